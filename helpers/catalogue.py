@@ -1,0 +1,164 @@
+"""One row per ``kpi_id``: what it is called, its unit, which direction is good, and the card that defines it.
+
+The names are those of the specification, section 11; they are the keys of results, targets and OKRs.
+A value's format comes from its unit, never from its size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from helpers.errors import KitError, nearest
+
+Unit = Literal["money", "money_per_month", "money_per_day", "share", "ratio", "days", "count"]
+Direction = Literal["up", "down", "neutral"]
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """One KPI.
+
+    ``card`` is the function ``helpers.kpis.<theme>.<card>`` whose docstring defines it.
+    ``judged`` is the series that its signal is read from (months where there are enough, else quarters);
+    empty for stocks that only grow and for overlapping windows, which carry no limits (specification T4).
+    ``headline`` KPIs stand in the scorecard.
+    """
+
+    kpi_id: str
+    theme: str
+    card: str
+    label: str
+    unit: Unit
+    direction: Direction
+    judged: Literal["month", "quarter", ""] = ""
+    headline: bool = False
+    monthly: bool = False
+
+
+def _kpis(theme: str, card: str, *rows: tuple[str, str, Unit, Direction, str]) -> list[Kpi]:
+    """Rows of one card; the last field holds words out of: month, quarter (judged on), headline, monthly."""
+    found = []
+    for kpi_id, label, unit, direction, words in rows:
+        marks = words.split()
+        judged: Literal["month", "quarter", ""] = (
+            "month" if "month" in marks else "quarter" if "quarter" in marks else ""
+        )
+        monthly = judged == "month" or "monthly" in marks
+        found.append(Kpi(kpi_id, theme, card, label, unit, direction, judged, "headline" in marks, monthly))
+    return found
+
+
+_ROWS = [
+    *_kpis(
+        "pipeline_conversion",
+        "funnel_cohort",
+        ("funnel_reached", "Records that reached the stage", "count", "up", ""),
+        ("funnel_step_rate", "Step conversion", "share", "up", ""),
+        ("funnel_conversion", "Pipeline conversion", "share", "up", "quarter headline"),
+        ("lead_acceptance", "Lead acceptance (SQL / MQL)", "share", "up", "quarter"),
+    ),
+    *_kpis(
+        "pipeline_conversion",
+        "funnel_period",
+        ("funnel_activity_ratio", "Activity ratio", "ratio", "neutral", ""),
+    ),
+    *_kpis(
+        "pipeline_conversion",
+        "funnel_velocity",
+        ("win_rate", "Win rate", "share", "up", "month headline"),
+        ("sales_cycle_median", "Sales cycle, median", "days", "down", "headline"),
+        ("sales_velocity", "Sales velocity", "money_per_day", "up", "headline"),
+    ),
+    *_kpis(
+        "new_revenue",
+        "new_revenue",
+        ("new_revenue", "New bookings", "money", "up", "month headline"),
+    ),
+    *_kpis(
+        "new_revenue",
+        "revenue_growth",
+        ("revenue_growth", "New bookings, growth on the previous period", "ratio", "up", "quarter"),
+        ("revenue_growth_yoy", "New bookings, growth on a year ago", "ratio", "up", "headline"),
+    ),
+    *_kpis(
+        "recurring_revenue",
+        "mrr",
+        ("mrr", "Monthly recurring revenue (MRR)", "money_per_month", "up", "monthly headline"),
+        ("paying_customers", "Paying customers", "count", "up", "monthly headline"),
+        ("arpa", "Average revenue per account (ARPA)", "money_per_month", "up", "monthly"),
+    ),
+    *_kpis(
+        "recurring_revenue",
+        "arr",
+        ("arr", "Annual recurring revenue (ARR)", "money", "up", "monthly"),
+        ("new_arr", "New ARR", "money", "up", "month"),
+    ),
+    *_kpis(
+        "recurring_revenue",
+        "mrr_movements",
+        ("mrr_opening", "Opening MRR", "money_per_month", "neutral", "monthly"),
+        ("mrr_new", "New MRR", "money_per_month", "up", "month"),
+        ("mrr_reactivation", "Reactivation MRR", "money_per_month", "up", "month"),
+        ("mrr_expansion", "Expansion MRR", "money_per_month", "up", "month"),
+        ("mrr_contraction", "Contraction MRR", "money_per_month", "up", "month"),
+        ("mrr_churn", "Churn MRR", "money_per_month", "up", "month"),
+        ("mrr_fx", "Currency effect on MRR", "money_per_month", "neutral", "monthly"),
+        ("net_new_mrr", "Net new MRR", "money_per_month", "up", "month headline"),
+        ("mrr_intra_period", "MRR that came and went between snapshots", "money_per_month", "neutral", "monthly"),
+    ),
+    *_kpis(
+        "recurring_revenue",
+        "retention",
+        ("nrr", "Net revenue retention (NRR), 12 months", "share", "up", "headline"),
+        ("grr", "Gross revenue retention (GRR), 12 months", "share", "up", "headline"),
+        ("nrr_quarter", "Net revenue retention (NRR), quarter", "share", "up", "quarter"),
+        ("grr_quarter", "Gross revenue retention (GRR), quarter", "share", "up", "quarter"),
+    ),
+    *_kpis(
+        "recurring_revenue",
+        "churn",
+        ("logo_churn", "Logo churn, 12 months", "share", "down", "headline"),
+        ("revenue_churn", "Revenue churn, 12 months", "share", "down", ""),
+        ("logo_churn_quarter", "Logo churn, quarter", "share", "down", "quarter"),
+        ("revenue_churn_quarter", "Revenue churn, quarter", "share", "down", "quarter"),
+    ),
+    *_kpis(
+        "recurring_revenue",
+        "renewals",
+        ("renewal_rate", "Renewal rate", "share", "up", "quarter headline"),
+        ("renewal_rate_arr", "Renewal rate by ARR", "share", "up", "quarter"),
+        ("arr_due_90", "ARR due in the next 90 days", "money", "neutral", ""),
+        ("arr_due_180", "ARR due in the next 180 days", "money", "neutral", ""),
+        ("top10_share", "Share of MRR of the ten largest customers", "share", "neutral", ""),
+    ),
+    *_kpis(
+        "recurring_revenue",
+        "quick_ratio",
+        ("quick_ratio", "Quick ratio", "ratio", "up", "quarter"),
+    ),
+]
+
+CATALOGUE: dict[str, Kpi] = {row.kpi_id: row for row in _ROWS}
+THEMES: tuple[str, ...] = tuple(dict.fromkeys(row.theme for row in _ROWS))
+
+
+def kpi(kpi_id: str) -> Kpi:
+    """The catalogue row of a KPI.
+
+    >>> kpi("nrr").unit
+    'share'
+    """
+    try:
+        return CATALOGUE[kpi_id]
+    except KeyError:
+        raise KitError(f"{kpi_id!r} is not a KPI{nearest(kpi_id, CATALOGUE)}") from None
+
+
+def ids_of(card: str) -> list[str]:
+    """The KPIs that one card defines, in catalogue order.
+
+    >>> ids_of("arr")
+    ['arr', 'new_arr']
+    """
+    return [row.kpi_id for row in _ROWS if row.card == card]

@@ -1,0 +1,1 @@
+"""Results -> what is seen, the same in notebook, HTML and PDF."""

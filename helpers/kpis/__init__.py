@@ -1,0 +1,1 @@
+"""Canonical tables -> results: one module per theme, one function per card of the specification."""

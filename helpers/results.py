@@ -1,0 +1,178 @@
+"""The one long table that every number of the pack is read from.
+
+One row per (kpi_id, segment_by, segment, period); columns and statuses are those of the
+specification, sections 1.5 and 11. Rates and shares are 0 to 1, money is in major units of the
+reporting currency, days are ISO dates. Nothing here computes a KPI.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any, Literal, NamedTuple
+
+import pandas as pd
+
+from helpers.catalogue import kpi
+from helpers.periods import Period
+
+Status = Literal["ok", "partial", "undefined", "insufficient", "not_provided", "refused"]
+
+COLUMNS = (
+    "kpi_id", "label", "segment_by", "segment", "period", "value", "unit", "numerator", "denominator", "n",
+    "ci_low", "ci_high", "ci_level", "ci_method", "period_start", "period_end", "as_of", "status", "excluded",
+    "warnings", "params", "definition_version",
+)  # fmt: skip
+NUMBERS = ("value", "numerator", "denominator", "n", "ci_low", "ci_high", "ci_level")
+JSON_COLUMNS = ("excluded", "warnings", "params")
+
+
+class Interval(NamedTuple):
+    """A confidence interval: its two ends, level (0.95) and the method's name."""
+
+    low: float | None
+    high: float | None
+    level: float
+    method: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One result. ``segment_by`` and ``segment`` are empty for the total; a missing segment value is ``(none)``."""
+
+    kpi_id: str
+    period: Period
+    value: float | None
+    status: Status
+    segment_by: str = ""
+    segment: str = ""
+    numerator: float | None = None
+    denominator: float | None = None
+    n: int | None = None
+    interval: Interval | None = None
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    definition_version: str = "1"
+
+    def with_params(self, params: Mapping[str, Any]) -> Row:
+        """The same row, telling the parameters it was computed with (its own win)."""
+        return replace(self, params={**params, **self.params})
+
+
+def row(
+    kpi_id: str,
+    period: Period,
+    value: float | None,
+    *,
+    status: Status | None = None,
+    segment: tuple[str, object] = ("", ""),
+    numerator: float | None = None,
+    denominator: float | None = None,
+    n: int | None = None,
+    interval: Interval | None = None,
+    excluded: Mapping[str, int] | None = None,
+    warnings: Iterable[str] = (),
+    params: Mapping[str, Any] | None = None,
+) -> Row:
+    """A result row whose status follows from its value unless one is given.
+
+    A missing value is ``undefined``, a value of a period that is still running ``partial``, else ``ok``.
+    ``segment`` is (dimension, value); a value that is missing becomes ``(none)``.
+    """
+    kpi(kpi_id)
+    value = None if value is None or pd.isna(value) else float(value)
+    if status is None:
+        status = "undefined" if value is None else "partial" if period.is_partial else "ok"
+    by, name = segment
+    if by and (name is None or pd.isna(name) or name == ""):
+        name = "(none)"
+    counted = {reason: int(count) for reason, count in (excluded or {}).items() if count}
+    return Row(
+        kpi_id, period, value, status, by, str(name), numerator, denominator, n, interval, counted,
+        tuple(warnings), params or {},
+    )  # fmt: skip
+
+
+def share(
+    kpi_id: str, period: Period, numerator: float, denominator: float, **more: Any
+) -> Row:
+    """A row for numerator / denominator; a zero denominator is undefined, never 0 and never infinite."""
+    value = numerator / denominator if denominator else None
+    return row(kpi_id, period, value, numerator=numerator, denominator=denominator, **more)
+
+
+def not_provided(kpi_id: str, period: Period, what: str) -> Row:
+    """The one row of a KPI whose table or column (``deals``, ``subscriptions.renewal_on``) is not in the source."""
+    return row(kpi_id, period, None, status="not_provided", warnings=[f"not provided: {what}"])
+
+
+def refused(kpi_id: str, period: Period, reason: str) -> Row:
+    """The one row of a KPI that the kit refuses to print, with the reason."""
+    return row(kpi_id, period, None, status="refused", warnings=[reason])
+
+
+def frame(rows: Iterable[Row]) -> pd.DataFrame:
+    """Rows as the long table, in the order given.
+
+    Missing numbers are NaN; ``excluded``, ``warnings`` and ``params`` are JSON text with sorted keys.
+    """
+    table = pd.DataFrame([_record(r) for r in rows], columns=list(COLUMNS))
+    return table.astype({name: "float64" for name in NUMBERS})
+
+
+def read_csv(path: str) -> pd.DataFrame:
+    """``results.csv`` as the long table."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return _typed(table)
+
+
+def to_csv(results: pd.DataFrame) -> str:
+    """The long table as the text of ``results.csv``: missing numbers empty, numbers at full precision."""
+    return results.to_csv(index=False, lineterminator="\n")
+
+
+def records(results: pd.DataFrame) -> list[dict[str, Any]]:
+    """The long table as JSON records, missing numbers null: what a notebook hands on in its ``results`` cell."""
+    return json.loads(results.to_json(orient="records", double_precision=15))
+
+
+def from_records(found: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """The inverse of :func:`records`."""
+    table = pd.DataFrame(list(found), columns=list(COLUMNS))
+    return table.astype({name: "float64" for name in NUMBERS})
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    for name in NUMBERS:
+        table[name] = pd.to_numeric(table[name].replace("", None))
+    return table
+
+
+def _record(r: Row) -> dict[str, Any]:
+    known = kpi(r.kpi_id)
+    interval = r.interval or Interval(None, None, float("nan"), "")
+    has_interval = r.interval is not None
+    return {
+        "kpi_id": r.kpi_id, "label": known.label, "segment_by": r.segment_by, "segment": r.segment,
+        "period": r.period.label, "value": r.value, "unit": known.unit,
+        "numerator": r.numerator, "denominator": r.denominator, "n": r.n,
+        "ci_low": interval.low, "ci_high": interval.high,
+        "ci_level": interval.level if has_interval else None, "ci_method": interval.method,
+        "period_start": r.period.start.isoformat(), "period_end": r.period.end.isoformat(),
+        "as_of": r.period.as_of_on.isoformat(), "status": r.status,
+        "excluded": _json(r.excluded), "warnings": json.dumps(list(r.warnings), ensure_ascii=False),
+        "params": _json(r.params), "definition_version": r.definition_version,
+    }  # fmt: skip
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(dict(value), sort_keys=True, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{value!r} cannot be written to results")
