@@ -2,7 +2,8 @@
 
 One row per (kpi_id, segment_by, segment, period); columns and statuses are those of the
 specification, sections 1.5 and 11. Rates and shares are 0 to 1, money is in major units of the
-reporting currency, days are ISO dates. Nothing here computes a KPI.
+reporting currency; ``period_end`` and ``as_of`` are exclusive: the first day, the first instant, that no longer count.
+Nothing here computes a KPI.
 """
 
 from __future__ import annotations
@@ -96,9 +97,7 @@ def row(
     )  # fmt: skip
 
 
-def share(
-    kpi_id: str, period: Period, numerator: float, denominator: float, **more: Any
-) -> Row:
+def share(kpi_id: str, period: Period, numerator: float, denominator: float, **more: Any) -> Row:
     """A row for numerator / denominator; a zero denominator is undefined, never 0 and never infinite."""
     value = numerator / denominator if denominator else None
     return row(kpi_id, period, value, numerator=numerator, denominator=denominator, **more)
@@ -162,7 +161,7 @@ def _record(r: Row) -> dict[str, Any]:
         "ci_low": interval.low, "ci_high": interval.high,
         "ci_level": interval.level if has_interval else None, "ci_method": interval.method,
         "period_start": r.period.start.isoformat(), "period_end": r.period.end.isoformat(),
-        "as_of": r.period.as_of_on.isoformat(), "status": r.status,
+        "as_of": r.period.as_of_at.isoformat(), "status": r.status,
         "excluded": _json(r.excluded), "warnings": json.dumps(list(r.warnings), ensure_ascii=False),
         "params": _json(r.params), "definition_version": r.definition_version,
     }  # fmt: skip
@@ -176,3 +175,34 @@ def _plain(value: object) -> str:
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"{value!r} cannot be written to results")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a listing: the heading a reader sees, and the unit that its format comes from.
+
+    Units are those of the catalogue, and ``text``, ``date``.
+    """
+
+    label: str
+    unit: str = "text"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table of the pack beside its KPIs: lost customers, renewals due, a funnel's steps.
+
+    ``rows`` has one row per ``grain`` and exactly the columns named in ``columns``, in that order.
+    ``when_empty`` is the sentence printed when there are no rows. ``export`` names the file under
+    ``exports/`` that holds every row, empty if the table is not for export; ``top`` is how many rows the pages show
+    (0 shows all; the sentence under the table then says how many there are).
+    """
+
+    caption: str
+    rows: pd.DataFrame
+    columns: Mapping[str, Column]
+    when_empty: str
+    grain: str
+    export: str = ""
+    top: int = 0
+    note: str = ""

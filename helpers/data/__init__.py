@@ -1,0 +1,1 @@
+"""A connection -> canonical tables, checked -> the prepared folder."""
