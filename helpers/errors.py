@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 
 class KitError(Exception):
-    """A user's mistake, shown as it is and without a traceback.
+    r"""A user's mistake, shown as it is and without a traceback.
 
     Holds every fault found, so that a file is corrected in one go.
 
     >>> str(KitError("params/review.yml: company is missing", "params/review.yml: themes is empty"))
-    'params/review.yml: company is missing\\nparams/review.yml: themes is empty'
+    'params/review.yml: company is missing\nparams/review.yml: themes is empty'
     """
 
     def __init__(self, *faults: str) -> None:

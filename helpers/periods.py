@@ -19,7 +19,10 @@ from helpers.errors import KitError
 
 Kind = Literal["quarter", "month", "week"]
 DAY = timedelta(days=1)
-FORMS = "a quarter (2026Q3, or FY2027Q1 where the fiscal year is not the calendar year), a month (2026-07) or an ISO week (2026-W39)"
+FORMS = (
+    "a quarter (2026Q3, or FY2027Q1 where the fiscal year is not the calendar year), "
+    "a month (2026-07) or an ISO week (2026-W39)"
+)
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def row(
     value: float | None,
     *,
     status: Status | None = None,
-    segment: tuple[str, object] = ("", ""),
+    segment: tuple[str, str | None] = ("", ""),
     numerator: float | None = None,
     denominator: float | None = None,
     n: int | None = None,
@@ -119,7 +119,7 @@ def frame(rows: Iterable[Row]) -> pd.DataFrame:
     Missing numbers are NaN; ``excluded``, ``warnings`` and ``params`` are JSON text with sorted keys.
     """
     table = pd.DataFrame([_record(r) for r in rows], columns=list(COLUMNS))
-    return table.astype({name: "float64" for name in NUMBERS})
+    return table.astype(dict.fromkeys(NUMBERS, "float64"))
 
 
 def read_csv(path: str) -> pd.DataFrame:
@@ -141,7 +141,7 @@ def records(results: pd.DataFrame) -> list[dict[str, Any]]:
 def from_records(found: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """The inverse of :func:`records`."""
     table = pd.DataFrame(list(found), columns=list(COLUMNS))
-    return table.astype({name: "float64" for name in NUMBERS})
+    return table.astype(dict.fromkeys(NUMBERS, "float64"))
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
