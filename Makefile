@@ -1,0 +1,42 @@
+# Each target is a line or two that a person could type.
+PYTHON ?= python3
+PERIOD ?= 2026Q3
+BIN = .venv/bin
+
+.PHONY: pack test test-all lab bench check lock pictures clean
+
+pack: .venv/ready data/sample            ## the sample company's pack
+	$(BIN)/kpi-review build --period $(PERIOD) --source params/sources/sample.yml
+
+test: .venv/ready                        ## everything that needs no browser and no database
+	$(BIN)/pytest -n 2 -m "not browser and not slow"
+
+test-all: .venv/ready                    ## the rest
+	$(BIN)/pytest -m "browser or slow"
+
+lab: .venv/ready data/sample             ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab --notebook-dir . notebooks/recurring_revenue.ipynb
+
+bench: .venv/ready data/sample           ## how fast a build is, as ratios within one run
+	$(BIN)/python tests/bench.py
+
+check: .venv/ready                       ## formatting, lint, types
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+
+pictures: pack                           ## the pictures of the README, from the sample pack
+	$(BIN)/python tests/pictures.py
+
+data/sample: .venv/ready helpers/data/sample.py
+	$(BIN)/kpi-review sample --out data/sample
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch .venv/ready
+
+lock:                                    ## after a change of dependencies in pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv data reports

@@ -1,0 +1,340 @@
+"""The canonical tables, as data: what every source is mapped to and every card reads.
+
+Source: specification, section 2 and 1.2. A card never sees a source's own names; a source that lacks a
+table or an optional column switches off the cards that need it and nothing else.
+
+Predicates and masks are SQL of the engine that reads the prepared folder (DuckDB). ``{at}`` and ``{on}`` stand
+for the instant and the local day from which on nothing is known, ``local_day(x)`` for the local day of an instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Type = Literal["str", "int", "dec", "bool", "date", "ts"]
+
+SQL_TYPES: Mapping[str, str] = {
+    "str": "varchar",
+    "int": "bigint",
+    "dec": "double",
+    "bool": "boolean",
+    "date": "date",
+    "ts": "timestamptz",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. ``values`` are the only words that it may hold, empty for any."""
+
+    name: str
+    type: Type
+    required: bool
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A row for which ``broken`` holds is quarantined and counted under ``reason``."""
+
+    reason: str
+    broken: str
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A column that names a row of another table.
+
+    A row whose required reference finds nothing is excluded. An optional one only loses the link: a deal is a fact
+    before its account becomes a customer, and dropping it until then would be look-ahead in every earlier quarter.
+    """
+
+    column: str
+    table: str
+    required: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """One canonical table.
+
+    ``key`` columns make a row unique; those that are not required may be empty. ``masks`` are facts that come later
+    than the row: empty while their time is not known. ``consequences`` are columns that say the same without a time
+    of their own. ``amounts`` are in the row's ``currency``. ``one_of`` lists sets of columns of which a source
+    provides at least one. ``of_the_pack`` tables are the same for every history period of a pack.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    event_time: str = ""
+    masks: tuple[str, ...] = ()
+    consequences: Mapping[str, str] = field(default_factory=dict)
+    references: tuple[Reference, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    excluded_if: tuple[Constraint, ...] = ()
+    amounts: tuple[str, ...] = ()
+    one_of: tuple[tuple[str, ...], ...] = ()
+    of_the_pack: bool = False
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+
+@dataclass(frozen=True)
+class OrderCheck:
+    """Rows of one table that come before what they belong to: counted and kept.
+
+    ``sql`` gives two numbers, the rows out of order and all rows; ``{name}`` stands for a clean table, and the check
+    is made where all tables that it names are provided.
+    """
+
+    what: str
+    tables: tuple[str, ...]
+    sql: str
+
+
+def _columns(required: str, optional: str) -> tuple[Column, ...]:
+    """Columns written as ``name``, ``name:type`` or ``name:word/word``; text where no type is given."""
+    return tuple(
+        _column(word, must) for words, must in ((required, True), (optional, False)) for word in words.split()
+    ) + (Column("recorded_at", "ts", False), Column("updated_at", "ts", False))
+
+
+def _column(word: str, required: bool) -> Column:
+    name, _, kind = word.partition(":")
+    if kind in SQL_TYPES:
+        return Column(name, kind, required)  # type: ignore[arg-type]  # narrowed by the line above
+    return Column(name, "str", required, tuple(kind.split("/")) if kind else ())
+
+
+def _customer(required: bool = True) -> Reference:
+    return Reference("customer_id", "customers", required)
+
+
+_NO_PRICE = """not (
+    mrr is not null
+    or coalesce(unit_amount is not null and quantity is not null and "interval" is not null and interval_count > 0, false)
+    or coalesce(contract_value is not null and (term_months > 0 or (term_months is null and end_on is not null)), false)
+)"""
+
+_ROWS = (
+    Table(
+        "customers",
+        key=("customer_id",),
+        columns=_columns(
+            "customer_id name signed_up_on:date",
+            "parent_id segment product_type country owner contact_email ttv_start_on:date first_value_on:date "
+            "first_paid_on:date is_test:bool merged_into",
+        ),
+        event_time="signed_up_on",
+        masks=("first_value_on", "first_paid_on"),
+        constraints=(Constraint("first_value_on before ttv_start_on", "first_value_on < ttv_start_on"),),
+        excluded_if=(
+            Constraint("is_test", "is_test"),
+            Constraint("merged into another customer", "merged_into is not null"),
+        ),
+    ),
+    Table(
+        "subscriptions",
+        key=("subscription_id", "line_id", "start_on"),
+        columns=_columns(
+            "subscription_id customer_id start_on:date",
+            "line_id end_on:date currency unit_amount:dec quantity:int interval:day/week/month/quarter/year "
+            "interval_count:int contract_value:dec term_months:dec mrr:dec product plan "
+            "status:trialing/active/past_due/paused/unpaid/canceled discount_mrr:dec discount_kind:forever/limited "
+            "cancelled_at:ts cancel_reason:voluntary/payment/paused/other renewal_on:date is_recurring:bool "
+            "seat_based:bool",
+        ),
+        event_time="start_on",
+        masks=("cancelled_at",),
+        consequences={
+            "end_on": "case when cancelled_at >= {at} and end_on >= {on} then null else end_on end",
+            "cancel_reason": "case when cancelled_at >= {at} then null else cancel_reason end",
+            "status": "case when cancelled_at >= {at} and status = 'canceled' then 'active' else status end",
+        },
+        references=(_customer(),),
+        constraints=(
+            Constraint("end_on not after start_on", "end_on <= start_on"),
+            Constraint("discount_mrr below 0", "discount_mrr < 0"),
+            Constraint("no price", _NO_PRICE),
+        ),
+        amounts=("unit_amount", "contract_value", "mrr", "discount_mrr"),
+        one_of=(("unit_amount", "quantity", "interval", "interval_count"), ("contract_value",), ("mrr",)),
+    ),
+    Table(
+        "users",
+        key=("user_id",),
+        columns=_columns("user_id customer_id", "persona created_on:date deactivated_on:date is_internal:bool"),
+        event_time="created_on",
+        masks=("deactivated_on",),
+        references=(_customer(),),
+        constraints=(Constraint("deactivated_on before created_on", "deactivated_on < created_on"),),
+        excluded_if=(Constraint("is_internal", "is_internal"),),
+    ),
+    Table(
+        "events",
+        key=("event_id", "user_id", "event", "occurred_at"),
+        columns=_columns("user_id event occurred_at:ts", "event_id customer_id feature is_automated:bool"),
+        event_time="occurred_at",
+        references=(Reference("user_id", "users", True), _customer(required=False)),
+        constraints=(
+            Constraint("occurred_at more than a day after recorded_at", "occurred_at > recorded_at + interval 1 day"),
+        ),
+    ),
+    Table(
+        "deals",
+        key=("deal_id",),
+        columns=_columns(
+            "deal_id created_at:ts",
+            "customer_id closed_at:ts outcome:won/lost/open amount:dec one_off_amount:dec currency term_months:dec "
+            "deal_type:new_logo/upsell/cross_sell/new_product/renewal product source owner estimate_requested_at:ts "
+            "estimate_sent_at:ts options_offered:int option_chosen default_option cancelled_at:ts",
+        ),
+        event_time="created_at",
+        masks=("closed_at", "cancelled_at", "estimate_sent_at"),
+        consequences={"outcome": "case when closed_at >= {at} then 'open' else outcome end"},
+        references=(_customer(required=False),),
+        constraints=(
+            Constraint("won without closed_at", "outcome = 'won' and closed_at is null"),
+            Constraint("closed_at before created_at", "local_day(closed_at) < local_day(created_at)"),
+            Constraint("estimate_sent_at before estimate_requested_at", "estimate_sent_at < estimate_requested_at"),
+        ),
+        amounts=("amount", "one_off_amount"),
+    ),
+    Table(
+        "stage_history",
+        key=("record_id", "stage", "entered_at"),
+        columns=_columns("record_id stage entered_at:ts", "exited_at:ts"),
+        event_time="entered_at",
+        masks=("exited_at",),
+        references=(Reference("record_id", "deals", True),),
+        constraints=(Constraint("exited_at before entered_at", "local_day(exited_at) < local_day(entered_at)"),),
+    ),
+    Table(
+        "spend",
+        key=("month", "department", "category"),
+        columns=_columns(
+            "month:date department amount:dec",
+            "category currency purpose:acquire/retain/both vendor channel segment",
+        ),
+        event_time="month",
+        constraints=(
+            Constraint("month is not the first of a month", "day(month) <> 1"),
+            Constraint("amount empty", "amount is null"),
+        ),
+        amounts=("amount",),
+    ),
+    Table(
+        "milestones",
+        key=("customer_id", "stage", "started_on"),
+        columns=_columns(
+            "customer_id stage started_on:date",
+            "ended_on:date kind:waiting/working waiting_on:us/customer/third_party",
+        ),
+        event_time="started_on",
+        masks=("ended_on",),
+        references=(_customer(),),
+        constraints=(Constraint("ended_on before started_on", "ended_on < started_on"),),
+    ),
+    Table(
+        "tickets",
+        key=("ticket_id",),
+        columns=_columns(
+            "ticket_id customer_id created_at:ts",
+            "solved_at:ts public_agent_replies:int requester_replies:int reopens:int topic channel csat:good/bad "
+            "is_spam:bool merged_into created_by:customer/agent",
+        ),
+        event_time="created_at",
+        masks=("solved_at",),
+        references=(_customer(),),
+        constraints=(Constraint("solved_at before created_at", "solved_at < created_at"),),
+    ),
+    Table(
+        "deliveries",
+        key=("delivery_id",),
+        columns=_columns(
+            "delivery_id committed_on:date",
+            "delivered_on:date customer_id scope_committed:dec scope_delivered:dec recommitted_on:date",
+        ),
+        masks=("delivered_on",),
+        references=(_customer(required=False),),
+    ),
+    Table(
+        "entitlements",
+        key=("customer_id", "meter", "start_on"),
+        columns=_columns("customer_id meter limit_qty:dec start_on:date reset:month/quarter/year/none", "end_on:date"),
+        event_time="start_on",
+        references=(_customer(),),
+        constraints=(
+            Constraint("limit_qty not above 0", "coalesce(limit_qty <= 0, true)"),
+            Constraint("end_on not after start_on", "end_on <= start_on"),
+        ),
+    ),
+    Table(
+        "measurements",
+        key=("customer_id", "object_id", "metric", "at"),
+        columns=_columns("metric at:ts value:dec", "customer_id object_id currency"),
+        event_time="at",
+        references=(_customer(required=False),),
+    ),
+    Table(
+        "invoices",
+        key=("invoice_line_id",),
+        columns=_columns(
+            "invoice_line_id customer_id invoiced_on:date amount:dec kind:recurring/usage/one_off/services/tax",
+            "currency order_id due_on:date paid_on:date",
+        ),
+        event_time="invoiced_on",
+        masks=("paid_on",),
+        references=(_customer(),),
+        constraints=(Constraint("amount empty", "amount is null"),),
+        amounts=("amount",),
+    ),
+    Table("products", key=("product",), columns=_columns("product", "launched_on:date family")),
+    Table(
+        "fx_rates",
+        key=("currency", "on"),
+        columns=_columns("currency rate:dec", "on:date"),
+        event_time="on",
+        constraints=(Constraint("rate not above 0", "coalesce(rate <= 0, true)"),),
+        of_the_pack=True,
+    ),
+    Table(
+        "assignments",
+        key=("experiment_id", "unit_id"),
+        columns=_columns("experiment_id unit_id variant assigned_at:ts", "pre_value:dec outcome:dec"),
+        event_time="assigned_at",
+    ),
+)
+
+TABLES: dict[str, Table] = {table.name: table for table in _ROWS}
+
+ORDER_CHECKS = (
+    OrderCheck(
+        "tickets created before their customer's sign-up",
+        ("tickets", "customers"),
+        "select count(*) filter (local_day(created_at) < signed_up_on), count(*) "
+        "from {tickets} join {customers} using (customer_id)",
+    ),
+    OrderCheck(
+        "events before their customer's sign-up",
+        ("events", "users", "customers"),
+        "select count(*) filter (local_day(e.occurred_at) < c.signed_up_on), count(*) "
+        "from {events} e join {users} u using (user_id) join {customers} c on c.customer_id = u.customer_id",
+    ),
+    OrderCheck(
+        "events before their customer's first subscription",
+        ("events", "users", "subscriptions"),
+        "select count(*) filter (local_day(e.occurred_at) < s.first_on), count(*) "
+        "from {events} e join {users} u using (user_id) "
+        "join (select customer_id, min(start_on) as first_on from {subscriptions} group by 1) s "
+        "on s.customer_id = u.customer_id",
+    ),
+)

@@ -1,0 +1,112 @@
+"""What every display reads: the long results table, and the review that it belongs to."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pandas as pd
+
+from helpers.catalogue import CATALOGUE, THEMES
+from helpers.periods import Period
+from helpers.results import COLUMNS, NUMBERS, records
+
+Series = Literal["quarter", "month", "week"]
+MIME_TABLE = "application/vnd.dataresource+json"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known of the review besides its numbers.
+
+    ``targets`` holds those of the review period, by ``kpi_id`` or ``kpi_id[segment]``.
+    ``colour`` is the brand's, as ``#rrggbb``; charts use it where it is dark enough to be read.
+    """
+
+    period: Period
+    currency: str
+    locale: str = "en_GB"
+    targets: Mapping[str, float] = field(default_factory=dict)
+    colour: str = "#1f3a5f"
+
+    @property
+    def style(self) -> dict[str, str]:
+        """The keyword arguments of every function in ``formats``."""
+        return {"currency": self.currency, "locale": self.locale}
+
+
+@dataclass(frozen=True)
+class Results:
+    """The figures of one theme, or of all: the review period, earlier quarters and months, segments.
+
+    Displayed, it is the output of the cell tagged ``results``, which everything after the notebook reads.
+    """
+
+    frame: pd.DataFrame
+    context: Context
+
+    @property
+    def period(self) -> Period:
+        return self.context.period
+
+    def now(self, kpi_id: str, segment: str = "") -> pd.Series | None:
+        """The row of the review period, or None if the KPI was not computed."""
+        return self.at(kpi_id, self.period.label, segment)
+
+    def at(self, kpi_id: str, period: str, segment: str = "") -> pd.Series | None:
+        """The row of the period with that label, or None."""
+        rows = self._rows(kpi_id, segment)
+        rows = rows[rows["period"] == period]
+        return None if rows.empty else rows.iloc[0]
+
+    def series(self, kpi_id: str, kind: Series = "quarter", segment: str = "") -> pd.DataFrame:
+        """One row per period of that kind, earliest first, the review period included."""
+        rows = self._rows(kpi_id, segment)
+        return _of_kind(rows, kind).sort_values("period_start", ignore_index=True)
+
+    def segments(self, kpi_id: str, segment_by: str, kind: Series | None = None) -> pd.DataFrame:
+        """The rows of one dimension: of the review period, or of every period of a kind, earliest first."""
+        rows = self.frame[(self.frame["kpi_id"] == kpi_id) & (self.frame["segment_by"] == segment_by)]
+        if kind is None:
+            return rows[rows["period"] == self.period.label].reset_index(drop=True)
+        return _of_kind(rows, kind).sort_values("period_start", kind="stable", ignore_index=True)
+
+    def target(self, kpi_id: str, segment: str = "") -> float | None:
+        """The target of the review period, if one is set."""
+        return self.context.targets.get(f"{kpi_id}[{segment}]" if segment else kpi_id)
+
+    def themes(self) -> list[str]:
+        """The themes that have results, in the order in which they were computed."""
+        found = dict.fromkeys(CATALOGUE[kpi_id].theme for kpi_id in self.frame["kpi_id"].unique())
+        return [theme for theme in found if theme in THEMES]
+
+    def _rows(self, kpi_id: str, segment: str) -> pd.DataFrame:
+        return self.frame[(self.frame["kpi_id"] == kpi_id) & (self.frame["segment"] == segment)]
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        fields = [{"name": name, "type": "number" if name in NUMBERS else "string"} for name in COLUMNS]
+        resource = {"title": "results", "schema": {"fields": fields}, "data": records(self.frame)}
+        return {MIME_TABLE: resource, "text/plain": self._summary()}
+
+    def _summary(self) -> str:
+        count, kpis = len(self.frame), self.frame["kpi_id"].nunique()
+        return f"{count} figures of {kpis} KPIs, for {self.period.label} and the periods before it"
+
+
+def warnings_of(row: pd.Series) -> list[str]:
+    """The warnings of a result row."""
+    return [str(text) for text in json.loads(row["warnings"] or "[]")]
+
+
+def _of_kind(rows: pd.DataFrame, kind: Series) -> pd.DataFrame:
+    return rows[[_kind(label) == kind for label in rows["period"]]]
+
+
+def _kind(label: str) -> Series:
+    """Quarters of a listed calendar may have any name; months and weeks have only theirs."""
+    if re.fullmatch(r"\d{4}-\d{2}", label):
+        return "month"
+    return "week" if re.fullmatch(r"\d{4}-W\d{2}", label) else "quarter"

@@ -1,0 +1,159 @@
+"""Signal or noise: what the XmR limits of a KPI's own history say of its latest value (specification T4).
+
+About one value in thirty stands out by chance, so every place that shows verdicts says how many were given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import pandas as pd
+
+from helpers.catalogue import CATALOGUE, kpi
+from helpers.display.context import Results, Series
+from helpers.display.formats import format_period, format_value
+from helpers.statistics import Limits, xmr
+
+State = Literal["signal", "noise", "too short", "not judged"]
+Tone = Literal["good", "bad", ""]
+ENOUGH = 6  # points; a shorter series has no limits
+SYMBOLS = {"noise": "≈", "too short": "…"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of one KPI's latest value.
+
+    ``subject`` is the KPI whose series was judged: overlapping windows are judged by their quarterly variant.
+    ``kind`` is what the series is made of, ``period`` the judged point, ``side`` where it stands (1 above, -1 below).
+    """
+
+    state: State
+    subject: str = ""
+    kind: Series = "quarter"
+    period: str = ""
+    value: float = math.nan
+    side: int = 0
+    limits: Limits = field(default_factory=lambda: Limits("too short"))
+    range: tuple[float, float] | None = None
+    words: str = ""
+
+    @property
+    def tone(self) -> Tone:
+        """Whether a signal is good or bad news, by the KPI's direction."""
+        good_side = {"up": 1, "down": -1, "neutral": 0}[kpi(self.subject).direction] if self.subject else 0
+        if self.state != "signal" or not good_side:
+            return ""
+        return "good" if self.side == good_side else "bad"
+
+    @property
+    def short(self) -> str:
+        """The verdict in a few words, led by a sign: never told by colour alone."""
+        if self.state == "signal":
+            return f"{'↑' if self.side > 0 else '↓'} signal"
+        words = {"noise": "within its usual range", "too short": "too short to say", "not judged": ""}[self.state]
+        return f"{SYMBOLS[self.state]} {words}" if words else ""
+
+
+def subject_of(kpi_id: str) -> str:
+    """The KPI whose series speaks for this one, or nothing where none does.
+
+    >>> subject_of("win_rate"), subject_of("nrr"), subject_of("mrr")
+    ('win_rate', 'nrr_quarter', '')
+    """
+    for candidate in (kpi_id, f"{kpi_id}_quarter"):
+        if candidate in CATALOGUE and kpi(candidate).judged:
+            return candidate
+    return ""
+
+
+def judged_series(results: Results, subject: str) -> tuple[Series, pd.DataFrame]:
+    """The series that a KPI is judged by: months where it has enough of them, else the kind of the review's period.
+
+    It ends with the last complete period that has a value; what is partial or undefined before it has no value.
+    """
+    kind: Series = results.period.kind
+    if kind == "quarter" and kpi(subject).judged == "month":
+        months = results.series(subject, "month")
+        kind = "month" if (months["status"] == "ok").sum() >= ENOUGH else kind
+    series = results.series(subject, kind)
+    known = series["status"] == "ok"
+    series["value"] = series["value"].where(known)
+    return kind, series[: int(known[known].index.max()) + 1 if known.any() else 0]
+
+
+def verdict(results: Results, kpi_id: str) -> Verdict:
+    """The verdict on the latest value of a KPI, or of the KPI that speaks for it."""
+    subject = subject_of(kpi_id)
+    row = results.now(subject) if subject else None
+    if row is None or row["status"] not in ("ok", "partial"):
+        return Verdict("not judged", subject)
+    kind, series = judged_series(results, subject)
+    values = [None if math.isnan(v) else float(v) for v in series["value"]]
+    limits = xmr(values)
+    if limits.mean is None:
+        return Verdict("too short", subject, kind, limits=limits, words="too short a history to say")
+    found = Verdict(limits.verdict, subject, kind, series["period"].iloc[-1], values[-1] or 0.0, limits=limits)
+    found = replace(found, side=_side(values, limits), range=_usual_range(series, limits))
+    return replace(found, words=_which(found, kpi_id, results) + _what(found, results))
+
+
+def judged_count(verdicts: Iterable[Verdict]) -> int:
+    """How many series were judged, each counted once."""
+    return len({v.subject for v in verdicts if v.state in ("signal", "noise")})
+
+
+def _usual_range(series: pd.DataFrame, limits: Limits) -> tuple[float, float] | None:
+    """The limits as they are shown: no proportion beyond 0 to 1, no count and no duration below 0."""
+    if limits.lower is None or limits.upper is None:
+        return None
+    proportion = (series["ci_method"] == "Wilson").any()
+    floor = 0.0 if proportion or series["unit"].iloc[-1] in ("count", "days") else -math.inf
+    return max(limits.lower, floor), min(limits.upper, 1.0 if proportion else math.inf)
+
+
+def _side(values: list[float | None], limits: Limits) -> int:
+    """Above (1) or below (-1): of the last value, or where only its step stands out, of that step."""
+    points, mean = [v for v in values if v is not None], limits.mean or 0.0
+    offset = points[-1] - mean
+    if limits.rule == 1 and not _outside(points[-1], limits):
+        offset = points[-1] - points[-2]
+    elif limits.rule == 3:
+        offset = sum(point - mean for point in points[-4:])
+    return 1 if offset > 0 else -1
+
+
+def _outside(value: float, limits: Limits) -> bool:
+    return limits.lower is None or limits.upper is None or not limits.lower <= value <= limits.upper
+
+
+def _which(found: Verdict, kpi_id: str, results: Results) -> str:
+    """The judged value, named where it is not the one that stands beside the verdict."""
+    style = results.context.style
+    if found.period == results.period.label and found.subject == kpi_id:
+        return ""
+    name = format_period(found.period, style["locale"])
+    alone = "" if found.subject == kpi_id else " alone"
+    return f"{name}{alone}, at {format_value(found.value, kpi(found.subject).unit, **style)}, "
+
+
+def _what(found: Verdict, results: Results) -> str:
+    """Where the judged value stands, as a clause."""
+    unit, style = kpi(found.subject).unit, results.context.style
+    low, high = (format_value(end, unit, **style) for end in found.range or (None, None))
+    usual = f"{'provisional ' if found.limits.provisional else ''}usual range of {low} to {high}"
+    where, end, way = ("above", "upper", "up") if found.side > 0 else ("below", "lower", "down")
+    if found.state == "noise":
+        return f"within its {usual}"
+    if found.limits.rule == 2:
+        mean = format_value(found.limits.mean, unit, **style)
+        return f"{where} its average of {mean} for eight {found.kind}s running"
+    if found.limits.rule == 3:
+        return f"near the {end} end of its {usual} in three of four {found.kind}s"
+    if _outside(found.value, found.limits):
+        return f"{where} its {usual}"
+    step = format_value(found.limits.range_limit, unit, **style)
+    return f"{way} on the {found.kind} before by more than the usual {step}"

@@ -1,0 +1,185 @@
+"""Tables of the pack: typed values for machines, and the same rows in words and figures for readers.
+
+A table travels as a Table Schema resource (the MIME type ``application/vnd.dataresource+json``), in which numbers stay
+numbers and dates ISO text. Whatever shows it, HTML, PDF or a plain terminal, reads that one resource with
+:func:`table_from_resource`. pandas writes such a resource for any DataFrame, so a user's own tables look the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import pandas as pd
+from babel.numbers import format_decimal
+
+from helpers.display.context import MIME_TABLE, Context
+from helpers.display.formats import NOTHING, format_column, format_day, format_value
+from helpers.results import Column, Listing
+
+TYPES = {"text": "string", "date": "date"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A listing as it is displayed in a review."""
+
+    listing: Listing
+    context: Context
+
+    @classmethod
+    def from_frame(
+        cls, frame: pd.DataFrame, context: Context, *, caption: str, units: Mapping[str, str] | None = None
+    ) -> Table:
+        """A table of any rows; columns that ``units`` does not name are text."""
+        columns = {str(name): Column(str(name), (units or {}).get(str(name), "text")) for name in frame.columns}
+        rows = frame.rename(columns=str)
+        return cls(Listing(caption, rows, columns, "No rows.", "row"), context)
+
+    def resource(self) -> dict[str, Any]:
+        """The typed table: every row, and how many of them the pages show."""
+        listing = self.listing
+        fields = [
+            {"name": name, "type": TYPES.get(column.unit, "number"), "title": column.label, "unit": column.unit}
+            for name, column in listing.columns.items()
+        ]
+        columns = {name: _typed(listing.rows[name], column.unit) for name, column in listing.columns.items()}
+        return {
+            "title": listing.caption,
+            "schema": {"fields": fields},
+            "data": [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)],
+            "note": listing.note,
+            "export": f"exports/{listing.export.removesuffix('.csv')}.csv" if listing.export else "",
+            "top": listing.top,
+            "empty": listing.when_empty,
+            **self.context.style,
+        }
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        resource = self.resource()
+        shown = table_from_resource(resource)
+        return {MIME_TABLE: resource, "text/html": table_html(shown), "text/plain": table_text(shown)}
+
+
+def table_from_resource(resource: Mapping[str, Any], locale: str = "en_GB") -> dict[str, Any]:
+    """What a reader sees of any Table Schema resource, pandas' own included.
+
+    ``locale`` is used where the resource does not name its own. An index that only counts the rows is left out.
+
+    Returns:
+        ``title``; ``columns``, each with ``label`` and ``align`` (``left`` or ``right``); ``rows`` of display strings
+        and ``values`` of the typed values behind them; ``note``; ``empty``, the sentence that stands for no rows.
+    """
+    fields, data = _visible_fields(resource), resource["data"]
+    top = resource.get("top") or len(data)
+    style = {"currency": resource.get("currency", ""), "locale": resource.get("locale", locale)}
+    values = [[row.get(field["name"]) for row in data[:top]] for field in fields]
+    texts = [_texts(column, field, style) for column, field in zip(values, fields, strict=True)]
+    return {
+        "title": resource.get("title", ""),
+        "columns": [{"label": f.get("title", str(f["name"])), "align": _align(f)} for f in fields],
+        "rows": [list(row) for row in zip(*texts, strict=True)],
+        "values": [list(row) for row in zip(*values, strict=True)],
+        "note": " ".join(filter(None, [_shown(resource, top, style), resource.get("note", "")])),
+        "empty": "" if data else resource.get("empty") or "No rows.",
+    }
+
+
+def table_html(table: Mapping[str, Any]) -> str:
+    """A table of :func:`table_from_resource` as HTML; the first column heads its row."""
+    caption = f"<caption>{escape(table['title'])}</caption>" if table["title"] else ""
+    note = f'<p class="kpi-note">{escape(table["note"])}</p>' if table["note"] else ""
+    if table["empty"]:
+        title = f"<strong>{escape(table['title'])}</strong> " if table["title"] else ""
+        return f'<div class="kpi-table"><p>{title}{escape(table["empty"])}</p>{note}</div>'
+    classes = [' class="num"' if column["align"] == "right" else "" for column in table["columns"]]
+    labels = [escape(column["label"]) for column in table["columns"]]
+    heads = "".join(f'<th scope="col"{c}>{label}</th>' for c, label in zip(classes, labels, strict=True))
+    body = "".join(_row_html(*row, classes) for row in zip(table["rows"], table["values"], strict=True))
+    return (
+        f'<div class="kpi-table" role="group" tabindex="0" aria-label="{escape(table["title"] or "Table")}">'
+        f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>{note}"
+    )
+
+
+def table_text(table: Mapping[str, Any]) -> str:
+    """A table of :func:`table_from_resource` as plain text."""
+    if table["empty"]:
+        return f"{table['title']}: {table['empty']}"
+    grid = [[column["label"] for column in table["columns"]], *table["rows"]]
+    widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
+    pads = [str.rjust if column["align"] == "right" else str.ljust for column in table["columns"]]
+    lines = ["  ".join(pad(t, w) for pad, t, w in zip(pads, row, widths, strict=True)).rstrip() for row in grid]
+    return "\n".join(filter(None, [table["title"], *lines, table["note"]]))
+
+
+def _row_html(texts: list[str], values: list[Any], classes: list[str]) -> str:
+    cells = []
+    for i, (text, value, c) in enumerate(zip(texts, values, classes, strict=True)):
+        key = f' data-sort="{escape(str(value))}"' if value is not None and str(value) != text else ""
+        tag = "td" if i or c else 'th scope="row"'
+        cells.append(f"<{tag}{c}{key}>{escape(text)}</{tag[:2]}>")
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _typed(values: pd.Series, unit: str) -> list[Any]:
+    """Column values as JSON holds them: numbers, ISO dates, text; what is missing is null."""
+    if unit == "date":
+        return [None if pd.isna(v) else v if isinstance(v, str) else v.isoformat()[:10] for v in values]
+    if unit == "text":
+        return [None if pd.isna(v) else str(v) for v in values]
+    numbers = [None if pd.isna(v) or math.isinf(v) else float(v) for v in values]
+    return [int(v) if unit == "count" and v is not None and v.is_integer() else v for v in numbers]
+
+
+def _visible_fields(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
+    fields, data = list(resource["schema"]["fields"]), resource["data"]
+    counts_rows = [row.get("index") for row in data] == list(range(len(data)))
+    if resource["schema"].get("primaryKey") == ["index"] and counts_rows:
+        return [field for field in fields if field["name"] != "index"]
+    return fields
+
+
+def _align(field: Mapping[str, Any]) -> str:
+    return "right" if field.get("type") in ("integer", "number") else "left"
+
+
+def _texts(values: list[Any], field: Mapping[str, Any], style: Mapping[str, str]) -> list[str]:
+    if unit := field.get("unit"):
+        return format_column(values, unit, **style)
+    if field.get("type") == "boolean":
+        return [NOTHING if v is None else "yes" if v else "no" for v in values]
+    if field.get("type") in ("date", "datetime"):
+        return [_moment(v, style["locale"]) for v in values]
+    if field.get("type") in ("integer", "number"):
+        return _plain_numbers(values, style["locale"])
+    return [format_value(v, "text", **style) for v in values]
+
+
+def _moment(value: str | None, locale: str) -> str:
+    """A day, with its time if it has one; instants of a plain DataFrame are shown as they are stored."""
+    if value is None:
+        return NOTHING
+    time = value[11:16]
+    return format_day(value, locale) + (f" {time}" if time not in ("", "00:00") else "")
+
+
+def _plain_numbers(values: Iterable[float | None], locale: str) -> list[str]:
+    """Numbers without a unit: as many decimals as the column needs, at most six."""
+    found = list(values)
+    decimals = max((len(f"{v:.6f}".rstrip("0").partition(".")[2]) for v in found if v is not None), default=0)
+    pattern = "#,##0." + "0" * decimals if decimals else "#,##0"
+    return [NOTHING if v is None else format_decimal(v, pattern, locale=locale).replace("-", "−") for v in found]
+
+
+def _shown(resource: Mapping[str, Any], top: int, style: Mapping[str, str]) -> str:
+    """The sentence that says what the page leaves out, and where it is."""
+    total = len(resource["data"])
+    where = f"; all in {resource['export']}" if resource.get("export") else ""
+    if top >= total:
+        return ""
+    first, last = (format_value(count, "count", **style) for count in (top, total))
+    return f"{first} of {last} shown{where}."

@@ -1,0 +1,203 @@
+"""What each version of a subscription line is worth a month, and from when to when it is paid.
+
+Source: specification, card K20. Everything that recurring revenue is made of is decided here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import ibis
+import pandas as pd
+
+from helpers.errors import Refused
+from helpers.periods import Period
+
+if TYPE_CHECKING:
+    from helpers.data.known import Tables
+
+FOREVER = date(9999, 12, 31)
+PER_MONTH = {"day": 365 / 12, "week": 365 / 84, "month": 1.0, "quarter": 1 / 3, "year": 1 / 12}
+# Sums of decimals are exact in any order, so that a customer whose price did not change shows no movement.
+EXACT = "decimal(38, 9)"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How recurring revenue is counted: the rules of specification 12 that touch it."""
+
+    discounts: str = "all"
+    churn_day: str = "service_end"
+    grace_days: int = 0
+    fx_mode: str = "fixed"
+    account_level: str = "customer"
+    movement_grain: str = "month"
+
+
+class Survey(NamedTuple):
+    """What was seen in the subscriptions: their first day, the first and the exclusive last day of what counts in
+    each currency, what was left out and why, and what a reader is told.
+    """
+
+    earliest: date | None
+    currencies: dict[str | None, tuple[date, date]]
+    excluded: dict[str, int]
+    warnings: tuple[str, ...]
+
+
+@lru_cache(maxsize=64)
+def versions(tables: Tables, rules: Rules) -> ibis.Table:
+    """One row per version of a subscription line, paid or not.
+
+    Beside the canonical columns: ``account_id``; ``amount``, its MRR in its own ``currency``; ``ends``, the first day
+    that is not paid; ``term``, the contract's months where it states them; ``out``, why it does not count, or null;
+    ``overlaps`` and ``bridged``; ``reason``, why it ended. It counts on the days ``start_on <= day < ends``.
+    """
+    rows = _with_account(tables, rules)
+    rows = rows.mutate(term=_term(rows), service_end=_service_end(tables, rows), out=_out(rows))
+    rows = rows.mutate(amount=_amount(rows, rules), ends=_ends(tables, rows, rules))
+    line = ibis.window(group_by=["subscription_id", "line_id"], order_by="start_on")
+    rows = rows.mutate(
+        next_on=rows.start_on.lead().over(line),
+        next_status=rows.status.lead().over(line),
+        next_out=rows.out.lead().over(line),
+    )
+    bridged = rows.out.isnull() & rows.next_out.isnull() & _within(rows, max(rules.grace_days, 1))
+    rows = rows.mutate(
+        ends=bridged.ifelse(rows.next_on, rows.ends),
+        bridged=bridged.fill_null(False),
+        overlaps=(rows.next_on < rows.service_end).fill_null(False),
+        reason=_reason(rows),
+    )
+    return rows.cache()  # every figure of the theme starts here
+
+
+def paying(tables: Tables, rules: Rules) -> ibis.Table:
+    """The versions that count: one row each, with an amount above 0."""
+    rows = versions(tables, rules)
+    return rows.filter(rows.out.isnull(), rows.amount > 0, rows.ends > rows.start_on)
+
+
+@lru_cache(maxsize=128)
+def survey(tables: Tables, period: Period, rules: Rules) -> Survey:
+    """Looks over all versions before any is counted.
+
+    Raises:
+        Refused: versions of one line overlap, or a price is below 0; the reason names the subscriptions.
+    """
+    rows = versions(tables, rules)
+    here = (rows.start_on <= period.measured_on) & (rows.ends > period.opening_day)
+    seen = tables.fetch(
+        rows.group_by("out", "currency").aggregate(
+            first=rows.start_on.min(),
+            end=rows.ends.max(),
+            here=here.sum(),
+            bridged=(rows.bridged & here).sum(),
+            overlapping=rows.subscription_id.collect(where=rows.overlaps, distinct=True),
+            negative=rows.subscription_id.collect(where=rows.out.isnull() & (rows.amount < 0), distinct=True),
+        )
+    )
+    _refuse(seen["overlapping"], "versions of one line overlap in subscription {}; close one before the next opens")
+    _refuse(seen["negative"], "MRR is below 0 in subscription {}; correct its price or discount")
+    excluded = seen.dropna(subset="out").groupby("out")["here"].sum()
+    return Survey(
+        earliest=None if seen.empty else min(map(_day, seen["first"])),
+        currencies={_known(row.currency): (_day(row.first), _day(row.end)) for row in _counted(seen)},
+        excluded={f"subscriptions: {out}": int(n) for out, n in excluded.items() if n},
+        warnings=_bridged(int(seen["bridged"].sum()), rules.grace_days),
+    )
+
+
+def _with_account(tables: Tables, rules: Rules) -> ibis.Table:
+    """Subscriptions with ``account_id``: the customer, or the parent that it belongs to."""
+    rows = tables["subscriptions"]
+    if rules.account_level == "customer":
+        return rows.mutate(account_id=rows.customer_id)
+    tables.require("customers.parent_id")
+    customers = tables["customers"].select("customer_id", "parent_id")
+    return rows.left_join(customers, "customer_id").mutate(
+        account_id=ibis.coalesce(customers.parent_id, rows.customer_id)
+    ).drop("parent_id")
+
+
+def _term(rows: ibis.Table) -> ibis.Value:
+    """Months of the contract: as stated, else whole months between its days, else days x 12/365."""
+    start, end = rows.start_on, rows.end_on
+    months = (end.year() - start.year()) * 12 + end.month() - start.month()
+    whole = (start + months.as_interval("M")).cast("date") == end
+    by_days = end.delta(start, unit="day") * 12 / 365
+    stated = rows.contract_value.notnull().ifelse(whole.ifelse(months.cast("float64"), by_days), None)
+    return ibis.coalesce(rows.term_months, stated)
+
+
+def _amount(rows: ibis.Table, rules: Rules) -> ibis.Value:
+    """MRR of a version: as given, else its price less its discount."""
+    per_month = rows.interval.cases(*PER_MONTH.items(), else_=ibis.null("float64"))
+    by_price = rows.unit_amount * rows.quantity * per_month / rows.interval_count
+    by_contract = rows.contract_value / rows.term
+    price = ibis.coalesce(by_price, by_contract)
+    return ibis.coalesce(rows.mrr, price - _discount(rows, rules)).cast(EXACT)
+
+
+def _discount(rows: ibis.Table, rules: Rules) -> ibis.Value:
+    if rules.discounts == "none":
+        return ibis.literal(0.0)
+    counts = rows.discount_mrr.notnull()
+    if rules.discounts == "forever":
+        counts &= rows.discount_kind == "forever"
+    return counts.ifelse(rows.discount_mrr, 0.0)
+
+
+def _service_end(tables: Tables, rows: ibis.Table) -> ibis.Value:
+    """The first day without service. A canceled version that tells no end ended when it was cancelled."""
+    cancelled_on = tables.local_date(rows.cancelled_at)
+    told = (rows.status == "canceled").ifelse(ibis.coalesce(rows.end_on, cancelled_on), rows.end_on)
+    return told.fill_null(FOREVER)
+
+
+def _ends(tables: Tables, rows: ibis.Table, rules: Rules) -> ibis.Value:
+    if rules.churn_day == "service_end":
+        return rows.service_end
+    return ibis.least(rows.service_end, tables.local_date(rows.cancelled_at).fill_null(FOREVER))
+
+
+def _out(rows: ibis.Table) -> ibis.Value:
+    """Why a version does not count. One that was cancelled counts until its end, else its past would vanish with it."""
+    unended = rows.end_on.isnull() & rows.cancelled_at.isnull()
+    return ibis.cases(
+        (rows.is_recurring.fill_null(True) == False, "not recurring"),  # noqa: E712 - an expression, not a test
+        (rows.status.isin(["trialing", "paused", "unpaid"]), ibis.literal("status ").concat(rows.status)),
+        ((rows.status == "canceled") & unended, "status canceled"),
+        else_=ibis.null("string"),
+    )
+
+
+def _within(rows: ibis.Table, days: int) -> ibis.Value:
+    """Whether the line goes on after at most so many days without a version."""
+    gap = rows.next_on.delta(rows.ends, unit="day")
+    return (gap > 0) & (gap <= days)
+
+
+def _reason(rows: ibis.Table) -> ibis.Value:
+    """Why a version ended: as told, else what the line became."""
+    became = rows.next_status.cases(("paused", "paused"), ("unpaid", "payment"), else_=ibis.null("string"))
+    return ibis.coalesce(rows.cancel_reason, became)
+
+
+def _refuse(found: Iterable[Iterable[str] | None], reason: str) -> None:
+    names = sorted({str(name) for part in found if part is not None for name in part})
+    if names:
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        raise Refused(reason.format(", ".join(names[:5]) + more))
+
+
+def _bridged(gaps: int, grace_days: int) -> tuple[str, ...]:
+    if not gaps:
+        return ()
+    days = max(grace_days, 1)
+    return (f"{gaps} renewal gap(s) of at most {days} day(s) counted as continuous at the old MRR",)
+

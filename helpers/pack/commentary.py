@@ -1,0 +1,54 @@
+"""What management says about the numbers: Markdown files whose figures are filled in from the results.
+
+``{{ nrr }}`` or ``{{ new_revenue[upsell] }}`` stands for the value of the review period, formatted by its unit,
+so that a sentence cannot disagree with the page beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from helpers.catalogue import CATALOGUE
+from helpers.errors import KitError, nearest
+
+FIGURE = re.compile(r"\{\{\s*(?P<kpi_id>\w+)(?:\[(?P<segment>[^\]]*)\])?\s*\}\}")
+
+
+def read_commentary(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
+    """The commentary of one period by name (``summary``, ``actions`` or a theme); empty where no folder is.
+
+    Raises:
+        KitError: a file that belongs to no page, or a figure that is not a KPI; all of them at once.
+    """
+    files = sorted(folder.glob("*.md")) if folder.is_dir() else []
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in files}
+    faults = [
+        f"{folder / name}.md belongs to no page of this pack{nearest(name, names)}"
+        for name in texts
+        if name not in names
+    ]
+    for name, text in texts.items():
+        faults += [
+            f"{folder / name}.md: {{{{ {found['kpi_id']} }}}} is not a KPI{nearest(found['kpi_id'], CATALOGUE)}"
+            for found in FIGURE.finditer(text)
+            if found["kpi_id"] not in CATALOGUE
+        ]
+    if faults:
+        raise KitError(*faults)
+    return texts
+
+
+def fill_in(text: str, figure: Callable[[str, str], str]) -> str:
+    """The text with every ``{{ kpi_id[segment] }}`` replaced by ``figure(kpi_id, segment)``.
+
+    >>> fill_in("MRR is {{ mrr }}.", lambda kpi_id, segment: "€512,000")
+    'MRR is €512,000.'
+    """
+    return FIGURE.sub(lambda found: figure(found["kpi_id"], found["segment"] or ""), text)
+
+
+def fill_in_all(texts: Mapping[str, str], figure: Callable[[str, str], str]) -> dict[str, str]:
+    """Every text of a period, filled in."""
+    return {name: fill_in(text, figure) for name, text in texts.items()}

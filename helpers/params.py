@@ -1,0 +1,248 @@
+"""``params/`` as typed, frozen models: a source of data, and a review.
+
+Specification 11 and 12. Everything that can be wrong in these files is told here, at once, before any kernel starts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator
+
+from helpers.catalogue import CATALOGUE
+from helpers.codes import Currency, Locale, Timezone
+from helpers.errors import KitError, nearest
+from helpers.periods import Calendar
+from helpers.registries import Cpi, Department, Improvement, Okr, RegisteredKpi, as_records
+from helpers.strict_yaml import Frozen, expected, from_environment, read_model, shown
+
+CANONICAL_TABLES = (
+    "customers", "subscriptions", "users", "events", "deals", "stage_history", "spend", "milestones", "tickets",
+    "deliveries", "entitlements", "measurements", "invoices", "products", "fx_rates", "assignments",
+)  # fmt: skip
+REGISTRIES = ("kpis", "departments", "conflicts", "okrs", "cpis", "improvements")
+LOGO_FORMS = (".png", ".svg", ".jpg", ".jpeg")
+
+
+def _table(name: str) -> str:
+    if name not in CANONICAL_TABLES:
+        raise ValueError(f"is not a canonical table{nearest(name, CANONICAL_TABLES)}")
+    return name
+
+
+def _target(key: str) -> str:
+    match = re.fullmatch(r"(\w+)(\[.+\])?", key)
+    if not match or match[1] not in CATALOGUE:
+        raise ValueError(f"is not a KPI, nor a KPI[segment]{nearest(key.partition('[')[0], CATALOGUE)}")
+    return key
+
+
+def _period(label: str, info: ValidationInfo) -> str:
+    """A label of the review's calendar, judged only if the calendar itself is without fault."""
+    if {"fiscal_year_start_month", "fy_label", "quarter_starts"} <= info.data.keys():
+        try:
+            _calendar("UTC", info.data).period(label)
+        except KitError as error:
+            raise ValueError(f"names no period: {error}") from None
+    return label
+
+
+Text = Annotated[str, Field(min_length=1), expected("text, of one character or more")]
+WholeDays = Annotated[int, Field(ge=1)]
+Margin = Annotated[float, Field(gt=0, le=1)]
+Plan = dict[Annotated[str, AfterValidator(_period)], float]
+
+
+class Source(Frozen):
+    """Where data comes from: a connection and, per canonical table, a query.
+
+    ``connect`` may hold a password: it is left out of ``repr``, and :meth:`scrub` takes it out of any message.
+    ``files`` is relative to the source's own file.
+    """
+
+    name: Text
+    connect: Text = Field(repr=False)
+    files: Path | None = None
+    timezone: Timezone | None = None
+    currency: Currency | None = None
+    tables: dict[Annotated[str, AfterValidator(_table)], Text] = Field(min_length=1)
+    _path: Path = PrivateAttr(default=Path())
+    _secrets: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    def scrub(self, text: str) -> str:
+        """A message of the engine without what the environment or the connection's password hold.
+
+        >>> Source(name="x", connect="postgres://me:p%40ss@host/db", tables={"deals": "deals"}).scrub("bad login p@ss")
+        'bad login ***'
+        """
+        for value, name in sorted(self._hidden().items(), key=lambda item: -len(item[0])):
+            text = text.replace(value, name)
+        return text
+
+    def _hidden(self) -> dict[str, str]:
+        password = urlsplit(self.connect).password
+        found = {**({password: "***"} if password else {}), **self._secrets}
+        return {form: name for value, name in found.items() for form in (value, unquote(value))}
+
+
+class Rules(Frozen):
+    """The definitions that more than one theme uses, set once and equal everywhere (specification 12)."""
+
+    week_mode: Literal["rolling7", "iso"] = "rolling7"
+    activity_events: tuple[str, ...] = ()
+    window_days: Annotated[
+        WholeDays | dict[str, WholeDays], expected("a whole number of days from 1, or one per product type")
+    ] = 14
+    health_signals: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    start_clock: Literal["order", "signature", "invoice", "contract_start"] = "order"
+    movement_grain: Literal["month", "quarter", "day"] = "month"
+    churn_day: Literal["service_end", "cancelled_at"] = "service_end"
+    discounts: Literal["all", "forever", "none"] = "all"
+    grace_days: Annotated[int, Field(ge=0)] = 0
+    fx_mode: Literal["fixed", "period_end"] = "fixed"
+    account_level: Literal["customer", "parent"] = "customer"
+    gross_margin: Annotated[
+        Margin | dict[str, Margin] | None, expected("none, or a share above 0 and up to 1, or one per period")
+    ] = None
+    feed_max_age_days: Annotated[int, Field(ge=0)] = 4
+
+    @field_validator("gross_margin", mode="before")
+    @classmethod
+    def _none_is_a_word(cls, value: Any) -> Any:
+        return None if value == "none" else value
+
+
+class Brand(Frozen):
+    """How the pack looks; ``logo`` is relative to the review's own file."""
+
+    colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$"), expected("a colour such as '#1f4e79'")] = "#1f4e79"
+    logo: Path | None = None
+    confidentiality: str = ""
+    locale: Locale = "en_GB"
+    paper: Literal["a4", "letter"] = "a4"
+
+
+class Review(Frozen):
+    """The review: whose it is, its calendar, its rules, its themes in the pack's order, its targets."""
+
+    company: Text
+    currency: Currency | None = None
+    timezone: Timezone | None = None
+    fiscal_year_start_month: Annotated[int, Field(ge=1, le=12)] = 1
+    fy_label: Literal["end", "start"] = "end"
+    quarter_starts: dict[str, date] = Field(default_factory=dict)
+    rules: Rules = Rules()
+    themes: dict[str, dict[str, Any]] = Field(min_length=1)
+    targets: dict[Annotated[str, AfterValidator(_target)], Plan] = Field(default_factory=dict)
+    brand: Brand = Brand()
+    kpis: tuple[RegisteredKpi, ...] = ()
+    departments: tuple[Department, ...] = ()
+    conflicts: tuple[tuple[str, str], ...] = ()
+    okrs: tuple[Okr, ...] = ()
+    cpis: tuple[Cpi, ...] = ()
+    improvements: tuple[Improvement, ...] = ()
+    _path: Path = PrivateAttr(default=Path())
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    @field_validator("quarter_starts")
+    @classmethod
+    def _one_after_another(cls, starts: dict[str, date]) -> dict[str, date]:
+        wrong = [
+            f"; {after} does not follow {before}"
+            for (before, first), (after, second) in pairwise(starts.items())
+            if second <= first or not _number(before) or _number(after) != _number(before) + 1
+        ]
+        if wrong or len(starts) == 1:
+            raise ValueError(
+                "must list two quarters or more, one after another, with their first days" + "".join(wrong)
+            )
+        return starts
+
+    def calendar(self, source: Source) -> Calendar:
+        """The calendar of the review, in its own time zone or else the source's or else UTC."""
+        return _calendar(self.timezone or source.timezone or "UTC", dict(self))
+
+    def reporting_currency(self, source: Source) -> str:
+        """The currency of every amount in the pack: the review's or else the source's.
+
+        Raises:
+            KitError: neither gives one.
+        """
+        if currency := self.currency or source.currency:
+            return currency
+        raise KitError(
+            f"{shown(self.path)}: currency is missing, and {shown(source.path)} gives none; "
+            "add the currency of the pack, such as currency: EUR"
+        )
+
+
+def load_source(path: Path) -> Source:
+    """A source file, read and checked; ``${NAME}`` in it is taken from the environment.
+
+    Raises:
+        KitError: with every fault of the file.
+    """
+    source = read_model(path, Source)
+    files = path.parent / source.files.expanduser() if source.files else None
+    source = source.model_copy(update={"files": files and files.resolve()})
+    source._path = path
+    source._secrets = from_environment(path)
+    return source
+
+
+def load_review(path: Path) -> Review:
+    """A review file, read and checked.
+
+    Raises:
+        KitError: with every fault of the file.
+    """
+    review = read_model(path, Review, prepare=_as_modelled, printed="themes")
+    if logo := review.brand.logo:
+        logo = (path.parent / logo.expanduser()).resolve()
+        if logo.suffix.lower() not in LOGO_FORMS or not logo.is_file():
+            raise KitError(f"{shown(path)}: brand.logo == {shown(logo)!r}, must be a picture ({', '.join(LOGO_FORMS)})")
+        review = review.model_copy(update={"brand": review.brand.model_copy(update={"logo": logo})})
+    review._path = path
+    return review
+
+
+def unused_sections(review: Review) -> list[str]:
+    """One line per section that the review gives and no theme of this version shows.
+
+    >>> unused_sections(Review(company="Fine Co", themes={"new_revenue": {}}, departments=[{"name": "Sales"}]))
+    ['.: departments is read and checked, but no page of this version shows it']
+    """
+    given = [name for name in REGISTRIES if getattr(review, name)]
+    return [f"{shown(review.path)}: {name} is read and checked, but no page of this version shows it" for name in given]
+
+
+def _as_modelled(sections: dict[str, Any]) -> dict[str, Any]:
+    """A theme without parameters may be left empty; registries may be mappings from name to fields."""
+    themes = sections.get("themes")
+    if isinstance(themes, dict):
+        sections = {**sections, "themes": {theme: {} if given is None else given for theme, given in themes.items()}}
+    return as_records(sections)
+
+
+def _calendar(timezone: str, review: Mapping[str, Any]) -> Calendar:
+    starts = tuple(review["quarter_starts"].items())
+    return Calendar(timezone, review["fiscal_year_start_month"], review["fy_label"], starts)
+
+
+def _number(quarter: str) -> int:
+    """Quarters counted in order, 0 for what is none."""
+    match = re.fullmatch(r"(?:FY)?(\d{4})Q([1-4])", quarter)
+    return int(match[1]) * 4 + int(match[2]) if match else 0

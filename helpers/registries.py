@@ -1,0 +1,114 @@
+"""What a review registers about its KPIs: who owns them, why they were chosen, what is expected of them.
+
+Specification K02, G01, G03, G05 and C07. The sections are read and checked for form, so that a review written to the
+contract loads; no theme of this version shows them yet, and a build says so (``params.unused_sections``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from helpers.strict_yaml import Frozen, expected
+
+Increment = Literal["time", "convenience", "options", "money_saved", "recognition", "other"]
+KEYS = {"kpis": "kpi_id", "departments": "name", "okrs": "id", "cpis": "id"}
+
+
+class RegisteredKpi(Frozen):
+    """A KPI as an experiment (G03), and how it is guarded (G02)."""
+
+    kpi_id: str
+    definition_version: Annotated[int | str, expected("a number or a name")] = 1
+    hypothesis: str = ""
+    why: str = ""
+    customer_value: str = ""
+    owner: str = ""
+    departments: tuple[str, ...] = ()
+    direction: Literal["up", "down", "neutral"] | None = None
+    definition: str = ""
+    started_on: date | None = None
+    review_on: date | None = None
+    success_test: str = ""
+    decision: Literal["keep", "change", "drop", "pending"] = "pending"
+    decided_on: date | None = None
+    notes: str = ""
+    guardrail: str = ""
+    external: bool = False
+    company_wide: bool = False
+    override_reason: str = ""
+
+
+class Department(Frozen):
+    """A department and the KPIs it is held to (G01), in hand-over order."""
+
+    name: str
+    kpi_ids: tuple[str, ...] = ()
+    owner: str = ""
+
+
+class Okr(Frozen):
+    """An objective and the KPI that measures it (G05); ``due_on`` is the first day that is too late."""
+
+    id: str
+    objective: str
+    kpi_id: str
+    segment: str = ""
+    baseline: float
+    baseline_on: date
+    target: float
+    due_on: date
+    owner: str = ""
+
+
+class Evidence(Frozen):
+    """What one customer showed or said (C07)."""
+
+    date: date
+    customer_id: str = ""
+    method: str
+    finding: str = ""
+
+
+class Cpi(Frozen):
+    """A customer performance indicator: the customer's outcome and the evidence for it (C07)."""
+
+    id: str
+    outcome: str = ""
+    increment: Increment | None = None
+    unit: str = ""
+    touch_point: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    source: str = ""
+    linked_kpis: tuple[str, ...] = ()
+    guardrail_kpi: str = ""
+    owner: str = ""
+
+
+class Improvement(Frozen):
+    """An idea to shorten one stage of the way to value (K02)."""
+
+    stage: str
+    idea: str
+    owner: str = ""
+    status: str = ""
+    expected_days_saved: float | None = Field(default=None, ge=0)
+    done_on: date | None = None
+
+
+def as_records(sections: Mapping[str, Any]) -> dict[str, Any]:
+    """The sections as lists of records, where they are written as mappings from name to fields.
+
+    >>> as_records({"kpis": {"nrr": {"owner": "CFO"}}, "company": "Fine Co"})
+    {'kpis': [{'kpi_id': 'nrr', 'owner': 'CFO'}], 'company': 'Fine Co'}
+    """
+    return {name: _records(value, KEYS.get(name)) for name, value in sections.items()}
+
+
+def _records(value: Any, key: str | None) -> Any:
+    if key is None or not isinstance(value, dict) or not all(isinstance(fields, dict) for fields in value.values()):
+        return value
+    return [{key: name, **fields} for name, fields in value.items()]

@@ -1,0 +1,277 @@
+"""The intervals, curves and limits that KPIs are read with, thin over statsmodels and SciPy.
+
+Source: specification section 3 (T1 to T4, T10, T12). Everything here is a function of plain numbers:
+no tables, no periods. What cannot be said is ``None``, never 0 and never infinite.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from helpers.results import Interval
+
+Z = 1.959964
+LEVEL = 0.95
+TOLERANCE = 1e-12
+RESAMPLES = 10_000
+SEED = 20_260_930
+
+
+def wilson(k: float, n: float) -> Interval | None:
+    """The Wilson interval of a proportion k of n; nothing to say of 0 of 0 (T1).
+
+    A full census is exact: the interval then describes the process that made the numbers.
+
+    >>> [round(end, 6) for end in wilson(7, 10)[:2]]
+    [0.396778, 0.892209]
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    if not n:
+        return None
+    low, high = proportion_confint(k, n, alpha=1 - LEVEL, method="wilson")
+    return Interval(max(0.0, float(low)), min(1.0, float(high)), LEVEL, "Wilson")
+
+
+def poisson_interval(n: int) -> Interval:
+    """The exact (Garwood) interval of a count (T10). A cost per unit takes it upside down.
+
+    >>> [round(end, 6) for end in poisson_interval(3)[:2]]
+    [0.618672, 8.767273]
+    """
+    from scipy.stats import chi2
+
+    tail = (1 - LEVEL) / 2
+    low = float(chi2.ppf(tail, 2 * n)) / 2 if n else 0.0
+    return Interval(low, float(chi2.ppf(1 - tail, 2 * n + 2)) / 2, LEVEL, "Garwood")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A Kaplan–Meier curve: at each event time, the share of units still waiting after it.
+
+    ``lower`` and ``upper`` are the log-log Greenwood bands, missing where everyone has had the event.
+    ``censored`` are the times at which a unit left unobserved: the ticks of a chart.
+    """
+
+    times: NDArray[np.float64]
+    survival: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    censored: NDArray[np.float64]
+    follow_up: float
+
+    def at(self, t: float) -> float:
+        """The share still waiting after time ``t``."""
+        return _step(self.times, self.survival, t, before=1.0)
+
+    @property
+    def median(self) -> float | None:
+        """The smallest time at which at most half are still waiting; None where that is not reached."""
+        return _first_at_half(self.times, self.survival)
+
+    @property
+    def median_interval(self) -> Interval | None:
+        """Where each band first falls to a half; an end that is not reached is None."""
+        low, high = _first_at_half(self.times, self.lower), _first_at_half(self.times, self.upper)
+        return None if low is None else Interval(low, high, LEVEL, "log-log Greenwood")
+
+    def restricted_mean(self, tau: float) -> float | None:
+        """The mean time, counting at most ``tau``: the area under the curve up to there.
+
+        None where nobody was followed that long, unless nobody was still waiting.
+        """
+        if not len(self.survival) and self.follow_up < tau:
+            return None
+        if self.follow_up < tau and self.survival[-1] > TOLERANCE:
+            return None
+        inside = self.times[self.times < tau]
+        edges = np.concatenate(([0.0], inside, [tau]))
+        heights = np.concatenate(([1.0], self.survival[: len(inside)]))
+        return float(np.diff(edges) @ heights)
+
+
+def kaplan_meier(durations: ArrayLike, observed: ArrayLike) -> Curve:
+    """The curve of waiting times of which some are still running (T2).
+
+    At equal times events come before censorings. ``observed`` is true where the event was seen.
+
+    >>> kaplan_meier([10, 20, 30, 40], [True, True, True, True]).median
+    20.0
+    >>> kaplan_meier([10, 20, 30, 40, 50, 50], [1, 1, 0, 0, 0, 0]).median is None
+    True
+    """
+    from statsmodels.duration.survfunc import SurvfuncRight
+
+    time, seen = np.asarray(durations, dtype=float), np.asarray(observed, dtype=bool)
+    fit = SurvfuncRight(time, seen.astype(int))
+    survival = np.asarray(fit.surv_prob, dtype=float)
+    lower, upper = _bands(survival, np.asarray(fit.surv_prob_se, dtype=float))
+    longest = float(time.max()) if len(time) else 0.0
+    return Curve(np.asarray(fit.surv_times, dtype=float), survival, lower, upper, np.sort(time[~seen]), longest)
+
+
+@dataclass(frozen=True)
+class Incidence:
+    """An Aalen–Johansen curve: the share of units to which one cause has happened by each time."""
+
+    times: NDArray[np.float64]
+    share: NDArray[np.float64]
+
+    def at(self, t: float) -> float:
+        """The share to which the cause has happened by time ``t``."""
+        return _step(self.times, self.share, t, before=0.0)
+
+
+def aalen_johansen(durations: ArrayLike, causes: ArrayLike, cause: int = 1) -> Incidence:
+    """The incidence of one cause among rivals, where 1 - Kaplan–Meier would overstate it (T3).
+
+    ``causes`` is 0 where the unit is censored, else the number of what happened.
+
+    >>> won = aalen_johansen([10, 15, 20, 30, 40], [1, 2, 1, 0, 1])
+    >>> round(won.at(20), 6), round(won.at(40), 6)
+    (0.4, 0.8)
+    """
+    from statsmodels.duration.survfunc import CumIncidenceRight
+
+    time, happened = np.asarray(durations, dtype=float), np.asarray(causes, dtype=int)
+    if not (happened == cause).any():
+        return Incidence(np.array([]), np.array([]))
+    with np.errstate(divide="ignore", invalid="ignore"):  # of its standard errors, which are not used
+        fit = CumIncidenceRight(time, happened)
+    return Incidence(np.asarray(fit.times, dtype=float), np.asarray(fit.cinc[cause - 1], dtype=float))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Natural process limits of a series, and whether its last value stands out from them.
+
+    ``verdict`` is of the last known value; ``rule`` says which of the three rules a signal met.
+    ``provisional`` marks limits from a short series, ``baseline`` the number of first points they come from.
+    Without limits ("too short") the numbers are None.
+    """
+
+    verdict: Literal["signal", "noise", "too short"]
+    rule: int | None = None
+    mean: float | None = None
+    mean_range: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    range_limit: float | None = None
+    provisional: bool = False
+    baseline: int = 0
+
+
+def xmr(values: Sequence[float | None]) -> Limits:
+    """The XmR limits of a series, earliest first, and the verdict on its last known value (T4).
+
+    None is a gap: it is skipped, and there is no moving range across it. The limits come from the
+    first 12 points, or all but the last of a shorter series: never from the point that is judged.
+    Signals: (1) the value is beyond a limit, or its step from the value before is longer than the
+    range limit; (2) the last 8 are on one side of the mean; (3) 3 of the last 4 are nearer to the
+    same limit than to the mean. Fewer than 6 points carry no limits, fewer than 10 provisional ones.
+
+    >>> found = xmr([62, 66, 64, 69, 65, 61, 67, 66, 48])
+    >>> found.mean, round(found.lower, 2), round(found.upper, 2), found.verdict, found.rule
+    (65.0, 55.12, 74.88, 'signal', 1)
+    """
+    known = [i for i, value in enumerate(values) if value is not None]
+    points = [float(value) for value in values if value is not None]
+    steps = [abs(b - a) if j - i == 1 else None for (i, a), (j, b) in pairwise(zip(known, points, strict=True))]
+    size = min(12, len(points) - 1)
+    ranges = [step for step in steps[: max(size - 1, 0)] if step is not None]
+    if len(points) < 6 or not ranges:
+        return Limits("too short")
+    mean, mean_range = math.fsum(points[:size]) / size, math.fsum(ranges) / len(ranges)
+    rule = _signal(points, steps[-1], mean, mean_range)
+    return Limits(
+        verdict="signal" if rule else "noise",
+        rule=rule,
+        mean=mean,
+        mean_range=mean_range,
+        lower=mean - 2.66 * mean_range,
+        upper=mean + 2.66 * mean_range,
+        range_limit=3.268 * mean_range,
+        provisional=len(points) < 10,
+        baseline=size,
+    )
+
+
+def ratio_of_sums(numerators: ArrayLike, denominators: ArrayLike, *, seed: int = SEED) -> Interval | None:
+    """The percentile bootstrap interval of a ratio of two sums over customers (T12).
+
+    Customers are drawn with replacement, 10,000 times, from a fixed seed, so that the same customers give the same
+    interval; put them in a fixed order. Draws whose denominator is 0 have no ratio and are left out.
+    None where one customer or fewer, or a denominator of 0, leaves nothing to say.
+
+    >>> low, high, *_ = ratio_of_sums([50, 100, 30], [100, 100, 100])
+    >>> round(low, 2), round(high, 2)
+    (0.3, 1.0)
+    """
+    top, bottom = np.asarray(numerators, dtype=float), np.asarray(denominators, dtype=float)
+    if len(bottom) < 2 or not bottom.sum():
+        return None
+    random = np.random.default_rng(seed)
+    ratios: list[NDArray[np.float64]] = []
+    for size in _chunks(RESAMPLES, rows=max(1, 1_000_000 // len(bottom))):
+        drawn = random.integers(0, len(bottom), size=(size, len(bottom)), dtype=np.int32)
+        sums = bottom[drawn].sum(axis=1)
+        ratios.append(top[drawn].sum(axis=1)[sums != 0] / sums[sums != 0])
+    low, high = np.quantile(np.concatenate(ratios), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(float(low), float(high), LEVEL, "bootstrap over customers")
+
+
+def dominated_by_few(denominators: ArrayLike) -> bool:
+    """Whether a ratio of sums hangs on few customers: fewer than 30, or one with over 20 % of the denominator (T12).
+
+    >>> dominated_by_few([1] * 30), dominated_by_few([1] * 29), dominated_by_few([1] * 30 + [10])
+    (False, True, True)
+    """
+    parts = np.asarray(denominators, dtype=float)
+    return len(parts) < 30 or bool(parts.max() > 0.2 * parts.sum())
+
+
+def _chunks(total: int, *, rows: int) -> list[int]:
+    return [min(rows, total - done) for done in range(0, total, rows)]
+
+
+def _step(times: NDArray[np.float64], values: NDArray[np.float64], t: float, *, before: float) -> float:
+    reached = int(np.searchsorted(times, t, side="right"))
+    return float(values[reached - 1]) if reached else before
+
+
+def _first_at_half(times: NDArray[np.float64], values: NDArray[np.float64]) -> float | None:
+    reached = times[values <= 0.5 + TOLERANCE]
+    return float(reached[0]) if len(reached) else None
+
+
+def _bands(survival: NDArray[np.float64], se: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lower and upper band, on the scale log(-log S), where an interval cannot leave 0 to 1."""
+    alive = np.where(survival > TOLERANCE, survival, np.nan)
+    spread = np.exp(Z * se / alive / np.abs(np.log(alive)))
+    return alive**spread, alive ** (1 / spread)
+
+
+def _signal(points: list[float], step: float | None, mean: float, mean_range: float) -> int | None:
+    """The first rule that the last point meets. Distances within rounding of a limit do not pass it."""
+    slack = TOLERANCE * max(abs(point) for point in points)
+    offsets = [point - mean for point in points]
+    limit = 2.66 * mean_range
+    if abs(offsets[-1]) > limit + slack or (step is not None and step > 3.268 * mean_range + slack):
+        return 1
+    if _on_one_side(offsets[-8:], at_least=8, beyond=slack):
+        return 2
+    return 3 if _on_one_side(offsets[-4:], at_least=3, beyond=limit / 2 + slack) else None
+
+
+def _on_one_side(offsets: list[float], *, at_least: int, beyond: float) -> bool:
+    above = sum(offset > beyond for offset in offsets)
+    below = sum(offset < -beyond for offset in offsets)
+    return max(above, below) >= at_least

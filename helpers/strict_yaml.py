@@ -1,0 +1,223 @@
+"""YAML files read into typed models: every fault of a file at once, and no value of the environment in any message.
+
+Plainer than YAML's defaults, where these surprise: keys and dates are the text as written, only ``true`` and
+``false`` are yes and no (``no`` is Norway), and a number that starts with 0 is not octal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Hashable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from helpers.errors import KitError, nearest
+
+Model = TypeVar("Model", bound=BaseModel)
+ENVIRONMENT = re.compile(r"\$\{([^}]*)\}")
+SHOWN_CHARACTERS = 60
+
+
+class Frozen(BaseModel):
+    """What all of params/ is: frozen once read, and no key beyond the known ones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def read_model(
+    path: Path, model: type[Model], *, prepare: Callable[[dict[str, Any]], dict[str, Any]] = dict, printed: str = ""
+) -> Model:
+    """A YAML file as a model, ``${NAME}`` in its strings taken from the environment.
+
+    ``prepare`` may bring the mapping into the model's form first. ``printed`` names a section that the pack prints
+    as it is, so that nothing of the environment may stand in it.
+
+    Raises:
+        KitError: with every fault of the file, each as ``path: where what``.
+    """
+    read, faults = _read(path)
+    if not isinstance(read, dict):
+        raise KitError(f"{shown(path)} is {_kind(read)}, must be a mapping of names to values")
+    written = prepare(read)
+    for name, place in _variables(written):
+        if not os.environ.get(name):
+            faults.append(f"environment variable {name} is not set; {place} needs it")
+        elif place.split(".")[0] == printed:
+            faults.append(f"{place} takes ${{{name}}} from the environment, but packs print {printed}; write the value")
+    try:
+        found = validated(_filled_in(written), model, written)
+    except KitError as error:
+        faults += error.faults
+    if faults:
+        raise KitError(*(f"{shown(path)}: {fault}" for fault in faults))
+    return found
+
+
+def validated(given: Mapping[str, Any], model: type[Model], written: Mapping[str, Any] | None = None) -> Model:
+    """A mapping as a model: no number for a text and no yes for a 1.
+
+    Raises:
+        KitError: with every fault, each as ``where what``, the values shown as in ``written``.
+    """
+    try:
+        return model.model_validate_json(json.dumps(given), strict=True)
+    except ValidationError as error:
+        raise KitError(*(_told(details, model, written or given) for details in error.errors())) from None
+
+
+def parse_value(text: str) -> Any:
+    """One value as YAML reads it.
+
+    >>> parse_value("12"), parse_value("[mql, won]"), parse_value("null"), parse_value("no")
+    (12, ['mql', 'won'], None, 'no')
+    """
+    loader = _Loader(text)
+    try:
+        value = _plain(loader.get_single_data())
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise KitError(f"{text!r} is not a YAML value; put quotes around a text with special characters") from None
+    if loader.repeated:
+        raise KitError(*loader.repeated)
+    return value
+
+
+def from_environment(path: Path) -> dict[str, str]:
+    """The values that a file takes from the environment, each with the ``${NAME}`` that stands for it."""
+    names = ENVIRONMENT.findall(path.read_text(encoding="utf-8"))
+    return {os.environ[name]: f"${{{name}}}" for name in names if os.environ.get(name)}
+
+
+def shown(path: Path) -> str:
+    """A path as messages print it: relative to the working directory where it lies under it.
+
+    >>> shown(Path("params/review.yml").absolute())
+    'params/review.yml'
+    """
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow the user's own links
+    here = Path.cwd()
+    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
+
+
+def expected(what: str) -> WrapValidator:
+    """What a field of more than one form says in its faults: ``window_days == "x", must be a number of days …``."""
+
+    def validated(value: Any, handler: Callable[[Any], Any]) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise PydanticCustomError("expected", "must be {what}", {"what": what}) from None
+
+    return WrapValidator(validated)
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own way to say it
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.repeated: list[str] = []
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        first: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be plain text", key.start_mark)
+            key.tag = "tag:yaml.org,2002:str"
+            line = key.start_mark.line + 1
+            if key.value in first:
+                self.repeated.append(f"{key.value} is given twice, on line {first[key.value]} and line {line}")
+            first.setdefault(key.value, line)
+        return super().construct_mapping(node, deep)
+
+
+for _tag, _form, _starts in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(0|[1-9][0-9]*)", list("-+0123456789")),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?", list("-+.0123456789")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_form})$"), _starts)
+
+
+def _read(path: Path) -> tuple[Any, list[str]]:
+    """What the file holds, and the keys that it gives twice."""
+    try:
+        loader = _Loader(path.read_text(encoding="utf-8"))
+        return _plain(loader.get_single_data()), loader.repeated
+    except OSError as error:
+        raise KitError(f"{shown(path)} cannot be read: {error.strerror}") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f", line {mark.line + 1}" if mark else ""
+        raise KitError(f"{shown(path)}{line} is not YAML: {error.problem or error.context}") from None
+    except (UnicodeDecodeError, yaml.YAMLError):
+        raise KitError(f"{shown(path)} is not plain text; save it as YAML in UTF-8") from None
+    except (ValueError, RecursionError):
+        raise KitError(f"{shown(path)} cannot be read: it refers to itself, or nests too deeply") from None
+
+
+def _plain(value: Any) -> Any:
+    """The value in JSON's types, what the models are read from; one that refers to itself is a ValueError."""
+    return json.loads(json.dumps(value, default=str))
+
+
+def _variables(value: Any, *loc: int | str) -> list[tuple[str, str]]:
+    """The variables of the environment that a value names, each with its place."""
+    if isinstance(value, str):
+        return [(name, _place(loc)) for name in ENVIRONMENT.findall(value)]
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [found for key, item in inside for found in _variables(item, *loc, key)]
+
+
+def _filled_in(value: Any) -> Any:
+    if isinstance(value, str):
+        return ENVIRONMENT.sub(lambda match: os.environ.get(match[1]) or match[0], value)
+    if isinstance(value, dict):
+        return {key: _filled_in(item) for key, item in value.items()}
+    return [_filled_in(item) for item in value] if isinstance(value, list) else value
+
+
+def _told(details: ErrorDetails, model: type[BaseModel], written: Any) -> str:
+    """One fault of pydantic in our words; values are shown as written, so never those of the environment."""
+    loc = details["loc"]
+    is_key = loc[-1] == "[key]"
+    where = _place(loc[:-1] if is_key else loc)
+    if details["type"] == "extra_forbidden":
+        return f"{where} is not known{nearest(str(loc[-1]), _names_at(model, loc[:-1]))}"
+    if details["type"] == "missing":
+        return f"{where} is missing"
+    what = re.sub(r"^\w+ should", "must", details["msg"].removeprefix("Value error, "))
+    what = what.replace("an object", "a mapping").replace("a valid string", "text")
+    return f"{where} {what}" if is_key else f"{where} == {_found(written, loc)}, {what}"
+
+
+def _names_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """The keys that the model knows at a place."""
+    at: Any = model
+    for part in loc:
+        at = at.model_fields[part].annotation if hasattr(at, "model_fields") else get_args(at)[isinstance(part, str)]
+    return list(at.model_fields)
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).removeprefix(".")
+
+
+def _found(written: Any, loc: tuple[int | str, ...]) -> str:
+    try:
+        for part in loc:
+            written = written[part]
+    except (LookupError, TypeError):  # a place inside a form that the field also allows
+        return "…"
+    text = json.dumps(written, ensure_ascii=False) if not isinstance(written, str) else repr(written)
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+
+
+def _kind(written: Any) -> str:
+    return "empty" if written is None else "a list" if isinstance(written, list) else "a single value"

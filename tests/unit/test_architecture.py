@@ -1,0 +1,103 @@
+"""The shape of the house: who may import whom, and the files that must agree with each other."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from helpers.catalogue import CATALOGUE, THEMES
+
+ROOT = Path(__file__).parents[2]
+WINGS = ["data", "kpis", "display", "pack"]
+MODULES = sorted((ROOT / "helpers").rglob("*.py"))
+
+
+def imported_by(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in names if name.startswith("helpers.")}
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_wings_import_only_to_their_left(path):
+    wing = path.relative_to(ROOT / "helpers").parts[0]
+    if wing not in WINGS:
+        return
+    to_the_right = WINGS[WINGS.index(wing) + 1 :] + ["review", "cli"] * (wing != "pack")
+    forbidden = {name for name in imported_by(path) if name.split(".")[1] in to_the_right}
+    assert not forbidden, f"{module_name(path)} imports {sorted(forbidden)}, which stand to its right"
+
+
+def test_ground_floor_imports_no_wing():
+    above = {"review.py", "cli.py"}
+    for path in (ROOT / "helpers").glob("*.py"):
+        if path.name not in above:
+            assert not {name for name in imported_by(path) if name.split(".")[1] in WINGS}, path
+
+
+def test_no_import_circles():
+    modules = {module_name(path): imported_by(path) for path in MODULES}
+    graph = {name: {other for other in used if other in modules} for name, used in modules.items()}
+    while leaves := [name for name, used in graph.items() if not used & graph.keys()]:
+        for name in leaves:
+            del graph[name]
+    assert not graph, f"import circle among {sorted(graph)}"
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_theme_is_one_notebook_one_module_one_test(theme):
+    for path in (f"notebooks/{theme}.ipynb", f"helpers/kpis/{theme}.py", f"tests/spec/test_{theme}.py"):
+        assert (ROOT / path).exists(), path
+    assert theme in yaml.safe_load((ROOT / "params/review.yml").read_text())["themes"]
+
+
+@pytest.mark.parametrize("kpi_id", CATALOGUE)
+def test_every_kpi_names_a_card_that_defines_it(kpi_id):
+    row = CATALOGUE[kpi_id]
+    source = (ROOT / f"helpers/kpis/{row.theme}.py").read_text()
+    cards = {node.name: ast.get_docstring(node) for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+    assert "Definition:" in (cards[row.card] or ""), f"{row.theme}.{row.card} has no Definition: in its docstring"
+
+
+def test_labels_are_unique():
+    labels = [row.label for row in CATALOGUE.values()]
+    assert len(labels) == len(set(labels))
+
+
+def locked_versions() -> dict[str, str]:
+    pins = re.findall(r"^([A-Za-z0-9_.-]+)==([^ \\;]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    return {name.lower(): version for name, version in pins}
+
+
+def test_conda_environment_agrees_with_pyproject_and_lock():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    plain = dict(re.fullmatch(r"([a-z]+)(?:>?=)?(.*)", line).groups() for line in environment if isinstance(line, str))
+    locked = locked_versions()
+    wanted = {re.match(r"[A-Za-z0-9_-]+", line)[0] for line in project["dependencies"]}
+    assert plain.pop("python") == project["requires-python"].removeprefix(">=")
+    plain.pop("pip")
+    assert set(plain) <= wanted
+    assert plain == {name: locked[name] for name in plain}
+    assert {"pip": ["-r requirements.lock"]} in environment
+
+
+def test_every_dependency_is_locked():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = project["dependencies"] + project["optional-dependencies"]["dev"]
+    assert {re.match(r"[A-Za-z0-9_-]+", line)[0].lower() for line in lines} <= locked_versions().keys()
+
+
+def test_lock_file_names_no_download_address():
+    assert "://" not in (ROOT / "requirements.lock").read_text()
