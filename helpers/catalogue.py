@@ -61,7 +61,7 @@ _ROWS = [
     *_kpis(
         "pipeline_conversion",
         "funnel_period",
-        ("funnel_activity_ratio", "Activity ratio", "ratio", "neutral", ""),
+        ("funnel_activity_ratio", "Activity ratio", "share", "neutral", ""),
     ),
     *_kpis(
         "pipeline_conversion",
@@ -78,8 +78,8 @@ _ROWS = [
     *_kpis(
         "new_revenue",
         "revenue_growth",
-        ("revenue_growth", "New bookings, growth on the previous period", "ratio", "up", "quarter"),
-        ("revenue_growth_yoy", "New bookings, growth on a year ago", "ratio", "up", "headline"),
+        ("revenue_growth", "New bookings, growth on the previous period", "share", "up", "quarter"),
+        ("revenue_growth_yoy", "New bookings, growth on a year ago", "share", "up", "headline"),
     ),
     *_kpis(
         "recurring_revenue",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 
 class KitError(Exception):
@@ -48,3 +49,24 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; known: {', '.join(known)}" if known else ""
+
+
+def together(*steps: Callable[[], Any]) -> list[Any]:
+    """What each step returns; if any of them finds faults, those of all.
+
+    >>> together(lambda: 1, lambda: 2)
+    [1, 2]
+
+    Raises:
+        KitError: with the faults of every step.
+    """
+    found: list[Any] = []
+    faults: list[str] = []
+    for step in steps:
+        try:
+            found.append(step())
+        except KitError as error:
+            faults += error.faults
+    if faults:
+        raise KitError(*faults)
+    return found

@@ -20,6 +20,7 @@ from helpers.params import Review, Rules
 from helpers.strict_yaml import parse_value, shown, validated
 
 GIVEN = ("period", "source", "review", "as_of")
+NOT_A_LITERAL = "must be an annotated literal, such as retention_months: int = 12"
 _SIMPLE = {"int": int, "float": float, "str": str, "bool": bool, "list": list, "dict": dict}
 
 
@@ -136,10 +137,17 @@ def _tagged_cell(path: Path) -> str:
 def _declared(line: ast.stmt) -> Parameter:
     match line:
         case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=ast.expr() as value):
-            parameter = Parameter(name, ast.unparse(annotation), _type(annotation), ast.literal_eval(value))
+            parameter = Parameter(name, ast.unparse(annotation), _type(annotation), _literal(value))
             parameter.checked(parameter.default)
             return parameter
-    raise ValueError("must be an annotated literal, such as retention_months: int = 12")
+    raise ValueError(NOT_A_LITERAL)
+
+
+def _literal(node: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError):
+        raise ValueError(NOT_A_LITERAL) from None
 
 
 def _type(annotation: ast.expr) -> Any:
@@ -152,7 +160,7 @@ def _type(annotation: ast.expr) -> Any:
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return Union[_type(left), _type(right)]  # noqa: UP007 - the operator does not take None on both sides
         case ast.Subscript(value=ast.Name(id="Literal"), slice=choices):
-            values = ast.literal_eval(choices)
+            values = _literal(choices)
             return Literal[values]
         case ast.Subscript(value=ast.Name(id="list"), slice=item):
             return list[_type(item)]  # type: ignore[misc]

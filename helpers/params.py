@@ -219,6 +219,21 @@ def load_review(path: Path) -> Review:
     return review
 
 
+def project_root() -> Path:
+    """The folder that holds ``params/``: the working directory or the first one above it.
+
+    Raises:
+        KitError: there is none.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "params").is_dir():
+            return folder
+    raise KitError(
+        f"{here} lies in no project: no folder from here upward holds params/; start from the project's folder"
+    )
+
+
 def unused_sections(review: Review) -> list[str]:
     """One line per section that the review gives and no theme of this version shows.
 

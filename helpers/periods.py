@@ -19,6 +19,8 @@ from helpers.errors import KitError
 
 Kind = Literal["quarter", "month", "week"]
 DAY = timedelta(days=1)
+YEAR = "((?:19|20|21)[0-9]{2})"
+YEARS = range(1900, 2200)  # far enough from the ends of Python's calendar for every history
 FORMS = (
     "a quarter (2026Q3, or FY2027Q1 where the fiscal year is not the calendar year), "
     "a month (2026-07) or an ISO week (2026-W39)"
@@ -57,6 +59,8 @@ class Calendar:
         Raises:
             KitError: the label is not a period of this calendar, or ``as_of`` lies before it.
         """
+        if as_of and as_of.year not in YEARS:
+            raise KitError(f"as-of {as_of} is in no year that has reviews; give a day of the period or later")
         kind, start, end = self._bounds(label)
         period = Period(label, kind, start, end, as_of + DAY if as_of else end, self)
         if period.as_of_on <= start:
@@ -120,15 +124,15 @@ class Calendar:
             if name == label:
                 return "quarter", start
         try:
-            if match := re.fullmatch(r"(FY)?(\d{4})Q([1-4])", label):
+            if match := re.fullmatch(rf"(FY)?{YEAR}Q([1-4])", label):
                 fiscal, year, number = bool(match[1]), int(match[2]), int(match[3])
                 month = self.fiscal_year_start_month if fiscal else 1
                 if fiscal and month > 1 and self.fy_label == "end":
                     year -= 1
                 return "quarter", date(year, month, 1) + relativedelta(months=3 * (number - 1))
-            if match := re.fullmatch(r"(\d{4})-(\d{2})", label):
+            if match := re.fullmatch(rf"{YEAR}-(\d{{2}})", label):
                 return "month", date(int(match[1]), int(match[2]), 1)
-            if match := re.fullmatch(r"(\d{4})-W(\d{2})", label):
+            if match := re.fullmatch(rf"{YEAR}-W(\d{{2}})", label):
                 return "week", date.fromisocalendar(int(match[1]), int(match[2]), 1)
         except (ValueError, OverflowError):
             pass

@@ -55,16 +55,12 @@ def check_columns(source: Source, tables: Mapping[str, ibis.Table], timezone: st
 def _names(table: Table, schema: Schema) -> list[str]:
     unknown = [name for name in schema if name not in table.names]
     missing = [c.name for c in table.columns if c.required and c.name not in schema]
-    faults = [f"{name} is missing{_found(name, unknown)}" for name in missing]
+    faults = [f"{name} is missing; the query gives {', '.join(schema)}" for name in missing]
     faults += [f"{name} is not a column of {table.name}{nearest(name, table.names)}" for name in unknown]
     if table.one_of and not any(set(columns) <= set(schema) for columns in table.one_of):
         forms = "; or ".join(", ".join(columns) for columns in table.one_of)
         faults.append(f"no price; give {forms}")
     return faults
-
-
-def _found(name: str, unknown: list[str]) -> str:
-    return f"; the query gives {', '.join(unknown)}" if unknown else "; add it to the query"
 
 
 def _cast(column: Column, found: dt.DataType, source_zone: str | None, zone: str) -> str:
@@ -83,7 +79,7 @@ def _cast(column: Column, found: dt.DataType, source_zone: str | None, zone: str
 
 
 def _instant(name: str, found: dt.DataType, source_zone: str | None, zone: str) -> str:
-    if found.is_null() or (found.is_timestamp() and found.timezone):  # type: ignore[attr-defined]  # a timestamp has one
+    if found.is_null() or (found.is_timestamp() and found.timezone):
         return f"cast({name} as timestamptz)"
     if found.is_date():
         return f"timezone({quoted(zone)}, cast({name} as timestamp))"

@@ -69,7 +69,8 @@ def judged_rows(table: Table, links: Mapping[Reference, str], rows: str) -> str:
         targets[reference.column] = f"coalesce({link}.target, {name})" if reference.required else f"{link}.target"
         reasons += _link_reasons(reference, name, link)
         lost.append(f"{name} is not null and {link}.key is null")
-    linked = f"""select v.*{_replace(targets, "v.")}, {_first(reasons)} as _link, {" or ".join(lost) or "false"} as _unlinked
+    linked = f"""
+        select v.*{_replace(targets)}, {_first(reasons)} as _link, {" or ".join(lost) or "false"} as _unlinked
         from ({rows}) v {" ".join(joins)}"""
     own = [*table.excluded_if, *_values(table), *_finite(table), *table.constraints]
     return f"""select * exclude (_version, _link),
@@ -106,7 +107,7 @@ def _end(table: Table, name: str) -> str:
     return "{on}" if table.column(name).type == "date" else "{at}"
 
 
-def _replace(expressions: Mapping[str, str], of: str = "") -> str:
+def _replace(expressions: Mapping[str, str]) -> str:
     written = ", ".join(f'{expression} as "{name}"' for name, expression in expressions.items())
     return f" replace ({written})" if written else ""
 
@@ -114,7 +115,7 @@ def _replace(expressions: Mapping[str, str], of: str = "") -> str:
 def _first(reasons: list[Constraint] | tuple[Constraint, ...]) -> str:
     """The first reason that holds, null if none does."""
     whens = " ".join(f"when {reason.broken} then {quoted(reason.reason)}" for reason in reasons)
-    return f"case {whens} end" if whens else "null"
+    return f"case {whens} end" if whens else "cast(null as varchar)"
 
 
 def _link_reasons(reference: Reference, name: str, link: str) -> list[Constraint]:

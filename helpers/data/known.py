@@ -23,11 +23,10 @@ from helpers.periods import Calendar
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-    import pandas as pd
 
 
 @ibis.udf.scalar.builtin
-def timezone(zone: str, at: dt.Timestamp("UTC")) -> dt.timestamp:  # type: ignore[valid-type]  # noqa: F722
+def timezone(zone: str, at: dt.Timestamp("UTC")) -> dt.timestamp:  # type: ignore[valid-type]
     """The local time of an instant, by the engine's own function."""
 
 
@@ -138,9 +137,15 @@ class Tables:
             for name in names
             if self.provides(name)
             for reason, count in self.rows(
-                f'select _excluded, count(*) from "{self.judged(name)}" where _excluded is not null group by 1 order by 1'
+                f'select _excluded, count(*) from "{self.judged(name)}" group by 1 order by 1'
             )
+            if reason
         }
+
+    @property
+    def read(self) -> set[str]:
+        """The tables read so far, and those that they refer to."""
+        return set(self._clean)
 
     def fetch(self, expr: ir.Expr) -> Any:
         """Run an expression: the only way in which rows reach pandas."""
@@ -166,10 +171,10 @@ class Tables:
         rows = f"({hygiene.known_rows(table, self._knowledge(table), f'raw_{table.name}')})"
         versions = hygiene.one_version(table, self._knowledge(table), rows)
         judged = self._named(table.name, "judged")
-        rows = versions if repeated else f"select *, null as _version from {rows}"
+        rows = versions if repeated else f"select *, cast(null as varchar) as _version from {rows}"
         self._run(f'create table "{judged}" as {hygiene.judged_rows(table, links, rows)}')
         self._run(
-            f'create table "{self._named(table.name)}" as '
+            f'create view "{self._named(table.name)}" as '
             f'select * exclude (_excluded, _unlinked) from "{judged}" where _excluded is null'
         )
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from helpers.params import Source
 
 COMMENT = re.compile(r"\s*(--[^\n]*\n|/\*.*?\*/)", re.DOTALL)
+BEGINS = "select, with or from"
 QUERY = re.compile(r"\s*\(*\s*(select|with|from)\b", re.IGNORECASE)
 
 
@@ -55,7 +56,7 @@ def open_source(source: Source) -> BaseBackend:
     """
     if source.files and not source.files.is_dir():
         raise KitError(where(source, f"files == {str(source.files)!r}, must be a folder that exists"))
-    with library_warnings_ignored(), _engine_faults(source, "connect"):
+    with library_warnings_ignored(), _engine_faults(source, "connect must be a URL that Ibis can open"):
         backend = ibis.connect(source.connect)
         if backend.name == "duckdb":
             backend.raw_sql("set timezone = 'UTC'")
@@ -70,7 +71,8 @@ def source_tables(source: Source, backend: BaseBackend) -> dict[str, ibis.Table]
     Raises:
         KitError: with the engine's message for every query that it refuses.
     """
-    found, faults = {}, []
+    found: dict[str, ibis.Table] = {}
+    faults: list[str] = []
     for name, query in source.tables.items():
         try:
             with library_warnings_ignored(), _engine_faults(source, f"tables.{name}"):
@@ -132,12 +134,14 @@ def _without_comments(query: str) -> str:
 
 @contextmanager
 def _engine_faults(source: Source, part: str) -> Iterator[None]:
-    """Turn whatever an engine raises into one fault: its first two lines, secrets taken out."""
+    """Turn whatever an engine raises into one fault: its first lines, secrets taken out."""
     try:
         yield
     except Exception as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         if type(error).__name__ == "TableNotFound":
-            lines = [f"the engine has no table {lines[0]!r}"]
-        text = " ".join(lines[:2]).replace(source.connect, urlsplit(source.connect).scheme + "://…")
+            lines = [
+                f"the engine has no table {lines[0]!r}; must be a table's name, or a query that begins with {BEGINS}"
+            ]
+        text = " ".join(lines[:3]).replace(source.connect, f"{urlsplit(source.connect).scheme}://")
         raise KitError(where(source, part, source.scrub(text))) from None

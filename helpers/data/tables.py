@@ -102,9 +102,8 @@ class OrderCheck:
 
 def _columns(required: str, optional: str) -> tuple[Column, ...]:
     """Columns written as ``name``, ``name:type`` or ``name:word/word``; text where no type is given."""
-    return tuple(
-        _column(word, must) for words, must in ((required, True), (optional, False)) for word in words.split()
-    ) + (Column("recorded_at", "ts", False), Column("updated_at", "ts", False))
+    words = [(word, True) for word in required.split()] + [(word, False) for word in optional.split()]
+    return tuple(_column(word, must) for word, must in [*words, ("recorded_at:ts", False), ("updated_at:ts", False)])
 
 
 def _column(word: str, required: bool) -> Column:
@@ -118,11 +117,11 @@ def _customer(required: bool = True) -> Reference:
     return Reference("customer_id", "customers", required)
 
 
-_NO_PRICE = """not (
-    mrr is not null
-    or coalesce(unit_amount is not null and quantity is not null and "interval" is not null and interval_count > 0, false)
-    or coalesce(contract_value is not null and (term_months > 0 or (term_months is null and end_on is not null)), false)
-)"""
+_NO_PRICE = """
+    mrr is null
+    and (unit_amount + quantity + interval_count is null or "interval" is null or interval_count <= 0)
+    and (contract_value is null or term_months <= 0 or (term_months is null and end_on is null))
+"""
 
 _ROWS = (
     Table(

@@ -11,10 +11,12 @@ from typing import Any, Literal
 import pandas as pd
 
 from helpers.catalogue import CATALOGUE, THEMES
+from helpers.display.formats import is_small
 from helpers.periods import Period
 from helpers.results import COLUMNS, NUMBERS, records
 
 Series = Literal["quarter", "month", "week"]
+YEAR = {"quarter": 4, "month": 12, "week": 52}  # periods in a year
 MIME_TABLE = "application/vnd.dataresource+json"
 
 
@@ -62,6 +64,23 @@ class Results:
         rows = rows[rows["period"] == period]
         return None if rows.empty else rows.iloc[0]
 
+    def shown(self, kpi_id: str) -> pd.Series | None:
+        """The row of the review period; where only that one is still maturing, of the latest complete period."""
+        row = self.now(kpi_id)
+        if row is None or row["status"] != "partial":
+            return row
+        series = self.series(kpi_id, self.period.kind)
+        complete = series[series["status"] == "ok"]
+        return row if complete.empty else complete.iloc[-1]
+
+    def before(self, row: pd.Series) -> pd.Series | None:
+        """The row of the period before, if the two may be compared."""
+        return self._comparable(row, 1)
+
+    def year_before(self, row: pd.Series) -> pd.Series | None:
+        """The row of the same period a year earlier, if the two may be compared."""
+        return self._comparable(row, YEAR[self.period.calendar.period(row["period"]).kind])
+
     def series(self, kpi_id: str, kind: Series = "quarter", segment: str = "") -> pd.DataFrame:
         """One row per period of that kind, earliest first, the review period included."""
         rows = self._rows(kpi_id, segment)
@@ -82,6 +101,14 @@ class Results:
         """The themes that have results, in the order in which they were computed."""
         found = dict.fromkeys(CATALOGUE[kpi_id].theme for kpi_id in self.frame["kpi_id"].unique())
         return [theme for theme in found if theme in THEMES]
+
+    def _comparable(self, row: pd.Series, periods: int) -> pd.Series | None:
+        """The row so many periods earlier: both complete or both as many days old, both known, neither of a few."""
+        history = self.period.calendar.period(row["period"]).history(periods)
+        found = self.at(row["kpi_id"], history[0].label, row["segment"]) if len(history) == periods else None
+        if found is None or found["status"] != row["status"] or pd.isna(found["value"]) or pd.isna(row["value"]):
+            return None
+        return None if is_small(found) or is_small(row) else found
 
     def _rows(self, kpi_id: str, segment: str) -> pd.DataFrame:
         return self.frame[(self.frame["kpi_id"] == kpi_id) & (self.frame["segment"] == segment)]

@@ -8,6 +8,7 @@ and what is not known is a dash.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -26,7 +27,7 @@ NO_CHANGE = "no change"
 MONEY = ("money", "money_per_month", "money_per_day")
 NOTES = {"money_per_month": "per month", "money_per_day": "per day", "days": "days"}
 PATTERNS = {"ratio": "0.00", "days": "0.#", "count": "0"}
-SMALL, FEW = 5, 30  # specification 1.5: below 5 no percentage, below 30 never without its interval
+SMALL = 5  # specification 1.5: a share of fewer is printed as "2 of 3"
 
 
 def format_value(value: Any, unit: str, *, currency: str, locale: str) -> str:
@@ -90,10 +91,22 @@ def format_change(value: float | None, before: float | None, unit: str, *, curre
     if value is None or before is None or math.isnan(value) or math.isnan(before):
         return NOTHING
     absolute = _signed(value - before, lambda gap: format_gap(gap, unit, currency=currency, locale=locale))
-    if unit not in MONEY or before <= 0 or value < 0 or absolute == NO_CHANGE:
+    if unit not in MONEY or absolute == NO_CHANGE:
         return absolute
-    relative = _signed(value / before - 1, _writer("share", currency, locale))
-    return f"{absolute} ({relative})" if relative != NO_CHANGE else absolute
+    relative = format_relative(value, before, locale=locale)
+    return f"{absolute} ({relative})" if relative else absolute
+
+
+def format_relative(value: float, before: float, *, locale: str) -> str:
+    """The change in percent with its sign; empty where the ratio would mislead, from or to what is not positive.
+
+    >>> format_relative(112, 100, locale="en_GB"), format_relative(5, -3, locale="en_GB")
+    ('+12.0%', '')
+    """
+    if not before > 0 or value < 0:
+        return ""
+    relative = _signed(value / before - 1, _writer("share", "", locale))
+    return relative if relative != NO_CHANGE else ""
 
 
 def format_interval(low: float | None, high: float | None, unit: str, *, currency: str, locale: str) -> str:
@@ -117,11 +130,17 @@ def format_result(row: pd.Series, *, currency: str, locale: str) -> str:
 
     Parts that are counts are printed as counts, parts that are money as money.
     """
-    value, unit, n, parts = row["value"], row["unit"], row["n"], (row["numerator"], row["denominator"])
-    if unit != "share" or pd.isna(value) or not n < SMALL or pd.isna(parts[0]) or pd.isna(parts[1]):
-        return format_value(value, unit, currency=currency, locale=locale)
-    of = "count" if parts[1] == n else "money"
+    if not is_small(row):
+        return format_value(row["value"], row["unit"], currency=currency, locale=locale)
+    parts = (row["numerator"], row["denominator"])
+    of = "count" if parts[1] == row["n"] else "money"
     return " of ".join(format_value(part, of, currency=currency, locale=locale) for part in parts)
+
+
+def is_small(row: pd.Series) -> bool:
+    """Whether a result row is a share of so few that a percentage would mislead."""
+    parts_known = not (pd.isna(row["value"]) or pd.isna(row["numerator"]) or pd.isna(row["denominator"]))
+    return bool(row["unit"] == "share" and row["n"] < SMALL and parts_known)
 
 
 def format_column(values: Iterable[Any], unit: str, *, currency: str, locale: str) -> list[str]:
@@ -162,9 +181,13 @@ def format_period(label: str, locale: str) -> str:
     >>> format_period("2026-09", "en_GB"), format_period("2026Q3", "en_GB")
     ('Sept 2026', '2026Q3')
     """
-    if len(label) == 7 and label[4] == "-":
-        return _spaced(format_skeleton("yMMM", date.fromisoformat(f"{label}-01"), locale=locale))
-    return label
+    first = month_start(label)
+    return _spaced(format_skeleton("yMMM", first, locale=locale)) if first else label
+
+
+def month_start(label: str) -> date | None:
+    """The first day of the month that a label names; None for other periods."""
+    return date.fromisoformat(f"{label}-01") if re.fullmatch(r"\d{4}-\d{2}", label) else None
 
 
 def _day(day: date | str) -> date:

@@ -20,7 +20,6 @@ from helpers.statistics import Limits, xmr
 State = Literal["signal", "noise", "too short", "not judged"]
 Tone = Literal["good", "bad", ""]
 ENOUGH = 6  # points; a shorter series has no limits
-SYMBOLS = {"noise": "≈", "too short": "…"}
 
 
 @dataclass(frozen=True)
@@ -39,23 +38,32 @@ class Verdict:
     side: int = 0
     limits: Limits = field(default_factory=lambda: Limits("too short"))
     range: tuple[float, float] | None = None
-    words: str = ""
+    which: str = ""
+    what: str = ""
+
+    @property
+    def words(self) -> str:
+        """The verdict as a clause; the judged value is named where it is not the one beside the verdict."""
+        return self.which + self.what
 
     @property
     def tone(self) -> Tone:
-        """Whether a signal is good or bad news, by the KPI's direction."""
-        good_side = {"up": 1, "down": -1, "neutral": 0}[kpi(self.subject).direction] if self.subject else 0
-        if self.state != "signal" or not good_side:
-            return ""
-        return "good" if self.side == good_side else "bad"
+        """Whether a signal is good or bad news."""
+        return self.tone_of(self.side) if self.state == "signal" else ""
 
-    @property
-    def short(self) -> str:
-        """The verdict in a few words, led by a sign: never told by colour alone."""
-        if self.state == "signal":
-            return f"{'↑' if self.side > 0 else '↓'} signal"
-        words = {"noise": "within its usual range", "too short": "too short to say", "not judged": ""}[self.state]
-        return f"{SYMBOLS[self.state]} {words}" if words else ""
+    def tone_of(self, side: int) -> Tone:
+        """Whether it is good or bad to stand on this side."""
+        return change_tone(self.subject, side)
+
+
+def change_tone(kpi_id: str, change: float) -> Tone:
+    """Whether a change is good or bad news, by the KPI's direction.
+
+    >>> change_tone("logo_churn", 0.01), change_tone("mrr", 1), change_tone("mrr_opening", 1)
+    ('bad', 'good', '')
+    """
+    wanted = {"up": 1, "down": -1, "neutral": 0}[kpi(kpi_id).direction]
+    return "" if not wanted * change else "good" if wanted * change > 0 else "bad"
 
 
 def subject_of(kpi_id: str) -> str:
@@ -95,10 +103,10 @@ def verdict(results: Results, kpi_id: str) -> Verdict:
     values = [None if math.isnan(v) else float(v) for v in series["value"]]
     limits = xmr(values)
     if limits.mean is None:
-        return Verdict("too short", subject, kind, limits=limits, words="too short a history to say")
+        return Verdict("too short", subject, kind, limits=limits, what="too short a history to say")
     found = Verdict(limits.verdict, subject, kind, series["period"].iloc[-1], values[-1] or 0.0, limits=limits)
     found = replace(found, side=_side(values, limits), range=_usual_range(series, limits))
-    return replace(found, words=_which(found, kpi_id, results) + _what(found, results))
+    return replace(found, which=_which(found, kpi_id, results), what=_what(found, results))
 
 
 def judged_count(verdicts: Iterable[Verdict]) -> int:
@@ -144,10 +152,11 @@ def _what(found: Verdict, results: Results) -> str:
     """Where the judged value stands, as a clause."""
     unit, style = kpi(found.subject).unit, results.context.style
     low, high = (format_value(end, unit, **style) for end in found.range or (None, None))
-    usual = f"{'provisional ' if found.limits.provisional else ''}usual range of {low} to {high}"
+    range_words = f"range of {low} to {high}" if low != high else f"value of {low}"
+    usual = f"{'provisional ' if found.limits.provisional else ''}usual {range_words}"
     where, end, way = ("above", "upper", "up") if found.side > 0 else ("below", "lower", "down")
     if found.state == "noise":
-        return f"within its {usual}"
+        return f"{'within' if low != high else 'at'} its {usual}"
     if found.limits.rule == 2:
         mean = format_value(found.limits.mean, unit, **style)
         return f"{where} its average of {mean} for eight {found.kind}s running"

@@ -103,9 +103,9 @@ class Funnel:
         return [total, *(_count(("source", str(source)), row) for source, row in counted.iterrows())]
 
     def latest_mature(self, period: Period) -> Period:
-        """The latest period up to this one whose records were all followed for the whole horizon, known as of the same day.
+        """The latest complete period up to this one whose records were all followed for the whole horizon.
 
-        Without any in the eight before it, the period itself, as young as it is.
+        It is known as of the same day. Without any in the eight before it: the period itself, as young as it is.
         """
         for earlier in [period, *reversed(period.history(8))]:
             found = replace(earlier, as_of_on=period.as_of_on)

@@ -17,6 +17,8 @@ import pandas as pd
 from helpers.errors import Refused
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
     from helpers.data.known import Tables
 
 
@@ -55,7 +57,7 @@ def rates_at(tables: Tables, day: date | None = None) -> dict[str, float]:
     return {**found, tables.currency: 1.0}
 
 
-def rate_of(currency: ibis.expr.types.StringValue, rates: Mapping[str, float]) -> ibis.expr.types.FloatingValue:
+def rate_of(currency: ir.StringValue, rates: Mapping[str, float]) -> ir.FloatingValue:
     """The rate of each row's currency, null where none is known."""
     return currency.cases(*rates.items(), else_=ibis.null("float64"))
 

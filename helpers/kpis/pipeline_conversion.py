@@ -6,11 +6,12 @@ the velocity card reads ``deals`` alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from helpers import results
+from helpers.kpis import deals, velocity
 from helpers.kpis.funnel import STAGES, Count, Funnel
 from helpers.results import Row
 from helpers.statistics import wilson
@@ -71,8 +72,7 @@ def funnel_cohort(
     rows = _stage_rows(period, stages, counts[0])
     rows += [_rate("funnel_conversion", period, count, len(stages), 1) for count in counts]
     rows += _acceptance_rows(period, funnel, counts)
-    notes = [*_skipped(funnel), *_cohort_notes(period, funnel, counts[0])]
-    return _with_notes(rows, funnel, notes)
+    return _with_notes(rows, funnel.excluded, _cohort_notes(period, funnel, counts[0]))
 
 
 def funnel_period(tables: Tables, period: Period, *, stages: Sequence[str] = STAGES) -> list[Row]:
@@ -98,8 +98,11 @@ def funnel_period(tables: Tables, period: Period, *, stages: Sequence[str] = STA
     """
     funnel = Funnel(tables, stages)
     found = funnel.journeys
-    days = [found[f"day_{i}"].between(period.start, period.measured_on) for i in range(1, len(stages) + 1)]
-    counted = tables.fetch(found.aggregate(*(found.count(where=day).name(f"in_{i}") for i, day in enumerate(days))))
+    in_period = {
+        f"in_{i}": found.count(where=found[f"day_{i}"].between(period.start, period.measured_on))
+        for i in range(1, len(stages) + 1)
+    }
+    counted = tables.fetch(found.aggregate(**in_period))
     entered = [int(count) for count in counted.iloc[0]]
     rows = [
         results.share(
@@ -108,13 +111,53 @@ def funnel_period(tables: Tables, period: Period, *, stages: Sequence[str] = STA
         )
         for stage, before, after in zip(stages[1:], entered, entered[1:], strict=False)
     ]  # fmt: skip
-    return _with_notes(rows, funnel, _skipped(funnel))
+    return _with_notes(rows, funnel.excluded, _skipped(funnel))
+
+
+def funnel_velocity(tables: Tables, period: Period) -> list[Row]:
+    """Of the deals decided in the period, how many were won; how long winning takes; what the pipeline yields a day.
+
+    Definition:
+        Win rate = deals won / deals won or lost, closed in the period. Sales cycle, median = the day by which half of
+        the deals created in the trailing four quarters are won, by Kaplan–Meier: open deals have waited up to the last
+        known day, and a lost deal leaves the curve on the day it was lost. That is the time to a win of deals that
+        are not lost; where 5 % or more are lost, the Aalen–Johansen share of all deals won by then is told beside it.
+        Sales velocity = open deals at the end of the period x win rate x average amount of the deals won in the
+        period / median sales cycle.
+
+    Args:
+        tables: The tables known.
+        period: The period in which deals were closed; the four quarters of the sales cycle end with it.
+
+    Returns:
+        ``win_rate`` (share, with its Wilson interval), ``sales_cycle_median`` (days) and ``sales_velocity`` (money per
+        day), in total and per source. Nothing closed: undefined. A median that is not reached is undefined, and so is
+        a velocity that lacks one of its factors. In a month or week, only ``win_rate`` is provided.
+
+    Raises:
+        NotProvided: without ``deals``, their outcome or closing day.
+
+    Source:
+        Specification K13.
+    """
+    tables.require("deals.outcome", "deals.closed_at")
+    flow = tables.fetch(deals.flow(tables, period))
+    rows = velocity.win_rates(tables, period, flow)
+    if period.kind == "quarter":
+        cycles = velocity.cycles(tables, period)
+        rows += [*cycles, *velocity.velocities(tables, period, flow, cycles)]
+    else:
+        trailing = f"four trailing quarters in a {period.kind}"
+        rows += [results.not_provided(kpi_id, period, trailing) for kpi_id in ("sales_cycle_median", "sales_velocity")]
+    excluded = {**tables.excluded("deals"), "deals: closed without outcome or day": deals.undecided(tables)}
+    return _with_notes(rows, excluded)
 
 
 def _stage_rows(period: Period, stages: Sequence[str], count: Count) -> list[Row]:
-    status = "partial" if count.young else None
     reached = [
-        results.row("funnel_reached", period, n, segment=("stage", stage), n=count.reached[0], status=status)
+        results.row(
+            "funnel_reached", period, n, segment=("stage", stage), n=count.reached[0], status=_status(count.young)
+        )
         for stage, n in zip(stages, count.reached, strict=True)
     ]
     steps = [
@@ -124,10 +167,61 @@ def _stage_rows(period: Period, stages: Sequence[str], count: Count) -> list[Row
     return [*reached, *steps]
 
 
+def _acceptance_rows(period: Period, funnel: Funnel, counts: Iterable[Count]) -> list[Row]:
+    for stage in ("mql", "sql"):
+        if stage not in funnel.stages or stage not in funnel.entries:
+            return [results.not_provided("lead_acceptance", period, f"stage_history: entries to stage {stage!r}")]
+    mql, sql = (list(funnel.stages).index(stage) + 1 for stage in ("mql", "sql"))
+    return [_rate("lead_acceptance", period, count, sql, mql) for count in counts]
+
+
 def _rate(kpi_id: str, period: Period, count: Count, part: int, whole: int) -> Row:
-    """Records that reached the stage number ``part`` over those that reached number ``whole``."""
+    """Records that reached stage number ``part`` over those that reached number ``whole``."""
     k, n = count.reached[part - 1], count.reached[whole - 1]
     return results.share(
         kpi_id, period, k, n, segment=count.segment, n=n, interval=wilson(k, n) if k <= n else None,
-        status="partial" if count.young and n else None,
+        status=_status(count.young) if n else None,
     )  # fmt: skip
+
+
+def _status(young: int) -> Literal["partial"] | None:
+    return "partial" if young else None
+
+
+def _skipped(funnel: Funnel) -> list[str]:
+    never = funnel.never_entered
+    return [f"no record ever entered {', '.join(never)}"] if never else []
+
+
+def _cohort_notes(period: Period, funnel: Funnel, count: Count) -> list[str]:
+    notes = _skipped(funnel)
+    if notes and funnel.skip == "imply":
+        notes = [f"{notes[0]}: records of a later stage are taken to have passed"]
+    if count.implied:
+        notes.append(
+            f"implied_entry: {count.implied} of {count.reached[0]} records have no entry to {funnel.stages[0]}; "
+            "they are dated at the first stage known"
+        )
+    if count.young:
+        notes.append(
+            f"{count.young} of {count.reached[0]} records had not been followed for {funnel.horizon_days} days "
+            f"by {period.known_until}"
+        )
+    return notes
+
+
+def _more_than_before(stage: str, after: int, before: int) -> list[str]:
+    if not 0 < before < after:
+        return []
+    return [f"{after} records entered {stage} and {before} the stage before it: other records, so above 100 %"]
+
+
+def _with_notes(rows: Iterable[Row], excluded: Mapping[str, int], notes: Iterable[str] = ()) -> list[Row]:
+    """The rows with what the card left out and what its reader is told, those without a figure as they are."""
+    counted = {reason: n for reason, n in excluded.items() if n}
+    return [
+        row
+        if row.status in ("not_provided", "refused")
+        else replace(row, excluded={**counted, **row.excluded}, warnings=(*row.warnings, *notes))
+        for row in rows
+    ]

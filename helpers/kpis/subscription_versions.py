@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import ibis
-import pandas as pd
 
 from helpers.errors import Refused
 from helpers.periods import Period
@@ -24,11 +23,24 @@ FOREVER = date(9999, 12, 31)
 PER_MONTH = {"day": 365 / 12, "week": 365 / 84, "month": 1.0, "quarter": 1 / 3, "year": 1 / 12}
 # Sums of decimals are exact in any order, so that a customer whose price did not change shows no movement.
 EXACT = "decimal(38, 9)"
+COLUMNS = (
+    "account_id", "segment", "subscription_id", "line_id", "start_on", "ends", "currency", "amount", "term", "product",
+    "plan", "renewal_on", "cancelled_on", "reason", "out", "overlaps", "bridged",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How recurring revenue is counted: the rules of specification 12 that touch it."""
+    """How recurring revenue is counted: the rules of specification 12 that touch it.
+
+    Attributes:
+        discounts: Which discounts are taken off: ``all``, ``forever`` or ``none``.
+        churn_day: When MRR ends: ``service_end`` or ``cancelled_at``.
+        grace_days: A gap in a line of at most so many days counts as continuous at the old MRR.
+        fx_mode: ``fixed``, one rate for the fiscal year, or ``period_end``, the rate of each snapshot day.
+        account_level: Who is a customer: the ``customer`` or its ``parent``.
+        movement_grain: The snapshots that are compared: ``month`` ends, ``quarter`` ends or every ``day``.
+    """
 
     discounts: str = "all"
     churn_day: str = "service_end"
@@ -44,7 +56,7 @@ class Survey(NamedTuple):
     """
 
     earliest: date | None
-    currencies: dict[str | None, tuple[date, date]]
+    currencies: dict[str, tuple[date, date]]
     excluded: dict[str, int]
     warnings: tuple[str, ...]
 
@@ -57,9 +69,10 @@ def versions(tables: Tables, rules: Rules) -> ibis.Table:
     that is not paid; ``term``, the contract's months where it states them; ``out``, why it does not count, or null;
     ``overlaps`` and ``bridged``; ``reason``, why it ended. It counts on the days ``start_on <= day < ends``.
     """
-    rows = _with_account(tables, rules)
-    rows = rows.mutate(term=_term(rows), service_end=_service_end(tables, rows), out=_out(rows))
-    rows = rows.mutate(amount=_amount(rows, rules), ends=_ends(tables, rows, rules))
+    rows = _with_segment(tables, with_account(tables, tables["subscriptions"], rules))
+    rows = rows.mutate(cancelled_on=tables.local_date(rows.cancelled_at), term=_term(rows), out=_out(rows))
+    rows = rows.mutate(service_end=_service_end(rows))
+    rows = rows.mutate(amount=_amount(rows, rules), ends=_ends(rows, rules))
     line = ibis.window(group_by=["subscription_id", "line_id"], order_by="start_on")
     rows = rows.mutate(
         next_on=rows.start_on.lead().over(line),
@@ -73,7 +86,7 @@ def versions(tables: Tables, rules: Rules) -> ibis.Table:
         overlaps=(rows.next_on < rows.service_end).fill_null(False),
         reason=_reason(rows),
     )
-    return rows.cache()  # every figure of the theme starts here
+    return rows.select(*COLUMNS).cache()  # every figure of the theme starts here
 
 
 def paying(tables: Tables, rules: Rules) -> ibis.Table:
@@ -103,25 +116,33 @@ def survey(tables: Tables, period: Period, rules: Rules) -> Survey:
     )
     _refuse(seen["overlapping"], "versions of one line overlap in subscription {}; close one before the next opens")
     _refuse(seen["negative"], "MRR is below 0 in subscription {}; correct its price or discount")
+    counted = seen[seen["out"].isna()]
+    spans = zip(counted["first"].dt.date, counted["end"].dt.date, strict=True)
     excluded = seen.dropna(subset="out").groupby("out")["here"].sum()
     return Survey(
-        earliest=None if seen.empty else min(map(_day, seen["first"])),
-        currencies={_known(row.currency): (_day(row.first), _day(row.end)) for row in _counted(seen)},
+        earliest=None if seen.empty else seen["first"].min().date(),
+        currencies=dict(zip(counted["currency"], spans, strict=True)),
         excluded={f"subscriptions: {out}": int(n) for out, n in excluded.items() if n},
         warnings=_bridged(int(seen["bridged"].sum()), rules.grace_days),
     )
 
 
-def _with_account(tables: Tables, rules: Rules) -> ibis.Table:
-    """Subscriptions with ``account_id``: the customer, or the parent that it belongs to."""
-    rows = tables["subscriptions"]
+def with_account(tables: Tables, rows: ibis.Table, rules: Rules) -> ibis.Table:
+    """``rows`` with ``account_id``, the paying account: the row's customer, or the parent that it belongs to."""
     if rules.account_level == "customer":
         return rows.mutate(account_id=rows.customer_id)
     tables.require("customers.parent_id")
-    customers = tables["customers"].select("customer_id", "parent_id")
-    return rows.left_join(customers, "customer_id").mutate(
-        account_id=ibis.coalesce(customers.parent_id, rows.customer_id)
-    ).drop("parent_id")
+    customers = tables["customers"]
+    parents = customers.filter(customers.parent_id.notnull()).select("customer_id", account_id="parent_id")
+    found = rows.left_join(parents, "customer_id")
+    return found.mutate(account_id=ibis.coalesce(found.account_id, found.customer_id))
+
+
+def _with_segment(tables: Tables, rows: ibis.Table) -> ibis.Table:
+    if not tables.provides("customers.segment"):
+        return rows.mutate(segment=ibis.null("string"))
+    customers = tables["customers"].select("segment", account_id="customer_id")
+    return rows.left_join(customers, "account_id")
 
 
 def _term(rows: ibis.Table) -> ibis.Value:
@@ -140,7 +161,7 @@ def _amount(rows: ibis.Table, rules: Rules) -> ibis.Value:
     by_price = rows.unit_amount * rows.quantity * per_month / rows.interval_count
     by_contract = rows.contract_value / rows.term
     price = ibis.coalesce(by_price, by_contract)
-    return ibis.coalesce(rows.mrr, price - _discount(rows, rules)).cast(EXACT)
+    return ibis.coalesce(rows.mrr, price - _discount(rows, rules)).round(9)
 
 
 def _discount(rows: ibis.Table, rules: Rules) -> ibis.Value:
@@ -152,17 +173,16 @@ def _discount(rows: ibis.Table, rules: Rules) -> ibis.Value:
     return counts.ifelse(rows.discount_mrr, 0.0)
 
 
-def _service_end(tables: Tables, rows: ibis.Table) -> ibis.Value:
+def _service_end(rows: ibis.Table) -> ibis.Value:
     """The first day without service. A canceled version that tells no end ended when it was cancelled."""
-    cancelled_on = tables.local_date(rows.cancelled_at)
-    told = (rows.status == "canceled").ifelse(ibis.coalesce(rows.end_on, cancelled_on), rows.end_on)
+    told = (rows.status == "canceled").ifelse(ibis.coalesce(rows.end_on, rows.cancelled_on), rows.end_on)
     return told.fill_null(FOREVER)
 
 
-def _ends(tables: Tables, rows: ibis.Table, rules: Rules) -> ibis.Value:
+def _ends(rows: ibis.Table, rules: Rules) -> ibis.Value:
     if rules.churn_day == "service_end":
         return rows.service_end
-    return ibis.least(rows.service_end, tables.local_date(rows.cancelled_at).fill_null(FOREVER))
+    return ibis.least(rows.service_end, rows.cancelled_on.fill_null(FOREVER))
 
 
 def _out(rows: ibis.Table) -> ibis.Value:
@@ -200,4 +220,3 @@ def _bridged(gaps: int, grace_days: int) -> tuple[str, ...]:
         return ()
     days = max(grace_days, 1)
     return (f"{gaps} renewal gap(s) of at most {days} day(s) counted as continuous at the old MRR",)
-

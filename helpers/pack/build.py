@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,29 +23,11 @@ from helpers.display.context import MIME_TABLE
 from helpers.errors import KitError
 from helpers.pack import manifest
 from helpers.pack.commentary import read_commentary
+from helpers.pack.order import Order, Work
 from helpers.pack.run import Executed, Failure, Job, run_notebooks
-from helpers.params import Review, Source
 from helpers.periods import DAY, Period
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be built: a period of a review from a source, with each theme's parameters in pack order.
-
-    ``root`` is the folder that holds ``notebooks/`` and ``templates/``.
-    """
-
-    period: Period
-    source: Source
-    review: Review
-    parameters: Mapping[str, Mapping[str, Any]]
-    root: Path
-
-    @property
-    def commentary_folder(self) -> Path:
-        return self.review.path.parent / "commentary" / self.period.label
 
 
 @dataclass(frozen=True)
@@ -60,31 +40,6 @@ class Built:
     @property
     def exit_status(self) -> int:
         return 2 if self.failed else 0
-
-
-@dataclass
-class Work:
-    """A build on its way: its folders, what it has made so far, and how long each step took in seconds."""
-
-    folder: Path
-    texts: Mapping[str, str] = field(default_factory=dict)
-    executed: Mapping[str, Executed] = field(default_factory=dict)
-    figures: pd.DataFrame = field(default_factory=pd.DataFrame)
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def pack(self) -> Path:
-        return self.folder / "pack"
-
-    @property
-    def failed(self) -> dict[str, Failure]:
-        return {theme: run.failure for theme, run in self.executed.items() if run.failure}
-
-    @contextmanager
-    def timing(self, step: str) -> Iterator[None]:
-        started = time.monotonic()
-        yield
-        self.seconds[step] = round(time.monotonic() - started, 3)
 
 
 def build_pack(order: Order, *, out: Path, workers: int, say: Say) -> Built:
@@ -131,7 +86,7 @@ def _prepare(work: Work, order: Order) -> Prepared:
     folder = work.folder / "prepared"
     currency = order.review.reporting_currency(order.source)
     prepared = prepare(order.source, order.period, currency=currency, folder=folder)
-    write_build_context(folder, order.review, order.period, order.parameters)
+    write_build_context(folder, order.review, order.parameters)
     return prepared
 
 
@@ -179,7 +134,7 @@ def _render(work: Work, order: Order, prepared: Prepared) -> None:
     from helpers.pack.render import render_html, render_pdf
 
     view = pack_view(order, work, prepared)
-    shown = sections(order, work)
+    shown = sections(order, work, prepared)
     (work.pack / "pack.html").write_text(render_html(view, shown), encoding="utf-8")
     (work.pack / "pack.pdf").write_bytes(render_pdf(view, shown))
 
@@ -223,7 +178,7 @@ def _make_visible(work: Work, out: Path, label: str) -> Path:
     draft = out.resolve() / label
     new = work.folder / "draft"
     new.symlink_to(os.path.relpath(work.pack, draft.parent))
-    os.replace(new, draft)
+    new.replace(draft)
     builds = sorted((out.resolve() / ".builds").glob(f"{label}-2*"))
     for old in builds[:-2]:
         shutil.rmtree(old, ignore_errors=True)

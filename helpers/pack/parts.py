@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from xml.etree import ElementTree
 
 from nbformat import NotebookNode
 
 from helpers.display.context import MIME_TABLE
 from helpers.pack.free_html import html_parts
+from helpers.pack.images import is_raster, is_svg
 from helpers.pack.prose import prose_parts
 from helpers.pack.tables import resource_table
 from helpers.pack.view import Part
@@ -38,6 +38,11 @@ def parts_of(notebook: NotebookNode, *, theme: str, title: str, locale: str = "e
     return printable(_with_ids(parts, theme) + _unseen_messages(notebook, theme))
 
 
+def markdown_parts(text: str, prefix: str) -> list[Part]:
+    """A Markdown text beside the notebooks, such as commentary; ids of its headings begin with ``prefix``."""
+    return _with_ids(prose_parts(text), prefix)
+
+
 def title_of(notebook: NotebookNode) -> str:
     """The notebook's ``# Title``, empty if it has none."""
     found = [p for cell in notebook.cells if cell.cell_type == "markdown" for p in prose_parts(cell.source)]
@@ -57,13 +62,13 @@ def printable(value: Any) -> Any:
     return [printable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _with_ids(parts: list[Part], theme: str) -> list[Part]:
-    """Headings with ids, one level below the section's, none skipped."""
-    level, taken = 1, {theme}
+def _with_ids(parts: list[Part], prefix: str) -> list[Part]:
+    """Headings with ids, below the section's level, none skipped."""
+    level, taken = 1, set[str]()
     for part in parts:
         if part["type"] == "heading":
             level = max(2, min(part["level"], level + 1))
-            part |= {"level": level, "id": _free_id(f"{theme}-{slug(part['text'])}", taken)}
+            part |= {"level": level, "id": _free_id(f"{prefix}.{slug(part['text']) or 'part'}", taken)}
     return parts
 
 
@@ -157,19 +162,15 @@ def _table(data: Any, output: Mapping[str, Any], where: str, locale: str) -> lis
 
 
 def _svg(data: str, output: Mapping[str, Any], where: str, locale: str) -> list[Part] | None:
-    try:
-        ElementTree.fromstring(data)
-    except ElementTree.ParseError:
-        return None
-    return _figure("svg", data, output, where)
+    return _figure("svg", data, output, where) if is_svg(data) else None
 
 
-def _png(data: str, output: Mapping[str, Any], where: str, locale: str) -> list[Part]:
-    return _figure("png", data, output, where)
+def _png(data: str, output: Mapping[str, Any], where: str, locale: str) -> list[Part] | None:
+    return _figure("png", data, output, where) if is_raster(data) else None
 
 
-def _jpeg(data: str, output: Mapping[str, Any], where: str, locale: str) -> list[Part]:
-    return _figure("jpeg", data, output, where)
+def _jpeg(data: str, output: Mapping[str, Any], where: str, locale: str) -> list[Part] | None:
+    return _figure("jpeg", data, output, where) if is_raster(data) else None
 
 
 def _figure(form: str, data: str, output: Mapping[str, Any], where: str) -> list[Part]:

@@ -55,7 +55,7 @@ class PackView:
 
     ``scorecard`` holds groups with theme, title and rows; a row has label, value, n, previous, year_ago, target,
     target_status, verdict, verdict_words, sparkline_svg and sparkline_alt.
-    ``parameters``, ``sources`` and ``versions`` are table parts (``tables.table``).
+    ``logo`` is a PNG, JPEG or SVG file; ``parameters``, ``sources`` and ``versions`` are parts (``tables.table``).
     ``as_of_on`` dates the PDF, so that the same inputs give the same bytes.
     """
 

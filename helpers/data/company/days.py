@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 import pandas as pd
 
-START, END = np.datetime64("2023-10-01"), np.datetime64("2026-10-01")
+# Three years, and a quarter more so that the first of them can be compared with the same quarter a year before.
+START, END = np.datetime64("2023-07-01"), np.datetime64("2026-10-01")
+YEARS = 3.25
 FOUNDED = np.datetime64("2018-03-01")
 PRICING_ON = np.datetime64("2026-04-01")
 TIMEZONE = "Europe/Berlin"
@@ -53,6 +57,21 @@ def months_between(first: np.ndarray, last: np.ndarray) -> np.ndarray:
     return months - (add_months(first, months) > last)
 
 
+def evenly(rng: np.random.Generator, n: int) -> np.ndarray:
+    """``n`` numbers of [0, 1) in random order, one in each n-th: chance without its lumps, so that 300 accounts do.
+
+    >>> sorted(np.floor(4 * evenly(np.random.default_rng(1), 4)).astype(int).tolist())
+    [0, 1, 2, 3]
+    """
+    return (rng.permutation(n) + rng.random(n)) / max(n, 1)
+
+
+def pick(rng: np.random.Generator, shares: Mapping[Any, float], n: int) -> np.ndarray:
+    """``n`` of the keys, each as often as its share says."""
+    bounds = np.cumsum(list(shares.values()))
+    return np.array(list(shares))[np.searchsorted(bounds / bounds[-1], evenly(rng, n), side="right")]
+
+
 def seasonal_days(
     rng: np.random.Generator, n: int, first: np.datetime64, last: np.datetime64, *, growth: float = 1.16
 ) -> np.ndarray:
@@ -60,12 +79,17 @@ def seasonal_days(
     found = np.arange(first, last)
     found = found[np.is_busday(found, busdaycal=_WORKDAYS)]
     weights = _SEASON[found.astype("datetime64[M]").astype(int) % 12] * growth ** ((found - first).astype(int) / 365)
-    return rng.choice(found, size=n, p=weights / weights.sum())
+    return found[np.searchsorted(np.cumsum(weights / weights.sum()), evenly(rng, n) * (1 - 1e-9))]
 
 
 def clock(rng: np.random.Generator, day: np.ndarray) -> np.ndarray:
     """Workdays since an epoch, a random hour as the fraction; a free day counts as the next workday."""
     return np.busday_count(_EPOCH, day, busdaycal=_WORKDAYS) + rng.random(len(day))
+
+
+def day_clock(day: np.datetime64) -> int:
+    """The clock value of the first instant of a day."""
+    return int(np.busday_count(_EPOCH, day, busdaycal=_WORKDAYS))
 
 
 def local_days(clocks: np.ndarray) -> np.ndarray:

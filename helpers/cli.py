@@ -1,0 +1,201 @@
+"""The command line: ``kpi-review``. Thin: what a command does is elsewhere, and imported when it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from helpers.errors import KitError, nearest, together
+
+if TYPE_CHECKING:
+    from helpers.pack.order import Order
+    from helpers.params import Review
+
+NOTHING_DONE = 1
+DONE_IN_PART = 2
+REPEATED = ("--only", "--set")
+
+app = typer.Typer(
+    help="The quarterly KPI review: notebooks run for a period and a source, rendered into one HTML and one PDF.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def _commands() -> None:
+    """Makes Typer treat even a single command as one of several."""
+
+
+@app.command()
+def build(
+    periods: Annotated[
+        list[str], typer.Option("--period", help="2026Q3, FY2027Q1, 2026-07 (month) or 2026-W39 (week); repeatable.")
+    ],
+    source: Annotated[Path, typer.Option(help="The source file: params/sources/sample.yml.")],
+    review: Annotated[Path, typer.Option(help="The review file.")] = Path("params/review.yml"),
+    out: Annotated[Path, typer.Option(help="Where packs go; this one to OUT/PERIOD.")] = Path("reports"),
+    as_of: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Known through the end of that day; default: the period's last.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="THEME ...", help="Only these themes.")] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="THEME.NAME=VALUE ...", help="A parameter, or rules.NAME=VALUE."),
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Notebooks run at a time; default: one per core.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="No effect yet: every build runs every theme anew.")] = False,
+    no_warm: Annotated[bool, typer.Option("--no-warm", help="No effect yet: every kernel is started cold.")] = False,
+) -> int:
+    """Build the pack of one or more periods."""
+    from helpers.pack.build import build_pack
+    from helpers.params import unused_sections
+    from helpers.progress import steps
+
+    orders = _orders(_Asked(tuple(dict.fromkeys(periods)), source, review, as_of, tuple(only or ()), tuple(sets or ())))
+    for line in unused_sections(orders[0].review):
+        _tell(line)
+    statuses = []
+    for order in orders:
+        if as_of is None and order.period.end_at > datetime.now(UTC):
+            _tell(f"{order.period.label} is not over; --as-of DATE compares it with the same days of earlier periods")
+        try:
+            with steps(order.period.label, len(order.parameters) + 2) as done:
+                built = build_pack(order, out=out, workers=jobs or os.cpu_count() or 1, say=done)
+        except KitError as error:
+            _tell(*(f"{order.period.label}: {fault}" for fault in error.faults))
+            statuses.append(NOTHING_DONE)
+            continue
+        _tell(*(f"{order.period.label}: section {theme} failed: {failure}" for theme, failure in built.failed.items()))
+        print(built.folder / "pack.html", built.folder / "pack.pdf", sep="\n")
+        statuses.append(built.exit_status)
+    return statuses[0] if len(set(statuses)) == 1 else DONE_IN_PART
+
+
+@app.command()
+def sample(
+    out: Annotated[Path, typer.Option(help="The folder to write; made if it is not there.")],
+    customers: Annotated[int, typer.Option(min=1, help="How many customers the company has had.")] = 300,
+    seed: Annotated[int, typer.Option(help="Another seed is another company.")] = 2026,
+) -> None:
+    """Write the made-up company as Parquet files."""
+    from helpers.data.sample import write_sample
+
+    write_sample(out, customers=customers, seed=seed)
+    print(out)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The console script: exit status 0 done, 2 done in part, 1 nothing done, with a message that says why."""
+    found = sys.argv[1:] if arguments is None else arguments
+    try:
+        status = app(args=_one_value_each(found), prog_name="kpi-review", standalone_mode=False)
+    except TyperException as error:
+        where = getattr(getattr(error, "ctx", None), "command_path", "kpi-review")
+        message = error.format_message()
+        _tell(*([f"{where}: {message} (see {where} --help)"] if message else []))
+        status = NOTHING_DONE
+    except KitError as error:
+        _tell(*error.faults)
+        status = NOTHING_DONE
+    except OSError as error:
+        _tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        status = NOTHING_DONE
+    except (KeyboardInterrupt, typer.Abort):
+        _tell("interrupted")
+        status = NOTHING_DONE
+    sys.exit(status)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the command line asks to be built."""
+
+    periods: tuple[str, ...]
+    source: Path
+    review: Path
+    as_of: str | None
+    only: tuple[str, ...]
+    sets: tuple[str, ...]
+
+
+def _orders(asked: _Asked) -> list[Order]:
+    """One order per period, everything about them checked; the faults of all files are told together."""
+    from helpers.notebook_parameters import resolve
+    from helpers.pack.order import Order
+    from helpers.params import load_review, load_source, project_root
+
+    root = project_root()
+    source, whole = together(lambda: load_source(asked.source), lambda: load_review(asked.review))
+    calendar, last_day = whole.calendar(source), _day(asked.as_of)
+    review, _, *periods = together(
+        lambda: _only(whole, asked.only),
+        lambda: whole.reporting_currency(source),
+        *(partial(calendar.period, label, last_day) for label in asked.periods),
+    )
+    orders = []
+    for period in periods:
+        given = {
+            "period": period.label,
+            "source": _from(root, asked.source),
+            "review": _from(root, asked.review),
+            "as_of": period.known_until.isoformat(),
+        }
+        resolved = resolve(review, root / "notebooks", given, asked.sets)
+        orders.append(Order(period, source, resolved.review, resolved.parameters, root))
+    return orders
+
+
+def _only(review: Review, themes: tuple[str, ...]) -> Review:
+    """The review with these of its themes, in its own order; with all of them where none is named."""
+    if unknown := [theme for theme in themes if theme not in review.themes]:
+        raise KitError(
+            *(f"--only {theme}: not a theme of this review{nearest(theme, review.themes)}" for theme in unknown)
+        )
+    kept = {theme: given for theme, given in review.themes.items() if not themes or theme in themes}
+    return review.model_copy(update={"themes": kept})
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise KitError(f"--as-of {text}: must be a day such as 2026-09-30") from None
+
+
+def _from(root: Path, path: Path) -> str:
+    """A path as notebooks are given it: from the project's folder, where it lies in it."""
+    absolute = path.absolute()
+    return str(absolute.relative_to(root)) if absolute.is_relative_to(root) else str(absolute)
+
+
+def _one_value_each(arguments: list[str]) -> list[str]:
+    """``--only a b`` as ``--only a --only b``: options that take several values, in the form Typer reads.
+
+    >>> _one_value_each(["build", "--only", "a", "b", "--jobs", "2"])
+    ['build', '--only', 'a', '--only', 'b', '--jobs', '2']
+    """
+    found: list[str] = []
+    option = ""
+    for argument in arguments:
+        if argument.startswith("-"):
+            option = argument if argument in REPEATED else ""
+        elif option and found[-1] != option:
+            found.append(option)
+        found.append(argument)
+    return found
+
+
+def _tell(*lines: str) -> None:
+    for line in lines:
+        print(line, file=sys.stderr)

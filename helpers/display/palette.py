@@ -1,0 +1,49 @@
+"""The colours of charts: one notation on every page, after IBCS, legible for colour-blind readers and in print.
+
+Actual is solid and dark, the year before lighter, plan is outlined, what is partial is hatched. Teal says good, rust
+says bad, by the KPI's direction and never without a word or a sign.
+"""
+
+from __future__ import annotations
+
+TEXT, QUIET, LINE, BAND = "#1b1e23", "#565d68", "#d8dce2", "#e4e7ec"
+GOOD, BAD = "#0b6670", "#a63c06"
+TONES = {"good": GOOD, "bad": BAD, "": QUIET}
+DARK = 0.13  # relative luminance: at least 5.8 : 1 on white
+
+
+def ink(brand: str) -> str:
+    """The colour of actual values: the brand's, darkened until it reads as solid and dark.
+
+    >>> ink("#1f3a5f"), ink("#ffe600")
+    ('#1f3a5f', '#706500')
+    """
+    channels = _channels(brand)
+    while _luminance(channels) > DARK:
+        channels = [channel * 0.95 for channel in channels]
+    return _hex(channels)
+
+
+def tint(colour: str, strength: float) -> str:
+    """A colour mixed with white; ``strength`` 1 leaves it as it is.
+
+    >>> tint("#000000", 0.2)
+    '#cccccc'
+    """
+    return _hex([1 - (1 - channel) * strength for channel in _channels(colour)])
+
+
+def _luminance(channels: list[float]) -> float:
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(weight * value for weight, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def _channels(colour: str) -> list[float]:
+    digits = colour.lstrip("#")
+    if len(digits) == 3:
+        digits = "".join(digit * 2 for digit in digits)
+    return [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+
+
+def _hex(channels: list[float]) -> str:
+    return "#" + "".join(f"{round(channel * 255):02x}" for channel in channels)

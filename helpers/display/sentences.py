@@ -1,0 +1,62 @@
+"""Sentences about figures, computed from them: the number, the change, against what. No adjectives and no causes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from helpers.catalogue import kpi
+from helpers.display.context import Results
+from helpers.display.formats import NOTES, NOTHING, format_gap, format_period, format_result
+
+
+def stated(results: Results, row: pd.Series) -> str:
+    """The value of a row with its unit, as it stands in a sentence."""
+    text, note = format_result(row, **results.context.style), NOTES.get(row["unit"], "")
+    return f"{text} {note}" if note and text != NOTHING else text
+
+
+def moved(results: Results, row: pd.Series, *, year_ago: bool = False) -> str:
+    """Where a KPI went: "Net new MRR fell to €41,000 per month in 2026Q3, €28,000 below 2026Q2".
+
+    ``row`` is of any period; ``year_ago`` adds the comparison with a year before. Without anything to compare it
+    with, the value alone is told.
+    """
+    label, when = kpi(row["kpi_id"]).label, format_period(row["period"], results.context.locale)
+    when += " to date" if row["status"] == "partial" else ""
+    before, year_before = results.before(row), results.year_before(row) if year_ago else None
+    if before is None:
+        return f"{label}: {stated(results, row)} in {when}"
+    gaps = [_gap(results, row, found) for found in (before, year_before) if found is not None]
+    verb = "stayed at" if gaps[0].startswith("the same") else "rose to" if row["value"] > before["value"] else "fell to"
+    name = f"{label}," if ", " in label else label  # a label such as "Sales cycle, median" is an apposition
+    return f"{name} {verb} {stated(results, row)} in {when}, {' and '.join(gaps)}"
+
+
+def title(results: Results, what: str, unit: str, periods: Sequence[str]) -> str:
+    """A chart's title: what, unit, period."""
+    locale = results.context.locale
+    first, last = (format_period(label, locale) for label in (periods[0], periods[-1]))
+    when = first if first == last else f"{first} to {last}"
+    return ", ".join(filter(None, [what, unit_words(unit, results.context.currency), when]))
+
+
+def unit_words(unit: str, currency: str) -> str:
+    """The unit as a chart's title names it.
+
+    >>> unit_words("money_per_month", "EUR"), unit_words("share", "EUR")
+    ('EUR per month', '%')
+    """
+    if unit.startswith("money"):
+        return " ".join(filter(None, [currency, NOTES.get(unit, "")]))
+    return {"share": "%", "days": "days"}.get(unit, "")
+
+
+def _gap(results: Results, row: pd.Series, before: pd.Series) -> str:
+    """How far a value lies from an earlier one."""
+    gap, style = row["value"] - before["value"], results.context.style
+    words, when = format_gap(gap, row["unit"], **style), format_period(before["period"], style["locale"])
+    if words == format_gap(0.0, row["unit"], **style):
+        return f"the same as {when}"
+    return f"{words} {'above' if gap > 0 else 'below'} {when}"

@@ -1,0 +1,317 @@
+"""The tables beside recurring revenue: who left and why, who moved most, who comes up for renewal, how long they stay.
+
+The rules that all of them share are told in ``subscription_versions.Rules``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from helpers.kpis import customer_mrr
+from helpers.kpis.renewals import coming_due
+from helpers.kpis.subscription_versions import Rules
+from helpers.periods import DAY, Period
+from helpers.results import Column, Listing
+from helpers.statistics import kaplan_meier
+
+if TYPE_CHECKING:
+    from helpers.data.known import Tables
+
+DUE_DAYS = 180
+SHOWN = 15
+LIFE_MONTHS = (3, 6, 12, 24, 36, 60)
+MOVED = ("new", "reactivation", "churn", "expansion", "contraction")
+WHO = {"customer": Column("Customer"), "segment": Column("Segment"), "owner": Column("Owner")}
+KEY = {"customer_id": Column("Customer id")}
+
+
+def lost_customers(
+    tables: Tables,
+    period: Period,
+    *,
+    movement_grain: str = "month",
+    discounts: str = "all",
+    churn_day: str = "service_end",
+    grace_days: int = 0,
+    fx_mode: str = "fixed",
+    account_level: str = "customer",
+) -> Listing:
+    """One row per customer that churned in the period and does not pay on its last day, the largest first."""
+    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level, movement_grain)
+    lost = _lost(tables, period, rules)
+    own = {
+        "mrr": Column("MRR lost", "money_per_month"),
+        "since": Column("Customer since", "date"),
+        "until": Column("Lost on", "date"),
+        "tenure": Column("Tenure", "days"),
+        "reason": Column("Reason"),
+    }
+    rows, columns = _of_customers(tables, lost.sort_values(["mrr", "account_id"], ascending=[False, True]), own)
+    return Listing(
+        caption=f"Customers lost in {period.label}",
+        rows=rows,
+        columns=columns,
+        when_empty="No customer was lost in this period.",
+        grain="customer_id",
+        export="lost_customers",
+        top=SHOWN,
+        note="MRR lost is what the customer paid at the start of the period, or when it came if that was later.",
+    )
+
+
+def lost_and_stayed(
+    tables: Tables,
+    period: Period,
+    *,
+    movement_grain: str = "month",
+    discounts: str = "all",
+    churn_day: str = "service_end",
+    grace_days: int = 0,
+    fx_mode: str = "fixed",
+    account_level: str = "customer",
+) -> Listing:
+    """How the customers lost in the period compare with those who stayed: one row for each of the two groups."""
+    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level, movement_grain)
+    groups = {"Lost": _lost(tables, period, rules), "Stayed": _stayed(tables, period, rules)}
+    rows = [
+        {"group": name, "customers": len(group), "mrr": group["mrr"].median(), "tenure": group["tenure"].median()}
+        for name, group in groups.items()
+        if len(group)
+    ]
+    columns = {
+        "group": Column("Customers that"),
+        "customers": Column("Customers", "count"),
+        "mrr": Column("Median MRR at the start", "money_per_month"),
+        "tenure": Column("Median tenure", "days"),
+    }
+    return Listing(
+        caption=f"Lost in {period.label}, beside those who stayed",
+        rows=pd.DataFrame(rows, columns=list(columns)),
+        columns=columns,
+        when_empty="No customer was paying at the start of the period.",
+        grain="group",
+    )
+
+
+def churn_reasons(
+    tables: Tables,
+    period: Period,
+    *,
+    movement_grain: str = "month",
+    discounts: str = "all",
+    churn_day: str = "service_end",
+    grace_days: int = 0,
+    fx_mode: str = "fixed",
+    account_level: str = "customer",
+) -> Listing:
+    """Why the customers of the period were lost: one row per reason, the costliest first."""
+    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level, movement_grain)
+    lost = _lost(tables, period, rules).groupby("reason", as_index=False)
+    rows = lost.agg(customers=("account_id", "count"), mrr=("mrr", "sum"))
+    rows = rows.assign(share=rows["mrr"] / rows["mrr"].sum())
+    columns = {
+        "reason": Column("Reason"),
+        "customers": Column("Customers lost", "count"),
+        "mrr": Column("MRR lost", "money_per_month"),
+        "share": Column("Of the MRR lost", "share"),
+    }
+    return Listing(
+        caption=f"Why customers were lost in {period.label}",
+        rows=rows.sort_values(["mrr", "reason"], ascending=[False, True], ignore_index=True)[list(columns)],
+        columns=columns,
+        when_empty="No customer was lost in this period.",
+        grain="reason",
+    )
+
+
+def top_movers(
+    tables: Tables,
+    period: Period,
+    *,
+    movement_grain: str = "month",
+    discounts: str = "all",
+    churn_day: str = "service_end",
+    grace_days: int = 0,
+    fx_mode: str = "fixed",
+    account_level: str = "customer",
+) -> Listing:
+    """The customers whose MRR changed most from the start to the end of the period, up or down."""
+    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level, movement_grain)
+    found = customer_mrr.movements(tables, period, rules)
+    found = found.assign(change=found["closing"] - found["opening"], movement=_movement(found))
+    found = found[found["change"] != 0].assign(size=found["change"].abs())
+    own = {
+        "opening": Column("Opening MRR", "money_per_month"),
+        "closing": Column("Closing MRR", "money_per_month"),
+        "change": Column("Change", "money_per_month"),
+        "movement": Column("Movement"),
+    }
+    rows, columns = _of_customers(tables, found.sort_values(["size", "account_id"], ascending=[False, True]), own)
+    return Listing(
+        caption=f"The largest changes of MRR in {period.label}",
+        rows=rows,
+        columns=columns,
+        when_empty="No customer's MRR changed in this period.",
+        grain="customer_id",
+        top=SHOWN,
+        note="From the start to the end of the period; what happened in between may have more steps.",
+    )
+
+
+def intra_period_customers(
+    tables: Tables,
+    period: Period,
+    *,
+    movement_grain: str = "month",
+    discounts: str = "all",
+    churn_day: str = "service_end",
+    grace_days: int = 0,
+    fx_mode: str = "fixed",
+    account_level: str = "customer",
+) -> Listing:
+    """The customers that came and went between two snapshots, and so stand in no movement."""
+    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level, movement_grain)
+    found = customer_mrr.passed_through(tables, period, rules)
+    own = {
+        "mrr": Column("Highest MRR", "money_per_month"),
+        "came_on": Column("Came on", "date"),
+        "left_on": Column("Left on", "date"),
+    }
+    rows, columns = _of_customers(tables, found.sort_values(["mrr", "account_id"], ascending=[False, True]), own)
+    return Listing(
+        caption=f"Customers that came and went between two snapshots in {period.label}",
+        rows=rows,
+        columns=columns,
+        when_empty="No customer came and went between two snapshots.",
+        grain="customer_id",
+        top=SHOWN,
+        note="They paid, but on no snapshot day: they are in no movement, no opening and no closing.",
+    )
+
+
+def renewals_due(
+    tables: Tables,
+    period: Period,
+    *,
+    discounts: str = "all",
+    churn_day: str = "service_end",
+    grace_days: int = 0,
+    fx_mode: str = "fixed",
+    account_level: str = "customer",
+) -> Listing:
+    """The subscription lines up for renewal in the next 180 days, the next one first."""
+    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level)
+    due = coming_due(tables, period, rules, days=DUE_DAYS)
+    own = {
+        "renewal_on": Column("Renewal on", "date"),
+        "days_left": Column("Days to renewal", "days"),
+        "arr": Column("ARR", "money"),
+        "product": Column("Product"),
+        "cancelled_on": Column("Cancelled on", "date"),
+        "subscription_id": Column("Subscription"),
+    }
+    given = {name: own[name] for name in own if _given(tables, f"subscriptions.{name}")}
+    rows, columns = _of_customers(tables, due, given)
+    return Listing(
+        caption=f"Renewals due in the {DUE_DAYS} days after {period.measured_on.isoformat()}",
+        rows=rows,
+        columns=columns,
+        when_empty=f"No subscription line is up for renewal in the next {DUE_DAYS} days.",
+        grain="subscription_id, line_id",
+        export="renewals_due",
+        top=SHOWN,
+    )
+
+
+def customer_life(
+    tables: Tables,
+    period: Period,
+    *,
+    discounts: str = "all",
+    churn_day: str = "service_end",
+    grace_days: int = 0,
+    fx_mode: str = "fixed",
+    account_level: str = "customer",
+) -> Listing:
+    """How long customers stay: the share still paying some months after they came, over all customers so far."""
+    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level)
+    lives = _with_tenure(customer_mrr.lives(tables, period, rules), period)
+    curve = kaplan_meier(lives["tenure"], lives["until"].dt.date <= period.measured_on)
+    rows = [
+        {"months": months, "paying": curve.at(days), "followed": int((lives["tenure"] >= days).sum())}
+        for months in LIFE_MONTHS
+        if (days := months * 365 / 12) <= curve.follow_up
+    ]
+    columns = {
+        "months": Column("Months after the first paid day", "count"),
+        "paying": Column("Still paying", "share"),
+        "followed": Column("Customers followed that long", "count"),
+    }
+    half = f"Half have left after {curve.median:.0f} days." if curve.median else "Fewer than half have left so far."
+    return Listing(
+        caption="How long customers stay",
+        rows=pd.DataFrame(rows, columns=list(columns)),
+        columns=columns,
+        when_empty="No customer has been followed for three months.",
+        grain="months",
+        note=f"{half} By Kaplan–Meier; who left and came back counts as one life.",
+    )
+
+
+def _lost(tables: Tables, period: Period, rules: Rules) -> pd.DataFrame:
+    """``account_id``, ``mrr``, ``since``, ``until``, ``tenure`` and ``reason`` of the customers lost in the period."""
+    found = customer_mrr.movements(tables, period, rules)
+    lost = found[(found["churn"] < 0) & (found["closing"] == 0)]
+    lost = lost.assign(mrr=lost["opening"].where(lost["opening"] > 0, lost["new"] + lost["reactivation"]))
+    lost = lost.merge(_with_tenure(customer_mrr.lives(tables, period, rules), period), on="account_id")
+    lost = lost.merge(customer_mrr.reasons(tables, period.opening_day, period, rules), on="account_id", how="left")
+    return lost.assign(reason=lost["reason"].fillna("(none)"))
+
+
+def _stayed(tables: Tables, period: Period, rules: Rules) -> pd.DataFrame:
+    found = customer_mrr.movements(tables, period, rules)
+    stayed = found[(found["opening"] > 0) & (found["closing"] > 0)]
+    lives = _with_tenure(customer_mrr.lives(tables, period, rules), period)
+    return stayed.assign(mrr=stayed["opening"]).merge(lives, on="account_id")
+
+
+def _with_tenure(lives: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Days from a customer's first paid day to its last end, or to the end of the period."""
+    end = pd.Timestamp(period.measured_on + DAY)
+    return lives.assign(tenure=(lives["until"].where(lives["until"] < end, end) - lives["since"]).dt.days)
+
+
+def _movement(found: pd.DataFrame) -> pd.Series:
+    """What the change over the whole period amounts to."""
+    named = pd.Series("expansion", index=found.index)
+    named[found["closing"] < found["opening"]] = "contraction"
+    named[found["closing"] == 0] = "churn"
+    came = found["opening"] == 0
+    named[came] = found.loc[came, "new"].gt(0).map({True: "new", False: "reactivation"})
+    return named
+
+
+def _of_customers(
+    tables: Tables, found: pd.DataFrame, own: Mapping[str, Column]
+) -> tuple[pd.DataFrame, dict[str, Column]]:
+    """The rows and columns of a table of customers: who it is, what the table tells, and the key."""
+    rows = found.drop(columns="segment", errors="ignore").rename(columns={"account_id": "customer_id"})
+    if tables.provides("customers"):
+        customers = tables["customers"]
+        listed = customers.filter(customers.customer_id.isin(list(rows["customer_id"])))
+        named = tables.fetch(listed.select("customer_id", "segment", "owner", customer="name"))
+        rows = rows.merge(named, on="customer_id", how="left").fillna({"customer": rows["customer_id"]})
+    else:
+        rows = rows.assign(customer=rows["customer_id"])
+    who = {name: column for name, column in WHO.items() if _given(tables, f"customers.{name}")}
+    columns = {**who, **own, **KEY}
+    return rows[list(columns)].reset_index(drop=True), columns
+
+
+def _given(tables: Tables, what: str) -> bool:
+    """Whether the source tells what a column shows; columns that it never tells are left out."""
+    optional = ("customers.segment", "customers.owner", "subscriptions.product", "subscriptions.cancelled_on")
+    return what not in optional or tables.provides(what.replace("cancelled_on", "cancelled_at"))

@@ -1,0 +1,59 @@
+"""What is to be built, and a build on its way: what the steps of a build hand on to each other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from helpers.pack.run import Executed, Failure
+from helpers.params import Review, Source
+from helpers.periods import Period
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be built: a period of a review from a source, with each theme's parameters in pack order.
+
+    ``root`` is the folder that holds ``notebooks/`` and ``templates/``.
+    """
+
+    period: Period
+    source: Source
+    review: Review
+    parameters: Mapping[str, Mapping[str, Any]]
+    root: Path
+
+    @property
+    def commentary_folder(self) -> Path:
+        return self.review.path.parent / "commentary" / self.period.label
+
+
+@dataclass
+class Work:
+    """A build on its way: its folders, what it has made so far, and how long each step took in seconds."""
+
+    folder: Path
+    texts: Mapping[str, str] = field(default_factory=dict)
+    executed: Mapping[str, Executed] = field(default_factory=dict)
+    figures: pd.DataFrame = field(default_factory=pd.DataFrame)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def pack(self) -> Path:
+        return self.folder / "pack"
+
+    @property
+    def failed(self) -> dict[str, Failure]:
+        return {theme: run.failure for theme, run in self.executed.items() if run.failure}
+
+    @contextmanager
+    def timing(self, step: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self.seconds[step] = round(time.monotonic() - started, 3)

@@ -1,0 +1,156 @@
+"""Executed notebooks as PDF/UA-1, set by Typst: one notebook alone, or a whole pack.
+
+The templates in ``templates/pdf`` read one JSON document of parts, so that no text of a notebook, a name or a
+commentary is ever read as markup. ``jupyter nbconvert --to kpi_pdf executed.ipynb`` uses :class:`PdfExporter`;
+a build calls :func:`render_pdf`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typst
+from nbconvert.exporters.exporter import Exporter
+from nbformat import NotebookNode
+from traitlets import Enum, Unicode
+
+from helpers.pack import colours, fonts
+from helpers.pack.document import document
+from helpers.pack.images import as_svg
+from helpers.pack.parts import parts_of, title_of
+from helpers.pack.view import MARKS, PackView, Part, Section
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "pdf"
+LONG_WORD = re.compile(r"(\S{12})(?=\S{12})")
+MISSING = "\ufffd"
+
+
+class UnprintableWarning(UserWarning):
+    """Something of a pack that its PDF cannot show; the HTML does."""
+
+
+class PdfExporter(Exporter):
+    """One executed notebook as PDF, without its code."""
+
+    export_from_notebook = "KPI review page (PDF)"
+    output_mimetype = "application/pdf"
+    file_extension = Unicode(".pdf")
+    locale = Unicode("en_GB", help="Locale of numbers in tables that name none.").tag(config=True)
+    paper = Enum(["a4", "letter"], default_value="a4", help="Paper size.").tag(config=True)
+
+    def from_notebook_node(  # type: ignore[override]
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **more: Any
+    ) -> tuple[bytes, dict[str, Any]]:
+        """The notebook as a document of its own."""
+        notebook, found = super().from_notebook_node(nb, resources, **more)
+        name = found["metadata"]["name"]
+        title = title_of(notebook) or name
+        parts = parts_of(notebook, theme=name, title=title, locale=self.locale)
+        shown = {"title": title, "author": "", "lang": "en", "paper": self.paper, "parts": parts}
+        return _typeset("notebook.typ", shown, colour=PackView.colour), found
+
+
+def render_pdf(view: PackView, sections: Sequence[Section]) -> bytes:
+    """The pack as PDF; the same inputs give the same bytes.
+
+    Warns:
+        UnprintableWarning: no font has a character, or a picture cannot be drawn; a sign or a note stands for it.
+    """
+    shown = document(view, sections)
+    for section, told in zip(sections, shown["sections"], strict=True):
+        told["parts"] = [] if section.failure else _parts(section, view.locale)
+    shown["figures"] = [figure for told in shown["sections"] for figure in _figures_behind(told)]
+    shown |= {"lang": view.lang, "paper": view.paper, "author": view.company}
+    day = view.as_of_on
+    return _typeset("pack.typ", {**shown, "date": [day.year, day.month, day.day]}, colour=view.colour)
+
+
+def _parts(section: Section, locale: str) -> list[Part]:
+    return parts_of(section.notebook, theme=section.theme, title=section.title, locale=locale)
+
+
+def _figures_behind(section: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The tables of a section's charts, for the appendix; each chart is told where its own stands."""
+    charts = [part for part in section["parts"] if part["type"] == "chart"]
+    for number, chart in enumerate(charts, start=1):
+        chart["figures"] = f"{section['theme']}.figures.{number}"
+        title = f"{section['title']}: {chart['title']}"
+        yield {"id": chart["figures"], "table": {**chart["table"], "title": title}}
+
+
+def _typeset(template: str, shown: Mapping[str, Any], *, colour: str) -> bytes:
+    look = {
+        "colour": {
+            "brand": colours.normal(colour),
+            "ink": colours.ink_on(colour),
+            "accent": colours.legible_on_white(colour),
+        },
+        "fonts": fonts.families(),
+        "mono": fonts.MONO,
+        "marks": MARKS,
+    }
+    text = json.dumps({**_for_print(shown), **look}, ensure_ascii=False, default=str)
+    compiler = typst.Compiler(
+        TEMPLATES / template,
+        root=TEMPLATES,
+        font_paths=fonts.typst_fonts(),
+        sys_inputs={"document": _with_known_glyphs(text)},
+    )
+    return compiler.compile(format="pdf", pdf_standards=["ua-1"])  # type: ignore[return-value]
+
+
+def _with_known_glyphs(text: str) -> str:
+    """The text with a sign in place of every character that no font has: the PDF standard takes no missing glyph."""
+    missing = fonts.uncovered(text)
+    if missing:
+        warnings.warn(
+            f"No font here has {' '.join(missing)}: the PDF shows {MISSING} instead; installing Noto fonts helps.",
+            UnprintableWarning,
+            stacklevel=4,
+        )
+    return text.translate(dict.fromkeys(map(ord, missing), MISSING))
+
+
+def _for_print(value: Any) -> Any:
+    """The document with what only the PDF needs: pictures as SVG, and what a table's columns must have room for."""
+    if isinstance(value, Mapping):
+        part = {key: _for_print(item) for key, item in value.items() if key != "values"}
+        if part.get("type") == "table" and "rows" in part and "columns" in part:
+            return _with_room(part)
+        return _drawn(part) if part.get("type") == "figure" else part
+    return [_for_print(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _with_room(table: Part) -> Part:
+    """A table whose long words can be broken, and per column the longest words and cells that it must make room for."""
+    rows = [[LONG_WORD.sub("\\1\u200b", text) for text in row] for row in table["rows"]]
+    widest = []
+    for i, column in enumerate(table["columns"]):
+        cells = [column["label"], *(row[i] for row in rows)]
+        words = [word for text in cells for word in re.split("[ \n\t\u200b]+", text)]
+        widest.append({"words": _longest(words), "cells": _longest(cells)})
+    return {**table, "rows": rows, "widest": widest}
+
+
+def _longest(texts: list[str]) -> list[str]:
+    """The few longest texts, one of which is the widest in print."""
+    return sorted(set(texts), key=lambda text: (-len(text), text))[:5]
+
+
+def _drawn(figure: Part) -> Part:
+    """A figure as SVG, or a note if it cannot be drawn: one bad picture must not cost the whole pack."""
+    svg = as_svg(figure)
+    page = '#set document(title: "x")\n#image(bytes(sys.inputs.svg), format: "svg", alt: "x")'
+    compiler = typst.Compiler(page.encode(), font_paths=fonts.typst_fonts(), sys_inputs={"svg": svg})
+    try:
+        compiler.compile(format="pdf", pdf_standards=["ua-1"])
+    except typst.TypstError as error:
+        text = f"{figure['alt']} could not be drawn here; the HTML shows it."
+        warnings.warn(f"{text} ({error.message})", UnprintableWarning, stacklevel=5)
+        return {"type": "note", "text": text}
+    return {"type": "figure", "svg": svg, "alt": figure["alt"]}

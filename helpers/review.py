@@ -1,0 +1,240 @@
+"""What every notebook starts with: the review of one period, whose cards it computes and shows.
+
+In a build, the environment variable ``KPI_REVIEW_PREPARED`` names the folder with the prepared tables and
+``review.json``: kernels read neither ``params/`` nor the source. In JupyterLab both are read here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from sys import modules
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from helpers import results
+from helpers.catalogue import ids_of, kpi
+from helpers.data.cache import prepared_for
+from helpers.data.known import Prepared, Tables
+from helpers.data.tables import TABLES
+from helpers.display.context import Context, Results
+from helpers.errors import KitError, NotProvided, Refused, nearest
+from helpers.notebook_parameters import GIVEN
+from helpers.params import Review, Rules, load_review, load_source, project_root
+from helpers.periods import Period
+from helpers.results import Listing, Row
+
+if TYPE_CHECKING:
+    from helpers.display.blocks import Blocks
+    from helpers.display.tables import Table
+
+PREPARED_VARIABLE = "KPI_REVIEW_PREPARED"
+QUARTERS, MONTHS, WEEKS = 8, 24, 12
+Card = Callable[..., list[Row]]
+
+
+@dataclass(frozen=True)
+class OpenReview:
+    """The review of one period over its prepared tables."""
+
+    period: Period
+    review: Review
+    prepared: Prepared
+
+    @cached_property
+    def context(self) -> Context:
+        """What displays read besides the numbers."""
+        brand, label = self.review.brand, self.period.label
+        targets = {key: plan[label] for key, plan in self.review.targets.items() if label in plan}
+        return Context(self.period, self.prepared.currency, brand.locale, targets, brand.colour)
+
+    def compute(self, *cards: Card, **parameters: Any) -> Results:
+        """The KPIs of these cards: for the period, for those before it and, where a KPI has such a series, by month.
+
+        Rules come from the review by name, everything else from ``parameters``. A parameter that differs from the
+        review's own is announced.
+
+        Raises:
+            KitError: a card needs a parameter that is not given, or one is given that no card has.
+        """
+        self._check_given(cards, parameters)
+        self._announce(cards, parameters)
+        bound = {card: self._bound(card, parameters) for card in cards}
+        now = {card: _run(card, self._tables(self.period), self.period, bound[card]) for card in cards}
+        begin = self._begin()
+        found = [row for card in cards for row in [*self._history(card, bound[card], now[card], begin), *now[card]]]
+        return Results(results.frame(found), self.context)
+
+    def blocks(self, computed: Results, *kpi_ids: str) -> Blocks:
+        """The KPI blocks of these KPIs, in this order."""
+        from helpers.display.blocks import Blocks
+
+        return Blocks(computed, kpi_ids)
+
+    def listing(self, function: Callable[..., Listing], **parameters: Any) -> Listing:
+        """A table beside the KPIs; one that lacks its data is empty and says what is missing."""
+        self._check_given([function], parameters)
+        try:
+            return function(self._tables(self.period), self.period, **self._bound(function, parameters))
+        except NotProvided as error:
+            return _empty(function, f"Not provided: the source has no {error.what}.")
+        except Refused as error:
+            return _empty(function, f"Refused: {error}.")
+
+    def table(self, function: Callable[..., Listing], **parameters: Any) -> Table:
+        """A listing, displayed."""
+        from helpers.display.tables import Table
+
+        return Table(self.listing(function, **parameters), self.context)
+
+    def _history(self, card: Card, bound: Mapping[str, Any], now: list[Row], begin: date) -> list[Row]:
+        """The rows of earlier periods; a KPI that is not provided says so once, for the period itself."""
+        quarterly = {row.kpi_id for row in now if row.status != "not_provided"}
+        monthly = {kpi_id for kpi_id in quarterly if kpi(kpi_id).monthly}
+        found: list[Row] = []
+        for period in self._earlier(card, begin, monthly=bool(monthly)) if quarterly else ():
+            wanted = quarterly if period.kind == self.period.kind else monthly
+            rows = _run(card, self._tables(period), period, bound)
+            found += [row for row in rows if row.kpi_id in wanted and row.status != "not_provided"]
+        return found
+
+    def _earlier(self, card: Card, begin: date, *, monthly: bool) -> list[Period]:
+        """The periods before this one that do not lie before the data, and the months of a quarter's review."""
+        found = self.period.history({"quarter": QUARTERS, "month": MONTHS, "week": WEEKS}[self.period.kind])
+        if self.period.kind == "quarter" and monthly:
+            found += self.period.months(MONTHS)
+        if card.__name__ in getattr(modules[card.__module__], "FOLLOWED_TO_REVIEW", ()):
+            found = [replace(period, as_of_on=self.period.as_of_on) for period in found]
+        return [period for period in found if period.end > begin]
+
+    def _begin(self) -> date:
+        """The day of the first row of what the cards read; the register of customers reaches back further."""
+        told = self.prepared.report["tables"]
+        names = {name for name in self._tables(self.period).read - {"customers"} if not TABLES[name].of_the_pack}
+        days = [date.fromisoformat(told[name]["earliest"]) for name in names if told[name]["earliest"]]
+        return min(days, default=date.min)
+
+    def _tables(self, period: Period) -> Tables:
+        return self.prepared.known(period.as_of_on)
+
+    def _bound(self, function: Callable[..., Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+        given = {**dict(self.review.rules), **parameters}
+        return {name: given[name] for name in _parameters_of(function)}
+
+    def _check_given(self, functions: Sequence[Callable[..., Any]], parameters: Mapping[str, Any]) -> None:
+        """What the author of a notebook should know at once, and not from a number."""
+        wanted = {name: function.__name__ for function in functions for name in _parameters_of(function)}
+        rules = Rules.model_fields.keys()
+        faults = [f"{name} is a rule; set it under rules: in the review" for name in parameters.keys() & rules]
+        faults += [
+            f"{name} is a parameter of none of {', '.join(f.__name__ for f in functions)}{nearest(name, wanted)}"
+            for name in parameters.keys() - wanted.keys() - rules
+        ]
+        faults += [
+            f"{wanted[name]} needs {name}; pass it on from the parameters cell: {name}={name}"
+            for name in wanted.keys() - rules - parameters.keys()
+        ]
+        if faults:
+            raise KitError(*sorted(faults))
+
+    def _announce(self, cards: Sequence[Card], parameters: Mapping[str, Any]) -> None:
+        """Tell where this notebook's cell and the review disagree, since their numbers will too."""
+        themes = {card.__module__.rpartition(".")[2] for card in cards}
+        settled = {name: value for theme in themes for name, value in self.review.themes.get(theme, {}).items()}
+        differing = [
+            f"{name} is {_in_words(parameters[name])} here, {_in_words(settled[name])} in {self.review.path.name}."
+            for name in sorted(parameters.keys() & settled.keys())
+            if _in_words(parameters[name]) != _in_words(settled[name])
+        ]
+        if differing:
+            from IPython.display import display
+
+            from helpers.display.blocks import Note
+
+            display(Note(" ".join(differing)))
+
+
+def open_review(*, period: str, source: str, review: str, as_of: str | None = None) -> OpenReview:
+    """The review of one period, ready to compute.
+
+    Args:
+        period: a quarter, month or week of the review's calendar, such as ``2026Q3``.
+        source: the path of the source file, from the project's folder.
+        review: the path of the review file, from there too.
+        as_of: the last day that is known, as ISO text; by default the last day of the period.
+
+    Raises:
+        KitError: what is wrong with the files, the period or the data.
+    """
+    _set_up_display()
+    last_day = _day(as_of) if as_of else None
+    if folder := os.environ.get(PREPARED_VARIABLE):
+        prepared = Prepared.open(Path(folder))
+        text = (Path(folder) / "review.json").read_text(encoding="utf-8")
+        return OpenReview(prepared.calendar.period(period, last_day), Review.model_validate_json(text), prepared)
+    root = project_root()
+    from_file, settled = load_source(root / source), load_review(root / review)
+    when = settled.calendar(from_file).period(period, last_day)
+    return OpenReview(when, settled, prepared_for(from_file, when, settled.reporting_currency(from_file)))
+
+
+def write_build_context(folder: Path, review: Review, parameters: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write what kernels read instead of ``params/`` beside the prepared tables: the review as it is built.
+
+    ``parameters`` are those that each theme is run with, ``--set`` included.
+    """
+    themes = {theme: {k: v for k, v in given.items() if k not in GIVEN} for theme, given in parameters.items()}
+    text = review.model_copy(update={"themes": themes}).model_dump_json(indent=1)
+    (folder / "review.json").write_text(text, encoding="utf-8")
+
+
+def _run(card: Card, tables: Any, period: Period, bound: Mapping[str, Any]) -> list[Row]:
+    try:
+        rows = card(tables, period, **bound)
+    except NotProvided as error:
+        rows = [results.not_provided(kpi_id, period, error.what) for kpi_id in ids_of(card.__name__)]
+    except Refused as error:
+        rows = [results.refused(kpi_id, period, str(error)) for kpi_id in ids_of(card.__name__)]
+    return [row.with_params(bound) for row in rows]
+
+
+def _parameters_of(function: Callable[..., Any]) -> list[str]:
+    found = inspect.signature(function).parameters.values()
+    return [parameter.name for parameter in found if parameter.kind is parameter.KEYWORD_ONLY]
+
+
+def _empty(function: Callable[..., Listing], why: str) -> Listing:
+    return Listing(function.__name__.replace("_", " ").capitalize(), pd.DataFrame(), {}, why, "")
+
+
+def _in_words(value: Any) -> str:
+    return "none" if value is None else str(value)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise KitError(f"as_of == {text!r}, must be a day such as 2026-09-30") from None
+
+
+def _set_up_display() -> None:
+    """Tables of plain DataFrames for every output of the pack, charts as SVG, no complaints of libraries."""
+    pd.options.display.html.table_schema = True
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    warnings.filterwarnings("ignore", message=".*infer_string.*")
+    from IPython import get_ipython
+
+    from helpers.display.drawing import apply_style
+
+    if shell := get_ipython():
+        shell.enable_matplotlib("inline")
+        shell.run_line_magic("config", "InlineBackend.figure_formats = ['svg']")
+    apply_style()

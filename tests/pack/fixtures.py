@@ -1,0 +1,129 @@
+"""Small executed notebooks and a small pack, made here: no file with outputs is in git."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import nbformat.v4 as v4
+from nbformat import NotebookNode
+
+from helpers.pack.definitions import Definition
+from helpers.pack.run import Failure
+from helpers.pack.tables import table
+from helpers.pack.view import Changes, PackView, Section
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="480" height="200"><rect width="480" height="200" fill="#ccc"/></svg>'
+SPARK = '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="28"><path d="M0 20L120 8" stroke="#000"/></svg>'
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg=="
+SOURCE = "secret_code = compute('never shown')"
+
+
+def notebook(*cells: NotebookNode) -> NotebookNode:
+    return v4.new_notebook(cells=list(cells), metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+
+
+def markdown(text: str) -> NotebookNode:
+    return v4.new_markdown_cell(text)
+
+
+def code(*outputs: NotebookNode, count: int = 1, tags: tuple[str, ...] = ()) -> NotebookNode:
+    return v4.new_code_cell(SOURCE, outputs=list(outputs), execution_count=count, metadata={"tags": list(tags)})
+
+
+def display(metadata: dict[str, Any] | None = None, **data: Any) -> NotebookNode:
+    """An output; ``__`` in a name stands for the characters that a keyword cannot have."""
+    return v4.new_output("display_data", data=data, metadata=metadata or {})
+
+
+def bundle(mime: str, content: Any) -> NotebookNode:
+    return display(**{mime: content, "text/html": "<b>richer elsewhere</b>", "text/plain": "plainer elsewhere"})
+
+
+def printed(text: str, name: str = "stdout") -> NotebookNode:
+    return v4.new_output("stream", name=name, text=text)
+
+
+def error(ename: str, evalue: str) -> NotebookNode:
+    return v4.new_output("error", ename=ename, evalue=evalue, traceback=[f"Traceback: {evalue}"])
+
+
+def resource(title: str = "Lost customers", rows: int = 3, **more: Any) -> dict[str, Any]:
+    fields = [
+        {"name": "name", "type": "string", "title": "Customer", "unit": "text"},
+        {"name": "mrr", "type": "number", "title": "MRR lost", "unit": "money"},
+    ]
+    data = [{"name": f"Customer {i}", "mrr": 1000.0 * i} for i in range(rows)]
+    style = {"currency": "EUR", "locale": "en_GB"}
+    return {"title": title, "schema": {"fields": fields}, "data": data, "empty": "Nobody left.", **style, **more}
+
+
+def table_output(**more: Any) -> NotebookNode:
+    return bundle("application/vnd.dataresource+json", resource(**more))
+
+
+def chart_output(title: str = "Net new MRR, € per month, 2026Q3", **more: Any) -> NotebookNode:
+    sentence = "Net new MRR fell to €41,000, €28,000 below 2026Q2."
+    content = {"title": title, "sentence": sentence, "alt": sentence, "svg": SVG, "table": resource("Figures"), **more}
+    return bundle("application/vnd.kpi-review.chart+json", content)
+
+
+def block(label: str = "Net new MRR", **more: Any) -> dict[str, Any]:
+    return {
+        "kpi_id": "net_new_mrr", "label": label, "value": "€41,000", "unit_note": "per month", "n": "143",
+        "interval": "€30,000 to €52,000", "previous": "−€28,000", "year_ago": "+€3,000", "target": "€60,000",
+        "target_status": "missed", "verdict": "signal", "verdict_words": "below its usual range of €52,000 to €88,000",
+        "sparkline_svg": SPARK, "sparkline_alt": "12 quarters, lowest in the last", "status": "ok", "reason": "",
+        "definition": "New, expansion and reactivation MRR less contraction and churn.",
+    } | more  # fmt: skip
+
+
+def blocks_output(*blocks: dict[str, Any]) -> NotebookNode:
+    return bundle("application/vnd.kpi-review.blocks+json", {"blocks": list(blocks)})
+
+
+def recurring_revenue() -> NotebookNode:
+    return notebook(
+        markdown("# Recurring revenue\n\nIs the base growing, and **why**? See [the policy](https://example.com/mrr)."),
+        code(printed("loaded"), tags=("parameters",)),
+        code(table_output(title="results"), count=2, tags=("results",)),
+        markdown("## Where MRR stands"),
+        code(blocks_output(block(), block("Paying customers")), count=3),
+        code(chart_output(), count=4),
+        markdown("## Who left\n\n| Reason | Share |\n|:--|--:|\n| Price | 40% |\n\n1. First\n2. Second `code`"),
+        code(table_output(), count=5),
+        markdown("## Questions to ask\n\n- Which three customers are closest to renewal and silent?"),
+    )
+
+
+def sections() -> list[Section]:
+    pipeline = notebook(
+        markdown("# Pipeline\n\nWhere do deals stall?"), code(chart_output("Funnel"), count=2), markdown("## Who left")
+    )
+    stopped = notebook(markdown("# Unit economics"), code(printed("half a result"), error("ValueError", "boom")))
+    return [
+        Section("recurring_revenue", "Recurring revenue", recurring_revenue(), commentary="Two renewals *slipped*."),
+        Section("pipeline_conversion", "Pipeline conversion", pipeline),
+        Section("unit_economics", "Unit economics", stopped, Failure(4, "cac = spend / won", "spend has no rows")),
+    ]
+
+
+def view(**more: Any) -> PackView:
+    row = block("Net new MRR", theme="recurring_revenue")
+    groups = [
+        {"theme": "recurring_revenue", "title": "Recurring revenue", "rows": [row, {**row, "label": "Logo churn"}]},
+        {"theme": "unit_economics", "title": "Unit economics", "rows": [{**row, "label": "CAC", "verdict": "noise"}]},
+    ]
+    fields: dict[str, Any] = {
+        "company": "Northwind Software", "title": "Quarterly KPI review", "period_label": "2026Q3",
+        "period_dates": "1 July – 30 September 2026", "as_of": "14 October 2026", "as_of_on": date(2026, 10, 14),
+        "status": "DRAFT", "confidentiality": "Confidential – board only",
+        "headlines": ["Net new MRR fell to €41,000, €28,000 below 2026Q2 and outside its usual range."],
+        "judged_note": "24 series were judged; about one in thirty signals by chance.",
+        "commentary": "The quarter was **slow**.", "scorecard": groups,
+        "changes": Changes(failed=["Unit economics"], excluded=table("Rows", ["Table", ("Rows", "right")], [["deals", "3"]])),
+        "definitions": [Definition("nrr", "NRR", "share", "How much is kept.", "Kept MRR over opening MRR.", "K23")],
+        "versions": table("", ["Part", "Version"], [["kpi-review", "0.1.0"], ["data", "sha256:" + "0123456789abcdef" * 4]]),
+        "actions": "| What | Who | Due |\n|--|--|--|\n| Call the ten largest | Ana | 1 Nov |",
+    }  # fmt: skip
+    return PackView(**fields | more)

@@ -1,0 +1,129 @@
+"""Columns held against the specification: what fits, what is cast without loss, what is a fault."""
+
+from datetime import UTC, datetime
+
+import ibis
+import pytest
+
+from helpers.data.casts import check_columns
+from helpers.data.prepare import prepare
+from helpers.errors import KitError
+from helpers.params import Source
+from helpers.periods import Calendar
+
+
+def staged(tmp_path, timezone=None, zone="UTC", **tables):
+    source = Source(name="test", connect="duckdb://", timezone=timezone, currency="EUR", tables=tables)
+    prepared = prepare(source, Calendar(zone).period("2026Q1"), currency="EUR", folder=tmp_path)
+    return prepared.known(prepared.as_of_on)
+
+
+def faults(tmp_path, **tables):
+    with pytest.raises(KitError) as caught:
+        staged(tmp_path, **tables)
+    return caught.value.faults
+
+
+def deals(schema):
+    return {"deals": ibis.table(schema, name="deals")}
+
+
+DEAL = "select 'D' as deal_id, timestamptz '2026-01-05 10:00:00+00' as created_at"
+INVOICE = "select 'I' as invoice_line_id, 'C' as customer_id, date '2026-01-05' as invoiced_on, 'usage' as kind"
+
+
+@pytest.mark.parametrize(
+    ("amount", "expected"),
+    [
+        ("cast(12 as tinyint)", 12.0),
+        ("cast(12 as ubigint)", 12.0),
+        ("cast(12.34 as decimal(18, 2))", 12.34),
+        ("cast(0.1 as float)", pytest.approx(0.1)),
+        ("12.5::double", 12.5),
+    ],
+)
+def test_numbers_become_dec(tmp_path, amount, expected):
+    tables = staged(tmp_path, invoices=f"{INVOICE}, {amount} as amount")
+    assert tables.fetch(tables["invoices"].amount.sum()) == expected
+
+
+@pytest.mark.parametrize("count", ["cast(3 as utinyint)", "cast(3 as bigint)"])
+def test_any_whole_number_becomes_int(tmp_path, count):
+    tables = staged(tmp_path, deals=f"{DEAL}, {count} as options_offered")
+    assert tables.fetch(tables["deals"]).options_offered.tolist() == [3]
+
+
+def test_a_column_of_nothing_fits_every_type():
+    schema = {
+        "deal_id": "string",
+        "created_at": "timestamp('UTC')",
+        "closed_at": "null",
+        "amount": "null",
+        "owner": "null",
+    }
+    casts = check_columns(Source(name="test", connect="duckdb://", tables={"deals": "deals"}), deals(schema), "UTC")
+    assert casts["deals"]["closed_at"] == 'cast("closed_at" as timestamptz)'
+    assert casts["deals"]["amount"] == 'cast("amount" as double)'
+    assert casts["deals"]["owner"] == 'cast("owner" as varchar)'
+
+
+def test_a_date_is_a_local_midnight(tmp_path):
+    tables = staged(
+        tmp_path, zone="America/New_York", deals="select 'D' as deal_id, date '2026-01-05' as created_at"
+    )  # New York is five hours behind UTC in January
+    assert tables.fetch(tables["deals"]).created_at[0] == datetime(2026, 1, 5, 5, tzinfo=UTC)
+
+
+def test_a_date_whose_midnight_the_clocks_skip_keeps_its_day(tmp_path):
+    source = Source(
+        name="test", connect="duckdb://", timezone="America/Sao_Paulo",
+        tables={"deals": "select 'D' as deal_id, date '2017-10-15' as created_at"},
+    )  # fmt: skip
+    period = Calendar("America/Sao_Paulo").period("2017Q4")
+    tables = prepare(source, period, currency="BRL", folder=tmp_path).known(period.as_of_on)
+    assert str(tables.fetch(tables.local_date(tables["deals"].created_at))[0])[:10] == "2017-10-15"
+
+
+def test_a_timestamp_without_a_zone_is_in_the_sources(tmp_path):
+    query = "select 'D' as deal_id, timestamp '2026-01-05 10:00:00' as created_at"
+    tables = staged(tmp_path, timezone="America/Sao_Paulo", zone="UTC", deals=query)  # three hours behind UTC
+    assert tables.fetch(tables["deals"]).created_at[0] == datetime(2026, 1, 5, 13, tzinfo=UTC)
+
+
+def test_a_timestamp_without_a_zone_is_refused_where_the_source_declares_none(tmp_path):
+    [fault] = faults(tmp_path, deals="select 'D' as deal_id, timestamp '2026-01-05 10:00:00' as created_at")
+    assert fault.startswith("test: tables.deals: created_at is a timestamp without a time zone; ")
+    assert "timezone: Europe/Berlin" in fault
+
+
+def test_types_that_would_lose_or_guess_are_faults_that_say_what_to_write(tmp_path):
+    found = faults(
+        tmp_path,
+        deals=f"{DEAL}, 7 as customer_id, '5' as amount, 2.5 as options_offered",
+        invoices=f"{INVOICE}, true as amount, timestamptz '2026-01-05 00:00:00+00' as due_on",
+    )
+    assert [fault.removeprefix("test: tables.") for fault in found] == [
+        "deals: customer_id is int32, must be str; write cast(customer_id as varchar) as customer_id",
+        "deals: amount is string, must be dec; write cast(amount as double) as amount",
+        "deals: options_offered is decimal(2, 1), must be int; "
+        "write cast(options_offered as bigint) as options_offered",
+        "invoices: amount is boolean, must be dec; write cast(amount as double) as amount",
+        "invoices: due_on is timestamp('utc', 6), must be date; write cast(due_on as date) as due_on",
+    ]
+
+
+def test_names_are_faults_all_at_once_with_the_nearest_one(tmp_path):
+    found = faults(tmp_path, deals="select 'D' as deal_id, 1 as amuont", products="select 'p' as family")
+    assert found == (
+        "test: tables.deals: created_at is missing; the query gives deal_id, amuont",
+        "test: tables.deals: amuont is not a column of deals; did you mean 'amount'?",
+        "test: tables.products: product is missing; the query gives family",
+    )
+
+
+def test_subscriptions_need_one_form_of_price(tmp_path):
+    [fault] = faults(
+        tmp_path,
+        subscriptions="select 'S' as subscription_id, 'C' as customer_id, date '2026-01-01' as start_on, 1 as quantity",
+    )
+    assert fault.endswith("no price; give unit_amount, quantity, interval, interval_count; or contract_value; or mrr")

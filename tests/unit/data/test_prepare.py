@@ -1,0 +1,179 @@
+"""From a source to the prepared folder: what is written, what is counted, what is refused."""
+
+import json
+import random
+import tempfile
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers.data.known import Prepared
+from helpers.data.prepare import folder_fingerprint, prepare
+from helpers.errors import KitError
+from helpers.periods import Calendar
+from tests.canonical import prepared, source
+
+QUARTER = Calendar().period("2026Q1")
+
+DEALS = """
+    deal_id | created_at       | closed_at        | outcome | amount
+    D1      | 2026-01-05 10:00 | 2026-02-01 09:00 | won     | 100
+    D2      | 2026-02-07       |                  | open    |
+    D3      | 2026-03-31 23:59 | 2026-04-02       | lost    | 50
+"""
+
+
+def write(folder, period=QUARTER, currency="USD", **texts):
+    return prepare(source(currency, **texts), period, currency="USD", folder=folder)
+
+
+def seen(prepared, name):
+    """The counts of one table of the data report, those that are not 0."""
+    return {key: value for key, value in prepared.report["tables"][name].items() if isinstance(value, int) and value}
+
+
+def test_parquet_has_every_canonical_column_in_exact_types(tmp_path):
+    write(tmp_path, deals=DEALS, fx_rates="currency | rate | on\nEUR | 1.1 | 2026-01-01")
+    types = {field.name: str(field.type) for field in pq.read_schema(tmp_path / "deals.parquet")}
+    assert types["deal_id"] == types["source"] == "string"
+    assert types["amount"] == types["term_months"] == "double"
+    assert types["options_offered"] == "int64"
+    assert types["created_at"] == types["updated_at"] == "timestamp[us, tz=UTC]"
+    assert {f.name: str(f.type) for f in pq.read_schema(tmp_path / "fx_rates.parquet")}["on"] == "date32[day]"
+
+
+def test_record_says_what_the_pack_needs_to_know(tmp_path):
+    calendar = replace(Calendar("Europe/Berlin", fiscal_year_start_month=2), quarter_starts=())
+    period = calendar.period("FY2027Q2", date(2026, 8, 5))
+    found = prepare(source(deals=DEALS), period, currency="EUR", folder=tmp_path)
+    again = Prepared.open(tmp_path)
+    for prepared in (found, again):
+        assert prepared.calendar == calendar
+        assert prepared.currency == "EUR"
+        assert prepared.as_of_on == date(2026, 8, 6)  # known through the 5th
+        assert prepared.rates_on == date(2026, 2, 1)  # the fiscal year's first day
+        assert prepared.columns == {"deals": ["deal_id", "created_at", "closed_at", "outcome", "amount"]}
+        assert prepared.fingerprint == folder_fingerprint(tmp_path)
+    assert again.report == found.report
+
+
+def test_a_listed_calendar_comes_back(tmp_path):
+    starts = (("2026Q1", date(2026, 1, 4)), ("2026Q2", date(2026, 4, 5)), ("2026Q3", date(2026, 7, 5)))
+    calendar = Calendar(quarter_starts=starts)
+    prepare(source(deals=DEALS), calendar.period("2026Q1"), currency="USD", folder=tmp_path)
+    assert Prepared.open(tmp_path).calendar == calendar
+
+
+def test_opening_a_folder_that_is_none_is_told(tmp_path):
+    with pytest.raises(KitError, match="no prepared.json"):
+        Prepared.open(tmp_path)
+
+
+def test_a_second_run_leaves_nothing_of_the_first(tmp_path):
+    write(tmp_path, deals=DEALS, products="product\nApp")
+    write(tmp_path, deals=DEALS)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["deals.parquet", "prepared.json"]
+
+
+def test_a_run_that_is_refused_leaves_no_folder_to_open(tmp_path):
+    write(tmp_path, deals=DEALS)
+    with pytest.raises(KitError):
+        write(tmp_path, deals="deal_id | created_at | owner\nD1 | 2026-01-05 | Ann\nD1 | 2026-01-05 | Bob")
+    with pytest.raises(KitError):
+        Prepared.open(tmp_path)
+
+
+def test_nothing_of_what_is_not_known_is_written(tmp_path):
+    write(tmp_path, deals=DEALS)
+    rows = {row["deal_id"]: row for row in pq.read_table(tmp_path / "deals.parquet").to_pylist()}
+    assert rows["D3"]["closed_at"] is None
+    assert rows["D3"]["outcome"] == "open"
+
+
+def test_rows_read_are_accounted_for():
+    found = prepared(
+        "2026-04-01",
+        deals="""
+            deal_id | created_at | recorded_at | updated_at | closed_at  | outcome
+            D1      | 2026-01-05 |             | 2026-01-06 |            | open
+            D1      | 2026-01-05 |             | 2026-03-01 | 2026-02-28 | lost
+            D2      | 2026-01-07 |             |            |            | open
+            D2      | 2026-01-07 |             |            |            | open
+            D3      | 2026-04-01 |             |            |            | open
+            D4      | 2026-01-07 | 2026-04-01  |            |            | open
+                    | 2026-01-07 |             |            |            | open
+            D5      | 2026-01-07 |             |            |            | won
+        """,
+    )  # D3 and D4 are not known yet, D5 is won without a day
+    assert seen(found, "deals") == {
+        "read": 8, "empty_key": 1, "not_yet_known": 2, "byte_equal": 1, "other_versions": 1, "clean": 2,
+    }  # fmt: skip
+    assert found.report["tables"]["deals"]["excluded"] == {"won without closed_at": {"rows": 1, "examples": ["D5"]}}
+
+
+def test_an_amount_without_currency_is_in_the_sources():
+    tables = prepared(
+        "2026-04-01",
+        currency="EUR",
+        invoices="""
+            invoice_line_id | customer_id | invoiced_on | amount | kind  | currency
+            I1              | A           | 2026-01-05  | 10     | usage |
+            I2              | A           | 2026-01-05  | 10     | usage | CHF
+        """,
+    ).known(date(2026, 4, 1))
+    assert tables.fetch(tables["invoices"].order_by("invoice_line_id")).currency.tolist() == ["EUR", "CHF"]
+
+
+def test_an_amount_without_any_currency_is_refused_in_every_table_at_once(tmp_path):
+    with pytest.raises(KitError) as caught:
+        write(
+            tmp_path,
+            currency=None,
+            deals=DEALS,
+            invoices="invoice_line_id | customer_id | invoiced_on | amount | kind\nI1 | A | 2026-01-05 | 10 | usage",
+            subscriptions="subscription_id | customer_id | start_on | mrr | currency\nS | A | 2026-01-01 | 10 | EUR",
+        )
+    assert [fault.split(";")[0] for fault in caught.value.faults] == [
+        "text tables: tables.deals: 2 rows have an amount and no currency",
+        "text tables: tables.invoices: 1 rows have an amount and no currency",
+    ]  # the open deal has no amount, the subscription has its currency
+
+
+def test_rows_without_amounts_need_no_currency(tmp_path):
+    write(tmp_path, currency=None, deals="deal_id | created_at | amount\nD1 | 2026-01-05 |")
+
+
+def test_more_than_one_percent_of_keys_in_conflict_refuses_the_table(tmp_path):
+    def deals(keys):
+        rows = [f"D{i} | 2026-01-05 | Ann" for i in range(keys)]
+        return "\n".join(["deal_id | created_at | owner", *rows, "D0 | 2026-01-05 | Bob"])
+
+    found = write(tmp_path, deals=deals(100))  # 1 of 100 is not more than 1 %
+    assert found.known(found.as_of_on).excluded("deals") == {"deals: same key, different content": 2}
+    with pytest.raises(KitError) as caught:
+        write(tmp_path, deals=deals(99))
+    assert caught.value.faults == (
+        "text tables: tables.deals: 1 of 99 keys (deal_id) have rows of different content, must be at most 1 %; "
+        "give updated_at, so that the newest is kept, or one row per key",
+    )
+
+
+LINES = [line for line in DEALS.strip().splitlines()[1:]]
+
+
+@settings(max_examples=10, deadline=None)
+@given(order=st.permutations([*LINES, *LINES]), kept=st.integers(3, 6))
+def test_row_order_and_exact_duplicates_change_nothing(order, kept):
+    rows = list(dict.fromkeys([*order[:kept], *LINES]))
+    random.Random(kept).shuffle(rows)
+    texts = "\n".join([DEALS.strip().splitlines()[0], *rows, *order[:kept]])
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        first, second = write(Path(one), deals=DEALS), write(Path(other), deals=texts)
+    assert first.fingerprint == second.fingerprint
+    assert json.dumps(first.report["tables"]["deals"]["clean"]) == "3"
+    assert second.report["tables"]["deals"]["byte_equal"] == kept

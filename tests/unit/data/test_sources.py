@@ -1,0 +1,129 @@
+"""A source's engine: what it gives, and what is said when it refuses."""
+
+import os
+
+import pytest
+
+from helpers.data.sources import open_source, source_fingerprint, source_tables
+from helpers.errors import KitError
+from helpers.params import Source
+
+
+def source(**given):
+    return Source(**{"name": "test", "connect": "duckdb://", "tables": {"deals": "select 1 as a"}, **given})
+
+
+def tables(found):
+    return source_tables(found, open_source(found))
+
+
+def faults(found):
+    with pytest.raises(KitError) as caught:
+        tables(found)
+    return caught.value.faults
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select 'x' as deal_id",
+        "SELECT 'x' AS deal_id;",
+        "-- leads\n/* all\nof them */\nwith a as (select 'x' as deal_id) from a",
+        "(select 'x' as deal_id)",
+        "from (values ('x')) as t(deal_id)",
+    ],
+)
+def test_a_query_in_the_engines_sql(query):
+    assert tables(source(tables={"deals": query}))["deals"].columns == ("deal_id",)
+
+
+def test_a_bare_name_is_a_table_that_fits(tmp_path):
+    url = f"duckdb://{tmp_path / 'all.db'}"
+    backend = open_source(source(connect=url))
+    backend.raw_sql("create schema crm")
+    backend.raw_sql("create table crm.deals as select 'x' as deal_id")
+    backend.raw_sql("create view deals as from crm.deals")
+    backend.disconnect()
+    found = tables(source(connect=url, tables={"deals": "deals", "products": "crm.deals\n"}))
+    assert {name: table.columns for name, table in found.items()} == {"deals": ("deal_id",), "products": ("deal_id",)}
+
+
+def test_files_are_relative_to_the_sources_folder(tmp_path):
+    (tmp_path / "it's here").mkdir()
+    (tmp_path / "it's here" / "a.csv").write_text("deal_id\n7\n")
+    found = tables(source(files=tmp_path / "it's here", tables={"deals": "select * from 'a.csv'"}))
+    assert found["deals"].columns == ("deal_id",)
+
+
+def test_timestamps_are_utc():
+    backend = open_source(source())
+    assert backend.raw_sql("select current_setting('TimeZone')").fetchone() == ("UTC",)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    [fault] = faults(source(files=tmp_path / "nowhere"))
+    assert fault == f"test: files == '{tmp_path / 'nowhere'}', must be a folder that exists"
+
+
+def test_every_query_that_fails_is_told_with_the_engines_words():
+    found = faults(
+        source(tables={"deals": "select nope from range(1)", "products": "crm.products", "invoices": "from 'no.csv'"})
+    )
+    assert [fault.split(": ", 2)[:2] for fault in found] == [
+        ["test", "tables.deals"], ["test", "tables.products"], ["test", "tables.invoices"],
+    ]  # fmt: skip
+    assert '"nope" not found' in found[0]
+    assert "the engine has no table 'products'" in found[1]
+    assert 'No files found that match the pattern "no.csv"' in found[2]
+
+
+def test_what_is_neither_query_nor_table_is_told_so():
+    [fault] = faults(source(tables={"deals": "selec 1"}))
+    assert "'selec 1'; must be a table's name, or a query that begins with select, with or from" in fault
+
+
+def test_an_unknown_engine_is_told_without_the_password():
+    [fault] = faults(source(connect="orakel://me:hush-hush@host/db"))
+    assert "orakel" in fault
+    assert "hush-hush" not in fault
+    assert "connect must be a URL that Ibis can open" in fault
+
+
+def test_an_engine_out_of_reach_is_told_in_its_own_words(tmp_path):
+    [fault] = faults(source(connect=f"duckdb://{tmp_path}/no/such.db"))
+    assert "Cannot open file" in fault
+
+
+def test_the_connections_secret_is_taken_out_of_every_message(monkeypatch):
+    def refuse(url):
+        raise OSError(f"login of me with p@ss at {url} refused")
+
+    monkeypatch.setattr("ibis.connect", refuse)
+    [fault] = faults(source(connect="postgres://me:p%40ss@host/db"))
+    assert "p@ss" not in fault
+    assert "p%40ss" not in fault
+
+
+def test_fingerprint_follows_the_text_and_the_files(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("deal_id\n1\n")
+    first = source_fingerprint(source(files=tmp_path))
+    assert first == source_fingerprint(source(files=tmp_path))
+    assert first != source_fingerprint(source(files=tmp_path, currency="EUR"))
+    assert first != source_fingerprint(source(files=tmp_path, tables={"deals": "select 2 as a"}))
+    os.utime(file, ns=(1, 1))
+    assert first != source_fingerprint(source(files=tmp_path))
+
+
+def test_fingerprint_of_a_duckdb_file_follows_that_file(tmp_path):
+    database = tmp_path / "crm.db"
+    database.write_bytes(b"a")
+    first = source_fingerprint(source(connect=f"duckdb://{database}"))
+    database.write_bytes(b"ab")
+    assert first
+    assert first != source_fingerprint(source(connect=f"duckdb://{database}"))
+
+
+def test_a_database_has_no_fingerprint():
+    assert source_fingerprint(source(connect="postgres://host/db")) is None
+    assert source_fingerprint(source(connect="duckdb://")) is None

@@ -1,0 +1,190 @@
+"""The tagged cell is the schema; a build injects default <- review.yml <- --set, and refuses what does not fit."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers.errors import KitError
+from helpers.notebook_parameters import notebook_schema, resolve
+from helpers.params import Review
+
+COMMON = 'period: str = "2026Q3"\nsource: str = "s.yml"\nreview: str = "r.yml"\nas_of: str | None = None\n'
+GIVEN = {"period": "2026Q2", "source": "a.yml", "review": "b.yml", "as_of": "2026-06-30"}
+
+
+@pytest.fixture(autouse=True)
+def _in_a_project(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+
+def notebook(cell, name="funnel", tags=("parameters",)):
+    cells = [nbformat.v4.new_markdown_cell("# Title"), nbformat.v4.new_code_cell(cell, metadata={"tags": list(tags)})]
+    path = Path(f"notebooks/{name}.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+def review(**themes):
+    found = Review(company="Fine Co", themes=themes)
+    found._path = Path("params/review.yml")
+    return found
+
+
+def resolved(sets=(), **themes):
+    return resolve(review(**themes), Path("notebooks"), GIVEN, sets)
+
+
+def faults(call, *args, **kwargs):
+    with pytest.raises(KitError) as error:
+        call(*args, **kwargs)
+    return list(error.value.faults)
+
+
+def test_schema_of_every_type():
+    schema = notebook_schema(
+        notebook(
+            COMMON
+            + """from typing import Literal  # for the annotation of skip
+stages: list[str] = ["lead", "won"]
+weights: dict[str, float] = {"a": 0.5}
+skip: Literal["imply", "strict"] = "imply"
+horizon_days: int | None = 90
+lifetime: None | int | str = None
+share: float = -1
+is_net: bool = True
+"""
+        )
+    )
+    assert list(schema) == [
+        "period", "source", "review", "as_of",
+        "stages", "weights", "skip", "horizon_days", "lifetime", "share", "is_net",
+    ]  # fmt: skip
+    assert schema["stages"].default == ["lead", "won"]
+    assert schema["share"].default == -1
+    assert schema["horizon_days"].annotation == "int | None"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "good", "bad"),
+    [
+        ("int", [3, -1], [True, 3.0, "3", None, "none"]),
+        ("float", [3, 0.5], [True, "0.5", None]),
+        ("str", ["", "none"], [3, None, ["a"]]),
+        ("bool", [True, False], [1, 0, "true"]),
+        ("list[str]", [[], ["a"]], ["a", [1], {"a": 1}]),
+        ("dict[str, int]", [{}, {"a": 1}], [[], {"a": "1"}, {"a": True}]),
+        ("int | None", [3, None], [3.5, "x", True]),
+        ("int | dict[str, int]", [3, {"a": 1}], ["3", {"a": 1.5}]),
+        ("Literal['imply', 'strict']", ["imply"], ["any", None, 1]),
+        ("list", [[1, "a"]], ["a"]),
+    ],
+)
+def test_types(annotation, good, bad):
+    default = repr(good[0])
+    parameter = notebook_schema(notebook(COMMON + f"x: {annotation} = {default}"))["x"]
+    assert [parameter.checked(value) for value in good] == good
+    for value in bad:
+        with pytest.raises(ValueError, match="must be"):
+            parameter.checked(value)
+
+
+def test_the_cell_is_not_run():
+    with pytest.raises(KitError, match="line 5: x: int = print"):
+        notebook_schema(notebook(COMMON + "x: int = print('ran')"))
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("x = 3", "line 5: x = 3 must be an annotated literal"),
+        ("x: int", "line 5: x: int must be an annotated literal"),
+        ("x: int = 3.5", "line 5: x: int = 3.5 must be int"),
+        ("x: int = 1 + y", "line 5: x: int = 1 + y must be an annotated literal"),
+        ("x: date = 3", "line 5: x: date = 3 is of no known type"),
+        ("x: list[date] = []", "is of no known type"),
+        ("x: Literal[y] = 3", "line 5: x: Literal[y] = 3 must be an annotated literal"),
+        ("import os", "line 5: import os must be an annotated literal"),
+        ("x: int = (", "line 5 is not Python"),
+    ],
+)
+def test_each_fault_of_the_cell(line, expected):
+    (fault,) = faults(notebook_schema, notebook(COMMON + line))
+    assert fault.startswith("notebooks/funnel.ipynb: the parameters cell, ")
+    assert expected in fault
+
+
+def test_all_faults_of_the_cell_at_once():
+    assert len(faults(notebook_schema, notebook("x = 3\ny: int = 'a'"))) == 2 + len(GIVEN)
+
+
+def test_a_notebook_without_the_cell_and_a_file_that_is_none():
+    assert faults(notebook_schema, notebook("x: int = 3", tags=())) == [
+        "notebooks/funnel.ipynb has 0 cells tagged 'parameters', must have one"
+    ]
+    Path("notebooks/broken.ipynb").write_text("{}")
+    assert "is not a Jupyter notebook" in faults(notebook_schema, Path("notebooks/broken.ipynb"))[0]
+    assert "cannot be read: No such file" in faults(notebook_schema, Path("notebooks/none.ipynb"))[0]
+
+
+def test_default_then_review_then_set():
+    notebook(COMMON + "a: int = 1\nb: int = 2\nc: int | None = 3")
+    found = resolved(["funnel.c=none"], funnel={"b": 20, "c": 30})
+    assert found.parameters == {"funnel": {**GIVEN, "a": 1, "b": 20, "c": None}}
+
+
+def test_themes_keep_the_order_of_the_review():
+    notebook(COMMON, "a")
+    notebook(COMMON, "b")
+    assert list(resolved(b={}, a={}).parameters) == ["b", "a"]
+
+
+def test_set_of_a_rule_is_one_of_the_review_and_typed():
+    notebook(COMMON)
+    found = resolved(["rules.grace_days=30", "rules.gross_margin=0.8", "rules.discounts=none"], funnel={})
+    assert (found.review.rules.grace_days, found.review.rules.gross_margin) == (30, 0.8)
+    assert found.review.rules.discounts == "none"
+    assert found.review.rules.fx_mode == "fixed"
+
+
+def test_set_takes_values_as_yaml():
+    notebook(COMMON + "stages: list[str] = []\nskip: str = ''")
+    found = resolved(["funnel.stages=[mql, won]", "funnel.skip=a=b"], funnel={})
+    assert found.parameters["funnel"]["stages"] == ["mql", "won"]
+    assert found.parameters["funnel"]["skip"] == "a=b"
+
+
+def test_all_that_does_not_fit_is_told_at_once():
+    notebook(COMMON + "horizon_days: int | None = 90")
+    notebook(COMMON, "new_revenue")
+    sets = [
+        "funnel.horizon_days=true",
+        "funnel.horizon=3",
+        "funel.horizon_days=3",
+        "rules.grace_day=3",
+        "rules.grace_days=-3",
+        "horizon_days=3",
+        "funnel.horizon_days=[",
+        "funnel.as_of=2026-01-01",
+        "new_revenues.basis=acv",
+    ]
+    assert faults(resolved, sets, funnel={"horizon_day": 3, "period": "x"}, new_revenues={}) == [
+        "params/review.yml: themes.new_revenues has no notebook in notebooks; did you mean 'new_revenue'?",
+        "--set horizon_days=3: must be THEME.NAME=VALUE or rules.NAME=VALUE",
+        "--set funnel.horizon_days=[: '[' is not a YAML value; put quotes around a text with special characters",
+        "params/review.yml: themes.funnel.horizon_day is not known; did you mean 'horizon_days'?",
+        "params/review.yml: themes.funnel.period is given by the command line of the build; take it out",
+        "--set funnel.horizon_days == true, must be int | None",
+        "--set funnel.horizon is not known; did you mean 'horizon_days'?",
+        "--set funel.horizon_days is of no theme of this review; did you mean 'funnel'?",
+        "--set rules.grace_day is not known; did you mean 'grace_days'?",
+        "--set rules.grace_days == -3, must be greater than or equal to 0",
+        "--set funnel.as_of is given by the command line of the build; take it out",
+    ]
+
+
+def test_a_theme_is_a_name_and_no_path():
+    notebook(COMMON)
+    (fault,) = faults(resolve, review(**{"../notebooks/funnel": {}}), Path("notebooks"), GIVEN)
+    assert "has no notebook" in fault

@@ -1,0 +1,353 @@
+"""params/ read into models: every fault told, at once, in words; nothing of the environment in any message."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from helpers.data.tables import TABLES
+from helpers.errors import KitError
+from helpers.params import CANONICAL_TABLES, Review, Source, load_review, load_source, project_root, unused_sections
+
+ROOT = Path(__file__).parents[2]
+SMALLEST = "company: Fine Co\nthemes: {new_revenue: {}}\n"
+SOURCE = "name: Books\nconnect: duckdb://\ntables: {deals: select 1}\n"
+
+
+@pytest.fixture(autouse=True)
+def _in_a_project(tmp_path, monkeypatch):
+    (tmp_path / "params").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+
+def review(text):
+    path = Path("params/review.yml")
+    path.write_text(text, encoding="utf-8")
+    return load_review(path)
+
+
+def source(text):
+    path = Path("params/books.yml")
+    path.write_text(text, encoding="utf-8")
+    return load_source(path)
+
+
+def faults(load, text):
+    with pytest.raises(KitError) as error:
+        load(text)
+    return list(error.value.faults)
+
+
+def test_review_defaults():
+    found = review(SMALLEST)
+    assert found.company == "Fine Co"
+    assert found.themes == {"new_revenue": {}}
+    assert found.path == Path("params/review.yml")
+    assert (found.currency, found.timezone, found.fiscal_year_start_month, found.fy_label) == (None, None, 1, "end")
+    assert found.brand.model_dump() == {
+        "colour": "#1f4e79", "logo": None, "confidentiality": "", "locale": "en_GB", "paper": "a4",
+    }  # fmt: skip
+
+
+def test_rules_have_the_defaults_of_the_specification():
+    assert review(SMALLEST).rules.model_dump() == {
+        "week_mode": "rolling7",
+        "activity_events": (),
+        "window_days": 14,
+        "health_signals": {},
+        "start_clock": "order",
+        "movement_grain": "month",
+        "churn_day": "service_end",
+        "discounts": "all",
+        "grace_days": 0,
+        "fx_mode": "fixed",
+        "account_level": "customer",
+        "gross_margin": None,
+        "feed_max_age_days": 4,
+    }
+
+
+def test_rules_in_every_form_that_the_specification_names():
+    rules = review(
+        SMALLEST
+        + """
+rules:
+  window_days: {api: 30, interactive: 14}
+  health_signals: {api: [api_call]}
+  gross_margin: {2026Q2: 0.78, 2026Q3: 1}
+  activity_events: [video_created]
+  discounts: none
+"""
+    ).rules
+    assert rules.window_days == {"api": 30, "interactive": 14}
+    assert rules.health_signals == {"api": ("api_call",)}
+    assert rules.gross_margin == {"2026Q2": 0.78, "2026Q3": 1.0}
+    assert rules.discounts == "none"
+
+
+@pytest.mark.parametrize("written", ["none", "null", "~", ""])
+def test_none_is_a_word_and_null_the_same(written):
+    assert review(SMALLEST + f"rules: {{gross_margin: {written}}}\n").rules.gross_margin is None
+
+
+def test_themes_keep_their_order_and_may_be_left_empty():
+    found = review("company: A\nthemes:\n  recurring_revenue:\n  new_revenue: {basis: tcv}\n")
+    assert list(found.themes.items()) == [("recurring_revenue", {}), ("new_revenue", {"basis": "tcv"})]
+
+
+def test_everything_of_the_contract_loads():
+    found = review(
+        SMALLEST
+        + """
+currency: EUR
+timezone: Europe/Berlin
+fiscal_year_start_month: 2
+targets: {nrr: {FY2027Q1: 1.05}, "mrr[Mid-market]": {2026-07: 12000}, nrr_quarter: {}}
+departments: [{name: marketing, kpi_ids: [cac_sm]}, {name: sales, kpi_ids: [new_revenue], owner: Ada}]
+conflicts: [[win_rate, demos]]
+kpis:
+  - {kpi_id: nrr, definition_version: 2, hypothesis: stays, owner: Ada, started_on: 2026-01-01, decision: keep}
+okrs:
+  - {id: faster, objective: Be fast, kpi_id: ttv_median, baseline: 65, baseline_on: 2026-01-01, target: 55,
+     due_on: 2026-07-01}
+cpis:
+  turbo_estimate: {increment: time, evidence: [{date: 2026-02-03, customer_id: C1, method: interview, finding: yes}]}
+improvements: [{stage: it_access, idea: ask early, expected_days_saved: 5, done_on: 2026-05-01}]
+brand: {colour: "#AABBCC", confidentiality: Secret, locale: de-DE, paper: letter}
+"""
+    )
+    assert found.targets["mrr[Mid-market]"] == {"2026-07": 12000}
+    assert found.brand.locale == "de_DE"
+    assert found.okrs[0].due_on == date(2026, 7, 1)
+    assert found.cpis[0].id == "turbo_estimate"
+    assert found.cpis[0].evidence[0].finding == "yes"
+    assert unused_sections(found) == [
+        f"params/review.yml: {name} is read and checked, but no page of this version shows it"
+        for name in ("kpis", "departments", "conflicts", "okrs", "cpis", "improvements")
+    ]
+
+
+def test_all_faults_of_a_review_are_told_at_once():
+    found = faults(
+        review,
+        """
+company: 42
+curency: EUR
+currency: EURO
+timezone: Europe/Berln
+fiscal_year_start_month: 13
+rules:
+  grace_day: 3
+  grace_days: -1
+  window_days: {api: 0}
+  discounts: non
+  week_mode: yes
+targets:
+  nr: {2026Q3: 1}
+  nrr: {2026Q3: high}
+  mrr: 5
+brand: {colour: blue, locale: xx_YY, paper: A5}
+okrs: [{id: a, kpi: nrr}]
+""",
+    )
+    told = "\n".join(found)
+    for expected in (
+        "company == 42, must be text",
+        "currency == 'EURO', must be an ISO 4217 code such as 'EUR'",
+        "timezone == 'Europe/Berln', must be an IANA time zone such as 'Europe/Berlin'",
+        "fiscal_year_start_month == 13, must be less than or equal to 12",
+        "rules.grace_day is not known; did you mean 'grace_days'?",
+        "rules.grace_days == -1, must be greater than or equal to 0",
+        'rules.window_days == {"api": 0}, must be a whole number of days from 1, or one per product type',
+        "rules.discounts == 'non', must be 'all', 'forever' or 'none'",
+        "rules.week_mode == 'yes', must be 'rolling7' or 'iso'",
+        "themes is missing",
+        "targets.nr is not a KPI, nor a KPI[segment]; did you mean 'nrr'?",
+        "targets.nrr.2026Q3 == 'high', must be a valid number",
+        "targets.mrr == 5, must be a mapping",
+        "brand.colour == 'blue', must be a colour such as '#1f4e79'",
+        "brand.locale == 'xx_YY', must be a locale such as 'en_GB' or 'de_DE'",
+        "brand.paper == 'A5', must be 'a4' or 'letter'",
+        "okrs[0].objective is missing",
+        "okrs[0].kpi is not known; did you mean 'kpi_id'?",
+        "curency is not known; did you mean 'currency'?",
+    ):
+        assert f"params/review.yml: {expected}" in told
+    assert len(found) == len(set(found)) == 24  # those above, and five more fields that the OKR lacks
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("fiscal_year_start_month: true", "fiscal_year_start_month == true, must be a valid integer"),
+        ("fiscal_year_start_month: 1.0", "fiscal_year_start_month == 1.0, must be a valid integer"),
+        ("fiscal_year_start_month: 010", "fiscal_year_start_month == '010', must be a valid integer"),
+        ("fiscal_year_start_month: '2'", "fiscal_year_start_month == '2', must be a valid integer"),
+        ("rules: {gross_margin: 78}", "rules.gross_margin == 78, must be none, or a share above 0 and up to 1"),
+        ("rules: {activity_events: [1]}", "rules.activity_events[0] == 1, must be text"),
+        ("rules: [grace_days]", 'rules == ["grace_days"], must be a mapping'),
+        ("targets:", "targets == null, must be a mapping"),
+        ("targets: {nrr: {2026Q3: .inf}}", "targets.nrr.2026Q3 == '.inf', must be a valid number"),
+        ("targets: {'nrr[': {}}", "targets.nrr[ is not a KPI"),
+        ("targets: {ttv_median: {}}", "targets.ttv_median is not a KPI"),
+        ("targets: {nrr: {2026Q5: 1}}", "targets.nrr.2026Q5 names no period: period '2026Q5' is not a period"),
+        ("targets: {nrr: {FY2026Q1: 1}}", "the quarter that holds 2026-01-01 is 2026Q1"),
+        ("quarter_starts: {2026Q1: 2026-01-04}", "must list two quarters or more"),
+        ("quarter_starts: {2026Q1: 2026-01-04, 2026Q3: 2026-04-05}", "2026Q3 does not follow 2026Q1"),
+        ("quarter_starts: {2026Q1: 2026-01-04, 2026Q2: 2026-01-04}", "2026Q2 does not follow 2026Q1"),
+        ("quarter_starts: {first: 2026-01-04, second: 2026-04-05}", "second does not follow first"),
+        ("quarter_starts: {2026Q1: 2026-02-30}", "must be a valid date"),
+        ("brand: {logo: nowhere.png}", "brand.logo == 'params/nowhere.png', must be a picture"),
+        ("brand: {logo: review.yml}", "brand.logo == 'params/review.yml', must be a picture"),
+        ("company: Other", "company is given twice, on line 1 and line 3"),
+        ("rules: {grace_days: 1, grace_days: 2}", "grace_days is given twice, on line 3 and line 3"),
+    ],
+)
+def test_each_fault_of_a_review(written, expected):
+    assert expected in "\n".join(faults(review, SMALLEST + written))
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("", "params/review.yml is empty, must be a mapping"),
+        ("- a\n- b", "params/review.yml is a list, must be a mapping"),
+        ("company", "params/review.yml is a single value, must be a mapping"),
+        ("company: [a\nthemes: {}", "params/review.yml, line 2 is not YAML"),
+        ("a: b: c", "params/review.yml, line 1 is not YAML"),
+        ("company: !!python/name:os.system x", "params/review.yml, line 1 is not YAML"),
+        ("? [a]\n: b", "params/review.yml, line 1 is not YAML: a key must be plain text"),
+        ("a: &a [*a]", "refers to itself, or nests too deeply"),
+        ("[" * 5000, "refers to itself, or nests too deeply"),
+        ("company: \0", "is not plain text"),
+    ],
+)
+def test_what_is_no_mapping(written, expected):
+    (fault,) = faults(review, written)
+    assert expected in fault
+
+
+def test_a_file_that_is_not_there_or_not_utf8():
+    with pytest.raises(KitError, match=r"^params/none.yml cannot be read: No such file"):
+        load_review(Path("params/none.yml"))
+    Path("params/latin.yml").write_bytes(b"company: Caf\xe9")
+    with pytest.raises(KitError, match="save it as YAML in UTF-8"):
+        load_review(Path("params/latin.yml"))
+
+
+def test_paths_outside_the_working_directory_are_shown_whole(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path / "params")
+    with pytest.raises(KitError, match=f"^{tmp_path}/review.yml cannot be read"):
+        load_review(Path("../review.yml"))
+
+
+def test_keys_and_words_are_as_written():
+    found = review(SMALLEST + "targets: {nrr: {2026Q1: 1, 2026-07: 2}}\nrules: {activity_events: [no, on, '1']}\n")
+    assert found.targets["nrr"] == {"2026Q1": 1, "2026-07": 2}
+    assert found.rules.activity_events == ("no", "on", "1")
+
+
+def test_logo_lies_beside_the_review():
+    Path("params/logo.PNG").write_bytes(b"")
+    assert review(SMALLEST + "brand: {logo: logo.PNG}").brand.logo == Path("params/logo.PNG").resolve()
+
+
+def test_calendar_and_currency_come_from_the_review_else_the_source():
+    books = source(SOURCE + "timezone: Asia/Tokyo\ncurrency: JPY\n")
+    silent, speaking = review(SMALLEST), review(SMALLEST + "timezone: UTC\ncurrency: EUR\nfy_label: start\n")
+    assert (silent.calendar(books).timezone, silent.reporting_currency(books)) == ("Asia/Tokyo", "JPY")
+    assert (speaking.calendar(books).timezone, speaking.reporting_currency(books)) == ("UTC", "EUR")
+    assert speaking.calendar(books).fy_label == "start"
+    assert silent.calendar(source(SOURCE)).timezone == "UTC"
+    with pytest.raises(KitError, match=r"params/review.yml: currency is missing, and params/books.yml gives none"):
+        silent.reporting_currency(source(SOURCE))
+
+
+def test_listed_quarters_make_the_calendar():
+    starts = "quarter_starts: {2026Q1: 2025-12-29, 2026Q2: 2026-03-30, 2026Q3: 2026-06-29}\n"
+    calendar = review(SMALLEST + starts + "targets: {nrr: {2026Q2: 1}}\n").calendar(source(SOURCE))
+    assert calendar.period("2026Q2").start == date(2026, 3, 30)
+
+
+def test_source_files_are_relative_to_the_source():
+    assert source(SOURCE + "files: ../data\n").files == Path("data").resolve()
+    assert source(SOURCE + "files: /srv/data\n").files == Path("/srv/data")
+    assert source(SOURCE).files is None
+
+
+def test_all_faults_of_a_source_are_told_at_once(monkeypatch):
+    monkeypatch.delenv("NOT_SET", raising=False)
+    assert faults(source, "name:\nfiles: ${NOT_SET}/x\ntimezone: ${NOT_SET}\ntables: {deal: x, deals: ''}\nurl: x") == [
+        "params/books.yml: environment variable NOT_SET is not set; files needs it",
+        "params/books.yml: environment variable NOT_SET is not set; timezone needs it",
+        "params/books.yml: name == null, must be text, of one character or more",
+        "params/books.yml: connect is missing",
+        "params/books.yml: timezone == '${NOT_SET}', must be an IANA time zone such as 'Europe/Berlin'",
+        "params/books.yml: tables.deal is not a canonical table; did you mean 'deals'?",
+        "params/books.yml: tables.deals == '', must be text, of one character or more",
+        "params/books.yml: url is not known; known: connect, currency, files, name, tables, timezone",
+    ]
+
+
+def test_a_source_has_tables():
+    assert "tables == {}, must have at least 1 item" in faults(source, "name: a\nconnect: b\ntables: {}")[0]
+
+
+def test_an_empty_variable_is_not_set(monkeypatch):
+    monkeypatch.setenv("DATA", "")
+    assert "environment variable DATA is not set; files needs it" in faults(source, SOURCE + "files: ${DATA}/x")[0]
+
+
+def test_values_of_the_environment_are_in_no_message(monkeypatch):
+    monkeypatch.setenv("WORD", "hunter2")
+    written = "name: a\nconnect: x\ntimezone: ${WORD}\ncurrency: E${WORD}\ntables: {deals: {q: '${WORD}'}}\n"
+    told = "\n".join(faults(source, written))
+    assert "hunter2" not in told
+    assert "timezone == '${WORD}'" in told
+
+
+def test_secrets_are_scrubbed_from_engine_messages(monkeypatch):
+    monkeypatch.setenv("DB_PASSWORD", "p%40ss word")
+    found = source("name: a\nconnect: 'postgres://me:${DB_PASSWORD}@db/x'\ntables: {deals: d}\n")
+    assert found.connect == "postgres://me:p%40ss word@db/x"
+    assert found.scrub("no login with p@ss word or p%40ss word") == "no login with ${DB_PASSWORD} or ${DB_PASSWORD}"
+    assert "p%40ss" not in repr(found)
+
+
+def test_themes_take_nothing_from_the_environment(monkeypatch):
+    monkeypatch.setenv("WORD", "hunter2")
+    assert faults(review, "company: ${WORD}\nthemes: {new_revenue: {basis: '${WORD}'}}\n") == [
+        "params/review.yml: themes.new_revenue.basis takes ${WORD} from the environment, but packs print themes; "
+        "write the value"
+    ]
+    assert review(SMALLEST.replace("Fine Co", "${WORD}")).company == "hunter2"
+
+
+def test_project_root_is_found_upward(tmp_path, monkeypatch):
+    (tmp_path / "notebooks/deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "notebooks/deep")
+    assert project_root() == tmp_path
+    monkeypatch.chdir("/")
+    with pytest.raises(KitError, match="lies in no project"):
+        project_root()
+
+
+def test_models_are_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        review(SMALLEST).company = "Other"
+    with pytest.raises(ValueError, match="frozen"):
+        Source(name="a", connect="b", tables={"deals": "x"}).name = "b"
+
+
+def test_a_review_survives_json():
+    found = review(SMALLEST + "targets: {nrr: {2026Q3: 1.05}}\nrules: {window_days: {api: 3}}\n")
+    assert Review.model_validate_json(found.model_dump_json()).model_dump() == found.model_dump()
+
+
+def test_canonical_tables_are_those_of_the_data_wing():
+    assert set(CANONICAL_TABLES) == set(TABLES)
+
+
+@pytest.mark.parametrize("path", [ROOT / "params/review.yml", *sorted(ROOT.glob("params/reviews/*.yml"))], ids=str)
+def test_shipped_reviews_load(path):
+    assert load_review(path).themes
