@@ -85,14 +85,14 @@ def build(
 @app.command()
 def sample(
     out: Annotated[Path, typer.Option(help="The folder to write; made if it is not there.")],
-    customers: Annotated[int, typer.Option(min=1, help="How many customers the company has had.")] = 300,
+    customers: Annotated[int, typer.Option(help="How many customers have ever signed.")] = 300,
     seed: Annotated[int, typer.Option(help="Another seed is another company.")] = 2026,
 ) -> None:
     """Write the made-up company as Parquet files."""
     from helpers.data.sample import write_sample
 
-    write_sample(out, customers=customers, seed=seed)
-    print(out)
+    for table, rows in write_sample(out, customers=customers, seed=seed).items():
+        print(f"{out / table}.parquet: {rows} rows")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -127,7 +127,6 @@ class Tables:
         self.require(name)
         if name not in self._clean:
             self._make(TABLES[name])
-            self._clean[name] = self._engine.table(self._named(name))
         return self._clean[name]
 
     def excluded(self, *names: str) -> dict[str, int]:
@@ -170,13 +169,16 @@ class Tables:
         links = {r: self._keys(r.table) for r in table.references if self.provides(r.table)}
         rows = f"({hygiene.known_rows(table, self._knowledge(table), f'raw_{table.name}')})"
         versions = hygiene.one_version(table, self._knowledge(table), rows)
-        judged = self._named(table.name, "judged")
         rows = versions if repeated else f"select *, cast(null as varchar) as _version from {rows}"
+        clean, judged = self._named(table.name), self._named(table.name, "judged")
         self._run(f'create table "{judged}" as {hygiene.judged_rows(table, links, rows)}')
         self._run(
-            f'create view "{self._named(table.name)}" as '
-            f'select * exclude (_excluded, _unlinked) from "{judged}" where _excluded is null'
+            f'create view "{clean}" as select * exclude (_excluded, _unlinked) from "{judged}" where _excluded is null'
         )
+        self._clean[table.name] = self._engine.table(clean)
+        if self.provides("customers.merged_into") and table.name == "customers":
+            keys = self._keys("customers")
+            self._run(f'update "{judged}" set parent_id = k.target from "{keys}" k where parent_id = k.key')
 
     def _keys(self, name: str) -> str:
         """The table of the keys that references find, made with the table they point into."""

@@ -106,7 +106,7 @@ def funnel_period(tables: Tables, period: Period, *, stages: Sequence[str] = STA
     entered = [int(count) for count in counted.iloc[0]]
     rows = [
         results.share(
-            "funnel_activity_ratio", period, after, before, segment=("stage", stage), n=before,
+            "funnel_activity_ratio", period, after, before, segment=("stage", stage),
             warnings=_more_than_before(stage, after, before),
         )
         for stage, before, after in zip(stages[1:], entered, entered[1:], strict=False)

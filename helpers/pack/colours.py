@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import re
 
+from helpers.display.palette import BAD, GOOD
 from helpers.errors import KitError
 
 WHITE, BLACK = "#ffffff", "#000000"
 LEGIBLE = 4.5
+
+
+def look(brand: str) -> dict[str, str]:
+    """The colours of a pack's pages: the brand's, what is written on it, what is written in it, good and bad.
+
+    >>> look("#1f3a5f")["ink"]
+    '#ffffff'
+    """
+    return {
+        "brand": normal(brand),
+        "ink": ink_on(brand),
+        "accent": legible_on_white(brand),
+        "good": GOOD,
+        "bad": BAD,
+    }
 
 
 def normal(colour: str) -> str:

@@ -17,10 +17,11 @@ from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
 from traitlets import Bool, Unicode, default
 
+from helpers.display.blocks import MARKS
 from helpers.pack import colours, fonts
 from helpers.pack.document import document
 from helpers.pack.parts import parts_of, slug, title_of
-from helpers.pack.view import MARKS, PackView, Part, Section
+from helpers.pack.view import PackView, Part, Section
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 
@@ -66,9 +67,7 @@ class HtmlExporter(HTMLExporter):
     def page(self, template: str, *, colour: str = PackView.colour, **shown: Any) -> str:
         """A whole page of the kit's, with its typeface, colours, one script, and the policy that lets in no other."""
         style, script = ((TEMPLATES / "html" / name).read_text(encoding="utf-8") for name in ("pack.css", "table.js"))
-        shown |= {"style": Markup(style), "script": Markup(script), "policy": _policy(script)}
-        shown["colour"] = {"brand": colours.normal(colour), "ink": colours.ink_on(colour)}
-        shown["colour"]["accent"] = colours.legible_on_white(colour)
+        shown |= {"style": Markup(style), "script": Markup(script), "policy": _policy(script), "colour": colours.look(colour)}
         write = self.environment.get_template(template).render
         characters = "".join(sorted(set(write(shown))))
         return write(shown, faces=Markup(fonts.font_faces(characters)))

@@ -19,11 +19,12 @@ from nbconvert.exporters.exporter import Exporter
 from nbformat import NotebookNode
 from traitlets import Enum, Unicode
 
+from helpers.display.blocks import MARKS
 from helpers.pack import colours, fonts
 from helpers.pack.document import document
 from helpers.pack.images import as_svg
 from helpers.pack.parts import parts_of, title_of
-from helpers.pack.view import MARKS, PackView, Part, Section
+from helpers.pack.view import PackView, Part, Section
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "pdf"
 LONG_WORD = re.compile(r"(\S{12})(?=\S{12})")
@@ -85,11 +86,7 @@ def _figures_behind(section: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _typeset(template: str, shown: Mapping[str, Any], *, colour: str) -> bytes:
     look = {
-        "colour": {
-            "brand": colours.normal(colour),
-            "ink": colours.ink_on(colour),
-            "accent": colours.legible_on_white(colour),
-        },
+        "colour": colours.look(colour),
         "fonts": fonts.families(),
         "mono": fonts.MONO,
         "marks": MARKS,

@@ -17,9 +17,6 @@ from helpers.pack.run import Failure
 
 Part = dict[str, Any]
 
-# The shape beside a word: a verdict or a target's status is never told by colour alone.
-MARKS = {"signal": "◆", "noise": "○", "met": "✓", "missed": "✗"}
-
 
 @dataclass(frozen=True)
 class Section:
@@ -53,8 +50,7 @@ class Changes:
 class PackView:
     """The pack without its sections.
 
-    ``scorecard`` holds groups with theme, title and rows; a row has label, value, n, previous, year_ago, target,
-    target_status, verdict, verdict_words, sparkline_svg and sparkline_alt.
+    ``scorecard`` holds groups with theme, title and rows; a row is what ``display.blocks.figures`` gives.
     ``logo`` is a PNG, JPEG or SVG file; ``parameters``, ``sources`` and ``versions`` are parts (``tables.table``).
     ``as_of_on`` dates the PDF, so that the same inputs give the same bytes.
     """

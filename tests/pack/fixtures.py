@@ -71,8 +71,10 @@ def chart_output(title: str = "Net new MRR, € per month, 2026Q3", **more: Any)
 def block(label: str = "Net new MRR", **more: Any) -> dict[str, Any]:
     return {
         "kpi_id": "net_new_mrr", "label": label, "value": "€41,000", "unit_note": "per month", "n": "143",
-        "interval": "€30,000 to €52,000", "previous": "−€28,000", "year_ago": "+€3,000", "target": "€60,000",
-        "target_status": "missed", "verdict": "signal", "verdict_words": "below its usual range of €52,000 to €88,000",
+        "interval": "95% interval €30,000 to €52,000", "previous": "−€28,000 (−40.6%)", "previous_label": "2026Q2",
+        "previous_tone": "bad", "year_ago": "+€3,000 (+7.9%)", "year_ago_label": "2025Q3", "year_ago_tone": "good",
+        "target": "€60,000", "target_status": "missed", "verdict": "signal", "verdict_tone": "bad",
+        "verdict_words": "Signal: below its usual range of €52,000 to €88,000",
         "sparkline_svg": SPARK, "sparkline_alt": "12 quarters, lowest in the last", "status": "ok", "reason": "",
         "definition": "New, expansion and reactivation MRR less contraction and churn.",
     } | more  # fmt: skip

@@ -184,11 +184,11 @@ def test_rows_of_merged_customers_are_repointed_along_the_chain():
     found = tables(
         "2026-04-01",
         customers=CUSTOMERS,
-        subscriptions="subscription_id | customer_id | start_on | mrr\nS1 | D | 2026-01-01 | 1\nS2 | A | 2026-01-01 | 1",
+        subscriptions="subscription_id | customer_id | start_on | mrr\nS1 | D | 2026-01-01 | 1",
         tickets="ticket_id | customer_id | created_at\nT | C | 2026-01-01",
         deals="deal_id | customer_id | created_at\nD | D | 2026-01-01",
     )
-    assert rows(found, "subscriptions", "subscription_id", "customer_id") == [("S1", "A"), ("S2", "A")]
+    assert rows(found, "subscriptions", "subscription_id", "customer_id") == [("S1", "A")]
     assert rows(found, "tickets", "customer_id") == [("A",)]
     assert rows(found, "deals", "customer_id") == [("A",)]
     assert found.excluded("customers", "subscriptions") == {
@@ -399,7 +399,7 @@ def test_what_is_not_provided_is_said():
     found.require("deals", "deals.deal_id")
     with pytest.raises(NotProvided, match=r"^deals\.amount$"):
         found.require("deals", "deals.amount")
-    with pytest.raises(NotProvided, match="^invoices$"):
+    with pytest.raises(NotProvided, match=r"^invoices$"):
         found["invoices"]
     assert found["deals"].columns == TABLES["deals"].names
     assert rows(found, "deals", "amount", "outcome") == [(None, None)]
@@ -492,27 +492,26 @@ def truncated(name, rows, as_of_on):
     return found
 
 
+COLUMNS = {
+    "customers": "customer_id name signed_up_on recorded_at is_test merged_into first_paid_on",
+    "deals": "deal_id customer_id created_at closed_at outcome recorded_at updated_at",
+    "subscriptions": "subscription_id customer_id start_on end_on cancelled_at cancel_reason status mrr recorded_at",
+    "stage_history": "record_id stage entered_at exited_at",
+}
+
+
 def as_texts(given):
-    headers = {"customers": customers_rows, "deals": deals_rows, "subscriptions": subscriptions_rows}
-    names = {
-        "customers": "customer_id name signed_up_on recorded_at is_test merged_into first_paid_on",
-        "deals": "deal_id customer_id created_at closed_at outcome recorded_at updated_at",
-        "subscriptions": "subscription_id customer_id start_on end_on cancelled_at cancel_reason status mrr recorded_at",
-        "stage_history": "record_id stage entered_at exited_at",
-    }
-    assert headers.keys() < names.keys()
-    return {
-        name: "\n".join(
-            [" | ".join(names[name].split())]
-            + [" | ".join("" if row[c] is None else str(row[c]) for c in names[name].split()) for row in rows]
-        )
-        for name, rows in given.items()
-    }
+    texts = {}
+    for name, rows in given.items():
+        columns = COLUMNS[name].split()
+        lines = [columns, *(["" if row[c] is None else str(row[c]) for c in columns] for row in rows)]
+        texts[name] = "\n".join(" | ".join(line) for line in lines)
+    return texts
 
 
 def everything(found, names):
     return {
-        name: [found.fetch(found[name].order_by(found[name].columns)).to_json(), found.excluded(name)] for name in names
+        name: [found.fetch(found[name].order_by(found[name].columns)).to_csv(), found.excluded(name)] for name in names
     }
 
 

@@ -52,13 +52,13 @@ def test_record_says_what_the_pack_needs_to_know(tmp_path):
     period = calendar.period("FY2027Q2", date(2026, 8, 5))
     found = prepare(source(deals=DEALS), period, currency="EUR", folder=tmp_path)
     again = Prepared.open(tmp_path)
-    for prepared in (found, again):
-        assert prepared.calendar == calendar
-        assert prepared.currency == "EUR"
-        assert prepared.as_of_on == date(2026, 8, 6)  # known through the 5th
-        assert prepared.rates_on == date(2026, 2, 1)  # the fiscal year's first day
-        assert prepared.columns == {"deals": ["deal_id", "created_at", "closed_at", "outcome", "amount"]}
-        assert prepared.fingerprint == folder_fingerprint(tmp_path)
+    for each in (found, again):
+        assert each.calendar == calendar
+        assert each.currency == "EUR"
+        assert each.as_of_on == date(2026, 8, 6)  # known through the 5th
+        assert each.rates_on == date(2026, 2, 1)  # the fiscal year's first day
+        assert each.columns == {"deals": ["deal_id", "created_at", "closed_at", "outcome", "amount"]}
+        assert each.fingerprint == folder_fingerprint(tmp_path)
     assert again.report == found.report
 
 
@@ -70,7 +70,7 @@ def test_a_listed_calendar_comes_back(tmp_path):
 
 
 def test_opening_a_folder_that_is_none_is_told(tmp_path):
-    with pytest.raises(KitError, match="no prepared.json"):
+    with pytest.raises(KitError, match=r"no prepared\.json"):
         Prepared.open(tmp_path)
 
 
@@ -163,7 +163,7 @@ def test_more_than_one_percent_of_keys_in_conflict_refuses_the_table(tmp_path):
     )
 
 
-LINES = [line for line in DEALS.strip().splitlines()[1:]]
+LINES = DEALS.strip().splitlines()[1:]
 
 
 @settings(max_examples=10, deadline=None)

@@ -1,0 +1,395 @@
+"""K14 and K15: the worked examples of the specification, and every edge that the cards name."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from helpers.errors import KitError, NotProvided, Refused
+from helpers.kpis.new_revenue import new_revenue, revenue_growth
+from helpers.kpis.new_revenue_tables import bookings_by_source, largest_deals, one_off_amounts, volume_and_price
+from helpers.periods import Calendar
+from tests.canonical import tables
+
+Q2 = Calendar().period("2026Q2")
+COLUMNS = (
+    "deal_id | customer_id | created_at | closed_at | outcome | amount | currency | term_months | deal_type | product"
+)
+
+
+def known(deals, as_of_on="2026-07-01", **more):
+    return tables(as_of_on, period=replace(Q2, as_of_on=date.fromisoformat(as_of_on)), deals=deals, **more)
+
+
+def values(rows):
+    return {row.segment: row.value for row in rows if row.kpi_id == "new_revenue"}
+
+
+def booked(deals, period=Q2, *, basis="acv", as_of_on="2026-07-01", **more):
+    """Bookings by source, those without any left out; the parts must add up to the total."""
+    found = values(new_revenue(known(deals, as_of_on, **more), period, basis=basis))
+    total = found.pop("")
+    assert sum(found.values()) == pytest.approx(total, abs=0.005)
+    return {kind: value for kind, value in found.items() if value}
+
+
+def growth(deals, period=Q2, **more):
+    rows = revenue_growth(known(deals, str(period.as_of_on), **more), period)
+    return {row.kpi_id: row for row in rows}
+
+
+def sales(count, amount, day, prefix):
+    """So many new customers, each with one deal of a year."""
+    lines = [
+        f"{prefix}{i} | {prefix}{i} | {day} | {day} | won | {amount} | USD | 12 | new_logo | P" for i in range(count)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+SEED = f"{COLUMNS}\n" + sales(21, 7500, "2026-05-05", "now") + sales(20, 7000, "2026-02-05", "before")
+
+
+def test_seed_example():
+    """21 sales x 7,500 = 157,500."""
+    total, *parts = new_revenue(known(SEED), Q2)
+    assert (total.value, total.n, total.status) == (157_500, 21, "ok")
+    assert {row.segment: row.value for row in parts} == {
+        "new_logo": 157_500, "upsell": 0, "cross_sell": 0, "new_product": 0,
+    }  # fmt: skip
+    assert {row.segment_by for row in parts} == {"source"}
+
+
+def test_growth_example():
+    """(157,500 - 140,000) / 140,000 = 12.5 %; a year ago nothing was booked."""
+    found = growth(SEED)
+    assert found["revenue_growth"].value == pytest.approx(0.125)
+    assert (found["revenue_growth"].numerator, found["revenue_growth"].denominator) == (17_500, 140_000)
+    assert (found["revenue_growth_yoy"].value, found["revenue_growth_yoy"].status) == (None, "undefined")
+    assert "no new bookings in 2025Q2" in found["revenue_growth_yoy"].warnings[0]
+
+
+def test_volume_and_price_example():
+    """One sale more at 7,000, and 21 sales at 500 more: 7,000 + 10,500 = 17,500."""
+    assert volume_and_price(20, 140_000, 21, 157_500) == (7000, 10_500)
+    assert volume_and_price(0, 0, 21, 157_500) is None
+    assert volume_and_price(20, 140_000, 0, 0) is None
+
+
+def test_volume_and_price_in_the_table():
+    rows = bookings_by_source(known(SEED), Q2).rows.set_index("source")
+    for source in ("New logo", "All sources"):
+        assert rows.loc[source, ["sales", "amount", "share", "average"]].tolist() == [21, 157_500, 1, 7500]
+        assert rows.loc[source, ["before", "change", "volume", "price"]].tolist() == [140_000, 17_500, 7000, 10_500]
+    assert rows.loc["Upsell"].isna()[["average", "volume", "price"]].all()
+
+
+def test_year_on_year():
+    deals = SEED + sales(10, 10_000, "2025-06-30", "year")
+    assert growth(deals)["revenue_growth_yoy"].value == pytest.approx(0.575)  # (157,500 - 100,000) / 100,000
+
+
+TERMS = f"""{COLUMNS}
+    two_years | A | 2026-05-01 | 2026-05-02 | won | 24000 | USD | 24 | new_logo | P
+    a_quarter | B | 2026-05-01 | 2026-05-02 | won | 3000  | USD | 3  | new_logo | P
+    no_term   | C | 2026-05-01 | 2026-05-02 | won | 5000  | USD |    | new_logo | P
+"""
+
+
+def test_bases():
+    """A year's worth: 24,000 x 12/24 + 3,000 (never multiplied up) + 5,000 (taken as annual); whole terms: the sum."""
+    assert booked(TERMS) == {"new_logo": 20_000}
+    assert booked(TERMS, basis="tcv") == {"new_logo": 32_000}
+
+
+def test_missing_terms_are_counted():
+    assert "1 deal(s) without a term, taken as annual" in new_revenue(known(TERMS), Q2)[0].warnings
+    assert new_revenue(known(TERMS), Q2, basis="tcv")[0].warnings == ()
+
+
+def test_unknown_basis():
+    with pytest.raises(KitError, match="basis == 'arr', must be one of acv, tcv, mrr"):
+        new_revenue(known(TERMS), Q2, basis="arr")
+
+
+DERIVED = f"""{COLUMNS}
+    first   | A | 2025-01-01 | 2025-02-01 | won  | 1    | USD | 12 |  | P
+    lost    | B | 2025-01-01 | 2025-02-01 | lost | 1    | USD | 12 |  | P
+    new     | B | 2026-05-01 | 2026-05-02 | won  | 10   | USD | 12 |  | P
+    more    | A | 2026-05-01 | 2026-05-02 | won  | 100  | USD | 12 |  | P
+    other   | A | 2026-05-01 | 2026-05-03 | won  | 1000 | USD | 12 |  | Old
+    latest  | A | 2026-05-01 | 2026-05-04 | won  | 7    | USD | 12 |  | Young
+    again   | A | 2026-05-01 | 2026-05-05 | won  | 20   | USD | 12 |  | Young
+    unnamed | A | 2026-05-01 | 2026-05-06 | won  | 300  | USD | 12 |  |
+    nobody  |   | 2026-05-01 | 2026-05-06 | won  | 4000 | USD | 12 |  | P
+    told    | C | 2026-05-01 | 2026-05-06 | won  | 5000 | USD | 12 | cross_sell | P
+"""
+PRODUCTS = """
+    product | launched_on
+    P       | 2020-01-01
+    Old     | 2025-05-02
+    Young   | 2025-05-04
+"""
+
+
+def test_derived_sources():
+    """Young was launched 365 days before 4 May 2026, Old 366 before 3 May; held once, a product is upsell after."""
+    assert booked(DERIVED, products=PRODUCTS) == {
+        "new_logo": 10, "upsell": 100 + 20 + 300, "cross_sell": 1000 + 5000, "new_product": 7, "(none)": 4000,
+    }  # fmt: skip
+
+
+def test_derived_sources_without_products():
+    """A launch day is needed only to tell a new product: without it, the first of a product is cross-sell, and said."""
+    assert booked(DERIVED)["cross_sell"] == 1000 + 5000 + 7
+    notes = new_revenue(known(DERIVED), Q2)[0].warnings
+    assert "2 deal(s) counted as cross_sell may be new products: products.launched_on is missing" in notes
+    assert "7 deal(s) without a deal_type: the source is derived from what was won before" in notes
+
+
+RENEWALS = f"""{COLUMNS}
+    A1 | A | 2025-05-01 | 2025-05-01 | won | 10000 | USD | 12 | new_logo | P
+    A2 | A | 2025-06-01 | 2025-06-01 | won | 5000  | USD | 12 | upsell   | P
+    A3 | A | 2026-05-01 | 2026-05-01 | won | 15000 | USD | 12 | renewal  | P
+    B1 | B | 2025-05-01 | 2025-05-01 | won | 10000 | USD | 12 | new_logo | P
+    B2 | B | 2026-05-01 | 2026-05-01 | won | 24000 | USD | 24 | renewal  | P
+    C1 | C | 2026-05-01 | 2026-05-01 | won | 900   | USD | 12 | renewal  | P
+    D1 | D | 2025-05-01 | 2025-05-01 | won | 8000  | USD | 12 | new_logo | P
+    D2 | D | 2026-05-01 | 2026-05-01 | won | 7000  | USD | 12 | renewal  | P
+"""
+
+
+@pytest.mark.parametrize(("basis", "uplift"), [("acv", 2000), ("tcv", 4000)])
+def test_renewals_add_only_their_uplift(basis, uplift):
+    """A renews at 10,000 + 5,000: nothing. B pays 12,000 a year after 10,000: 2,000 a year, 4,000 over 24 months.
+    C held nothing that is known; D pays less."""
+    assert booked(RENEWALS, basis=basis) == {"upsell": uplift}
+    row = new_revenue(known(RENEWALS), Q2, basis=basis)[0]
+    assert (row.n, row.excluded) == (1, {"renewal without an earlier amount": 1})
+    assert "2 renewal(s) at the same price or less add nothing" in row.warnings
+
+
+def test_renewals_compare_with_the_last_renewal_and_what_was_added_since():
+    """1,000, renewed at 1,200, plus 300, renewed at 1,600: 100 above 1,500."""
+    deals = f"""{COLUMNS}
+        A1 | A | 2023-05-01 | 2023-05-01 | won | 1000 | USD | 12 | new_logo | P
+        A2 | A | 2024-05-01 | 2024-05-01 | won | 1200 | USD | 12 | renewal  | P
+        A3 | A | 2024-06-01 | 2024-06-01 | won | 300  | USD | 12 | upsell   | P
+        A4 | A | 2026-05-01 | 2026-05-01 | won | 1600 | USD | 12 | renewal  | P
+    """
+    assert booked(deals) == {"upsell": pytest.approx(100)}
+
+
+def test_renewing_two_contracts_of_a_product_is_no_uplift():
+    deals = f"""{COLUMNS}
+        A1 | A | 2025-05-01 | 2025-05-01 | won | 1000 | USD | 12 | new_logo | P
+        A2 | A | 2025-05-02 | 2025-05-02 | won | 2000 | USD | 12 | upsell   | P
+        A3 | A | 2026-05-01 | 2026-05-01 | won | 1000 | USD | 12 | renewal  | P
+        A4 | A | 2026-05-02 | 2026-05-02 | won | 2000 | USD | 12 | renewal  | P
+    """
+    assert booked(deals) == {}
+
+
+def cancelled(day):
+    return f"""{COLUMNS} | cancelled_at
+        kept | A | 2026-01-01 | 2026-02-01 | won | 100  | USD | 12 | new_logo | P |
+        gone | B | 2026-01-01 | 2026-02-01 | won | 2000 | USD | 12 | upsell   | P | {day}
+        now  | C | 2026-04-01 | 2026-05-01 | won | 40   | USD | 12 | new_logo | P |
+    """
+
+
+def test_cancelled_in_the_same_quarter_is_left_out_and_counted():
+    q1 = Calendar().period("2026Q1")
+    assert booked(cancelled("2026-03-31"), q1, as_of_on="2026-04-01") == {"new_logo": 100}
+    row = new_revenue(known(cancelled("2026-03-31"), "2026-04-01"), q1)[0]
+    assert (row.n, row.excluded) == (1, {"won and cancelled in the period": 1})
+    assert booked(cancelled("2026-03-31")) == {"new_logo": 40}
+
+
+def test_cancelled_later_is_negative_then_and_keeps_its_source():
+    q1 = Calendar().period("2026Q1")
+    assert booked(cancelled("2026-04-01"), q1, as_of_on="2026-04-01") == {"new_logo": 100, "upsell": 2000}
+    assert booked(cancelled("2026-04-01")) == {"new_logo": 40, "upsell": -2000}
+    notes = new_revenue(known(cancelled("2026-04-01")), Q2)[0].warnings
+    assert notes == ("1 deal(s) won earlier and cancelled now are taken off",)
+
+
+def test_cancelled_deals_stand_in_the_months_of_winning_and_cancelling():
+    months = [Calendar().period(f"2026-0{month}", as_of=date(2026, 6, 30)) for month in (2, 3, 4)]
+    found = [new_revenue(known(cancelled("2026-04-01")), month)[0].value for month in months]
+    assert found == [2100, 0, -2000]
+
+
+def test_growth_takes_a_cancelled_deal_off_where_it_was_cancelled():
+    """Q1 stays 2,100 and Q2 is 40 - 2,000: (-1,960 - 2,100) / 2,100."""
+    assert growth(cancelled("2026-04-01"))["revenue_growth"].value == pytest.approx(-4060 / 2100)
+
+
+def test_growth_on_nothing_or_less_is_undefined():
+    q3 = Calendar().period("2026Q3")
+    row = growth(cancelled("2026-04-01"), q3)["revenue_growth"]
+    assert (row.value, row.status, row.denominator) == (None, "undefined", -1960)
+
+
+def test_a_running_quarter_is_compared_with_as_many_days():
+    """Known until 5 May, 35 days: bookings of 1 April to 5 May against 1 January to 4 February."""
+    deals = f"{COLUMNS}\n" + sales(3, 100, "2026-05-05", "a") + sales(5, 100, "2026-05-06", "b")
+    deals += sales(2, 100, "2026-02-04", "c") + sales(9, 100, "2026-02-05", "d")
+    period = replace(Q2, as_of_on=date(2026, 5, 6))
+    row = growth(deals, period)["revenue_growth"]
+    assert (row.value, row.status, row.denominator) == (0.5, "partial", 200)
+    assert new_revenue(known(deals, "2026-05-06"), period)[0].status == "partial"
+
+
+def test_growth_compares_what_was_known_as_early():
+    """Recorded on 10 April, the sale of February was not in the review of Q1, whose figure this one stands beside."""
+    deals = f"""{COLUMNS} | recorded_at
+        early | A | 2026-02-01 | 2026-02-01 | won | 100 | USD | 12 | new_logo | P |
+        late  | B | 2026-02-01 | 2026-02-01 | won | 900 | USD | 12 | new_logo | P | 2026-04-10
+        now   | C | 2026-05-01 | 2026-05-01 | won | 150 | USD | 12 | new_logo | P |
+    """
+    assert growth(deals)["revenue_growth"].value == pytest.approx(0.5)
+
+
+def test_growth_warns_of_a_history_that_starts_too_late():
+    row = growth(SEED)["revenue_growth"]
+    assert row.warnings == ("history_starts_at 2026-02-05, in or after 2026Q1",)
+
+
+def test_no_amount_is_left_out_and_counted():
+    """One without any amount; one that is one-off only lacks nothing."""
+    deals = f"""{COLUMNS} | one_off_amount
+        a | A | 2026-05-01 | 2026-05-02 | won | 100 | USD | 12 | new_logo | P | 70
+        b | B | 2026-05-01 | 2026-05-02 | won |     | USD | 12 | new_logo | P |
+        c | C | 2026-05-01 | 2026-05-02 | won |     | USD |    | new_logo | P | 900
+    """
+    row = new_revenue(known(deals), Q2)[0]
+    assert (row.value, row.n, row.excluded) == (100, 1, {"no_amount": 1})
+    listing = one_off_amounts(known(deals), Q2)
+    assert listing.rows[["deal_id", "one_off_amount"]].to_numpy().tolist() == [
+        ["c", 900], ["a", 70], ["All one-off amounts", 970],
+    ]  # fmt: skip
+
+
+FOREIGN = f"""{COLUMNS}
+    a | A | 2026-05-01 | 2026-05-02 | won | 100 | USD | 12 | new_logo | P
+    b | B | 2026-05-01 | 2026-05-02 | won | 100 | EUR | 12 | new_logo | P
+    c | C | 2026-02-01 | 2026-02-02 | won | 100 | EUR | 12 | new_logo | P
+"""
+RATES = """
+    currency | on         | rate
+    EUR      | 2025-12-31 | 1.10
+    EUR      | 2026-06-01 | 1.20
+"""
+
+
+def test_currencies_at_the_rate_of_the_fiscal_year():
+    assert booked(FOREIGN, fx_rates=RATES) == {"new_logo": pytest.approx(210)}
+
+
+def test_currencies_at_the_rate_of_the_period_end():
+    found = known(FOREIGN, fx_rates=RATES)
+    assert new_revenue(found, Q2, fx_mode="period_end")[0].value == pytest.approx(220)
+
+
+def test_growth_is_at_one_rate():
+    """(100 + 110 - 110) / 110, whatever happened to the euro."""
+    assert growth(FOREIGN, fx_rates=RATES)["revenue_growth"].value == pytest.approx(100 / 110)
+
+
+def test_a_missing_rate_is_refused_by_name_and_only_where_it_is_needed():
+    with pytest.raises(Refused, match="EUR"):
+        new_revenue(known(FOREIGN), Q2)
+    assert booked(FOREIGN.replace("| EUR", "| USD")) == {"new_logo": 200}
+    assert booked(FOREIGN, Calendar().period("2026-06", as_of=date(2026, 6, 30))) == {}
+
+
+def test_amounts_scale_and_growth_does_not():
+    def scaled(deals, factor):
+        return deals.replace("7500 |", f"{7500 * factor} |").replace("7000 |", f"{7000 * factor} |")
+
+    assert booked(scaled(SEED, 3)) == {"new_logo": 3 * 157_500}
+    assert growth(scaled(SEED, 3))["revenue_growth"].value == pytest.approx(0.125)
+
+
+def test_order_and_exact_duplicates_change_nothing():
+    header, *lines = RENEWALS.strip().splitlines()
+    shuffled = "\n".join([header, *reversed(lines), lines[0], lines[2]])
+    assert values(new_revenue(known(shuffled), Q2)) == values(new_revenue(known(RENEWALS), Q2))
+
+
+def test_no_look_ahead():
+    """Deals closed, cancelled or created after the as-of change nothing."""
+    later = TERMS + "    d | D | 2026-05-01 | 2026-05-20 | won | 9 | USD | 12 | new_logo | P\n"
+    period = replace(Q2, as_of_on=date(2026, 5, 20))
+    assert new_revenue(known(later, "2026-05-20"), period) == new_revenue(known(TERMS, "2026-05-20"), period)
+
+
+@pytest.mark.parametrize("rows", ["", "a | A | 2026-05-01 | | open | 100 | USD | 12 | new_logo | P"])
+def test_nothing_won_is_zero(rows):
+    found = new_revenue(known(f"{COLUMNS}\n{rows}"), Q2)
+    assert [(row.value, row.n, row.status) for row in found] == [(0, 0, "ok")] * 5
+    assert {row.status for row in revenue_growth(known(f"{COLUMNS}\n{rows}"), Q2)} == {"undefined"}
+
+
+def test_not_provided():
+    with pytest.raises(NotProvided, match="deals"):
+        new_revenue(tables("2026-07-01", products=PRODUCTS), Q2)
+    with pytest.raises(NotProvided, match=r"deals\.amount"):
+        new_revenue(known("deal_id | created_at | closed_at | outcome\na | 2026-05-01 | 2026-05-02 | won"), Q2)
+    with pytest.raises(NotProvided, match="subscriptions"):
+        new_revenue(known(TERMS), Q2, basis="mrr")
+
+
+def test_basis_mrr_is_new_and_expansion_of_card_k22():
+    """K22's example at quarter grain: F 250, G gone again, J 1,000 a month new = 1,250; B's expansion of 100."""
+    subscriptions = """
+        subscription_id | customer_id | start_on | end_on | currency | mrr
+        B1 | B | 2025-01-01 | 2026-02-10 | USD | 500
+        B2 | B | 2026-02-10 | 2026-03-05 | USD | 800
+        B3 | B | 2026-03-05 |            | USD | 600
+        F  | F | 2026-01-01 |            | USD | 250
+        G  | G | 2026-02-05 | 2026-02-20 | USD | 700
+        J  | J | 2026-03-01 |            | USD | 1000
+    """
+    customers = "customer_id | name | signed_up_on\n" + "".join(f"{c} | {c} | 2025-01-01\n" for c in "BFGJ")
+    q1 = Calendar().period("2026Q1")
+    found = tables("2026-04-01", subscriptions=subscriptions, customers=customers)
+    rows = new_revenue(found, q1, basis="mrr", movement_grain="quarter")
+    assert values(rows) == {"": 1350, "new_logo": 1250, "upsell": 100, "cross_sell": 0, "new_product": 0}
+    assert rows[0].n == 3
+    assert any("a month's worth" in note for note in rows[0].warnings)
+
+
+def test_parents_are_customers_where_the_review_says_so():
+    """B belongs to A, who bought before: at the level of the parent, its first deal is no new logo."""
+    deals = f"""{COLUMNS}
+        a | A | 2025-05-01 | 2025-05-02 | won | 1   | USD | 12 | | P
+        b | B | 2026-05-01 | 2026-05-02 | won | 100 | USD | 12 | | P
+    """
+    customers = """
+        customer_id | name | signed_up_on | parent_id
+        A | Aye | 2025-01-01 |
+        B | Bee | 2025-01-01 | A
+    """
+    found = known(deals, customers=customers)
+    assert values(new_revenue(found, Q2))["new_logo"] == 100
+    assert values(new_revenue(found, Q2, account_level="parent"))["upsell"] == 100
+
+
+def test_largest_deals_are_named_and_exported():
+    customers = "customer_id | name | signed_up_on\nA | Aye | 2025-01-01\nB | Bee | 2025-01-01\nC | Sea | 2025-01-01"
+    listing = largest_deals(known(TERMS, customers=customers), Q2)
+    assert listing.rows[["deal_id", "name", "kind", "value"]].to_numpy().tolist() == [
+        ["two_years", "Aye", "New logo", 12_000],
+        ["no_term", "Sea", "New logo", 5000],
+        ["a_quarter", "Bee", "New logo", 3000],
+    ]
+    assert (listing.top, listing.export) == (10, "won_deals")
+    assert largest_deals(known(TERMS), Q2).rows["customer_id"].tolist() == ["A", "C", "B"]
+
+
+def test_tables_of_a_period_without_deals():
+    found = known(f"{COLUMNS} | one_off_amount")
+    assert largest_deals(found, Q2).rows.empty
+    assert one_off_amounts(found, Q2).rows.empty
+    assert bookings_by_source(found, Q2).rows["amount"].tolist() == [0] * 5
