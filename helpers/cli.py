@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NOTHING_DONE = 1
 DONE_IN_PART = 2
+INTERRUPTED = 130  # what Typer makes of Ctrl-C
 REPEATED = ("--only", "--set")
 
 app = typer.Typer(
@@ -58,28 +59,33 @@ def build(
     no_warm: Annotated[bool, typer.Option("--no-warm", help="No effect yet: every kernel is started cold.")] = False,
 ) -> int:
     """Build the pack of one or more periods."""
-    from helpers.pack.build import build_pack
     from helpers.params import unused_sections
-    from helpers.progress import steps
+    from helpers.review import unread_rules
 
     orders = _orders(_Asked(tuple(dict.fromkeys(periods)), source, review, as_of, tuple(only or ()), tuple(sets or ())))
-    for line in unused_sections(orders[0].review):
-        _tell(line)
-    statuses = []
-    for order in orders:
-        if as_of is None and order.period.end_at > datetime.now(UTC):
-            _tell(f"{order.period.label} is not over; --as-of DATE compares it with the same days of earlier periods")
-        try:
-            with steps(order.period.label, len(order.parameters) + 2) as done:
-                built = build_pack(order, out=out, workers=jobs or os.cpu_count() or 1, say=done)
-        except KitError as error:
-            _tell(*(f"{order.period.label}: {fault}" for fault in error.faults))
-            statuses.append(NOTHING_DONE)
-            continue
-        _tell(*(f"{order.period.label}: section {theme} failed: {failure}" for theme, failure in built.failed.items()))
-        print(built.folder / "pack.html", built.folder / "pack.pdf", sep="\n")
-        statuses.append(built.exit_status)
+    _tell(*unused_sections(orders[0].review), *unread_rules(orders[0].review))
+    if as_of is None:
+        running = [order.period.label for order in orders if order.period.end_at > datetime.now(UTC)]
+        _tell(*(f"{label} is not over; --as-of DATE compares it with the same days of others" for label in running))
+    statuses = [_build(order, out, jobs or os.cpu_count() or 1) for order in orders]
     return statuses[0] if len(set(statuses)) == 1 else DONE_IN_PART
+
+
+def _build(order: Order, out: Path, workers: int) -> int:
+    """Build one pack, tell what came of it, and return the exit status."""
+    from helpers.pack.build import build_pack
+    from helpers.progress import steps
+
+    label = order.period.label
+    try:
+        with steps(label, len(order.parameters) + 2) as done:
+            built = build_pack(order, out=out, workers=workers, say=done)
+    except KitError as error:
+        _tell(*(f"{label}: {fault}" for fault in error.faults))
+        return NOTHING_DONE
+    _tell(*(f"{label}: section {theme} failed: {failure}" for theme, failure in built.failed.items()))
+    print(built.folder / "pack.html", built.folder / "pack.pdf", sep="\n")
+    return built.exit_status
 
 
 @app.command()
@@ -111,10 +117,10 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         _tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         status = NOTHING_DONE
-    except (KeyboardInterrupt, typer.Abort):
+    if status == INTERRUPTED:
         _tell("interrupted")
         status = NOTHING_DONE
-    sys.exit(status)
+    sys.exit(status or 0)
 
 
 @dataclass(frozen=True)
@@ -175,7 +181,7 @@ def _day(text: str | None) -> date | None:
 
 def _from(root: Path, path: Path) -> str:
     """A path as notebooks are given it: from the project's folder, where it lies in it."""
-    absolute = path.absolute()
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow the user's own links
     return str(absolute.relative_to(root)) if absolute.is_relative_to(root) else str(absolute)
 
 

@@ -16,7 +16,8 @@ from typing import Any, Literal, NamedTuple, Union
 from pydantic import TypeAdapter, ValidationError
 
 from helpers.errors import KitError, nearest
-from helpers.params import Review, Rules
+from helpers.params import Review
+from helpers.rules import Rules
 from helpers.strict_yaml import parse_value, shown, validated
 
 GIVEN = ("period", "source", "review", "as_of")

@@ -20,6 +20,7 @@ from helpers.codes import Currency, Locale, Timezone
 from helpers.errors import KitError, nearest
 from helpers.periods import Calendar
 from helpers.registries import Cpi, Department, Improvement, Okr, RegisteredKpi, as_records
+from helpers.rules import Rules
 from helpers.strict_yaml import Frozen, expected, from_environment, read_model, shown
 
 CANONICAL_TABLES = (
@@ -54,8 +55,6 @@ def _period(label: str, info: ValidationInfo) -> str:
 
 
 Text = Annotated[str, Field(min_length=1), expected("text, of one character or more")]
-WholeDays = Annotated[int, Field(ge=1)]
-Margin = Annotated[float, Field(gt=0, le=1)]
 Plan = dict[Annotated[str, AfterValidator(_period)], float]
 
 
@@ -93,33 +92,6 @@ class Source(Frozen):
         password = urlsplit(self.connect).password
         found = {**({password: "***"} if password else {}), **self._secrets}
         return {form: name for value, name in found.items() for form in (value, unquote(value))}
-
-
-class Rules(Frozen):
-    """The definitions that more than one theme uses, set once and equal everywhere (specification 12)."""
-
-    week_mode: Literal["rolling7", "iso"] = "rolling7"
-    activity_events: tuple[str, ...] = ()
-    window_days: Annotated[
-        WholeDays | dict[str, WholeDays], expected("a whole number of days from 1, or one per product type")
-    ] = 14
-    health_signals: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    start_clock: Literal["order", "signature", "invoice", "contract_start"] = "order"
-    movement_grain: Literal["month", "quarter", "day"] = "month"
-    churn_day: Literal["service_end", "cancelled_at"] = "service_end"
-    discounts: Literal["all", "forever", "none"] = "all"
-    grace_days: Annotated[int, Field(ge=0)] = 0
-    fx_mode: Literal["fixed", "period_end"] = "fixed"
-    account_level: Literal["customer", "parent"] = "customer"
-    gross_margin: Annotated[
-        Margin | dict[str, Margin] | None, expected("none, or a share above 0 and up to 1, or one per period")
-    ] = None
-    feed_max_age_days: Annotated[int, Field(ge=0)] = 4
-
-    @field_validator("gross_margin", mode="before")
-    @classmethod
-    def _none_is_a_word(cls, value: Any) -> Any:
-        return None if value == "none" else value
 
 
 class Brand(Frozen):

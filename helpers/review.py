@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import inspect
 import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from sys import modules
 from typing import TYPE_CHECKING, Any
@@ -20,16 +20,19 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from helpers import results
-from helpers.catalogue import ids_of, kpi
+from helpers.catalogue import CATALOGUE, ids_of, kpi
 from helpers.data.cache import prepared_for
 from helpers.data.known import Prepared, Tables
 from helpers.data.tables import TABLES
 from helpers.display.context import Context, Results
+from helpers.display.notebook import set_up_notebook
 from helpers.errors import KitError, NotProvided, Refused, nearest
 from helpers.notebook_parameters import GIVEN
-from helpers.params import Review, Rules, load_review, load_source, project_root
+from helpers.params import Review, load_review, load_source, project_root
 from helpers.periods import Period
 from helpers.results import Listing, Row
+from helpers.rules import Rules
+from helpers.strict_yaml import shown
 
 if TYPE_CHECKING:
     from helpers.display.blocks import Blocks
@@ -173,7 +176,7 @@ def open_review(*, period: str, source: str, review: str, as_of: str | None = No
     Raises:
         KitError: what is wrong with the files, the period or the data.
     """
-    _set_up_display()
+    set_up_notebook()
     last_day = _day(as_of) if as_of else None
     if folder := os.environ.get(PREPARED_VARIABLE):
         prepared = Prepared.open(Path(folder))
@@ -183,6 +186,19 @@ def open_review(*, period: str, source: str, review: str, as_of: str | None = No
     from_file, settled = load_source(root / source), load_review(root / review)
     when = settled.calendar(from_file).period(period, last_day)
     return OpenReview(when, settled, prepared_for(from_file, when, settled.reporting_currency(from_file)))
+
+
+def unread_rules(review: Review) -> list[str]:
+    """One line per rule that the review changes and no card of its themes follows."""
+    cards = [
+        getattr(import_module(f"helpers.kpis.{row.theme}"), row.card)
+        for row in CATALOGUE.values()
+        if row.theme in review.themes
+    ]
+    followed = {name for card in cards for name in _parameters_of(card)}
+    changed = [name for name, value in review.rules if value != getattr(Rules(), name)]
+    where = shown(review.path)
+    return [f"{where}: rules.{name} is set, but no theme here follows it" for name in changed if name not in followed]
 
 
 def write_build_context(folder: Path, review: Review, parameters: Mapping[str, Mapping[str, Any]]) -> None:
@@ -223,18 +239,3 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise KitError(f"as_of == {text!r}, must be a day such as 2026-09-30") from None
-
-
-def _set_up_display() -> None:
-    """Tables of plain DataFrames for every output of the pack, charts as SVG, no complaints of libraries."""
-    pd.options.display.html.table_schema = True
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
-    warnings.filterwarnings("ignore", message=".*infer_string.*")
-    from IPython import get_ipython
-
-    from helpers.display.drawing import apply_style
-
-    if shell := get_ipython():
-        shell.enable_matplotlib("inline")
-        shell.run_line_magic("config", "InlineBackend.figure_formats = ['svg']")
-    apply_style()

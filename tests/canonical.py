@@ -18,8 +18,9 @@ from pathlib import Path
 
 from helpers.data.known import Prepared, Tables
 from helpers.data.prepare import prepare
+from helpers.data.schema import SQL_TYPES, Table
 from helpers.data.sources import quoted
-from helpers.data.tables import SQL_TYPES, TABLES, Table
+from helpers.data.tables import TABLES
 from helpers.params import Source
 from helpers.periods import DAY, Calendar, Period
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import ibis.expr.datatypes as dt
 
+from helpers.data.schema import SQL_TYPES, Column, Table
 from helpers.data.sources import quoted, where
-from helpers.data.tables import SQL_TYPES, TABLES, Column, Table
+from helpers.data.tables import TABLES
 from helpers.errors import KitError, nearest
 
 if TYPE_CHECKING:

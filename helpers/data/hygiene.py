@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from helpers.data.schema import Constraint, Reference, Table
 from helpers.data.sources import quoted
-from helpers.data.tables import Constraint, Reference, Table
 
 CONFLICT = "same key, different content"
 

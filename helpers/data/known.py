@@ -16,8 +16,9 @@ import ibis
 import ibis.expr.datatypes as dt
 
 from helpers.data import hygiene
+from helpers.data.schema import Table
 from helpers.data.sources import library_warnings_ignored, quoted
-from helpers.data.tables import TABLES, Table
+from helpers.data.tables import TABLES
 from helpers.errors import KitError, NotProvided
 from helpers.periods import Calendar
 
@@ -160,6 +161,10 @@ class Tables:
         self[name]
         return self._named(name, "judged")
 
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query over the engine's own tables; for the data report, cards use :meth:`fetch`."""
+        return self._engine.raw_sql(sql).fetchall()
+
     @property
     def _engine(self) -> Any:
         return self._prepared.engine
@@ -193,9 +198,6 @@ class Tables:
 
     def _named(self, name: str, what: str = "clean") -> str:
         return f"{name}_{what}_{self.as_of_on:%Y%m%d}"
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return self._engine.raw_sql(sql).fetchall()
 
     def _run(self, sql: str) -> None:
         self._engine.raw_sql(sql)

@@ -19,8 +19,9 @@ from helpers.data import hygiene
 from helpers.data.casts import check_columns
 from helpers.data.known import Prepared, local_day
 from helpers.data.report import conflicting_keys, data_report
+from helpers.data.schema import SQL_TYPES, Table
 from helpers.data.sources import open_source, quoted, read_rows, source_tables, where
-from helpers.data.tables import SQL_TYPES, TABLES, Table
+from helpers.data.tables import TABLES
 from helpers.errors import KitError
 from helpers.periods import Period
 
@@ -46,13 +47,13 @@ def prepare(source: Source, period: Period, *, currency: str, folder: Path) -> P
         file.unlink(missing_ok=True)
     seen = {name: _write(staged.engine, TABLES[name], period, folder) for name in staged.columns}
     record = _record(source, period, currency, staged.columns, folder)
-    prepared = Prepared(folder, record)
-    if conflicts := conflicting_keys(prepared):
+    written = Prepared(folder, record)
+    if conflicts := conflicting_keys(written):
         raise KitError(*(_conflict(source, *conflict) for conflict in conflicts))
-    prepared.report = data_report(prepared, period, seen)
-    text = json.dumps({**record, "report": prepared.report}, indent=1, sort_keys=True, ensure_ascii=False)
+    record["report"] = data_report(written, period, seen)
+    text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
     (folder / "prepared.json").write_text(text, encoding="utf-8")
-    return prepared
+    return Prepared.open(folder)
 
 
 def folder_fingerprint(folder: Path) -> str:

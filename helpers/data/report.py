@@ -10,14 +10,14 @@ from typing import Any
 
 from helpers.data.hygiene import CONFLICT
 from helpers.data.known import Prepared, Tables
+from helpers.data.schema import OrderCheck, Table
 from helpers.data.sources import quoted
-from helpers.data.tables import ORDER_CHECKS, TABLES, OrderCheck, Table
+from helpers.data.tables import ORDER_CHECKS, TABLES
 from helpers.periods import Period
 
 WARNED_ABOVE = 0.01
 KEYS_SHOWN = 3
 HISTORY = 8
-EXPECTED = ("is_test", "is_internal", "merged into another customer")
 
 
 def data_report(prepared: Prepared, period: Period, seen: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _table_report(tables: Tables, table: Table, period: Period, seen: Mapping[st
     earliest, latest = _event_times(tables, table)
     warnings = [
         *(f"{counts['rows']} of {judged} rows left out: {reason}" for reason, counts in excluded.items()
-          if reason not in EXPECTED and counts["rows"] > WARNED_ABOVE * judged),
+          if counts["rows"] > WARNED_ABOVE * judged and not _is_expected(reason)),
         *([f"{unlinked} of {judged} rows name a customer that is not there; kept without it"]
           if unlinked > WARNED_ABOVE * judged else []),
         *_history_starts(earliest, period),
@@ -71,7 +71,7 @@ def _table_report(tables: Tables, table: Table, period: Period, seen: Mapping[st
 
 def _excluded(tables: Tables, table: Table) -> dict[str, dict[str, Any]]:
     """Rows left out by reason, with the first keys of each to look at."""
-    key = ", ".join(f'"{column}"' for column in table.key)
+    key = ", ".join(_day(table, name) for name in table.key)
     found = tables.rows(
         f"select _excluded, count(*), array_agg(concat_ws(', ', {key}) order by {key})[1:{KEYS_SHOWN}] "
         f'from "{tables.judged(table.name)}" where _excluded is not null group by 1 order by 1'
@@ -83,8 +83,7 @@ def _event_times(tables: Tables, table: Table) -> tuple[str | None, str | None]:
     """The local days of the first and the last clean row."""
     if not table.event_time:
         return None, None
-    name = f'"{table.event_time}"'
-    day = f"local_day({name})" if table.column(table.event_time).type == "ts" else name
+    day = _day(table, table.event_time)
     [(earliest, latest)] = tables.rows(
         f'select cast(min({day}) as varchar), cast(max({day}) as varchar) from "{tables.judged(table.name)}" '
         "where _excluded is null"
@@ -92,13 +91,22 @@ def _event_times(tables: Tables, table: Table) -> tuple[str | None, str | None]:
     return earliest, latest
 
 
+def _day(table: Table, name: str) -> str:
+    """A column as SQL, an instant as its local day."""
+    return f'local_day("{name}")' if table.column(name).type == "ts" else f'"{name}"'
+
+
+def _is_expected(reason: str) -> bool:
+    """Whether rows are left out on purpose, or for a fault that is told where it lies."""
+    on_purpose = {rule.reason for table in TABLES.values() for rule in table.excluded_if}
+    return reason in on_purpose or "of a row left out of" in reason
+
+
 def _history_starts(earliest: str | None, period: Period) -> list[str]:
     """Said where the earlier periods that the pack shows reach back before the first row."""
     history = period.history(HISTORY)
     if earliest and history and earliest > history[0].start.isoformat():
-        return [
-            f"history starts at {earliest}, after {history[0].label}: earlier rows of its KPIs are empty or too small"
-        ]
+        return [f"history starts at {earliest}; figures before that are empty or too small"]
     return []
 
 

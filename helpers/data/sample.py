@@ -7,7 +7,6 @@ brought, who left. The same size and seed give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +16,16 @@ import pyarrow.parquet as pq
 
 from helpers.data.company.accounts import SEGMENTS, make_accounts
 from helpers.data.company.billing import make_invoices, make_subscriptions
-from helpers.data.company.contracts import LAUNCHED, make_versions
+from helpers.data.company.contracts import LAUNCHED
 from helpers.data.company.days import END, START, instants, stream
+from helpers.data.company.leads import STAGES
 from helpers.data.company.names import COMPANY
-from helpers.data.company.sales import EXISTING, STAGES, make_deals
+from helpers.data.company.sales import EXISTING, make_deals
+from helpers.data.company.versions import make_versions
 from helpers.data.tables import TABLES
 from helpers.errors import KitError
 
-__all__ = ["COMPANY", "LEAST", "MOST", "write_sample"]
+__all__ = ["COMPANY", "write_sample"]
 
 LEAST, MOST = 10, 100_000
 FIXED_USD = 0.92
@@ -79,9 +80,8 @@ def _typed(name: str, frame: pd.DataFrame) -> pa.Table:
     """The columns of the canonical table that the frame has, in the canonical order and exactly of their types."""
     columns = [column for column in TABLES[name].columns if column.name in frame]
     schema = pa.schema([(column.name, _TYPES[column.type]) for column in columns])
-    return pa.Table.from_pandas(
-        frame[[column.name for column in columns]], schema, preserve_index=False
-    ).replace_schema_metadata()
+    table = pa.Table.from_pandas(frame[schema.names], schema, preserve_index=False)
+    return table.replace_schema_metadata()
 
 
 def _customers(accounts: pd.DataFrame) -> pd.DataFrame:
@@ -91,7 +91,7 @@ def _customers(accounts: pd.DataFrame) -> pd.DataFrame:
         segment=accounts.segment.map(lambda i: SEGMENTS[i].name),
         first_paid_on=accounts.first_paid_on.where(paying),
         is_test=accounts.kind == "test",
-        merged_into=np.where(accounts.kind == "merged", kept, None),
+        merged_into=accounts.kind.map({"merged": kept}),
     ).drop(columns="recorded_at")
 
 

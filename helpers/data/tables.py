@@ -2,115 +2,11 @@
 
 Source: specification, section 2 and 1.2. A card never sees a source's own names; a source that lacks a
 table or an optional column switches off the cards that need it and nothing else.
-
-Predicates and masks are SQL of the engine that reads the prepared folder (DuckDB). ``{at}`` and ``{on}`` stand
-for the instant and the local day from which on nothing is known, ``local_day(x)`` for the local day of an instant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
-
-Type = Literal["str", "int", "dec", "bool", "date", "ts"]
-
-SQL_TYPES: Mapping[str, str] = {
-    "str": "varchar",
-    "int": "bigint",
-    "dec": "double",
-    "bool": "boolean",
-    "date": "date",
-    "ts": "timestamptz",
-}
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column. ``values`` are the only words that it may hold, empty for any."""
-
-    name: str
-    type: Type
-    required: bool
-    values: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Constraint:
-    """A row for which ``broken`` holds is quarantined and counted under ``reason``."""
-
-    reason: str
-    broken: str
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A column that names a row of another table.
-
-    A row whose required reference finds nothing is excluded. An optional one only loses the link: a deal is a fact
-    before its account becomes a customer, and dropping it until then would be look-ahead in every earlier quarter.
-    """
-
-    column: str
-    table: str
-    required: bool
-
-
-@dataclass(frozen=True)
-class Table:
-    """One canonical table.
-
-    ``key`` columns make a row unique; those that are not required may be empty. ``masks`` are facts that come later
-    than the row: empty while their time is not known. ``consequences`` are columns that say the same without a time
-    of their own. ``amounts`` are in the row's ``currency``. ``one_of`` lists sets of columns of which a source
-    provides at least one. ``of_the_pack`` tables are the same for every history period of a pack.
-    """
-
-    name: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-    event_time: str = ""
-    masks: tuple[str, ...] = ()
-    consequences: Mapping[str, str] = field(default_factory=dict)
-    references: tuple[Reference, ...] = ()
-    constraints: tuple[Constraint, ...] = ()
-    excluded_if: tuple[Constraint, ...] = ()
-    amounts: tuple[str, ...] = ()
-    one_of: tuple[tuple[str, ...], ...] = ()
-    of_the_pack: bool = False
-
-    def column(self, name: str) -> Column:
-        return next(column for column in self.columns if column.name == name)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.columns)
-
-
-@dataclass(frozen=True)
-class OrderCheck:
-    """Rows of one table that come before what they belong to: counted and kept.
-
-    ``sql`` gives two numbers, the rows out of order and all rows; ``{name}`` stands for a clean table, and the check
-    is made where all tables that it names are provided.
-    """
-
-    what: str
-    tables: tuple[str, ...]
-    sql: str
-
-
-def _columns(required: str, optional: str) -> tuple[Column, ...]:
-    """Columns written as ``name``, ``name:type`` or ``name:word/word``; text where no type is given."""
-    words = [(word, True) for word in required.split()] + [(word, False) for word in optional.split()]
-    return tuple(_column(word, must) for word, must in [*words, ("recorded_at:ts", False), ("updated_at:ts", False)])
-
-
-def _column(word: str, required: bool) -> Column:
-    name, _, kind = word.partition(":")
-    if kind in SQL_TYPES:
-        return Column(name, kind, required)  # type: ignore[arg-type]  # narrowed by the line above
-    return Column(name, "str", required, tuple(kind.split("/")) if kind else ())
+from helpers.data.schema import Constraint, OrderCheck, Reference, Table, columns
 
 
 def _customer(required: bool = True) -> Reference:
@@ -127,7 +23,7 @@ _ROWS = (
     Table(
         "customers",
         key=("customer_id",),
-        columns=_columns(
+        columns=columns(
             "customer_id name signed_up_on:date",
             "parent_id segment product_type country owner contact_email ttv_start_on:date first_value_on:date "
             "first_paid_on:date is_test:bool merged_into",
@@ -143,7 +39,7 @@ _ROWS = (
     Table(
         "subscriptions",
         key=("subscription_id", "line_id", "start_on"),
-        columns=_columns(
+        columns=columns(
             "subscription_id customer_id start_on:date",
             "line_id end_on:date currency unit_amount:dec quantity:int interval:day/week/month/quarter/year "
             "interval_count:int contract_value:dec term_months:dec mrr:dec product plan "
@@ -154,7 +50,7 @@ _ROWS = (
         event_time="start_on",
         masks=("cancelled_at",),
         consequences={
-            "end_on": "case when cancelled_at >= {at} and end_on >= {on} then null else end_on end",
+            "end_on": "case when cancelled_at >= {at} then null else end_on end",
             "cancel_reason": "case when cancelled_at >= {at} then null else cancel_reason end",
             "status": "case when cancelled_at >= {at} and status = 'canceled' then 'active' else status end",
         },
@@ -170,7 +66,7 @@ _ROWS = (
     Table(
         "users",
         key=("user_id",),
-        columns=_columns("user_id customer_id", "persona created_on:date deactivated_on:date is_internal:bool"),
+        columns=columns("user_id customer_id", "persona created_on:date deactivated_on:date is_internal:bool"),
         event_time="created_on",
         masks=("deactivated_on",),
         references=(_customer(),),
@@ -180,7 +76,7 @@ _ROWS = (
     Table(
         "events",
         key=("event_id", "user_id", "event", "occurred_at"),
-        columns=_columns("user_id event occurred_at:ts", "event_id customer_id feature is_automated:bool"),
+        columns=columns("user_id event occurred_at:ts", "event_id customer_id feature is_automated:bool"),
         event_time="occurred_at",
         references=(Reference("user_id", "users", True), _customer(required=False)),
         constraints=(
@@ -190,7 +86,7 @@ _ROWS = (
     Table(
         "deals",
         key=("deal_id",),
-        columns=_columns(
+        columns=columns(
             "deal_id created_at:ts",
             "customer_id closed_at:ts outcome:won/lost/open amount:dec one_off_amount:dec currency term_months:dec "
             "deal_type:new_logo/upsell/cross_sell/new_product/renewal product source owner estimate_requested_at:ts "
@@ -210,7 +106,7 @@ _ROWS = (
     Table(
         "stage_history",
         key=("record_id", "stage", "entered_at"),
-        columns=_columns("record_id stage entered_at:ts", "exited_at:ts"),
+        columns=columns("record_id stage entered_at:ts", "exited_at:ts"),
         event_time="entered_at",
         masks=("exited_at",),
         references=(Reference("record_id", "deals", True),),
@@ -219,7 +115,7 @@ _ROWS = (
     Table(
         "spend",
         key=("month", "department", "category"),
-        columns=_columns(
+        columns=columns(
             "month:date department amount:dec",
             "category currency purpose:acquire/retain/both vendor channel segment",
         ),
@@ -233,7 +129,7 @@ _ROWS = (
     Table(
         "milestones",
         key=("customer_id", "stage", "started_on"),
-        columns=_columns(
+        columns=columns(
             "customer_id stage started_on:date",
             "ended_on:date kind:waiting/working waiting_on:us/customer/third_party",
         ),
@@ -245,7 +141,7 @@ _ROWS = (
     Table(
         "tickets",
         key=("ticket_id",),
-        columns=_columns(
+        columns=columns(
             "ticket_id customer_id created_at:ts",
             "solved_at:ts public_agent_replies:int requester_replies:int reopens:int topic channel csat:good/bad "
             "is_spam:bool merged_into created_by:customer/agent",
@@ -258,7 +154,7 @@ _ROWS = (
     Table(
         "deliveries",
         key=("delivery_id",),
-        columns=_columns(
+        columns=columns(
             "delivery_id committed_on:date",
             "delivered_on:date customer_id scope_committed:dec scope_delivered:dec recommitted_on:date",
         ),
@@ -268,7 +164,7 @@ _ROWS = (
     Table(
         "entitlements",
         key=("customer_id", "meter", "start_on"),
-        columns=_columns("customer_id meter limit_qty:dec start_on:date reset:month/quarter/year/none", "end_on:date"),
+        columns=columns("customer_id meter limit_qty:dec start_on:date reset:month/quarter/year/none", "end_on:date"),
         event_time="start_on",
         references=(_customer(),),
         constraints=(
@@ -279,14 +175,14 @@ _ROWS = (
     Table(
         "measurements",
         key=("customer_id", "object_id", "metric", "at"),
-        columns=_columns("metric at:ts value:dec", "customer_id object_id currency"),
+        columns=columns("metric at:ts value:dec", "customer_id object_id currency"),
         event_time="at",
         references=(_customer(required=False),),
     ),
     Table(
         "invoices",
         key=("invoice_line_id",),
-        columns=_columns(
+        columns=columns(
             "invoice_line_id customer_id invoiced_on:date amount:dec kind:recurring/usage/one_off/services/tax",
             "currency order_id due_on:date paid_on:date",
         ),
@@ -296,11 +192,11 @@ _ROWS = (
         constraints=(Constraint("amount empty", "amount is null"),),
         amounts=("amount",),
     ),
-    Table("products", key=("product",), columns=_columns("product", "launched_on:date family")),
+    Table("products", key=("product",), columns=columns("product", "launched_on:date family")),
     Table(
         "fx_rates",
         key=("currency", "on"),
-        columns=_columns("currency rate:dec", "on:date"),
+        columns=columns("currency rate:dec", "on:date"),
         event_time="on",
         constraints=(Constraint("rate not above 0", "coalesce(rate <= 0, true)"),),
         of_the_pack=True,
@@ -308,7 +204,7 @@ _ROWS = (
     Table(
         "assignments",
         key=("experiment_id", "unit_id"),
-        columns=_columns("experiment_id unit_id variant assigned_at:ts", "pre_value:dec outcome:dec"),
+        columns=columns("experiment_id unit_id variant assigned_at:ts", "pre_value:dec outcome:dec"),
         event_time="assigned_at",
     ),
 )

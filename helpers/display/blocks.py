@@ -11,20 +11,33 @@ from typing import Any
 import pandas as pd
 
 from helpers.catalogue import kpi
-from helpers.display.context import Context, Results, warnings_of
+from helpers.display.context import Context, Results
 from helpers.display.formats import NOTES, NOTHING, format_change, format_interval, format_result, format_value
+from helpers.display.sentences import why_missing
 from helpers.display.signals import change_tone, verdict
 from helpers.display.sparkline import data_url, sparkline
 
 __all__ = ["Blocks", "Context", "Note", "Results", "block", "figures"]
 
 MARKS = {"signal": "◆", "noise": "○", "met": "✓", "missed": "✗"}  # shapes: nothing is told by colour alone
-REASONS = {
-    "undefined": "undefined: nothing to divide by",
-    "insufficient": "too little data to say",
-    "not_provided": "not provided",
-    "refused": "refused",
-}
+NOTEBOOK_STYLE = """<style>
+.kpi-blocks{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:1.25rem 2rem;margin:1rem 0}
+.kpi-block{border-top:2px solid currentColor;padding-top:.5rem;overflow-wrap:anywhere}
+.kpi-block p{margin:0 0 .3rem}
+.kpi-block .num{font-size:1.8rem;line-height:1.2}
+.kpi-block .num small{font-size:.9rem}
+.kpi-block img{background:#fff}
+.kpi-good{color:#0b6670}
+.kpi-bad{color:#a63c06}
+.kpi-chart{margin:1rem 0;max-width:52rem}
+.kpi-chart img{display:block;max-width:100%;background:#fff;margin:.5rem 0}
+.kpi-table{overflow-x:auto}
+.kpi-table caption{caption-side:top;text-align:left;font-weight:600}
+.kpi-table th,.kpi-table td{text-align:left;overflow-wrap:anywhere;max-width:24rem}
+.num{font-variant-numeric:tabular-nums lining-nums}
+.kpi-table .num{text-align:right;white-space:nowrap}
+.kpi-note{font-size:.9em;max-width:46rem}
+</style>"""  # for JupyterLab, once per notebook; the pack has its own
 
 
 @dataclass(frozen=True)
@@ -90,7 +103,7 @@ def figures(results: Results, kpi_id: str) -> dict[str, str]:
         "interval": _interval(row, style),
         **_change("previous", results, row, results.before(row)),
         **_change("year_ago", results, row, results.year_before(row)),
-        **_target(results, row),
+        **target_of(results, row),
         "verdict": "" if found.state == "not judged" else found.state,
         "verdict_words": _sentence(f"signal: {found.words}" if found.state == "signal" else found.words),
         "verdict_tone": found.tone,
@@ -125,7 +138,7 @@ def _change(name: str, results: Results, row: pd.Series, before: pd.Series | Non
     return {name: text, f"{name}_label": before["period"], f"{name}_tone": tone}
 
 
-def _target(results: Results, row: pd.Series) -> dict[str, str]:
+def target_of(results: Results, row: pd.Series) -> dict[str, str]:
     """The target; whether it is met is only said of a complete period and a KPI with a good direction."""
     target, direction = results.target(row["kpi_id"]), kpi(row["kpi_id"]).direction
     if target is None:
@@ -141,9 +154,7 @@ def _reason(results: Results, row: pd.Series) -> str:
     now = results.now(row["kpi_id"])
     if now is not None and now["period"] != row["period"]:
         return f"{results.period.label} is not mature yet: {format_result(now, **results.context.style)} to date"
-    if row["status"] not in REASONS:
-        return ""
-    return _sentence("; ".join(warnings_of(row)) or REASONS[row["status"]])
+    return _sentence(why_missing(row))
 
 
 def _sentence(text: str) -> str:
@@ -152,7 +163,8 @@ def _sentence(text: str) -> str:
 
 def _told(kind: str, words: str, tone: str = "") -> str:
     mark = f'<span aria-hidden="true">{MARKS[kind]}</span> ' if kind in MARKS else ""
-    return f'<span class="{tone}">{mark}{escape(words)}</span>' if words else ""
+    tinted = f' class="kpi-{tone}"' if tone else ""
+    return f"<span{tinted}>{mark}{escape(words)}</span>" if words else ""
 
 
 def _card_html(card: Mapping[str, str]) -> str:

@@ -129,7 +129,7 @@ def warnings_of(row: pd.Series) -> list[str]:
 
 
 def _of_kind(rows: pd.DataFrame, kind: Series) -> pd.DataFrame:
-    return rows[[_kind(label) == kind for label in rows["period"]]]
+    return rows[rows["period"].map(_kind) == kind]
 
 
 def _kind(label: str) -> Series:

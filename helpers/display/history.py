@@ -39,6 +39,12 @@ class History:
         return units.pop()
 
     @property
+    def names(self) -> str:
+        """Their labels, as a title lists them."""
+        *first, last = (kpi(kpi_id).label for kpi_id in self.kpi_ids)
+        return f"{'; '.join(first)} and {last}" if first else last
+
+    @property
     def periods(self) -> list[str]:
         rows = pd.concat([self._rows(kpi_id) for kpi_id in self.kpi_ids])
         return [str(period) for period in rows.sort_values("period_start")["period"].unique()]
@@ -62,11 +68,15 @@ class History:
             more = {"ci_low": ("95% from", self.unit), "ci_high": ("to", self.unit), "n": ("n", "count")}
             known = {name: Column(*words) for name, words in more.items() if first[name].notna().any()}
             columns, table = columns | known, table | {name: list(first[name]) for name in known}
-        if (first["status"] != "ok").any():
-            columns["status"] = Column("Status")
-            table["status"] = [STATUS.get(word, str(word).replace("_", " ")) for word in first["status"]]
-        caption = " and ".join(kpi(kpi_id).label for kpi_id in self.kpi_ids)
-        return Table(Listing(caption, pd.DataFrame(table), columns, "No values.", "period"), self.results.context)
+        if any(words := self._status_words()):
+            columns["status"], table["status"] = Column("Status"), words
+        return Table(Listing(self.names, pd.DataFrame(table), columns, "No values.", "period"), self.results.context)
+
+    def _status_words(self) -> list[str]:
+        """What is to be said of each period's values beside their numbers."""
+        found = pd.concat([self.rows(kpi_id)["status"] for kpi_id in self.kpi_ids], axis=1)
+        known = [dict.fromkeys(status for status in row if isinstance(status, str)) for row in found.to_numpy()]
+        return ["; ".join(filter(None, (STATUS.get(word, word.replace("_", " ")) for word in row))) for row in known]
 
     def _rows(self, kpi_id: str) -> pd.DataFrame:
         return self.results.series(kpi_id, self.kind)

@@ -7,8 +7,22 @@ from collections.abc import Sequence
 import pandas as pd
 
 from helpers.catalogue import kpi
-from helpers.display.context import Results
+from helpers.display.context import Results, warnings_of
 from helpers.display.formats import NOTES, NOTHING, format_gap, format_period, format_result
+
+REASONS = {
+    "undefined": "undefined: nothing to divide by",
+    "insufficient": "too little data to say",
+    "not_provided": "not provided",
+    "refused": "refused",
+}
+
+
+def why_missing(row: pd.Series) -> str:
+    """Why a row has no value to print, in words; empty where it has one."""
+    if row["status"] not in REASONS:
+        return ""
+    return "; ".join(warnings_of(row)) or REASONS[row["status"]]
 
 
 def stated(results: Results, row: pd.Series) -> str:
@@ -27,7 +41,8 @@ def moved(results: Results, row: pd.Series, *, year_ago: bool = False) -> str:
     when += " to date" if row["status"] == "partial" else ""
     before, year_before = results.before(row), results.year_before(row) if year_ago else None
     if before is None:
-        return f"{label}: {stated(results, row)} in {when}"
+        why = why_missing(row)
+        return f"{label}: {stated(results, row)} in {when}{f' ({why})' if why else ''}"
     gaps = [_gap(results, row, found) for found in (before, year_before) if found is not None]
     verb = "stayed at" if gaps[0].startswith("the same") else "rose to" if row["value"] > before["value"] else "fell to"
     name = f"{label}," if ", " in label else label  # a label such as "Sales cycle, median" is an apposition
@@ -36,8 +51,8 @@ def moved(results: Results, row: pd.Series, *, year_ago: bool = False) -> str:
 
 def title(results: Results, what: str, unit: str, periods: Sequence[str]) -> str:
     """A chart's title: what, unit, period."""
-    locale = results.context.locale
-    first, last = (format_period(label, locale) for label in (periods[0], periods[-1]))
+    locale, named = results.context.locale, list(periods) or [results.period.label]
+    first, last = (format_period(label, locale) for label in (named[0], named[-1]))
     when = first if first == last else f"{first} to {last}"
     return ", ".join(filter(None, [what, unit_words(unit, results.context.currency), when]))
 

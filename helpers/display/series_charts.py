@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,12 +11,14 @@ from matplotlib.axes import Axes
 
 from helpers.catalogue import kpi
 from helpers.display.context import Results, Series
-from helpers.display.drawing import Chart, Label, end_labels, period_axis, sheet, value_axis, wrapped
+from helpers.display.drawing import Chart, sheet
 from helpers.display.formats import format_period, format_value
 from helpers.display.history import History
+from helpers.display.marks import Label, end_labels, period_axis, value_axis, wrapped
 from helpers.display.palette import BAND, QUIET, TONES, ink, tint
 from helpers.display.sentences import moved, title
-from helpers.display.signals import Verdict, judged_series, subject_of, verdict
+from helpers.display.signals import ENOUGH, Verdict, judged_series, subject_of, verdict
+from helpers.errors import KitError
 
 HEIGHT = 2.7
 STROKES: tuple[tuple[float, Any], ...] = ((1, "-"), (0.55, "-"), (1, (0, (4, 2))), (0.55, (0, (4, 2))))
@@ -30,11 +33,11 @@ def lines(results: Results, *kpi_ids: str, kind: Series | None = None, reference
         KitError: the KPIs have different units.
     """
     history = History(results, kpi_ids, kind or results.period.kind)
-    heading = title(results, " and ".join(kpi(k).label for k in kpi_ids), history.unit, history.periods)
-    told = [moved(results, row, year_ago=True) for row in map(results.shown, kpi_ids) if row is not None]
+    heading = title(results, history.names, history.unit, history.periods)
+    told = _told(results, kpi_ids)
     drawable = [k for k in kpi_ids if history.rows(k)["value"].count() > 1]
     if not drawable:
-        return Chart(heading, ". ".join([*told, "Too few values to draw"]) + ".", "", history.table())
+        return Chart(heading, f"{told} Fewer than two values: there is no line to draw.", "", history.table())
     with sheet(HEIGHT) as drawn:
         axes = drawn.axes
         value_axis(axes, results, history.unit)
@@ -48,30 +51,40 @@ def lines(results: Results, *kpi_ids: str, kind: Series | None = None, reference
             labels.append(Label(reference, f"reference {words}"))
         _frame(axes, results, history)
         end_labels(axes, labels)
-    return Chart(heading, ". ".join(told) + ".", drawn.svg, history.table())
+    return Chart(heading, told, drawn.svg, history.table())
 
 
 def xmr(results: Results, kpi_id: str) -> Chart:
     """The history that a KPI is judged by: its average, its usual range as a band, and the values beyond it.
 
     Overlapping windows are drawn by their quarterly variant. A series too short for limits is a plain line.
+
+    Raises:
+        KitError: the KPI is one whose history says nothing of what is usual.
     """
-    found = verdict(results, kpi_id)
-    subject = subject_of(kpi_id) or kpi_id
-    kind = judged_series(results, subject)[0]
-    history = History(results, [subject], kind)
-    series = history.rows(subject)
-    heading = title(results, kpi(subject).label, history.unit, history.periods)
-    sentence = _verdict_sentence(results, subject, found, series)
-    if series["value"].count() < 2:
-        return Chart(heading, sentence, "", history.table())
+    subject = subject_of(kpi_id)
+    if not subject:
+        why = "it is a stock that trends, a window that overlaps, or a part of another KPI"
+        raise KitError(f"{kpi_id} is not judged by its history: {why}; draw charts.lines(results, {kpi_id!r})")
+    found, history = verdict(results, kpi_id), History(results, [subject], judged_series(results, subject)[0])
+    heading, rows = title(results, kpi(subject).label, history.unit, history.periods), history.rows(subject)
+    told = _verdict_sentence(results, history, found)
+    if rows["value"].count() < 2:
+        return Chart(heading, told, "", history.table())
     with sheet(HEIGHT) as drawn:
         value_axis(drawn.axes, results, history.unit)
-        labels = _limits(drawn.axes, results, found)
-        labels.append(_judged_line(drawn.axes, results, series, found))
+        labels = [*_limits(drawn.axes, results, found), _judged_line(drawn.axes, results, rows, found)]
         _frame(drawn.axes, results, history)
         end_labels(drawn.axes, labels)
-    return Chart(heading, sentence, drawn.svg, history.table())
+    return Chart(heading, told, drawn.svg, history.table())
+
+
+def _told(results: Results, kpi_ids: Sequence[str]) -> str:
+    rows = {kpi_id: results.shown(kpi_id) for kpi_id in kpi_ids}
+    return " ".join(
+        f"{kpi(k).label} was not computed." if row is None else f"{moved(results, row, year_ago=True)}."
+        for k, row in rows.items()
+    )
 
 
 def _frame(axes: Axes, results: Results, history: History) -> None:
@@ -135,11 +148,13 @@ def _judged_line(axes: Axes, results: Results, rows: pd.DataFrame, found: Verdic
     return Label(known["value"], name, format_value(known["value"], known["unit"], **results.context.style), colour)
 
 
-def _verdict_sentence(results: Results, subject: str, found: Verdict, series: pd.DataFrame) -> str:
+def _verdict_sentence(results: Results, history: History, found: Verdict) -> str:
+    subject = history.kpi_ids[0]
     label, row = kpi(subject).label, results.now(subject)
     if found.limits.mean is None:
-        value = moved(results, row) if row is not None else label
-        return f"{value}. {series['value'].count()} {found.kind}s of history are too few to say what is usual."
+        count = history.rows(subject)["value"].count()
+        value = f"{label} was not computed" if row is None else moved(results, row)
+        return f"{value}. No usual range is drawn: it takes {ENOUGH} {history.kind}s with a value, known: {count}."
     name = format_period(found.period, results.context.locale)
     value = format_value(found.value, kpi(subject).unit, **results.context.style)
     signal = "a signal, " if found.state == "signal" else ""

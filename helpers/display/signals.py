@@ -140,8 +140,8 @@ def _outside(value: float, limits: Limits) -> bool:
 
 def _which(found: Verdict, kpi_id: str, results: Results) -> str:
     """The judged value, named where it is not the one that stands beside the verdict."""
-    style = results.context.style
-    if found.period == results.period.label and found.subject == kpi_id:
+    style, beside = results.context.style, results.shown(kpi_id)
+    if found.subject == kpi_id and beside is not None and found.period == beside["period"]:
         return ""
     name = format_period(found.period, style["locale"])
     alone = "" if found.subject == kpi_id else " alone"

@@ -5,19 +5,19 @@ Source: specification, card K14. One row per deal; nothing is summed here.
 
 from __future__ import annotations
 
-from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import ibis
+import numpy as np
+import pandas as pd
 
 from helpers.kpis.customer_mrr import NEW_PRODUCT_DAYS
 from helpers.kpis.deals import NONE, dated
-from helpers.kpis.money import in_reporting_currency, rate_of, rates_at
+from helpers.kpis.money import rates_at, refuse_missing
 from helpers.kpis.subscription_versions import Rules, with_account
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
     from helpers.data.known import Tables
     from helpers.periods import Period
 
@@ -29,102 +29,108 @@ ONE_OFF = "one-off amount only"
 ROUNDING = 1 + 1e-9
 
 
-def booked(tables: Tables, period: Period, *, basis: str, rules: Rules) -> ir.Table:
-    """The deals won in the period, and those won before it that were cancelled in it.
+def booked(tables: Tables, period: Period, *, basis: str, rules: Rules) -> pd.DataFrame:
+    """The deals won in the period, and those won before it that were cancelled in it, in the order of winning.
 
     Only what was known at the period's own as-of counts, so that an earlier period is compared from the same tables.
 
     Columns beside those of ``deals``: ``kind``, the source of the booking, ``derived`` where the deal does not name
     it; ``value`` in the reporting currency, negative where ``reversed``: won earlier, cancelled now; ``state``, why a
-    deal adds nothing, or null. ``amount`` and ``one_off_amount`` are in the reporting currency too.
+    deal adds nothing, or missing. ``amount`` and ``one_off_amount`` are in the reporting currency too.
 
     Raises:
+        NotProvided: ``deals``, their outcome, closing day or amount.
         Refused: a currency has no rate.
     """
-    day = period.measured_on if rules.fx_mode == "period_end" else None
-    won = _with_uplift(tables, _with_kind(tables, _won(tables, period, rules)), day)
-    won = won.mutate(reversed=won.closed_on < period.start)
-    rows = won.filter(~won.reversed | (won.cancelled_on >= period.start))
-    rows = in_reporting_currency(tables, rows, "amount", "one_off_amount", day=day)
-    rows = rows.mutate(state=_state(rows))
-    worth = rows.uplift * (_a_year(rows) if basis == "acv" else rows.amount)
-    return rows.mutate(value=rows.state.isnull().ifelse(rows.reversed.ifelse(-worth, worth), 0.0))
+    rates = rates_at(tables, period.measured_on if rules.fx_mode == "period_end" else None)
+    won = _known(won_deals(tables, rules.account_level), period)
+    rate = won["currency"].map(rates).astype("float64")
+    priced = won["amount"].notna() | won["one_off_amount"].notna()
+    won = won.assign(amount=won["amount"] * rate, one_off_amount=won["one_off_amount"] * rate, kind=_kind(won))
+    won = won.assign(uplift=_uplift(won), reversed=won["closed_on"] < pd.Timestamp(period.start))
+    touched = ~won["reversed"] | (won["cancelled_on"] >= pd.Timestamp(period.start))
+    refuse_missing(won.loc[touched & priced, "currency"], rates)
+    rows = won[touched]
+    worth = rows["uplift"] * (_a_year(rows) if basis == "acv" else rows["amount"])
+    state = _state(rows)
+    return rows.assign(state=state, value=worth.where(~rows["reversed"], -worth).where(state.isna(), 0.0))
 
 
-def _won(tables: Tables, period: Period, rules: Rules) -> ir.Table:
+@lru_cache(maxsize=64)
+def won_deals(tables: Tables, account_level: str) -> pd.DataFrame:
+    """Every deal won, in the order of winning; to be read, not changed."""
+    tables.require("deals.outcome", "deals.closed_at", "deals.amount")
+    deals = with_account(tables, dated(tables), Rules(account_level=account_level))
+    won = deals.filter(deals.outcome == "won").select(
+        "deal_id", "customer_id", "account_id", "closed_at", "closed_on", "cancelled_on", "recorded_at", "deal_type",
+        "product", "currency", "term_months", "amount", "one_off_amount",
+    )  # fmt: skip
+    launched = ibis.null("date")
+    if tables.provides("products.launched_on"):
+        products = tables["products"].select("product", "launched_on")
+        won = won.left_join(products, "product")
+        launched = won.launched_on
+    return tables.fetch(won.mutate(launched_on=launched)).sort_values(["closed_at", "deal_id"], ignore_index=True)
+
+
+def _known(won: pd.DataFrame, period: Period) -> pd.DataFrame:
     """The deals won by the end of the period. A cancellation counts on the day of winning at the earliest."""
-    deals = with_account(tables, dated(tables), rules)
-    won = deals.filter(
-        deals.outcome == "won",
-        deals.closed_on <= period.measured_on,
-        deals.recorded_at.isnull() | (deals.recorded_at < period.as_of_at),
+    last = pd.Timestamp(period.measured_on)
+    recorded = won["recorded_at"].isna() | (won["recorded_at"] < period.as_of_at)
+    won = won[recorded & (won["closed_on"] <= last)]
+    cancelled_on = won["cancelled_on"].where(won["cancelled_on"] <= last)
+    return won.assign(cancelled_on=cancelled_on.clip(lower=won["closed_on"]))
+
+
+def _kind(won: pd.DataFrame) -> pd.Series:
+    """The source as the deal names it, an uplift of a renewal being upsell; else derived, in the card's order."""
+    first = won["closed_at"] == won.groupby("account_id")["closed_at"].transform("min")
+    first_of_product = won["closed_at"] == won.groupby(["account_id", "product"])["closed_at"].transform("min")
+    lately = (won["closed_on"] - won["launched_on"]).dt.days <= NEW_PRODUCT_DAYS
+    derived = np.select(
+        [won["account_id"].isna(), first, first_of_product & lately, first_of_product],
+        [NONE, "new_logo", "new_product", "cross_sell"],
+        default="upsell",
     )
-    cancelled_on = won.cancelled_on.notnull().ifelse(ibis.greatest(won.cancelled_on, won.closed_on), None)
-    return won.mutate(cancelled_on=(cancelled_on <= period.measured_on).ifelse(cancelled_on, None))
+    return won["deal_type"].replace("renewal", "upsell").fillna(pd.Series(derived, index=won.index))
 
 
-def _with_kind(tables: Tables, won: ir.Table) -> ir.Table:
-    """``kind`` as the deal names it, an uplift of a renewal being upsell; else derived, tested in the card's order."""
-    won = _with_launch(tables, won)
-    first_won = won.closed_at.min().over(group_by="account_id")
-    first_held = won.closed_at.min().over(group_by=["account_id", "product"])
-    not_held = won.product.notnull() & (first_held == won.closed_at)
-    lately = (won.closed_on.delta(won.launched_on, unit="day") <= NEW_PRODUCT_DAYS).fill_null(False)
-    derived = ibis.cases(
-        (won.account_id.isnull(), NONE),
-        (first_won == won.closed_at, "new_logo"),
-        (not_held & lately, "new_product"),
-        (not_held, "cross_sell"),
-        else_="upsell",
-    )
-    renewed = (won.deal_type == "renewal").fill_null(False)
-    return won.mutate(
-        kind=renewed.ifelse("upsell", won.deal_type).fill_null(derived),
-        derived=won.deal_type.isnull(),
-        renewed=renewed,
-    )
-
-
-def _with_launch(tables: Tables, won: ir.Table) -> ir.Table:
-    if not tables.provides("products.launched_on"):
-        return won.mutate(launched_on=ibis.null("date"))
-    products = tables["products"].select(launched="product", launched_on="launched_on")
-    return won.left_join(products, won.product == products.launched).drop("launched")
-
-
-def _with_uplift(tables: Tables, won: ir.Table, day: date | None) -> ir.Table:
-    """``uplift``: the part of a deal that is new: all of it, or of a renewal what exceeds the price held before.
+def _uplift(won: pd.DataFrame) -> pd.Series:
+    """The part of a deal that is new: all of it, or of a renewal what exceeds the price held before.
 
     Prices are compared per month. Held before is what the account's deals for the product came to since its last
     renewal, that one included, or the largest single one if that is more: renewing one of two contracts is no uplift.
     """
-    months = ibis.coalesce(won.term_months.nullif(0), 12)
-    won = won.mutate(price=won.amount * rate_of(won.currency, rates_at(tables, day)) / months)
-    before = ibis.window(group_by=["account_id", "product"], order_by=["closed_at", "deal_id"], rows=(None, -1))
-    largest = won.price.max().over(before)
-    won = won.mutate(so_far=won.price.sum().over(before).fill_null(0.0), largest=largest)
-    settled = won.renewed.ifelse(won.so_far, None).max().over(before).fill_null(0.0)
-    held = ibis.greatest(won.so_far - settled, won.largest)
-    share = ibis.cases(
-        (~won.renewed, 1.0),
-        (won.account_id.isnull() | won.largest.isnull(), ibis.null("float64")),
-        (won.price > held * ROUNDING, 1 - held / won.price),
-        else_=0.0,
-    )
-    return won.mutate(uplift=share)
+    renewed = won["deal_type"] == "renewal"
+    price = won["amount"] / won["term_months"].replace(0, np.nan).fillna(12)
+    keys = [won["account_id"], won["product"]]
+    so_far = price.fillna(0).groupby(keys, dropna=False).cumsum().groupby(keys, dropna=False).shift().fillna(0)
+    settled = _largest_before(so_far.where(renewed), keys).fillna(0)
+    largest = _largest_before(price, keys).where(won["account_id"].notna())
+    held = (so_far - settled).clip(lower=largest).where(largest.notna())  # unknown without an earlier price
+    uplift = (1 - held / price).where(price > held * ROUNDING, 0.0)
+    return uplift.where(held.notna()).where(renewed, 1.0)
 
 
-def _state(rows: ir.Table) -> ir.StringValue:
-    return ibis.cases(
-        (~rows.reversed & rows.cancelled_on.notnull(), CANCELLED),
-        (rows.amount.isnull() & rows.one_off_amount.notnull(), ONE_OFF),
-        (rows.amount.isnull(), "no_amount"),
-        (rows.uplift.isnull(), UNKNOWN_UPLIFT),
-        (rows.uplift == 0, SAME_PRICE),
-        else_=ibis.null("string"),
-    )
+def _largest_before(values: pd.Series, keys: list[pd.Series]) -> pd.Series:
+    """The largest value of the deals won before, of the same account and product."""
+    so_far = values.groupby(keys, dropna=False).cummax().groupby(keys, dropna=False).ffill()
+    return so_far.groupby(keys, dropna=False).shift()
 
 
-def _a_year(rows: ir.Table) -> ir.FloatingValue:
+def _state(rows: pd.DataFrame) -> pd.Series:
+    """Why a deal adds nothing; the first reason that holds."""
+    reasons = {
+        CANCELLED: ~rows["reversed"] & rows["cancelled_on"].notna(),
+        ONE_OFF: rows["amount"].isna() & rows["one_off_amount"].notna(),
+        "no_amount": rows["amount"].isna(),
+        UNKNOWN_UPLIFT: rows["uplift"].isna(),
+        SAME_PRICE: rows["uplift"] == 0,
+    }
+    found = np.select(list(reasons.values()), list(reasons), default="")
+    return pd.Series(found, index=rows.index).replace("", None)
+
+
+def _a_year(rows: pd.DataFrame) -> pd.Series:
     """What a deal is worth a year; one without a term is taken as annual, a shorter one is never multiplied up."""
-    return (rows.term_months >= 12).ifelse(rows.amount * 12 / rows.term_months, rows.amount)
+    return rows["amount"].where(~(rows["term_months"] >= 12), rows["amount"] * 12 / rows["term_months"])

@@ -49,7 +49,7 @@ def movements(tables: Tables, period: Period, rules: Rules) -> pd.DataFrame:
         "fx": (steps.revalued - steps.opening).sum(),
         "short_term": steps.short_term.sum(where=steps.to_day == period.measured_on),
         **{kind: steps.change.sum(where=steps.movement == kind) for kind in KINDS},
-        **{tag: steps.change.sum(where=steps.tag == tag) for tag in TAGS},
+        **{tag: steps.change.sum(where=(steps.movement == "expansion") & (steps.tag == tag)) for tag in TAGS},
     }
     by_customer = steps.group_by("account_id", "segment").aggregate(
         **{name: total.cast("float64") for name, total in sums.items()}
@@ -157,8 +157,7 @@ def _classified(tables: Tables, period: Period, rules: Rules) -> ibis.Table:
         (steps.closing > steps.revalued, "expansion"),
         (steps.closing < steps.revalued, "contraction"),
     )
-    steps = steps.mutate(movement=movement, change=steps.closing - steps.revalued)
-    return steps.mutate(tag=(steps.movement == "expansion").ifelse(_tag(steps), None))
+    return steps.mutate(movement=movement, change=steps.closing - steps.revalued, tag=_tag(steps))
 
 
 def _steps(tables: Tables, period: Period, rules: Rules) -> ibis.Table:
@@ -169,16 +168,12 @@ def _steps(tables: Tables, period: Period, rules: Rules) -> ibis.Table:
         pairs, [rows.currency == pairs.currency, rows.start_on <= pairs.to_day, rows.ends > pairs.from_day]
     )
     at_opening, at_closing = rows.start_on <= rows.from_day, rows.ends > rows.to_day
-    rows = rows.mutate(
-        opening=at_opening.ifelse((rows.amount * rows.from_rate).cast(EXACT), 0),
-        revalued=at_opening.ifelse((rows.amount * rows.to_rate).cast(EXACT), 0),
-        closing=at_closing.ifelse((rows.amount * rows.to_rate).cast(EXACT), 0),
-    )
+    opening, closing = (rows.amount * rows.from_rate).cast(EXACT), (rows.amount * rows.to_rate).cast(EXACT)
     return rows.group_by("account_id", "segment", "from_day", "to_day").aggregate(
-        opening=rows.opening.sum(),
-        revalued=rows.revalued.sum(),
-        closing=rows.closing.sum(),
-        short_term=rows.closing.sum(where=rows.term < 12),
+        opening=opening.sum(where=at_opening).fill_null(0),
+        revalued=closing.sum(where=at_opening).fill_null(0),
+        closing=closing.sum(where=at_closing).fill_null(0),
+        short_term=closing.sum(where=at_closing & (rows.term < 12)),
         product_on=rows.product_on.max(where=at_closing),
         launch_on=rows.launch_on.max(where=at_closing),
     )
@@ -210,18 +205,19 @@ def _rates(tables: Tables, day: date, period: Period, rules: Rules) -> dict[str,
 
 def _with_product_days(tables: Tables, rows: ibis.Table) -> ibis.Table:
     """``product_on``: the day the customer first held the product; ``launch_on``: the same if it was new by then."""
-    held = ibis.window(group_by=["account_id", "product"])
-    rows = rows.mutate(product_on=rows.product.notnull().ifelse(rows.start_on.min().over(held), None))
+    held = ibis.window(group_by=[rows.account_id, rows.product])
+    product_on = rows.product.notnull().ifelse(rows.start_on.min().over(held), None)
+    named = ["account_id", "segment", "currency", "start_on", "ends", "amount", "term"]
     if not tables.provides("products.launched_on"):
-        return rows.mutate(launch_on=ibis.null("date"))
+        return rows.select(*named, product_on=product_on, launch_on=ibis.null("date"))
     products = tables["products"].select("product", "launched_on")
-    rows = rows.left_join(products, "product").drop("product_right")
+    rows = rows.select(*named, "product", product_on=product_on).left_join(products, "product")
     recent = rows.product_on.delta(rows.launched_on, unit="day") <= NEW_PRODUCT_DAYS
-    return rows.mutate(launch_on=recent.ifelse(rows.product_on, None))
+    return rows.select(*named, "product_on", launch_on=recent.ifelse(rows.product_on, None))
 
 
-def _tag(steps: ibis.Table) -> ibis.Value:
-    """What an expansion came from, tested in the order of card K14."""
+def _tag(steps: ibis.Table) -> ir.Value:
+    """What an expansion comes from, tested in the order of card K14."""
     return ibis.cases(
         (steps.launch_on > steps.from_day, "new_product"), (steps.product_on > steps.from_day, "cross_sell"),
         else_="upsell",

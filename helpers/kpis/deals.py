@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from helpers.kpis.money import in_reporting_currency
+from helpers.kpis.subscription_versions import EXACT
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -72,7 +73,9 @@ def won_amounts(tables: Tables, period: Period) -> ir.Table:
     deals = dated(tables)
     won = deals.filter(closed_in(deals, period), deals.outcome == "won")
     money = in_reporting_currency(tables, won, "amount")
-    return money.group_by("source").aggregate(amount=money.amount.sum(), priced=money.amount.count())
+    return money.group_by("source").aggregate(
+        amount=money.amount.cast(EXACT).sum().cast("float64"), priced=money.amount.count()
+    )
 
 
 def waits(tables: Tables, period: Period, since: date) -> ir.Table:

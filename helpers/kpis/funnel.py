@@ -102,6 +102,13 @@ class Funnel:
             return [total]
         return [total, *(_count(("source", str(source)), row) for source, row in counted.iterrows())]
 
+    def entered_in(self, period: Period) -> list[int]:
+        """How many records first entered each stage in the period, whatever their cohort."""
+        found = self.journeys
+        days = [found[f"day_{i}"].between(period.start, period.measured_on) for i in range(1, len(self.stages) + 1)]
+        counts = {f"in_{i}": found.count(where=day) for i, day in enumerate(days)}
+        return [int(count) for count in self.tables.fetch(found.aggregate(**counts)).iloc[0]]
+
     def latest_mature(self, period: Period) -> Period:
         """The latest complete period up to this one whose records were all followed for the whole horizon.
 

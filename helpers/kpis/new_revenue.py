@@ -17,7 +17,7 @@ from helpers.errors import KitError
 from helpers.kpis.bookings import CANCELLED, KINDS, SAME_PRICE, UNKNOWN_UPLIFT, booked
 from helpers.kpis.customer_mrr import movements
 from helpers.kpis.deals import NONE, dated
-from helpers.kpis.subscription_versions import EXACT, Rules
+from helpers.kpis.subscription_versions import Rules
 from helpers.results import Row
 
 if TYPE_CHECKING:
@@ -165,22 +165,15 @@ def bookings(tables: Tables, period: Period, basis: str, rules: Rules) -> Bookin
         raise KitError(f"new_revenue.basis == {basis!r}, must be one of {', '.join(BASES)}")
     if basis == "mrr":
         return _from_movements(movements(tables, period, rules))
-    tables.require("deals.outcome", "deals.closed_at", "deals.amount")
     rows = booked(tables, period, basis=basis, rules=rules)
-    grouped = rows.group_by("kind", "state", "derived", "reversed", no_term=rows.term_months.isnull()).aggregate(
-        value=rows.value.cast(EXACT).sum().cast("float64"), deals=rows.count()
-    )
-    groups = tables.fetch(grouped).sort_values(list(grouped.columns), ignore_index=True)
-    sold = groups[groups["state"].isna() & ~groups["reversed"]]
-    names = [*KINDS, NONE][: 5 if NONE in set(groups["kind"]) else 4]
+    sold = rows[rows["state"].isna() & ~rows["reversed"]]
+    names = [*KINDS, NONE] if (rows["kind"] == NONE).any() else KINDS
+    left_out = rows["state"].value_counts()
     return Bookings(
-        value={kind: float(groups.loc[groups["kind"] == kind, "value"].sum()) for kind in names},
-        sales={kind: int(sold.loc[sold["kind"] == kind, "deals"].sum()) for kind in names},
-        excluded={
-            **tables.excluded("deals"),
-            **{state: _count(groups, groups["state"] == state) for state in LEFT_OUT},
-        },
-        warnings=_notes(tables, groups, sold, basis),
+        value={kind: float(rows.loc[rows["kind"] == kind, "value"].sum()) for kind in names},
+        sales={kind: int((sold["kind"] == kind).sum()) for kind in names},
+        excluded={**tables.excluded("deals"), **{state: int(left_out.get(state, 0)) for state in LEFT_OUT}},
+        warnings=_notes(tables, rows, sold, basis),
     )
 
 
@@ -194,23 +187,18 @@ def _from_movements(moved: pd.DataFrame) -> Bookings:
     )
 
 
-def _count(groups: pd.DataFrame, chosen: pd.Series) -> int:
-    return int(groups.loc[chosen, "deals"].sum())
-
-
-def _notes(tables: Tables, groups: pd.DataFrame, sold: pd.DataFrame, basis: str) -> tuple[str, ...]:
-    unseen = sold["derived"] & (sold["kind"] == "cross_sell") & (not tables.provides("products.launched_on"))
-    counts = {
-        "deal(s) without a deal_type: the source is derived from what was won before": _count(sold, sold["derived"]),
-        "deal(s) without a customer: no source": _count(sold, sold["kind"] == NONE),
-        "deal(s) without a term, taken as annual": _count(sold, sold["no_term"]) * (basis == "acv"),
-        "renewal(s) at the same price or less add nothing": _count(groups, groups["state"] == SAME_PRICE),
-        "deal(s) won earlier and cancelled now are taken off": _count(
-            groups, groups["reversed"] & groups["state"].isna()
-        ),
-        "deal(s) counted as cross_sell may be new products: products.launched_on is missing": _count(sold, unseen),
+def _notes(tables: Tables, rows: pd.DataFrame, sold: pd.DataFrame, basis: str) -> tuple[str, ...]:
+    derived = sold["deal_type"].isna()
+    unseen = derived & (sold["kind"] == "cross_sell") & (not tables.provides("products.launched_on"))
+    found = {
+        "deal(s) without a deal_type: the source is derived from what was won before": derived,
+        "deal(s) without a customer: no source": sold["kind"] == NONE,
+        "deal(s) without a term, taken as annual": sold["term_months"].isna() & (basis == "acv"),
+        "renewal(s) at the same price or less add nothing": rows["state"] == SAME_PRICE,
+        "deal(s) won earlier and cancelled now are taken off": rows["reversed"] & rows["state"].isna(),
+        "deal(s) counted as cross_sell may be new products: products.launched_on is missing": unseen,
     }
-    return tuple(f"{n} {what}" for what, n in counts.items() if n)
+    return tuple(f"{deals.sum()} {what}" for what, deals in found.items() if deals.any())
 
 
 def _earlier(period: Period) -> dict[str, Period | None]:

@@ -13,8 +13,6 @@ from helpers.kpis.subscription_versions import Rules
 from helpers.results import Column, Listing
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
     from helpers.data.known import Tables
     from helpers.periods import Period
 
@@ -88,7 +86,7 @@ def largest_deals(
 ) -> Listing:
     """The deals that added most to new bookings in the period; with ``mrr`` they are told at their annual worth."""
     rows = booked(tables, period, basis="tcv" if basis == "tcv" else "acv", rules=_rules(fx_mode, account_level))
-    found = _fetch(tables, rows.filter(rows.value > 0), "value")
+    found = _named(tables, rows[rows["value"] > 0], "value")
     columns = {
         **_deal_columns(tables),
         "kind": Column("Source"),
@@ -112,9 +110,9 @@ def one_off_amounts(
     """One-off and services amounts of the deals won in the period: sold, but in no figure of new bookings."""
     tables.require("deals.one_off_amount")
     rows = booked(tables, period, basis="acv", rules=_rules(fx_mode, account_level))
-    rows = rows.filter(rows.one_off_amount.notnull(), ~rows.reversed, rows.state.isnull() | (rows.state != CANCELLED))
+    rows = rows[rows["one_off_amount"].notna() & ~rows["reversed"] & (rows["state"] != CANCELLED)]
     columns = {**_deal_columns(tables), "one_off_amount": Column("One-off amount", "money")}
-    found = _fetch(tables, rows, "one_off_amount")[list(columns)]
+    found = _named(tables, rows, "one_off_amount")[list(columns)]
     total = pd.DataFrame([{"deal_id": "All one-off amounts", "one_off_amount": found["one_off_amount"].sum()}])
     return Listing(
         caption=f"One-off amounts of deals won in {period.label}, not in new bookings",
@@ -143,9 +141,9 @@ def _deal_columns(tables: Tables) -> dict[str, Column]:
     return {"deal_id": Column("Deal"), **named, "product": Column("Product"), "closed_on": Column("Won on", "date")}
 
 
-def _fetch(tables: Tables, rows: ir.Table, amount: str) -> pd.DataFrame:
+def _named(tables: Tables, deals: pd.DataFrame, amount: str) -> pd.DataFrame:
     """The deals, largest first, with the names of their customers where those are provided."""
-    rows = rows.select("deal_id", "customer_id", "product", "closed_on", "kind", "term_months", amount)
     if tables.provides("customers"):
-        rows = rows.left_join(tables["customers"].select("customer_id", "name"), "customer_id")
-    return tables.fetch(rows).sort_values([amount, "deal_id"], ascending=[False, True], ignore_index=True)
+        names = tables.fetch(tables["customers"].select("customer_id", "name"))
+        deals = deals.merge(names, on="customer_id", how="left")
+    return deals.sort_values([amount, "deal_id"], ascending=[False, True], ignore_index=True)

@@ -97,13 +97,7 @@ def funnel_period(tables: Tables, period: Period, *, stages: Sequence[str] = STA
         Specification K12.
     """
     funnel = Funnel(tables, stages)
-    found = funnel.journeys
-    in_period = {
-        f"in_{i}": found.count(where=found[f"day_{i}"].between(period.start, period.measured_on))
-        for i in range(1, len(stages) + 1)
-    }
-    counted = tables.fetch(found.aggregate(**in_period))
-    entered = [int(count) for count in counted.iloc[0]]
+    entered = funnel.entered_in(period)
     rows = [
         results.share(
             "funnel_activity_ratio", period, after, before, segment=("stage", stage),

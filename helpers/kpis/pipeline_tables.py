@@ -1,16 +1,17 @@
-"""The tables beside the pipeline KPIs: the funnel step by step, its cohorts, its sources, and what is still open."""
+"""The tables beside the pipeline KPIs: the funnel step by step, its cohorts, its activity, and what is still open."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import ibis
 import pandas as pd
 
 from helpers.kpis.deals import NONE, dated, open_on
-from helpers.kpis.funnel import STAGES, Count, Funnel
+from helpers.kpis.funnel import STAGES, Funnel
 from helpers.kpis.money import in_reporting_currency
 from helpers.results import Column, Listing
 from helpers.statistics import kaplan_meier, wilson
@@ -100,35 +101,25 @@ def funnel_cohorts(
     )
 
 
-def conversion_by_source(
-    tables: Tables,
-    period: Period,
-    *,
-    stages: Sequence[str] = STAGES,
-    skip: str = "imply",
-    horizon_days: int | None = 90,
-) -> Listing:
-    """The latest cohort that was followed for the whole horizon, by the source of its records, best first."""
-    tables.require("deals.source")
-    funnel = Funnel(tables, stages, skip, horizon_days)
-    cohort = funnel.latest_mature(period)
-    columns = {
-        "source": Column("Source"),
-        "records": Column("Records", "count"),
-        "won": Column(f"Reached {stages[-1]}", "count"),
-        "rate": Column("Pipeline conversion", "share"),
-        "low": Column("95 % from", "share"),
-        "high": Column("to", "share"),
-    }
-    rows = [_by_source(count) for count in funnel.cohort(cohort)[1:]]
-    rows.sort(key=lambda row: (-(row["rate"] or 0), row["source"]))
+def stage_activity(tables: Tables, period: Period, *, stages: Sequence[str] = STAGES) -> Listing:
+    """How many records entered each stage in the period, and how many in as many days of the period before."""
+    funnel = Funnel(tables, stages)
+    now = funnel.entered_in(period)
+    columns = {"stage": Column("Stage"), "now": Column(f"Entered in {period.label}", "count")}
+    found: dict[str, list[Any]] = {"stage": list(stages), "now": now}
+    for earlier in period.history(1):
+        columns["before"] = Column(f"in {earlier.label}", "count")
+        found["before"] = funnel.entered_in(earlier)
+    columns["ratio"] = Column("Activity ratio", "share")
+    found["ratio"] = [None, *(after / first if first else None for first, after in pairwise(now))]
     return Listing(
-        caption=f"Pipeline conversion by source: records that entered in {cohort.label}, {_followed(funnel, cohort)}",
-        rows=_frame(rows, columns),
+        caption=f"First entries to each stage in {period.label}",
+        rows=pd.DataFrame(found),
         columns=columns,
-        when_empty="No record entered the pipeline.",
-        grain="source",
-        note="Where two intervals overlap widely, the sources cannot be told apart by their conversion.",
+        when_empty="No stages.",
+        grain="stage",
+        note="The activity ratio is entries to the stage over entries to the stage before it. They are of different "
+        "records: it says how busy the stages were, and is no conversion.",
     )
 
 
@@ -170,11 +161,6 @@ def _rate(part: int, whole: int) -> dict[str, float | None]:
     interval = wilson(part, whole) if part <= whole else None
     low, high = interval[:2] if interval else (None, None)
     return {"rate": part / whole if whole else None, "low": low, "high": high}
-
-
-def _by_source(count: Count) -> dict[str, Any]:
-    records, won = count.reached[0], count.reached[-1]
-    return {"source": count.segment[1], "records": records, "won": won, **_rate(won, records)}
 
 
 def _followed(funnel: Funnel, cohort: Period) -> str:

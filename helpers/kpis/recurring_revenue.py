@@ -379,17 +379,24 @@ def _lost(kpi_ids: tuple[str, ...], since: date, tables: Tables, period: Period,
     cohort = customer_mrr.cohort(tables, since, period, rules)
     cohort["lost"] = cohort["before"] - cohort[["before", "after"]].min(axis=1)
     cohort = cohort.merge(customer_mrr.reasons(tables, since, period, rules), on="account_id", how="left")
-    notes = _notes(tables, period, rules)
+    return [
+        row
+        for segment, lost in ((("", ""), cohort["lost"]), *_by_reason(cohort))
+        for row in _lost_of(kpi_ids, lost, cohort, period, segment=segment, **_notes(tables, period, rules))
+    ]
+
+
+def _lost_of(
+    kpi_ids: tuple[str, ...], lost: pd.Series, cohort: pd.DataFrame, period: Period, **told: Any
+) -> Iterator[Row]:
+    """The churn of a cohort, or the part of it that has one reason; an interval of MRR is told of the whole only."""
     logo, revenue = kpi_ids
-    rows = []
-    for segment, lost in (("", ""), cohort["lost"]), *_by_reason(cohort):
-        gone = int(((lost > 0) & (cohort["after"] == 0)).sum())
-        told = {"segment": segment, "n": len(cohort), **notes}
-        rows += [
-            share(logo, period, gone, len(cohort), interval=wilson(gone, len(cohort)), **told),
-            _ratio(revenue, period, lost, cohort["before"], **told),
-        ]
-    return rows
+    gone, n = int(((lost > 0) & (cohort["after"] == 0)).sum()), len(cohort)
+    yield share(logo, period, gone, n, n=n, interval=wilson(gone, n), **told)
+    if told["segment"][0]:
+        yield share(revenue, period, lost.sum(), cohort["before"].sum(), n=n, **told)
+    else:
+        yield _ratio(revenue, period, lost, cohort["before"], **told)
 
 
 def _by_reason(cohort: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.Series]]:

@@ -17,15 +17,16 @@ from helpers.errors import Refused
 from helpers.periods import Period
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
     from helpers.data.known import Tables
 
 FOREVER = date(9999, 12, 31)
 PER_MONTH = {"day": 365 / 12, "week": 365 / 84, "month": 1.0, "quarter": 1 / 3, "year": 1 / 12}
 # Sums of decimals are exact in any order, so that a customer whose price did not change shows no movement.
 EXACT = "decimal(38, 9)"
-COLUMNS = (
-    "account_id", "segment", "subscription_id", "line_id", "start_on", "ends", "currency", "amount", "term", "product",
-    "plan", "renewal_on", "cancelled_on", "reason", "out", "overlaps", "bridged",
+KEPT = (
+    "account_id", "segment", "subscription_id", "line_id", "product", "plan", "renewal_on", "start_on", "currency",
 )  # fmt: skip
 
 
@@ -63,30 +64,33 @@ class Survey(NamedTuple):
 
 @lru_cache(maxsize=64)
 def versions(tables: Tables, rules: Rules) -> ibis.Table:
-    """One row per version of a subscription line, paid or not.
+    """One row per version of a subscription line, paid or not. It counts on the days ``start_on <= day < ends``.
 
-    Beside the canonical columns: ``account_id``; ``amount``, its MRR in its own ``currency``; ``ends``, the first day
-    that is not paid; ``term``, the contract's months where it states them; ``out``, why it does not count, or null;
-    ``overlaps`` and ``bridged``; ``reason``, why it ended. It counts on the days ``start_on <= day < ends``.
+    Columns: ``account_id``, its ``segment``; ``subscription_id``, ``line_id``, ``product``, ``plan``, ``renewal_on``;
+    ``start_on``, ``ends``; ``amount``, its MRR in its own ``currency``; ``term``, the months of its contract;
+    ``cancelled_on``; ``reason``, why it ended; ``out``, why it does not count, or null; ``overlaps``; ``bridged``.
     """
     rows = _with_segment(tables, with_account(tables, tables["subscriptions"], rules))
-    rows = rows.mutate(cancelled_on=tables.local_date(rows.cancelled_at), term=_term(rows), out=_out(rows))
-    rows = rows.mutate(service_end=_service_end(rows))
-    rows = rows.mutate(amount=_amount(rows, rules), ends=_ends(rows, rules))
-    line = ibis.window(group_by=["subscription_id", "line_id"], order_by="start_on")
-    rows = rows.mutate(
-        next_on=rows.start_on.lead().over(line),
-        next_status=rows.status.lead().over(line),
-        next_out=rows.out.lead().over(line),
-    )
-    bridged = rows.out.isnull() & rows.next_out.isnull() & _within(rows, max(rules.grace_days, 1))
-    rows = rows.mutate(
-        ends=bridged.ifelse(rows.next_on, rows.ends),
+    line = ibis.window(group_by=[rows.subscription_id, rows.line_id], order_by=rows.start_on)
+    next_on, cancelled_on = rows.start_on.lead().over(line), tables.local_date(rows.cancelled_at)
+    service_end = _service_end(rows, cancelled_on)
+    ends = service_end
+    if rules.churn_day == "cancelled_at":
+        ends = ibis.least(service_end, cancelled_on.fill_null(FOREVER))
+    out, term, gap = _out(rows), _term(rows), next_on.delta(ends, unit="day")
+    bridged = (gap > 0) & (gap <= max(rules.grace_days, 1)) & out.isnull() & out.lead().over(line).isnull()
+    found = rows.select(
+        *KEPT,
+        term=term,
+        amount=_amount(rows, term, rules),
+        cancelled_on=cancelled_on,
+        ends=bridged.ifelse(next_on, ends),
+        reason=_reason(rows, rows.status.lead().over(line)),
+        out=out,
+        overlaps=(next_on < service_end).fill_null(False),
         bridged=bridged.fill_null(False),
-        overlaps=(rows.next_on < rows.service_end).fill_null(False),
-        reason=_reason(rows),
     )
-    return rows.select(*COLUMNS).cache()  # every figure of the theme starts here
+    return found.cache()  # every figure of the theme starts here
 
 
 def paying(tables: Tables, rules: Rules) -> ibis.Table:
@@ -145,7 +149,7 @@ def _with_segment(tables: Tables, rows: ibis.Table) -> ibis.Table:
     return rows.left_join(customers, "account_id")
 
 
-def _term(rows: ibis.Table) -> ibis.Value:
+def _term(rows: ibis.Table) -> ir.Value:
     """Months of the contract: as stated, else whole months between its days, else days x 12/365."""
     start, end = rows.start_on, rows.end_on
     months = (end.year() - start.year()) * 12 + end.month() - start.month()
@@ -155,16 +159,15 @@ def _term(rows: ibis.Table) -> ibis.Value:
     return ibis.coalesce(rows.term_months, stated)
 
 
-def _amount(rows: ibis.Table, rules: Rules) -> ibis.Value:
+def _amount(rows: ibis.Table, term: ir.Value, rules: Rules) -> ir.Value:
     """MRR of a version: as given, else its price less its discount."""
     per_month = rows.interval.cases(*PER_MONTH.items(), else_=ibis.null("float64"))
     by_price = rows.unit_amount * rows.quantity * per_month / rows.interval_count
-    by_contract = rows.contract_value / rows.term
-    price = ibis.coalesce(by_price, by_contract)
+    price = ibis.coalesce(by_price, rows.contract_value / term)
     return ibis.coalesce(rows.mrr, price - _discount(rows, rules)).round(9)
 
 
-def _discount(rows: ibis.Table, rules: Rules) -> ibis.Value:
+def _discount(rows: ibis.Table, rules: Rules) -> ir.Value:
     if rules.discounts == "none":
         return ibis.literal(0.0)
     counts = rows.discount_mrr.notnull()
@@ -173,19 +176,13 @@ def _discount(rows: ibis.Table, rules: Rules) -> ibis.Value:
     return counts.ifelse(rows.discount_mrr, 0.0)
 
 
-def _service_end(rows: ibis.Table) -> ibis.Value:
+def _service_end(rows: ibis.Table, cancelled_on: ir.Value) -> ir.Value:
     """The first day without service. A canceled version that tells no end ended when it was cancelled."""
-    told = (rows.status == "canceled").ifelse(ibis.coalesce(rows.end_on, rows.cancelled_on), rows.end_on)
+    told = (rows.status == "canceled").ifelse(ibis.coalesce(rows.end_on, cancelled_on), rows.end_on)
     return told.fill_null(FOREVER)
 
 
-def _ends(rows: ibis.Table, rules: Rules) -> ibis.Value:
-    if rules.churn_day == "service_end":
-        return rows.service_end
-    return ibis.least(rows.service_end, rows.cancelled_on.fill_null(FOREVER))
-
-
-def _out(rows: ibis.Table) -> ibis.Value:
+def _out(rows: ibis.Table) -> ir.Value:
     """Why a version does not count. One that was cancelled counts until its end, else its past would vanish with it."""
     unended = rows.end_on.isnull() & rows.cancelled_at.isnull()
     return ibis.cases(
@@ -196,15 +193,9 @@ def _out(rows: ibis.Table) -> ibis.Value:
     )
 
 
-def _within(rows: ibis.Table, days: int) -> ibis.Value:
-    """Whether the line goes on after at most so many days without a version."""
-    gap = rows.next_on.delta(rows.ends, unit="day")
-    return (gap > 0) & (gap <= days)
-
-
-def _reason(rows: ibis.Table) -> ibis.Value:
+def _reason(rows: ibis.Table, next_status: ir.Value) -> ir.Value:
     """Why a version ended: as told, else what the line became."""
-    became = rows.next_status.cases(("paused", "paused"), ("unpaid", "payment"), else_=ibis.null("string"))
+    became = next_status.cases(("paused", "paused"), ("unpaid", "payment"), else_=ibis.null("string"))
     return ibis.coalesce(rows.cancel_reason, became)
 
 

@@ -72,7 +72,7 @@ def _build(work: Work, order: Order, workers: int, say: Say) -> None:
         raise KitError("every section failed", *(f"{theme}: {failure}" for theme, failure in work.failed.items()))
     work.figures = figures_of(work.executed.values())
     (work.pack / "results.csv").write_text(results.to_csv(work.figures), encoding="utf-8")
-    write_exports(work.executed.values(), work.pack / "exports")
+    write_exports(work.executed.values(), work.pack)
     with work.timing("render"):
         _render(work, order, prepared)
     say("render")
@@ -110,15 +110,15 @@ def figures_of(executed: Iterable[Executed]) -> pd.DataFrame:
     return results.from_records(records)
 
 
-def write_exports(executed: Iterable[Executed], folder: Path) -> None:
+def write_exports(executed: Iterable[Executed], pack: Path) -> None:
     """One CSV per table that a notebook marked for export, every row of it, in the table's own columns."""
-    folder.mkdir()
+    (pack / "exports").mkdir()
     for run in executed:
         for resource in _tables(run.notebook) if not run.failure else []:
             if name := resource.get("export"):
                 columns = [column["name"] for column in resource["schema"]["fields"]]
                 rows = pd.DataFrame(resource["data"], columns=columns)
-                rows.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+                rows.to_csv(pack / "exports" / Path(name).name, index=False, lineterminator="\n")
 
 
 def _tables(notebook: NotebookNode, tag: str = "") -> Iterator[Mapping[str, Any]]:

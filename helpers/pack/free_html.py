@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from helpers.pack.prose import Node, is_link
+from helpers.pack.prose import Node, bounded, is_link
 from helpers.pack.tables import html_table
 from helpers.pack.view import Part
 
@@ -40,9 +40,9 @@ def html_parts(text: str) -> list[Part]:
         if block["type"] == "table":
             parts.append(block)
         elif parts and parts[-1]["type"] == "prose":
-            parts[-1]["tree"].append(block)
+            parts[-1]["tree"] += bounded([block])
         else:
-            parts.append({"type": "prose", "tree": [block]})
+            parts.append({"type": "prose", "tree": bounded([block])})
     return parts
 
 

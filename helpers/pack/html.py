@@ -67,7 +67,12 @@ class HtmlExporter(HTMLExporter):
     def page(self, template: str, *, colour: str = PackView.colour, **shown: Any) -> str:
         """A whole page of the kit's, with its typeface, colours, one script, and the policy that lets in no other."""
         style, script = ((TEMPLATES / "html" / name).read_text(encoding="utf-8") for name in ("pack.css", "table.js"))
-        shown |= {"style": Markup(style), "script": Markup(script), "policy": _policy(script), "colour": colours.look(colour)}
+        shown |= {
+            "style": Markup(style),
+            "script": Markup(script),
+            "policy": _policy(script),
+            "colour": colours.look(colour),
+        }
         write = self.environment.get_template(template).render
         characters = "".join(sorted(set(write(shown))))
         return write(shown, faces=Markup(fonts.font_faces(characters)))

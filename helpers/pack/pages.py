@@ -13,9 +13,9 @@ from nbformat import NotebookNode
 
 from helpers.catalogue import kpi
 from helpers.data.known import Prepared
-from helpers.display import scorecard
 from helpers.display.context import Context, Results, warnings_of
 from helpers.display.formats import format_day, format_days, format_result
+from helpers.display.scorecard import scorecard
 from helpers.notebook_parameters import GIVEN
 from helpers.pack import manifest
 from helpers.pack.commentary import fill_in
@@ -33,6 +33,7 @@ def pack_view(order: Order, work: Work, prepared: Prepared) -> PackView:
     shown = _results(order, work, prepared)
     period, brand = order.period, order.review.brand
     texts = _texts(work, shown)
+    card = scorecard(shown)
     return PackView(
         company=order.review.company,
         title=TITLES[period.kind],
@@ -47,11 +48,11 @@ def pack_view(order: Order, work: Work, prepared: Prepared) -> PackView:
         locale=brand.locale,
         lang=brand.locale.partition("_")[0],
         paper=brand.paper,
-        headlines=scorecard.headlines(shown),
-        judged_note=scorecard.judged_note(shown),
+        headlines=card.headlines,
+        judged_note=card.judged_note,
         commentary=texts.get("summary", ""),
         actions=texts.get("actions", ""),
-        scorecard=scorecard.groups(shown),
+        scorecard=card.groups,
         changes=_changes(work, prepared),
         definitions=definitions(dict.fromkeys(shown.frame["kpi_id"])),
         parameters=_parameters(order),

@@ -35,12 +35,12 @@ def parts_of(notebook: NotebookNode, *, theme: str, title: str, locale: str = "e
     first = next((i for i, part in enumerate(parts) if part["type"] == "heading"), None)
     if first is not None and parts[first]["level"] == 1:
         del parts[first]
-    return printable(_with_ids(parts, theme) + _unseen_messages(notebook, theme))
+    return _with_ids(printable(parts), theme) + _unseen_messages(notebook, theme)
 
 
 def markdown_parts(text: str, prefix: str) -> list[Part]:
     """A Markdown text beside the notebooks, such as commentary; ids of its headings begin with ``prefix``."""
-    return _with_ids(prose_parts(text), prefix)
+    return _with_ids(printable(prose_parts(text)), prefix)
 
 
 def title_of(notebook: NotebookNode) -> str:
@@ -63,8 +63,9 @@ def printable(value: Any) -> Any:
 
 
 def _with_ids(parts: list[Part], prefix: str) -> list[Part]:
-    """Headings with ids, below the section's level, none skipped."""
+    """Headings with ids, below the section's level, none skipped; one without words is none."""
     level, taken = 1, set[str]()
+    parts = [part for part in parts if part["type"] != "heading" or part["text"].strip()]
     for part in parts:
         if part["type"] == "heading":
             level = max(2, min(part["level"], level + 1))
@@ -183,8 +184,11 @@ def _markdown(data: str, output: Mapping[str, Any], where: str, locale: str) -> 
 
 
 def _html(data: str, output: Mapping[str, Any], where: str, locale: str) -> list[Part] | None:
-    parts = [{**part, "where": where} if part["type"] == "table" else part for part in html_parts(data)]
-    return parts or None
+    try:
+        parts = html_parts(data)
+    except RecursionError:  # nested a thousand deep, as no page is
+        return None
+    return [{**part, "where": where} if part["type"] == "table" else part for part in parts] or None
 
 
 def _plain(data: str, output: Mapping[str, Any], where: str, locale: str) -> list[Part]:

@@ -27,7 +27,7 @@ from helpers.pack.parts import parts_of, title_of
 from helpers.pack.view import PackView, Part, Section
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "pdf"
-LONG_WORD = re.compile(r"(\S{12})(?=\S{12})")
+LONG, PIECE = 25, 12  # characters: words so long may be broken into such pieces, as look.typ does
 MISSING = "\ufffd"
 
 
@@ -124,14 +124,17 @@ def _for_print(value: Any) -> Any:
 
 
 def _with_room(table: Part) -> Part:
-    """A table whose long words can be broken, and per column the longest words and cells that it must make room for."""
-    rows = [[LONG_WORD.sub("\\1\u200b", text) for text in row] for row in table["rows"]]
+    """A table with, per column, the longest words and cells that it must make room for."""
     widest = []
     for i, column in enumerate(table["columns"]):
-        cells = [column["label"], *(row[i] for row in rows)]
-        words = [word for text in cells for word in re.split("[ \n\t\u200b]+", text)]
+        cells = [column["label"], *(row[i] for row in table["rows"])]
+        words = [piece for text in cells for word in re.split("[ \n\t]+", text) for piece in _pieces(word)]
         widest.append({"words": _longest(words), "cells": _longest(cells)})
-    return {**table, "rows": rows, "widest": widest}
+    return {**table, "widest": widest}
+
+
+def _pieces(word: str) -> list[str]:
+    return [word] if len(word) < LONG else [word[i : i + PIECE] for i in range(0, len(word), PIECE)]
 
 
 def _longest(texts: list[str]) -> list[str]:

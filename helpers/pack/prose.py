@@ -20,7 +20,8 @@ from helpers.pack.view import Part
 
 Node = dict[str, Any]
 
-LINKS = {"http", "https", "mailto"}
+LINKS, LONGEST_LINK = {"http", "https", "mailto"}, 2000
+DEEPEST = 12
 WITH_CHILDREN = {"paragraph", "bullet_list", "ordered_list", "list_item", "blockquote", "strong", "em", "s"}
 
 
@@ -51,9 +52,29 @@ def is_link(href: str) -> bool:
     (True, False, False)
     """
     try:
-        return urlsplit(href).scheme in LINKS
+        return urlsplit(href).scheme in LINKS and len(href) <= LONGEST_LINK
     except ValueError:
         return False
+
+
+def bounded(nodes: Sequence[Node], room: int = DEEPEST) -> list[Node]:
+    """The nodes without what is nested deeper than a page can show; the text in there stays.
+
+    >>> bounded([{"type": "em", "children": [{"type": "text", "text": "deep"}]}], room=0)
+    [{'type': 'text', 'text': 'deep'}]
+    """
+    found: list[Node] = []
+    for node in nodes:
+        if node["type"] == "table":
+            head, *rows = [[bounded(cell, room) for cell in row] for row in (node["head"], *node["rows"])]
+            found.append({**node, "head": head, "rows": rows})
+        elif "children" not in node:
+            found.append(node)
+        elif room:
+            found.append({**node, "children": bounded(node["children"], room - 1)})
+        else:
+            found += bounded(node["children"], 0)
+    return found
 
 
 @cache
@@ -62,7 +83,7 @@ def _parser() -> MarkdownIt:
 
 
 def _prose(tokens: Sequence[Token]) -> list[Part]:
-    tree = _nodes(SyntaxTreeNode(tokens).children) if tokens else []
+    tree = bounded(_nodes(SyntaxTreeNode(tokens).children)) if tokens else []
     return [{"type": "prose", "tree": tree}] if tree else []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -80,6 +81,8 @@ def run_notebook(job: Job) -> Executed:
     import papermill
     from nbclient.exceptions import DeadKernelError
 
+    # papermill's reader of parameters takes no unions and would warn of them; they are checked before any build
+    logging.getLogger("papermill").setLevel(logging.ERROR)
     started = time.monotonic()
     failure = None
     try:

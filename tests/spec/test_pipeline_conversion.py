@@ -7,7 +7,7 @@ import pytest
 
 from helpers.errors import KitError, NotProvided
 from helpers.kpis.pipeline_conversion import FOLLOWED_TO_REVIEW, funnel_cohort, funnel_period, funnel_velocity
-from helpers.kpis.pipeline_tables import conversion_by_source, funnel_cohorts, funnel_steps, open_pipeline
+from helpers.kpis.pipeline_tables import funnel_cohorts, funnel_steps, open_pipeline, stage_activity
 from helpers.periods import Calendar
 from tests.canonical import tables
 
@@ -529,11 +529,16 @@ def test_funnel_cohorts_say_who_is_still_to_be_followed():
     assert rows[["reached_1", "reached_4", "young"]].to_numpy().tolist() == [[10, 2, 0], [1, 0, 1]]
 
 
-def test_conversion_by_source_listing_is_best_first():
-    rows = conversion_by_source(known(TEN_LEADS, deals=DEALS_OF_TWO_SOURCES), Q1, stages=STAGES).rows
-    assert rows[["source", "records", "won"]].to_numpy().tolist() == [["web", 2, 2], ["(none)", 1, 0], ["fair", 7, 0]]
-    with pytest.raises(NotProvided, match=r"deals\.source"):
-        conversion_by_source(known(TEN_LEADS), Q1)
+def test_stage_activity_beside_the_same_days_of_the_period_before():
+    """Known until 5 April, five days of Q2: against 1 to 5 January, when the ten leads entered."""
+    period = Calendar().period("2026Q2", as_of=date(2026, 4, 5))
+    later = "    y | lead | 2026-04-05\n    h | mql | 2026-04-05\n    i | mql | 2026-04-05\n"
+    found = tables("2026-04-06", period=period, stage_history=TEN_LEADS + later)
+    rows = stage_activity(found, period, stages=STAGES).rows
+    assert rows[["stage", "now", "before"]].to_numpy().tolist() == [
+        ["lead", 1, 10], ["mql", 2, 0], ["sql", 0, 0], ["won", 0, 0],
+    ]  # fmt: skip
+    assert rows["ratio"].tolist()[1:3] == [2, 0]
 
 
 def test_open_pipeline_by_furthest_stage_and_age():
@@ -569,6 +574,6 @@ def test_open_pipeline_by_furthest_stage_and_age():
 def test_tables_of_an_empty_pipeline():
     found = known("record_id | stage | entered_at", deals="deal_id | created_at | source")
     assert funnel_cohorts(found, Q1).rows.empty
-    assert conversion_by_source(found, Q1).rows.empty
+    assert stage_activity(found, Q1).rows["now"].tolist() == [0] * 5
     assert open_pipeline(found, Q1).rows.empty
     assert funnel_steps(found, Q1).rows["records"].tolist() == [0] * 5

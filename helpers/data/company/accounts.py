@@ -10,7 +10,19 @@ import numpy as np
 import pandas as pd
 
 from helpers.data.company.days import (
-    END, FOUNDED, NEVER, START, TIMEZONE, add_months, clock, days, local_days, months_between, pick, seasonal_days, stream,
+    END,
+    FOUNDED,
+    NEVER,
+    START,
+    TIMEZONE,
+    add_months,
+    clock,
+    days,
+    local_days,
+    months_between,
+    pick,
+    seasonal_days,
+    stream,
 )  # fmt: skip
 from helpers.data.company.names import COMPANY, company_names, person_names
 
@@ -63,6 +75,7 @@ SEGMENTS = (
     ),
 )  # fmt: skip
 ENTERPRISE, MID_MARKET, SMALL = range(3)
+KEPT = 3  # the account that a double was merged into, before accounts are sorted
 
 
 def make_accounts(seed: int, customers: int) -> pd.DataFrame:
@@ -122,44 +135,39 @@ def _contract(rng: np.random.Generator, found: pd.DataFrame) -> None:
     next_first = (rng.random(n) < 0.6) | ((begun - month.astype("datetime64[D]")).astype(int) >= 28)
     begun = np.where(next_first, (month + 1).astype("datetime64[D]"), begun)
     step = np.maximum(found.term.to_numpy(), 12)
-    terms = np.where(old, months_between(begun, np.full(n, START)) // step, 0)
+    terms = np.where(old, months_between(begun, np.full(n, START - 1)) // step, 0)
     found["won_on"], found["first_paid_on"], found["start_on"] = won, begun, add_months(begun, terms * step)
     age = np.maximum((START - begun).astype(int), 0) / 365
     found["price"] = (found.price * (1 - 0.02 * age)).round(2)
 
 
 def _cast(found: pd.DataFrame, customers: int) -> None:
-    """The accounts of the story: a large loss, two large renewals ahead, three deals entered after the quarter's end."""
-    large: dict[str, Any] = {"country": "DE", "currency": CURRENCY, "segment": ENTERPRISE, "price": 38.0, "term": 12}
-    large |= {"billing": 12, "installed": True}
-    late = {"segment": MID_MARKET, "price": 42.0, "term": 12, "billing": 12, "cycle": 46.0, "services": 3_000}
-    late |= {"role": "late", "country": "DE", "currency": CURRENCY, "source": "partner"}
-    found["recorded_at"] = pd.Series(pd.NaT, found.index, "datetime64[s, UTC]")
-    rows = {
-        0: large | _since("2020-07-06", "2020-08-01", "2022-08-01") | {"role": "loss", "seats": 410},
-        1: large | _since("2019-11-04", "2019-12-01", "2022-12-01") | {"role": "due", "seats": 370},
-        2: large | _since("2021-01-11", "2021-02-01", "2023-02-01") | {"role": "due", "seats": 320},
-        customers - 3: late
-        | _since("2026-09-24", "2026-09-28", "2026-09-28")
-        | {"seats": 46, "recorded_at": _utc("2026-10-02 09:40")},
-        customers - 2: late
-        | _since("2026-09-29", "2026-10-01", "2026-10-01")
-        | {"seats": 68, "recorded_at": _utc("2026-10-05 16:15")},
-        customers - 1: late
-        | _since("2026-09-30", "2026-10-01", "2026-10-01")
-        | {"seats": 55, "recorded_at": _utc("2026-10-06 11:05")},
+    """The accounts of the story: a large loss, two large renewals ahead, three deals entered late."""
+    german = {"country": "DE", "currency": CURRENCY, "term": 12, "billing": 12}
+    large = {**german, "segment": ENTERPRISE, "price": 38.0, "installed": True}
+    late = {**german, "segment": MID_MARKET, "price": 42.0, "cycle": 46.0, "services": 3_000.0, "source": "partner"}
+    roles: dict[int, dict[str, Any]] = {
+        0: {**large, "role": "loss", "seats": 410, **_since("2020-07-06", "2020-08-01", "2022-08-01")},
+        1: {**large, "role": "due", "seats": 370, **_since("2019-11-04", "2019-12-01", "2022-12-01")},
+        2: {**large, "role": "due", "seats": 320, **_since("2021-01-11", "2021-02-01", "2023-02-01")},
+        KEPT: {"role": "kept"},
     }
-    for row, values in rows.items():
+    entries = [
+        (46, "2026-09-24", "2026-09-28", "2026-10-02 09:40"),
+        (68, "2026-09-29", "2026-10-01", "2026-10-05 16:15"),
+        (55, "2026-09-30", "2026-10-01", "2026-10-06 11:05"),
+    ]
+    for row, (seats, won, start, entered) in zip(range(customers - 3, customers), entries, strict=True):
+        recorded = pd.Timestamp(entered, tz=TIMEZONE).tz_convert("UTC")
+        roles[row] = {**late, "role": "late", "seats": seats, "recorded_at": recorded, **_since(won, start, start)}
+    found["recorded_at"] = pd.Series(pd.NaT, found.index, "datetime64[s, UTC]")
+    for row, values in roles.items():
         for column, value in values.items():
             found.loc[row, column] = value
 
 
-def _since(won: str, first_paid: str, start: str) -> dict[str, Any]:
+def _since(won: str, first_paid: str, start: str) -> dict[str, pd.Timestamp]:
     return {"won_on": pd.Timestamp(won), "first_paid_on": pd.Timestamp(first_paid), "start_on": pd.Timestamp(start)}
-
-
-def _utc(local: str) -> pd.Timestamp:
-    return pd.Timestamp(local, tz=TIMEZONE).tz_convert("UTC")
 
 
 def _sign_up(rng: np.random.Generator, found: pd.DataFrame) -> None:
@@ -184,9 +192,8 @@ def _sign_up(rng: np.random.Generator, found: pd.DataFrame) -> None:
 def _name(seed: int, found: pd.DataFrame, customers: int) -> None:
     """Names and owners; a test account says what it is, the merged one is a double in capitals."""
     found["name"] = company_names(stream(seed, "names"), found.country.to_numpy())
-    kept, double = 3, customers  # the merged account stands right after the customers
-    found.loc[kept, "role"] = "kept"
-    found.loc[double, ["name", "country"]] = [found.name[kept].upper(), found.country[kept]]
+    double = customers  # the merged account stands right after the customers
+    found.loc[double, ["name", "country"]] = [found.name[KEPT].upper(), found.country[KEPT]]
     found.loc[found.kind == "test", "name"] = [f"{COMPANY} {use}" for use in ("Demo", "Test", "Training", "Staging")]
     rng = stream(seed, "owners")
     owners = person_names(rng, min(max(3, customers // 35), 400))

@@ -18,7 +18,11 @@ TIMEZONE = "Europe/Berlin"
 NEVER = np.datetime64("NaT", "D")
 
 _EPOCH = np.datetime64("2016-01-04")
-_HOLIDAYS = [f"{year}-{day}" for year in range(2016, 2031) for day in ("01-01", "05-01", "10-03", "12-25", "12-26")]
+_HOLIDAYS = [
+    np.datetime64(f"{year}-{day}")
+    for year in range(2016, 2031)
+    for day in ("01-01", "05-01", "10-03", "12-25", "12-26")
+]
 _WORKDAYS = np.busdaycalendar(holidays=_HOLIDAYS)
 _SEASON = np.array([0.85, 0.90, 1.15, 0.90, 0.95, 1.15, 0.80, 0.50, 1.10, 1.10, 1.25, 1.40])
 

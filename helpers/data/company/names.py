@@ -24,19 +24,21 @@ class Style:
     patterns: tuple[str, ...]
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(","))
+
+
 def _style(heads: str, trades: str, places: str, forms: str, patterns: str) -> Style:
-    return Style(
-        *(tuple(part.strip() for part in parts.split(",")) for parts in (heads, trades, places, forms, patterns))
-    )
+    return Style(*(_words(text) for text in (heads, trades, places, forms, patterns)))
 
 
 _GERMAN = _style(
     "Aichhorn, Altmühl, Bärwald, Beckstein, Birkner, Brandhuber, Buchenau, Dernbach, Dörfler, Ebersbach, Eichgrün, "
-    "Falkenried, Feldkamp, Fröhling, Gerstenau, Grünfelder, Haidinger, Harkort, Hasenöhrl, Hellbrück, Hölzle, Imhausen, "
-    "Jungblut, Kaltenegger, Kesselring, Kirchbach, Köhlmann, Krähwinkel, Kronast, Lindenau, Löwitz, Marbacher, "
-    "Mühlfeld, Nesselwang, Niederalt, Oberrauch, Oehme, Pfänder, Plötzke, Quandel, Rauchegger, Rehbock, Röthlis, "
-    "Sandherr, Schönauer, Seifhardt, Steinmetzler, Stölzing, Tannhof, Thürmer, Uhlenbrock, Velmede, Vierlinger, Wäldchen, "
-    "Weißgerber, Wendlinger, Wiesböck, Zeller, Zehetner, Zürnitz",
+    "Falkenried, Feldkamp, Fröhling, Gerstenau, Grünfelder, Haidinger, Harkort, Hasenöhrl, Hellbrück, Hölzle, "
+    "Imhausen, Jungblut, Kaltenegger, Kesselring, Kirchbach, Köhlmann, Krähwinkel, Kronast, Lindenau, Löwitz, "
+    "Marbacher, Mühlfeld, Nesselwang, Niederalt, Oberrauch, Oehme, Pfänder, Plötzke, Quandel, Rauchegger, Rehbock, "
+    "Röthlis, Sandherr, Schönauer, Seifhardt, Steinmetzler, Stölzing, Tannhof, Thürmer, Uhlenbrock, Velmede, "
+    "Vierlinger, Wäldchen, Weißgerber, Wendlinger, Wiesböck, Zeller, Zehetner, Zürnitz",
     "Aufzüge, Brandschutz, Energietechnik, Fördertechnik, Gebäudetechnik, Hausverwaltung, Heizungsbau, Kältetechnik, "
     "Klimatechnik, Krantechnik, Labortechnik, Logistik, Lüftungsbau, Medizintechnik, Messtechnik, Netzbau, "
     "Objektservice, Pumpen, Reinigung, Rohrbau, Sanitär, Schaltanlagen, Sicherheitstechnik, Solartechnik, "
@@ -131,16 +133,16 @@ STYLES = {
     "DE": _GERMAN, "AT": _GERMAN, "CH": _GERMAN, "FR": _FRENCH, "NL": _DUTCH, "ES": _SPANISH, "IT": _ITALIAN,
     "SE": _NORDIC, "PL": _POLISH, "US": _AMERICAN,
 }  # fmt: skip
-_FIRST = (
+_FIRST = _words(
     "Aleksandra, Amélie, Anders, Bruno, Carla, Chiara, Daniel, Elif, Emma, Farid, Femke, Greta, Hanna, Hugo, Ines, "
     "Jana, Jonas, Katja, Lars, Léa, Luca, Maja, Marek, Mina, Noah, Nuria, Oskar, Paula, Rafael, Renske, Samir, Sofia, "
     "Theo, Tomasz, Valérie, Yara"
-).split(", ")
-_LAST = (
+)
+_LAST = _words(
     "Albrecht, Andersson, Baptiste, Bergmann, Castillo, Conti, de Boer, Demir, Dubois, Engström, Ferrari, Fischer, "
     "Garnier, Haas, Ivanović, Jansen, Kaya, Keller, Kowalska, Lambert, Lindqvist, Marino, Moreau, Müller, Navarro, "
     "Nowak, O'Neill, Okafor, Pereira, Richter, Sánchez, Schäfer, Tanaka, van Dijk, Weber, Zimmermann"
-).split(", ")
+)
 
 
 def company_names(rng: np.random.Generator, countries: np.ndarray) -> np.ndarray:

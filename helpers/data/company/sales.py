@@ -1,7 +1,8 @@
-"""What the made-up company sells, and tries to sell: deals with the stages that new ones pass.
+"""What the made-up company sells, and tries to sell: its deals, from new business to renewals.
 
-New business starts as a lead, whatever becomes of it. Every contract, renewal and increase of a subscription line has
-its won deal; renewals and offers to existing customers that came to nothing, and those still open, are here too.
+Every contract, handled renewal and increase of a subscription line has its won deal; renewals and offers to existing
+customers that came to nothing, and those still open, are here too. The deals of small accounts' renewals are not:
+their contracts renew by themselves.
 """
 
 from __future__ import annotations
@@ -9,19 +10,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.accounts import CURRENCY, SEGMENTS, SMALL, SOURCES
+from helpers.data.company.accounts import SMALL
 from helpers.data.company.contracts import ANALYTICS, ASSIST, CORE, LAUNCHED
-from helpers.data.company.days import END, START, clock, day_clock, days, pick, seasonal_days, stream
+from helpers.data.company.days import END, START, clock, day_clock, days, seasonal_days, stream
+from helpers.data.company.leads import make_leads
 from helpers.data.company.names import person_names
 
-STAGES = ("lead", "mql", "sql", "opportunity")
-CONVERSION = {  # share of leads that are won, and of opportunities that are won
-    "inbound": (0.105, 0.27), "outbound": (0.075, 0.24), "partner": (0.15, 0.31), "events": (0.06, 0.22),
-    "referral": (0.21, 0.42), "paid search": (0.028, 0.15),
-}  # fmt: skip
-DROPPED = {0: 0.48, 1: 0.30, 2: 0.22}  # the last stage of leads that never become an opportunity
-CAMPAIGN_ON = np.datetime64("2025-11-03")  # more money for paid search: leads, and few of them any good
-RUN_IN = np.timedelta64(270, "D")
 EXISTING = "existing customer"
 
 
@@ -31,121 +25,24 @@ def make_deals(seed: int, accounts: pd.DataFrame, versions: pd.DataFrame) -> pd.
     Columns are those of the canonical table, with ``account`` (row of ``accounts``, -1 for none), and the clock values
     ``created``, ``mql``, ``sql``, ``opportunity`` and ``closed``, missing where the deal did not get there.
     """
-    real = versions[versions.kind != "test"].copy()
-    real["months"], real["won"] = np.maximum(real.term, 12), True
-    real["currency"] = accounts.currency.to_numpy()[real.account]
+    real = versions[versions.kind != "test"]
+    currency = accounts.currency.reindex(real.account).array
+    real = real.assign(months=np.maximum(real.term, 12), won=True, currency=currency)
     parts = [
-        _new_business(seed, accounts, real),
+        make_leads(seed, accounts, real),
         _contracts(stream(seed, "contract deals"), accounts, real),
         _renewals_without_success(stream(seed, "renewal deals"), real),
         _offers_without_success(stream(seed, "offers"), real),
     ]
     found = pd.concat(parts, ignore_index=True)
     found = found[found.created < day_clock(END)].sort_values("created", kind="stable", ignore_index=True)
-    found["deal_id"] = [f"D-{i:07d}" for i in range(1, len(found) + 1)]
-    owner = accounts.owner.to_numpy()[found.account]
     rng = stream(seed, "sales people")
-    sellers = np.array(person_names(rng, min(max(3, len(accounts) // 45), 400)))
-    found["owner"] = np.where(found.source == EXISTING, owner, rng.choice(sellers, size=len(found)))
-    recorded = accounts.recorded_at.reindex(found.account)
-    return found.assign(recorded_at=recorded.array)
-
-
-def _new_business(seed: int, accounts: pd.DataFrame, versions: pd.DataFrame) -> pd.DataFrame:
-    """Leads and what became of them: the accounts won, those on trial, the many that came to nothing, those still open."""
-    won = _won(accounts, versions)
-    found = pd.concat(
-        [won, _tried(accounts), _unwon(stream(seed, "leads"), len(won)), _won_later(stream(seed, "future"), len(won))]
-    )
-    found = _staged(stream(seed, "stages"), found.reset_index(drop=True))
-    return found[~(found.closed < day_clock(START))].assign(deal_type="new_logo", product=CORE)
-
-
-def _won(accounts: pd.DataFrame, versions: pd.DataFrame) -> pd.DataFrame:
-    first = versions[(versions.change == "start") & (versions.spell == 0) & (versions["product"] == CORE)]
-    first = first[~first.installed].set_index("account")
-    of = accounts.loc[first.index]
-    return pd.DataFrame({
-        "account": first.index, "created": of.lead_at.to_numpy(), "cycle": (of.won_at - of.lead_at).to_numpy(),
-        "reached": 4, "source": of.source.to_numpy(), "currency": of.currency.to_numpy(),
-        "amount": (first.mrr * np.maximum(first.term, 12)).to_numpy(), "one_off_amount": of.services.to_numpy(),
-        "term_months": np.maximum(first.term, 12).to_numpy(),
-    })  # fmt: skip
-
-
-def _tried(accounts: pd.DataFrame) -> pd.DataFrame:
-    """Prospects that had a trial and did not buy."""
-    of = accounts[accounts.kind == "prospect"]
-    return pd.DataFrame({
-        "account": of.index, "created": of.lead_at, "cycle": of.cycle + of.trial_days, "reached": 3, "source": of.source,
-        "currency": of.currency, "amount": (of.seats * of.price * 12).round(2), "one_off_amount": 0.0, "term_months": 12,
-    })  # fmt: skip
-
-
-def _unwon(rng: np.random.Generator, won: int) -> pd.DataFrame:
-    """Leads that nobody bought: so many per source that the shares of ``CONVERSION`` come out, and a campaign's."""
-    found = []
-    for source, (conversion, win_rate) in CONVERSION.items():
-        leads = round(1.22 * won * SOURCES[source] * (1 / conversion - 1))
-        found.append(
-            _leads(rng, leads, source, START - RUN_IN, lost=(conversion / win_rate - conversion) / (1 - conversion))
-        )
-    campaign = _leads(rng, round(0.9 * won), "paid search", CAMPAIGN_ON, lost=0.10)
-    return pd.concat([*found, campaign])
-
-
-def _leads(rng: np.random.Generator, n: int, source: str, first: np.datetime64, *, lost: float) -> pd.DataFrame:
-    """``n`` leads of a source; the share ``lost`` becomes an opportunity and is lost."""
-    segment = pick(rng, {i: s.share for i, s in enumerate(SEGMENTS)}, n)
-    reached = np.where(rng.random(n) < lost, 3, pick(rng, DROPPED, n))
-    return _anonymous(rng, segment, reached, source, clock(rng, seasonal_days(rng, n, first, END)))
-
-
-def _won_later(rng: np.random.Generator, won: int) -> pd.DataFrame:
-    """Leads that will be won after the history ends: open in it."""
-    n = round(0.3 * won)
-    segment = pick(rng, {i: s.share for i, s in enumerate(SEGMENTS)}, n)
-    cycle = np.array([s.cycle for s in SEGMENTS])[segment] * np.exp(0.4 * rng.standard_normal(n))
-    created = clock(rng, seasonal_days(rng, n, END, END + 250)) - cycle
-    return _anonymous(rng, segment, np.full(n, 4), pick(rng, SOURCES, n), created).assign(cycle=cycle)
-
-
-def _anonymous(
-    rng: np.random.Generator, segment: np.ndarray, reached: np.ndarray, source: np.ndarray | str, created: np.ndarray
-) -> pd.DataFrame:
-    """Leads without an account, with what they would be worth."""
-    n = len(segment)
-    seats, price, cycle = (
-        np.array([value(s) for s in SEGMENTS])[segment]
-        for value in (lambda s: s.seats[0], lambda s: s.price, lambda s: s.cycle)
-    )
-    return pd.DataFrame({
-        "account": -1, "created": created, "cycle": cycle * np.exp(0.5 * rng.standard_normal(n)), "reached": reached,
-        "source": source, "currency": np.where(rng.random(n) < 0.09, "USD", CURRENCY),
-        "amount": (seats * np.exp(0.5 * rng.standard_normal(n))).round() * price * 12, "one_off_amount": 0.0,
-        "term_months": 12,
-    })  # fmt: skip
-
-
-def _staged(rng: np.random.Generator, found: pd.DataFrame) -> pd.DataFrame:
-    """When each lead entered each stage and was closed; what lies after the end of the history has not happened."""
-    n, end = len(found), day_clock(END)
-    cycle, reached = found.cycle.to_numpy(), found.reached.to_numpy()
-    shares = (rng.uniform(0.03, 0.10, size=n), rng.uniform(0.15, 0.25, size=n), rng.uniform(0.32, 0.45, size=n))
-    entered = [found.created + share * cycle for share in shares]
-    entered = [np.where((reached > i) & (at < end), at, np.nan) for i, at in enumerate(entered)]
-    last = np.fmax.reduce([found.created, *entered])
-    lost = last + np.where(reached == 3, cycle * rng.uniform(0.3, 0.9, size=n), rng.uniform(3, 30, size=n))
-    closed = np.where(reached == 4, found.created + cycle, lost)
-    closed = np.where(closed < end, closed, np.nan)
-    outcome = np.where(np.isnan(closed), "open", np.where(reached == 4, "won", "lost"))
-    found = found.assign(mql=entered[0], sql=entered[1], opportunity=entered[2], closed=closed, outcome=outcome)
-    qualified = found.opportunity.notna()
+    sellers = person_names(rng, min(max(3, len(accounts) // 45), 400))
+    seller, keeper = rng.choice(sellers, size=len(found)), accounts.owner.reindex(found.account)
     return found.assign(
-        amount=found.amount.where(qualified).round(2),
-        term_months=found.term_months.astype(float).where(qualified),
-        one_off_amount=found.one_off_amount.where(qualified & (found.one_off_amount > 0)),
-        currency=found.currency.where(qualified),
+        deal_id=[f"D-{i:07d}" for i in range(1, len(found) + 1)],
+        owner=np.where(found.source == EXISTING, keeper, seller),
+        recorded_at=accounts.recorded_at.reindex(found.account).array,
     )
 
 
@@ -188,14 +85,14 @@ def _renewals_without_success(rng: np.random.Generator, versions: pd.DataFrame) 
             ahead.assign(closed_on=ahead.renewal_on, due=ahead.renewal_on),
         ]
     )
-    wait = rng.uniform(12, 60, size=len(found))
-    return _existing(rng, found.assign(deal_type="renewal", amount=found.mrr * found.months, wait=wait, won=False))
+    wait, amount = rng.uniform(12, 60, size=len(found)), found.mrr * found.months
+    return _existing(rng, found.assign(deal_type="renewal", amount=amount, wait=wait, won=False))
 
 
 def _offers_without_success(rng: np.random.Generator, versions: pd.DataFrame) -> pd.DataFrame:
     """Offers to customers that came to nothing or are not decided yet."""
     core = versions[(versions["product"] == CORE) & (versions.role == "")]
-    n = round(2.6 * len(core))
+    n = round(3.4 * len(core))
     rows = core.iloc[rng.integers(len(core), size=n)].reset_index(drop=True)
     on = seasonal_days(rng, n, START, END + 45)
     product = np.where(rng.random(n) < 0.6, CORE, np.where(on < LAUNCHED[ASSIST] + 60, ANALYTICS, ASSIST))
@@ -220,6 +117,6 @@ def _existing(rng: np.random.Generator, rows: pd.DataFrame) -> pd.DataFrame:
     whole_term = found.deal_type.isin(["renewal", "new_logo"])
     return found.assign(
         amount=found.amount.round(2), term_months=found.term_months.where(whole_term, 12).astype(float),
-        one_off_amount=np.nan, source=EXISTING, created=closed - found.wait, closed=np.where(decided, closed, np.nan),
-        outcome=np.where(found.won, "won", np.where(decided, "lost", "open")), mql=np.nan, sql=np.nan, opportunity=np.nan,
+        source=EXISTING, created=closed - found.wait, closed=np.where(decided, closed, np.nan),
+        outcome=np.where(found.won, "won", np.where(decided, "lost", "open")),
     )  # fmt: skip

@@ -1,0 +1,110 @@
+"""The words that the canonical tables are written in: columns, what is masked, what is checked.
+
+Predicates and masks are SQL of the engine that reads the prepared folder (DuckDB). ``{at}`` and ``{on}`` stand
+for the instant and the local day from which on nothing is known, ``local_day(x)`` for the local day of an instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Type = Literal["str", "int", "dec", "bool", "date", "ts"]
+
+SQL_TYPES: Mapping[str, str] = {
+    "str": "varchar",
+    "int": "bigint",
+    "dec": "double",
+    "bool": "boolean",
+    "date": "date",
+    "ts": "timestamptz",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. ``values`` are the only words that it may hold, empty for any."""
+
+    name: str
+    type: Type
+    required: bool
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A row for which ``broken`` holds is quarantined and counted under ``reason``."""
+
+    reason: str
+    broken: str
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A column that names a row of another table.
+
+    A row whose required reference finds nothing is excluded. An optional one only loses the link: a deal is a fact
+    before its account becomes a customer, and dropping it until then would be look-ahead in every earlier quarter.
+    """
+
+    column: str
+    table: str
+    required: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """One canonical table.
+
+    ``key`` columns make a row unique; those that are not required may be empty. ``masks`` are facts that come later
+    than the row: empty while their time is not known. ``consequences`` are columns that say the same without a time
+    of their own. ``amounts`` are in the row's ``currency``. ``one_of`` lists sets of columns of which a source
+    provides at least one. ``of_the_pack`` tables are the same for every history period of a pack.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    event_time: str = ""
+    masks: tuple[str, ...] = ()
+    consequences: Mapping[str, str] = field(default_factory=dict)
+    references: tuple[Reference, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    excluded_if: tuple[Constraint, ...] = ()
+    amounts: tuple[str, ...] = ()
+    one_of: tuple[tuple[str, ...], ...] = ()
+    of_the_pack: bool = False
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+
+@dataclass(frozen=True)
+class OrderCheck:
+    """Rows of one table that come before what they belong to: counted and kept.
+
+    ``sql`` gives two numbers, the rows out of order and all rows; ``{name}`` stands for a clean table, and the check
+    is made where all tables that it names are provided.
+    """
+
+    what: str
+    tables: tuple[str, ...]
+    sql: str
+
+
+def columns(required: str, optional: str) -> tuple[Column, ...]:
+    """Columns written as ``name``, ``name:type`` or ``name:word/word``; text where no type is given."""
+    words = [(word, True) for word in required.split()] + [(word, False) for word in optional.split()]
+    return tuple(_column(word, must) for word, must in [*words, ("recorded_at:ts", False), ("updated_at:ts", False)])
+
+
+def _column(word: str, required: bool) -> Column:
+    name, _, kind = word.partition(":")
+    if kind in SQL_TYPES:
+        return Column(name, kind, required)  # type: ignore[arg-type]  # narrowed by the line above
+    return Column(name, "str", required, tuple(kind.split("/")) if kind else ())

@@ -1,0 +1,98 @@
+"""The summary of a pack: up to five headlines, and a scorecard row for every headline KPI.
+
+Everything is plain display strings and small SVGs, so that the HTML, the PDF and the mail show the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from helpers.catalogue import CATALOGUE
+from helpers.display.blocks import figures, target_of
+from helpers.display.context import Results
+from helpers.display.formats import format_gap, is_small
+from helpers.display.sentences import moved
+from helpers.display.signals import Verdict, judged_count, verdict
+
+HEADLINES = 5
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """The review at a glance.
+
+    ``groups`` has one entry per theme, in the review's order: ``theme`` (which is its section's anchor), ``title``
+    and ``rows``, each with the keys of :func:`helpers.display.blocks.figures`.
+    """
+
+    headlines: list[str]
+    judged_note: str
+    groups: list[dict[str, Any]]
+
+
+def scorecard(results: Results) -> Scorecard:
+    """The scorecard of all themes' results; KPIs whose data is not provided are left to the appendix."""
+    shown = {theme: _shown(results, theme) for theme in results.themes()}
+    verdicts = {kpi_id: verdict(results, kpi_id) for kpi_ids in shown.values() for kpi_id in kpi_ids}
+    found = _signals(results, verdicts) + _missed_targets(results, verdicts)
+    groups = [
+        {"theme": theme, "title": theme.replace("_", " ").capitalize(), "rows": [figures(results, k) for k in kpi_ids]}
+        for theme, kpi_ids in shown.items()
+        if kpi_ids
+    ]
+    return Scorecard(found[:HEADLINES] or [_nothing(results, verdicts)], _note(verdicts, len(found)), groups)
+
+
+def _shown(results: Results, theme: str) -> list[str]:
+    """The headline KPIs of a theme that have a row to show, in catalogue order."""
+    rows = {k: results.now(k) for k, known in CATALOGUE.items() if known.headline and known.theme == theme}
+    return [k for k, row in rows.items() if row is not None and row["status"] != "not_provided"]
+
+
+def _signals(results: Results, verdicts: Mapping[str, Verdict]) -> list[str]:
+    """One sentence per signal: the figure, where it went, and what is unusual; and its target, if that was missed."""
+    sentences = []
+    for kpi_id, found in verdicts.items():
+        row = results.shown(kpi_id)
+        if found.state == "signal" and row is not None:
+            unusual = f"; {found.words}" if found.which else f" and {found.what}"
+            sentences.append(f"{moved(results, row)}{unusual}{_missed(results, row)}.")
+    return sentences
+
+
+def _missed_targets(results: Results, verdicts: Mapping[str, Verdict]) -> list[str]:
+    """One sentence per missed target of a KPI that shows no signal."""
+    rows = [results.shown(kpi_id) for kpi_id, found in verdicts.items() if found.state != "signal"]
+    missed = [(row, _missed(results, row)) for row in rows if row is not None]
+    return [f"{moved(results, row)}{words}." for row, words in missed if words]
+
+
+def _missed(results: Results, row: pd.Series) -> str:
+    """That the target was missed, and by how much; empty where it was not, or cannot be said yet."""
+    target = target_of(results, row)
+    if target["target_status"] != "missed":
+        return ""
+    gap = row["value"] - results.context.targets[row["kpi_id"]]
+    by = "" if is_small(row) else f" by {format_gap(gap, row['unit'], **results.context.style)}"
+    return f"; its target of {target['target']} was missed{by}"
+
+
+def _nothing(results: Results, verdicts: Mapping[str, Verdict]) -> str:
+    """That there is nothing to report is news too, with what it rests on."""
+    rows = [results.shown(kpi_id) for kpi_id in verdicts]
+    targets = sum(target_of(results, row)["target_status"] == "met" for row in rows if row is not None)
+    judged = judged_count(verdicts.values())
+    quiet = f"none of the {judged} judged series shows a signal" if judged else "no series is long enough to be judged"
+    return f"Nothing to report: {quiet}; targets met: {targets}, missed: 0."
+
+
+def _note(verdicts: Mapping[str, Verdict], found: int) -> str:
+    """How many series were judged, since some signal by chance; and how many headlines did not fit."""
+    judged = judged_count(verdicts.values())
+    note = f"Series judged against their own history: {judged}; about one in thirty signals by chance."
+    more = found - HEADLINES
+    return f"{note} More signals and missed targets in the scorecard: {more}." if more > 0 else note

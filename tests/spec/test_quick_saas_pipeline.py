@@ -1,0 +1,122 @@
+"""A made-up company's ARR events, against the quarterly movements that its author published."""
+
+import csv
+import os
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from helpers.data.prepare import prepare
+from helpers.kpis.recurring_revenue import mrr_movements
+from helpers.params import load_source
+from helpers.periods import Calendar
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("KPI_DATA") or ROOT.parent / "shared" / "data") / "quick_saas_pipeline"
+CALENDAR = Calendar("America/New_York")
+DIVISIONS = ["ActiveDisclosure", "Arc Suite"]
+QUARTERS = ["2024Q3", "2024Q4", "2025Q1", "2025Q2", "2025Q3", "2025Q4", "2026Q1", "2026Q2"]
+PUBLISHED = {"mrr_new": "new_arr", "mrr_expansion": "expansion_arr", "mrr_contraction": "contraction_arr",
+             "mrr_churn": "churn_arr"}  # fmt: skip
+
+pytestmark = pytest.mark.skipif(
+    not DATA.is_dir(), reason=f"no Quick SaaS files in {DATA}; set KPI_DATA to their parent"
+)
+
+
+@pytest.fixture(scope="module")
+def source():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KPI_DATA", str(DATA.parent))
+        return load_source(ROOT / "params/sources/quick_saas_pipeline.yml")
+
+
+@pytest.fixture(scope="module")
+def prepared(source, tmp_path_factory):
+    """The whole company under '', and each division on its own."""
+    query = source.tables["subscriptions"]
+    narrowed = {name: f"select * from ({query}) where product = '{name}'" for name in DIVISIONS}
+    return {
+        name: prepare(
+            source.model_copy(update={"tables": {**source.tables, "subscriptions": subscriptions}}),
+            CALENDAR.period("2026Q2"),
+            currency="USD",
+            folder=tmp_path_factory.mktemp("quick_saas"),
+        )
+        for name, subscriptions in {"": query, **narrowed}.items()
+    }
+
+
+def totals(prepared, quarter):
+    period = CALENDAR.period(quarter)
+    found = mrr_movements(prepared.known(period.as_of_on), period)
+    return {row.kpi_id: row.value for row in found if not row.segment}
+
+
+def published(quarter, division):
+    """The author's row; his fiscal quarters are calendar quarters."""
+    with (DATA / "nrr_summary.csv").open(newline="") as file:
+        [row] = [
+            row
+            for row in csv.DictReader(file)
+            if (row["fiscal_quarter"], row["division"]) == (f"FY{quarter[:4]}-{quarter[4:]}", division)
+        ]
+    return row
+
+
+@pytest.mark.parametrize("division", DIVISIONS)
+@pytest.mark.parametrize("quarter", QUARTERS)
+def test_arr_movements_by_division_as_published(prepared, quarter, division):
+    found, row = totals(prepared[division], quarter), published(quarter, division)
+    assert {kpi_id: 12 * found[kpi_id] for kpi_id in PUBLISHED} == pytest.approx(
+        {kpi_id: float(row[column]) for kpi_id, column in PUBLISHED.items()}, abs=0.005 + 1e-6
+    )
+    assert found["mrr_reactivation"] == 0
+
+
+@pytest.mark.parametrize("quarter", QUARTERS)
+def test_movements_of_the_company_are_those_of_its_divisions(prepared, quarter):
+    """No account buys from two divisions, so counting by customer or by division is the same."""
+    whole = totals(prepared[""], quarter)
+    parts = [totals(prepared[division], quarter) for division in DIVISIONS]
+    for kpi_id in PUBLISHED:
+        assert whole[kpi_id] == pytest.approx(sum(part[kpi_id] for part in parts), abs=1e-6)
+
+
+def test_versions_of_a_line_touch_and_never_overlap(prepared):
+    tables = prepared[""].known(CALENDAR.period("2026Q2").as_of_on)
+    rows = tables.fetch(tables["subscriptions"].order_by("subscription_id", "start_on"))
+    assert len(rows) == 193 + 81 + 21 + 12  # new, renewed, expanded, contracted: each event opens a version
+    for (_, one), (_, next_one) in pairwise(rows.iterrows()):
+        if one["subscription_id"] == next_one["subscription_id"]:
+            assert one["end_on"] == next_one["start_on"]
+    assert rows["cancelled_at"].notna().sum() == 9  # churns
+
+
+def test_a_later_churn_is_not_known_before_its_month(prepared):
+    """Account 5213 churned in May 2026: at the end of March its version had no end."""
+    tables = prepared[""].known(date(2026, 4, 1))
+    subscriptions = tables["subscriptions"]
+    [row] = tables.fetch(subscriptions.filter(subscriptions.customer_id == "5213").order_by("start_on")).to_dict(
+        "records"
+    )[-1:]
+    assert str(row["start_on"])[:10] == "2025-10-01"
+    assert (str(row["end_on"]), str(row["cancelled_at"])) == ("NaT", "NaT")
+
+
+def test_open_opportunities_are_not_closed_on_their_expected_day(prepared):
+    tables = prepared[""].known(CALENDAR.period("2026Q2").as_of_on)
+    deals = tables["deals"]
+    counted = tables.fetch(deals.group_by("outcome").aggregate(deals=deals.count(), closed=deals.closed_at.count()))
+    assert {row.outcome: (row.deals, row.closed) for row in counted.itertuples()} == {
+        "won": (789, 789), "lost": (1338, 1338), "open": (139, 0),
+    }  # fmt: skip
+
+
+def test_every_row_is_accounted_for(prepared):
+    report = prepared[""].report["tables"]
+    assert {name: (found["read"], found["clean"]) for name, found in report.items()} == {
+        "customers": (480, 480), "subscriptions": (307, 307), "deals": (2266, 2266),
+    }  # fmt: skip

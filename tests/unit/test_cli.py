@@ -1,0 +1,323 @@
+"""The command line: exit status 0, 1 or 2, one message for a mistake, never a traceback, never a secret."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+
+from helpers import cli
+from helpers.errors import KitError
+
+ROOT = Path(__file__).parents[2]
+COMMON = 'period: str = "2026Q3"\nsource: str = "s"\nreview: str = "r"\nas_of: str | None = None\n'
+CONTRACT = [
+    "--period", "--source", "--review", "--out", "--as-of", "--only", "--set", "--jobs", "--force", "--no-warm",
+]  # fmt: skip
+BUILD = ["build", "--period", "2026Q3", "--source", "params/books.yml"]
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch):
+    for folder in ("params", "notebooks"):
+        (tmp_path / folder).mkdir()
+    for theme, more in (("new_revenue", 'basis: str = "acv"'), ("recurring_revenue", "retention_months: int = 12")):
+        cell = nbformat.v4.new_code_cell(COMMON + more, metadata={"tags": ["parameters"]})
+        nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / f"notebooks/{theme}.ipynb")
+    write(tmp_path, "review", "company: Fine Co\nthemes: {new_revenue: {basis: tcv}, recurring_revenue: {}}\n")
+    write(tmp_path, "books", "name: Books\nconnect: duckdb://\ncurrency: EUR\ntables: {deals: deals}\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(folder, name, text):
+    (folder / f"params/{name}.yml").write_text(text)
+
+
+@pytest.fixture
+def orders(monkeypatch):
+    """What ``build_pack`` is asked for; it builds nothing."""
+    found = []
+
+    def build_pack(order, *, out, workers, say):
+        found.append(SimpleNamespace(order=order, out=out, workers=workers))
+        say("prepare")
+        return SimpleNamespace(folder=out / order.period.label, failed={}, exit_status=0)
+
+    monkeypatch.setattr("helpers.pack.build.build_pack", build_pack)
+    return found
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*arguments):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return stopped.value.code, printed.out, printed.err
+
+    return call
+
+
+# --- what a build is asked for ----------------------------------------------------------------------------------------
+
+
+def test_build_with_the_least(run, orders):
+    status, out, err = run(*BUILD)
+    assert (status, out) == (0, "reports/2026Q3/pack.html\nreports/2026Q3/pack.pdf\n")
+    assert err == "2026Q3: prepare done\n"
+    (asked,) = orders
+    assert asked.order.parameters == {
+        "new_revenue": {
+            "period": "2026Q3", "source": "params/books.yml", "review": "params/review.yml", "as_of": "2026-09-30",
+            "basis": "tcv",
+        },
+        "recurring_revenue": {
+            "period": "2026Q3", "source": "params/books.yml", "review": "params/review.yml", "as_of": "2026-09-30",
+            "retention_months": 12,
+        },
+    }  # fmt: skip
+    assert (asked.order.root, asked.out) == (Path.cwd(), Path("reports"))
+    assert asked.workers >= 1
+
+
+def test_build_with_everything(run, orders, project):
+    write(
+        project,
+        "other",
+        "company: Other\nfiscal_year_start_month: 2\nthemes: {recurring_revenue: {}, new_revenue: {}}\n",
+    )
+    status, out, _ = run(
+        "build", "--period", "FY2027Q1", "--period", "2026-07", "--source", project / "params/books.yml", "--review",
+        "params/other.yml", "--out", "packs", "--as-of", "2026-08-03", "--only", "new_revenue", "--set",
+        "new_revenue.basis=mrr", "rules.grace_days=30", "--jobs", "3", "--force", "--no-warm",
+    )  # fmt: skip
+    assert status == 0
+    assert out.splitlines()[::2] == ["packs/FY2027Q1/pack.html", "packs/2026-07/pack.html"]
+    assert [asked.order.period.label for asked in orders] == ["FY2027Q1", "2026-07"]
+    order = orders[0].order
+    assert list(order.parameters) == list(order.review.themes) == ["new_revenue"]
+    assert order.parameters["new_revenue"]["basis"] == "mrr"
+    assert order.parameters["new_revenue"]["as_of"] == "2026-08-03"
+    assert order.parameters["new_revenue"]["source"] == "params/books.yml"
+    assert order.review.rules.grace_days == 30
+    assert orders[0].workers == 3
+
+
+def test_only_takes_several_themes_in_the_order_of_the_review(run, orders):
+    for form in (
+        ["--only", "recurring_revenue", "new_revenue"],
+        ["--only", "recurring_revenue", "--only", "new_revenue"],
+    ):
+        assert run(*BUILD, *form)[0] == 0
+    assert [list(asked.order.parameters) for asked in orders] == [["new_revenue", "recurring_revenue"]] * 2
+
+
+def test_a_period_named_twice_is_built_once(run, orders):
+    run(*BUILD, "--period", "2026Q3")
+    assert len(orders) == 1
+
+
+def test_sections_that_no_page_shows_are_told(run, orders, project):
+    write(project, "review", "company: A\nthemes: {new_revenue: {}}\nokrs: []\ndepartments: [{name: sales}]\n")
+    assert "params/review.yml: departments is read and checked, but no page" in run(*BUILD)[2]
+
+
+def test_rules_that_no_theme_follows_are_told(run, orders):
+    _, _, err = run(*BUILD, "--set", "rules.week_mode=iso", "rules.grace_days=30")
+    assert "params/review.yml: rules.week_mode is set, but no theme here follows it" in err
+    assert "grace_days" not in err
+
+
+def test_a_period_that_is_not_over_is_told(run, orders):
+    assert "2150Q1 is not over; --as-of DATE" in run("build", "--period", "2150Q1", "--source", "params/books.yml")[2]
+    told = run("build", "--period", "2150Q1", "--as-of", "2150-02-01", "--source", "params/books.yml")[2]
+    assert "is not over" not in told
+
+
+def test_from_a_folder_within_the_project(run, orders, project, monkeypatch):
+    monkeypatch.chdir(project / "notebooks")
+    assert (
+        run("build", "--period", "2026Q3", "--source", "../params/books.yml", "--review", "../params/review.yml")[0]
+        == 0
+    )
+    assert orders[0].order.root == project
+    assert orders[0].order.parameters["new_revenue"]["source"] == "params/books.yml"
+
+
+# --- exit status ------------------------------------------------------------------------------------------------------
+
+
+def test_a_failed_section_is_done_in_part(run, monkeypatch):
+    built = SimpleNamespace(folder=Path("reports/2026Q3"), failed={"new_revenue": "cell [4] stopped"}, exit_status=2)
+    monkeypatch.setattr("helpers.pack.build.build_pack", lambda *_, **__: built)
+    status, out, err = run(*BUILD)
+    assert status == 2
+    assert "2026Q3: section new_revenue failed: cell [4] stopped" in err
+    assert "pack.html" in out
+
+
+def test_a_build_that_fails_is_nothing_done(run, monkeypatch):
+    def build_pack(*_, **__):
+        raise KitError("deals.csv cannot be read", "users.csv cannot be read")
+
+    monkeypatch.setattr("helpers.pack.build.build_pack", build_pack)
+    assert run(*BUILD) == (1, "", "2026Q3: deals.csv cannot be read\n2026Q3: users.csv cannot be read\n")
+
+
+def test_one_period_of_two_is_done_in_part(run, monkeypatch):
+    def build_pack(order, **__):
+        if order.period.label == "2026Q2":
+            raise KitError("every section failed")
+        return SimpleNamespace(folder=Path("reports/2026Q3"), failed={}, exit_status=0)
+
+    monkeypatch.setattr("helpers.pack.build.build_pack", build_pack)
+    status, out, err = run(*BUILD, "--period", "2026Q2")
+    assert (status, err) == (2, "2026Q2: every section failed\n")
+    assert "reports/2026Q3/pack.html" in out
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, PermissionError(13, "Permission denied", "/srv/packs")])
+def test_interrupts_and_the_operating_system(run, monkeypatch, stop):
+    def build_pack(*_, **__):
+        raise stop
+
+    monkeypatch.setattr("helpers.pack.build.build_pack", build_pack)
+    status, _, err = run(*BUILD)
+    assert status == 1
+    assert err.strip() == ("interrupted" if stop is KeyboardInterrupt else "/srv/packs: Permission denied")
+
+
+# --- mistakes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["buld"], "kpi-review: No such command 'buld'. Did you mean 'build'?"),
+        (["build"], "kpi-review build: Missing option '--period'"),
+        (["build", "--period", "2026Q3"], "kpi-review build: Missing option '--source'"),
+        ([*BUILD, "--perod", "x"], "kpi-review build: No such option: --perod"),
+        ([*BUILD, "--jobs", "0"], "kpi-review build: Invalid value for '--jobs'"),
+        ([*BUILD, "--jobs", "two"], "kpi-review build: Invalid value for '--jobs'"),
+        ([*BUILD, "more"], "kpi-review build: Got unexpected extra argument"),
+        (["--nope"], "kpi-review: No such option: --nope"),
+        (["sample"], "kpi-review sample: Missing option '--out'"),
+        ([*BUILD, "--as-of", "30.9.2026"], "--as-of 30.9.2026: must be a day such as 2026-09-30"),
+        ([*BUILD, "--as-of", "2026-06-30"], "as-of 2026-06-30 lies before 2026Q3 (2026-07-01 to 2026-09-30)"),
+        ([*BUILD, "--period", "2026Q5"], "period '2026Q5' is not a period; expected a quarter"),
+        ([*BUILD, "--period", "FY2027Q1"], "the quarter that holds 2027-01-01 is 2027Q1"),
+        ([*BUILD, "--review", "params/none.yml"], "params/none.yml cannot be read: No such file or directory"),
+        (
+            [*BUILD, "--only", "new_revenu"],
+            "--only new_revenu: not a theme of this review; did you mean 'new_revenue'?",
+        ),
+        ([*BUILD, "--set", "rules.grace_day=3"], "--set rules.grace_day is not known; did you mean 'grace_days'?"),
+        ([*BUILD, "--set", "new_revenue.base=3"], "--set new_revenue.base is not known; did you mean 'basis'?"),
+        ([*BUILD, "--set", "basis=acv"], "--set basis=acv: must be THEME.NAME=VALUE or rules.NAME=VALUE"),
+        (["sample", "--out", "data", "--seed", "-1"], "seed == -1, must be 0 or more"),
+    ],
+)
+def test_a_mistake_is_one_message_and_status_1(run, orders, arguments, expected):
+    status, out, err = run(*arguments)
+    assert status == 1
+    assert out == ""
+    assert expected in err
+    assert len(err.splitlines()) == 1
+    assert orders == []
+
+
+def test_the_faults_of_source_and_review_are_told_together(run, orders, project):
+    write(project, "review", "compani: A\nthemes: {}\n")
+    write(project, "books", "name: Books\nconnect: duckdb://\ntables: {deal: x}\n")
+    status, _, err = run(*BUILD)
+    assert status == 1
+    assert err.splitlines() == [
+        "params/books.yml: tables.deal is not a canonical table; did you mean 'deals'?",
+        "params/review.yml: company is missing",
+        "params/review.yml: themes == {}, must have at least 1 item after validation, not 0",
+        "params/review.yml: compani is not known; did you mean 'company'?",
+    ]
+
+
+def test_the_faults_of_periods_themes_and_currency_are_told_together(run, orders, project):
+    write(project, "books", "name: Books\nconnect: duckdb://\ntables: {deals: x}\n")
+    status, _, err = run(*BUILD, "--period", "2026Q9", "--only", "nope", "--as-of", "2026-07-31")
+    assert status == 1
+    assert [line.split(":")[0] for line in err.splitlines()] == [
+        "--only nope", "params/review.yml", "period '2026Q9' is not a period; expected a quarter (2026Q3, or FY2027Q1 "
+        "where the fiscal year is not the calendar year), a month (2026-07) or an ISO week (2026-W39)",
+    ]  # fmt: skip
+
+
+def test_outside_a_project(run, monkeypatch, tmp_path_factory):
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    status, _, err = run(*BUILD)
+    assert status == 1
+    assert "no folder from here upward holds params/" in err
+
+
+def test_a_secret_is_in_no_output(run, orders, project, monkeypatch):
+    monkeypatch.setenv("DB_PASSWORD", "hunter2")
+    write(
+        project,
+        "books",
+        "name: Books\nconnect: 'x://me:${DB_PASSWORD}@db'\ntimezone: ${DB_PASSWORD}\ntables: {deals: x}\n",
+    )
+    status, out, err = run(*BUILD)
+    assert status == 1
+    assert "hunter2" not in out + err
+    assert "timezone == '${DB_PASSWORD}'" in err
+
+
+def test_a_secret_of_a_connection_that_fails_is_in_no_output(run, project, monkeypatch):
+    monkeypatch.setenv("DB_PASSWORD", "hunter2")
+    write(project, "books", "name: B\nconnect: 'nosuch://me:${DB_PASSWORD}@db'\ncurrency: EUR\ntables: {deals: x}\n")
+    status, out, err = run(*BUILD)
+    assert status == 1
+    assert "hunter2" not in out + err
+
+
+# --- help -------------------------------------------------------------------------------------------------------------
+
+
+def test_help_names_every_option_of_the_contract_and_fits_a_screen(run):
+    status, out, _ = run("build", "--help")
+    assert status == 0
+    assert all(f"{option} " in out for option in CONTRACT)
+    assert len(out.splitlines()) <= 30
+    assert max(map(len, out.splitlines())) <= 80
+    assert run("--help")[0] == run("sample", "--help")[0] == 0
+
+
+def test_no_command_prints_the_help_and_is_a_usage_error(run):
+    status, out, err = run()
+    assert status == 1
+    assert "build" in out + err
+
+
+def test_help_imports_nothing_heavy():
+    heavy = "{'pandas', 'ibis', 'duckdb', 'papermill', 'nbconvert', 'matplotlib', 'pydantic'}"
+    code = f"import sys, helpers.cli; found = {heavy} & set(sys.modules); assert not found, found"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_the_console_script_returns_the_status():
+    done = subprocess.run(
+        [Path(sys.executable).parent / "kpi-review", "build", "--nope"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+# --- sample -----------------------------------------------------------------------------------------------------------
+
+
+def test_sample_writes_the_company(run, project):
+    status, out, _ = run("sample", "--out", "data/sample", "--customers", "30", "--seed", "7")
+    assert status == 0
+    written = {path.name for path in (project / "data/sample").glob("*.parquet")}
+    assert {"customers.parquet", "subscriptions.parquet", "deals.parquet"} <= written
+    assert {line.split(":")[0] for line in out.splitlines()} == {f"data/sample/{name}" for name in written}
