@@ -72,9 +72,9 @@ def judged_rows(table: Table, links: Mapping[Reference, str], rows: str) -> str:
     linked = f"""
         select v.*{_replace(targets)}, {_first(reasons)} as _link, {" or ".join(lost) or "false"} as _unlinked
         from ({rows}) v {" ".join(joins)}"""
-    own = [*table.excluded_if, *_values(table), *_finite(table), *table.constraints]
+    broken = [*_values(table), *_finite(table), *table.constraints]
     return f"""select * exclude (_version, _link),
-        coalesce(_version, {_first(table.excluded_if)}, _link, {_first(own)}) as _excluded from ({linked})"""
+        coalesce(_version, {_first(table.excluded_if)}, _link, {_first(broken)}) as _excluded from ({linked})"""
 
 
 def keys_of_merged(rows: str) -> str:

@@ -20,24 +20,6 @@ from helpers.display.sparkline import data_url, sparkline
 __all__ = ["Blocks", "Context", "Note", "Results", "block", "figures"]
 
 MARKS = {"signal": "◆", "noise": "○", "met": "✓", "missed": "✗"}  # shapes: nothing is told by colour alone
-NOTEBOOK_STYLE = """<style>
-.kpi-blocks{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:1.25rem 2rem;margin:1rem 0}
-.kpi-block{border-top:2px solid currentColor;padding-top:.5rem;overflow-wrap:anywhere}
-.kpi-block p{margin:0 0 .3rem}
-.kpi-block .num{font-size:1.8rem;line-height:1.2}
-.kpi-block .num small{font-size:.9rem}
-.kpi-block img{background:#fff}
-.kpi-good{color:#0b6670}
-.kpi-bad{color:#a63c06}
-.kpi-chart{margin:1rem 0;max-width:52rem}
-.kpi-chart img{display:block;max-width:100%;background:#fff;margin:.5rem 0}
-.kpi-table{overflow-x:auto}
-.kpi-table caption{caption-side:top;text-align:left;font-weight:600}
-.kpi-table th,.kpi-table td{text-align:left;overflow-wrap:anywhere;max-width:24rem}
-.num{font-variant-numeric:tabular-nums lining-nums}
-.kpi-table .num{text-align:right;white-space:nowrap}
-.kpi-note{font-size:.9em;max-width:46rem}
-</style>"""  # for JupyterLab, once per notebook; the pack has its own
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,41 @@ import warnings
 
 import pandas as pd
 
+NOTEBOOK_STYLE = """<style>
+.kpi-blocks{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:1.25rem 2rem;margin:1rem 0}
+.kpi-block{border-top:2px solid currentColor;padding-top:.5rem;overflow-wrap:anywhere}
+.kpi-block p{margin:0 0 .3rem}
+.kpi-block .num{font-size:1.8rem;line-height:1.2}
+.kpi-block .num small{font-size:.9rem}
+.kpi-block img{background:#fff}
+.kpi-good{color:#0b6670}
+.kpi-bad{color:#a63c06}
+.kpi-chart{margin:1rem 0;max-width:52rem}
+.kpi-chart img{display:block;max-width:100%;background:#fff;margin:.5rem 0}
+.kpi-table{overflow-x:auto}
+.kpi-table caption{caption-side:top;text-align:left;font-weight:600}
+.kpi-table th,.kpi-table td{text-align:left;overflow-wrap:anywhere;max-width:24rem}
+.num{font-variant-numeric:tabular-nums lining-nums}
+.kpi-table .num{text-align:right;white-space:nowrap}
+.kpi-note{font-size:.9em;max-width:46rem}
+</style>"""
+
 
 def set_up_notebook() -> None:
-    """Plain DataFrames carry their table, matplotlib draws SVG in the pack's style, libraries complain less."""
+    """Plain DataFrames carry their table, matplotlib draws SVG in the pack's style, libraries complain less.
+
+    The look of blocks and tables is displayed once, for JupyterLab; the pack has its own and shows nothing of it.
+    """
     pd.options.display.html.table_schema = True
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     warnings.filterwarnings("ignore", message=".*infer_string.*")
     from IPython import get_ipython
+    from IPython.display import display
 
     from helpers.display.drawing import apply_style
 
     if shell := get_ipython():
+        display({"text/html": NOTEBOOK_STYLE, "text/plain": ""}, raw=True)
         shell.enable_matplotlib("inline")
         shell.run_line_magic("config", "InlineBackend.figure_formats = ['svg']")
     apply_style()

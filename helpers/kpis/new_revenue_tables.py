@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from helpers.kpis.bookings import CANCELLED, KINDS, booked
 from helpers.kpis.deals import NONE
-from helpers.kpis.new_revenue import bookings
+from helpers.kpis.new_revenue import Bookings, bookings
 from helpers.kpis.subscription_versions import Rules
 from helpers.results import Column, Listing
 
@@ -34,31 +35,21 @@ def bookings_by_source(
 ) -> Listing:
     """New bookings by source and in total, and how much of their change came from volume and how much from price."""
     rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level, movement_grain)
-    now = bookings(tables, period, basis, rules)
-    before = bookings(tables, period.previous(), basis, rules)
-    parts = [
-        (
-            NAMES[kind], before.sales.get(kind, 0), before.value.get(kind, 0.0), now.sales.get(kind, 0),
-            now.value.get(kind, 0.0),
-        )
-        for kind in {**now.value, **before.value}
-    ]  # fmt: skip
-    total = ("All sources", sum(before.sales.values()), before.total, sum(now.sales.values()), now.total)
-    whole = now.total if min(now.value.values()) >= 0 else 0.0  # no shares of a sum that holds something negative
+    rows = _per_source(bookings(tables, period, basis, rules))
     columns = {
         "source": Column("Source"),
         "sales": Column("Sales", "count"),
         "amount": Column("New bookings", "money"),
         "share": Column("Share", "share"),
         "average": Column("Average sale", "money"),
-        "before": Column(period.previous().label, "money"),
-        "change": Column("Change", "money"),
-        "volume": Column("by volume", "money"),
-        "price": Column("by price", "money"),
     }
+    for earlier in period.history(1):
+        rows = _against(rows, _per_source(bookings(tables, earlier, basis, rules)))
+        changes = {"before": earlier.label, "change": "Change", "volume": "by volume", "price": "by price"}
+        columns |= {name: Column(label, "money") for name, label in changes.items()}
     return Listing(
-        caption=f"New bookings of {period.label} by source, and their change on {period.previous().label}",
-        rows=pd.DataFrame([_compared(*part, whole) for part in (*parts, total)], columns=list(columns)),
+        caption=f"New bookings of {period.label} by source, and what changed",
+        rows=rows[list(columns)],
         columns=columns,
         when_empty="Nothing was booked.",
         grain="source",
@@ -127,13 +118,26 @@ def _rules(fx_mode: str, account_level: str) -> Rules:
     return Rules(fx_mode=fx_mode, account_level=account_level)
 
 
-def _compared(source: str, sales_before: int, before: float, sales: int, now: float, whole: float) -> dict[str, Any]:
-    volume, price = volume_and_price(sales_before, before, sales, now) or (None, None)
-    return {
-        "source": source, "sales": sales, "amount": now, "share": now / whole if whole else None,
-        "average": now / sales if sales else None, "before": before, "change": now - before,
-        "volume": volume, "price": price,
-    }  # fmt: skip
+def _per_source(found: Bookings) -> pd.DataFrame:
+    """One row per source that may have bookings, and one for all; no shares of a sum that holds something negative."""
+    rows = pd.DataFrame({"sales": found.sales, "amount": found.value}).reindex([*KINDS, NONE], fill_value=0)
+    if not rows.loc[NONE].any():
+        rows = rows.drop(index=NONE)
+    rows = rows.rename(index=NAMES)
+    whole = found.total if (rows["amount"] >= 0).all() and found.total else np.nan
+    rows.loc["All sources"] = rows.sum()
+    average = rows["amount"] / rows["sales"].where(rows["sales"] > 0)
+    return rows.assign(share=rows["amount"] / whole, average=average).rename_axis("source").reset_index()
+
+
+def _against(rows: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
+    """The rows beside those of the period before, and what their change came from."""
+    joined = rows.merge(earlier, on="source", how="left", suffixes=("", "_before"))
+    before, sales_before = joined["amount_before"].fillna(0), joined["sales_before"].fillna(0)
+    told = zip(sales_before, before, joined["sales"], joined["amount"], strict=True)
+    parts = [volume_and_price(*figures) or (None, None) for figures in told]
+    split = pd.DataFrame(parts, columns=["volume", "price"], index=rows.index, dtype="float64")
+    return rows.assign(before=before, change=joined["amount"] - before).join(split)
 
 
 def _deal_columns(tables: Tables) -> dict[str, Column]:

@@ -8,40 +8,47 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from helpers.catalogue import kpi
+from helpers.catalogue import Kpi, kpi
 
 SECTIONS = ("Definition", "Args", "Returns", "Raises", "Source", "Example", "Examples")
 
 
 @dataclass(frozen=True)
 class Definition:
-    """What one KPI of the pack means: the card's first line, its formula in words, and where that comes from."""
+    """What the KPIs of one card mean: the card's first line, its formula in words, and where that comes from.
 
-    kpi_id: str
+    ``label`` names those KPIs as the pack does, ``kpi_ids`` as results.csv, targets and commentary do.
+    """
+
     label: str
-    unit: str
+    kpi_ids: tuple[str, ...]
     summary: str
     definition: str
     source: str
 
 
 def definitions(kpi_ids: Iterable[str]) -> list[Definition]:
-    """The definitions of the KPIs named, in that order.
+    """One definition per card of the KPIs named, in that order.
 
-    >>> definitions(["mrr"])[0].label
-    'Monthly recurring revenue (MRR)'
+    >>> [found.label for found in definitions(["arr", "new_arr"])]
+    ['Annual recurring revenue (ARR) · New ARR']
     """
-    found = []
-    for kpi_id in kpi_ids:
-        row = kpi(kpi_id)
-        card = getattr(importlib.import_module(f"helpers.kpis.{row.theme}"), row.card)
-        parts = docstring_sections(inspect.getdoc(card) or "")
-        found.append(
-            Definition(
-                kpi_id, row.label, row.unit, parts["summary"], parts.get("Definition", ""), parts.get("Source", "")
-            )
-        )
-    return found
+    cards: dict[tuple[str, str], list[Kpi]] = {}
+    for row in map(kpi, kpi_ids):
+        cards.setdefault((row.theme, row.card), []).append(row)
+    return [_definition(theme, card, rows) for (theme, card), rows in cards.items()]
+
+
+def _definition(theme: str, card: str, rows: list[Kpi]) -> Definition:
+    function = getattr(importlib.import_module(f"helpers.kpis.{theme}"), card)
+    parts = docstring_sections(inspect.getdoc(function) or "")
+    return Definition(
+        label=" · ".join(row.label for row in rows),
+        kpi_ids=tuple(row.kpi_id for row in rows),
+        summary=parts["summary"],
+        definition=parts.get("Definition", ""),
+        source=parts.get("Source", ""),
+    )
 
 
 def docstring_sections(text: str) -> dict[str, str]:

@@ -74,6 +74,12 @@ def test_a_date_is_a_local_midnight(tmp_path):
     assert tables.fetch(tables["deals"]).created_at[0] == datetime(2026, 1, 5, 5, tzinfo=UTC)
 
 
+def test_a_date_keeps_its_day_where_the_source_is_in_another_zone(tmp_path):
+    deals = "select 'D' as deal_id, date '2026-01-05' as created_at"  # midnight in Tokyo is the 4th in UTC
+    tables = staged(tmp_path, timezone="Asia/Tokyo", zone="UTC", deals=deals)
+    assert tables.fetch(tables["deals"]).created_at[0] == datetime(2026, 1, 5, tzinfo=UTC)
+
+
 def test_a_date_whose_midnight_the_clocks_skip_keeps_its_day(tmp_path):
     source = Source(
         name="test", connect="duckdb://", timezone="America/Sao_Paulo",

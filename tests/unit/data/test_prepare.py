@@ -2,6 +2,7 @@
 
 import json
 import random
+import sqlite3
 import tempfile
 from dataclasses import replace
 from datetime import date
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from helpers.data.known import Prepared
 from helpers.data.prepare import folder_fingerprint, prepare
 from helpers.errors import KitError
+from helpers.params import Source
 from helpers.periods import Calendar
 from tests.canonical import prepared, source
 
@@ -114,6 +116,18 @@ def test_rows_read_are_accounted_for():
         "read": 8, "empty_key": 1, "not_yet_known": 2, "byte_equal": 1, "other_versions": 1, "clean": 2,
     }  # fmt: skip
     assert found.report["tables"]["deals"]["excluded"] == {"won without closed_at": {"rows": 1, "examples": ["D5"]}}
+
+
+def test_any_engine_that_ibis_opens_is_a_source(tmp_path):
+    with sqlite3.connect(tmp_path / "crm.sqlite") as database:
+        database.execute("create table products (product text, family text)")
+        database.execute("insert into products values ('App', null), ('API', 'core')")
+    database.close()
+    crm = Source(name="crm", connect=f"sqlite://{tmp_path / 'crm.sqlite'}", tables={"products": "products"})
+    found = prepare(crm, QUARTER, currency="USD", folder=tmp_path / "folder").known(QUARTER.as_of_on)
+    frame = found.fetch(found["products"].order_by("product"))
+    assert frame["product"].tolist() == ["API", "App"]
+    assert frame["family"].tolist()[0] == "core"
 
 
 def test_an_amount_without_currency_is_in_the_sources():
