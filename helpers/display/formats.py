@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from typing import Any
 
@@ -208,10 +209,12 @@ def _writer(unit: str, currency: str, locale: str) -> Callable[[float], str]:
     """How numbers of a unit are written, signs apart."""
     if unit in MONEY:
         pattern = _locale(locale).currency_formats["standard"].pattern.split(";")[0].replace(".00", "")
-        return lambda v: _spaced(format_currency(v, currency, pattern, locale=locale, currency_digits=False))
+        return lambda v: _spaced(
+            format_currency(_rounded(v, 0), currency, pattern, locale=locale, currency_digits=False)
+        )
     if unit == "share":
         pattern = _locale(locale).percent_formats[None].pattern.split(";")[0].replace("0", "0.0")
-        return lambda v: _spaced(format_decimal(v, pattern, locale=locale))
+        return lambda v: _spaced(format_decimal(_rounded(v, 3), pattern, locale=locale))
     if unit not in PATTERNS:
         raise KitError(f"unit {unit!r} has no format{nearest(unit, [*MONEY, 'share', *PATTERNS])}")
     return _decimal(PATTERNS[unit], locale)
@@ -220,7 +223,13 @@ def _writer(unit: str, currency: str, locale: str) -> Callable[[float], str]:
 def _decimal(pattern: str, locale: str) -> Callable[[float], str]:
     """Numbers with the locale's grouping and the decimals of ``pattern``."""
     grouped = _locale(locale).decimal_formats[None].pattern.split(".")[0].rstrip("0") + pattern
-    return lambda v: _spaced(format_decimal(v, grouped, locale=locale))
+    decimals = len(pattern.partition(".")[2])
+    return lambda v: _spaced(format_decimal(_rounded(v, decimals), grouped, locale=locale))
+
+
+def _rounded(value: float, decimals: int) -> Decimal:
+    """Halves away from zero, as a spreadsheet shows them; the workbook and the pages must not differ."""
+    return Decimal(repr(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
 
 
 @cache

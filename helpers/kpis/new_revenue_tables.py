@@ -47,9 +47,10 @@ def bookings_by_source(
         rows = _against(rows, _per_source(bookings(tables, earlier, basis, rules)))
         changes = {"before": earlier.label, "change": "Change", "volume": "by volume", "price": "by price"}
         columns |= {name: Column(label, "money") for name, label in changes.items()}
+    used = rows.drop(columns=["source", "share", "average"]).fillna(0).any(axis=1)
     return Listing(
         caption=f"New bookings of {period.label} by source, and what changed",
-        rows=rows[list(columns)],
+        rows=rows.loc[used | (rows["source"] != NONE), list(columns)],
         columns=columns,
         when_empty="Nothing was booked.",
         grain="source",
@@ -121,8 +122,6 @@ def _rules(fx_mode: str, account_level: str) -> Rules:
 def _per_source(found: Bookings) -> pd.DataFrame:
     """One row per source that may have bookings, and one for all; no shares of a sum that holds something negative."""
     rows = pd.DataFrame({"sales": found.sales, "amount": found.value}).reindex([*KINDS, NONE], fill_value=0)
-    if not rows.loc[NONE].any():
-        rows = rows.drop(index=NONE)
     rows = rows.rename(index=NAMES)
     whole = found.total if (rows["amount"] >= 0).all() and found.total else np.nan
     rows.loc["All sources"] = rows.sum()

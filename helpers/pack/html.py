@@ -33,6 +33,10 @@ class HtmlExporter(HTMLExporter):
     locale = Unicode("en_GB", help="Locale of numbers in tables that name none.").tag(config=True)
     whole_page = Bool(True, help="A page of its own; False gives the section that a pack is made of.").tag(config=True)
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.register_preprocessor(self._with_parts)
+
     @default("template_name")
     def _template_name_default(self) -> str:
         return "html"
@@ -54,15 +58,17 @@ class HtmlExporter(HTMLExporter):
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **more: Any
     ) -> tuple[str, dict[str, Any]]:
         """The notebook as a page, or as a section of the pack."""
-        resources = self._init_resources(resources)
+        body, found = super().from_notebook_node(nb, resources, **more)
+        if self.whole_page:
+            body = self.page("notebook.html.j2", lang=self.language_code, title=found["title"], body=Markup(body))
+        return body, found
+
+    def _with_parts(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """The last preprocessor: what the template shows of the notebook."""
         name = resources["metadata"]["name"]
         title = resources.get("title") or title_of(nb) or name
-        resources["parts"] = parts_of(nb, theme=name, title=title, locale=self.locale)
-        resources["first_level"] = 2 if self.whole_page else 3
-        body, resources = super().from_notebook_node(nb, resources, **more)
-        if self.whole_page:
-            body = self.page("notebook.html.j2", lang=self.language_code, title=title, body=Markup(body))
-        return body, resources
+        parts = parts_of(nb, theme=name, title=title, locale=self.locale)
+        return nb, resources | {"title": title, "parts": parts, "first_level": 2 if self.whole_page else 3}
 
     def page(self, template: str, *, colour: str = PackView.colour, **shown: Any) -> str:
         """A whole page of the kit's, with its typeface, colours, one script, and the policy that lets in no other."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import lru_cache
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,6 +39,7 @@ EXAMPLE = """
 """
 
 
+@lru_cache
 def known(subscriptions, as_of_on="2026-04-01", **more):
     return tables(as_of_on, subscriptions=subscriptions, **more)
 
@@ -90,9 +92,7 @@ class TestPrice:
         """)
         assert found == {"A": pytest.approx(expected, abs=1e-6)}
 
-    @pytest.mark.parametrize(
-        ("discounts", "limited", "forever"), [("all", 9, 9), ("forever", 10, 9), ("none", 10, 10)]
-    )
+    @pytest.mark.parametrize(("discounts", "limited", "forever"), [("all", 9, 9), ("forever", 10, 9), ("none", 10, 10)])
     def test_discounts(self, discounts, limited, forever):
         # 120 a year less 10 %: 120 / 12 - 1 = 9
         found = mrr_of(

@@ -24,7 +24,7 @@ _HOLIDAYS = [
     for day in ("01-01", "05-01", "10-03", "12-25", "12-26")
 ]
 _WORKDAYS = np.busdaycalendar(holidays=_HOLIDAYS)
-_SEASON = np.array([0.85, 0.90, 1.15, 0.90, 0.95, 1.15, 0.80, 0.50, 1.10, 1.10, 1.25, 1.40])
+_SEASON = np.array([0.85, 0.90, 1.15, 0.90, 0.95, 1.15, 0.80, 0.50, 1.05, 1.15, 1.40, 1.60])
 
 
 def stream(seed: int, name: str) -> np.random.Generator:

@@ -44,12 +44,9 @@ def figure(engine: duckdb.DuckDBPyConnection, sql: str) -> float:
 
 
 def mrr_by_customer(engine, day: str) -> dict[str, float]:
-    """MRR of each customer on a day in EUR at finance's rate of 0.92; the double counts with the account it is part of."""
+    """MRR of each customer on a day in EUR at finance's rate of 0.92; the double counts with what it is part of."""
     rows = engine.execute(f"""
         select coalesce(merged_into, customer_id), sum(mrr * if(currency = 'USD', 0.92, 1)) from paid join real
         using (customer_id) where start_on <= date '{day}' and coalesce(end_on > date '{day}', true)
             and paid.recorded_at is null group by 1""").fetchall()
     return dict(rows)
-
-
-QUARTERS = [f"{year}-{end}" for year in (2023, 2024, 2025, 2026) for end in ("03-31", "06-30", "09-30", "12-31")][2:15]

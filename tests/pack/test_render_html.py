@@ -1,0 +1,204 @@
+"""The pack as one HTML file: nothing of the code, nothing from outside, and readable by anyone."""
+
+import base64
+import hashlib
+import re
+import shutil
+import subprocess
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from nbconvert.exporters import get_exporter
+
+from helpers.pack import colours
+from helpers.pack.html import render_html
+from helpers.pack.run import Failure
+from helpers.pack.view import Section
+from tests.pack.fixtures import (
+    SOURCE,
+    block,
+    blocks_output,
+    code,
+    display,
+    markdown,
+    notebook,
+    printed,
+    recurring_revenue,
+    sections,
+    table_output,
+    view,
+)
+
+HOSTILE = """<script>alert("x")</script> & '"><img src=x onerror=alert(1)> {{ 7*7 }} {% raw %}"""
+
+
+@pytest.fixture(scope="module")
+def html():
+    return render_html(view(), sections())
+
+
+@pytest.fixture(scope="module")
+def page(html):
+    return BeautifulSoup(html, "html.parser")
+
+
+def test_no_code_and_no_prompt(html):
+    assert SOURCE not in html
+    assert "secret_code" not in html
+    assert not re.search(r"\bIn\s*\[|\bOut\s*\[", html)
+
+
+def test_nothing_is_asked_of_the_network(page, html):
+    assert not page.find_all(["link", "iframe", "object", "embed", "base", "form"])
+    for element in page.find_all(True):
+        for name in ("src", "srcset", "poster", "data", "action", "background"):
+            assert element.get(name, "data:").startswith("data:"), element
+    assert [address for address in re.findall(r"url\(([^)]*)", html) if not address.startswith("data:")] == []
+    assert "@import" not in html
+
+
+def test_the_policy_lets_in_the_one_script_and_nothing_else(page):
+    (script,) = page.find_all("script")
+    digest = base64.b64encode(hashlib.sha256(script.string.encode()).digest()).decode()
+    policy = page.find("meta", {"http-equiv": "Content-Security-Policy"})["content"]
+    assert policy.startswith("default-src 'none'; ")
+    assert f"script-src 'sha256-{digest}';" in policy
+
+
+def test_ids_are_unique_and_links_within_the_page_lead_somewhere(page):
+    ids = [element["id"] for element in page.find_all(id=True)]
+    assert len(ids) == len(set(ids))
+    targets = {a["href"][1:] for a in page.find_all("a", href=True) if a["href"].startswith("#")}
+    assert targets <= set(ids)
+    assert {"recurring_revenue", "pipeline_conversion", "unit_economics", "pack.summary"} <= targets
+
+
+def test_headings_begin_at_one_and_skip_no_level(page):
+    levels = [int(heading.name[1]) for heading in page.find_all(re.compile("^h[1-6]$"))]
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
+def test_landmarks_language_and_alternative_texts(page):
+    assert page.html["lang"] == "en"
+    assert page.title.string == "Northwind Software – Quarterly KPI review 2026Q3"
+    assert len(page.find_all("main")) == 1
+    assert page.body.find("a")["href"] == "#content"
+    assert all(image.get("alt") for image in page.find_all("img"))
+    assert all(th.get("scope") for th in page.find_all("th"))
+    assert all(table.caption or table.find_parent(attrs={"aria-label": True}) for table in page.find_all("table"))
+
+
+def test_sections_stand_in_order_each_once(page):
+    titles = [heading.get_text() for heading in page.main.find_all("h2")]
+    assert titles == [
+        "Summary", "What changed", "Recurring revenue", "Pipeline conversion", "Unit economics", "Actions", "Appendix",
+    ]  # fmt: skip
+
+
+def test_everything_of_a_section_is_there(page):
+    section = page.find("section", {"aria-labelledby": "recurring_revenue"})
+    text = " ".join(section.get_text(" ").split())
+    for expected in ("Is the base growing, and why ?", "✗ missed", "Customer 2 €2,000", "From management", "slipped"):
+        assert expected in text
+    assert section.find("details").find("table")["data-sortable"] == ""
+    assert section.find("a", href="https://example.com/mrr").get_text() == "the policy"
+
+
+def test_a_failed_section_shows_the_failure_and_no_half_result(page):
+    section = page.find("section", {"aria-labelledby": "unit_economics"})
+    assert "This section failed in cell 4." in section.get_text()
+    assert "spend has no rows" in section.get_text()
+    assert "half a result" not in page.get_text()
+    assert page.find("nav").find("a", href="#unit_economics").find_next("span").get_text() == "failed"
+
+
+def test_hostile_text_stays_text():
+    hostile = notebook(
+        markdown(f"# T\n\n## {HOSTILE}\n\n{HOSTILE}\n\n[x](javascript:alert(1))"),
+        code(table_output(title=HOSTILE, data=[{"name": HOSTILE, "mrr": 1}]), blocks_output(block(HOSTILE))),
+        code(printed(HOSTILE), display(**{"text/html": HOSTILE, "image/svg+xml": "<svg><script>1</script></svg>"})),
+    )
+    stopped = Section("failed", HOSTILE, hostile, Failure(1, HOSTILE, HOSTILE))
+    found = [Section("hostile", HOSTILE, hostile, commentary=HOSTILE), stopped]
+    html = render_html(view(company=HOSTILE, headlines=[HOSTILE], status=HOSTILE, actions=HOSTILE), found)
+    page = BeautifulSoup(html, "html.parser")
+    assert len(page.find_all("script")) == 1
+    assert not [e for e in page.find_all(True) if any(name.startswith("on") for name in e.attrs)]
+    assert not page.find_all("a", href=re.compile("^javascript", re.IGNORECASE))
+    assert page.find("caption", string=HOSTILE)
+    assert page.find("li", string=HOSTILE)
+    assert "49" not in page.find("p", class_="band").get_text()
+
+
+def test_the_same_inputs_give_the_same_bytes(html):
+    assert render_html(view(), sections()) == html
+
+
+def test_tables_sort_by_value_and_not_by_text(page):
+    keys = [cell["data-value"] for cell in page.find("caption", string="Lost customers").parent.select("td")]
+    assert keys == ["0.0", "1000.0", "2000.0"]
+
+
+@pytest.mark.parametrize("colour", ["#1f3a5f", "#ffe600", "#FFF", "#777777", "#0f08", "#000"])
+def test_text_stays_legible_in_any_brand_colour(colour):
+    look = colours.look(colour)
+    assert contrast(look["ink"], look["brand"]) >= 4.5
+    assert contrast(look["accent"], "#ffffff") >= 4.5
+    assert f"--brand:{look['brand']};" in render_html(view(colour=colour), [])
+
+
+def contrast(one, other):
+    """WCAG 2.2, relative luminance and contrast ratio, written out."""
+
+    def luminance(colour):
+        red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+        r, g, b = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue))
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_one_notebook_is_a_page_of_its_own(tmp_path):
+    path = tmp_path / "recurring_revenue.ipynb"
+    nbformat.write(recurring_revenue(), path)
+    body, resources = get_exporter("kpi_html")().from_filename(str(path))
+    page = BeautifulSoup(body, "html.parser")
+    assert resources["output_extension"] == ".html"
+    assert page.h1.get_text() == "Recurring revenue"
+    assert [heading.get_text() for heading in page.find_all("h2")] == [
+        "Where MRR stands",
+        "Who left",
+        "Questions to ask",
+    ]
+    assert SOURCE not in body
+    assert page.find("meta", {"http-equiv": "Content-Security-Policy"})
+
+
+@pytest.mark.browser
+def test_in_a_browser_the_script_runs_and_nothing_overflows(html, tmp_path):
+    chromium = shutil.which("chromium") or pytest.skip("no Chromium here")
+    probe = (
+        "<script>document.title = document.documentElement.scrollWidth <= innerWidth ? 'fits' : 'overflows'</script>"
+    )
+    path = tmp_path / "pack.html"
+    path.write_text(
+        re.sub(r"<meta http-equiv=[^>]*>", "", html).replace("</body>", probe + "</body>"), encoding="utf-8"
+    )
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ]
+    found = subprocess.run(
+        [chromium, *options, "--window-size=500,900", "--dump-dom", path.as_uri()],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    page = BeautifulSoup(found.stdout, "html.parser")
+    assert page.title.string == "fits"
+    assert page.select("thead button")

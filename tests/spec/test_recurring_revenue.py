@@ -1,0 +1,523 @@
+"""K20 to K25: the worked examples of the specification, and every edge that the cards name."""
+
+from dataclasses import replace
+from datetime import date
+from functools import lru_cache
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from helpers.catalogue import ids_of
+from helpers.errors import NotProvided, Refused
+from helpers.kpis import recurring_revenue as cards
+from helpers.kpis import recurring_tables as lists
+from helpers.periods import Calendar
+from tests.canonical import tables
+from tests.spec.test_customer_mrr import EXAMPLE
+
+Q1 = Calendar().period("2026Q1")
+CARDS = (cards.mrr, cards.arr, cards.mrr_movements, cards.retention, cards.churn, cards.renewals, cards.quick_ratio)
+LISTINGS = (
+    lists.lost_customers, lists.lost_and_stayed, lists.churn_reasons, lists.top_movers, lists.intra_period_customers,
+    lists.renewals_due, lists.customer_life,
+)  # fmt: skip
+CUSTOMERS = """
+    customer_id | name   | signed_up_on | segment    | owner | is_test
+    A           | Aurora | 2024-12-01   | enterprise | Kim   |
+    B           | Boreal | 2024-12-01   | enterprise | Kim   |
+    C           | Cirrus | 2024-12-01   | mid-market | Lee   |
+    D           | Dune   | 2024-12-01   | mid-market | Lee   |
+    E           | Ember  | 2024-12-01   |            | Lee   |
+    F           | Fjord  | 2025-12-20   | mid-market | Lee   |
+    G           | Glade  | 2026-01-20   | mid-market | Lee   |
+    H           | Heron  | 2024-12-01   | enterprise | Kim   |
+    I           | Isle   | 2025-12-01   | enterprise | Kim   |
+    J           | Jetty  | 2026-02-10   | enterprise | Kim   |
+    K           | Kelp   | 2025-12-01   | mid-market | Kim   |
+"""
+
+
+@lru_cache
+def known(subscriptions=EXAMPLE, as_of_on="2026-04-01", **more):
+    return tables(as_of_on, subscriptions=subscriptions, **more)
+
+
+def only(rows, kpi_id, segment=""):
+    (row,) = [row for row in rows if row.kpi_id == kpi_id and row.segment == segment]
+    return row
+
+
+def values(rows, kpi_id, segment_by=""):
+    return {row.segment: row.value for row in rows if row.kpi_id == kpi_id and row.segment_by == segment_by}
+
+
+def records(listing):
+    return listing.rows.to_dict("records")
+
+
+class TestMrr:
+    def test_example(self):
+        rows = cards.mrr(known(), Q1)
+        assert only(rows, "mrr").value == 1000 + 600 + 300 + 200 + 250 + 450 + 1000 == 3800
+        assert only(rows, "paying_customers").value == 7  # A B C E F H J
+        assert only(rows, "arpa").value == pytest.approx(3800 / 7)
+        assert {row.status for row in rows} == {"ok"}
+
+    def test_what_was_left_out_is_counted(self):
+        row = only(cards.mrr(known(), Q1), "mrr")
+        assert row.excluded == {"subscriptions: not recurring": 1, "subscriptions: status trialing": 1}
+
+    def test_segments_add_up(self):
+        rows = cards.mrr(known(customers=CUSTOMERS), Q1)
+        assert values(rows, "mrr", "segment") == {
+            "enterprise": 1000 + 600 + 450 + 1000,
+            "mid-market": 550,
+            "(none)": 200,
+        }
+        assert sum(values(rows, "paying_customers", "segment").values()) == 7
+        assert values(rows, "arpa", "segment")["mid-market"] == 550 / 2
+
+    def test_test_customers_are_left_out(self):
+        aurora = "Aurora | 2024-12-01   | enterprise | Kim   |"
+        row = only(cards.mrr(known(customers=CUSTOMERS.replace(aurora, aurora + " true")), Q1), "mrr")
+        assert (row.value, row.excluded["customers: is_test"]) == (2800, 1)
+
+    def test_of_a_running_period_is_partial(self):
+        partial = Calendar().period("2026Q1", date(2026, 2, 10))
+        rows = cards.mrr(known(as_of_on="2026-02-11", period=partial), partial)
+        assert only(rows, "mrr").value == 1000 + 800 + 300 + 200 + 250 + 700 + 450  # A B D E F G H; C is away
+        assert {row.status for row in rows} == {"partial"}
+
+    def test_bridged_gaps_are_told(self):
+        rows = cards.mrr(known(EXAMPLE.replace("c2 ", "c  ")), Q1, grace_days=60)
+        (warning,) = only(rows, "mrr").warnings
+        assert warning == "1 renewal gap(s) of at most 60 day(s) counted as continuous at the old MRR"
+
+
+class TestArr:
+    def test_example(self):
+        rows = cards.arr(known(), Q1)
+        assert only(rows, "arr").value == 12 * 3800 == 45_600
+        assert only(rows, "new_arr").value == 12 * (250 + 1000)
+        assert (only(rows, "arr").n, only(rows, "new_arr").n) == (7, 2)
+
+    def test_example_of_the_seed(self):
+        rows = cards.arr(
+            known("""
+                subscription_id | customer_id | start_on | contract_value | term_months
+                s | A | 2026-01-01 | 100000 | 60
+            """),
+            Q1,
+        )
+        assert only(rows, "arr").value == pytest.approx(100_000 * 12 / 60, abs=1e-6)  # 20,000
+        assert only(rows, "arr").warnings == ()
+
+    def test_short_terms_are_annualised_and_told(self):
+        rows = cards.arr(
+            known("""
+                subscription_id | customer_id | start_on | end_on | contract_value | term_months
+                s | A | 2026-01-01 |            | 3600 | 12
+                t | B | 2026-01-01 |            | 300  | 6
+                u | C | 2026-03-01 | 2026-05-01 | 100  |
+            """),
+            Q1,
+        )
+        row = only(rows, "arr")
+        assert row.value == 12 * (300 + 50 + 50)
+        assert row.warnings == ("short_term_annualised: 25.0% of ARR has a term under 12 months",)
+
+    def test_new_arr_depends_on_the_grain(self):
+        assert only(cards.arr(known(), Q1, movement_grain="day"), "new_arr").value == 12 * (250 + 700 + 1000)
+
+
+class TestMovements:
+    @pytest.mark.parametrize(
+        ("grain", "new", "reactivation", "expansion", "contraction", "churn", "intra"),
+        [
+            ("quarter", 1250, 450, 100, -100, -300, 700),
+            ("month", 1250, 750, 300, -200, -700, 700),
+            ("day", 1950, 750, 300, -200, -1400, 0),
+        ],
+    )
+    def test_example(self, grain, new, reactivation, expansion, contraction, churn, intra):
+        rows = cards.mrr_movements(known(), Q1, movement_grain=grain)
+        assert {kpi_id: only(rows, kpi_id).value for kpi_id in ids_of("mrr_movements")} == {
+            "mrr_opening": 2400, "mrr_new": new, "mrr_reactivation": reactivation, "mrr_expansion": expansion,
+            "mrr_contraction": contraction, "mrr_churn": churn, "mrr_fx": 0, "net_new_mrr": 1400,
+            "mrr_intra_period": intra,
+        }  # fmt: skip
+
+    def test_the_number_of_customers_behind_each(self):
+        rows = cards.mrr_movements(known(), Q1)
+        counted = {kpi_id: only(rows, kpi_id).n for kpi_id in ids_of("mrr_movements")}
+        assert counted == {
+            "mrr_opening": 5, "mrr_new": 2, "mrr_reactivation": 2, "mrr_expansion": 1, "mrr_contraction": 1,
+            "mrr_churn": 2, "mrr_fx": 0, "net_new_mrr": 6, "mrr_intra_period": 1,
+        }  # fmt: skip
+
+    @pytest.mark.parametrize("grain", ["month", "quarter", "day"])
+    def test_every_segment_leads_from_opening_to_closing(self, grain):
+        found = known(customers=CUSTOMERS)
+        rows = cards.mrr_movements(found, Q1, movement_grain=grain)
+        closing = values(cards.mrr(found, Q1), "mrr", "segment")
+        for segment, end in closing.items():
+            assert only(rows, "mrr_opening", segment).value + only(rows, "net_new_mrr", segment).value == end
+        for kpi_id in ids_of("mrr_movements"):
+            assert sum(values(rows, kpi_id, "segment").values()) == only(rows, kpi_id).value
+
+    def test_expansion_by_source(self):
+        subscriptions = """
+            subscription_id | customer_id | line_id | start_on | end_on | mrr | product
+            b | B | 1 | 2025-01-01 | 2026-02-10 | 100 | base
+            b | B | 1 | 2026-02-10 |            | 130 | base
+            c | C | 1 | 2025-01-01 |            | 100 | base
+            c | C | 2 | 2026-02-10 |            | 40  | more
+        """
+        rows = cards.mrr_movements(known(subscriptions), Q1)
+        assert values(rows, "mrr_expansion", "source") == {"upsell": 30, "cross_sell": 40, "new_product": 0}
+        assert only(rows, "mrr_expansion").value == 70
+
+    def test_expansion_is_not_split_without_products(self):
+        assert values(cards.mrr_movements(known(), Q1), "mrr_expansion", "source") == {}
+
+    def test_example_of_the_currency_line(self):
+        euro = """
+            subscription_id | customer_id | start_on | end_on | mrr | currency
+            s | A | 2025-01-01 | 2026-02-10 | 100 | EUR
+            s | A | 2026-02-10 |            | 120 | EUR
+        """
+        rates = "currency | rate | on\nEUR | 1.10 | 2025-12-31\nEUR | 1.05 | 2026-03-31"
+        rows = cards.mrr_movements(known(euro, fx_rates=rates), Q1, fx_mode="period_end", movement_grain="quarter")
+        assert only(rows, "mrr_opening").value == pytest.approx(110)
+        assert only(rows, "mrr_fx").value == pytest.approx(-5)
+        assert only(rows, "mrr_expansion").value == only(rows, "net_new_mrr").value == pytest.approx(21)
+
+
+class TestRetention:
+    def test_example_of_the_quarter(self):
+        rows = cards.retention(known(), Q1)
+        nrr, grr = only(rows, "nrr_quarter"), only(rows, "grr_quarter")
+        # A 1000, B 500 -> 600, C 400 -> 300, D 300 -> 0, E 200; the rest was not there
+        assert (nrr.numerator, nrr.denominator) == (1000 + 600 + 300 + 0 + 200, 2400)
+        assert nrr.value == pytest.approx(0.875)
+        assert (grr.numerator, grr.value) == (1000 + 500 + 300 + 0 + 200, pytest.approx(0.833333, abs=1e-6))
+        assert nrr.interval.low == pytest.approx(0.5)
+        assert 1.08 <= nrr.interval.high <= 1.10
+        assert nrr.warnings == (cards.FEW,)
+
+    def test_over_twelve_months(self):
+        # on 2025-03-31 H was there at 150 as well, and it is back at 450
+        nrr, grr = (only(cards.retention(known(), Q1), kpi_id) for kpi_id in ("nrr", "grr"))
+        assert (nrr.numerator, nrr.denominator, nrr.n) == (2100 + 450, 2400 + 150, 6)
+        assert grr.numerator == 2000 + 150
+
+    @pytest.mark.parametrize(("months", "since"), [(12, "2025-03-31"), (15, "2024-12-31"), (14, "2025-01-31")])
+    def test_history_that_is_too_short(self, months, since):
+        rows = cards.retention(known(), Q1, retention_months=months)
+        short = since < "2025-01-01"
+        assert {only(rows, kpi_id).status for kpi_id in ("nrr", "grr")} == {"insufficient" if short else "ok"}
+        assert only(rows, "nrr_quarter").status == "ok"
+        if short:
+            assert only(rows, "nrr").warnings == (f"history_starts_at 2025-01-01: the cohort is that of {since}",)
+            assert only(rows, "nrr").value is None
+
+    def test_segments_are_ratios_of_their_own(self):
+        rows = cards.retention(known(customers=CUSTOMERS), Q1)
+        assert values(rows, "nrr_quarter", "segment") == {
+            "enterprise": pytest.approx(1600 / 1500), "mid-market": pytest.approx(300 / 700), "(none)": 1.0,
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(("label", "as_of"), [("2026-03", "2026-04-01"), ("2026-W13", "2026-03-30")])
+    def test_a_month_or_a_week_has_no_quarter(self, label, as_of):
+        period = Calendar().period(label)
+        rows = cards.retention(known(as_of_on=as_of, period=period), period)
+        assert {row.kpi_id: row.status for row in rows} == {
+            "nrr": "ok", "grr": "ok", "nrr_quarter": "not_provided", "grr_quarter": "not_provided",
+        }  # fmt: skip
+
+    def test_of_a_running_quarter(self):
+        partial = Calendar().period("2026Q1", date(2026, 2, 10))
+        rows = cards.retention(known(as_of_on="2026-02-11", period=partial), partial)
+        row = only(rows, "nrr_quarter")
+        assert (row.status, row.value) == ("partial", (1000 + 800 + 0 + 300 + 200) / 2400)
+
+    def test_many_customers_give_no_warning(self):
+        rows = "\n".join(f"s{i} | c{i} | 2025-01-01 | 10" for i in range(30))
+        found = cards.retention(known("subscription_id | customer_id | start_on | mrr\n" + rows), Q1)
+        assert only(found, "nrr").warnings == ()
+        assert only(found, "nrr").interval[:2] == (1.0, 1.0)
+
+
+class TestChurn:
+    def test_example(self):
+        rows = cards.churn(known(), Q1)
+        logo = only(rows, "logo_churn_quarter")
+        assert (logo.numerator, logo.denominator, logo.value) == (1, 5, 0.2)  # D; C left and came back
+        assert logo.interval[:2] == pytest.approx((0.0362, 0.6245), abs=5e-5)
+        assert only(rows, "revenue_churn_quarter").value == pytest.approx(1 - 2000 / 2400)
+
+    def test_revenue_churn_is_what_grr_leaves(self):
+        found = known()
+        for churned, kept in (("revenue_churn", "grr"), ("revenue_churn_quarter", "grr_quarter")):
+            left = only(cards.retention(found, Q1), kept).value
+            assert only(cards.churn(found, Q1), churned).value == pytest.approx(1 - left)
+
+    def test_reasons_add_up(self):
+        reasons = """
+            subscription_id | customer_id | start_on   | end_on     | mrr | status | cancel_reason
+            a | A | 2025-01-01 | 2026-02-01 | 100 |        | voluntary
+            b | B | 2025-01-01 | 2026-02-01 | 60  |        | payment
+            c | C | 2025-01-01 | 2026-02-01 | 50  |        |
+            d | D | 2025-01-01 | 2026-02-01 | 40  |        |
+            d | D | 2026-02-01 |            | 40  | paused |
+            e | E | 2025-01-01 | 2026-02-01 | 80  |        |
+            e | E | 2026-02-01 |            | 50  |        |
+            f | F | 2025-01-01 |            | 670 |        |
+        """
+        rows = cards.churn(known(reasons), Q1)
+        assert values(rows, "logo_churn_quarter", "reason") == {
+            "voluntary": 1 / 6, "payment": 1 / 6, "paused": 1 / 6, "(none)": 1 / 6,
+        }  # fmt: skip
+        by_reason = values(rows, "revenue_churn_quarter", "reason")
+        # C is lost and E shrinks by 30, both without a reason
+        assert by_reason == {
+            "voluntary": 0.1, "payment": 0.06, "paused": 0.04, "(none)": pytest.approx((50 + 30) / 1000),
+        }  # fmt: skip
+        assert sum(by_reason.values()) == pytest.approx(only(rows, "revenue_churn_quarter").value)
+
+    def test_history_that_is_too_short(self):
+        rows = cards.churn(known(), Q1, retention_months=24)
+        assert {row.kpi_id: row.status for row in rows if not row.segment} == {
+            "logo_churn": "insufficient", "revenue_churn": "insufficient",
+            "logo_churn_quarter": "ok", "revenue_churn_quarter": "ok",
+        }  # fmt: skip
+
+    def test_nobody_there_at_the_start(self):
+        rows = cards.churn(known("subscription_id | customer_id | start_on | mrr\ns | A | 2026-02-01 | 10"), Q1)
+        assert {row.kpi_id: row.status for row in rows} == {
+            "logo_churn": "insufficient", "revenue_churn": "insufficient",
+            "logo_churn_quarter": "undefined", "revenue_churn_quarter": "undefined",
+        }  # fmt: skip
+
+
+class TestRenewals:
+    LINES = """
+        subscription_id | line_id | customer_id | start_on   | end_on     | mrr | renewal_on | status
+        kept    |   | A | 2025-01-10 | 2026-01-10 | 100 | 2026-01-10 |
+        kept    |   | A | 2026-01-10 |            | 150 | 2027-01-10 |
+        open    | 1 | B | 2025-02-01 |            | 50  | 2026-02-01 |
+        open    | 2 | B | 2025-02-01 | 2026-02-01 | 30  | 2026-02-01 |
+        late    |   | C | 2025-03-01 | 2026-03-01 | 40  | 2026-03-01 |
+        late    |   | C | 2026-03-21 |            | 40  | 2027-03-01 |
+        changed |   | D | 2025-03-15 | 2025-09-01 | 10  | 2026-03-15 |
+        changed |   | D | 2025-09-01 |            | 20  | 2026-03-15 |
+        trial   |   | E | 2026-01-01 |            | 70  | 2026-02-15 | trialing
+        never   |   | F | 2025-01-01 |            | 500 |            |
+        soon    |   | G | 2025-06-29 |            | 60  | 2026-06-29 |
+        later   |   | H | 2025-09-27 |            | 90  | 2026-06-30 |
+        far     |   | H | 2025-09-28 |            | 80  | 2026-09-28 |
+    """
+
+    def test_lines_that_came_due(self):
+        rows = cards.renewals(known(self.LINES), Q1)
+        rate, by_arr = only(rows, "renewal_rate"), only(rows, "renewal_rate_arr")
+        # kept, open/1 and changed renewed; open/2 and late did not
+        assert (rate.numerator, rate.denominator, rate.value) == (3, 5, 0.6)
+        assert rate.interval[:2] == pytest.approx((0.2307, 0.8824), abs=5e-5)
+        assert (by_arr.numerator, by_arr.denominator) == (12 * (100 + 50 + 20), 12 * (100 + 50 + 30 + 40 + 20))
+
+    def test_a_line_signed_late_is_renewed_within_grace(self):
+        assert only(cards.renewals(known(self.LINES), Q1, grace_days=19), "renewal_rate").numerator == 3
+        assert only(cards.renewals(known(self.LINES), Q1, grace_days=20), "renewal_rate").numerator == 4
+
+    def test_a_line_still_within_grace_is_not_judged_yet(self):
+        lapsed = """
+            subscription_id | customer_id | start_on   | end_on     | mrr | renewal_on
+            s | A | 2025-03-10 | 2026-03-10 | 10 | 2026-03-10
+            t | B | 2025-03-20 | 2026-03-20 | 10 | 2026-03-20
+        """
+        row = only(cards.renewals(known(lapsed), Q1, grace_days=20), "renewal_rate")
+        assert (row.numerator, row.denominator) == (0, 1)  # known to 31 March: s had its 20 days, t has until 9 April
+        assert row.excluded == {"subscriptions: renewal day within grace_days": 1}
+
+    def test_what_is_due_next(self):
+        rows = cards.renewals(known(self.LINES), Q1)
+        # 90 days after 31 March is 29 June, 180 days 27 September
+        assert only(rows, "arr_due_90").value == 12 * 60
+        assert only(rows, "arr_due_180").value == 12 * (60 + 90)
+
+    def test_the_ten_largest(self):
+        rows = "\n".join(f"s{i} | c{i} | 2026-01-01 | {i}" for i in range(1, 13))
+        found = cards.renewals(known("subscription_id | customer_id | start_on | mrr\n" + rows), Q1)
+        assert only(found, "top10_share").value == pytest.approx(sum(range(3, 13)) / sum(range(1, 13)))
+
+    def test_without_renewal_days_only_the_largest_are_told(self):
+        rows = cards.renewals(known(), Q1)
+        assert {row.kpi_id: row.status for row in rows} == {
+            "renewal_rate": "not_provided", "renewal_rate_arr": "not_provided", "arr_due_90": "not_provided",
+            "arr_due_180": "not_provided", "top10_share": "ok",
+        }  # fmt: skip
+        assert only(rows, "renewal_rate").warnings == ("not provided: subscriptions.renewal_on",)
+
+    def test_nothing_due(self):
+        rows = cards.renewals(known(self.LINES), replace(Calendar().period("2025Q4"), as_of_on=date(2026, 1, 1)))
+        assert {only(rows, kpi_id).status for kpi_id in ("renewal_rate", "renewal_rate_arr")} == {"undefined"}
+
+    def test_of_a_running_quarter_only_what_came_due(self):
+        partial = Calendar().period("2026Q1", date(2026, 2, 10))
+        rows = cards.renewals(known(self.LINES, "2026-02-11", period=partial), partial)
+        row = only(rows, "renewal_rate")
+        assert (row.status, row.numerator, row.denominator) == ("partial", 2, 3)
+
+
+class TestQuickRatio:
+    @pytest.mark.parametrize(("grain", "expected"), [("quarter", 1800 / 400), ("month", 2300 / 900)])
+    def test_example(self, grain, expected):
+        (row,) = cards.quick_ratio(known(), Q1, movement_grain=grain)
+        assert row.value == pytest.approx(expected)
+        assert row.warnings == (f"snapshots compared: {grain}",)
+
+    def test_numerator_less_denominator_is_net_new_mrr(self):
+        (row,) = cards.quick_ratio(known(), Q1)
+        assert row.numerator - row.denominator == only(cards.mrr_movements(known(), Q1), "net_new_mrr").value
+
+    def test_no_losses(self):
+        (row,) = cards.quick_ratio(known("subscription_id | customer_id | start_on | mrr\ns | A | 2026-02-01 | 10"), Q1)
+        assert (row.status, row.value, row.numerator, row.denominator) == ("undefined", None, 10, 0)
+        assert "no losses" in row.warnings
+
+
+class TestEveryCard:
+    HEADER = "subscription_id | customer_id | start_on | mrr | renewal_on | product"
+
+    @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.__name__)
+    def test_gives_its_ids_and_no_others(self, card):
+        assert {row.kpi_id for row in card(known(customers=CUSTOMERS), Q1)} == set(ids_of(card.__name__))
+
+    @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.__name__)
+    def test_without_subscriptions(self, card):
+        with pytest.raises(NotProvided, match="subscriptions"):
+            card(tables("2026-04-01", customers=CUSTOMERS), Q1)
+
+    @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.__name__)
+    def test_with_overlapping_versions(self, card):
+        overlapping = "subscription_id | customer_id | start_on | mrr\ns | A | 2026-01-01 | 1\ns | A | 2026-02-01 | 1"
+        with pytest.raises(Refused, match="overlap in subscription s;"):
+            card(known(overlapping), Q1)
+
+    @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.__name__)
+    def test_of_an_empty_table(self, card):
+        rows = card(known(self.HEADER, customers=CUSTOMERS), Q1)
+        amounts = {"mrr", "paying_customers", "arr", "new_arr", "arr_due_90", "arr_due_180", *ids_of("mrr_movements")}
+        assert {row.kpi_id for row in rows} == set(ids_of(card.__name__))
+        for row in rows:
+            assert (row.status, row.value) == (("ok", 0.0) if row.kpi_id in amounts else ("undefined", None))
+
+    @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.__name__)
+    def test_of_one_row(self, card):
+        rows = card(known(self.HEADER + "\ns | A | 2025-01-01 | 10 | 2026-02-01 | base", customers=CUSTOMERS), Q1)
+        certain = {"mrr": 10, "arr": 120, "mrr_opening": 10, "nrr": 1, "logo_churn": 0, "renewal_rate": 1}
+        for row in rows:
+            assert row.status in ("ok", "undefined")
+            assert row.value == certain.get(row.kpi_id, row.value)
+
+    @pytest.mark.parametrize("listing", LISTINGS, ids=lambda listing: listing.__name__)
+    def test_listings_of_an_empty_table(self, listing):
+        found = listing(known(self.HEADER, customers=CUSTOMERS), Q1)
+        assert found.rows.empty
+        assert list(found.rows.columns) == list(found.columns)
+
+    @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(
+        versions=st.lists(
+            st.tuples(st.sampled_from("ABCDE"), st.integers(0, 14), st.integers(1, 12), st.integers(0, 500)),
+            min_size=1, max_size=20,
+        )
+    )  # fmt: skip
+    def test_grr_is_at_most_nrr_and_one(self, versions):
+        month = [f"{2025 + i // 12}-{i % 12 + 1:02d}-01" for i in range(40)]
+        rows = [f"s{i} | {c} | {month[a]} | {month[a + n]} | {mrr}" for i, (c, a, n, mrr) in enumerate(versions)]
+        found = cards.retention(
+            known("\n".join(["subscription_id | customer_id | start_on | end_on | mrr", *rows])), Q1
+        )
+        for nrr_id, grr_id in (("nrr", "grr"), ("nrr_quarter", "grr_quarter")):
+            nrr, grr = only(found, nrr_id), only(found, grr_id)
+            assert nrr.status == grr.status
+            if nrr.value is not None:
+                assert 0 <= grr.value <= min(1, nrr.value)
+
+
+class TestListings:
+    def test_lost_customers(self):
+        listing = lists.lost_customers(known(customers=CUSTOMERS), Q1)
+        (row,) = records(listing)
+        assert (row["customer"], row["owner"], row["mrr"], row["reason"]) == ("Dune", "Lee", 300, "(none)")
+        assert str(row["until"])[:10] == "2026-03-31"
+        assert row["tenure"] == 365 + 31 + 28 + 30  # 2025, January, February, and March but its last day
+        assert listing.export == "lost_customers"
+
+    def test_who_came_and_was_lost_in_the_period_is_told_with_what_it_paid(self):
+        short = "subscription_id | customer_id | start_on | end_on | mrr\ns | A | 2026-01-10 | 2026-03-10 | 40"
+        (row,) = records(lists.lost_customers(known(short), Q1))
+        assert (row["customer"], row["mrr"], row["tenure"]) == ("A", 40, 22 + 28 + 9)
+
+    def test_columns_that_the_source_never_tells_are_left_out(self):
+        assert "owner" not in lists.lost_customers(known(), Q1).columns
+
+    def test_lost_beside_stayed(self):
+        lost, stayed = records(lists.lost_and_stayed(known(), Q1))
+        assert (lost["customers"], lost["mrr"]) == (1, 300)
+        assert (stayed["customers"], stayed["mrr"]) == (4, (400 + 500) / 2)  # 200, 400, 500, 1000
+        assert stayed["tenure"] == 365 + 90
+
+    def test_churn_reasons(self):
+        reasons = """
+            subscription_id | customer_id | start_on   | end_on     | mrr | cancel_reason
+            a | A | 2025-01-01 | 2026-02-01 | 100 | payment
+            b | B | 2025-01-01 | 2026-02-01 | 200 | payment
+            c | C | 2025-01-01 | 2026-02-01 | 100 |
+        """
+        rows = records(lists.churn_reasons(known(reasons), Q1))
+        assert rows == [
+            {"reason": "payment", "customers": 2, "mrr": 300, "share": 0.75},
+            {"reason": "(none)", "customers": 1, "mrr": 100, "share": 0.25},
+        ]
+
+    def test_top_movers(self):
+        rows = records(lists.top_movers(known(), Q1))
+        assert [(row["customer"], row["change"], row["movement"]) for row in rows] == [
+            ("J", 1000, "new"), ("H", 450, "reactivation"), ("D", -300, "churn"), ("F", 250, "new"),
+            ("B", 100, "expansion"), ("C", -100, "contraction"),
+        ]  # fmt: skip
+
+    def test_intra_period_customers(self):
+        (row,) = records(lists.intra_period_customers(known(customers=CUSTOMERS), Q1))
+        assert (row["customer"], row["mrr"], str(row["came_on"])[:10]) == ("Glade", 700, "2026-02-05")
+
+    def test_renewals_due(self):
+        rows = records(lists.renewals_due(known(TestRenewals.LINES, customers=CUSTOMERS), Q1))
+        assert [(row["subscription_id"], row["owner"], row["days_left"], row["arr"]) for row in rows] == [
+            ("soon", "Lee", 90, 720), ("later", "Kim", 91, 1080),
+        ]  # fmt: skip
+
+    def test_renewals_due_needs_their_day(self):
+        with pytest.raises(NotProvided, match=r"subscriptions\.renewal_on"):
+            lists.renewals_due(known(), Q1)
+
+    def test_customer_life(self):
+        # 4 customers from 2025-01-01: one leaves after 120 days, one after 300, two are still there after 455
+        lives = """
+            subscription_id | customer_id | start_on   | end_on     | mrr
+            a | A | 2025-01-01 | 2025-05-01 | 1
+            b | B | 2025-01-01 | 2025-10-28 | 1
+            c | C | 2025-01-01 |            | 1
+            d | D | 2025-01-01 |            | 1
+        """
+        listing = lists.customer_life(known(lives), Q1)
+        assert records(listing) == [
+            {"months": 3, "paying": 1.0, "followed": 4},
+            {"months": 6, "paying": 0.75, "followed": 3},
+            {"months": 12, "paying": pytest.approx(0.5), "followed": 2},
+        ]
+        assert listing.note.startswith("Half have left after 300 days.")

@@ -1,0 +1,108 @@
+from datetime import date, datetime
+
+import pandas as pd
+import pytest
+
+from helpers.display import formats
+from helpers.errors import KitError
+from tests.unit.display.fake_review import interval, review, share
+
+EURO = {"currency": "EUR", "locale": "en_GB"}
+GERMAN = {"currency": "EUR", "locale": "de_DE"}
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (3.2, "money", "€3"),
+        (2.5, "money", "€3"),  # halves away from zero, as the workbook shows them
+        (0.1225, "share", "12.3%"),
+        (41_200, "money_per_month", "€41,200"),
+        (1_234_567_890, "money_per_day", "€1,234,567,890"),
+        (-41_200, "money", "−€41,200"),
+        (0.874999, "share", "87.5%"),
+        (1.05, "share", "105.0%"),
+        (2.5555, "ratio", "2.56"),
+        (0.004, "ratio", "0.00"),
+        (12.25, "days", "12.3"),
+        (12.0, "days", "12"),
+        (12_345, "count", "12,345"),
+        (-0.0001, "share", "0.0%"),
+        ("Acme", "text", "Acme"),
+        (date(2026, 9, 30), "date", "30 Sept 2026"),
+    ],
+)
+def test_the_unit_decides_the_format(value, unit, text):
+    assert formats.format_value(value, unit, **EURO) == text
+
+
+@pytest.mark.parametrize("unit", ["money", "share", "ratio", "days", "count", "text", "date"])
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), pd.NaT])
+def test_what_is_not_known_is_a_dash(value, unit):
+    assert formats.format_value(value, unit, **EURO) == "–"
+
+
+def test_the_locale_decides_the_separators_and_the_place_of_the_sign():
+    assert formats.format_value(-1_234_567.4, "money", **GERMAN) == "−1.234.567\xa0€"
+    assert formats.format_value(0.1234, "share", **GERMAN) == "12,3\xa0%"
+    assert formats.format_value(1_234_567, "money", currency="INR", locale="en_IN") == "₹12,34,567"
+    assert formats.format_value(1_234, "money", currency="USD", locale="fr_FR") == "1\xa0234\xa0$US"
+    assert formats.format_value(1_234, "money", currency="JPY", locale="ja_JP") == "¥1,234"
+
+
+def test_an_unknown_unit_is_refused():
+    with pytest.raises(KitError, match="unit 'shares' has no format; did you mean 'share'"):
+        formats.format_value(1, "shares", **EURO)
+
+
+@pytest.mark.parametrize(
+    ("value", "before", "unit", "text"),
+    [
+        (0.25, 0.238, "share", "+1.2 pp"),
+        (112_000, 100_000, "money", "+€12,000 (+12.0%)"),
+        (88_000, 100_000, "money_per_month", "−€12,000 (−12.0%)"),
+        (5_000, -3_000, "money", "+€8,000"),  # a ratio to a negative number would mislead
+        (-1_000, 4_000, "money", "−€5,000"),
+        (7, 4, "count", "+3"),
+        (2.5, 2.75, "ratio", "−0.25"),
+        (60, 58.5, "days", "+1.5 days"),
+        (60, 61, "days", "−1 day"),
+        (100.2, 100.1, "money", "no change"),
+        (None, 1, "count", "–"),
+    ],
+)
+def test_changes(value, before, unit, text):
+    assert formats.format_change(value, before, unit, **EURO) == text
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "text"), [(2, 3, "2 of 3"), (0, 4, "0 of 4"), (2, 5, "40.0%"), (15, 30, "50.0%")]
+)
+def test_small_numbers(k, n, text):
+    row = review(share("win_rate", k, n, interval=interval(0.1, 0.9))).now("win_rate")
+    assert formats.format_result(row, **EURO) == text
+
+
+def test_a_small_ratio_of_money_is_told_in_money():
+    row = review(share("nrr", 2_100, 2_400)).now("nrr").copy()
+    row["n"] = 3
+    assert formats.format_result(row, **EURO) == "€2,100 of €2,400"
+
+
+def test_intervals():
+    assert formats.format_interval(0.0567, 0.5098, "share", **EURO) == "5.7% to 51.0%"
+    assert formats.format_interval(None, 90, "days", **EURO) == "up to 90"
+    assert formats.format_interval(None, float("nan"), "days", **EURO) == ""
+
+
+def test_dates_and_periods():
+    assert formats.format_day(datetime(2026, 9, 30, 13, 5), "en_US") == "Sep 30, 2026"
+    assert formats.format_days("2025-12-01", date(2026, 2, 1), "en_GB") == "1 Dec 2025 – 31 Jan 2026"
+    assert formats.format_period("2026-03", "de_DE") == "März 2026"
+    assert formats.format_period("2026-W39", "de_DE") == "2026-W39"
+    assert formats.format_period("FY2027Q1", "de_DE") == "FY2027Q1"
+
+
+def test_a_column_has_one_number_of_decimals():
+    assert formats.format_column([1.0, 12.25, None], "days", **EURO) == ["1.0", "12.3", "–"]
+    assert formats.format_column([1.0, 12.0], "days", **EURO) == ["1", "12"]

@@ -1,0 +1,143 @@
+import json
+from datetime import date
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from helpers.display.context import MIME_TABLE, Context
+from helpers.display.tables import Table, table_from_resource, table_html, table_text
+from helpers.results import Column, Listing
+from tests.unit.display.fake_review import NAMES, Q3
+
+CONTEXT = Context(Q3, "EUR")
+COLUMNS = {
+    "name": Column("Customer"),
+    "lost_on": Column("Lost on", "date"),
+    "mrr": Column("MRR lost", "money_per_month"),
+    "tenure": Column("Tenure", "days"),
+    "tickets": Column("Tickets", "count"),
+}
+
+
+def lost(*rows, **more):
+    frame = pd.DataFrame(list(rows), columns=list(COLUMNS))
+    return Table(Listing("Lost customers", frame, COLUMNS, "No customer was lost.", "customer", **more), CONTEXT)
+
+
+class Page(HTMLParser):
+    """The tags and texts of a piece of HTML."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.texts = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_values_in_the_resource_are_typed():
+    found = lost(("Aye", date(2026, 7, 3), 1_200.5, 40, 3), ("Bee", None, None, 2.5, None)).resource()
+    assert [field["type"] for field in found["schema"]["fields"]] == ["string", "date", "number", "number", "number"]
+    assert found["schema"]["fields"][2] == {
+        "name": "mrr", "type": "number", "title": "MRR lost", "unit": "money_per_month",
+    }  # fmt: skip
+    assert found["data"] == [
+        {"name": "Aye", "lost_on": "2026-07-03", "mrr": 1200.5, "tenure": 40.0, "tickets": 3},
+        {"name": "Bee", "lost_on": None, "mrr": None, "tenure": 2.5, "tickets": None},
+    ]
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_a_reader_sees_values_by_their_unit():
+    shown = table_from_resource(lost(("Aye", "2026-07-03", 1_200.5, 40, 3), ("Bee", None, None, 2.5, None)).resource())
+    assert shown["rows"] == [["Aye", "3 Jul 2026", "€1,200", "40.0", "3"], ["Bee", "–", "–", "2.5", "–"]]
+    assert [column["align"] for column in shown["columns"]] == ["left", "left", "right", "right", "right"]
+
+
+def test_rows_that_the_page_leaves_out_are_counted_and_their_file_is_named():
+    rows = [(f"C{i}", None, i, i, i) for i in range(37)]
+    table = lost(*rows, top=10, export="renewals_due", note="By MRR.")
+    shown = table_from_resource(table.resource())
+    assert shown["note"] == "10 of 37 shown; all in exports/renewals_due.csv. By MRR."
+    assert len(shown["rows"]) == 10
+    assert len(table.resource()["data"]) == 37
+    assert table_from_resource(lost(*rows[:3], top=10, export="renewals_due").resource())["note"] == ""
+
+
+def test_no_rows_are_told_in_a_sentence():
+    bundle = lost()._repr_mimebundle_()
+    assert "No customer was lost." in bundle["text/html"]
+    assert "<table" not in bundle["text/html"]
+    assert bundle["text/plain"] == "Lost customers: No customer was lost."
+    assert bundle[MIME_TABLE]["data"] == []
+
+
+def test_a_listing_without_columns_is_its_sentence():
+    empty = Table(Listing("Lost customers", pd.DataFrame(), {}, "Not provided: deals.", ""), CONTEXT)
+    assert empty._repr_mimebundle_()["text/plain"] == "Lost customers: Not provided: deals."
+
+
+def test_html_is_a_table_for_every_reader():
+    page = Page(lost(("Aye", "2026-07-03", 1_200.5, 40, 3))._repr_mimebundle_()["text/html"])
+    heads = [attrs for tag, attrs in page.tags if tag == "th"]
+    assert [attrs["scope"] for attrs in heads] == ["col"] * 5 + ["row"]
+    assert [attrs.get("class") for attrs in heads[:5]] == [None, None, "num", "num", "num"]
+    assert "caption" in [tag for tag, _ in page.tags]
+    assert [attrs.get("data-sort") for tag, attrs in page.tags if tag == "td"] == ["2026-07-03", "1200.5", "40.0", None]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_text_everywhere(name):
+    columns = {"a": Column(name), "b": Column("MRR", "money")}
+    frame = pd.DataFrame({"a": [name], "b": [1]})
+    html = Table(Listing(name, frame, columns, name, "x", note=name), CONTEXT)._repr_mimebundle_()["text/html"]
+    page = Page(html)
+    assert {tag for tag, _ in page.tags} <= {"div", "table", "caption", "thead", "tbody", "tr", "th", "td", "p"}
+    assert page.texts.count(name) == 4  # caption, heading, cell, note
+    assert dict(page.tags[0][1])["aria-label"] == name
+
+
+def test_a_plain_data_frame_looks_the_same():
+    frame = pd.DataFrame(
+        {
+            "name": ["x", None],
+            "n": [1_000, 2],
+            "rate": [0.5, -1_234.25],
+            "on": pd.to_datetime(["2026-01-01 00:00", "2026-02-01 10:30"]),
+            "won": [True, False],
+        }
+    )
+    shown = table_from_resource(json.loads(frame.to_json(orient="table")))
+    assert shown["rows"] == [
+        ["x", "1,000", "0.50", "1 Jan 2026", "yes"],
+        ["–", "2", "−1,234.25", "1 Feb 2026 10:30", "no"],
+    ]
+    assert [column["label"] for column in shown["columns"]] == ["name", "n", "rate", "on", "won"]
+    assert shown["title"] == ""
+    assert table_text(shown).splitlines()[0].split() == ["name", "n", "rate", "on", "won"]
+
+
+def test_an_index_that_says_something_is_kept():
+    named = pd.DataFrame({"n": [1]}, index=pd.Index(["Aye"], name="customer"))
+    assert table_from_resource(json.loads(named.to_json(orient="table")))["rows"] == [["Aye", "1"]]
+    filtered = pd.DataFrame({"n": [1, 2]})[1:]
+    assert table_from_resource(json.loads(filtered.to_json(orient="table")))["rows"] == [["1", "2"]]
+
+
+def test_the_review_locale_is_used_where_the_table_names_none():
+    resource = json.loads(pd.DataFrame({"n": [1234.5]}).to_json(orient="table"))
+    assert table_from_resource(resource, "de_DE")["rows"] == [["1.234,5"]]
+
+
+def test_from_frame_takes_units():
+    frame = pd.DataFrame({"source": ["inbound"], "rate": [0.25]})
+    shown = table_from_resource(
+        Table.from_frame(frame, CONTEXT, caption="Rates", units={"rate": "share"}).resource()
+    )
+    assert shown["rows"] == [["inbound", "25.0%"]]
+    assert "<caption>Rates</caption>" in table_html(shown)
