@@ -78,7 +78,7 @@ _ROWS = [
     *_kpis(
         "new_revenue",
         "revenue_growth",
-        ("revenue_growth", "New bookings, growth on the previous period", "share", "up", "quarter"),
+        ("revenue_growth", "New bookings, growth on the previous period", "share", "up", ""),
         ("revenue_growth_yoy", "New bookings, growth on a year ago", "share", "up", "headline"),
     ),
     *_kpis(

@@ -88,9 +88,7 @@ class Curve:
 
         None where nobody was followed that long, unless nobody was still waiting.
         """
-        if not len(self.survival) and self.follow_up < tau:
-            return None
-        if self.follow_up < tau and self.survival[-1] > TOLERANCE:
+        if self.follow_up < tau and self.at(tau) > TOLERANCE:
             return None
         inside = self.times[self.times < tau]
         edges = np.concatenate(([0.0], inside, [tau]))
@@ -192,16 +190,9 @@ def xmr(values: Sequence[float | None]) -> Limits:
     mean, mean_range = math.fsum(points[:size]) / size, math.fsum(ranges) / len(ranges)
     rule = _signal(points, steps[-1], mean, mean_range)
     return Limits(
-        verdict="signal" if rule else "noise",
-        rule=rule,
-        mean=mean,
-        mean_range=mean_range,
-        lower=mean - 2.66 * mean_range,
-        upper=mean + 2.66 * mean_range,
-        range_limit=3.268 * mean_range,
-        provisional=len(points) < 10,
-        baseline=size,
-    )
+        "signal" if rule else "noise", rule, mean, mean_range, lower=mean - 2.66 * mean_range,
+        upper=mean + 2.66 * mean_range, range_limit=3.268 * mean_range, provisional=len(points) < 10, baseline=size,
+    )  # fmt: skip
 
 
 def ratio_of_sums(numerators: ArrayLike, denominators: ArrayLike, *, seed: int = SEED) -> Interval | None:
@@ -220,7 +211,8 @@ def ratio_of_sums(numerators: ArrayLike, denominators: ArrayLike, *, seed: int =
         return None
     random = np.random.default_rng(seed)
     ratios: list[NDArray[np.float64]] = []
-    for size in _chunks(RESAMPLES, rows=max(1, 1_000_000 // len(bottom))):
+    rows = max(1, 1_000_000 // len(bottom))  # of so many draws the numbers fit into memory at once
+    for size in (min(rows, RESAMPLES - done) for done in range(0, RESAMPLES, rows)):
         drawn = random.integers(0, len(bottom), size=(size, len(bottom)), dtype=np.int32)
         sums = bottom[drawn].sum(axis=1)
         ratios.append(top[drawn].sum(axis=1)[sums != 0] / sums[sums != 0])
@@ -236,10 +228,6 @@ def dominated_by_few(denominators: ArrayLike) -> bool:
     """
     parts = np.asarray(denominators, dtype=float)
     return len(parts) < 30 or bool(parts.max() > 0.2 * parts.sum())
-
-
-def _chunks(total: int, *, rows: int) -> list[int]:
-    return [min(rows, total - done) for done in range(0, total, rows)]
 
 
 def _step(times: NDArray[np.float64], values: NDArray[np.float64], t: float, *, before: float) -> float:

@@ -229,7 +229,7 @@ def _decimal(pattern: str, locale: str) -> Callable[[float], str]:
 
 def _rounded(value: float, decimals: int) -> Decimal:
     """Halves away from zero, as a spreadsheet shows them; the workbook and the pages must not differ."""
-    return Decimal(repr(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
 
 
 @cache

@@ -74,7 +74,7 @@ def period_axis(axes: Axes, periods: Sequence[str], locale: str, partial: Sequen
 
 def rows_axis(axes: Axes, labels: Sequence[str]) -> None:
     """One row per label, the first on top; bars start on a line at zero and carry their values."""
-    axes.set_yticks(range(len(labels)), [wrapped(label) for label in labels], fontsize=SIZE, color=TEXT)
+    axes.set_yticks(range(len(labels)), [wrapped(label) for label in labels], fontsize=SIZE, color=TEXT, va="center")
     axes.set_ylim(len(labels) - 0.45, -0.55)
     axes.set_xticks([])
     axes.axvline(0, color=TEXT, linewidth=0.9, zorder=4)
@@ -141,8 +141,8 @@ def end_labels(axes: Axes, labels: Sequence[Label]) -> None:
 def spread(wanted: Sequence[float], sizes: Sequence[float]) -> list[float]:
     """Centres as near to the wanted ones as keep things of these sizes apart; their order stays.
 
-    >>> spread([0.0, 0.1, 5.0], [1.0, 1.0, 1.0])
-    [-0.45, 0.55, 5.0]
+    >>> spread([0.0, 0.5, 5.0], [1.0, 1.0, 1.0])
+    [-0.25, 0.75, 5.0]
     """
     groups: list[_Group] = []
     for i in sorted(range(len(wanted)), key=lambda i: wanted[i]):

@@ -24,6 +24,11 @@ def named(value: ir.StringValue) -> ir.StringValue:
     return ibis.coalesce(value.nullif(""), NONE)
 
 
+def in_words(period: Period) -> str:
+    """A period, or as much of it as is compared with a running one."""
+    return f"{period.elapsed_days} days of {period.label}" if period.is_partial else period.label
+
+
 def dated(tables: Tables) -> ir.Table:
     """Deals with the local days ``created_on``, ``closed_on`` and ``cancelled_on``.
 

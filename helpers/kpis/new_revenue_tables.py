@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.kpis.bookings import CANCELLED, KINDS, booked
-from helpers.kpis.deals import NONE
+from helpers.kpis.deals import NONE, in_words
 from helpers.kpis.new_revenue import Bookings, bookings
 from helpers.kpis.subscription_versions import Rules
 from helpers.results import Column, Listing
@@ -45,7 +45,7 @@ def bookings_by_source(
     }
     for earlier in period.history(1):
         rows = _against(rows, _per_source(bookings(tables, earlier, basis, rules)))
-        changes = {"before": earlier.label, "change": "Change", "volume": "by volume", "price": "by price"}
+        changes = {"before": in_words(earlier), "change": "Change", "volume": "by volume", "price": "by price"}
         columns |= {name: Column(label, "money") for name, label in changes.items()}
     used = rows.drop(columns=["source", "share", "average"]).fillna(0).any(axis=1)
     return Listing(

@@ -112,12 +112,12 @@ def funnel_velocity(tables: Tables, period: Period) -> list[Row]:
     """Of the deals decided in the period, how many were won; how long winning takes; what the pipeline yields a day.
 
     Definition:
-        Win rate = deals won / deals won or lost, closed in the period. Sales cycle, median = the day by which half of
-        the deals created in the trailing four quarters are won, by Kaplan–Meier: open deals have waited up to the last
-        known day, and a lost deal leaves the curve on the day it was lost. That is the time to a win of deals that
-        are not lost; where 5 % or more are lost, the Aalen–Johansen share of all deals won by then is told beside it.
-        Sales velocity = open deals at the end of the period x win rate x average amount of the deals won in the
-        period / median sales cycle.
+        Win rate = deals won / deals won or lost, closed in the period, renewals included. Sales cycle, median = the
+        day by which half of the deals created in the trailing four quarters are won, by Kaplan–Meier: open deals have
+        waited up to the last known day, and a lost deal leaves the curve on the day it was lost. That is the time to
+        a win of deals that are not lost; where 5 % or more are lost, the Aalen–Johansen share of all deals that were
+        won by then is told beside it. Sales velocity = open deals at the end of the period x win rate x average
+        amount of the deals won in the period / median sales cycle.
 
     Args:
         tables: The tables known.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pandas as pd
 
-from helpers.kpis.deals import NONE, dated, open_on
+from helpers.kpis.deals import NONE, dated, in_words, open_on
 from helpers.kpis.funnel import STAGES, Funnel
 from helpers.kpis.money import in_reporting_currency
 from helpers.results import Column, Listing
@@ -38,28 +38,29 @@ def funnel_steps(
     funnel = Funnel(tables, stages, skip, horizon_days)
     cohort = funnel.latest_mature(period)
     reached = funnel.cohort(cohort)[0].reached
-    rows = [
-        {"stage": stage, "records": n, **_rate(n, before), "of_all": n / reached[0] if reached[0] else None}
-        for stage, n, before in zip(stages, reached, (0, *reached), strict=False)
-    ]
     days = [None, *(_step_median(funnel, period, i) for i in range(1, len(stages)))]
+    rows = [
+        {
+            "stage": stage, "records": n, "rate": n / before if before else None,
+            "of_all": n / reached[0] if reached[0] else None, "days": day,
+        }
+        for stage, n, before, day in zip(stages, reached, (0, *reached), days, strict=False)
+    ]  # fmt: skip
     columns = {
         "stage": Column("Stage"),
         "records": Column("Records", "count"),
         "rate": Column("Of the stage before", "share"),
-        "low": Column("95 % from", "share"),
-        "high": Column("to", "share"),
         "of_all": Column("Of all records", "share"),
         "days": Column("Median days from the stage before", "days"),
     }
     return Listing(
         caption=f"Funnel of the records that entered in {cohort.label}, {_followed(funnel, cohort)}",
-        rows=_frame([{**row, "days": day} for row, day in zip(rows, days, strict=True)], columns),
+        rows=_frame(rows, columns),
         columns=columns,
         when_empty="No stages.",
         grain="stage",
-        note="Days are by Kaplan–Meier, over the records that entered the stage before in the four quarters up to "
-        "the period's end; lost records leave the count on that day. A dash: half have not taken the step.",
+        note="Days are by Kaplan–Meier, over the records that entered the stage before in this period and the three "
+        "before it; a lost record leaves the count on that day. A dash: half have not taken the step.",
     )
 
 
@@ -80,7 +81,7 @@ def funnel_cohorts(
         "cohort": Column("Entered in"),
         **counts,
         "rate": Column("Pipeline conversion", "share"),
-        "low": Column("95 % from", "share"),
+        "low": Column("95% from", "share"),
         "high": Column("to", "share"),
         "young": Column("Records still to be followed", "count"),
     }
@@ -108,7 +109,7 @@ def stage_activity(tables: Tables, period: Period, *, stages: Sequence[str] = ST
     columns = {"stage": Column("Stage"), "now": Column(f"Entered in {period.label}", "count")}
     found: dict[str, list[Any]] = {"stage": list(stages), "now": now}
     for earlier in period.history(1):
-        columns["before"] = Column(f"in {earlier.label}", "count")
+        columns["before"] = Column(f"in {in_words(earlier)}", "count")
         found["before"] = funnel.entered_in(earlier)
     columns["ratio"] = Column("Activity ratio", "share")
     found["ratio"] = [None, *(after / first if first else None for first, after in pairwise(now))]
@@ -154,6 +155,7 @@ def open_pipeline(tables: Tables, period: Period, *, stages: Sequence[str] = STA
         columns=columns,
         when_empty="No deal is open.",
         grain="stage",
+        note=f"{NONE}: deals that entered none of these stages.",
     )
 
 

@@ -320,7 +320,7 @@ def quick_ratio(
     gained = customers[["new", "reactivation", "expansion"]].sum().sum()
     lost = customers[["contraction", "churn"]].abs().sum().sum()
     notes = _notes(tables, period, rules)
-    notes["warnings"] += (f"snapshots compared: {movement_grain}", *(() if lost else ("no losses",)))
+    notes["warnings"] += (*(() if lost else ("no losses",)), f"snapshots compared: {movement_grain}")
     return [share("quick_ratio", period, gained, lost, n=len(customers), **notes)]
 
 

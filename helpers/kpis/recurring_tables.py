@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 DUE_DAYS = 180
 SHOWN = 15
 LIFE_MONTHS = (3, 6, 12, 24, 36, 60)
-MOVED = ("new", "reactivation", "churn", "expansion", "contraction")
+ENOUGH = 5  # of fewer customers a share says nothing
+SNAPSHOTS = {"month": "month ends", "quarter": "quarter ends", "day": "every day"}
 WHO = {"customer": Column("Customer"), "segment": Column("Segment"), "owner": Column("Owner")}
 KEY = {"customer_id": Column("Customer id")}
 
@@ -157,7 +158,7 @@ def top_movers(
         when_empty="No customer's MRR changed in this period.",
         grain="customer_id",
         top=SHOWN,
-        note="From the start to the end of the period; what happened in between may have more steps.",
+        note=f"From the start to the end of the period. The movements of MRR compare {SNAPSHOTS[movement_grain]}.",
     )
 
 
@@ -202,9 +203,11 @@ def renewals_due(
     fx_mode: str = "fixed",
     account_level: str = "customer",
 ) -> Listing:
-    """The subscription lines up for renewal in the next 180 days, the next one first."""
+    """The subscription lines up for renewal in the next 180 days: those of the next 90 first, each by ARR."""
     rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level)
     due = coming_due(tables, period, rules, days=DUE_DAYS)
+    due = due.assign(later=due["days_left"] > DUE_DAYS / 2)
+    due = due.sort_values(["later", "arr"], ascending=[True, False], kind="stable")
     own = {
         "renewal_on": Column("Renewal on", "date"),
         "days_left": Column("Days to renewal", "days"),
@@ -223,6 +226,7 @@ def renewals_due(
         grain="subscription_id, line_id",
         export="renewals_due",
         top=SHOWN,
+        note="Those of the next 90 days stand first, the largest on top.",
     )
 
 
@@ -243,7 +247,7 @@ def customer_life(
     rows = [
         {"months": months, "paying": curve.at(days), "followed": int((lives["tenure"] >= days).sum())}
         for months in LIFE_MONTHS
-        if (days := months * 365 / 12) <= curve.follow_up
+        if (lives["tenure"] >= (days := months * 365 / 12)).sum() >= ENOUGH
     ]
     columns = {
         "months": Column("Months after the first paid day", "count"),
@@ -255,7 +259,7 @@ def customer_life(
         caption="How long customers stay",
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
-        when_empty="No customer has been followed for three months.",
+        when_empty=f"Fewer than {ENOUGH} customers have been followed for three months.",
         grain="months",
         note=f"{half} By Kaplan–Meier; who left and came back counts as one life.",
     )

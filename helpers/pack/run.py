@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -146,7 +147,10 @@ def _kernel_manager_class() -> type:
 
     class IpcKernelManager(AsyncKernelManager):
         def __init__(self, **traits: Any) -> None:
-            super().__init__(**{**traits, "transport": "ipc"})
+            # named here, since kernels whose files are named later would all share one socket
+            path = Path(os.environ["JUPYTER_RUNTIME_DIR"]) / uuid.uuid4().hex[:12]
+            own = {"transport": "ipc", "connection_file": f"{path}.json", "ip": str(path)}
+            super().__init__(**{**traits, **own})
             _started.append(self)
 
     return IpcKernelManager

@@ -118,13 +118,13 @@ def view(**more: Any) -> PackView:
     ]
     fields: dict[str, Any] = {
         "company": "Northwind Software", "title": "Quarterly KPI review", "period_label": "2026Q3",
-        "period_dates": "1 July – 30 September 2026", "as_of": "as known at the end of 14 October 2026, UTC", "as_of_on": date(2026, 10, 14),
-        "status": "DRAFT", "confidentiality": "Confidential – board only",
+        "period_dates": "1 July – 30 September 2026", "as_of": "as known at the end of 14 October 2026, UTC",
+        "as_of_on": date(2026, 10, 14), "status": "DRAFT", "confidentiality": "Confidential – board only",
         "headlines": ["Net new MRR fell to €41,000, €28,000 below 2026Q2 and outside its usual range."],
         "judged_note": "24 series were judged; about one in thirty signals by chance.",
         "commentary": "The quarter was **slow**.", "scorecard": groups,
         "changes": Changes(failed=["Unit economics"], excluded=table("Rows", ["Table", "Rows"], [["deals", "3"]])),
-        "definitions": [Definition("nrr", "NRR", "share", "How much is kept.", "Kept MRR over opening MRR.", "K23")],
+        "definitions": [Definition("NRR", ("nrr",), "How much is kept.", "Kept MRR over opening MRR.", "K23")],
         "versions": table("", ["Part", "Version"], [["data", "0123456789abcdef" * 4]]),
         "actions": "| What | Who | Due |\n|--|--|--|\n| Call the ten largest | Ana | 1 Nov |",
     }  # fmt: skip

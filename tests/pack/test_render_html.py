@@ -5,6 +5,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+from itertools import pairwise
 
 import nbformat
 import pytest
@@ -78,7 +79,7 @@ def test_headings_begin_at_one_and_skip_no_level(page):
     levels = [int(heading.name[1]) for heading in page.find_all(re.compile("^h[1-6]$"))]
     assert levels.count(1) == 1
     assert levels[0] == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 def test_landmarks_language_and_alternative_texts(page):
@@ -178,27 +179,30 @@ def test_one_notebook_is_a_page_of_its_own(tmp_path):
     assert page.find("meta", {"http-equiv": "Content-Security-Policy"})
 
 
+PROBE = "<script>document.title = document.documentElement.scrollWidth <= innerWidth ? 'fits' : 'overflows'</script>"
+
+
 @pytest.mark.browser
-def test_in_a_browser_the_script_runs_and_nothing_overflows(html, tmp_path):
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+def test_in_a_browser_nothing_is_wider_than_the_screen(html, tmp_path, width):
+    unguarded = re.sub(r"<meta http-equiv=[^>]*>", "", html).replace("</body>", PROBE + "</body>")
+    assert in_a_browser(unguarded, tmp_path, width).title.string == "fits"
+
+
+@pytest.mark.browser
+def test_in_a_browser_the_policy_stops_a_foreign_script_and_not_ours(html, tmp_path):
+    page = in_a_browser(html.replace("</body>", PROBE + "</body>"), tmp_path, 1280)
+    assert page.select("thead button")
+    assert page.title.string.startswith("Northwind")
+
+
+def in_a_browser(html, folder, width):
     chromium = shutil.which("chromium") or pytest.skip("no Chromium here")
-    probe = (
-        "<script>document.title = document.documentElement.scrollWidth <= innerWidth ? 'fits' : 'overflows'</script>"
-    )
-    path = tmp_path / "pack.html"
-    path.write_text(
-        re.sub(r"<meta http-equiv=[^>]*>", "", html).replace("</body>", probe + "</body>"), encoding="utf-8"
-    )
-    options = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        f"--user-data-dir={tmp_path / 'profile'}",
-    ]
+    path = folder / "pack.html"
+    path.write_text(html, encoding="utf-8")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", f"--user-data-dir={folder / 'profile'}"]
     found = subprocess.run(
-        [chromium, *options, "--window-size=500,900", "--dump-dom", path.as_uri()],
+        [chromium, *options, f"--window-size={width},900", "--dump-dom", path.as_uri()],
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
-    page = BeautifulSoup(found.stdout, "html.parser")
-    assert page.title.string == "fits"
-    assert page.select("thead button")
+    return BeautifulSoup(found.stdout, "html.parser")

@@ -2,9 +2,9 @@
 
 import io
 
-import matplotlib as mpl
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from helpers.pack.parts import parts_of, title_of
 from tests.pack.fixtures import (
@@ -22,7 +22,6 @@ from tests.pack.fixtures import (
     notebook,
     printed,
     recurring_revenue,
-    resource,
     table_output,
 )
 
@@ -126,7 +125,7 @@ def test_a_picture_has_an_alternative_text(mime, data, form):
 
 
 def test_a_matplotlib_figure_is_a_picture():
-    figure = mpl.figure.Figure()
+    figure = Figure()
     figure.subplots().plot([1, 2])
     file = io.StringIO()
     figure.savefig(file, format="svg")
@@ -171,7 +170,3 @@ def test_nesting_is_bounded():
     (prose,) = shown(display(**{"text/html": "<b>" * 60 + "deep"}))
     assert words(prose["tree"]).strip() == "deep"
     assert str(prose).count("strong") == 11  # the paragraph is the twelfth
-
-
-def test_resource_of_the_fixtures_is_well_formed():
-    assert len(resource(rows=3)["data"]) == 3

@@ -18,24 +18,24 @@ from tests.canonical import prepared, tables
 Q1 = Calendar().period("2026Q1")
 DAY = date(2026, 3, 31)
 
-# The example of K22. H paid 150 until 2025-09; I is a one-off; J pays 12,000 a year; K is on trial.
+# The example of K22. H paid 150 until 2025-09; I is a one-off; J pays 12,000 for a year; K is on trial.
 EXAMPLE = """
-    subscription_id | customer_id | start_on   | end_on     | mrr  | contract_value | term_months | status   | is_recurring
-    a               | A           | 2025-01-01 |            | 1000 |                |             |          |
-    b               | B           | 2025-01-01 | 2026-02-10 | 500  |                |             | active   |
-    b               | B           | 2026-02-10 | 2026-03-05 | 800  |                |             | active   |
-    b               | B           | 2026-03-05 |            | 600  |                |             | active   |
-    c               | C           | 2025-01-01 | 2026-01-20 | 400  |                |             | canceled |
-    c2              | C           | 2026-03-15 |            | 300  |                |             |          |
-    d               | D           | 2025-01-01 | 2026-03-31 | 300  |                |             |          |
-    e               | E           | 2025-01-01 | 2026-04-01 | 200  |                |             |          |
-    f               | F           | 2026-01-01 |            | 250  |                |             |          |
-    g               | G           | 2026-02-05 | 2026-02-20 | 700  |                |             |          |
-    h               | H           | 2025-01-01 | 2025-09-15 | 150  |                |             |          |
-    h               | H           | 2026-01-12 |            | 450  |                |             |          |
-    i               | I           | 2026-01-01 |            | 5000 |                |             |          | false
-    j               | J           | 2026-03-01 |            |      | 12000          | 12          |          |
-    k               | K           | 2026-01-01 |            | 50   |                |             | trialing |
+    subscription_id | customer_id | start_on   | end_on     | mrr  | contract_value | status   | is_recurring
+    a               | A           | 2025-01-01 |            | 1000 |                |          |
+    b               | B           | 2025-01-01 | 2026-02-10 | 500  |                | active   |
+    b               | B           | 2026-02-10 | 2026-03-05 | 800  |                | active   |
+    b               | B           | 2026-03-05 |            | 600  |                | active   |
+    c               | C           | 2025-01-01 | 2026-01-20 | 400  |                | canceled |
+    c2              | C           | 2026-03-15 |            | 300  |                |          |
+    d               | D           | 2025-01-01 | 2026-03-31 | 300  |                |          |
+    e               | E           | 2025-01-01 | 2026-04-01 | 200  |                |          |
+    f               | F           | 2026-01-01 |            | 250  |                |          |
+    g               | G           | 2026-02-05 | 2026-02-20 | 700  |                |          |
+    h               | H           | 2025-01-01 | 2025-09-15 | 150  |                |          |
+    h               | H           | 2026-01-12 |            | 450  |                |          |
+    i               | I           | 2026-01-01 |            | 5000 |                |          | false
+    j               | J           | 2026-03-01 | 2027-03-01 |      | 12000          |          |
+    k               | K           | 2026-01-01 |            | 50   |                | trialing |
 """
 
 
@@ -448,7 +448,7 @@ class TestAccounts:
 
     def test_by_parent_needs_the_column(self):
         customers = "customer_id | name | signed_up_on\nA | Aye | 2025-01-01"
-        with pytest.raises(NotProvided, match="customers.parent_id"):
+        with pytest.raises(NotProvided, match=r"customers\.parent_id"):
             movements(known(EXAMPLE, customers=customers), Q1, Rules(account_level="parent"))
 
     def test_customers_need_not_be_provided(self):

@@ -501,23 +501,32 @@ class TestListings:
             ("soon", "Lee", 90, 720), ("later", "Kim", 91, 1080),
         ]  # fmt: skip
 
+    def test_renewals_due_by_urgency_and_size(self):
+        lines = """
+            subscription_id | customer_id | start_on | mrr | renewal_on
+            small-soon  | A | 2025-04-01 | 10 | 2026-04-01
+            large-soon  | B | 2025-06-01 | 90 | 2026-06-01
+            large-later | C | 2025-08-01 | 99 | 2026-08-01
+        """
+        rows = records(lists.renewals_due(known(lines), Q1))
+        assert [row["subscription_id"] for row in rows] == ["large-soon", "small-soon", "large-later"]
+
     def test_renewals_due_needs_their_day(self):
         with pytest.raises(NotProvided, match=r"subscriptions\.renewal_on"):
             lists.renewals_due(known(), Q1)
 
     def test_customer_life(self):
-        # 4 customers from 2025-01-01: one leaves after 120 days, one after 300, two are still there after 455
-        lives = """
-            subscription_id | customer_id | start_on   | end_on     | mrr
-            a | A | 2025-01-01 | 2025-05-01 | 1
-            b | B | 2025-01-01 | 2025-10-28 | 1
-            c | C | 2025-01-01 |            | 1
-            d | D | 2025-01-01 |            | 1
-        """
-        listing = lists.customer_life(known(lives), Q1)
+        # 10 customers from 2025-01-01: two leave after 120 days, three after 300, five are still there after 455
+        ends = ["2025-05-01"] * 2 + ["2025-10-28"] * 3 + [""] * 5
+        rows = "\n".join(f"s{i} | c{i} | 2025-01-01 | {end} | 1" for i, end in enumerate(ends))
+        listing = lists.customer_life(known("subscription_id | customer_id | start_on | end_on | mrr\n" + rows), Q1)
         assert records(listing) == [
-            {"months": 3, "paying": 1.0, "followed": 4},
-            {"months": 6, "paying": 0.75, "followed": 3},
-            {"months": 12, "paying": pytest.approx(0.5), "followed": 2},
+            {"months": 3, "paying": 1.0, "followed": 10},
+            {"months": 6, "paying": pytest.approx(0.8), "followed": 8},
+            {"months": 12, "paying": pytest.approx(0.5), "followed": 5},
         ]
         assert listing.note.startswith("Half have left after 300 days.")
+
+    def test_customer_life_of_few_says_nothing(self):
+        rows = "\n".join(f"s{i} | c{i} | 2025-01-01 | 1" for i in range(4))
+        assert lists.customer_life(known("subscription_id | customer_id | start_on | mrr\n" + rows), Q1).rows.empty

@@ -63,15 +63,15 @@ class Segment:
 SEGMENTS = (
     Segment(
         "Enterprise", "Enterprise", 0.10, (170, 0.5, 90, 600), 38.0, {12: 0.7, 24: 0.15, 36: 0.15},
-        {12: 0.65, 3: 0.35}, 92, (6_000, 24_000), 0.035, 0.70,
+        {12: 0.65, 3: 0.35}, 84, (6_000, 24_000), 0.035, 0.55,
     ),
     Segment(
         "Mid-market", "Business", 0.34, (52, 0.45, 25, 160), 42.0, {1: 0.12, 12: 0.78, 24: 0.10},
-        {12: 0.6, 3: 0.4}, 46, (1_500, 6_000), 0.070, 0.60,
+        {12: 0.6, 3: 0.4}, 38, (1_500, 6_000), 0.070, 0.50,
     ),
     Segment(
         "Small business", "Team", 0.56, (13, 0.5, 3, 45), 45.0, {1: 0.4, 12: 0.6},
-        {12: 0.6, 1: 0.4}, 22, (0, 0), 0.095, 0.40,
+        {12: 0.6, 1: 0.4}, 20, (0, 0), 0.095, 0.40,
     ),
 )  # fmt: skip
 ENTERPRISE, MID_MARKET, SMALL = range(3)
@@ -145,7 +145,7 @@ def _cast(found: pd.DataFrame, customers: int) -> None:
     """The accounts of the story: a large loss, two large renewals ahead, three deals entered late."""
     german = {"country": "DE", "currency": CURRENCY, "term": 12, "billing": 12}
     large = {**german, "segment": ENTERPRISE, "price": 38.0, "installed": True}
-    late = {**german, "segment": MID_MARKET, "price": 42.0, "cycle": 46.0, "services": 3_000.0, "source": "partner"}
+    late = {**german, "segment": MID_MARKET, "price": 42.0, "cycle": 38.0, "services": 3_000.0, "source": "partner"}
     roles: dict[int, dict[str, Any]] = {
         0: {**large, "role": "loss", "seats": 410, **_since("2020-07-06", "2020-08-01", "2022-08-01")},
         1: {**large, "role": "due", "seats": 370, **_since("2019-11-04", "2019-12-01", "2022-12-01")},

@@ -64,7 +64,7 @@ def _tried(accounts: pd.DataFrame) -> pd.DataFrame:
 def _unwon(rng: np.random.Generator, won: int) -> pd.DataFrame:
     """Leads that nobody bought: so many per source that the shares of ``CONVERSION`` come out, and a campaign's."""
     since = START - RUN_IN
-    found = [_leads(rng, round(0.9 * won), "paid search", CAMPAIGN_ON, lost=0.10)]
+    found = [_leads(rng, round(0.7 * won), "paid search", CAMPAIGN_ON, lost=0.10)]
     for source, (conversion, win_rate) in CONVERSION.items():
         count = round(1.22 * won * SOURCES[source] * (1 / conversion - 1))  # the run-in is 0.22 of the history
         lost = (conversion / win_rate - conversion) / (1 - conversion)

@@ -75,9 +75,7 @@ def test_changes(value, before, unit, text):
     assert formats.format_change(value, before, unit, **EURO) == text
 
 
-@pytest.mark.parametrize(
-    ("k", "n", "text"), [(2, 3, "2 of 3"), (0, 4, "0 of 4"), (2, 5, "40.0%"), (15, 30, "50.0%")]
-)
+@pytest.mark.parametrize(("k", "n", "text"), [(2, 3, "2 of 3"), (0, 4, "0 of 4"), (2, 5, "40.0%"), (15, 30, "50.0%")])
 def test_small_numbers(k, n, text):
     row = review(share("win_rate", k, n, interval=interval(0.1, 0.9))).now("win_rate")
     assert formats.format_result(row, **EURO) == text

@@ -55,7 +55,7 @@ def test_values_in_the_resource_are_typed():
 
 def test_a_reader_sees_values_by_their_unit():
     shown = table_from_resource(lost(("Aye", "2026-07-03", 1_200.5, 40, 3), ("Bee", None, None, 2.5, None)).resource())
-    assert shown["rows"] == [["Aye", "3 Jul 2026", "€1,200", "40.0", "3"], ["Bee", "–", "–", "2.5", "–"]]
+    assert shown["rows"] == [["Aye", "3 Jul 2026", "€1,201", "40.0", "3"], ["Bee", "–", "–", "2.5", "–"]]
     assert [column["align"] for column in shown["columns"]] == ["left", "left", "right", "right", "right"]
 
 
@@ -136,8 +136,6 @@ def test_the_review_locale_is_used_where_the_table_names_none():
 
 def test_from_frame_takes_units():
     frame = pd.DataFrame({"source": ["inbound"], "rate": [0.25]})
-    shown = table_from_resource(
-        Table.from_frame(frame, CONTEXT, caption="Rates", units={"rate": "share"}).resource()
-    )
+    shown = table_from_resource(Table.from_frame(frame, CONTEXT, caption="Rates", units={"rate": "share"}).resource())
     assert shown["rows"] == [["inbound", "25.0%"]]
     assert "<caption>Rates</caption>" in table_html(shown)

@@ -1,0 +1,37 @@
+"""One small sample company and one pack of it for all tests of this folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from helpers.data.sample import write_sample
+from helpers.pack.build import Built, build_pack
+from tests.pack.orders import ROOT, order_of
+
+
+@pytest.fixture(scope="session")
+def company(tmp_path_factory) -> Path:
+    """A source file of the sample company with 60 customers."""
+    folder = tmp_path_factory.mktemp("company")
+    write_sample(folder / "data", customers=60, seed=7)
+    source = (ROOT / "params/sources/sample.yml").read_text().replace("../../data/sample", "data")
+    (folder / "source.yml").write_text(source)
+    return folder / "source.yml"
+
+
+@pytest.fixture(scope="session")
+def built(company, tmp_path_factory) -> Built:
+    """The pack of the sample company, as `kpi-review build` makes it."""
+    return build_pack(order_of(company), out=tmp_path_factory.mktemp("reports"), workers=2, say=lambda step: None)
+
+
+@pytest.fixture
+def changed_root(tmp_path) -> Path:
+    """A copy of the notebooks and templates that a test may change."""
+    for name in ("notebooks", "templates"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    (tmp_path / "helpers").symlink_to(ROOT / "helpers")
+    return tmp_path

@@ -1,0 +1,19 @@
+"""What the tests of this folder build: 2026Q3 of the sample company, from the notebooks of a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from helpers.notebook_parameters import resolve
+from helpers.pack.order import Order
+from helpers.params import load_review, load_source
+
+ROOT = Path(__file__).parents[2]
+
+
+def order_of(company: Path, *, root: Path = ROOT, sets: tuple[str, ...] = ()) -> Order:
+    source, review = load_source(company), load_review(ROOT / "params/review.yml")
+    period = review.calendar(source).period("2026Q3")
+    given = {"period": "2026Q3", "source": str(company), "review": "params/review.yml", "as_of": "2026-09-30"}
+    resolved = resolve(review, root / "notebooks", given, sets)
+    return Order(period, source, resolved.review, resolved.parameters, root)

@@ -1,0 +1,149 @@
+"""The whole build on the sample company: what a pack holds, and what happens when a section fails."""
+
+import hashlib
+import json
+
+import nbformat
+import pandas as pd
+import pytest
+from pypdf import PdfReader
+
+from helpers import results
+from helpers.errors import KitError
+from helpers.pack.build import build_pack
+from tests.pack.orders import order_of
+
+SAME_BYTES = ("pack.html", "pack.pdf", "results.csv")
+
+
+def quiet(step):
+    pass
+
+
+def add_cell(root, theme, source, cell=nbformat.v4.new_code_cell):
+    path = root / f"notebooks/{theme}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.insert(len(notebook.cells) - 1, cell(source))
+    nbformat.write(notebook, path)
+
+
+def pdf_text(folder) -> str:
+    return " ".join(" ".join(page.extract_text() for page in PdfReader(folder / "pack.pdf").pages).split())
+
+
+def test_a_pack_holds_what_the_contract_says(built):
+    names = {path.name for path in built.folder.iterdir()}
+    assert {"pack.html", "pack.pdf", "results.csv", "exports", "notebooks", "manifest.json"} <= names
+    assert built.exit_status == 0
+    assert built.folder.is_symlink()
+    themes = ["new_revenue", "pipeline_conversion", "recurring_revenue"]
+    assert sorted(path.stem for path in (built.folder / "notebooks").iterdir()) == themes
+
+
+def test_the_manifest_has_the_hash_of_every_file(built):
+    files = json.loads((built.folder / "manifest.json").read_text())["files"]
+    found = {p.relative_to(built.folder.resolve()).as_posix() for p in built.folder.resolve().rglob("*") if p.is_file()}
+    assert files.keys() == found - {"manifest.json"}
+    for name, digest in files.items():
+        assert hashlib.sha256((built.folder / name).read_bytes()).hexdigest() == digest
+
+
+def test_results_are_those_that_the_notebooks_computed(built):
+    figures = results.read_csv(built.folder / "results.csv")
+    assert list(figures.columns) == list(results.COLUMNS)
+    assert not figures.duplicated(["kpi_id", "segment_by", "segment", "period"]).any()
+    left = []
+    for path in (built.folder / "notebooks").iterdir():
+        for cell in nbformat.read(path, as_version=4).cells:
+            if "results" in cell.metadata.get("tags", []):
+                left += cell.outputs[0]["data"]["application/vnd.dataresource+json"]["data"]
+    assert len(left) == len(figures)
+    assert sum(row["value"] or 0 for row in left) == pytest.approx(figures["value"].sum())
+
+
+def test_eight_quarters_and_24_months_come_before(built):
+    figures = results.read_csv(built.folder / "results.csv")
+    periods = figures.loc[(figures["kpi_id"] == "net_new_mrr") & (figures["segment"] == ""), "period"]
+    assert sorted(p for p in periods if "Q" in p) == [
+        "2024Q3", "2024Q4", "2025Q1", "2025Q2", "2025Q3", "2025Q4", "2026Q1", "2026Q2", "2026Q3",
+    ]  # fmt: skip
+    months = sorted(p for p in periods if "Q" not in p)
+    assert (len(months), months[0], months[-1]) == (24, "2024-10", "2026-09")
+
+
+def test_months_of_a_quarter_add_up_to_it(built):
+    figures = results.read_csv(built.folder / "results.csv").query("segment == ''").set_index(["kpi_id", "period"])
+    for kpi_id in ("net_new_mrr", "mrr_new", "mrr_churn", "new_revenue"):
+        months = figures["value"].loc[[(kpi_id, m) for m in ("2026-07", "2026-08", "2026-09")]]
+        assert months.sum() == pytest.approx(figures.loc[(kpi_id, "2026Q3"), "value"], abs=0.005), kpi_id
+
+
+def test_exports_hold_every_row_keyed_for_a_crm(built):
+    exports = sorted((built.folder / "exports").iterdir())
+    assert exports
+    for path in exports:
+        assert {"customer_id", "deal_id", "subscription_id"} & set(pd.read_csv(path).columns), path.name
+
+
+def test_the_same_inputs_give_the_same_bytes(built, company, tmp_path):
+    again = build_pack(order_of(company), out=tmp_path, workers=1, say=quiet)
+    for name in SAME_BYTES:
+        assert (again.folder / name).read_bytes() == (built.folder / name).read_bytes(), name
+
+
+def test_a_failed_section_is_labelled_and_the_rest_is_there(company, changed_root, tmp_path):
+    add_cell(changed_root, "new_revenue", "prices = {}\nprices['Baltic']")
+    built = build_pack(order_of(company, root=changed_root), out=tmp_path / "out", workers=2, say=quiet)
+    assert built.exit_status == 2
+    assert list(built.failed) == ["new_revenue"]
+    html, pdf = (built.folder / "pack.html").read_text(), pdf_text(built.folder)
+    for shown in (html, pdf):
+        assert "PARTIAL" in shown
+        assert "KeyError" in shown
+        assert "Baltic" in shown
+    assert "Traceback" not in html
+    figures = results.read_csv(built.folder / "results.csv")
+    assert "mrr" in set(figures["kpi_id"])
+    assert "new_revenue" not in set(figures["kpi_id"])
+    assert json.loads((built.folder / "manifest.json").read_text())["themes"]["new_revenue"]["status"] == "failed"
+
+
+def test_a_build_that_fails_leaves_the_draft_as_it_was(company, changed_root, tmp_path):
+    out = tmp_path / "out"
+    for theme in ("recurring_revenue", "pipeline_conversion", "new_revenue"):
+        add_cell(changed_root, theme, "raise ValueError('no')")
+    (out / ".builds/old").mkdir(parents=True)
+    (out / "2026Q3").symlink_to(".builds/old")
+    with pytest.raises(KitError, match="every section failed"):
+        build_pack(order_of(company, root=changed_root), out=out, workers=2, say=quiet)
+    assert (out / "2026Q3").readlink().name == "old"
+    assert [path.name for path in (out / ".builds").iterdir()] == ["old"]
+
+
+def test_what_an_analyst_adds_appears_in_both(company, changed_root, tmp_path):
+    theme = "pipeline_conversion"
+    add_cell(changed_root, theme, "## Our own view\n\nSeen in *Tallinn*.", nbformat.v4.new_markdown_cell)
+    add_cell(
+        changed_root, theme, "import pandas as pd\npd.DataFrame({'Harbour': ['Pärnu', 'Narva'], 'Boats': [3, 12]})"
+    )
+    add_cell(changed_root, theme, "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2])\nplt.show()")
+    plain = build_pack(order_of(company), out=tmp_path / "plain", workers=2, say=quiet)
+    order = order_of(company, root=changed_root)
+    built = build_pack(order, out=tmp_path / "out", workers=2, say=quiet)
+    html, before = (built.folder / "pack.html").read_text(), (plain.folder / "pack.html").read_text()
+    for text in ("Our own view", "Tallinn", "Harbour", "Pärnu"):
+        assert text in html
+        assert text in pdf_text(built.folder)
+    assert html.count("<img") == before.count("<img") + 1
+
+
+def test_a_parameter_set_on_the_command_line_reaches_the_numbers(company, built, tmp_path):
+    order = order_of(company, sets=("recurring_revenue.retention_months=6", "rules.movement_grain=quarter"))
+    changed = build_pack(order, out=tmp_path, workers=2, say=quiet)
+    figures = results.read_csv(changed.folder / "results.csv").query("segment == '' and period == '2026Q3'")
+    told = dict(zip(figures["kpi_id"], figures["params"].map(json.loads), strict=True))
+    assert told["nrr"]["retention_months"] == 6
+    assert told["mrr_new"]["movement_grain"] == "quarter"
+    was = results.read_csv(built.folder / "results.csv").query("segment == '' and period == '2026Q3'")
+    net = {name: frame.set_index("kpi_id").loc["net_new_mrr", "value"] for name, frame in (("a", figures), ("b", was))}
+    assert net["a"] == pytest.approx(net["b"], abs=0.005)  # the grain changes the split, never the net

@@ -1,0 +1,271 @@
+"""The pack as PDF: read back with pypdf, which knows nothing of the templates."""
+
+import io
+import re
+import warnings
+from itertools import pairwise
+
+import nbformat
+import pytest
+from nbconvert.exporters import get_exporter
+from pypdf import PdfReader
+from pypdf.generic import ArrayObject
+
+from helpers.errors import KitError
+from helpers.pack import fonts
+from helpers.pack.pdf import UnprintableWarning, render_pdf
+from helpers.pack.view import Section
+from tests.pack.fixtures import (
+    PIXEL,
+    SOURCE,
+    SPARK,
+    block,
+    blocks_output,
+    chart_output,
+    code,
+    display,
+    markdown,
+    notebook,
+    printed,
+    recurring_revenue,
+    sections,
+    table_output,
+    view,
+)
+
+HOSTILE = """#import "x" $ 1/0 $ *bold* _em_ \\u{41} @label <script> // no /* no */ #eval("1")"""
+WIDE = [{"name": f"c{i}", "type": "number", "title": f"Figure number {i}", "unit": "money"} for i in range(24)]
+
+
+@pytest.fixture(scope="module")
+def pdf():
+    return render_pdf(view(), sections())
+
+
+@pytest.fixture(scope="module")
+def reader(pdf):
+    return PdfReader(io.BytesIO(pdf))
+
+
+def read(*cells, **more):
+    return PdfReader(io.BytesIO(render_pdf(view(**more), [Section("churn", "Churn", notebook(*cells))])))
+
+
+def text_of(reader):
+    return "\n".join(page.extract_text() for page in reader.pages)
+
+
+def structure(reader):
+    """Every node of the structure tree."""
+    waiting = [reader.trailer["/Root"]["/StructTreeRoot"]]
+    while waiting:
+        node = waiting.pop()
+        kids = node.get("/K", [])
+        kids = kids.get_object() if hasattr(kids, "get_object") else kids
+        for kid in kids if isinstance(kids, ArrayObject) else [kids]:
+            found = kid.get_object() if hasattr(kid, "get_object") else kid
+            if hasattr(found, "get") and "/S" in found:
+                yield found
+                waiting.append(found)
+
+
+def tags(reader, name):
+    return [node for node in structure(reader) if node["/S"] == name]
+
+
+def test_title_language_and_marks_of_the_standard(reader):
+    root = reader.trailer["/Root"]
+    assert reader.metadata.title == "Northwind Software – Quarterly KPI review 2026Q3"
+    assert root["/Lang"] == "en"
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+    assert re.search('pdfuaid:part(="|>)1', root["/Metadata"].get_data().decode())
+    assert str(reader.metadata.get("/CreationDate", "")).startswith("D:20261014")
+
+
+def test_bookmarks_follow_the_chapters(reader):
+    chapters = [item.title for item in reader.outline if not isinstance(item, list)]
+    assert chapters == [
+        "Summary", "What changed", "Recurring revenue", "Pipeline conversion", "Unit economics – failed", "Actions",
+        "Appendix",
+    ]  # fmt: skip
+    inside = [entry.title for item in reader.outline if isinstance(item, list) for entry in item]
+    assert [title for title in inside if title in ("Scorecard", "Where MRR stands", "Definitions")] == [
+        "Scorecard", "Where MRR stands", "Definitions",
+    ]  # fmt: skip
+
+
+def test_every_page_says_where_it_is(reader):
+    count = len(reader.pages)
+    assert 6 <= count <= 9
+    for number, page in enumerate(reader.pages[1:], start=2):
+        assert f"Page {number} of {count}" in page.extract_text()
+
+
+def chapter_pages(reader):
+    return {
+        item.title: reader.get_destination_page_number(item) + 1
+        for item in reader.outline
+        if not isinstance(item, list)
+    }
+
+
+def test_the_running_title_is_right_on_a_chapters_first_page(reader):
+    pages = chapter_pages(reader)
+    for title in ("Recurring revenue", "Pipeline conversion"):
+        header = reader.pages[pages[title] - 1].extract_text().splitlines()[:2]
+        assert header[0].endswith(title) or header[1].startswith(title)
+        assert title not in reader.pages[pages[title] - 2].extract_text() or title == "Pipeline conversion"
+
+
+def test_contents_and_scorecard_name_the_true_pages(reader):
+    pages = chapter_pages(reader)
+    contents = reader.pages[0].extract_text()
+    for title, page in pages.items():
+        assert re.search(rf"{title}\s*{page}\b", contents), title
+    summary = reader.pages[1].extract_text()
+    assert f"page {pages['Recurring revenue']}" in summary
+    assert f"page {pages['Unit economics – failed']}" in summary
+
+
+def test_links_lead_inside_and_to_the_addresses_of_the_text(reader):
+    annotations = [note.get_object() for page in reader.pages for note in page.get("/Annots", [])]
+    links = [note for note in annotations if note["/Subtype"] == "/Link"]
+    outside = [link["/A"]["/URI"] for link in links if "/URI" in link.get("/A", {})]
+    assert outside == ["https://example.com/mrr"]
+    assert len(links) - len(outside) >= 7 + 2  # the contents, and the scorecard's page numbers
+
+
+def test_pictures_and_tables_are_tagged(reader):
+    alts = [node.get("/Alt", "") for node in tags(reader, "/Figure")]
+    assert alts
+    assert all(alts)
+    assert "Net new MRR fell to €41,000, €28,000 below 2026Q2." in alts
+    assert len(tags(reader, "/TH")) >= 4
+    levels = [int(node["/S"][2]) for node in structure(reader) if re.fullmatch("/H[1-6]", node["/S"])]
+    assert levels.count(1) == 7
+
+
+def test_charts_are_drawn_and_no_code_is_there(reader):
+    assert not [image for page in reader.pages for image in page.images]
+    assert SOURCE not in text_of(reader)
+    assert "secret" not in text_of(reader)
+
+
+def test_a_failed_section_shows_the_failure_and_no_half_result(reader):
+    text = reader.pages[chapter_pages(reader)["Unit economics – failed"] - 1].extract_text()
+    assert "This section failed in cell 4." in text
+    assert "spend has no rows" in text
+    assert "half a result" not in text_of(reader)
+
+
+def test_the_figures_behind_each_chart_are_in_the_appendix(reader):
+    assert "Recurring revenue: Net new MRR, € per month, 2026Q3" in " ".join(reader.pages[-1].extract_text().split())
+    assert "Customer 2" in reader.pages[-1].extract_text()
+
+
+def test_the_same_inputs_give_the_same_bytes(pdf):
+    assert render_pdf(view(), sections()) == pdf
+
+
+def test_no_text_is_markup():
+    cells = [
+        markdown(f"# T\n\n## {HOSTILE}\n\n`{HOSTILE}`"),
+        code(printed(HOSTILE), table_output(title=HOSTILE, data=[{"name": HOSTILE, "mrr": 1}])),
+        code(blocks_output(block(HOSTILE)), chart_output(HOSTILE)),
+    ]
+    text = " ".join(text_of(read(*cells, company=HOSTILE, headlines=[HOSTILE])).split())
+    assert text.count('#import "x" $ 1/0 $ *bold* _em_') >= 6
+    assert text.count('#eval("1")') >= 6
+
+
+def test_printed_text_and_plain_pictures_are_there():
+    reader = read(markdown("# Churn"), code(printed("rows read\n  1,204"), display(**{"image/png": PIXEL})))
+    assert "rows read" in text_of(reader)
+    assert "Chart in Churn, cell 1" in [node["/Alt"] for node in tags(reader, "/Figure")]
+
+
+def test_a_table_of_any_width_loses_no_figure_and_stays_on_the_page():
+    data = [{f"c{i}": 1234567.0 + 1000 * row + i for i in range(24)} for row in range(3)]
+    reader = read(code(table_output(schema={"fields": WIDE}, data=data)))
+    text = text_of(reader)
+    for row in data:
+        for value in row.values():
+            assert f"€{value:,.0f}" in text
+    assert 56 < min(starts(reader)) <= max(starts(reader)) < 595 - 56  # A4 in points, less margins of 20 mm
+
+
+def starts(reader):
+    """Where each piece of text begins, from the left edge of its page."""
+    found = []
+
+    def visit(text, page_matrix, text_matrix, *_):
+        if text.strip():
+            a, _, c, _, e, _ = page_matrix
+            found.append(a * text_matrix[4] + c * text_matrix[5] + e)
+
+    for page in reader.pages:
+        page.extract_text(visitor_text=visit)
+    return found
+
+
+def test_long_words_are_broken_and_stay_whole_in_the_text():
+    word = "0123456789abcdef" * 16
+    found = "".join(text_of(read(code(printed(word), table_output(data=[{"name": word, "mrr": 1}])))).split())
+    assert found.count(word) == 2
+
+
+def test_table_heads_are_repeated_on_every_page():
+    reader = read(code(table_output(rows=120)))
+    pages = [page.extract_text() for page in reader.pages if re.search(r"Customer \d+", page.extract_text())]
+    assert len(pages) > 1
+    assert all("MRR lost" in page for page in pages)
+
+
+@pytest.mark.parametrize(("paper", "size"), [("a4", (595, 842)), ("letter", (612, 792))])
+def test_paper(paper, size):
+    box = read(markdown("# Churn"), paper=paper).pages[0].mediabox
+    assert (round(box.width), round(box.height)) == size
+
+
+def test_what_no_font_has_is_told_and_shown_as_missing():
+    assert fonts.uncovered("Grüße, Ελλάδα, Привет: €1,200 → −3 ✓ ◆ ○ ≈ …") == ""
+    unknown = "\U00012000"  # a cuneiform sign: none of the fonts that a pack may use is for it
+    with pytest.warns(UnprintableWarning, match=unknown):
+        reader = read(markdown(f"# Churn\n\nSign {unknown}."))
+    assert "Sign \ufffd." in text_of(reader)
+
+
+def test_a_picture_that_cannot_be_drawn_costs_only_itself():
+    linked = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="/etc/hostname.png"/></svg>'
+    with pytest.warns(UnprintableWarning, match="cell 3 could not be drawn"):
+        reader = read(markdown("# Churn"), code(display(**{"image/svg+xml": linked}), count=3))
+    assert "Chart in Churn, cell 3 could not be drawn here; the HTML shows it." in text_of(reader)
+
+
+def test_a_logo_is_on_the_cover_and_anything_else_is_refused():
+    logo = tags(read(markdown("# Churn"), logo=SPARK.encode()), "/Figure")
+    assert "Northwind Software" in [node["/Alt"] for node in logo]
+    with pytest.raises(KitError, match=r"brand\.logo .* PNG, JPEG or SVG"):
+        render_pdf(view(logo=b"GIF89a"), [])
+
+
+def test_chapters_begin_on_pages_of_their_own_and_none_is_empty(reader):
+    pages = chapter_pages(reader)
+    themes = [pages["Recurring revenue"], pages["Pipeline conversion"], pages["Unit economics – failed"]]
+    assert all(before < after for before, after in pairwise(themes))
+    assert all(len(page.extract_text()) > 100 for page in reader.pages)
+
+
+def test_one_notebook_is_a_document_of_its_own(tmp_path):
+    path = tmp_path / "recurring_revenue.ipynb"
+    nbformat.write(recurring_revenue(), path)
+    body, resources = get_exporter("kpi_pdf")().from_filename(str(path))
+    reader = PdfReader(io.BytesIO(body))
+    assert resources["output_extension"] == ".pdf"
+    assert reader.metadata.title == "Recurring revenue"
+    assert "Customer 2" in text_of(reader)
+    assert SOURCE not in text_of(reader)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert get_exporter("kpi_pdf")().from_filename(str(path))[0] == body

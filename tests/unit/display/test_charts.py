@@ -1,0 +1,251 @@
+import json
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pytest
+
+from helpers import results as long_table
+from helpers.display import charts
+from helpers.display.context import MIME_TABLE
+from helpers.display.tables import table_from_resource
+from helpers.errors import KitError
+from tests.unit.display.fake_review import NAMES, Q3, interval, months, partial_quarter, quarters, review, share
+
+MIME = "application/vnd.kpi-review.chart+json"
+SVG = "{http://www.w3.org/2000/svg}"
+MOVEMENTS = ["mrr_new", "mrr_expansion", "mrr_contraction", "mrr_churn"]
+
+
+def stock(opening=2_400, new=1_250, expansion=100, contraction=-100, churn=-300, closing=3_350, period=Q3):
+    values = {"mrr_opening": opening, "mrr_new": new, "mrr_expansion": expansion, "mrr_contraction": contraction}
+    values |= {"mrr_churn": churn, "mrr": closing}
+    return [long_table.row(kpi_id, period, value) for kpi_id, value in values.items()]
+
+
+def funnel_rows(period=Q3, **more):
+    counts = {"lead": 10, "mql": 7, "sql": 4, "won": 2}
+    rows = [long_table.row("funnel_reached", period, v, segment=("stage", k), **more) for k, v in counts.items()]
+    for (_, before), (stage, n) in pairwise(counts.items()):
+        step = {"segment": ("stage", stage), "interval": interval(0.1, 0.9), **more}
+        rows.append(share("funnel_step_rate", n, before, period=period, **step))
+    return [*rows, share("funnel_conversion", 2, 10, period=period, interval=interval(0.0567, 0.5098), **more)]
+
+
+def by_source(kpi_id, values, period=Q3):
+    return [long_table.row(kpi_id, period, v, segment=("source", k)) for k, v in values.items()]
+
+
+def every_form():
+    mrr = [*quarters("mrr", [2_000, 2_100, 2_200, 2_400]), *stock()]
+    rows = [row for row in mrr if row.kpi_id != "mrr" or row.period != Q3 or row.value == 3_350]
+    rows += [*quarters("nrr", [1.0, 1.02, 1.01], interval=interval(0.95, 1.1)), *quarters("grr", [0.9, 0.91, 0.9])]
+    rows += [*months("new_revenue", range(40, 64)), *quarters("new_revenue", [90, 96, 104, 101, 118, 121])]
+    rows += [*by_source("new_revenue", {"new_logo": 90, "upsell": 31}), *funnel_rows()]
+    rows += [share("win_rate", 7, 26, segment=("source", "inbound"), interval=interval(0.1, 0.5))]
+    found = review(*rows, share("win_rate", 7, 26), targets={"new_revenue": 150, "nrr": 1.05})
+    return {
+        "waterfall": lambda: charts.waterfall(found, "mrr_opening", MOVEMENTS, "mrr"),
+        "lines": lambda: charts.lines(found, "nrr", "grr", reference=1.0),
+        "columns": lambda: charts.columns(found, "new_revenue"),
+        "stacked": lambda: charts.columns(found, "new_revenue", segment_by="source"),
+        "xmr": lambda: charts.xmr(found, "new_revenue"),
+        "funnel": lambda: charts.funnel(found),
+        "bars": lambda: charts.bars(found, "win_rate", "source"),
+    }
+
+
+@pytest.mark.parametrize("form", every_form())
+def test_every_form_is_a_picture_a_sentence_and_a_table(form):
+    chart = every_form()[form]()
+    bundle = json.loads(json.dumps(chart._repr_mimebundle_()))
+    assert set(bundle[MIME]) == {"title", "sentence", "alt", "svg", "table"}
+    assert bundle[MIME]["alt"] == bundle[MIME]["sentence"] == chart.sentence
+    assert chart.sentence.endswith(".")
+    assert table_from_resource(bundle[MIME]["table"])["rows"]
+    assert chart.title in bundle["text/plain"]
+
+
+@pytest.mark.parametrize("form", every_form())
+def test_pictures_are_the_same_bytes_on_every_run(form):
+    draw = every_form()[form]
+    assert draw().svg == draw().svg
+
+
+@pytest.mark.parametrize("form", every_form())
+def test_pictures_name_no_date_and_no_place_and_have_no_text_to_reflow(form):
+    svg = every_form()[form]().svg
+    root = ElementTree.fromstring(svg)
+    assert root.tag == f"{SVG}svg"
+    assert not root.findall(f".//{SVG}text")
+    assert not root.findall(f".//{SVG}metadata")
+    assert "<!--" not in svg
+    assert svg.replace("http://www.w3.org/", "").count("http") == 0
+
+
+def test_lines_are_told_with_both_comparisons():
+    found = review(*quarters("nrr", [1.00, 1.01, 1.03, 1.02, 1.05]), *quarters("grr", [0.9] * 5))
+    chart = charts.lines(found, "nrr", "grr")
+    assert chart.title == (
+        "Net revenue retention (NRR), 12 months and Gross revenue retention (GRR), 12 months, %, 2025Q3 to 2026Q3"
+    )
+    assert chart.sentence == (
+        "Net revenue retention (NRR), 12 months, rose to 105.0% in 2026Q3, "
+        "3.0 pp above 2026Q2 and 5.0 pp above 2025Q3. "
+        "Gross revenue retention (GRR), 12 months, stayed at 90.0% in 2026Q3, "
+        "the same as 2026Q2 and the same as 2025Q3."
+    )
+
+
+def test_lines_of_several_units_are_refused():
+    with pytest.raises(KitError, match="mrr, nrr have the units money_per_month, share"):
+        charts.lines(review(*quarters("mrr", [1, 2]), *quarters("nrr", [1, 2])), "mrr", "nrr")
+
+
+def test_one_value_is_no_line():
+    chart = charts.lines(review(*quarters("nrr", [None, 1.05])), "nrr")
+    assert chart.svg == ""
+    assert chart.sentence == (
+        "Net revenue retention (NRR), 12 months: 105.0% in 2026Q3. Fewer than two values: there is no line to draw."
+    )
+
+
+def test_a_chart_without_a_picture_is_displayed_as_its_table():
+    bundle = charts.lines(review(*quarters("nrr", [None, 1.05])), "nrr")._repr_mimebundle_()
+    assert MIME not in bundle
+    shown = table_from_resource(bundle[MIME_TABLE])
+    assert shown["title"] == "Net revenue retention (NRR), 12 months, %, 2026Q2 to 2026Q3"
+    assert shown["rows"] == [["2026Q2", "–", "undefined"], ["2026Q3", "105.0%", ""]]
+    assert "there is no line to draw" in shown["note"]
+
+
+def test_a_waterfall_tells_its_movements_largest_first():
+    chart = charts.waterfall(review(*stock()), "mrr_opening", MOVEMENTS, "mrr")
+    assert chart.svg
+    assert chart.sentence == (
+        "Monthly recurring revenue (MRR): €3,350 per month in 2026Q3: "
+        "New MRR +€1,250, Churn MRR −€300, Expansion MRR +€100, Contraction MRR −€100."
+    )
+
+
+def test_movements_that_do_not_add_up_are_not_drawn():
+    # 2,400 + 1,250 + 100 - 100 - 300 = 3,350
+    chart = charts.waterfall(review(*stock(closing=3_400)), "mrr_opening", MOVEMENTS, "mrr")
+    assert chart.svg == ""
+    assert "€50" in chart.sentence
+
+
+def test_unknown_movements_are_not_drawn():
+    rows = [row for row in stock() if row.kpi_id != "mrr_churn"]
+    assert charts.waterfall(review(*rows), "mrr_opening", MOVEMENTS, "mrr").svg == ""
+    refused = [*rows, long_table.refused("mrr_churn", Q3, "no rate for CHF")]
+    assert "no rate for CHF" in charts.waterfall(review(*refused), "mrr_opening", MOVEMENTS, "mrr").sentence
+
+
+def test_columns_name_the_largest_part():
+    rows = [
+        *quarters("new_revenue", [140_000, 157_500]),
+        *by_source("new_revenue", {"upsell": 70_000, "new_logo": 87_500}),
+    ]
+    chart = charts.columns(review(*rows), "new_revenue", segment_by="source")
+    # 87,500 / 157,500 = 55.56 %
+    assert chart.sentence == (
+        "New bookings rose to €157,500 in 2026Q3, €17,500 above 2026Q2; largest part: new logo, €87,500 (55.6%)."
+    )
+    assert chart.title == "New bookings by source, EUR, 2026Q2 to 2026Q3"
+
+
+def test_parts_that_are_not_drawn_apart_are_all_in_the_table():
+    rows = [*quarters("new_revenue", [10, 28]), *by_source("new_revenue", {f"s{i}": i for i in range(1, 8)})]
+    shown = table_from_resource(charts.columns(review(*rows), "new_revenue", segment_by="source").table.resource())
+    assert [column["label"] for column in shown["columns"]] == ["Period", "s7", "s6", "s5", "s4", "s3", "s2", "s1"]
+
+
+def test_rates_are_never_stacked():
+    found = review(*quarters("win_rate", [0.2, 0.3]), share("win_rate", 1, 2, segment=("source", "a")))
+    with pytest.raises(KitError, match="win_rate is a share: its segments do not add up"):
+        charts.columns(found, "win_rate", segment_by="source")
+
+
+def test_a_running_period_is_told_to_date():
+    running = partial_quarter("2026-08-20")
+    found = review(*quarters("new_revenue", [100, 130], period=running), period=running)
+    chart = charts.columns(found, "new_revenue")
+    assert chart.sentence == "New bookings rose to €130 in 2026Q3 to date, €30 above 2026Q2."
+    assert "pattern" in chart.svg  # the hatching
+    assert "pattern" not in charts.columns(review(*quarters("new_revenue", [100, 130])), "new_revenue").svg
+
+
+def test_xmr_tells_the_verdict_and_its_basis():
+    found = review(*quarters("new_revenue", [62, 66, 64, 69, 65, 61, 67, 66, 48]))  # specification T4
+    chart = charts.xmr(found, "new_revenue")
+    assert chart.sentence == (
+        "New bookings, 2026Q3: €48, a signal, below its provisional usual range of €55 to €75. "
+        "The usual range is that of the first 8 quarters."
+    )
+
+
+def test_a_short_history_is_a_plain_line():
+    chart = charts.xmr(review(*quarters("new_revenue", [62, 66, 64])), "new_revenue")
+    assert chart.svg
+    assert chart.sentence == (
+        "New bookings fell to €64 in 2026Q3, €2 below 2026Q2. "
+        "No usual range is drawn: it takes 6 quarters with a value, known: 3."
+    )
+
+
+def test_what_is_not_judged_has_no_xmr_chart():
+    with pytest.raises(KitError, match=r"mrr is not judged .* draw charts.lines"):
+        charts.xmr(review(*quarters("mrr", [1, 2])), "mrr")
+
+
+def test_a_funnel_tells_the_whole_way():
+    chart = charts.funnel(review(*funnel_rows()))
+    assert chart.sentence == "Of 10 records that entered in 2026Q3, 2 reached won: 20.0%, 95% interval 5.7% to 51.0%."
+    rows = table_from_resource(chart.table.resource())["rows"]
+    assert rows[0][:3] == ["lead", "10", "–"]
+    assert rows[2][:3] == ["sql", "4", "57.1%"]  # 4 of 7
+
+
+def test_a_funnel_is_of_the_latest_mature_cohort():
+    rows = [*funnel_rows(Q3.previous()), *funnel_rows(status="partial")]
+    assert charts.funnel(review(*rows)).title == "Records that reached each stage, 2026Q2"
+    alone = charts.funnel(review(*funnel_rows(status="partial")))
+    assert alone.sentence.startswith("Of 10 records that entered in 2026Q3, 2 reached won to date")
+
+
+def test_a_funnel_without_its_table_says_so():
+    chart = charts.funnel(review(long_table.not_provided("funnel_conversion", Q3, "stage_history")))
+    assert chart.svg == ""
+    assert chart.sentence == "Pipeline conversion: – in 2026Q3 (not provided: stage_history)."
+
+
+def test_bars_put_those_of_a_few_last_and_say_what_is_not_drawn():
+    rows = [share("win_rate", k, 40, segment=("source", f"s{k}"), interval=interval(0, 1)) for k in range(1, 14)]
+    rows += [share("win_rate", 2, 3, segment=("source", "few")), share("win_rate", 93, 523)]
+    chart = charts.bars(review(*rows), "win_rate", "source")
+    # 13/40 = 32.5 %, 1/40 = 2.5 %, 93/523 = 17.8 %; 14 segments, 12 drawn
+    assert chart.sentence == "Win rate in 2026Q3: 17.8% in total, s13 32.5% to s1 2.5%; 2 more are in the table."
+    assert table_from_resource(chart.table.resource())["rows"][-1][0] == "few"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_only_text(name):
+    parts = by_source("new_revenue", {name: 5, "other": 2})
+    rows = [*quarters("new_revenue", [3, 7]), *parts, share("win_rate", 7, 26), *by_source("win_rate", {name: 0.3})]
+    found = review(*rows)
+    for chart in (charts.columns(found, "new_revenue", segment_by="source"), charts.bars(found, "win_rate", "source")):
+        ElementTree.fromstring(chart.svg)
+        html = chart._repr_mimebundle_()["text/html"]
+        assert "<script" not in html
+        assert "&lt;script&gt;" in html or "script" not in name
+
+
+@pytest.mark.parametrize("form", ["mrr", "new_revenue", "win_rate"])
+def test_an_empty_review_draws_nothing_and_fails_nowhere(form):
+    empty = review()
+    for chart in (
+        charts.lines(empty, form), charts.columns(empty, form), charts.funnel(empty),
+        charts.bars(empty, form, "source"), charts.waterfall(empty, "mrr_opening", MOVEMENTS, "mrr"),
+    ):  # fmt: skip
+        assert chart.svg == ""
+        assert chart._repr_mimebundle_()["text/plain"]

@@ -1,0 +1,74 @@
+import random
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pytest
+from matplotlib.colors import to_rgb
+
+from helpers.display import charts, marks, palette, signals, sparkline
+from tests.unit.display.fake_review import months, quarters, review
+
+
+def luminance(colour):
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("brand", ["#ffe600", "#ffffff", "#1f3a5f", "#e2001a", "#000", "#0f0"])
+def test_any_brand_colour_becomes_one_that_reads_on_white(brand):
+    assert 1.05 / (luminance(palette.ink(brand)) + 0.05) > 4.5
+
+
+@pytest.mark.parametrize("colour", [palette.GOOD, palette.BAD, palette.QUIET, palette.TEXT])
+def test_words_in_a_tone_read_on_white(colour):
+    assert 1.05 / (luminance(colour) + 0.05) > 4.5
+
+
+def test_labels_never_overlap_and_keep_their_order():
+    draw = random.Random(1)
+    for _ in range(200):
+        wanted = [draw.uniform(0, 10) for _ in range(draw.randint(1, 7))]
+        sizes = [draw.uniform(0.5, 2) for _ in wanted]
+        placed = marks.spread(wanted, sizes)
+        order = sorted(range(len(wanted)), key=lambda i: wanted[i])
+        for below, above in pairwise(order):
+            assert placed[above] - placed[below] >= (sizes[above] + sizes[below]) / 2 - 1e-9
+
+
+def test_labels_with_room_stay_where_they_belong():
+    assert marks.spread([1.0, 5.0, 9.0], [2.0, 2.0, 2.0]) == [1.0, 5.0, 9.0]
+
+
+def test_the_style_of_charts_does_not_leak_into_a_notebook():
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    charts.lines(review(*quarters("mrr", [1, 2])), "mrr")
+    assert dict(matplotlib.rcParams) == before
+
+
+def drawn(*rows, kpi_id):
+    found = review(*rows)
+    return sparkline.sparkline(found, kpi_id, signals.verdict(found, kpi_id))
+
+
+def test_a_sparkline_is_of_the_last_twelve_periods():
+    picture = drawn(*months("mrr", range(1, 21)), *quarters("mrr", [1, 2]), kpi_id="mrr")
+    assert picture["sparkline_alt"] == "Oct 2025 €9 to Sept 2026 €20"
+    path = ElementTree.fromstring(picture["sparkline_svg"])[0].attrib["d"]
+    assert path.count("L") == 11
+
+
+def test_a_gap_breaks_the_line():
+    picture = drawn(*quarters("arr", [1, 2, None, 4, 5]), kpi_id="arr")
+    assert ElementTree.fromstring(picture["sparkline_svg"])[0].attrib["d"].count("M") == 2
+
+
+def test_the_usual_range_is_a_band_behind_the_line():
+    picture = drawn(*quarters("renewal_rate", [0.8, 0.82, 0.81, 0.79, 0.8, 0.83, 0.8]), kpi_id="renewal_rate")
+    assert ElementTree.fromstring(picture["sparkline_svg"])[0].tag.endswith("rect")
+    assert "usual range" in picture["sparkline_alt"]
+
+
+def test_one_value_is_no_sparkline():
+    assert drawn(*quarters("arr", [None, 5]), kpi_id="arr") == {"sparkline_svg": "", "sparkline_alt": ""}

@@ -1,0 +1,122 @@
+import pytest
+
+from helpers import results as long_table
+from helpers.display import signals
+from tests.unit.display.fake_review import Q3, interval, months, partial_quarter, quarters, review
+
+USUAL = [62, 66, 64, 69, 65, 61, 67, 66]  # specification T4: mean 65, limits 55.12 and 74.88, range limit 12.14
+
+
+def judged(*rows, kpi_id="net_new_mrr", **more):
+    return signals.verdict(review(*rows, **more), kpi_id)
+
+
+def judged_months(*values):
+    """The verdict on a series of months of a KPI that has a value for the quarter too."""
+    return judged(*months("net_new_mrr", values), *quarters("net_new_mrr", [195, 180]))
+
+
+def test_a_value_below_the_limits_is_a_signal():
+    found = judged_months(*USUAL, 48)
+    assert (found.state, found.kind, found.period, found.side, found.tone) == ("signal", "month", "2026-09", -1, "bad")
+    assert found.what == "below its provisional usual range of €55 to €75"
+
+
+@pytest.mark.parametrize(("kpi_id", "tone"), [("mrr_new", "good"), ("logo_churn_quarter", "bad")])
+def test_good_and_bad_follow_the_direction_of_the_kpi(kpi_id, tone):
+    found = judged(*quarters(kpi_id, [*USUAL, 90]), kpi_id=kpi_id)
+    assert (found.state, found.side, found.tone) == ("signal", 1, tone)
+
+
+def test_a_value_inside_is_noise():
+    found = judged(*quarters("new_revenue", [*USUAL, 70]), kpi_id="new_revenue")
+    assert (found.state, found.tone) == ("noise", "")
+    assert found.words == "within its provisional usual range of €55 to €75"
+
+
+def test_a_step_longer_than_the_range_limit_is_a_signal():
+    found = judged_months(65, 61, 66, 64, 69, 65, 61, 67, 74, 60)
+    # first nine: mean 65.78, steps 4 5 2 5 4 4 6 7, mean 4.625: limits 53.5 to 78.1, range limit 15.1
+    assert found.state == "noise"
+    found = judged_months(65, 61, 66, 64, 69, 65, 61, 67, 73, 57)
+    # mean 65.67, steps 4 5 2 5 4 4 6 6, mean 4.5: limits 53.7 to 77.6, range limit 14.7; the step is 16 down
+    assert (found.state, found.side) == ("signal", -1)
+    assert found.what == "down on the month before by more than the usual €15"
+
+
+def test_eight_on_one_side_are_a_signal():
+    found = judged_months(*[60, 70] * 6, *[67] * 8)
+    assert (found.state, found.side, found.limits.rule) == ("signal", 1, 2)
+    assert found.what == "above its average of €65 for eight months running"
+
+
+def test_months_are_judged_where_there_are_six_of_them():
+    five = months("new_revenue", [62, 66, 64, 69, 65])
+    assert judged(*five, *quarters("new_revenue", USUAL), kpi_id="new_revenue").kind == "quarter"
+    six = months("new_revenue", [62, 66, 64, 69, 65, 61])
+    assert judged(*six, *quarters("new_revenue", USUAL), kpi_id="new_revenue").kind == "month"
+
+
+def test_a_month_beside_a_quarter_is_named():
+    # the first seven: mean 454/7, steps 4 2 5 4 4 6, mean 25/6: limits 53.77 and 75.94
+    assert judged_months(*USUAL).words == "Sept 2026, at €66, within its provisional usual range of €54 to €76"
+
+
+def test_overlapping_windows_are_judged_by_their_quarterly_variant():
+    rows = [*quarters("nrr", [1.0] * 9), *quarters("nrr_quarter", [v / 100 for v in USUAL] + [0.65])]
+    found = judged(*rows, kpi_id="nrr")
+    assert found.subject == "nrr_quarter"
+    assert found.words == "2026Q3 alone, at 65.0%, within its provisional usual range of 55.1% to 74.9%"
+
+
+def test_stocks_are_not_judged():
+    assert judged(*months("mrr", USUAL), *quarters("mrr", USUAL), kpi_id="mrr").state == "not judged"
+
+
+def test_short_series_are_too_short():
+    found = judged(*quarters("renewal_rate", [0.8] * 5), kpi_id="renewal_rate")
+    assert (found.state, found.words) == ("too short", "too short a history to say")
+
+
+def test_a_running_quarter_is_judged_by_its_complete_months():
+    running = partial_quarter("2026-08-20")
+    rows = [*months("net_new_mrr", [*USUAL, 48], period=running), *quarters("net_new_mrr", [70, 9], period=running)]
+    found = judged(*rows, period=running)
+    assert (found.state, found.period) == ("signal", "2026-07")
+
+
+def test_a_running_quarter_itself_is_never_judged():
+    running = partial_quarter("2026-08-20")
+    rows = quarters("renewal_rate", [0.8] * 8 + [0.1], period=running)
+    assert judged(*rows, kpi_id="renewal_rate", period=running).state == "too short"
+
+
+def test_what_has_no_value_now_is_not_judged():
+    rows = quarters("quick_ratio", [*USUAL, None])
+    assert judged(*rows, kpi_id="quick_ratio").state == "not judged"
+
+
+def test_gaps_are_skipped():
+    # the gap splits the steps: 4 2 | 4 4 6 1, mean 3.5, mean of the eight 65: limits 55.69 to 74.31
+    found = judged(*quarters("quick_ratio", [62, 66, 64, None, 69, 65, 61, 67, 66, 70]), kpi_id="quick_ratio")
+    assert found.range == pytest.approx((65 - 2.66 * 3.5, 65 + 2.66 * 3.5))
+
+
+def test_limits_are_shown_within_what_a_proportion_can_be():
+    rows = quarters("win_rate", [0.9, 1.0, 0.8, 1.0, 0.7, 1.0, 0.9], interval=interval(0.5, 1.0))
+    found = judged(*rows, kpi_id="win_rate")
+    assert found.range[1] == 1.0
+    assert found.limits.upper > 1
+
+
+def test_judged_series_are_counted_once():
+    rows = [
+        *quarters("renewal_rate", [0.8] * 8), *quarters("quick_ratio", [4.0] * 3), *quarters("nrr_quarter", [1.0] * 8),
+        long_table.row("nrr", Q3, 1.0),
+    ]  # fmt: skip
+    found = [judged(*rows, kpi_id=k) for k in ("renewal_rate", "quick_ratio", "nrr", "nrr_quarter", "mrr")]
+    assert signals.judged_count(found) == 2
+
+
+def test_a_series_that_never_moved_is_at_its_usual_value():
+    assert judged(*quarters("renewal_rate", [0.8] * 12), kpi_id="renewal_rate").what == "at its usual value of 80.0%"
