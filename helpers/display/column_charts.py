@@ -17,7 +17,7 @@ from helpers.display.palette import QUIET, TEXT, TONES, ink, tint
 from helpers.display.sentences import moved, title
 from helpers.display.signals import change_tone
 
-HEIGHT = 2.6
+HEIGHT = 2.35
 SHOWN = {"quarter": 5, "month": 12, "week": 12}
 SHIFT = 0.1  # how far a column and that of the year before stand off their period
 PLAN = 0.14  # the width of a target's column

@@ -18,7 +18,7 @@ from helpers.display.formats import format_value, month_start
 from helpers.display.palette import LINE, QUIET, TEXT
 
 COLUMN = 0.5  # of the distance between two columns
-BAR, ROW = 0.62, 0.31  # a bar's height, of a row; a row's, in inches
+BAR, ROW = 0.62, 0.28  # a bar's height, of a row; a row's, in inches
 CHARACTER = 0.0075  # inches per point of type size: how wide a character of a label is taken to be
 
 

@@ -59,8 +59,8 @@ def _signals(results: Results, verdicts: Mapping[str, Verdict]) -> list[str]:
     for kpi_id, found in verdicts.items():
         row = results.shown(kpi_id)
         if found.state == "signal" and row is not None:
-            unusual = f"; {found.words}" if found.which else f" and {found.what}"
-            sentences.append(f"{moved(results, row)}{unusual}{_missed(results, row)}.")
+            joint = "; " if found.which else ", " if results.before(row) is None else " and "
+            sentences.append(f"{moved(results, row)}{joint}{found.words}{_missed(results, row)}.")
     return sentences
 
 

@@ -32,7 +32,7 @@ def funnel(results: Results) -> Chart:
     table = _table(results, reached.merge(rates, on="segment", how="left", suffixes=("", "_rate")), heading, FUNNEL)
     if reached.empty or not reached["value"].iloc[0] > 0:
         return Chart(heading, _without(results, total, f"No record entered the pipeline in {period}."), "", table)
-    with sheet(1.75 * ROW * len(reached)) as drawn:
+    with sheet(1.65 * ROW * len(reached)) as drawn:
         _funnel_bars(drawn.axes, results, reached, rates.set_index("segment"))
     first, last = (format_value(reached["value"].iloc[i], "count", **results.context.style) for i in (0, -1))
     stage = str(reached["segment"].iloc[-1]).replace("_", " ")

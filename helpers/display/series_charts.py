@@ -20,7 +20,7 @@ from helpers.display.sentences import moved, title
 from helpers.display.signals import ENOUGH, Verdict, judged_series, subject_of, verdict
 from helpers.errors import KitError
 
-HEIGHT = 2.7
+HEIGHT = 2.35
 STROKES: tuple[tuple[float, Any], ...] = ((1, "-"), (0.55, "-"), (1, (0, (4, 2))), (0.55, (0, (4, 2))))
 
 

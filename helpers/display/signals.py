@@ -14,7 +14,7 @@ import pandas as pd
 
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.context import Results, Series
-from helpers.display.formats import format_period, format_value
+from helpers.display.formats import format_gap, format_period, format_value
 from helpers.statistics import Limits, xmr
 
 State = Literal["signal", "noise", "too short", "not judged"]
@@ -164,5 +164,5 @@ def _what(found: Verdict, results: Results) -> str:
         return f"near the {end} end of its {usual} in three of four {found.kind}s"
     if _outside(found.value, found.limits):
         return f"{where} its {usual}"
-    step = format_value(found.limits.range_limit, unit, **style)
+    step = format_gap(found.limits.range_limit or 0.0, unit, **style)
     return f"{way} on the {found.kind} before by more than the usual {step}"

@@ -17,7 +17,7 @@ from helpers.display.tables import Table
 from helpers.errors import KitError
 from helpers.results import Column, Listing
 
-HEIGHT = 2.6
+HEIGHT = 2.35
 SHOWN = {"quarter": 8, "month": 12, "week": 12}
 PARTS = 5  # more cannot be told apart; the smallest are then drawn as one
 SHADES = (1.0, 0.66, 0.42, 0.24, 0.12)

@@ -16,7 +16,7 @@ import ibis
 import pandas as pd
 
 from helpers.errors import KitError
-from helpers.kpis.money import rate_of, rates_at, refuse_missing
+from helpers.kpis.money import in_reporting_currency, rate_of, rates_at, refuse_missing
 from helpers.kpis.subscription_versions import EXACT, Rules, paying, survey, with_account
 from helpers.periods import DAY, Calendar, Period
 
@@ -72,13 +72,14 @@ def stock(tables: Tables, day: date, period: Period, rules: Rules) -> pd.DataFra
 def on_day(tables: Tables, day: date, period: Period, rules: Rules) -> ibis.Table:
     """The versions in force on a day, with ``mrr`` in the reporting currency at that day's rate."""
     rows = paying(tables, rules)
-    rate = rate_on(tables, rows.currency, day, period, rules)
+    rate = rate_of(rows.currency, _rates(tables, day, period, rules))
     return rows.filter(rows.start_on <= day, rows.ends > day).mutate(mrr=(rows.amount * rate).cast(EXACT))
 
 
-def rate_on(tables: Tables, currency: ir.StringValue, day: date, period: Period, rules: Rules) -> ir.FloatingValue:
-    """The rate of each row's ``currency`` that holds on a snapshot day."""
-    return rate_of(currency, _rates(tables, day, period, rules))
+def with_mrr(tables: Tables, rows: ibis.Table, day: date, rules: Rules) -> ibis.Table:
+    """Versions, in force or not, with ``mrr`` in the reporting currency at the rate of a day."""
+    rate_day = day if rules.fx_mode == "period_end" else None
+    return in_reporting_currency(tables, rows.mutate(mrr=rows.amount), "mrr", day=rate_day)
 
 
 def cohort(tables: Tables, since: date, period: Period, rules: Rules) -> pd.DataFrame:
@@ -119,8 +120,7 @@ def passed_through(tables: Tables, period: Period, rules: Rules) -> pd.DataFrame
     rows = rows.filter(
         rows.account_id.isin(list(unseen["account_id"])), rows.start_on <= period.measured_on, rows.ends > period.start
     )
-    rate = rate_on(tables, rows.currency, period.measured_on, period, rules)
-    rows = rows.select("account_id", "start_on", "ends", mrr=rows.amount * rate)
+    rows = with_mrr(tables, rows, period.measured_on, rules).select("account_id", "start_on", "ends", "mrr")
     days = rows.select("account_id", day="start_on").distinct()
     held = days.join(rows, ["account_id", rows.start_on <= days.day, rows.ends > days.day])
     by_day = held.group_by("account_id", "day").aggregate(

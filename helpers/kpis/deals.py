@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import ibis
@@ -12,6 +13,7 @@ from helpers.kpis.subscription_versions import EXACT
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    import pandas as pd
 
     from helpers.data.known import Tables
     from helpers.periods import Period
@@ -29,6 +31,7 @@ def in_words(period: Period) -> str:
     return f"{period.elapsed_days} days of {period.label}" if period.is_partial else period.label
 
 
+@lru_cache(maxsize=64)
 def dated(tables: Tables) -> ir.Table:
     """Deals with the local days ``created_on``, ``closed_on`` and ``cancelled_on``.
 
@@ -57,16 +60,22 @@ def closed_in(deals: ir.Table, period: Period) -> ir.BooleanValue:
     )
 
 
-def flow(tables: Tables, period: Period) -> ir.Table:
-    """Deals ``won`` and ``lost`` in the period and still ``open`` at its end, by the sources that have any."""
+def flow(tables: Tables, period: Period) -> pd.DataFrame:
+    """Deals ``won`` and ``lost`` in the period and still ``open`` at its end, by the sources that have any.
+
+    ``undecided`` counts the deals of all time that can be placed nowhere: closed without an outcome, or lost without
+    a closing day.
+    """
     deals = dated(tables)
-    deals = deals.mutate(closed=closed_in(deals, period), waiting=open_on(deals, period.measured_on))
-    deals = deals.filter(deals.closed | deals.waiting)
-    return deals.group_by("source").aggregate(
-        won=deals.count(where=deals.closed & (deals.outcome == "won")),
-        lost=deals.count(where=deals.closed & (deals.outcome == "lost")),
-        open=deals.count(where=deals.waiting),
+    closed = closed_in(deals, period)
+    counted = deals.group_by("source").aggregate(
+        won=deals.count(where=closed & (deals.outcome == "won")),
+        lost=deals.count(where=closed & (deals.outcome == "lost")),
+        open=deals.count(where=open_on(deals, period.measured_on)),
+        undecided=deals.count(where=_undecided(deals)),
     )
+    found = tables.fetch(counted)
+    return found[found.drop(columns="source").any(axis=1)].sort_values("source", ignore_index=True)
 
 
 def won_amounts(tables: Tables, period: Period) -> ir.Table:
@@ -93,12 +102,6 @@ def waits(tables: Tables, period: Period, since: date) -> ir.Table:
     cause = found.outcome.cases(("won", 1), ("lost", 2), else_=0)
     until = (cause == 0).ifelse(ibis.literal(period.known_until), found.closed_on)
     return found.select("source", days=until.delta(found.created_on, unit="day"), cause=cause)
-
-
-def undecided(tables: Tables) -> int:
-    """How many deals were closed without an outcome, or lost without a closing day: they can be placed nowhere."""
-    deals = dated(tables)
-    return int(tables.fetch(deals.count(where=_undecided(deals))))
 
 
 def _undecided(deals: ir.Table) -> ir.BooleanValue:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import ibis
@@ -40,18 +40,27 @@ class Count(NamedTuple):
     implied: int
 
 
+def open_funnel(
+    tables: Tables, stages: Sequence[str] = STAGES, skip: str = "imply", horizon_days: int | None = None
+) -> Funnel:
+    """The funnel of a source, with these options."""
+    return _kept(tables, tuple(stages), skip, horizon_days)
+
+
 @dataclass(frozen=True)
 class Funnel:
     """The stages of a pipeline in order, and how the records of a source are counted in them.
+
+    What it has counted it keeps: :func:`open_funnel` gives the same funnel for the same tables and options.
 
     Raises:
         KitError: an option is none of those it may be.
     """
 
     tables: Tables
-    stages: Sequence[str] = STAGES
-    skip: str = "imply"
-    horizon_days: int | None = None
+    stages: tuple[str, ...]
+    skip: str
+    horizon_days: int | None
 
     def __post_init__(self) -> None:
         faults = []
@@ -85,7 +94,7 @@ class Funnel:
                 rows for stage, rows in self.entries.items() if stage not in self.stages
             ),
             f"records: {self.stages[-1]} before {self.stages[0]}": int(
-                self.tables.fetch(self._all.count(where=self._all.won_too_early))
+                self._by_day.query("won_too_early")["records"].sum()
             ),
         }
 
@@ -96,11 +105,14 @@ class Funnel:
 
     def cohort(self, period: Period) -> list[Count]:
         """The records that entered in the period, counted: in total, then by source where deals have one."""
-        counted = self.tables.fetch(self._counts(period)).set_index("source").sort_index()
-        total = _count(("", ""), counted.sum())
+        days = pd.Timestamp(period.start), pd.Timestamp(period.measured_on)
+        rows = self._by_day[self._by_day["entered"].between(*days) & ~self._by_day["won_too_early"]]
+        old_enough = pd.Timestamp(period.known_until - timedelta(days=self.horizon_days or 0))
+        rows = rows.assign(young=rows["records"].where(rows["entered"] > old_enough, 0))
+        total = self._count(("", ""), rows)
         if not self.tables.provides("deals.source"):
             return [total]
-        return [total, *(_count(("source", str(source)), row) for source, row in counted.iterrows())]
+        return [total, *(self._count(("source", str(source)), part) for source, part in rows.groupby("source"))]
 
     def entered_in(self, period: Period) -> list[int]:
         """How many records first entered each stage in the period, whatever their cohort."""
@@ -121,15 +133,18 @@ class Funnel:
                 return found
         return period
 
-    def _counts(self, period: Period) -> ir.Table:
-        found = reached(self.journeys, self.stages, skip=self.skip, horizon_days=self.horizon_days)
-        cohort = found.filter(found.entered.between(period.start, period.measured_on))
-        old_enough = period.known_until - timedelta(days=self.horizon_days or 0)
-        return cohort.group_by("source").aggregate(
-            **{name: cohort.count(where=cohort[name]) for name in cohort.columns if name.startswith("reached_")},
-            young=cohort.count(where=cohort.entered > old_enough),
-            implied=cohort.count(where=cohort.implied),
-        )
+    def _count(self, segment: tuple[str, str], rows: pd.DataFrame) -> Count:
+        reached = tuple(int(rows[f"reached_{i}"].sum()) for i in range(1, len(self.stages) + 1))
+        return Count(segment, reached, int(rows["young"].sum()), int(rows["implied"].sum()))
+
+    @cached_property
+    def _by_day(self) -> pd.DataFrame:
+        """All records, counted by source and day of entry, so that every cohort is a sum of some rows."""
+        found = reached(self._all, self.stages, skip=self.skip, horizon_days=self.horizon_days)
+        flags = [f"reached_{i}" for i in range(1, len(self.stages) + 1)]
+        counts = {name: found.count(where=found[name]) for name in (*flags, "implied")}
+        by_day = found.group_by("source", "entered", "won_too_early").aggregate(records=found.count(), **counts)
+        return self.tables.fetch(by_day).sort_values(["source", "entered"], ignore_index=True)
 
     @cached_property
     def _all(self) -> ir.Table:
@@ -144,6 +159,6 @@ class Funnel:
         return joined.mutate(source=named(joined.source)).drop("deal_id")
 
 
-def _count(segment: tuple[str, str], row: pd.Series) -> Count:
-    *steps, young, implied = (int(count) for count in row)
-    return Count(segment, tuple(steps), young, implied)
+@lru_cache(maxsize=64)
+def _kept(tables: Tables, stages: tuple[str, ...], skip: str, horizon_days: int | None) -> Funnel:
+    return Funnel(tables, stages, skip, horizon_days)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from helpers import results
 from helpers.kpis import deals, velocity
-from helpers.kpis.funnel import STAGES, Count, Funnel
+from helpers.kpis.funnel import STAGES, Count, Funnel, open_funnel
 from helpers.results import Row
 from helpers.statistics import wilson
 
@@ -67,7 +67,7 @@ def funnel_cohort(
     Source:
         Specification K11.
     """
-    funnel = Funnel(tables, stages, skip, horizon_days)
+    funnel = open_funnel(tables, stages, skip, horizon_days)
     counts = funnel.cohort(period)
     rows = _stage_rows(period, stages, counts[0])
     rows += [_rate("funnel_conversion", period, count, len(stages), 1) for count in counts]
@@ -96,7 +96,7 @@ def funnel_period(tables: Tables, period: Period, *, stages: Sequence[str] = STA
     Source:
         Specification K12.
     """
-    funnel = Funnel(tables, stages)
+    funnel = open_funnel(tables, stages)
     entered = funnel.entered_in(period)
     rows = [
         results.share(
@@ -135,7 +135,7 @@ def funnel_velocity(tables: Tables, period: Period) -> list[Row]:
         Specification K13.
     """
     tables.require("deals.outcome", "deals.closed_at")
-    flow = tables.fetch(deals.flow(tables, period))
+    flow = deals.flow(tables, period)
     rows = velocity.win_rates(tables, period, flow)
     if period.kind == "quarter":
         cycles = velocity.cycles(tables, period)
@@ -143,7 +143,7 @@ def funnel_velocity(tables: Tables, period: Period) -> list[Row]:
     else:
         trailing = f"four trailing quarters in a {period.kind}"
         rows += [results.not_provided(kpi_id, period, trailing) for kpi_id in ("sales_cycle_median", "sales_velocity")]
-    excluded = {**tables.excluded("deals"), "deals: closed without outcome or day": deals.undecided(tables)}
+    excluded = {**tables.excluded("deals"), "deals: closed without outcome or day": int(flow["undecided"].sum())}
     return _with_notes(rows, excluded)
 
 
@@ -210,7 +210,7 @@ def _more_than_before(stage: str, after: int, before: int) -> list[str]:
     return [f"{after} records entered {stage} and {before} the stage before it: other records, so above 100 %"]
 
 
-def _with_notes(rows: Iterable[Row], excluded: Mapping[str, int], notes: Iterable[str] = ()) -> list[Row]:
+def _with_notes(rows: Iterable[Row], excluded: Mapping[str, int], notes: Sequence[str] = ()) -> list[Row]:
     """The rows with what the card left out and what its reader is told, those without a figure as they are."""
     counted = {reason: n for reason, n in excluded.items() if n}
     return [

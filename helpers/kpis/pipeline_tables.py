@@ -11,7 +11,7 @@ import ibis
 import pandas as pd
 
 from helpers.kpis.deals import NONE, dated, in_words, open_on
-from helpers.kpis.funnel import STAGES, Funnel
+from helpers.kpis.funnel import STAGES, Funnel, open_funnel
 from helpers.kpis.money import in_reporting_currency
 from helpers.results import Column, Listing
 from helpers.statistics import kaplan_meier, wilson
@@ -35,7 +35,7 @@ def funnel_steps(
     horizon_days: int | None = 90,
 ) -> Listing:
     """The latest cohort that was followed for the whole horizon, stage by stage, with the days that each step takes."""
-    funnel = Funnel(tables, stages, skip, horizon_days)
+    funnel = open_funnel(tables, stages, skip, horizon_days)
     cohort = funnel.latest_mature(period)
     reached = funnel.cohort(cohort)[0].reached
     days = [None, *(_step_median(funnel, period, i) for i in range(1, len(stages)))]
@@ -73,7 +73,7 @@ def funnel_cohorts(
     horizon_days: int | None = 90,
 ) -> Listing:
     """One row per quarter of entry: how many records reached each stage, and whether all have had their time."""
-    funnel = Funnel(tables, stages, skip, horizon_days)
+    funnel = open_funnel(tables, stages, skip, horizon_days)
     cohorts = [replace(earlier, as_of_on=period.as_of_on) for earlier in period.history(8)] + [period]
     found = [(cohort, funnel.cohort(cohort)[0]) for cohort in cohorts]
     counts = {f"reached_{i}": Column(stage, "count") for i, stage in enumerate(stages, 1)}
@@ -104,7 +104,7 @@ def funnel_cohorts(
 
 def stage_activity(tables: Tables, period: Period, *, stages: Sequence[str] = STAGES) -> Listing:
     """How many records entered each stage in the period, and how many in as many days of the period before."""
-    funnel = Funnel(tables, stages)
+    funnel = open_funnel(tables, stages)
     now = funnel.entered_in(period)
     columns = {"stage": Column("Stage"), "now": Column(f"Entered in {period.label}", "count")}
     found: dict[str, list[Any]] = {"stage": list(stages), "now": now}
@@ -202,7 +202,7 @@ def _staged(tables: Tables, deals: ir.Table, period: Period, stages: Sequence[st
     """Deals with the furthest ``stage`` that they had entered by the end of the period."""
     if not tables.provides("stage_history"):
         return deals.mutate(stage=ibis.literal(NONE))
-    found = Funnel(tables, stages).journeys
+    found = open_funnel(tables, stages).journeys
     entered = [(found[f"day_{i}"] <= period.measured_on, stage) for i, stage in enumerate(stages, 1)]
     found = found.select("record_id", stage=ibis.cases(*reversed(entered), else_=ibis.null("string")))
     joined = deals.left_join(found, deals.deal_id == found.record_id)

@@ -45,7 +45,8 @@ def mrr(
         (a day × 365/12, a week × 365/84, a quarter ÷ 3, a year ÷ 12), less the discounts in force; a contract is its
         value ÷ its months; an MRR that the source gives is taken as it is. Active and past due subscriptions count;
         trials, paused and unpaid ones, one-off amounts, services and tax do not; a cancelled one counts to the end
-        of its service. A paying customer has an MRR above 0. ARPA is MRR ÷ paying customers.
+        of its service. A paying customer has an MRR above 0. ARPA is MRR ÷ paying customers. A source that overwrites
+        a version's status, instead of opening a new version, restates the past with it.
 
     Returns:
         ``mrr`` (money a month), ``paying_customers`` and ``arpa`` (money a month), in all and by customer segment.
@@ -60,10 +61,11 @@ def mrr(
     """
     rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level)
     customers = customer_mrr.stock(tables, period.measured_on, period, rules)
+    notes = _notes(tables, period, rules)
     rows = []
     for segment, part in _groups(tables, customers):
         total, n = float(part["mrr"].sum()), len(part)
-        told = {"segment": segment, "n": n, **_notes(tables, period, rules)}
+        told = {"segment": segment, "n": n, **notes}
         rows += [
             row("mrr", period, total, **told),
             row("paying_customers", period, n, **told),
@@ -379,10 +381,11 @@ def _lost(kpi_ids: tuple[str, ...], since: date, tables: Tables, period: Period,
     cohort = customer_mrr.cohort(tables, since, period, rules)
     cohort["lost"] = cohort["before"] - cohort[["before", "after"]].min(axis=1)
     cohort = cohort.merge(customer_mrr.reasons(tables, since, period, rules), on="account_id", how="left")
+    notes = _notes(tables, period, rules)
     return [
         row
         for segment, lost in ((("", ""), cohort["lost"]), *_by_reason(cohort))
-        for row in _lost_of(kpi_ids, lost, cohort, period, segment=segment, **_notes(tables, period, rules))
+        for row in _lost_of(kpi_ids, lost, cohort, period, segment=segment, **notes)
     ]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
-from helpers.kpis.customer_mrr import on_day, rate_on
+from helpers.kpis.customer_mrr import on_day, with_mrr
 from helpers.kpis.subscription_versions import Rules, paying
 from helpers.periods import Period
 
@@ -31,14 +31,13 @@ def came_due(tables: Tables, period: Period, rules: Rules) -> pd.DataFrame:
     rows = paying(tables, rules)
     due = (rows.renewal_on >= period.start) & (rows.renewal_on < period.flow_end)
     due_on = due.ifelse(rows.renewal_on, None).max().over(ibis.window(group_by=LINE))
-    rate = rate_on(tables, rows.currency, period.measured_on, period, rules)
-    rows = rows.mutate(due=due, due_on=due_on, arr=12 * rows.amount * rate)
-    rows = rows.filter(rows.due_on.notnull())
+    rows = rows.mutate(due=due, due_on=due_on)
+    rows = with_mrr(tables, rows.filter(rows.due_on.notnull()), period.measured_on, rules)
     late = rows.start_on.delta(rows.due_on, unit="day")
     lines = rows.group_by(*LINE).aggregate(
         account_id=rows.account_id.argmax(rows.start_on),
         due_on=rows.due_on.max(),
-        arr=rows.arr.argmax(rows.start_on, where=rows.due),
+        arr=12 * rows.mrr.argmax(rows.start_on, where=rows.due),
         renewed=((late <= rules.grace_days) & (rows.ends > rows.due_on)).any(),
     )
     return tables.fetch(lines).sort_values(["account_id", *LINE], ignore_index=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from helpers.display.blocks import MARKS
 from helpers.pack import colours, fonts
 from helpers.pack.document import document
 from helpers.pack.parts import parts_of, slug, title_of
-from helpers.pack.view import PackView, Part, Section
+from helpers.pack.view import VERDICTS, PackView, Part, Section
 
+SIGN_BEFORE_CURRENCY = re.compile("([+−])(?=[^\\w\\s.,:;()])")
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 
 
@@ -50,7 +52,8 @@ class HtmlExporter(HTMLExporter):
         environment.autoescape = (
             True  # nbconvert leaves it off, but names and texts of a notebook are not to be trusted
         )
-        environment.globals["marks"] = MARKS
+        environment.finalize = unbroken
+        environment.globals |= {"marks": MARKS, "verdicts": VERDICTS}
         environment.filters |= {"slug": slug, "svg": svg_address, "image": image_address, "sort_key": sort_key}
         return environment
 
@@ -92,6 +95,16 @@ def render_html(view: PackView, sections: Sequence[Section]) -> str:
         told["body"] = Markup("" if section.failure else _body(exporter, section))
     shown["titles"] = {section["theme"]: section["title"] for section in shown["sections"]}
     return exporter.page("pack.html.j2", colour=view.colour, lang=view.lang, **shown)
+
+
+def unbroken(shown: Any) -> Any:
+    """Whatever a template prints, with no line break between a sign and the currency after it.
+
+    >>> unbroken("down −€5,000").split("\u2060")
+    ['down −', '€5,000']
+    """
+    plain = isinstance(shown, str) and not isinstance(shown, Markup)
+    return SIGN_BEFORE_CURRENCY.sub("\\1\u2060", shown) if plain else shown
 
 
 def svg_address(svg: str) -> str:

@@ -24,7 +24,7 @@ from helpers.pack import colours, fonts
 from helpers.pack.document import document
 from helpers.pack.images import as_svg
 from helpers.pack.parts import parts_of, title_of
-from helpers.pack.view import PackView, Part, Section
+from helpers.pack.view import VERDICTS, PackView, Part, Section
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "pdf"
 LONG, PIECE = 25, 12  # characters: words so long may be broken into such pieces, as look.typ does
@@ -90,6 +90,7 @@ def _typeset(template: str, shown: Mapping[str, Any], *, colour: str) -> bytes:
         "fonts": fonts.families(),
         "mono": fonts.MONO,
         "marks": MARKS,
+        "verdicts": VERDICTS,
     }
     text = json.dumps({**_for_print(shown), **look}, ensure_ascii=False, default=str)
     compiler = typst.Compiler(
@@ -124,12 +125,13 @@ def _for_print(value: Any) -> Any:
 
 
 def _with_room(table: Part) -> Part:
-    """A table with, per column, the longest words and cells that it must make room for."""
+    """A table with, per column, what it must make room for, should keep on one line, and would best have room for."""
     widest = []
     for i, column in enumerate(table["columns"]):
         cells = [column["label"], *(row[i] for row in table["rows"])]
         words = [piece for text in cells for word in re.split("[ \n\t]+", text) for piece in _pieces(word)]
-        widest.append({"words": _longest(words), "cells": _longest(cells)})
+        short = [text for text in cells[1:] if len(text) <= PIECE]
+        widest.append({"words": _longest(words), "short": _longest(words + short), "cells": _longest(cells)})
     return {**table, "widest": widest}
 
 

@@ -17,6 +17,9 @@ from helpers.pack.run import Failure
 
 Part = dict[str, Any]
 
+# A verdict in the few words that a scorecard has room for; the section says it in full.
+VERDICTS = {"signal": "signal", "noise": "usual range", "too short": "too short to say"}
+
 
 @dataclass(frozen=True)
 class Section:

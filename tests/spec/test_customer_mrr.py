@@ -501,6 +501,14 @@ class TestCurrencies:
         with pytest.raises(Refused, match="no rate for EUR"):
             movements(known(self.EURO), Q1, Rules())
 
+    def test_a_missing_rate_of_who_came_and_went_is_refused_too(self):
+        short = """
+            subscription_id | customer_id | start_on | end_on | mrr | currency
+            s | A | 2026-02-03 | 2026-02-20 | 100 | CHF
+        """
+        with pytest.raises(Refused, match="no rate for CHF"):
+            passed_through(known(short), Q1, Rules())
+
     def test_a_rate_that_nothing_needs_may_be_missing(self):
         francs = """
             subscription_id | customer_id | start_on | end_on | mrr | currency | status

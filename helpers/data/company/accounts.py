@@ -62,7 +62,7 @@ class Segment:
 
 SEGMENTS = (
     Segment(
-        "Enterprise", "Enterprise", 0.10, (170, 0.5, 90, 600), 38.0, {12: 0.7, 24: 0.15, 36: 0.15},
+        "Enterprise", "Enterprise", 0.10, (170, 0.5, 90, 450), 38.0, {12: 0.7, 24: 0.15, 36: 0.15},
         {12: 0.65, 3: 0.35}, 84, (6_000, 24_000), 0.035, 0.55,
     ),
     Segment(
@@ -84,11 +84,12 @@ def make_accounts(seed: int, customers: int) -> pd.DataFrame:
     ``kind`` is ``customer``, ``prospect`` (a trial only), ``merged`` or ``test``. ``installed`` accounts signed before
     the history begins; their ``start_on`` is that of the term then running. ``role`` marks those of the story.
     """
-    rng = stream(seed, "accounts")
+    rng = stream(seed, "account base")
     kinds = np.repeat(["customer", "merged", "test", "prospect"], [customers, 1, 4, round(0.12 * customers)])
     found = pd.DataFrame({"kind": kinds, "role": ""})
     found["installed"] = (np.arange(len(found)) < round(INSTALLED * customers)) | (found.kind == "merged")
     found["country"] = pick(rng, COUNTRIES, len(found))
+    found.loc[customers, "country"] = found.country[KEPT]  # the merged account, right after the customers
     found["source"] = pick(rng, SOURCES, len(found))
     _size(rng, found)
     _contract(rng, found)
@@ -192,8 +193,7 @@ def _sign_up(rng: np.random.Generator, found: pd.DataFrame) -> None:
 def _name(seed: int, found: pd.DataFrame, customers: int) -> None:
     """Names and owners; a test account says what it is, the merged one is a double in capitals."""
     found["name"] = company_names(stream(seed, "names"), found.country.to_numpy())
-    double = customers  # the merged account stands right after the customers
-    found.loc[double, ["name", "country"]] = [found.name[KEPT].upper(), found.country[KEPT]]
+    found.loc[customers, "name"] = found.name[KEPT].upper()
     found.loc[found.kind == "test", "name"] = [f"{COMPANY} {use}" for use in ("Demo", "Test", "Training", "Staging")]
     rng = stream(seed, "owners")
     owners = person_names(rng, min(max(3, customers // 35), 400))

@@ -26,7 +26,7 @@ LAUNCHED = {
 ATTACHED = {ANALYTICS: (0.30, 0.14), ASSIST: (0.55, 0.28)}  # share of larger and of small accounts that add it
 WORTH = {ANALYTICS: (0.10, 0.20), ASSIST: (0.12, 0.24)}  # against what the account pays for its seats
 REASONS = {"voluntary": 0.62, "payment": 0.16, "paused": 0.09, "other": 0.13}
-RETURNS = {"paused": 0.65, "other": 0.08, "voluntary": 0.06, "payment": 0.0}
+RETURNS = {"paused": 0.8, "other": 0.12, "voluntary": 0.1, "payment": 0.0}
 LOSS_ENDS, LOSS_CANCELLED = np.datetime64("2026-08-01"), np.datetime64("2026-05-11")
 FORWARD = END + 180  # ends of contracts that were known by the end of the history
 CARRIED = [
@@ -42,8 +42,8 @@ def make_lines(seed: int, accounts: pd.DataFrame) -> pd.DataFrame:
     (a seat a month) on the first day, ``discount_kind`` and ``discount_share``; ``last_on`` (the first day
     without service), ``cancelled_on`` and ``reason``, empty while nothing of it is known.
     """
-    core = _left(stream(seed, "resignations"), _core(stream(seed, "contracts"), accounts))
-    again = _left(stream(seed, "second resignations"), _returning(stream(seed, "returns"), core))
+    core = _left(stream(seed, "leavers"), _core(stream(seed, "contracts"), accounts))
+    again = _left(stream(seed, "second leavers"), _returning(stream(seed, "returns"), core))
     core = pd.concat([core, again], ignore_index=True)
     added = [_added(stream(seed, product), core, product) for product in (ANALYTICS, ASSIST)]
     lines = pd.concat([core, *added]).sort_values(["account", "spell"], kind="stable", ignore_index=True)
@@ -96,7 +96,7 @@ def _left(rng: np.random.Generator, lines: pd.DataFrame) -> pd.DataFrame:
 def _term_of_leaving(rng: np.random.Generator, lines: pd.DataFrame) -> np.ndarray:
     """The end of the last term of each line, missing if it goes on; a third more leave since the new price list."""
     end = np.full(len(lines), NEVER)
-    earliest = np.maximum(days(lines.start_on), START)
+    earliest = np.maximum(days(lines.start_on) + 40, START)
     for k in range(1, 60):
         due = add_months(days(lines.anchor), k * lines.term.to_numpy())
         leaves = evenly(rng, len(lines)) < lines.hazard * np.where(due >= PRICING_ON, 1.35, 1.0)
@@ -122,7 +122,7 @@ def _returning(rng: np.random.Generator, core: pd.DataFrame) -> pd.DataFrame:
 def _added(rng: np.random.Generator, core: pd.DataFrame, product: str) -> pd.DataFrame:
     """Lines of a product that accounts add to the core one: some had it from the start, others buy it later."""
     n, launched = len(core), max(LAUNCHED[product], START)
-    held = core.installed & (launched == START) & (rng.random(n) < 0.2)
+    held = core.installed & (core.start_on >= LAUNCHED[product]) & (launched == START) & (rng.random(n) < 0.2)
     large, small = ATTACHED[product]
     signed = seasonal_days(rng, n, launched, END)
     bought = (core.kind == "customer") & (rng.random(n) < np.where(core.segment == SMALL, small, large))

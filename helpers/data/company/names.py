@@ -149,7 +149,7 @@ def company_names(rng: np.random.Generator, countries: np.ndarray) -> np.ndarray
     """One distinct company name per country code given, in the style of that country.
 
     >>> list(company_names(np.random.default_rng(1), np.array(["FR", "SE"])))
-    ['Léautaud et Fils SARL', 'Norrsken & Söner Service']
+    ['Jaubertin et Fils SAS', 'Tallmo & Skogsäng Mälaren']
     """
     names = np.empty(len(countries), dtype=object)
     for style in dict.fromkeys(STYLES.values()):

@@ -120,3 +120,11 @@ def test_judged_series_are_counted_once():
 
 def test_a_series_that_never_moved_is_at_its_usual_value():
     assert judged(*quarters("renewal_rate", [0.8] * 12), kpi_id="renewal_rate").what == "at its usual value of 80.0%"
+
+
+def test_the_usual_step_of_a_share_is_in_percentage_points():
+    found = judged(*quarters("renewal_rate", [0.80, 0.82, 0.80, 0.82, 0.80, 0.82, 0.77, 0.85]), kpi_id="renewal_rate")
+    # seven rates: mean 0.80429, steps 2 2 2 2 2 5, mean 0.025: limits 0.738 and 0.871, range limit 0.0817; step 0.08
+    assert found.state == "noise"
+    found = judged(*quarters("renewal_rate", [0.80, 0.82, 0.80, 0.82, 0.80, 0.82, 0.77, 0.86]), kpi_id="renewal_rate")
+    assert found.what == "up on the quarter before by more than the usual 8.2 pp"
