@@ -183,7 +183,7 @@ PROBE = "<script>document.title = document.documentElement.scrollWidth <= innerW
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [390, 1280, 1920])
+@pytest.mark.parametrize("width", [390, 768, 1040, 1280, 1920])
 def test_in_a_browser_nothing_is_wider_than_the_screen(html, tmp_path, width):
     unguarded = re.sub(r"<meta http-equiv=[^>]*>", "", html).replace("</body>", PROBE + "</body>")
     assert in_a_browser(unguarded, tmp_path, width).title.string == "fits"

@@ -89,6 +89,17 @@ class TestMrr:
         assert only(rows, "mrr").value == 1000 + 800 + 300 + 200 + 250 + 700 + 450  # A B D E F G H; C is away
         assert {row.status for row in rows} == {"partial"}
 
+    def test_a_later_as_of_lets_late_rows_in_and_moves_no_stock(self):
+        rows = """
+            subscription_id | customer_id | start_on | mrr | recorded_at
+            on_time | A | 2026-03-01 | 10 | 2026-03-01
+            late    | B | 2026-03-10 | 20 | 2026-04-10
+            next    | C | 2026-04-05 | 40 | 2026-04-05
+        """
+        later = replace(Q1, as_of_on=date(2026, 5, 1))
+        assert only(cards.mrr(known(rows), Q1), "mrr").value == 10
+        assert only(cards.mrr(known(rows, "2026-05-01", period=later), later), "mrr").value == 10 + 20
+
     def test_bridged_gaps_are_told(self):
         rows = cards.mrr(known(EXAMPLE.replace("c2 ", "c  ")), Q1, grace_days=60)
         (warning,) = only(rows, "mrr").warnings

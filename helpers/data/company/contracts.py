@@ -122,7 +122,7 @@ def _returning(rng: np.random.Generator, core: pd.DataFrame) -> pd.DataFrame:
 def _added(rng: np.random.Generator, core: pd.DataFrame, product: str) -> pd.DataFrame:
     """Lines of a product that accounts add to the core one: some had it from the start, others buy it later."""
     n, launched = len(core), max(LAUNCHED[product], START)
-    held = core.installed & (core.start_on >= LAUNCHED[product]) & (launched == START) & (rng.random(n) < 0.2)
+    held = core.installed & (core.signed_on >= LAUNCHED[product]) & (launched == START) & (rng.random(n) < 0.2)
     large, small = ATTACHED[product]
     signed = seasonal_days(rng, n, launched, END)
     bought = (core.kind == "customer") & (rng.random(n) < np.where(core.segment == SMALL, small, large))

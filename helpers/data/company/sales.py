@@ -92,7 +92,7 @@ def _renewals_without_success(rng: np.random.Generator, versions: pd.DataFrame) 
 def _offers_without_success(rng: np.random.Generator, versions: pd.DataFrame) -> pd.DataFrame:
     """Offers to customers that came to nothing or are not decided yet."""
     core = versions[(versions["product"] == CORE) & (versions.role == "")]
-    n = round(4.2 * len(core))
+    n = round(4.8 * len(core))
     rows = core.iloc[rng.integers(len(core), size=n)].reset_index(drop=True)
     on = seasonal_days(rng, n, START, END + 45)
     product = np.where(rng.random(n) < 0.6, CORE, np.where(on < LAUNCHED[ASSIST] + 60, ANALYTICS, ASSIST))

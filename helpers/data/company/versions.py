@@ -46,7 +46,7 @@ def _changes(seed: int, lines: pd.DataFrame) -> pd.DataFrame:
     """What happens to each line: ``on`` which day, signed when, and factors on seats and price."""
     found = [
         _change(lines, days(lines.start_on), days(lines.signed_on), "start"),
-        *_renewals(stream(seed, "terms"), lines[lines.term > 1]),
+        *_renewals(stream(seed, "negotiations"), lines[lines.term > 1]),
         _repricing(lines[lines.term == 1]),
         _growth(stream(seed, "upsells"), lines[(lines["product"] == CORE) & (lines.role == "")]),
         _shrinking(stream(seed, "contractions"), lines[(lines["product"] == CORE) & (lines.term == 1)]),
@@ -59,18 +59,22 @@ def _changes(seed: int, lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def _renewals(rng: np.random.Generator, lines: pd.DataFrame) -> list[pd.DataFrame]:
-    """The ends of terms: a small rise, since spring 2026 a new price list, which many answer with fewer seats."""
-    n, found = len(lines), []
+    """The ends of terms: a small rise, since spring 2026 a new price list, which many answer with fewer seats.
+
+    What is decided, and on which day, is decided by an account for all of its lines.
+    """
+    account, n, found = lines.account.to_numpy(), lines.account.max() + 1, []
+    large, core = (lines.segment == ENTERPRISE).to_numpy(), (lines["product"] == CORE).to_numpy()
     for k in range(1, 7):
         due = add_months(days(lines.anchor), k * lines.term.to_numpy())
-        notice = 4 + (7 * lines.account.to_numpy() + 11 * k) % 36  # all lines of an account are signed on one day
         new = due >= PRICING_ON
-        listed = rng.choice([0, 0.05, 0.08], size=n, p=[0.25, 0.35, 0.40])
-        rise = np.where(new, listed, rng.choice([0, 0.02, 0.03], size=n))
-        shrinks, grows = rng.random(n) < np.where(new, 0.34, 0.07), rng.random(n) < np.where(new, 0.12, 0.20)
-        fewer = rng.uniform(0.60, 0.85, size=n) + np.where(lines.segment == ENTERPRISE, 0.12, 0.0)
-        seats = np.select([shrinks, grows], [fewer, rng.uniform(1.04, 1.20, size=n)], 1.0)
-        seats = np.where((lines["product"] == CORE) & ~lines.role.isin(["due", "loss"]), seats, 1.0)
+        listed, usual = rng.choice([0, 0.05, 0.08], size=n, p=[0.25, 0.35, 0.40]), rng.choice([0, 0.02, 0.03], size=n)
+        shrinks = rng.random(n)[account] < np.where(new, 0.34, 0.07)
+        grows = rng.random(n)[account] < np.where(new, 0.12, 0.20)
+        fewer, more = rng.uniform(0.60, 0.85, size=n)[account] + 0.12 * large, rng.uniform(1.04, 1.20, size=n)[account]
+        seats = np.where(core & ~lines.role.isin(["due", "loss"]), np.select([shrinks, grows], [fewer, more], 1.0), 1.0)
+        notice = rng.integers(4, 40, size=n)[account]
+        rise = np.where(new, listed[account], usual[account])
         found.append(_change(lines, due, due - notice, "renewal", seats=seats, price=1 + rise))
     return found
 
