@@ -209,11 +209,11 @@ def ratio_of_sums(numerators: ArrayLike, denominators: ArrayLike, *, seed: int =
     top, bottom = np.asarray(numerators, dtype=float), np.asarray(denominators, dtype=float)
     if len(bottom) < 2 or not bottom.sum():
         return None
-    random = np.random.default_rng(seed)
+    random, small = np.random.default_rng(seed), np.uint16 if len(bottom) < 2**16 else np.int32
     ratios: list[NDArray[np.float64]] = []
     rows = max(1, 1_000_000 // len(bottom))  # of so many draws the numbers fit into memory at once
     for size in (min(rows, RESAMPLES - done) for done in range(0, RESAMPLES, rows)):
-        drawn = random.integers(0, len(bottom), size=(size, len(bottom)), dtype=np.int32)
+        drawn = random.integers(0, len(bottom), size=(size, len(bottom)), dtype=small)
         sums = bottom[drawn].sum(axis=1)
         ratios.append(top[drawn].sum(axis=1)[sums != 0] / sums[sums != 0])
     low, high = np.quantile(np.concatenate(ratios), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])

@@ -84,7 +84,7 @@ def make_accounts(seed: int, customers: int) -> pd.DataFrame:
     ``kind`` is ``customer``, ``prospect`` (a trial only), ``merged`` or ``test``. ``installed`` accounts signed before
     the history begins; their ``start_on`` is that of the term then running. ``role`` marks those of the story.
     """
-    rng = stream(seed, "account base")
+    rng = stream(seed, "account list")
     kinds = np.repeat(["customer", "merged", "test", "prospect"], [customers, 1, 4, round(0.12 * customers)])
     found = pd.DataFrame({"kind": kinds, "role": ""})
     found["installed"] = (np.arange(len(found)) < round(INSTALLED * customers)) | (found.kind == "merged")

@@ -42,8 +42,8 @@ def make_lines(seed: int, accounts: pd.DataFrame) -> pd.DataFrame:
     (a seat a month) on the first day, ``discount_kind`` and ``discount_share``; ``last_on`` (the first day
     without service), ``cancelled_on`` and ``reason``, empty while nothing of it is known.
     """
-    core = _left(stream(seed, "leavers"), _core(stream(seed, "contracts"), accounts))
-    again = _left(stream(seed, "second leavers"), _returning(stream(seed, "returns"), core))
+    core = _left(stream(seed, "ends of contracts"), _core(stream(seed, "contracts"), accounts))
+    again = _left(stream(seed, "ends of second contracts"), _returning(stream(seed, "returns"), core))
     core = pd.concat([core, again], ignore_index=True)
     added = [_added(stream(seed, product), core, product) for product in (ANALYTICS, ASSIST)]
     lines = pd.concat([core, *added]).sort_values(["account", "spell"], kind="stable", ignore_index=True)

@@ -46,7 +46,7 @@ def _changes(seed: int, lines: pd.DataFrame) -> pd.DataFrame:
     """What happens to each line: ``on`` which day, signed when, and factors on seats and price."""
     found = [
         _change(lines, days(lines.start_on), days(lines.signed_on), "start"),
-        *_renewals(stream(seed, "negotiations"), lines[lines.term > 1]),
+        *_renewals(stream(seed, "price talks"), lines[lines.term > 1]),
         _repricing(lines[lines.term == 1]),
         _growth(stream(seed, "upsells"), lines[(lines["product"] == CORE) & (lines.role == "")]),
         _shrinking(stream(seed, "contractions"), lines[(lines["product"] == CORE) & (lines.term == 1)]),
