@@ -1,8 +1,8 @@
 """The sample: a made-up software company as Parquet, one file per canonical table.
 
-Three years of history, from October 2023 to September 2026, of a company that is older than that. Its story is told in
-the modules of ``helpers.data.company``: what changed in spring 2026, which source disappoints, what a new product
-brought, who left. The same size and seed give the same bytes.
+Three years of history, October 2023 to September 2026, of a company that is older than that, and the quarter before
+them to compare the first one with. Its story is told in the modules of ``helpers.data.company``: what changed in spring
+2026, which source disappoints, what a new product brought, who left. The same size and seed give the same bytes.
 """
 
 from __future__ import annotations

@@ -29,16 +29,20 @@ LEFT_OUT = ("no_amount", CANCELLED, UNKNOWN_UPLIFT)
 
 
 class Bookings(NamedTuple):
-    """The new bookings of a period: money and number of sales by source, what was left out, what is told."""
+    """The new bookings of a period: money and number of sales by source, what was left out, what is told.
 
-    value: dict[str, float]
+    A source whose deals all lack an amount has no value: their money is not 0, it is not known.
+    """
+
+    value: dict[str, float | None]
     sales: dict[str, int]
     excluded: dict[str, int]
     warnings: tuple[str, ...]
 
     @property
-    def total(self) -> float:
-        return sum(self.value.values())
+    def total(self) -> float | None:
+        known = [value for value in self.value.values() if value is not None]
+        return sum(known) if any(self.sales.values()) or any(known) or len(known) == len(self.value) else None
 
 
 def new_revenue(
@@ -77,7 +81,7 @@ def new_revenue(
 
     Returns:
         ``new_revenue`` (money; with ``mrr``, money a month) in total and by source, which add up; n is the number of
-        sales (with ``mrr``, of customers). Nothing won is 0.
+        sales (with ``mrr``, of customers). Nothing won is 0; undefined where deals were won and none has an amount.
 
     Raises:
         NotProvided: without ``deals``, their outcome, closing day or amount; with ``mrr``, without ``subscriptions``.
@@ -143,8 +147,8 @@ def revenue_growth(
     for kpi_id, earlier in _earlier(period).items():
         before = bookings(tables, earlier, basis, rules).total if earlier else None
         notes = _history(tables, earlier, before, basis) if earlier else ["the calendar does not reach back that far"]
-        change = found.total - (before or 0)
-        value = change / before if before and before > 0 else None
+        change = None if found.total is None else found.total - (before or 0)
+        value = change / before if change is not None and before and before > 0 else None
         rows.append(
             results.row(
                 kpi_id, period, value, numerator=change, denominator=before, excluded=found.excluded, warnings=notes
@@ -170,11 +174,16 @@ def bookings(tables: Tables, period: Period, basis: str, rules: Rules) -> Bookin
     names = [*KINDS, NONE] if (rows["kind"] == NONE).any() else KINDS
     left_out = rows["state"].value_counts()
     return Bookings(
-        value={kind: float(rows.loc[rows["kind"] == kind, "value"].sum()) for kind in names},
+        value={kind: _worth(rows[rows["kind"] == kind]) for kind in names},
         sales={kind: int((sold["kind"] == kind).sum()) for kind in names},
         excluded={**tables.excluded("deals"), **{state: int(left_out.get(state, 0)) for state in LEFT_OUT}},
         warnings=_notes(tables, rows, sold, basis),
     )
+
+
+def _worth(rows: pd.DataFrame) -> float | None:
+    unknown = rows["state"] == "no_amount"
+    return None if unknown.any() and not rows["state"].isna().any() else float(rows["value"].sum())
 
 
 def _from_movements(moved: pd.DataFrame) -> Bookings:
@@ -191,6 +200,7 @@ def _notes(tables: Tables, rows: pd.DataFrame, sold: pd.DataFrame, basis: str) -
     derived = sold["deal_type"].isna()
     unseen = derived & (sold["kind"] == "cross_sell") & (not tables.provides("products.launched_on"))
     found = {
+        "deal(s) won without an amount add nothing": rows["state"] == "no_amount",
         "deal(s) without a deal_type: the source is derived from what was won before": derived,
         "deal(s) without a customer: no source": sold["kind"] == NONE,
         "deal(s) without a term, taken as annual": sold["term_months"].isna() & (basis == "acv"),

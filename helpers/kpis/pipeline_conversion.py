@@ -126,7 +126,8 @@ def funnel_velocity(tables: Tables, period: Period) -> list[Row]:
     Returns:
         ``win_rate`` (share, with its Wilson interval), ``sales_cycle_median`` (days) and ``sales_velocity`` (money per
         day), in total and per source. Nothing closed: undefined. A median that is not reached is undefined, and so is
-        a velocity that lacks one of its factors. In a month or week, only ``win_rate`` is provided.
+        a velocity that lacks one of its factors. In a month or week, only ``win_rate`` is provided. Where 30 deals or
+        more are won and none was ever lost, losses are not recorded: win rate and velocity are refused.
 
     Raises:
         NotProvided: without ``deals``, their outcome or closing day.
@@ -136,10 +137,12 @@ def funnel_velocity(tables: Tables, period: Period) -> list[Row]:
     """
     tables.require("deals.outcome", "deals.closed_at")
     flow = deals.flow(tables, period)
-    rows = velocity.win_rates(tables, period, flow)
+    refusal = velocity.unrecorded_losses(tables)
+    rows = [results.refused("win_rate", period, refusal)] if refusal else velocity.win_rates(tables, period, flow)
     if period.kind == "quarter":
         cycles = velocity.cycles(tables, period)
-        rows += [*cycles, *velocity.velocities(tables, period, flow, cycles)]
+        refused = [results.refused("sales_velocity", period, refusal)]
+        rows += [*cycles, *(refused if refusal else velocity.velocities(tables, period, flow, cycles))]
     else:
         trailing = f"four trailing quarters in a {period.kind}"
         rows += [results.not_provided(kpi_id, period, trailing) for kpi_id in ("sales_cycle_median", "sales_velocity")]

@@ -19,6 +19,20 @@ if TYPE_CHECKING:
     from helpers.periods import Period
 
 Segment = tuple[str, str]
+MANY = 30  # from so many cases on, a share is shown without its parts (specification 1.5)
+
+
+def unrecorded_losses(tables: Tables) -> str:
+    """Why there can be no win rate: many deals are won and none was ever lost, so losses are not recorded.
+
+    Empty where there can be one.
+    """
+    deals_known = tables["deals"]
+    counts = {name: deals_known.count(where=deals_known.outcome == name) for name in ("won", "lost")}
+    [(won, lost)] = tables.fetch(deals_known.aggregate(**counts)).itertuples(index=False)
+    if won < MANY or lost:
+        return ""
+    return f"no deal is recorded as lost and {won} are won: a win rate would be 100 %; give lost deals outcome 'lost'"
 
 
 def win_rates(tables: Tables, period: Period, flow: pd.DataFrame) -> list[Row]:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
-from nbformat import NotebookNode
 
 from helpers.catalogue import kpi
 from helpers.data.known import Prepared
@@ -21,6 +20,7 @@ from helpers.pack import manifest
 from helpers.pack.commentary import fill_in
 from helpers.pack.definitions import definitions
 from helpers.pack.order import Order, Work
+from helpers.pack.parts import title_of
 from helpers.pack.tables import table
 from helpers.pack.view import Changes, PackView, Part, Section
 from helpers.periods import Period
@@ -46,14 +46,14 @@ def pack_view(order: Order, work: Work, prepared: Prepared) -> PackView:
         colour=brand.colour,
         logo=brand.logo.read_bytes() if brand.logo else None,
         locale=brand.locale,
-        lang=brand.locale.partition("_")[0],
+        lang="en",  # the language of the pack's own words, whatever the locale of its numbers
         paper=brand.paper,
         headlines=card.headlines,
         judged_note=card.judged_note,
         commentary=texts.get("summary", ""),
         actions=texts.get("actions", ""),
         scorecard=card.groups,
-        changes=_changes(work, prepared),
+        changes=_changes(work, shown.frame[shown.frame["period"] == period.label], prepared),
         definitions=definitions(dict.fromkeys(shown.frame["kpi_id"])),
         parameters=_parameters(order),
         sources=_sources(prepared, brand.locale),
@@ -62,10 +62,16 @@ def pack_view(order: Order, work: Work, prepared: Prepared) -> PackView:
 
 
 def sections(order: Order, work: Work, prepared: Prepared) -> list[Section]:
-    """One section per theme, in pack order, titled as its notebook is."""
+    """One section per theme, in pack order, under its notebook's own title."""
     texts = _texts(work, _results(order, work, prepared))
     return [
-        Section(theme, _title(run.notebook, theme), run.notebook, run.failure, texts.get(theme, ""))
+        Section(
+            theme,
+            title_of(run.notebook) or theme.replace("_", " ").capitalize(),
+            run.notebook,
+            run.failure,
+            texts.get(theme, ""),
+        )
         for theme, run in work.executed.items()
     ]
 
@@ -86,19 +92,11 @@ def _texts(work: Work, shown: Results) -> dict[str, str]:
     return {name: fill_in(text, figure) for name, text in work.texts.items()}
 
 
-def _title(notebook: NotebookNode, theme: str) -> str:
-    """The notebook's first heading, or the theme's name."""
-    lines = (line for cell in notebook.cells if cell.cell_type == "markdown" for line in cell.source.splitlines())
-    titles = (line.removeprefix("# ").strip() for line in lines if line.startswith("# "))
-    return next(titles, theme.replace("_", " ").capitalize())
-
-
 def _as_of(period: Period, locale: str) -> str:
     return f"as known at the end of {format_day(period.known_until, locale)}, {period.calendar.timezone}"
 
 
-def _changes(work: Work, prepared: Prepared) -> Changes:
-    now = work.figures
+def _changes(work: Work, now: pd.DataFrame, prepared: Prepared) -> Changes:
     return Changes(
         failed=[f"{theme}: {failure}" for theme, failure in work.failed.items()],
         not_provided=list(_by_reason(now[now["status"] == "not_provided"])),
@@ -112,7 +110,8 @@ def _by_reason(rows: pd.DataFrame) -> Iterator[str]:
     reasons: dict[str, list[str]] = {}
     for _, row in rows.iterrows():
         label = kpi(row["kpi_id"]).label
-        labels = reasons.setdefault("; ".join(warnings_of(row)), [])
+        told = (warning.removeprefix("not provided: ") for warning in warnings_of(row))
+        labels = reasons.setdefault("; ".join(told), [])
         if label not in labels:
             labels.append(label)
     for reason, labels in reasons.items():

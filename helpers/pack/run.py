@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 import uuid
@@ -18,6 +19,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 # Each kernel gets one thread for its linear algebra: with several kernels at once, more only get in each other's way.
+START_TIMEOUT = 180  # seconds; a busy machine takes its time
 KERNEL_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
 
 
@@ -94,12 +96,15 @@ def run_notebook(job: Job) -> Executed:
             kernel_name="python3",
             progress_bar=False,
             request_save_on_cell_execute=False,
+            start_timeout=START_TIMEOUT,
             kernel_manager_class=_kernel_manager_class(),
         )
     except papermill.PapermillExecutionError as error:
         failure = Failure(error.exec_count, _first_line(error.source), _in_words(error))
     except DeadKernelError:
         failure = Failure(None, "", "the kernel died, most likely for lack of memory")
+    except RuntimeError as error:
+        failure = Failure(None, "", f"the kernel did not start: {error}")
     executed = job.executed if job.executed.exists() else job.notebook
     return Executed(job.theme, nbformat.read(executed, as_version=4), time.monotonic() - started, failure)
 
@@ -152,6 +157,10 @@ def _kernel_manager_class() -> type:
             own = {"transport": "ipc", "connection_file": f"{path}.json", "ip": str(path)}
             super().__init__(**{**traits, **own})
             _started.append(self)
+
+        async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # the base's is a wrapper
+            # a kernel that is told to stop complains on stderr; what a reader must know is in the notebook
+            await super()._async_start_kernel(**{**options, "stderr": subprocess.DEVNULL})
 
     return IpcKernelManager
 

@@ -14,6 +14,7 @@ from helpers.data.company.days import (
     add_months,
     days,
     evenly,
+    months_between,
     pick,
     seasonal_days,
     stream,
@@ -111,7 +112,7 @@ def _returning(rng: np.random.Generator, core: pd.DataFrame) -> pd.DataFrame:
     away = np.where(core.reason == "paused", rng.integers(50, 140, size=n), rng.integers(100, 330, size=n))
     back = ((days(core.last_on) + away).astype("datetime64[M]") + 1).astype("datetime64[D]")
     returns = (rng.random(n) < chance) & (back < END)
-    signed = back - rng.integers(1, 15, size=n)
+    signed = back - rng.integers(5, 20, size=n)
     seats = np.maximum(2, (core.seats * rng.uniform(0.6, 1.0, size=n)).round()).astype(int)
     return core.assign(
         spell=1, start_on=back, anchor=back, signed_on=signed, installed=False, seats=seats, discount_kind="",
@@ -128,6 +129,7 @@ def _added(rng: np.random.Generator, core: pd.DataFrame, product: str) -> pd.Dat
     bought = (core.kind == "customer") & (rng.random(n) < np.where(core.segment == SMALL, small, large))
     bought &= (signed > days(core.start_on) + 60) & ~(signed > days(core.cancelled_on) - 30)
     begun = np.where(held, days(core.start_on), signed + rng.integers(0, 12, size=n))
+    bought &= (core.term == 1) | (term_ends(core, begun) > begun + 60)
     price = core.seats * core.price * rng.uniform(*WORTH[product], size=n)
     found = core.assign(
         product=product, start_on=begun, signed_on=np.where(held, days(core.signed_on), signed), seats=1,
@@ -135,6 +137,12 @@ def _added(rng: np.random.Generator, core: pd.DataFrame, product: str) -> pd.Dat
         hazard=np.where(core.term > 1, 0.05, 0.004),
     )[held | bought]  # fmt: skip
     return _ended_first(found, _left(rng, found))
+
+
+def term_ends(lines: pd.DataFrame, day: np.ndarray) -> np.ndarray:
+    """The end of the term that runs on a day."""
+    anchor, term = days(lines.anchor), lines.term.to_numpy()
+    return add_months(anchor, (months_between(anchor, day) // term + 1) * term)
 
 
 def _ended_first(core_ends: pd.DataFrame, own_ends: pd.DataFrame) -> pd.DataFrame:

@@ -63,18 +63,17 @@ def _tried(accounts: pd.DataFrame) -> pd.DataFrame:
 
 def _unwon(rng: np.random.Generator, won: int) -> pd.DataFrame:
     """Leads that nobody bought: so many per source that the shares of ``CONVERSION`` come out, and a campaign's."""
-    since = START - RUN_IN
-    found = [_leads(rng, round(0.7 * won), "paid search", CAMPAIGN_ON, lost=0.10)]
+    found = [_leads(rng, round(0.7 * won), source="paid search", since=CAMPAIGN_ON, lost=0.10)]
     for source, (conversion, win_rate) in CONVERSION.items():
         count = round(1.22 * won * SOURCES[source] * (1 / conversion - 1))  # the run-in is 0.22 of the history
         lost = (conversion / win_rate - conversion) / (1 - conversion)
-        found.append(_leads(rng, count, source, since, lost=lost))
+        found.append(_leads(rng, count, source=source, since=START - RUN_IN, lost=lost))
     return pd.concat(found)
 
 
-def _leads(rng: np.random.Generator, n: int, source: str, first: np.datetime64, *, lost: float) -> pd.DataFrame:
+def _leads(rng: np.random.Generator, n: int, *, source: str, since: np.datetime64, lost: float) -> pd.DataFrame:
     """``n`` leads of a source; the share ``lost`` becomes an opportunity and is lost."""
-    created = clock(rng, seasonal_days(rng, n, first, END))
+    created = clock(rng, seasonal_days(rng, n, since, END))
     reached = np.where(rng.random(n) < lost, OPPORTUNITY, pick(rng, DROPPED, n))
     return _anonymous(rng, n).assign(source=source, created=created, reached=reached)
 

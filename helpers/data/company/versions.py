@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.data.company.accounts import ENTERPRISE, SEGMENTS
-from helpers.data.company.contracts import CORE, make_lines
+from helpers.data.company.contracts import CORE, make_lines, term_ends
 from helpers.data.company.days import (
     END,
     NEVER,
@@ -23,8 +23,6 @@ from helpers.data.company.days import (
     seasonal_days,
     stream,
 )  # fmt: skip
-
-Factor = np.ndarray | float
 
 
 def make_versions(seed: int, accounts: pd.DataFrame) -> pd.DataFrame:
@@ -45,7 +43,7 @@ def make_versions(seed: int, accounts: pd.DataFrame) -> pd.DataFrame:
 def _changes(seed: int, lines: pd.DataFrame) -> pd.DataFrame:
     """What happens to each line: ``on`` which day, signed when, and factors on seats and price."""
     found = [
-        _change(lines, days(lines.start_on), days(lines.signed_on), "start"),
+        _change(lines, "start", on=days(lines.start_on), signed_on=days(lines.signed_on)),
         *_renewals(stream(seed, "price talks"), lines[lines.term > 1]),
         _repricing(lines[lines.term == 1]),
         _growth(stream(seed, "upsells"), lines[(lines["product"] == CORE) & (lines.role == "")]),
@@ -75,7 +73,8 @@ def _renewals(rng: np.random.Generator, lines: pd.DataFrame) -> list[pd.DataFram
         seats = np.where(core & ~lines.role.isin(["due", "loss"]), np.select([shrinks, grows], [fewer, more], 1.0), 1.0)
         notice = rng.integers(4, 40, size=n)[account]
         rise = np.where(new, listed[account], usual[account])
-        found.append(_change(lines, due, due - notice, "renewal", seats=seats, price=1 + rise))
+        change = _change(lines, "renewal", on=due, signed_on=due - notice)
+        found.append(change.assign(seats_x=seats, price_x=1 + rise))
     return found
 
 
@@ -83,7 +82,8 @@ def _repricing(lines: pd.DataFrame) -> pd.DataFrame:
     """Rolling plans get the new price list with their first billing from May 2026 on, without a signature."""
     anchor, may = days(lines.anchor), np.full(len(lines), add_months(np.array([PRICING_ON]), 1)[0])
     on = add_months(anchor, months_between(anchor, may - 1) + 1)
-    return _change(lines, np.where(anchor < PRICING_ON, on, NEVER), on, "reprice", price=1.06).dropna()
+    on = np.where(anchor < PRICING_ON, on, NEVER)
+    return _change(lines, "reprice", on=on, signed_on=on).assign(price_x=1.06).dropna()
 
 
 def _growth(rng: np.random.Generator, lines: pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +94,8 @@ def _growth(rng: np.random.Generator, lines: pd.DataFrame) -> pd.DataFrame:
     signed = seasonal_days(rng, n, START, END)
     on = signed + rng.integers(0, 10, size=n)
     settled = (signed > days(lines.start_on) + 45) & ~(on > days(lines.cancelled_on) - 60)
-    return _change(lines, on, signed, "upsell", seats=rng.uniform(1.06, 1.30, size=n))[settled]
+    change = _change(lines, "upsell", on=on, signed_on=signed)
+    return change.assign(seats_x=rng.uniform(1.06, 1.30, size=n))[settled]
 
 
 def _shrinking(rng: np.random.Generator, lines: pd.DataFrame) -> pd.DataFrame:
@@ -104,14 +105,13 @@ def _shrinking(rng: np.random.Generator, lines: pd.DataFrame) -> pd.DataFrame:
     ever, after = np.where(rng.random(n) < 0.25, ever, NEVER), np.where(rng.random(n) < 0.3, after, NEVER)
     seats = rng.uniform(0.6, 0.9, size=2 * n)
     on = np.concatenate([ever, after])
-    return _change(pd.concat([lines, lines]), on, on, "contraction", seats=seats).dropna()
+    return _change(pd.concat([lines, lines]), "contraction", on=on, signed_on=on).assign(seats_x=seats).dropna()
 
 
-def _change(
-    lines: pd.DataFrame, on: np.ndarray, signed_on: np.ndarray, change: str, *, seats: Factor = 1.0, price: Factor = 1.0
-) -> pd.DataFrame:
+def _change(lines: pd.DataFrame, change: str, *, on: np.ndarray, signed_on: np.ndarray) -> pd.DataFrame:
+    """One change of each line, its factors still 1."""
     columns = {"line": lines.index, "on": on, "signed_on": signed_on, "change": change}
-    return pd.DataFrame({**columns, "seats_x": seats, "price_x": price})
+    return pd.DataFrame({**columns, "seats_x": 1.0, "price_x": 1.0})
 
 
 def _state(found: pd.DataFrame) -> pd.DataFrame:
@@ -129,9 +129,8 @@ def _state(found: pd.DataFrame) -> pd.DataFrame:
 
 def _ends(found: pd.DataFrame) -> pd.DataFrame:
     """The end of each version: the next one's start, else the line's end, else the end of the term."""
-    line, term, anchor = found.groupby("line"), found.term.to_numpy(), days(found.anchor)
-    terms = months_between(anchor, days(found.start_on)) // term + 1
-    renewal = np.where(term > 1, add_months(anchor, terms * term), NEVER)
+    line = found.groupby("line")
+    renewal = np.where(found.term > 1, term_ends(found, days(found.start_on)), NEVER)
     following = line.start_on.shift(-1)
     last = following.isna()
     return found.assign(

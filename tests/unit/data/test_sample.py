@@ -10,8 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from helpers.data.company.days import stream
+from helpers.data.prepare import prepare
 from helpers.data.sample import COMPANY, write_sample
 from helpers.errors import KitError
+from helpers.params import load_source, project_root
+from helpers.periods import Calendar
 from tests.unit.data.sample_views import TABLES, figure, opened, written
 
 SAMPLES = {
@@ -254,3 +257,25 @@ def test_the_oddities_that_a_source_has(company):
     names = [name for (name,) in company.execute("select name from customers").fetchall()]
     for sign in ("&", "'", "é", "ö", "ł", "ñ"):
         assert any(sign in name for name in names), sign
+
+
+def test_prepared_it_leaves_out_only_what_is_meant_to_be(tmp_path):
+    write_sample(tmp_path / "sample")
+    source = load_source(project_root() / "params/sources/sample.yml")
+    source = source.model_copy(update={"files": tmp_path / "sample"})
+    period = Calendar(source.timezone).period("2026Q3")
+    report = prepare(source, period, currency="EUR", folder=tmp_path / "prepared").report
+    excluded = {
+        (name, reason): seen["rows"]
+        for name, table in report["tables"].items()
+        for reason, seen in table["excluded"].items()
+    }
+    # the lines of test accounts go with them; those of the double belong to the account that it was merged into
+    lines = excluded.pop(("subscriptions", "customer_id is of a row left out of customers"))
+    assert excluded == {("customers", "is_test"): 4, ("customers", "merged into another customer"): 1}
+    assert 4 <= lines <= 20
+    assert report["order"] == []
+    assert [name for name, table in report["tables"].items() if table["warnings"] or table["unlinked"]] == []
+    late = {name: table["not_yet_known"] for name, table in report["tables"].items()}
+    assert late["deals"] == 3
+    assert late["stage_history"] == 15  # lead to won, each
