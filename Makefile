@@ -1,6 +1,7 @@
 # Each target is a line or two that a person could type.
 PYTHON ?= python3
 PERIOD ?= 2026Q3
+ROUNDS ?= 3
 BIN = .venv/bin
 
 .PHONY: pack test test-all lab bench check lock pictures clean
@@ -18,7 +19,7 @@ lab: .venv/ready data/sample             ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir . notebooks/recurring_revenue.ipynb
 
 bench: .venv/ready data/sample           ## how fast a build is, as ratios within one run
-	$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench.py $(ROUNDS)
 
 check: .venv/ready                       ## formatting, lint, types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

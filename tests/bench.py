@@ -19,7 +19,6 @@ ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 SOURCE = "params/sources/sample.yml"
 PERIOD = "2026Q3"
-ROUNDS = 3
 
 
 def run(*command: object) -> None:
@@ -44,12 +43,12 @@ def timed(way: Callable[[Path], None]) -> float:
         return time.perf_counter() - started
 
 
-def main() -> None:
+def main(rounds: int) -> None:
     """Times both ways in rotation, after one warm-up of each."""
     timed(build)
     timed(loop)
     times: dict[str, list[float]] = {"kpi-review build": [], "papermill + nbconvert loop": []}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         times["kpi-review build"].append(timed(build))
         times["papermill + nbconvert loop"].append(timed(loop))
     medians = {name: statistics.median(found) for name, found in times.items()}
@@ -60,4 +59,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))
