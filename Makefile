@@ -3,22 +3,23 @@ PYTHON ?= python3
 PERIOD ?= 2026Q3
 ROUNDS ?= 3
 BIN = .venv/bin
+SAMPLE = data/sample/customers.parquet
 
 .PHONY: pack test test-all lab bench check lock pictures clean
 
-pack: .venv/ready data/sample            ## the sample company's pack
+pack: .venv/ready $(SAMPLE)            ## the sample company's pack
 	$(BIN)/kpi-review build --period $(PERIOD) --source params/sources/sample.yml
 
 test: .venv/ready                        ## everything that needs no browser and no database
-	$(BIN)/pytest -n 2 -m "not browser and not slow"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not browser and not slow"
 
 test-all: .venv/ready                    ## the rest
 	$(BIN)/pytest -m "browser or slow"
 
-lab: .venv/ready data/sample             ## JupyterLab on the notebooks
+lab: .venv/ready $(SAMPLE)             ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir . notebooks/recurring_revenue.ipynb
 
-bench: .venv/ready data/sample           ## how fast a build is, as ratios within one run
+bench: .venv/ready $(SAMPLE)           ## how fast a build is, as ratios within one run
 	$(BIN)/python tests/bench.py $(ROUNDS)
 
 check: .venv/ready                       ## formatting, lint, types
@@ -27,7 +28,7 @@ check: .venv/ready                       ## formatting, lint, types
 pictures: pack                           ## the pictures of the README, from the sample pack
 	$(BIN)/python tests/pictures.py
 
-data/sample: .venv/ready helpers/data/sample.py
+$(SAMPLE): helpers/data/sample.py $(wildcard helpers/data/company/*.py) | .venv/ready
 	$(BIN)/kpi-review sample --out data/sample
 
 .venv/ready: requirements.lock pyproject.toml

@@ -23,6 +23,8 @@ class Kpi:
     ``judged`` is the series that its signal is read from (months where there are enough, else quarters);
     empty for stocks that only grow and for overlapping windows, which carry no limits (specification T4).
     ``headline`` KPIs stand in the scorecard.
+    ``window`` names the parameter that says over how many months the KPI looks.
+    ``floor`` and ``ceiling`` are the ends of what the KPI can be by its definition; limits are not shown beyond them.
     """
 
     kpi_id: str
@@ -34,10 +36,13 @@ class Kpi:
     judged: Literal["month", "quarter", ""] = ""
     headline: bool = False
     monthly: bool = False
+    window: str = ""
+    floor: float | None = None
+    ceiling: float | None = None
 
 
 def _kpis(theme: str, card: str, *rows: tuple[str, str, Unit, Direction, str]) -> list[Kpi]:
-    """Rows of one card; the last field holds words out of: month, quarter (judged on), headline, monthly."""
+    """Rows of one card; the last field holds words out of: month, quarter (judged on), headline, monthly, window:, min:, max:."""
     found = []
     for kpi_id, label, unit, direction, words in rows:
         marks = words.split()
@@ -45,7 +50,10 @@ def _kpis(theme: str, card: str, *rows: tuple[str, str, Unit, Direction, str]) -
             "month" if "month" in marks else "quarter" if "quarter" in marks else ""
         )
         monthly = judged == "month" or "monthly" in marks
-        found.append(Kpi(kpi_id, theme, card, label, unit, direction, judged, "headline" in marks, monthly))
+        said = dict(mark.split(":") for mark in marks if ":" in mark)
+        floor, ceiling = (float(said[end]) if end in said else None for end in ("min", "max"))
+        more = ("headline" in marks, monthly, said.get("window", ""), floor, ceiling)
+        found.append(Kpi(kpi_id, theme, card, label, unit, direction, judged, *more))
     return found
 
 
@@ -55,8 +63,8 @@ _ROWS = [
         "funnel_cohort",
         ("funnel_reached", "Records that reached the stage", "count", "up", ""),
         ("funnel_step_rate", "Step conversion", "share", "up", ""),
-        ("funnel_conversion", "Pipeline conversion", "share", "up", "quarter headline"),
-        ("lead_acceptance", "Lead acceptance (SQL / MQL)", "share", "up", "quarter"),
+        ("funnel_conversion", "Pipeline conversion", "share", "up", "quarter headline min:0 max:1"),
+        ("lead_acceptance", "Lead acceptance (SQL / MQL)", "share", "up", "quarter min:0 max:1"),
     ),
     *_kpis(
         "pipeline_conversion",
@@ -66,14 +74,14 @@ _ROWS = [
     *_kpis(
         "pipeline_conversion",
         "funnel_velocity",
-        ("win_rate", "Win rate", "share", "up", "month headline"),
+        ("win_rate", "Win rate", "share", "up", "month headline min:0 max:1"),
         ("sales_cycle_median", "Sales cycle, median", "days", "down", "headline"),
         ("sales_velocity", "Sales velocity", "money_per_day", "up", "headline"),
     ),
     *_kpis(
         "new_revenue",
         "new_revenue",
-        ("new_revenue", "New bookings", "money", "up", "month headline"),
+        ("new_revenue", "New bookings", "money", "up", "month headline min:0"),
     ),
     *_kpis(
         "new_revenue",
@@ -92,17 +100,17 @@ _ROWS = [
         "recurring_revenue",
         "arr",
         ("arr", "Annual recurring revenue (ARR)", "money", "up", "monthly"),
-        ("new_arr", "New ARR", "money", "up", "month"),
+        ("new_arr", "New ARR", "money", "up", "month min:0"),
     ),
     *_kpis(
         "recurring_revenue",
         "mrr_movements",
         ("mrr_opening", "Opening MRR", "money_per_month", "neutral", "monthly"),
-        ("mrr_new", "New MRR", "money_per_month", "up", "month"),
-        ("mrr_reactivation", "Reactivation MRR", "money_per_month", "up", "month"),
-        ("mrr_expansion", "Expansion MRR", "money_per_month", "up", "month"),
-        ("mrr_contraction", "Contraction MRR", "money_per_month", "up", "month"),
-        ("mrr_churn", "Churn MRR", "money_per_month", "up", "month"),
+        ("mrr_new", "New MRR", "money_per_month", "up", "month min:0"),
+        ("mrr_reactivation", "Reactivation MRR", "money_per_month", "up", "month min:0"),
+        ("mrr_expansion", "Expansion MRR", "money_per_month", "up", "month min:0"),
+        ("mrr_contraction", "Contraction MRR", "money_per_month", "up", "month max:0"),
+        ("mrr_churn", "Churn MRR", "money_per_month", "up", "month max:0"),
         ("mrr_fx", "Currency effect on MRR", "money_per_month", "neutral", "monthly"),
         ("net_new_mrr", "Net new MRR", "money_per_month", "up", "month headline"),
         ("mrr_intra_period", "MRR that came and went between snapshots", "money_per_month", "neutral", "monthly"),
@@ -110,24 +118,24 @@ _ROWS = [
     *_kpis(
         "recurring_revenue",
         "retention",
-        ("nrr", "Net revenue retention (NRR), 12 months", "share", "up", "headline"),
-        ("grr", "Gross revenue retention (GRR), 12 months", "share", "up", "headline"),
-        ("nrr_quarter", "Net revenue retention (NRR), quarter", "share", "up", "quarter"),
-        ("grr_quarter", "Gross revenue retention (GRR), quarter", "share", "up", "quarter"),
+        ("nrr", "Net revenue retention (NRR)", "share", "up", "headline window:retention_months"),
+        ("grr", "Gross revenue retention (GRR)", "share", "up", "headline window:retention_months"),
+        ("nrr_quarter", "Net revenue retention (NRR), quarter alone", "share", "up", "quarter min:0"),
+        ("grr_quarter", "Gross revenue retention (GRR), quarter alone", "share", "up", "quarter min:0 max:1"),
     ),
     *_kpis(
         "recurring_revenue",
         "churn",
-        ("logo_churn", "Logo churn, 12 months", "share", "down", "headline"),
-        ("revenue_churn", "Revenue churn, 12 months", "share", "down", ""),
-        ("logo_churn_quarter", "Logo churn, quarter", "share", "down", "quarter"),
-        ("revenue_churn_quarter", "Revenue churn, quarter", "share", "down", "quarter"),
+        ("logo_churn", "Logo churn", "share", "down", "headline window:retention_months"),
+        ("revenue_churn", "Revenue churn", "share", "down", "window:retention_months"),
+        ("logo_churn_quarter", "Logo churn, quarter alone", "share", "down", "quarter min:0 max:1"),
+        ("revenue_churn_quarter", "Revenue churn, quarter alone", "share", "down", "quarter min:0 max:1"),
     ),
     *_kpis(
         "recurring_revenue",
         "renewals",
-        ("renewal_rate", "Renewal rate", "share", "up", "quarter headline"),
-        ("renewal_rate_arr", "Renewal rate by ARR", "share", "up", "quarter"),
+        ("renewal_rate", "Renewal rate", "share", "up", "quarter headline min:0 max:1"),
+        ("renewal_rate_arr", "Renewal rate by ARR", "share", "up", "quarter min:0"),
         ("arr_due_90", "ARR due in the next 90 days", "money", "neutral", ""),
         ("arr_due_180", "ARR due in the next 180 days", "money", "neutral", ""),
         ("top10_share", "Share of MRR of the ten largest customers", "share", "neutral", ""),
@@ -135,7 +143,7 @@ _ROWS = [
     *_kpis(
         "recurring_revenue",
         "quick_ratio",
-        ("quick_ratio", "Quick ratio", "ratio", "up", "quarter"),
+        ("quick_ratio", "Quick ratio", "ratio", "up", "quarter min:0"),
     ),
 ]
 

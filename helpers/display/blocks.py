@@ -13,7 +13,7 @@ import pandas as pd
 from helpers.catalogue import kpi
 from helpers.display.context import Context, Results
 from helpers.display.formats import NOTES, NOTHING, format_change, format_interval, format_result, format_value
-from helpers.display.sentences import why_missing
+from helpers.display.sentences import cautions, why_missing, window
 from helpers.display.signals import change_tone, verdict
 from helpers.display.sparkline import data_url, sparkline
 
@@ -91,20 +91,21 @@ def figures(results: Results, kpi_id: str) -> dict[str, str]:
         "verdict_tone": found.tone,
         **sparkline(results, kpi_id, found),
         "reason": _reason(results, row),
+        "cautions": _cautions(row, style["locale"]),
     }
 
 
 _KEYS = (
     "unit_note", "n", "interval", "previous", "previous_label", "previous_tone", "year_ago", "year_ago_label",
     "year_ago_tone", "target", "target_status", "verdict", "verdict_words", "verdict_tone", "sparkline_svg",
-    "sparkline_alt",
+    "sparkline_alt", "cautions",
 )  # fmt: skip
 
 
 def _unit_note(row: pd.Series, value: str) -> str:
-    """What follows the number: its unit, and that it is not final."""
-    unit = "" if value == NOTHING else NOTES.get(row["unit"], "")
-    return ", ".join(filter(None, [unit, "to date" if row["status"] == "partial" else ""]))
+    """What follows the number: its unit, the months it looks back over, and that it is not final."""
+    unit = [] if value == NOTHING else [NOTES.get(row["unit"], ""), window(row)]
+    return ", ".join(filter(None, [*unit, "to date" if row["status"] == "partial" else ""]))
 
 
 def _interval(row: pd.Series, style: Mapping[str, str]) -> str:
@@ -136,7 +137,12 @@ def _reason(results: Results, row: pd.Series) -> str:
     now = results.now(row["kpi_id"])
     if now is not None and now["period"] != row["period"]:
         return f"{results.period.label} is not mature yet: {format_result(now, **results.context.style)} to date"
-    return _sentence(why_missing(row))
+    return _sentence(why_missing(row, results.context.locale))
+
+
+def _cautions(row: pd.Series, locale: str) -> str:
+    """What a reader of the number must know beside it; of a missing one the reason says it."""
+    return "" if why_missing(row, locale) else " ".join(f"{_sentence(text)}." for text in cautions(row, locale))
 
 
 def _sentence(text: str) -> str:
@@ -163,7 +169,7 @@ def _card_html(card: Mapping[str, str]) -> str:
     lines += [f"<p>{text}</p>" for text in [escape(card["reason"]), escape(counted), *changes, target, judged] if text]
     if card["sparkline_svg"]:
         lines.append(f'<img src="{data_url(card["sparkline_svg"])}" alt="{escape(card["sparkline_alt"])}">')
-    lines.append(f"<p><small>{escape(card['definition'])}</small></p>")
+    lines += [f"<p><small>{escape(card[text])}</small></p>" for text in ("cautions", "definition") if card[text]]
     return f'<div class="kpi-block">{"".join(lines)}</div>'
 
 
@@ -172,4 +178,5 @@ def _card_text(card: Mapping[str, str]) -> str:
     changes = [f"{card[k]} on {card[f'{k}_label']}" for k in ("previous", "year_ago") if card[k]]
     target = card["target"] and f"target {card['target']} {card['target_status']}".strip()
     said = [f"{card['value']} {counted}".strip(), *changes, target, card["verdict_words"], card["reason"]]
+    said.append(card["cautions"])
     return f"{card['label']}: " + "; ".join(filter(None, said))

@@ -14,7 +14,7 @@ from helpers.display.formats import MONEY, format_change, format_relative, forma
 from helpers.display.history import History
 from helpers.display.marks import COLUMN, column, labelled, period_axis, zero_axis
 from helpers.display.palette import QUIET, TEXT, TONES, ink, tint
-from helpers.display.sentences import moved, title
+from helpers.display.sentences import moved, nothing_drawn, title
 from helpers.display.signals import change_tone
 
 HEIGHT = 2.35
@@ -29,8 +29,8 @@ def paired(results: Results, history: History) -> Chart:
     rows, row = history.rows(kpi_id).tail(SHOWN[history.kind]), results.shown(kpi_id)
     heading = title(results, kpi(kpi_id).label, history.unit, list(rows.index))
     told = moved(results, row, year_ago=True) if row is not None else kpi(kpi_id).label
-    if not rows["value"].count():
-        return Chart(heading, f"{told}. There are no values to draw.", "", history.table())
+    if not rows["value"].fillna(0.0).any():
+        return Chart(heading, f"{told}. {nothing_drawn(rows[['value']], results, history.unit)}", "", history.table())
     with sheet(HEIGHT) as drawn:
         _columns(drawn.axes, results, rows)
     return Chart(heading, f"{told}.", drawn.svg, history.table())

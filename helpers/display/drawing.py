@@ -47,8 +47,7 @@ class Chart:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         if not self.svg:
-            told = replace(self.table.listing, caption=self.title, note=self.sentence, when_empty=self.sentence)
-            return Table(told, self.table.context)._repr_mimebundle_()
+            return self._instead()._repr_mimebundle_()
         resource = self.table.resource()
         behind = table_html(table_from_resource({**resource, "title": ""}))
         parts = {"title": self.title, "sentence": self.sentence, "alt": self.alt, "svg": self.svg, "table": resource}
@@ -62,6 +61,14 @@ class Chart:
             ),
             "text/plain": f"{self.title}\n{self.sentence}",
         }
+
+    def _instead(self) -> Table:
+        """What stands in the picture's place: the table with the sentence; where all is zero, the sentence alone."""
+        listing = self.table.listing
+        told = listing.rows.select_dtypes("number").fillna(0).to_numpy().any()
+        rows, note = (listing.rows, self.sentence) if told else (listing.rows.head(0), "")
+        instead = replace(listing, caption=self.title, rows=rows, note=note, when_empty=self.sentence)
+        return Table(instead, self.table.context)
 
 
 def apply_style() -> None:

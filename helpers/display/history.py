@@ -16,6 +16,7 @@ from helpers.errors import KitError
 from helpers.results import Column, Listing
 
 STATUS = {"ok": "", "partial": "to date"}
+MISSING = {"insufficient": "too little data", "not_provided": "not provided"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class History:
         """What is to be said of each period's values beside their numbers."""
         found = pd.concat([self.rows(kpi_id)["status"] for kpi_id in self.kpi_ids], axis=1)
         known = [dict.fromkeys(status for status in row if isinstance(status, str)) for row in found.to_numpy()]
-        return ["; ".join(filter(None, (STATUS.get(word, word.replace("_", " ")) for word in row))) for row in known]
+        return ["; ".join(filter(None, (STATUS.get(word, MISSING.get(word, word)) for word in row))) for row in known]
 
     def _rows(self, kpi_id: str) -> pd.DataFrame:
         return self.results.series(kpi_id, self.kind)

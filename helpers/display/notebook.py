@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import warnings
+from typing import Any
 
 import pandas as pd
+
+from helpers.display.context import MIME_TABLE
 
 NOTEBOOK_STYLE = """<style>
 .kpi-blocks{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:1.25rem 2rem;margin:1rem 0}
@@ -26,6 +30,11 @@ NOTEBOOK_STYLE = """<style>
 </style>"""
 
 
+def _whole(frame: pd.DataFrame) -> Any:
+    """The table that a plain DataFrame carries, all of it: pandas would leave out, untold, what is beyond max_rows."""
+    return json.loads(frame.to_json(orient="table"))
+
+
 def set_up_notebook() -> None:
     """Plain DataFrames carry their table, matplotlib draws SVG in the pack's style, libraries complain less.
 
@@ -41,6 +50,7 @@ def set_up_notebook() -> None:
 
     if shell := get_ipython():
         display({"text/html": NOTEBOOK_STYLE, "text/plain": ""}, raw=True)
+        shell.display_formatter.formatters[MIME_TABLE].for_type(pd.DataFrame, _whole)
         shell.enable_matplotlib("inline")
         shell.run_line_magic("config", "InlineBackend.figure_formats = ['svg']")
     apply_style()

@@ -18,8 +18,17 @@ def ink(brand: str) -> str:
     >>> ink("#1f3a5f"), ink("#ffe600")
     ('#1f3a5f', '#706500')
     """
-    channels = _channels(brand)
-    while _luminance(channels) > DARK:
+    return darkened(brand, DARK)
+
+
+def darkened(colour: str, most: float) -> str:
+    """The colour itself, or as much darker as it takes to be of this relative luminance at most.
+
+    >>> darkened("#ffffff", 0.5), darkened("#1f3a5f", 0.5)
+    ('#b5b5b5', '#1f3a5f')
+    """
+    channels = _channels(colour)
+    while luminance(_hex(channels)) > most:
         channels = [channel * 0.95 for channel in channels]
     return _hex(channels)
 
@@ -33,8 +42,13 @@ def tint(colour: str, strength: float) -> str:
     return _hex([1 - (1 - channel) * strength for channel in _channels(colour)])
 
 
-def _luminance(channels: list[float]) -> float:
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+def luminance(colour: str) -> float:
+    """The relative luminance of a colour, 0 to 1 (WCAG 2.2).
+
+    >>> luminance("#ffffff"), luminance("#000000")
+    (1.0, 0.0)
+    """
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in _channels(colour)]
     return sum(weight * value for weight, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 

@@ -58,7 +58,7 @@ def bars(results: Results, kpi_id: str, segment_by: str) -> Chart:
 
 def _without(results: Results, total: pd.Series | None, otherwise: str) -> str:
     """The sentence in the place of a picture: why the KPI itself has no value, else that it has no parts."""
-    return f"{moved(results, total)}." if total is not None and why_missing(total) else otherwise
+    return f"{moved(results, total)}." if total is not None and why_missing(total, results.context.locale) else otherwise
 
 
 def _more(unit: str) -> dict[str, Column]:

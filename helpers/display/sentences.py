@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 
 import pandas as pd
 
 from helpers.catalogue import kpi
 from helpers.display.context import Results, warnings_of
-from helpers.display.formats import NOTES, NOTHING, format_gap, format_period, format_result
+from helpers.display.formats import NOTES, NOTHING, format_day, format_gap, format_period, format_result, format_value
 
 REASONS = {
     "undefined": "undefined: nothing to divide by",
@@ -18,11 +20,22 @@ REASONS = {
 }
 
 
-def why_missing(row: pd.Series) -> str:
+def why_missing(row: pd.Series, locale: str) -> str:
     """Why a row has no value to print, in words; empty where it has one."""
     if row["status"] not in REASONS:
         return ""
-    return "; ".join(warnings_of(row)) or REASONS[row["status"]]
+    return "; ".join(cautions(row, locale)) or REASONS[row["status"]]
+
+
+def cautions(row: pd.Series, locale: str) -> list[str]:
+    """The warnings of a row, as they are read: days by the locale."""
+    return [re.sub(r"\b\d{4}-\d\d-\d\d\b", lambda day: format_day(day[0], locale), text) for text in warnings_of(row)]
+
+
+def window(row: pd.Series) -> str:
+    """Over how many months a KPI looks, where a parameter says so: "over 12 months"."""
+    months = json.loads(row["params"] or "{}").get(kpi(row["kpi_id"]).window)
+    return f"over {months} month{'s' * (months != 1)}" if months else ""
 
 
 def stated(results: Results, row: pd.Series) -> str:
@@ -39,14 +52,16 @@ def moved(results: Results, row: pd.Series, *, year_ago: bool = False) -> str:
     """
     label, when = kpi(row["kpi_id"]).label, format_period(row["period"], results.context.locale)
     when += " to date" if row["status"] == "partial" else ""
+    if why := why_missing(row, results.context.locale):
+        return f"{label} has no value in {when} ({why})"
     before, year_before = results.before(row), results.year_before(row) if year_ago else None
+    what = " ".join(filter(None, [stated(results, row), window(row)]))
     if before is None:
-        why = why_missing(row)
-        return f"{label}: {stated(results, row)} in {when}{f' ({why})' if why else ''}"
+        return f"{label}: {what} in {when}"
     gaps = [_gap(results, row, found) for found in (before, year_before) if found is not None]
     verb = "stayed at" if gaps[0].startswith("the same") else "rose to" if row["value"] > before["value"] else "fell to"
     name = f"{label}," if ", " in label else label  # a label such as "Sales cycle, median" is an apposition
-    return f"{name} {verb} {stated(results, row)} in {when}, {' and '.join(gaps)}"
+    return f"{name} {verb} {what} in {when}, {' and '.join(gaps)}"
 
 
 def title(results: Results, what: str, unit: str, periods: Sequence[str]) -> str:
@@ -66,6 +81,13 @@ def unit_words(unit: str, currency: str) -> str:
     if unit.startswith("money"):
         return " ".join(filter(None, [currency, NOTES.get(unit, "")]))
     return {"share": "%", "days": "days"}.get(unit, "")
+
+
+def nothing_drawn(values: pd.DataFrame, results: Results, unit: str) -> str:
+    """Why columns of these values are not drawn: there are none, or all are zero."""
+    if not values.count().sum():
+        return "There are no values to draw."
+    return f"Every value is {format_value(0.0, unit, **results.context.style)}, so nothing is drawn."
 
 
 def _gap(results: Results, row: pd.Series, before: pd.Series) -> str:

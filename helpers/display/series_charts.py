@@ -36,6 +36,9 @@ def lines(results: Results, *kpi_ids: str, kind: Series | None = None, reference
     heading = title(results, history.names, history.unit, history.periods)
     told = _told(results, kpi_ids)
     drawable = [k for k in kpi_ids if history.rows(k)["value"].count() > 1]
+    if drawable and not any(history.rows(k)["value"].any() for k in drawable):
+        zero = format_value(0.0, history.unit, **results.context.style)
+        return Chart(heading, f"{told} Every value is {zero}, so nothing is drawn.", "", history.table())
     if not drawable:
         return Chart(heading, f"{told} Fewer than two values: there is no line to draw.", "", history.table())
     with sheet(HEIGHT) as drawn:
@@ -69,8 +72,9 @@ def xmr(results: Results, kpi_id: str) -> Chart:
     found, history = verdict(results, kpi_id), History(results, [subject], judged_series(results, subject)[0])
     heading, rows = title(results, kpi(subject).label, history.unit, history.periods), history.rows(subject)
     told = _verdict_sentence(results, history, found)
-    if rows["value"].count() < 2:
-        return Chart(heading, told, "", history.table())
+    if rows["value"].nunique() < 2:
+        same = " Every value is the same, so no line is drawn." if rows["value"].count() > 1 else ""
+        return Chart(heading, told + same, "", history.table())
     with sheet(HEIGHT) as drawn:
         value_axis(drawn.axes, results, history.unit)
         labels = [*_limits(drawn.axes, results, found), _judged_line(drawn.axes, results, rows, found)]

@@ -115,12 +115,13 @@ def judged_count(verdicts: Iterable[Verdict]) -> int:
 
 
 def _usual_range(series: pd.DataFrame, limits: Limits) -> tuple[float, float] | None:
-    """The limits as they are shown: no proportion beyond 0 to 1, no count and no duration below 0."""
+    """The limits as they are shown: not beyond what the KPI can be, unless a value of it was (bookings taken back)."""
     if limits.lower is None or limits.upper is None:
         return None
-    proportion = (series["ci_method"] == "Wilson").any()
-    floor = 0.0 if proportion or series["unit"].iloc[-1] in ("count", "days") else -math.inf
-    return max(limits.lower, floor), min(limits.upper, 1.0 if proportion else math.inf)
+    known, values = kpi(series["kpi_id"].iloc[-1]), series["value"]
+    floor = -math.inf if known.floor is None or (values < known.floor).any() else known.floor
+    ceiling = math.inf if known.ceiling is None or (values > known.ceiling).any() else known.ceiling
+    return max(limits.lower, floor), min(limits.upper, ceiling)
 
 
 def _side(values: list[float | None], limits: Limits) -> int:

@@ -12,7 +12,7 @@ from helpers.display.formats import MONEY, format_value
 from helpers.display.history import History
 from helpers.display.marks import Label, column, end_labels, labelled, period_axis, wrapped, zero_axis
 from helpers.display.palette import TEXT, ink, tint
-from helpers.display.sentences import moved, title
+from helpers.display.sentences import moved, nothing_drawn, title
 from helpers.display.tables import Table
 from helpers.errors import KitError
 from helpers.results import Column, Listing
@@ -37,8 +37,8 @@ def stacked(results: Results, history: History, segment_by: str) -> Chart:
     heading = title(results, f"{kpi(kpi_id).label} by {segment_by.replace('_', ' ')}", unit, periods)
     told = moved(results, row, year_ago=True) if row is not None else kpi(kpi_id).label
     table = _table(results, parts, heading, unit)
-    if not parts.count().sum():
-        return Chart(heading, f"{told}. There are no parts to draw.", "", table)
+    if not parts.fillna(0.0).to_numpy().any():
+        return Chart(heading, f"{told}. {nothing_drawn(parts, results, unit)}", "", table)
     with sheet(HEIGHT) as drawn:
         _columns(drawn.axes, results, history.rows(kpi_id).loc[periods], _few(parts))
     return Chart(heading, f"{told}{_largest(results, parts, unit)}.", drawn.svg, table)

@@ -80,7 +80,7 @@ def table_from_resource(resource: Mapping[str, Any], locale: str = "en_GB") -> d
     texts = [_texts(column, field, style) for column, field in zip(values, fields, strict=True)]
     return {
         "title": resource.get("title", ""),
-        "columns": [{"label": f.get("title", str(f["name"])), "align": _align(f)} for f in fields],
+        "columns": [{"label": _heading(f), "align": _align(f)} for f in fields],
         "rows": [list(row) for row in zip(*texts, strict=True)],
         "values": [list(row) for row in zip(*values, strict=True)],
         "note": " ".join(filter(None, [_shown(resource, top, style), resource.get("note", "")])),
@@ -141,6 +141,12 @@ def _visible_fields(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
     if resource["schema"].get("primaryKey") == ["index"] and counts_rows:
         return [field for field in fields if field["name"] != "index"]
     return fields
+
+
+def _heading(field: Mapping[str, Any]) -> str:
+    """The heading of a column; days are named where it does not say them, since no cell does."""
+    label = str(field.get("title", field["name"]))
+    return f"{label}, days" if field.get("unit") == "days" and "day" not in label.lower() else label
 
 
 def _align(field: Mapping[str, Any]) -> str:

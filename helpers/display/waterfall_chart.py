@@ -32,13 +32,16 @@ def waterfall(results: Results, opening: str, movements: Sequence[str], closing:
     heading = title(results, f"{label}, movements", unit, [results.period.label])
     table = _table(results, rows, heading)
     if len(rows) < len(found) or rows["value"].isna().any():
-        why = next((f" ({why_missing(row)})" for _, row in rows.iterrows() if why_missing(row)), "")
+        reasons = filter(None, (why_missing(row, results.context.locale) for _, row in rows.iterrows()))
+        why = next((f" ({reason})" for reason in reasons), "")
         return Chart(heading, f"{label}: not all movements are known{why}, so they are not drawn.", "", table)
     values = [float(value) for value in rows["value"]]
     rest = values[-1] - sum(values[:-1])
     if abs(rest) > CENT * len(values):
         words = format_value(rest, unit, **results.context.style)
         return Chart(heading, f"{label}: {words} are in no movement, so they are not drawn.", "", table)
+    if not any(values):
+        return Chart(heading, _sentence(results, rows), "", table)
     with sheet(ROW * len(rows) + 0.1) as drawn:
         _bars(drawn.axes, results, rows)
     return Chart(heading, _sentence(results, rows), drawn.svg, table)

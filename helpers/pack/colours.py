@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from helpers.display.palette import BAD, GOOD
+from helpers.display.palette import BAD, GOOD, darkened, luminance
 from helpers.errors import KitError
 
 WHITE, BLACK = "#ffffff", "#000000"
-LEGIBLE = 4.5
+LEGIBLE = 4.5  # contrast of text
+FLARE = 0.05  # light that any screen and paper adds
 
 
 def look(brand: str) -> dict[str, str]:
@@ -55,10 +56,7 @@ def legible_on_white(colour: str) -> str:
     >>> legible_on_white("#1f3a5f")
     '#1f3a5f'
     """
-    channels = _channels(colour)
-    while contrast(_hex(channels), WHITE) < LEGIBLE:
-        channels = [channel * 0.95 for channel in channels]
-    return _hex(channels)
+    return darkened(normal(colour), (luminance(WHITE) + FLARE) / LEGIBLE - FLARE)
 
 
 def contrast(one: str, other: str) -> float:
@@ -67,19 +65,5 @@ def contrast(one: str, other: str) -> float:
     >>> contrast("#ffffff", "#000000")
     21.0
     """
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in _channels(colour)]
-    return sum(weight * value for weight, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-
-def _channels(colour: str) -> list[float]:
-    digits = normal(colour)[1:]
-    return [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
-
-
-def _hex(channels: list[float]) -> str:
-    return "#" + "".join(f"{int(channel * 255):02x}" for channel in channels)
+    lighter, darker = sorted((luminance(normal(one)), luminance(normal(other))), reverse=True)
+    return (lighter + FLARE) / (darker + FLARE)

@@ -73,11 +73,11 @@ def _trials(accounts: pd.DataFrame) -> pd.DataFrame:
 
 
 def make_invoices(seed: int, accounts: pd.DataFrame, versions: pd.DataFrame) -> pd.DataFrame:
-    """The canonical table: a version is billed for the periods it runs in, and credited what it does not use."""
+    """The canonical table: periods in advance, what changes within one by the difference, services, goodwill."""
     rng = stream(seed, "invoices")
     periods = _periods(versions[versions.kind != "test"])
-    parts = [_charges(periods), _credits(periods), _services(accounts), _goodwill(rng, periods)]
-    lines = pd.concat(parts).join(accounts[["customer_id", "currency", "segment", "recorded_at"]], on="account")
+    lines = pd.concat([_advance(periods), _services(accounts), _goodwill(rng, periods)])
+    lines = lines.join(accounts[["customer_id", "currency", "segment", "recorded_at"]], on="account")
     late = lines.recorded_at.dt.tz_convert(TIMEZONE).dt.tz_localize(None).dt.normalize()
     lines["invoiced_on"] = np.fmax(days(lines.invoiced_on), days(late))
     lines = lines[(days(lines.invoiced_on) < END) | late.notna()]
@@ -102,17 +102,15 @@ def _periods(versions: pd.DataFrame) -> pd.DataFrame:
     return found.assign(since=since, until=until, ends=ends, per_day=per_day)[ends > START]
 
 
-def _charges(periods: pd.DataFrame) -> pd.DataFrame:
-    """Each period in advance, from the day that the version starts in it."""
-    never_paid = (periods.reason == "payment") & (periods.until < periods.ends)
-    amount = periods.per_day * (periods.ends - periods.since).dt.days
-    return _lines(periods, periods.since, amount, unpaid=never_paid)
-
-
-def _credits(periods: pd.DataFrame) -> pd.DataFrame:
-    """What was billed in advance and is not used, because the version ended within the period."""
+def _advance(periods: pd.DataFrame) -> pd.DataFrame:
+    """Each period from the day that a version starts in it, less what was billed and not used when one ended in it."""
     cut = periods[periods.until < periods.ends]
-    return _lines(cut, cut.until, -cut.per_day * (cut.ends - cut.until).dt.days)
+    never_paid = (periods.reason == "payment") & (periods.until < periods.ends)
+    billed = _lines(periods, periods.since, periods.per_day * (periods.ends - periods.since).dt.days)
+    unused = _lines(cut, cut.until, -cut.per_day * (cut.ends - cut.until).dt.days)
+    billed, unused = billed.assign(line=periods.line, unpaid=never_paid), unused.assign(line=cut.line)
+    found = pd.concat([billed, unused]).groupby(["account", "line", "invoiced_on", "kind"], as_index=False)
+    return _worth_a_line(found.agg(amount=("amount", "sum"), unpaid=("unpaid", "max")))
 
 
 def _goodwill(rng: np.random.Generator, periods: pd.DataFrame) -> pd.DataFrame:
@@ -122,17 +120,19 @@ def _goodwill(rng: np.random.Generator, periods: pd.DataFrame) -> pd.DataFrame:
 
 
 def _services(accounts: pd.DataFrame) -> pd.DataFrame:
-    sold = accounts[(accounts.kind == "customer") & ~accounts.installed & (accounts.services > 0)]
-    return _lines(sold.rename_axis("account").reset_index(), sold.start_on, sold.services, kind="services")
+    sold = (accounts.kind == "customer") & ~accounts.installed & (accounts.services > 0)
+    sold_to = accounts[sold].rename_axis("account").reset_index()
+    return _lines(sold_to, sold_to.start_on, sold_to.services, kind="services")
 
 
-def _lines(
-    rows: pd.DataFrame, on: pd.Series, amount: pd.Series, *, kind: str = "recurring", unpaid: pd.Series | bool = False
-) -> pd.DataFrame:
-    """Invoice lines of version or account rows; nothing is no line."""
-    found = rows[["account"]].assign(
-        invoiced_on=on.to_numpy(), amount=amount.round(2).to_numpy(), kind=kind, unpaid=unpaid
-    )
+def _lines(rows: pd.DataFrame, on: pd.Series, amount: pd.Series, *, kind: str = "recurring") -> pd.DataFrame:
+    """Invoice lines of version or account rows."""
+    found = rows[["account"]].assign(invoiced_on=on, amount=amount, kind=kind, unpaid=False)
+    return _worth_a_line(found)
+
+
+def _worth_a_line(found: pd.DataFrame) -> pd.DataFrame:
+    found = found.assign(amount=found.amount.round(2))
     return found[found.amount != 0]
 
 

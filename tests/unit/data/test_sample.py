@@ -134,6 +134,12 @@ RULES = {
     "an invoice to nobody's subscription": """
         select 1 from invoices i where amount > 0 and not exists (
             from paid where paid.customer_id = i.customer_id and start_on <= invoiced_on)""",
+    "services that no deal sold, or that were not invoiced": """
+        select 1 from (select customer_id, sum(amount) as amount from invoices where kind = 'services' group by 1) i
+        full join (from won where one_off_amount > 0) d using (customer_id)
+        where i.amount is distinct from d.one_off_amount
+            and customer_id in (select customer_id from paid where start_on < date '2026-10-01')""",
+    "an amount of nothing": "select 1 from invoices where coalesce(amount, 0) = 0",
     "paid or due before it was invoiced": "select 1 from invoices where paid_on < invoiced_on or due_on < invoiced_on",
     "a credit note that is due": "select 1 from invoices where amount < 0 and due_on is not null",
     "late entries that are not late": """
