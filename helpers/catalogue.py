@@ -42,7 +42,7 @@ class Kpi:
 
 
 def _kpis(theme: str, card: str, *rows: tuple[str, str, Unit, Direction, str]) -> list[Kpi]:
-    """Rows of one card; the last field holds words out of: month, quarter (judged on), headline, monthly, window:, min:, max:."""
+    """Rows of one card; the last field: month, quarter (judged on), headline, monthly, window:…, min:…, max:…."""
     found = []
     for kpi_id, label, unit, direction, words in rows:
         marks = words.split()

@@ -12,7 +12,7 @@ import pandas as pd
 
 from helpers.catalogue import kpi
 from helpers.display.context import Context, Results
-from helpers.display.formats import NOTES, NOTHING, format_change, format_interval, format_result, format_value
+from helpers.display.formats import NOTES, NOTHING, format_change, format_interval, format_phrase, format_result, format_value
 from helpers.display.sentences import cautions, why_missing, window
 from helpers.display.signals import change_tone, verdict
 from helpers.display.sparkline import data_url, sparkline
@@ -128,7 +128,8 @@ def target_of(results: Results, row: pd.Series) -> dict[str, str]:
         return {"target": "", "target_status": ""}
     met = row["value"] >= target if direction == "up" else row["value"] <= target
     judged = row["status"] == "ok" and row["period"] == results.period.label and direction != "neutral"
-    text = format_value(target, row["unit"], **results.context.style)
+    write = format_phrase if row["unit"] == "days" else format_value
+    text = write(target, row["unit"], **results.context.style)
     return {"target": text, "target_status": ("met" if met else "missed") if judged else ""}
 
 

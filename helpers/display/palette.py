@@ -25,7 +25,7 @@ def darkened(colour: str, most: float) -> str:
     """The colour itself, or as much darker as it takes to be of this relative luminance at most.
 
     >>> darkened("#ffffff", 0.5), darkened("#1f3a5f", 0.5)
-    ('#b5b5b5', '#1f3a5f')
+    ('#bbbbbb', '#1f3a5f')
     """
     channels = _channels(colour)
     while luminance(_hex(channels)) > most:

@@ -13,7 +13,7 @@ from helpers.display.drawing import Chart, sheet
 from helpers.display.formats import format_interval, format_result, format_value, is_small
 from helpers.display.marks import BAR, ROW, at_edge, beside, rows_axis
 from helpers.display.palette import QUIET, TEXT, ink, tint
-from helpers.display.sentences import moved, stated, title, why_missing
+from helpers.display.sentences import cautions, moved, stated, title, why_missing
 from helpers.display.tables import Table
 from helpers.results import Column, Listing
 
@@ -58,7 +58,9 @@ def bars(results: Results, kpi_id: str, segment_by: str) -> Chart:
 
 def _without(results: Results, total: pd.Series | None, otherwise: str) -> str:
     """The sentence in the place of a picture: why the KPI itself has no value, else that it has no parts."""
-    return f"{moved(results, total)}." if total is not None and why_missing(total, results.context.locale) else otherwise
+    return (
+        f"{moved(results, total)}." if total is not None and why_missing(total, results.context.locale) else otherwise
+    )
 
 
 def _more(unit: str) -> dict[str, Column]:
@@ -143,4 +145,15 @@ def _segment_sentence(results: Results, rows: pd.DataFrame, total: pd.Series | N
     label = kpi(rows["kpi_id"].iloc[0]).label
     told = f"{label} in {period}: " + (f"{stated(results, total)} in total, " if total is not None else "")
     told += " to ".join(named)
-    return f"{told}; {len(rows) - MOST} more are in the table." if len(rows) > MOST else f"{told}."
+    more = f"; {len(rows) - MOST} more are in the table" if len(rows) > MOST else ""
+    return f"{told}{more}.{_cautions(results, rows.head(MOST), total)}"
+
+
+def _cautions(results: Results, rows: pd.DataFrame, total: pd.Series | None) -> str:
+    """What must be known of single segments, and is not said of the total already."""
+    locale = results.context.locale
+    said, found = [] if total is None else cautions(total, locale), dict[str, list[str]]()
+    for _, row in rows[rows["value"].notna()].iterrows():
+        for text in cautions(row, locale):
+            found.setdefault(text, []).append(str(row["segment"]).replace("_", " "))
+    return "".join(f" {', '.join(names)}: {text}." for text, names in found.items() if text not in said)

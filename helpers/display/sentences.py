@@ -53,7 +53,7 @@ def moved(results: Results, row: pd.Series, *, year_ago: bool = False) -> str:
     label, when = kpi(row["kpi_id"]).label, format_period(row["period"], results.context.locale)
     when += " to date" if row["status"] == "partial" else ""
     if why := why_missing(row, results.context.locale):
-        return f"{label} has no value in {when} ({why})"
+        return f"{label}: no value in {when} ({why})"
     before, year_before = results.before(row), results.year_before(row) if year_ago else None
     what = " ".join(filter(None, [stated(results, row), window(row)]))
     if before is None:
@@ -87,7 +87,7 @@ def nothing_drawn(values: pd.DataFrame, results: Results, unit: str) -> str:
     """Why columns of these values are not drawn: there are none, or all are zero."""
     if not values.count().sum():
         return "There are no values to draw."
-    return f"Every value is {format_value(0.0, unit, **results.context.style)}, so nothing is drawn."
+    return f"All known values are {format_value(0.0, unit, **results.context.style)}, so nothing is drawn."
 
 
 def _gap(results: Results, row: pd.Series, before: pd.Series) -> str:

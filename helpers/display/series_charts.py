@@ -16,7 +16,7 @@ from helpers.display.formats import format_period, format_value
 from helpers.display.history import History
 from helpers.display.marks import Label, end_labels, period_axis, value_axis, wrapped
 from helpers.display.palette import BAND, QUIET, TONES, ink, tint
-from helpers.display.sentences import moved, title
+from helpers.display.sentences import moved, nothing_drawn, title
 from helpers.display.signals import ENOUGH, Verdict, judged_series, subject_of, verdict
 from helpers.errors import KitError
 
@@ -37,8 +37,8 @@ def lines(results: Results, *kpi_ids: str, kind: Series | None = None, reference
     told = _told(results, kpi_ids)
     drawable = [k for k in kpi_ids if history.rows(k)["value"].count() > 1]
     if drawable and not any(history.rows(k)["value"].any() for k in drawable):
-        zero = format_value(0.0, history.unit, **results.context.style)
-        return Chart(heading, f"{told} Every value is {zero}, so nothing is drawn.", "", history.table())
+        values = pd.concat([history.rows(k)[["value"]] for k in drawable])
+        return Chart(heading, f"{told} {nothing_drawn(values, results, history.unit)}", "", history.table())
     if not drawable:
         return Chart(heading, f"{told} Fewer than two values: there is no line to draw.", "", history.table())
     with sheet(HEIGHT) as drawn:
@@ -73,7 +73,7 @@ def xmr(results: Results, kpi_id: str) -> Chart:
     heading, rows = title(results, kpi(subject).label, history.unit, history.periods), history.rows(subject)
     told = _verdict_sentence(results, history, found)
     if rows["value"].nunique() < 2:
-        same = " Every value is the same, so no line is drawn." if rows["value"].count() > 1 else ""
+        same = " All known values are the same, so no line is drawn." if rows["value"].count() > 1 else ""
         return Chart(heading, told + same, "", history.table())
     with sheet(HEIGHT) as drawn:
         value_axis(drawn.axes, results, history.unit)

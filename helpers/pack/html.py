@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from traitlets import Bool, Unicode, default
 
 from helpers.display.blocks import MARKS
+from helpers.display.sentences import REASONS
 from helpers.pack import colours, fonts
 from helpers.pack.document import document
 from helpers.pack.parts import parts_of, slug, title_of
@@ -53,7 +54,7 @@ class HtmlExporter(HTMLExporter):
             True  # nbconvert leaves it off, but names and texts of a notebook are not to be trusted
         )
         environment.finalize = unbroken
-        environment.globals |= {"marks": MARKS, "verdicts": VERDICTS}
+        environment.globals |= {"marks": MARKS, "verdicts": VERDICTS, "missing": list(REASONS)}
         environment.filters |= {"slug": slug, "svg": svg_address, "image": image_address, "sort_key": sort_key}
         return environment
 

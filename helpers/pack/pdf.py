@@ -20,6 +20,7 @@ from nbformat import NotebookNode
 from traitlets import Enum, Unicode
 
 from helpers.display.blocks import MARKS
+from helpers.display.sentences import REASONS
 from helpers.pack import colours, fonts
 from helpers.pack.document import document
 from helpers.pack.images import as_svg
@@ -91,6 +92,7 @@ def _typeset(template: str, shown: Mapping[str, Any], *, colour: str) -> bytes:
         "mono": fonts.MONO,
         "marks": MARKS,
         "verdicts": VERDICTS,
+        "missing": list(REASONS),
     }
     text = json.dumps({**_for_print(shown), **look}, ensure_ascii=False, default=str)
     compiler = typst.Compiler(

@@ -86,12 +86,12 @@ def test_lines_are_told_with_both_comparisons():
     found = review(*quarters("nrr", [1.00, 1.01, 1.03, 1.02, 1.05]), *quarters("grr", [0.9] * 5))
     chart = charts.lines(found, "nrr", "grr")
     assert chart.title == (
-        "Net revenue retention (NRR), 12 months and Gross revenue retention (GRR), 12 months, %, 2025Q3 to 2026Q3"
+        "Net revenue retention (NRR) and Gross revenue retention (GRR), %, 2025Q3 to 2026Q3"
     )
     assert chart.sentence == (
-        "Net revenue retention (NRR), 12 months, rose to 105.0% in 2026Q3, "
+        "Net revenue retention (NRR) rose to 105.0% in 2026Q3, "
         "3.0 pp above 2026Q2 and 5.0 pp above 2025Q3. "
-        "Gross revenue retention (GRR), 12 months, stayed at 90.0% in 2026Q3, "
+        "Gross revenue retention (GRR) stayed at 90.0% in 2026Q3, "
         "the same as 2026Q2 and the same as 2025Q3."
     )
 
@@ -105,7 +105,7 @@ def test_one_value_is_no_line():
     chart = charts.lines(review(*quarters("nrr", [None, 1.05])), "nrr")
     assert chart.svg == ""
     assert chart.sentence == (
-        "Net revenue retention (NRR), 12 months: 105.0% in 2026Q3. Fewer than two values: there is no line to draw."
+        "Net revenue retention (NRR): 105.0% in 2026Q3. Fewer than two values: there is no line to draw."
     )
 
 
@@ -113,7 +113,7 @@ def test_a_chart_without_a_picture_is_displayed_as_its_table():
     bundle = charts.lines(review(*quarters("nrr", [None, 1.05])), "nrr")._repr_mimebundle_()
     assert MIME not in bundle
     shown = table_from_resource(bundle[MIME_TABLE])
-    assert shown["title"] == "Net revenue retention (NRR), 12 months, %, 2026Q2 to 2026Q3"
+    assert shown["title"] == "Net revenue retention (NRR), %, 2026Q2 to 2026Q3"
     assert shown["rows"] == [["2026Q2", "–", "undefined"], ["2026Q3", "105.0%", ""]]
     assert "there is no line to draw" in shown["note"]
 
@@ -216,7 +216,7 @@ def test_a_funnel_is_of_the_latest_mature_cohort():
 def test_a_funnel_without_its_table_says_so():
     chart = charts.funnel(review(long_table.not_provided("funnel_conversion", Q3, "stage_history")))
     assert chart.svg == ""
-    assert chart.sentence == "Pipeline conversion: – in 2026Q3 (not provided: stage_history)."
+    assert chart.sentence == "Pipeline conversion: no value in 2026Q3 (not provided: stage_history)."
 
 
 def test_bars_put_those_of_a_few_last_and_say_what_is_not_drawn():
