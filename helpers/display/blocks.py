@@ -12,7 +12,15 @@ import pandas as pd
 
 from helpers.catalogue import kpi
 from helpers.display.context import Context, Results
-from helpers.display.formats import NOTES, NOTHING, format_change, format_interval, format_phrase, format_result, format_value
+from helpers.display.formats import (
+    NOTES,
+    NOTHING,
+    format_change,
+    format_interval,
+    format_phrase,
+    format_result,
+    format_value,
+)
 from helpers.display.sentences import cautions, why_missing, window
 from helpers.display.signals import change_tone, verdict
 from helpers.display.sparkline import data_url, sparkline
@@ -167,10 +175,12 @@ def _card_html(card: Mapping[str, str]) -> str:
     ]
     target = card["target"] and f"Target {escape(card['target'])} {_told(card['target_status'], card['target_status'])}"
     judged = _told(card["verdict"], card["verdict_words"], card["verdict_tone"])
-    lines += [f"<p>{text}</p>" for text in [escape(card["reason"]), escape(counted), *changes, target, judged] if text]
+    beside = card["cautions"] and f"<small>{escape(card['cautions'])}</small>"
+    said = [escape(card["reason"]), escape(counted), beside, *changes, target, judged]
+    lines += [f"<p>{text}</p>" for text in said if text]
     if card["sparkline_svg"]:
         lines.append(f'<img src="{data_url(card["sparkline_svg"])}" alt="{escape(card["sparkline_alt"])}">')
-    lines += [f"<p><small>{escape(card[text])}</small></p>" for text in ("cautions", "definition") if card[text]]
+    lines.append(f"<p><small>{escape(card['definition'])}</small></p>")
     return f'<div class="kpi-block">{"".join(lines)}</div>'
 
 

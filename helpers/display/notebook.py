@@ -23,7 +23,9 @@ NOTEBOOK_STYLE = """<style>
 .kpi-chart img{display:block;max-width:100%;background:#fff;margin:.5rem 0}
 .kpi-table{overflow-x:auto}
 .kpi-table caption{caption-side:top;text-align:left;font-weight:600}
-.kpi-table th,.kpi-table td{text-align:left;overflow-wrap:anywhere;max-width:24rem}
+.kpi-table th[scope=row]{font-weight:400}
+.kpi-table th:not(.num),.kpi-table td:not(.num){text-align:left}
+.kpi-table th,.kpi-table td{overflow-wrap:anywhere;max-width:24rem}
 .num{font-variant-numeric:tabular-nums lining-nums}
 .kpi-table .num{text-align:right;white-space:nowrap}
 .kpi-note{font-size:.9em;max-width:46rem}

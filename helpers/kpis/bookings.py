@@ -99,15 +99,17 @@ def _uplift(won: pd.DataFrame) -> pd.Series:
     """The part of a deal that is new: all of it, or of a renewal what exceeds the price held before.
 
     Prices are compared per month. Held before is what the account's deals for the product came to since its last
-    renewal, that one included, or the largest single one if that is more: renewing one of two contracts is no uplift.
+    renewal, that one included, or the largest single one still in force if that is more: renewing one of two contracts
+    is no uplift, and a price that was given up years ago is not held.
     """
     renewed = won["deal_type"] == "renewal"
     price = won["amount"] / won["term_months"].replace(0, np.nan).fillna(12)
     keys = [won["account_id"], won["product"]]
     so_far = price.fillna(0).groupby(keys, dropna=False).cumsum().groupby(keys, dropna=False).shift().fillna(0)
     settled = _largest_before(so_far.where(renewed), keys).fillna(0)
-    largest = _largest_before(price, keys).where(won["account_id"].notna())
-    held = (so_far - settled).clip(lower=largest).where(largest.notna())  # unknown without an earlier price
+    held = np.fmax(so_far - settled, _largest_in_force(won, price))
+    known = price.groupby(keys, dropna=False).cummax().groupby(keys, dropna=False).shift().notna()
+    held = held.where(known & won["account_id"].notna())
     uplift = (1 - held / price).where(price > held * ROUNDING, 0.0)
     return uplift.where(held.notna()).where(renewed, 1.0)
 
@@ -116,6 +118,20 @@ def _largest_before(values: pd.Series, keys: list[pd.Series]) -> pd.Series:
     """The largest value of the deals won before, of the same account and product."""
     so_far = values.groupby(keys, dropna=False).cummax().groupby(keys, dropna=False).ffill()
     return so_far.groupby(keys, dropna=False).shift()
+
+
+def _largest_in_force(won: pd.DataFrame, price: pd.Series) -> pd.Series:
+    """The largest price of the account's earlier deals for the product that one and a half of their terms reach from.
+
+    Half a term more than the term, since contracts are renewed late.
+    """
+    terms = won["term_months"].fillna(12).astype("float64")
+    until = won["closed_on"] + pd.to_timedelta(terms * 1.5 * 365 / 12, unit="D")
+    deals = won[["account_id", "product"]].assign(n=range(len(won)), price=price, on=won["closed_on"], until=until)
+    renewals = deals[won["deal_type"] == "renewal"]
+    pairs = renewals.merge(deals, on=["account_id", "product"], suffixes=("", "_before"))
+    pairs = pairs[(pairs["n_before"] < pairs["n"]) & (pairs["until_before"] >= pairs["on"])]
+    return pairs.groupby("n")["price_before"].max().reindex(range(len(won))).set_axis(won.index)
 
 
 def _state(rows: pd.DataFrame) -> pd.Series:

@@ -150,7 +150,7 @@ def open_pipeline(tables: Tables, period: Period, *, stages: Sequence[str] = STA
     order = {stage: i for i, stage in enumerate([*stages, NONE])}
     rows = tables.fetch(counted).sort_values("stage", key=lambda names: names.map(order), ignore_index=True)
     return Listing(
-        caption=f"Open pipeline on {period.measured_on.isoformat()}, by stage and age",
+        caption=f"Open pipeline at the end of {in_words(period)}, by stage and age",
         rows=rows[list(columns)],
         columns=columns,
         when_empty="No deal is open.",

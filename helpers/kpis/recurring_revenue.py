@@ -162,8 +162,9 @@ def mrr_movements(
         for tag in (TAGS if tables.provides("subscriptions.product") else ())
     ]
     came_and_went = [
-        row("mrr_intra_period", period, part["mrr"].sum(), segment=segment, n=len(part), **notes)
-        for segment, part in _groups(tables, passed)
+        row("mrr_intra_period", period, seen["mrr"].sum(), segment=segment, n=len(seen), **notes)
+        for segment, part in _groups(tables, customers)
+        for seen in [passed[passed["account_id"].isin(part["account_id"])]]
     ]
     return moved + sources + came_and_went
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import ibis
 import pandas as pd
 
 from helpers.kpis import customer_mrr
+from helpers.kpis.deals import in_words
 from helpers.kpis.renewals import coming_due
 from helpers.kpis.subscription_versions import Rules
 from helpers.periods import DAY, Period
@@ -142,8 +144,9 @@ def top_movers(
     """The customers whose MRR changed most from the start to the end of the period, up or down."""
     rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level, movement_grain)
     found = customer_mrr.movements(tables, period, rules)
-    found = found.assign(change=found["closing"] - found["opening"], movement=_movement(found))
-    found = found[found["change"] != 0].assign(size=found["change"].abs())
+    change = found["closing"] - found["opening"]
+    found = found.assign(change=change, size=change.abs(), movement=_movement(found))
+    found = found[found["change"] != 0]
     own = {
         "opening": Column("Opening MRR", "money_per_month"),
         "closing": Column("Closing MRR", "money_per_month"),
@@ -219,7 +222,7 @@ def renewals_due(
     given = {name: own[name] for name in own if _given(tables, f"subscriptions.{name}")}
     rows, columns = _of_customers(tables, due, given)
     return Listing(
-        caption=f"Renewals due in the {DUE_DAYS} days after {period.measured_on.isoformat()}",
+        caption=f"Renewals due in the {DUE_DAYS} days after {in_words(period)}",
         rows=rows,
         columns=columns,
         when_empty=f"No subscription line is up for renewal in the next {DUE_DAYS} days.",
@@ -304,8 +307,8 @@ def _of_customers(
     """The rows and columns of a table of customers: who it is, what the table tells, and the key."""
     rows = found.drop(columns="segment", errors="ignore").rename(columns={"account_id": "customer_id"})
     if tables.provides("customers"):
-        customers = tables["customers"]
-        listed = customers.filter(customers.customer_id.isin(list(rows["customer_id"])))
+        wanted = ibis.memtable({"customer_id": list(rows["customer_id"])}, schema={"customer_id": "string"})
+        listed = tables["customers"].semi_join(wanted, "customer_id")
         named = tables.fetch(listed.select("customer_id", "segment", "owner", customer="name"))
         rows = rows.merge(named, on="customer_id", how="left").fillna({"customer": rows["customer_id"]})
     else:

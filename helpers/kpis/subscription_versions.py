@@ -145,7 +145,7 @@ def with_account(tables: Tables, rows: ibis.Table, rules: Rules) -> ibis.Table:
 def _with_segment(tables: Tables, rows: ibis.Table) -> ibis.Table:
     if not tables.provides("customers.segment"):
         return rows.mutate(segment=ibis.null("string"))
-    customers = tables["customers"].select("segment", account_id="customer_id")
+    customers = tables["customers"].select(segment=tables["customers"].segment.nullif(""), account_id="customer_id")
     return rows.left_join(customers, "account_id")
 
 

@@ -189,6 +189,25 @@ def test_renewing_two_contracts_of_a_product_is_no_uplift():
     assert booked(deals) == {}
 
 
+def test_a_price_given_up_earlier_is_not_held():
+    """12,000, renewed at 7,200 and now at 8,400: 1,200 above what was paid, whatever it was before."""
+    deals = f"""{COLUMNS}
+        A1 | A | 2024-05-01 | 2024-05-01 | won | 12000 | USD | 12 | new_logo | P
+        A2 | A | 2025-05-01 | 2025-05-01 | won | 7200  | USD | 12 | renewal  | P
+        A3 | A | 2026-05-01 | 2026-05-01 | won | 8400  | USD | 12 | renewal  | P
+    """
+    assert booked(deals) == {"upsell": pytest.approx(1200)}
+
+
+def test_bookings_without_any_amount_are_undefined_and_not_zero():
+    deals = f"""{COLUMNS}
+        A1 | A | 2026-05-01 | 2026-05-01 | won | | USD | 12 | new_logo | P
+        B1 | B | 2026-05-01 | 2026-05-02 | won | | USD | 12 | new_logo | P
+    """
+    total, *_ = new_revenue(known(deals), Q2)
+    assert (total.value, total.status, total.excluded["no_amount"]) == (None, "undefined", 2)
+
+
 def cancelled(day):
     return f"""{COLUMNS} | cancelled_at
         kept | A | 2026-01-01 | 2026-02-01 | won | 100  | USD | 12 | new_logo | P |

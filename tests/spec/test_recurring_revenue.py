@@ -541,3 +541,29 @@ class TestListings:
     def test_customer_life_of_few_says_nothing(self):
         rows = "\n".join(f"s{i} | c{i} | 2025-01-01 | 1" for i in range(4))
         assert lists.customer_life(known("subscription_id | customer_id | start_on | mrr\n" + rows), Q1).rows.empty
+
+
+def test_a_period_in_which_nothing_moved():
+    quiet = """
+        subscription_id | customer_id | start_on   | currency | mrr
+        s1              | A           | 2025-01-01 | USD      | 100
+    """
+    only = known(quiet)
+    rows = {row.kpi_id: row for card in CARDS[:-2] for row in card(only, Q1) if not row.segment_by}
+    assert (rows["mrr"].value, rows["net_new_mrr"].value, rows["nrr"].value) == (100, 0, 1)
+    assert lists.top_movers(only, Q1).rows.empty
+
+
+def test_a_blank_segment_and_a_missing_one_are_one():
+    blank = CUSTOMERS.replace("mid-market", '""', 1)  # of C, which still pays; that of E is missing
+    found = tables("2026-04-01", customers=blank, subscriptions=EXAMPLE)
+    names = [row.segment for row in cards.mrr(found, Q1) if row.kpi_id == "mrr"]
+    assert len(names) == len(set(names))
+    assert "(none)" in names
+
+
+def test_customers_between_snapshots_are_counted_by_segment():
+    """G alone, of the worked example, which is of the mid-market."""
+    found = tables("2026-04-01", customers=CUSTOMERS, subscriptions=EXAMPLE)
+    rows = {row.segment: row.value for row in cards.mrr_movements(found, Q1) if row.kpi_id == "mrr_intra_period"}
+    assert rows == {"": 700, "mid-market": 700, "enterprise": 0, "(none)": 0}

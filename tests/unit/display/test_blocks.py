@@ -134,3 +134,25 @@ def test_a_month_review_has_blocks_too():
     found = figures(review(*rows, period=july), "mrr")
     assert (found["previous"], found["previous_label"]) == ("+€1 (+0.9%)", "2026-06")
     assert (found["year_ago"], found["year_ago_label"]) == ("+€12 (+12.0%)", "2025-07")
+
+
+def test_what_must_be_known_stands_beside_the_number_with_days_by_the_locale():
+    row = long_table.row("quick_ratio", Q3, 1.5, warnings=["snapshots compared: month", "bridged until 2026-09-30"])
+    found = figures(review(row), "quick_ratio")
+    assert found["cautions"] == "Snapshots compared: month. Bridged until 30 Sept 2026."
+    assert found["reason"] == ""
+
+
+def test_the_months_that_a_kpi_looks_back_over_follow_its_number():
+    row = share("nrr", 9, 10, params={"retention_months": 6})
+    quarter = share("nrr_quarter", 9, 10, params={"retention_months": 6})
+    results = review(row, quarter)
+    assert figures(results, "nrr")["unit_note"] == "over 6 months"
+    assert figures(results, "nrr_quarter")["unit_note"] == ""
+
+
+def test_a_target_in_days_says_so():
+    found = figures(
+        review(long_table.row("sales_cycle_median", Q3, 63), targets={"sales_cycle_median": 65}), "sales_cycle_median"
+    )
+    assert (found["target"], found["target_status"]) == ("65 days", "met")

@@ -85,9 +85,7 @@ def test_pictures_name_no_date_and_no_place_and_have_no_text_to_reflow(form):
 def test_lines_are_told_with_both_comparisons():
     found = review(*quarters("nrr", [1.00, 1.01, 1.03, 1.02, 1.05]), *quarters("grr", [0.9] * 5))
     chart = charts.lines(found, "nrr", "grr")
-    assert chart.title == (
-        "Net revenue retention (NRR) and Gross revenue retention (GRR), %, 2025Q3 to 2026Q3"
-    )
+    assert chart.title == ("Net revenue retention (NRR) and Gross revenue retention (GRR), %, 2025Q3 to 2026Q3")
     assert chart.sentence == (
         "Net revenue retention (NRR) rose to 105.0% in 2026Q3, "
         "3.0 pp above 2026Q2 and 5.0 pp above 2025Q3. "
@@ -249,3 +247,29 @@ def test_an_empty_review_draws_nothing_and_fails_nowhere(form):
     ):  # fmt: skip
         assert chart.svg == ""
         assert chart._repr_mimebundle_()["text/plain"]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda results: charts.columns(results, "new_revenue"),
+        lambda results: charts.columns(results, "new_revenue", segment_by="source"),
+        lambda results: charts.lines(results, "new_revenue"),
+        lambda results: charts.xmr(results, "new_revenue"),
+    ],
+)
+def test_where_all_is_zero_there_is_a_sentence_and_no_empty_axes(draw):
+    chart = draw(review(*quarters("new_revenue", [0, 0, 0]), *by_source("new_revenue", {"upsell": 0})))
+    assert chart.svg == ""
+    shown = table_from_resource(chart._repr_mimebundle_()[MIME_TABLE])
+    assert (shown["rows"], shown["empty"], shown["note"]) == ([], chart.sentence, "")
+
+
+def test_what_holds_for_one_segment_only_is_said_with_its_name():
+    few = {"warnings": ["dominated by few", "of the total"]}
+    rows = [
+        long_table.row("nrr", Q3, 1.0, warnings=["of the total"]),
+        long_table.row("nrr", Q3, 1.1, segment=("segment", "Large"), **few),
+        long_table.row("nrr", Q3, 0.9, segment=("segment", "Small")),
+    ]
+    assert charts.bars(review(*rows), "nrr", "segment").sentence.endswith(" Large: dominated by few.")

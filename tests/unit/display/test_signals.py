@@ -128,3 +128,24 @@ def test_the_usual_step_of_a_share_is_in_percentage_points():
     assert found.state == "noise"
     found = judged(*quarters("renewal_rate", [0.80, 0.82, 0.80, 0.82, 0.80, 0.82, 0.77, 0.86]), kpi_id="renewal_rate")
     assert found.what == "up on the quarter before by more than the usual 8.2 pp"
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        # first five: mean 24, steps 60: limits 24 ± 2.66 × 60 = -135.6 and 183.6
+        ([0, 60, 0, 60, 0, 60], (0, 183.6)),
+        # a quarter of bookings taken back: the same limits, or nearly so, stand as they are
+        ([0, 60, 0, 60, 0, 60, -30], None),
+    ],
+)
+def test_limits_end_where_the_kpi_does_unless_a_value_went_beyond(values, shown):
+    low, high = signals.verdict(review(*quarters("new_revenue", values)), "new_revenue").range
+    if shown:
+        assert (low, high) == pytest.approx(shown)
+    else:
+        assert low < 0
+
+
+def test_losses_have_their_end_above():
+    assert signals.verdict(review(*quarters("mrr_churn", [0, -60, 0, -60, 0, -60])), "mrr_churn").range[1] == 0

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from helpers.display.context import MIME_TABLE, Context
+from helpers.display.notebook import _whole
 from helpers.display.tables import Table, table_from_resource, table_html, table_text
 from helpers.results import Column, Listing
 from tests.unit.display.fake_review import NAMES, Q3
@@ -139,3 +140,17 @@ def test_from_frame_takes_units():
     shown = table_from_resource(Table.from_frame(frame, CONTEXT, caption="Rates", units={"rate": "share"}).resource())
     assert shown["rows"] == [["inbound", "25.0%"]]
     assert "<caption>Rates</caption>" in table_html(shown)
+
+
+def test_a_column_of_days_names_them_once():
+    fields = [
+        {"name": "a", "title": "Tenure", "unit": "days"},
+        {"name": "b", "title": "Days to renewal", "unit": "days"},
+    ]
+    shown = table_from_resource({"schema": {"fields": fields}, "data": [{"a": 3, "b": 4}], "currency": "EUR"})
+    assert [column["label"] for column in shown["columns"]] == ["Tenure, days", "Days to renewal"]
+
+
+def test_a_plain_table_in_a_notebook_is_carried_whole():
+    frame = pd.DataFrame({"n": range(200)})
+    assert len(_whole(frame)["data"]) == 200
