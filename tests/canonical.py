@@ -6,7 +6,8 @@
         D2      | 2026-02-01       |
     ''')
 
-An empty cell is a missing value, ``""`` an empty text. Timestamps are local in the test's time zone. The rows go through ``prepare``.
+An empty cell is a missing value, ``""`` an empty text. Timestamps are local in the test's time zone. The rows go through
+``prepare``.
 """
 
 from __future__ import annotations
@@ -58,12 +59,14 @@ def query(table: Table, text: str) -> str:
     """A text table as a query with typed columns."""
     header, *rows = [[cell.strip() for cell in line.split("|")] for line in text.strip().splitlines()]
     columns = ", ".join(f'cast("{name}" as {QUERY_TYPES[table.column(name).type]}) as "{name}"' for name in header)
-    values = ", ".join(
-        f"({', '.join(quoted(cell.replace('""', '')) if cell else 'null' for cell in row)})" for row in rows
-    )
+    values = ", ".join(f"({', '.join(map(_literal, row))})" for row in rows)
     empty = f"({', '.join(['null'] * len(header))})"
     names = ", ".join(f'"{name}"' for name in header)
     return f"select {columns} from (values {values or empty}) as t({names}){'' if rows else ' where false'}"
+
+
+def _literal(cell: str) -> str:
+    return quoted(cell.replace('""', "")) if cell else "null"
 
 
 def _day(day: str | date) -> date:
