@@ -6,8 +6,8 @@
         D2      | 2026-02-01       |
     ''')
 
-An empty cell is a missing value, ``""`` an empty text. Timestamps are local in the test's time zone. The rows go through
-``prepare``.
+An empty cell is a missing value, ``""`` an empty text. Timestamps are local in the test's time zone.
+The rows go through ``prepare``.
 """
 
 from __future__ import annotations

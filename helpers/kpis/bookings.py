@@ -107,7 +107,7 @@ def _uplift(won: pd.DataFrame) -> pd.Series:
     keys = [won["account_id"], won["product"]]
     so_far = price.fillna(0).groupby(keys, dropna=False).cumsum().groupby(keys, dropna=False).shift().fillna(0)
     settled = _largest_before(so_far.where(renewed), keys).fillna(0)
-    held = np.fmax(so_far - settled, _largest_in_force(won, price))
+    held = pd.concat([so_far - settled, _largest_in_force(won, price)], axis=1).max(axis=1)
     known = price.groupby(keys, dropna=False).cummax().groupby(keys, dropna=False).shift().notna()
     held = held.where(known & won["account_id"].notna())
     uplift = (1 - held / price).where(price > held * ROUNDING, 0.0)
