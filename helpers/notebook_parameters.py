@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Union
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PositiveInt, TypeAdapter, ValidationError
 
 from helpers.errors import KitError, nearest
 from helpers.params import Review
@@ -22,7 +22,9 @@ from helpers.strict_yaml import parse_value, shown, validated
 
 GIVEN = ("period", "source", "review", "as_of")
 NOT_A_LITERAL = "must be an annotated literal, such as retention_months: int = 12"
-_SIMPLE = {"int": int, "float": float, "str": str, "bool": bool, "list": list, "dict": dict}
+_SIMPLE = {
+    "int": int, "float": float, "str": str, "bool": bool, "list": list, "dict": dict, "PositiveInt": PositiveInt,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Parameter:
                 return TypeAdapter(self.type).validate_python(candidate, strict=True)
             except ValidationError:
                 continue
-        raise ValueError(f"must be {self.annotation}")
+        raise ValueError(f"must be {self.annotation.replace('PositiveInt', 'int of 1 or more')}")
 
 
 class Resolved(NamedTuple):
@@ -81,7 +83,7 @@ def notebook_schema(path: Path) -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
     faults: list[str] = []
     for line in lines:
-        if isinstance(line, ast.ImportFrom) and line.module in ("typing", "__future__"):
+        if isinstance(line, ast.ImportFrom) and line.module in ("typing", "pydantic", "__future__"):
             continue
         try:
             parameter = _declared(line)
@@ -168,7 +170,8 @@ def _type(annotation: ast.expr) -> Any:
         case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[key, item])):
             return dict[_type(key), _type(item)]  # type: ignore[misc]
     raise ValueError(
-        "is of no known type; known: int, float, str, bool, list[…], dict[…, …], Literal[…], None, and | of them"
+        "is of no known type; known: int, PositiveInt, float, str, bool, "
+        "list[…], dict[…, …], Literal[…], None, and | of them"
     )
 
 

@@ -49,7 +49,7 @@ def pack_view(order: Order, work: Work, prepared: Prepared) -> PackView:
         lang="en",  # the language of the pack's own words, whatever the locale of its numbers
         paper=brand.paper,
         headlines=card.headlines,
-        judged_note=card.judged_note,
+        judged_note=_judged_note(card.judged_note, period),
         commentary=texts.get("summary", ""),
         actions=texts.get("actions", ""),
         scorecard=card.groups,
@@ -94,6 +94,13 @@ def _texts(work: Work, shown: Results) -> dict[str, str]:
 
 def _as_of(period: Period, locale: str) -> str:
     return f"as known at the end of {format_day(period.known_until, locale)}, {period.calendar.timezone}"
+
+
+def _judged_note(note: str, period: Period) -> str:
+    if not period.is_partial:
+        return note
+    days = f"{period.elapsed_days} of its {period.days} days"
+    return f"{note} {period.label} is still running: figures to date are of {days}, earlier ones of as many days."
 
 
 def _changes(work: Work, now: pd.DataFrame, prepared: Prepared) -> Changes:

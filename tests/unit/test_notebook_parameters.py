@@ -188,3 +188,10 @@ def test_a_theme_is_a_name_and_no_path():
     notebook(COMMON)
     (fault,) = faults(resolve, review(**{"../notebooks/funnel": {}}), Path("notebooks"), GIVEN)
     assert "has no notebook" in fault
+
+
+@pytest.mark.parametrize("value", [0, -5])
+def test_a_count_below_one_is_refused_before_any_kernel(value):
+    schema = notebook_schema(Path(__file__).parents[2] / "notebooks/recurring_revenue.ipynb")
+    with pytest.raises(ValueError, match="must be int of 1 or more"):
+        schema["retention_months"].checked(value)
