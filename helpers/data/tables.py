@@ -32,7 +32,7 @@ _ROWS = (
         masks=("first_value_on", "first_paid_on"),
         constraints=(Constraint("first_value_on before ttv_start_on", "first_value_on < ttv_start_on"),),
         excluded_if=(
-            Constraint("is_test", "is_test"),
+            Constraint("test customer", "is_test"),
             Constraint("merged into another customer", "merged_into is not null"),
         ),
     ),
@@ -71,7 +71,7 @@ _ROWS = (
         masks=("deactivated_on",),
         references=(_customer(),),
         constraints=(Constraint("deactivated_on before created_on", "deactivated_on < created_on"),),
-        excluded_if=(Constraint("is_internal", "is_internal"),),
+        excluded_if=(Constraint("internal user", "is_internal"),),
     ),
     Table(
         "events",

@@ -200,15 +200,15 @@ def _notes(tables: Tables, rows: pd.DataFrame, sold: pd.DataFrame, basis: str) -
     derived = sold["deal_type"].isna()
     unseen = derived & (sold["kind"] == "cross_sell") & (not tables.provides("products.launched_on"))
     found = {
-        "deal(s) won without an amount add nothing": rows["state"] == "no_amount",
-        "deal(s) without a deal_type: the source is derived from what was won before": derived,
-        "deal(s) without a customer: no source": sold["kind"] == NONE,
-        "deal(s) without a term, taken as annual": sold["term_months"].isna() & (basis == "acv"),
-        "renewal(s) at the same price or less add nothing": rows["state"] == SAME_PRICE,
-        "deal(s) won earlier and cancelled now are taken off": rows["reversed"] & rows["state"].isna(),
-        "deal(s) counted as cross_sell may be new products: products.launched_on is missing": unseen,
+        "deals won without an amount, which add nothing": rows["state"] == "no_amount",
+        "deals without a deal_type, whose source is derived from what was won before": derived,
+        "deals without a customer, and so without a source": sold["kind"] == NONE,
+        "deals without a term, taken as annual": sold["term_months"].isna() & (basis == "acv"),
+        "renewals at the same price or less, which add nothing": rows["state"] == SAME_PRICE,
+        "deals won earlier and cancelled now, which are taken off": rows["reversed"] & rows["state"].isna(),
+        "deals counted as cross-sell that may be new products (products.launched_on is missing)": unseen,
     }
-    return tuple(f"{deals.sum()} {what}" for what, deals in found.items() if deals.any())
+    return tuple(f"{what}: {deals.sum()}" for what, deals in found.items() if deals.any())
 
 
 def _earlier(period: Period) -> dict[str, Period | None]:

@@ -210,4 +210,4 @@ def _bridged(gaps: int, grace_days: int) -> tuple[str, ...]:
     if not gaps:
         return ()
     days = max(grace_days, 1)
-    return (f"{gaps} renewal gap(s) of at most {days} day(s) counted as continuous at the old MRR",)
+    return (f"renewal gaps of at most {days} days, counted as continuous at the old MRR: {gaps}",)

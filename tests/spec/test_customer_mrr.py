@@ -213,7 +213,7 @@ class TestGaps:
         found = known(self.LATE)
         assert moved(movements(found, Q1, Rules(grace_days=21)), "A") == {"expansion": 20}
         assert survey(found, Q1, Rules(grace_days=21)).warnings == (
-            "1 renewal gap(s) of at most 21 day(s) counted as continuous at the old MRR",
+            "renewal gaps of at most 21 days, counted as continuous at the old MRR: 1",
         )
 
     def test_a_hand_over_of_one_day_is_no_gap(self):

@@ -102,7 +102,7 @@ def test_bases():
 
 
 def test_missing_terms_are_counted():
-    assert "1 deal(s) without a term, taken as annual" in new_revenue(known(TERMS), Q2)[0].warnings
+    assert "deals without a term, taken as annual: 1" in new_revenue(known(TERMS), Q2)[0].warnings
     assert new_revenue(known(TERMS), Q2, basis="tcv")[0].warnings == ()
 
 
@@ -142,8 +142,8 @@ def test_derived_sources_without_products():
     """A launch day is needed only to tell a new product: without it, the first of a product is cross-sell, and said."""
     assert booked(DERIVED)["cross_sell"] == 1000 + 5000 + 7
     notes = new_revenue(known(DERIVED), Q2)[0].warnings
-    assert "2 deal(s) counted as cross_sell may be new products: products.launched_on is missing" in notes
-    assert "7 deal(s) without a deal_type: the source is derived from what was won before" in notes
+    assert "deals counted as cross-sell that may be new products (products.launched_on is missing): 2" in notes
+    assert "deals without a deal_type, whose source is derived from what was won before: 7" in notes
 
 
 RENEWALS = f"""{COLUMNS}
@@ -165,7 +165,7 @@ def test_renewals_add_only_their_uplift(basis, uplift):
     assert booked(RENEWALS, basis=basis) == {"upsell": pytest.approx(uplift)}
     row = new_revenue(known(RENEWALS), Q2, basis=basis)[0]
     assert (row.n, row.excluded) == (1, {"renewal without an earlier amount": 1})
-    assert "2 renewal(s) at the same price or less add nothing" in row.warnings
+    assert "renewals at the same price or less, which add nothing: 2" in row.warnings
 
 
 def test_renewals_compare_with_the_last_renewal_and_what_was_added_since():
@@ -229,7 +229,7 @@ def test_cancelled_later_is_negative_then_and_keeps_its_source():
     assert booked(cancelled("2026-04-01"), q1, as_of_on="2026-04-01") == {"new_logo": 100, "upsell": 2000}
     assert booked(cancelled("2026-04-01")) == {"new_logo": 40, "upsell": -2000}
     notes = new_revenue(known(cancelled("2026-04-01")), Q2)[0].warnings
-    assert notes == ("1 deal(s) won earlier and cancelled now are taken off",)
+    assert notes == ("deals won earlier and cancelled now, which are taken off: 1",)
 
 
 def test_cancelled_deals_stand_in_the_months_of_winning_and_cancelling():

@@ -189,7 +189,7 @@ def test_rows_of_merged_customers_are_repointed_along_the_chain():
     assert rows(found, "tickets", "customer_id") == [("A",)]
     assert rows(found, "deals", "customer_id") == [("A",)]
     assert found.excluded("customers", "subscriptions") == {
-        "customers: is_test": 1, "customers: merged into another customer": 2,
+        "customers: test customer": 1, "customers: merged into another customer": 2,
     }  # fmt: skip
 
 
@@ -241,7 +241,7 @@ def test_internal_users_take_their_events_along():
     )
     assert rows(found, "events", "user_id") == [("V",)]
     assert found.excluded("users", "events") == {
-        "users: is_internal": 1,
+        "users: internal user": 1,
         "events: user_id is of a row left out of users": 1,
         "events: user_id not in users": 1,
     }

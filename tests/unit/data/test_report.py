@@ -91,7 +91,7 @@ def test_rows_left_out_on_purpose_are_no_warning():
     found = report(
         customers=CUSTOMERS, subscriptions="subscription_id | customer_id | start_on | mrr\nS | T | 2024-01-01 | 1"
     )["tables"]
-    assert found["customers"]["excluded"]["is_test"] == {"rows": 1, "examples": ["T"]}
+    assert found["customers"]["excluded"]["test customer"] == {"rows": 1, "examples": ["T"]}
     assert found["customers"]["warnings"] == found["subscriptions"]["warnings"] == []
 
 
