@@ -122,9 +122,9 @@ def _rules(fx_mode: str, account_level: str) -> Rules:
 def _per_source(found: Bookings) -> pd.DataFrame:
     """One row per source that may have bookings, and one for all; no shares of a sum that holds something negative."""
     rows = pd.DataFrame({"sales": found.sales, "amount": found.value}).reindex([*KINDS, NONE], fill_value=0)
-    rows = rows.rename(index=NAMES)
-    whole = found.total if (rows["amount"] >= 0).all() and found.total else np.nan
-    rows.loc["All sources"] = rows.sum()
+    rows = rows.rename(index=NAMES).astype("float64")
+    whole = found.total if (rows["amount"].dropna() >= 0).all() and found.total else np.nan
+    rows.loc["All sources"] = [rows["sales"].sum(), np.nan if found.total is None else found.total]
     average = rows["amount"] / rows["sales"].where(rows["sales"] > 0)
     return rows.assign(share=rows["amount"] / whole, average=average).rename_axis("source").reset_index()
 
@@ -132,7 +132,7 @@ def _per_source(found: Bookings) -> pd.DataFrame:
 def _against(rows: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
     """The rows beside those of the period before, and what their change came from."""
     joined = rows.merge(earlier, on="source", how="left", suffixes=("", "_before"))
-    before, sales_before = joined["amount_before"].fillna(0), joined["sales_before"].fillna(0)
+    before, sales_before = joined["amount_before"], joined["sales_before"]
     told = zip(sales_before, before, joined["sales"], joined["amount"], strict=True)
     parts = [volume_and_price(*figures) or (None, None) for figures in told]
     split = pd.DataFrame(parts, columns=["volume", "price"], index=rows.index, dtype="float64")

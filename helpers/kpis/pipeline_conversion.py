@@ -166,7 +166,7 @@ def _stage_rows(period: Period, stages: Sequence[str], count: Count) -> list[Row
 
 def _acceptance_rows(period: Period, funnel: Funnel, counts: Iterable[Count]) -> list[Row]:
     for stage in ("mql", "sql"):
-        if stage not in funnel.stages or stage not in funnel.entries:
+        if stage not in funnel.stages or (funnel.entries and stage not in funnel.entries):
             return [results.not_provided("lead_acceptance", period, f"stage_history: entries to stage {stage!r}")]
     mql, sql = (list(funnel.stages).index(stage) + 1 for stage in ("mql", "sql"))
     return [_rate("lead_acceptance", period, count, sql, mql) for count in counts]
