@@ -54,7 +54,7 @@ def build(
         list[str] | None,
         typer.Option("--set", metavar="THEME.NAME=VALUE ...", help="A parameter, or rules.NAME=VALUE."),
     ] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Notebooks run at a time; default: one per core.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks run at a time.")] = 2,
     force: Annotated[bool, typer.Option("--force", help="No effect yet: every build runs every theme anew.")] = False,
     no_warm: Annotated[bool, typer.Option("--no-warm", help="No effect yet: every kernel is started cold.")] = False,
 ) -> int:
@@ -67,7 +67,7 @@ def build(
     if as_of is None:
         running = [order.period.label for order in orders if order.period.end_at > datetime.now(UTC)]
         _tell(*(f"{label} is not over; --as-of DATE compares it with the same days of others" for label in running))
-    statuses = [_build(order, out, jobs or os.cpu_count() or 1) for order in orders]
+    statuses = [_build(order, out, jobs) for order in orders]
     return statuses[0] if len(set(statuses)) == 1 else DONE_IN_PART
 
 
@@ -137,12 +137,16 @@ class _Asked:
 
 def _orders(asked: _Asked) -> list[Order]:
     """One order per period, everything about them checked; the faults of all files are told together."""
-    from helpers.notebook_parameters import resolve
+    from helpers.notebook_parameters import check_themes, resolve
     from helpers.pack.order import Order
     from helpers.params import load_review, load_source, project_root
 
     root = project_root()
-    source, whole = together(lambda: load_source(asked.source), lambda: load_review(asked.review))
+    source, whole, _ = together(
+        lambda: load_source(asked.source),
+        lambda: load_review(asked.review),
+        lambda: check_themes(asked.review, root / "notebooks"),
+    )
     calendar, last_day = whole.calendar(source), _day(asked.as_of)
     review, _, *periods = together(
         lambda: _only(whole, asked.only),

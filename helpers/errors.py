@@ -58,7 +58,7 @@ def together(*steps: Callable[[], Any]) -> list[Any]:
     [1, 2]
 
     Raises:
-        KitError: with the faults of every step.
+        KitError: with the faults of every step, each once.
     """
     found: list[Any] = []
     faults: list[str] = []
@@ -68,5 +68,5 @@ def together(*steps: Callable[[], Any]) -> list[Any]:
         except KitError as error:
             faults += error.faults
     if faults:
-        raise KitError(*faults)
+        raise KitError(*dict.fromkeys(faults))
     return found

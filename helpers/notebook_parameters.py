@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, Union
 from pydantic import PositiveInt, TypeAdapter, ValidationError
 
 from helpers.errors import KitError, nearest
-from helpers.params import Review
+from helpers.params import Review, themes_alone
 from helpers.rules import Rules
 from helpers.strict_yaml import parse_value, shown, validated
 
@@ -122,6 +122,16 @@ def resolve(review: Review, notebooks: Path, given: Mapping[str, str], sets: Seq
     if faults:
         raise KitError(*faults)
     return Resolved(review, {theme: {**values, **given} for theme, values in parameters.items()})
+
+
+def check_themes(path: Path, notebooks: Path) -> None:
+    """Holds the themes of a review file against the notebooks, even if the rest of the file is at fault.
+
+    Raises:
+        KitError: with every theme and parameter that is not known or not of its type.
+    """
+    if review := themes_alone(path):
+        resolve(review, notebooks, {})
 
 
 def _tagged_cell(path: Path) -> str:

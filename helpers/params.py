@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationInfo, field_validator
 
 from helpers.catalogue import CATALOGUE
 from helpers.codes import Currency, Locale, Timezone
@@ -204,6 +204,23 @@ def project_root() -> Path:
     raise KitError(
         f"{here} lies in no project: no folder from here upward holds params/; start from the project's folder"
     )
+
+
+def themes_alone(path: Path) -> Review | None:
+    """A review of nothing but the file's themes, so that these can be judged whatever else is wrong with the file.
+
+    None where not even they can be read.
+    """
+
+    class Themes(BaseModel):
+        themes: dict[str, dict[str, Any]] = Field(min_length=1)
+
+    try:
+        review = Review(company=path.name, themes=read_model(path, Themes, prepare=_as_modelled).themes)
+    except KitError:
+        return None
+    review._path = path
+    return review
 
 
 def unused_sections(review: Review) -> list[str]:

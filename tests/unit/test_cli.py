@@ -321,3 +321,12 @@ def test_sample_writes_the_company(run, project):
     written = {path.name for path in (project / "data/sample").glob("*.parquet")}
     assert {"customers.parquet", "subscriptions.parquet", "deals.parquet"} <= written
     assert {line.split(":")[0] for line in out.splitlines()} == {f"data/sample/{name}" for name in written}
+
+
+def test_every_fault_of_a_review_is_told_at_once(run, orders, project):
+    write(project, "review", "company: X\ncolour: red\nthemes: {new_revenu: {}, recurring_revenue: {retention: 6}}\n")
+    status, _, err = run(*BUILD)
+    assert (status, orders) == (1, [])
+    assert [line.split(": ")[1].split(" ")[0] for line in err.splitlines()] == [
+        "colour", "themes.new_revenu", "themes.recurring_revenue.retention",
+    ]  # fmt: skip
