@@ -15,7 +15,8 @@ from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from sys import modules
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import pandas as pd
 
@@ -222,8 +223,12 @@ def _run(card: Card, tables: Any, period: Period, bound: Mapping[str, Any]) -> l
 
 
 def _parameters_of(function: Callable[..., Any]) -> list[str]:
+    """The names that a card takes by keyword: its own, and those of the rules it unpacks (``**given: Unpack[…]``)."""
     found = inspect.signature(function).parameters.values()
-    return [parameter.name for parameter in found if parameter.kind is parameter.KEYWORD_ONLY]
+    unpacked = {p.name: p.annotation for p in found if p.kind is p.VAR_KEYWORD}
+    hints = get_type_hints(SimpleNamespace(__annotations__=unpacked), globalns=function.__globals__)
+    named = [parameter.name for parameter in found if parameter.kind is parameter.KEYWORD_ONLY]
+    return named + [name for hint in hints.values() for name in get_type_hints(*get_args(hint))]
 
 
 def _empty(function: Callable[..., Listing], why: str) -> Listing:

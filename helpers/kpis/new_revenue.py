@@ -7,7 +7,7 @@ judged one by one in ``bookings``; the tables beside these figures are in ``new_
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ from helpers.errors import KitError
 from helpers.kpis.bookings import CANCELLED, KINDS, SAME_PRICE, UNKNOWN_UPLIFT, booked
 from helpers.kpis.customer_mrr import movements
 from helpers.kpis.deals import NONE, dated
-from helpers.kpis.subscription_versions import Rules
+from helpers.kpis.subscription_versions import GrowthRules, MovementRules, Rules
 from helpers.results import Row
 
 if TYPE_CHECKING:
@@ -45,18 +45,7 @@ class Bookings(NamedTuple):
         return sum(known) if any(self.sales.values()) or any(known) or len(known) == len(self.value) else None
 
 
-def new_revenue(
-    tables: Tables,
-    period: Period,
-    *,
-    basis: str = "acv",
-    fx_mode: str = "fixed",
-    account_level: str = "customer",
-    movement_grain: str = "month",
-    discounts: str = "all",
-    churn_day: str = "service_end",
-    grace_days: int = 0,
-) -> list[Row]:
+def new_revenue(tables: Tables, period: Period, *, basis: str = "acv", **given: Unpack[MovementRules]) -> list[Row]:
     """What was newly booked in the period, by source: bookings that customers signed, not recognised revenue.
 
     Definition:
@@ -72,12 +61,7 @@ def new_revenue(
         tables: The tables known.
         period: The period of winning and of cancelling; of a running one, up to the as-of.
         basis: What a deal is worth: ``acv``, ``tcv`` or ``mrr``.
-        fx_mode: ``fixed``, one rate for the fiscal year, or ``period_end``, the rate of the period's last day.
-        account_level: Who is a customer: the ``customer`` or its ``parent``.
-        movement_grain: With ``mrr``: the snapshots between which MRR moves.
-        discounts: With ``mrr``: which discounts are taken off.
-        churn_day: With ``mrr``: when MRR ends.
-        grace_days: With ``mrr``: a gap of at most so many days counts as continuous.
+        given: The rules that count; with ``acv`` and ``tcv`` only the exchange rate and who is a customer.
 
     Returns:
         ``new_revenue`` (money; with ``mrr``, money a month) in total and by source, which add up; n is the number of
@@ -90,7 +74,7 @@ def new_revenue(
     Source:
         Specification K14.
     """
-    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level, movement_grain)
+    rules = Rules(**given)
     found = bookings(tables, period, basis, rules)
     parts = [(("", ""), found.total, sum(found.sales.values()))]
     parts += [(("source", kind), value, found.sales[kind]) for kind, value in found.value.items()]
@@ -102,17 +86,7 @@ def new_revenue(
     ]
 
 
-def revenue_growth(
-    tables: Tables,
-    period: Period,
-    *,
-    basis: str = "acv",
-    account_level: str = "customer",
-    movement_grain: str = "month",
-    discounts: str = "all",
-    churn_day: str = "service_end",
-    grace_days: int = 0,
-) -> list[Row]:
+def revenue_growth(tables: Tables, period: Period, *, basis: str = "acv", **given: Unpack[GrowthRules]) -> list[Row]:
     """How new bookings compare with those of the period before, and of a year ago.
 
     Definition:
@@ -125,11 +99,7 @@ def revenue_growth(
         tables: The tables known.
         period: The period that is compared.
         basis: What a deal is worth: ``acv``, ``tcv`` or ``mrr``, as for new bookings.
-        account_level: Who is a customer: the ``customer`` or its ``parent``.
-        movement_grain: With ``mrr``: the snapshots between which MRR moves.
-        discounts: With ``mrr``: which discounts are taken off.
-        churn_day: With ``mrr``: when MRR ends.
-        grace_days: With ``mrr``: a gap of at most so many days counts as continuous.
+        given: The rules that count; with ``acv`` and ``tcv`` only the exchange rate and who is a customer.
 
     Returns:
         ``revenue_growth`` and ``revenue_growth_yoy`` (ratios); undefined where nothing, or less, was booked before.
@@ -141,7 +111,7 @@ def revenue_growth(
     Source:
         Specification K15.
     """
-    rules = Rules(discounts, churn_day, grace_days, "fixed", account_level, movement_grain)
+    rules = Rules(fx_mode="fixed", **given)
     found = bookings(tables, period, basis, rules)
     rows = []
     for kpi_id, earlier in _earlier(period).items():

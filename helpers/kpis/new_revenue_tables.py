@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ import pandas as pd
 from helpers.kpis.bookings import CANCELLED, KINDS, booked
 from helpers.kpis.deals import NONE, in_words
 from helpers.kpis.new_revenue import Bookings, bookings
-from helpers.kpis.subscription_versions import Rules
+from helpers.kpis.subscription_versions import MovementRules, Rules
 from helpers.results import Column, Listing
 
 if TYPE_CHECKING:
@@ -22,19 +22,10 @@ LARGEST = 10
 
 
 def bookings_by_source(
-    tables: Tables,
-    period: Period,
-    *,
-    basis: str = "acv",
-    fx_mode: str = "fixed",
-    account_level: str = "customer",
-    movement_grain: str = "month",
-    discounts: str = "all",
-    churn_day: str = "service_end",
-    grace_days: int = 0,
+    tables: Tables, period: Period, *, basis: str = "acv", **given: Unpack[MovementRules]
 ) -> Listing:
     """New bookings by source and in total, and how much of their change came from volume and how much from price."""
-    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level, movement_grain)
+    rules = Rules(**given)
     rows = _per_source(bookings(tables, period, basis, rules))
     columns = {
         "source": Column("Source"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import pandas as pd
 
@@ -16,7 +16,7 @@ from helpers import results
 from helpers.kpis import customer_mrr
 from helpers.kpis.customer_mrr import KINDS, TAGS
 from helpers.kpis.renewals import came_due, coming_due
-from helpers.kpis.subscription_versions import Rules, survey
+from helpers.kpis.subscription_versions import MovementRules, Rules, StockRules, survey
 from helpers.periods import Period, months_before
 from helpers.results import Row, row, share
 from helpers.statistics import dominated_by_few, ratio_of_sums, wilson
@@ -28,16 +28,7 @@ LARGEST = 10
 FEW = "dominated by few: fewer than 30 customers, or one with over 20 % of the MRR"
 
 
-def mrr(
-    tables: Tables,
-    period: Period,
-    *,
-    discounts: str = "all",
-    churn_day: str = "service_end",
-    grace_days: int = 0,
-    fx_mode: str = "fixed",
-    account_level: str = "customer",
-) -> list[Row]:
+def mrr(tables: Tables, period: Period, **given: Unpack[StockRules]) -> list[Row]:
     """What paying customers are worth a month, on the last day of the period.
 
     Definition:
@@ -59,7 +50,7 @@ def mrr(
     Source:
         Specification K20; discounts as ProfitWell, statuses as Stripe.
     """
-    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level)
+    rules = Rules(**given)
     customers = customer_mrr.stock(tables, period.measured_on, period, rules)
     notes = _notes(tables, period, rules)
     rows = []
@@ -74,17 +65,7 @@ def mrr(
     return rows
 
 
-def arr(
-    tables: Tables,
-    period: Period,
-    *,
-    movement_grain: str = "month",
-    discounts: str = "all",
-    churn_day: str = "service_end",
-    grace_days: int = 0,
-    fx_mode: str = "fixed",
-    account_level: str = "customer",
-) -> list[Row]:
+def arr(tables: Tables, period: Period, **given: Unpack[MovementRules]) -> list[Row]:
     """What paying customers are worth a year at today's prices; neither revenue nor a forecast.
 
     Definition:
@@ -102,7 +83,7 @@ def arr(
     Source:
         Specification K21.
     """
-    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level, movement_grain)
+    rules = Rules(**given)
     customers = customer_mrr.movements(tables, period, rules)
     notes = _notes(tables, period, rules)
     closing, short = customers["closing"].sum(), customers["short_term"].sum()
@@ -114,17 +95,7 @@ def arr(
     ]
 
 
-def mrr_movements(
-    tables: Tables,
-    period: Period,
-    *,
-    movement_grain: str = "month",
-    discounts: str = "all",
-    churn_day: str = "service_end",
-    grace_days: int = 0,
-    fx_mode: str = "fixed",
-    account_level: str = "customer",
-) -> list[Row]:
+def mrr_movements(tables: Tables, period: Period, **given: Unpack[MovementRules]) -> list[Row]:
     """How MRR came from its opening to its closing: what was won, grew, shrank and was lost.
 
     Definition:
@@ -148,7 +119,7 @@ def mrr_movements(
     Source:
         Specification K22; movements as ChartMogul, the currency effect as Stripe.
     """
-    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level, movement_grain)
+    rules = Rules(**given)
     customers = customer_mrr.movements(tables, period, rules)
     passed = customer_mrr.passed_through(tables, period, rules)
     notes = _notes(tables, period, rules)
@@ -169,17 +140,7 @@ def mrr_movements(
     return moved + sources + came_and_went
 
 
-def retention(
-    tables: Tables,
-    period: Period,
-    *,
-    retention_months: int = 12,
-    discounts: str = "all",
-    churn_day: str = "service_end",
-    grace_days: int = 0,
-    fx_mode: str = "fixed",
-    account_level: str = "customer",
-) -> list[Row]:
+def retention(tables: Tables, period: Period, *, retention_months: int = 12, **given: Unpack[StockRules]) -> list[Row]:
     """What the customers of a year ago are worth today, of what they were worth then.
 
     Definition:
@@ -200,7 +161,7 @@ def retention(
     Source:
         Specification K23; GRR as the SaaS Metrics Standards Board, no averaging of customers as GitLab.
     """
-    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level)
+    rules = Rules(**given)
     year, quarter = months_before(period.measured_on, retention_months), period.opening_day
     rows = []
     for kpi_ids, since in ((("nrr", "grr"), year), (("nrr_quarter", "grr_quarter"), quarter)):
@@ -208,17 +169,7 @@ def retention(
     return rows
 
 
-def churn(
-    tables: Tables,
-    period: Period,
-    *,
-    retention_months: int = 12,
-    discounts: str = "all",
-    churn_day: str = "service_end",
-    grace_days: int = 0,
-    fx_mode: str = "fixed",
-    account_level: str = "customer",
-) -> list[Row]:
+def churn(tables: Tables, period: Period, *, retention_months: int = 12, **given: Unpack[StockRules]) -> list[Row]:
     """How many customers were lost, and how much of the MRR that was there at the start.
 
     Definition:
@@ -240,7 +191,7 @@ def churn(
     Source:
         Specification K24.
     """
-    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level)
+    rules = Rules(**given)
     year, quarter = months_before(period.measured_on, retention_months), period.opening_day
     windows = ((("logo_churn", "revenue_churn"), year), (("logo_churn_quarter", "revenue_churn_quarter"), quarter))
     rows = []
@@ -249,16 +200,7 @@ def churn(
     return rows
 
 
-def renewals(
-    tables: Tables,
-    period: Period,
-    *,
-    discounts: str = "all",
-    churn_day: str = "service_end",
-    grace_days: int = 0,
-    fx_mode: str = "fixed",
-    account_level: str = "customer",
-) -> list[Row]:
+def renewals(tables: Tables, period: Period, **given: Unpack[StockRules]) -> list[Row]:
     """What came up for renewal and was renewed, what comes up next, and how much hangs on few customers.
 
     Definition:
@@ -279,7 +221,7 @@ def renewals(
     Source:
         Specification K24.
     """
-    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level)
+    rules = Rules(**given)
     paid = customer_mrr.stock(tables, period.measured_on, period, rules)["mrr"]
     notes = _notes(tables, period, rules)
     concentration = share("top10_share", period, paid.nlargest(LARGEST).sum(), paid.sum(), n=len(paid), **notes)
@@ -290,17 +232,7 @@ def renewals(
     return [*_renewed(tables, period, rules, notes), *_due(tables, period, rules, notes), concentration]
 
 
-def quick_ratio(
-    tables: Tables,
-    period: Period,
-    *,
-    movement_grain: str = "month",
-    discounts: str = "all",
-    churn_day: str = "service_end",
-    grace_days: int = 0,
-    fx_mode: str = "fixed",
-    account_level: str = "customer",
-) -> list[Row]:
+def quick_ratio(tables: Tables, period: Period, **given: Unpack[MovementRules]) -> list[Row]:
     """How much MRR was gained for each unit that was lost.
 
     Definition:
@@ -318,12 +250,12 @@ def quick_ratio(
     Source:
         Specification K25.
     """
-    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level, movement_grain)
+    rules = Rules(**given)
     customers = customer_mrr.movements(tables, period, rules)
     gained = customers[["new", "reactivation", "expansion"]].sum().sum()
     lost = customers[["contraction", "churn"]].abs().sum().sum()
     notes = _notes(tables, period, rules)
-    notes["warnings"] += (*(() if lost else ("no losses",)), f"snapshots compared: {movement_grain}")
+    notes["warnings"] += (*(() if lost else ("no losses",)), f"snapshots compared: {rules.movement_grain}")
     return [share("quick_ratio", period, gained, lost, n=len(customers), **notes)]
 
 

@@ -6,7 +6,7 @@ The rules that all of them share are told in ``subscription_versions.Rules``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import ibis
 import pandas as pd
@@ -14,7 +14,7 @@ import pandas as pd
 from helpers.kpis import customer_mrr
 from helpers.kpis.deals import in_words
 from helpers.kpis.renewals import coming_due
-from helpers.kpis.subscription_versions import Rules
+from helpers.kpis.subscription_versions import MovementRules, Rules, StockRules
 from helpers.periods import DAY, Period
 from helpers.results import Column, Listing
 from helpers.statistics import kaplan_meier
@@ -31,19 +31,9 @@ WHO = {"customer": Column("Customer"), "segment": Column("Segment"), "owner": Co
 KEY = {"customer_id": Column("Customer id")}
 
 
-def lost_customers(
-    tables: Tables,
-    period: Period,
-    *,
-    movement_grain: str = "month",
-    discounts: str = "all",
-    churn_day: str = "service_end",
-    grace_days: int = 0,
-    fx_mode: str = "fixed",
-    account_level: str = "customer",
-) -> Listing:
+def lost_customers(tables: Tables, period: Period, **given: Unpack[MovementRules]) -> Listing:
     """One row per customer that churned in the period and does not pay on its last day, the largest first."""
-    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level, movement_grain)
+    rules = Rules(**given)
     lost = _lost(tables, period, rules)
     own = {
         "mrr": Column("MRR lost", "money_per_month"),
@@ -65,19 +55,9 @@ def lost_customers(
     )
 
 
-def lost_and_stayed(
-    tables: Tables,
-    period: Period,
-    *,
-    movement_grain: str = "month",
-    discounts: str = "all",
-    churn_day: str = "service_end",
-    grace_days: int = 0,
-    fx_mode: str = "fixed",
-    account_level: str = "customer",
-) -> Listing:
+def lost_and_stayed(tables: Tables, period: Period, **given: Unpack[MovementRules]) -> Listing:
     """How the customers lost in the period compare with those who stayed: one row for each of the two groups."""
-    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level, movement_grain)
+    rules = Rules(**given)
     groups = {"Lost": _lost(tables, period, rules), "Stayed": _stayed(tables, period, rules)}
     rows = [
         {"group": name, "customers": len(group), "mrr": group["mrr"].median(), "tenure": group["tenure"].median()}
@@ -99,19 +79,9 @@ def lost_and_stayed(
     )
 
 
-def churn_reasons(
-    tables: Tables,
-    period: Period,
-    *,
-    movement_grain: str = "month",
-    discounts: str = "all",
-    churn_day: str = "service_end",
-    grace_days: int = 0,
-    fx_mode: str = "fixed",
-    account_level: str = "customer",
-) -> Listing:
+def churn_reasons(tables: Tables, period: Period, **given: Unpack[MovementRules]) -> Listing:
     """Why the customers of the period were lost: one row per reason, the costliest first."""
-    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level, movement_grain)
+    rules = Rules(**given)
     lost = _lost(tables, period, rules).groupby("reason", as_index=False)
     rows = lost.agg(customers=("account_id", "count"), mrr=("mrr", "sum"))
     rows = rows.assign(share=rows["mrr"] / rows["mrr"].sum())
@@ -130,19 +100,9 @@ def churn_reasons(
     )
 
 
-def top_movers(
-    tables: Tables,
-    period: Period,
-    *,
-    movement_grain: str = "month",
-    discounts: str = "all",
-    churn_day: str = "service_end",
-    grace_days: int = 0,
-    fx_mode: str = "fixed",
-    account_level: str = "customer",
-) -> Listing:
+def top_movers(tables: Tables, period: Period, **given: Unpack[MovementRules]) -> Listing:
     """The customers whose MRR changed most from the start to the end of the period, up or down."""
-    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level, movement_grain)
+    rules = Rules(**given)
     found = customer_mrr.movements(tables, period, rules)
     change = found["closing"] - found["opening"]
     found = found.assign(change=change, size=change.abs(), movement=_movement(found))
@@ -161,23 +121,13 @@ def top_movers(
         when_empty="No customer's MRR changed in this period.",
         grain="customer_id",
         top=SHOWN,
-        note=f"From the start to the end of the period. The movements of MRR compare {SNAPSHOTS[movement_grain]}.",
+        note=f"From the start to the end of the period. MRR movements compare {SNAPSHOTS[rules.movement_grain]}.",
     )
 
 
-def intra_period_customers(
-    tables: Tables,
-    period: Period,
-    *,
-    movement_grain: str = "month",
-    discounts: str = "all",
-    churn_day: str = "service_end",
-    grace_days: int = 0,
-    fx_mode: str = "fixed",
-    account_level: str = "customer",
-) -> Listing:
+def intra_period_customers(tables: Tables, period: Period, **given: Unpack[MovementRules]) -> Listing:
     """The customers that came and went between two snapshots, and so stand in no movement."""
-    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level, movement_grain)
+    rules = Rules(**given)
     found = customer_mrr.passed_through(tables, period, rules)
     own = {
         "mrr": Column("Highest MRR", "money_per_month"),
@@ -196,18 +146,9 @@ def intra_period_customers(
     )
 
 
-def renewals_due(
-    tables: Tables,
-    period: Period,
-    *,
-    discounts: str = "all",
-    churn_day: str = "service_end",
-    grace_days: int = 0,
-    fx_mode: str = "fixed",
-    account_level: str = "customer",
-) -> Listing:
+def renewals_due(tables: Tables, period: Period, **given: Unpack[StockRules]) -> Listing:
     """The subscription lines up for renewal in the next 180 days: those of the next 90 first, each by ARR."""
-    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level)
+    rules = Rules(**given)
     due = coming_due(tables, period, rules, days=DUE_DAYS)
     due = due.assign(later=due["days_left"] > DUE_DAYS / 2)
     due = due.sort_values(["later", "arr"], ascending=[True, False], kind="stable")
@@ -219,8 +160,8 @@ def renewals_due(
         "cancelled_on": Column("Cancelled on", "date"),
         "subscription_id": Column("Subscription"),
     }
-    given = {name: own[name] for name in own if _given(tables, f"subscriptions.{name}")}
-    rows, columns = _of_customers(tables, due, given)
+    told = {name: own[name] for name in own if _given(tables, f"subscriptions.{name}")}
+    rows, columns = _of_customers(tables, due, told)
     return Listing(
         caption=f"Renewals due in the {DUE_DAYS} days after {in_words(period)}",
         rows=rows,
@@ -233,18 +174,9 @@ def renewals_due(
     )
 
 
-def customer_life(
-    tables: Tables,
-    period: Period,
-    *,
-    discounts: str = "all",
-    churn_day: str = "service_end",
-    grace_days: int = 0,
-    fx_mode: str = "fixed",
-    account_level: str = "customer",
-) -> Listing:
+def customer_life(tables: Tables, period: Period, **given: Unpack[StockRules]) -> Listing:
     """How long customers stay: the share still paying some months after they came, over all customers so far."""
-    rules = Rules(discounts, churn_day, grace_days, fx_mode, account_level)
+    rules = Rules(**given)
     lives = _with_tenure(customer_mrr.lives(tables, period, rules), period)
     curve = kaplan_meier(lives["tenure"], lives["until"].dt.date <= period.measured_on)
     rows = [

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import ibis
 
@@ -49,6 +49,33 @@ class Rules:
     fx_mode: str = "fixed"
     account_level: str = "customer"
     movement_grain: str = "month"
+
+
+class CustomerRules(TypedDict, total=False):
+    """The fields of :class:`Rules` that say whose MRR there is: what a card takes by keyword, each as there."""
+
+    discounts: str
+    churn_day: str
+    grace_days: int
+    account_level: str
+
+
+class StockRules(CustomerRules, total=False):
+    """The rules of a card that values MRR on a day."""
+
+    fx_mode: str
+
+
+class MovementRules(StockRules, total=False):
+    """The rules of a card that follows MRR from snapshot to snapshot."""
+
+    movement_grain: str
+
+
+class GrowthRules(CustomerRules, total=False):
+    """The rules of a card that compares periods, always at one exchange rate."""
+
+    movement_grain: str
 
 
 class Survey(NamedTuple):
