@@ -170,6 +170,8 @@ def _first_line(source: str) -> str:
 
 
 def _in_words(error: Any) -> str:
-    """``KitError`` and the kit's other messages are words already; others keep their type's name."""
+    """The error as a sentence: the kit's own messages are words already, others name their type behind them."""
     message = str(error.evalue).strip() or "no message"
-    return message if error.ename in ("KitError", "Refused") else f"{error.ename}: {message}"
+    if error.ename in ("KitError", "Refused", "NotProvided"):
+        return message
+    return f"{f'there is no {message}' if error.ename == 'KeyError' else message} ({error.ename})"
