@@ -84,8 +84,8 @@ def run_notebook(job: Job) -> Executed:
     import papermill
     from nbclient.exceptions import DeadKernelError
 
-    # papermill's reader of parameters takes no unions and would warn of them; they are checked before any build
-    logging.getLogger("papermill").setLevel(logging.ERROR)
+    # papermill warns of types it cannot read, which are checked before any build, and repeats what failures say
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
     started = time.monotonic()
     failure = None
     try:
@@ -116,7 +116,7 @@ def kernel_surroundings(prepared: Path) -> Iterator[None]:
     Kernels talk over IPC (parallel kernels race for ports); a socket's path may have about 107 bytes,
     so the runtime folder is a short one of our own.
     """
-    folder = tempfile.mkdtemp(prefix="kpi-")
+    folder = tempfile.mkdtemp(prefix="kpi-", dir="/tmp" if Path("/tmp").is_dir() else None)
     wanted = {**KERNEL_ENVIRONMENT, "KPI_REVIEW_PREPARED": str(prepared), "JUPYTER_RUNTIME_DIR": folder}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
