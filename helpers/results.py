@@ -27,7 +27,6 @@ COLUMNS = (
     "warnings", "params", "definition_version",
 )  # fmt: skip
 NUMBERS = ("value", "numerator", "denominator", "n", "ci_low", "ci_high", "ci_level")
-JSON_COLUMNS = ("excluded", "warnings", "params")
 
 
 class Interval(NamedTuple):

@@ -25,7 +25,6 @@ from helpers.pack import manifest
 from helpers.pack.commentary import read_commentary
 from helpers.pack.order import Order, Work
 from helpers.pack.run import Executed, Failure, Job, run_notebooks
-from helpers.periods import DAY, Period
 
 Say = Callable[[str], None]
 
@@ -130,13 +129,12 @@ def _tables(notebook: NotebookNode, tag: str = "") -> Iterator[Mapping[str, Any]
 
 
 def _render(work: Work, order: Order, prepared: Prepared) -> None:
-    from helpers.pack.pages import pack_view, sections
+    from helpers.pack.pages import pages
     from helpers.pack.render import render_html, render_pdf
 
-    view = pack_view(order, work, prepared)
-    shown = sections(order, work, prepared)
-    (work.pack / "pack.html").write_text(render_html(view, shown), encoding="utf-8")
-    (work.pack / "pack.pdf").write_bytes(render_pdf(view, shown))
+    view, sections = pages(order, work, prepared)
+    (work.pack / "pack.html").write_text(render_html(view, sections), encoding="utf-8")
+    (work.pack / "pack.pdf").write_bytes(render_pdf(view, sections))
 
 
 def _manifest(work: Work, order: Order, prepared: Prepared) -> dict[str, Any]:
@@ -183,13 +181,3 @@ def _make_visible(work: Work, out: Path, label: str) -> Path:
     for old in builds[:-2]:
         shutil.rmtree(old, ignore_errors=True)
     return out / label
-
-
-def as_of_text(period: Period) -> str:
-    """The last local day that is known, as ISO text: what ``--as-of`` takes.
-
-    >>> from helpers.periods import Calendar
-    >>> as_of_text(Calendar().period("2026Q3"))
-    '2026-09-30'
-    """
-    return (period.as_of_on - DAY).isoformat()

@@ -7,7 +7,7 @@ so that a sentence cannot disagree with the page beside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from helpers.catalogue import CATALOGUE
@@ -47,8 +47,3 @@ def fill_in(text: str, figure: Callable[[str, str], str]) -> str:
     'MRR is €512,000.'
     """
     return FIGURE.sub(lambda found: figure(found["kpi_id"], found["segment"] or ""), text)
-
-
-def fill_in_all(texts: Mapping[str, str], figure: Callable[[str, str], str]) -> dict[str, str]:
-    """Every text of a period, filled in."""
-    return {name: fill_in(text, figure) for name, text in texts.items()}

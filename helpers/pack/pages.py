@@ -28,11 +28,15 @@ from helpers.periods import Period
 TITLES = {"quarter": "Quarterly KPI review", "month": "Monthly KPI review", "week": "Weekly KPI review"}
 
 
-def pack_view(order: Order, work: Work, prepared: Prepared) -> PackView:
-    """The pack's own pages, from what the build has made."""
+def pages(order: Order, work: Work, prepared: Prepared) -> tuple[PackView, list[Section]]:
+    """The pack's own pages, and one section per theme in pack order, from what the build has made."""
     shown = _results(order, work, prepared)
-    period, brand = order.period, order.review.brand
     texts = _texts(work, shown)
+    return _own_pages(order, work, prepared, shown, texts), _sections(work, texts)
+
+
+def _own_pages(order: Order, work: Work, prepared: Prepared, shown: Results, texts: Mapping[str, str]) -> PackView:
+    period, brand = order.period, order.review.brand
     card = scorecard(shown)
     return PackView(
         company=order.review.company,
@@ -61,9 +65,8 @@ def pack_view(order: Order, work: Work, prepared: Prepared) -> PackView:
     )
 
 
-def sections(order: Order, work: Work, prepared: Prepared) -> list[Section]:
-    """One section per theme, in pack order, under its notebook's own title."""
-    texts = _texts(work, _results(order, work, prepared))
+def _sections(work: Work, texts: Mapping[str, str]) -> list[Section]:
+    """Each under its notebook's own title."""
     return [
         Section(
             theme,
