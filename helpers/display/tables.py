@@ -18,7 +18,7 @@ from babel.numbers import format_decimal
 
 from helpers.display.context import MIME_TABLE, Context
 from helpers.display.formats import NOTHING, format_column, format_day, format_value
-from helpers.results import Column, Listing
+from helpers.results import Listing
 
 TYPES = {"text": "string", "date": "date"}
 
@@ -29,15 +29,6 @@ class Table:
 
     listing: Listing
     context: Context
-
-    @classmethod
-    def from_frame(
-        cls, frame: pd.DataFrame, context: Context, *, caption: str, units: Mapping[str, str] | None = None
-    ) -> Table:
-        """A table of any rows; columns that ``units`` does not name are text."""
-        columns = {str(name): Column(str(name), (units or {}).get(str(name), "text")) for name in frame.columns}
-        rows = frame.rename(columns=str)
-        return cls(Listing(caption, rows, columns, "No rows.", "row"), context)
 
     def resource(self) -> dict[str, Any]:
         """The typed table: every row, and how many of them the pages show."""

@@ -7,7 +7,7 @@ import pytest
 
 from helpers.display.context import MIME_TABLE, Context
 from helpers.display.notebook import _whole
-from helpers.display.tables import Table, table_from_resource, table_html, table_text
+from helpers.display.tables import Table, table_from_resource, table_text
 from helpers.results import Column, Listing
 from tests.unit.display.fake_review import NAMES, Q3
 
@@ -133,13 +133,6 @@ def test_an_index_that_says_something_is_kept():
 def test_the_review_locale_is_used_where_the_table_names_none():
     resource = json.loads(pd.DataFrame({"n": [1234.5]}).to_json(orient="table"))
     assert table_from_resource(resource, "de_DE")["rows"] == [["1.234,5"]]
-
-
-def test_from_frame_takes_units():
-    frame = pd.DataFrame({"source": ["inbound"], "rate": [0.25]})
-    shown = table_from_resource(Table.from_frame(frame, CONTEXT, caption="Rates", units={"rate": "share"}).resource())
-    assert shown["rows"] == [["inbound", "25.0%"]]
-    assert "<caption>Rates</caption>" in table_html(shown)
 
 
 def test_a_column_of_days_names_them_once():
