@@ -7,6 +7,7 @@ them to compare the first one with. Its story is told in the modules of ``helper
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,23 @@ import pyarrow.parquet as pq
 
 from helpers.data.company.accounts import SEGMENTS, make_accounts
 from helpers.data.company.billing import make_invoices, make_subscriptions
+from helpers.data.company.content import make_content
 from helpers.data.company.contracts import LAUNCHED
 from helpers.data.company.days import END, START, instants, stream
+from helpers.data.company.deliveries import make_delivered_value, make_deliveries
+from helpers.data.company.engagement import make_lives
+from helpers.data.company.estimates import with_estimates
+from helpers.data.company.experiments import make_assignments
 from helpers.data.company.leads import STAGES
+from helpers.data.company.meters import make_entitlements, make_readings
 from helpers.data.company.names import COMPANY
+from helpers.data.company.onboarding import make_onboarding
+from helpers.data.company.people import make_users
+from helpers.data.company.profiles import make_profiles
 from helpers.data.company.sales import EXISTING, make_deals
+from helpers.data.company.spend import make_spend
+from helpers.data.company.support import make_tickets
+from helpers.data.company.usage import make_events
 from helpers.data.company.versions import make_versions
 from helpers.data.tables import TABLES
 from helpers.errors import KitError
@@ -55,16 +68,20 @@ def write_sample(folder: Path, *, customers: int = 300, seed: int = 2026) -> dic
         raise KitError(*faults)
     folder.mkdir(parents=True, exist_ok=True)
     tables = sample_tables(seed, customers)
-    for name, frame in tables.items():
-        pq.write_table(_typed(name, frame), folder / f"{name}.parquet", compression="zstd")
-    return {name: len(frame) for name, frame in tables.items()}
+    return {name: _write(folder, name, rows) for name, rows in tables.items()}
 
 
-def sample_tables(seed: int, customers: int) -> dict[str, pd.DataFrame]:
-    """The canonical tables of the sample, by name."""
+def sample_tables(seed: int, customers: int) -> dict[str, pd.DataFrame | Iterable[pd.DataFrame]]:
+    """The canonical tables of the sample, by name; a large one in parts."""
     accounts = make_accounts(seed, customers)
     versions = make_versions(seed, accounts)
-    deals = make_deals(seed, accounts, versions)
+    onboarded, milestones = make_onboarding(seed, accounts, versions)
+    accounts = accounts.join([make_profiles(seed, accounts), onboarded])
+    lives = make_lives(seed, accounts, versions)
+    users, entitlements = make_users(seed, accounts, lives), make_entitlements(accounts, versions)
+    readings = make_readings(seed, lives, entitlements)
+    deals = with_estimates(seed, accounts, versions, make_deals(seed, accounts, versions))
+    tickets = make_tickets(seed, accounts, versions)
     return {
         "customers": _customers(accounts),
         "subscriptions": make_subscriptions(seed, accounts, versions),
@@ -73,7 +90,29 @@ def sample_tables(seed: int, customers: int) -> dict[str, pd.DataFrame]:
         "products": _products(),
         "fx_rates": _fx_rates(stream(seed, "fx_rates")),
         "invoices": make_invoices(seed, accounts, versions),
+        "spend": make_spend(seed, customers),
+        "tickets": tickets,
+        "deliveries": make_deliveries(seed),
+        "measurements": _measurements(seed, accounts, versions, readings),
+        "milestones": milestones,
+        "users": users,
+        "events": make_events(seed, lives, users),
+        "entitlements": entitlements,
+        "assignments": make_assignments(seed, accounts, versions=versions, deals=deals, tickets=tickets),
     }
+
+
+def _write(folder: Path, name: str, rows: pd.DataFrame | Iterable[pd.DataFrame]) -> int:
+    """Write a table, part by part; the number of its rows."""
+    parts = (_typed(name, part) for part in ([rows] if isinstance(rows, pd.DataFrame) else rows))
+    first = next(parts)
+    written = first.num_rows
+    with pq.ParquetWriter(folder / f"{name}.parquet", first.schema, compression="zstd") as file:
+        file.write_table(first)
+        for part in parts:
+            file.write_table(part)
+            written += part.num_rows
+    return written
 
 
 def _typed(name: str, frame: pd.DataFrame) -> pa.Table:
@@ -116,6 +155,13 @@ def _stage_history(deals: pd.DataFrame) -> pd.DataFrame:
     return found.rename(columns={"deal_id": "record_id"}).assign(
         entered_at=instants(found.entered.to_numpy()), exited_at=instants(exited.to_numpy())
     )
+
+
+def _measurements(seed: int, accounts: pd.DataFrame, versions: pd.DataFrame, readings: pd.DataFrame) -> pd.DataFrame:
+    """What is counted by the day: the reading of articles, what customers say that they saved, what meters read."""
+    parts = [make_content(seed, accounts, versions), make_delivered_value(seed, accounts, versions), readings]
+    found = pd.concat(parts, ignore_index=True)
+    return found.sort_values(["at", "customer_id", "object_id", "metric"], kind="stable", ignore_index=True)
 
 
 def _products() -> pd.DataFrame:

@@ -54,7 +54,7 @@ def make_subscriptions(seed: int, accounts: pd.DataFrame, versions: pd.DataFrame
             "cancel_reason": found.reason.where(found.reason != ""),
             "renewal_on": found.renewal_on,
             "is_recurring": True,
-            "seat_based": found["product"] == CORE,
+            "seat_based": (found["product"] == CORE) & of.by_seat,
             "recorded_at": of.recorded_at,
         }
     )

@@ -14,6 +14,7 @@ START, END = np.datetime64("2023-07-01"), np.datetime64("2026-10-01")
 YEARS = 3.25
 FOUNDED = np.datetime64("2018-03-01")
 PRICING_ON = np.datetime64("2026-04-01")
+RELEASE_ON = np.datetime64("2026-07-14")  # a faulty one
 TIMEZONE = "Europe/Berlin"
 NEVER = np.datetime64("NaT", "D")
 
@@ -89,6 +90,15 @@ def seasonal_days(
 def clock(rng: np.random.Generator, day: np.ndarray) -> np.ndarray:
     """Workdays since an epoch, a random hour as the fraction; a free day counts as the next workday."""
     return np.busday_count(_EPOCH, day, busdaycal=_WORKDAYS) + rng.random(len(day))
+
+
+def workdays(day: np.ndarray) -> np.ndarray:
+    """Whether each day is neither of a weekend nor a holiday.
+
+    >>> workdays(np.array(["2025-12-24", "2025-12-25", "2025-12-28"], "datetime64[D]")).tolist()
+    [True, False, False]
+    """
+    return np.is_busday(day, busdaycal=_WORKDAYS)
 
 
 def day_clock(day: np.datetime64) -> int:

@@ -40,6 +40,16 @@ def make_versions(seed: int, accounts: pd.DataFrame) -> pd.DataFrame:
     return _ends(found.rename(columns={"on": "start_on"}))
 
 
+def service_times(versions: pd.DataFrame) -> pd.DataFrame:
+    """One row per spell of service of a customer: ``since`` and ``until``, a day after the history if it goes on."""
+    core = versions[(versions["product"] == CORE) & (versions.kind == "customer")]
+    found = core.assign(goes_on=core.end_on.isna()).groupby(["account", "spell"], as_index=False).agg(
+        role=("role", "first"), segment=("segment", "first"), installed=("installed", "first"),
+        since=("start_on", "min"), until=("end_on", "max"), goes_on=("goes_on", "any"),
+    )  # fmt: skip
+    return found.assign(until=found.until.mask(found.goes_on, pd.Timestamp(END + 1)))
+
+
 def _changes(seed: int, lines: pd.DataFrame) -> pd.DataFrame:
     """What happens to each line: ``on`` which day, signed when, and factors on seats and price."""
     found = [

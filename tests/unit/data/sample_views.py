@@ -6,7 +6,10 @@ import duckdb
 
 from helpers.data.sample import write_sample
 
-TABLES = ["customers", "subscriptions", "deals", "stage_history", "products", "fx_rates", "invoices"]
+TABLES = [
+    "customers", "subscriptions", "deals", "stage_history", "products", "fx_rates", "invoices", "spend", "tickets",
+    "deliveries", "measurements", "assignments", "milestones", "users", "events", "entitlements",
+]  # fmt: skip
 
 VIEWS = """
     create view real as select * from customers where not is_test;
