@@ -12,7 +12,9 @@ The rows go through ``prepare``.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -42,10 +44,9 @@ def prepared(
     """The text tables, prepared for ``period`` (the calendar quarter that ends knowledge falls in, if not given)."""
     day = _day(as_of_on)
     period = period or replace(Calendar(timezone).quarter_of(day - DAY), as_of_on=day)
-    with tempfile.TemporaryDirectory() as folder:
-        found = prepare(source(currency, timezone, **texts), period, currency=currency, folder=Path(folder))
-        for name in texts:
-            found.load(name)
+    folder = tempfile.mkdtemp()
+    found = prepare(source(currency, timezone, **texts), period, currency=currency, folder=Path(folder))
+    weakref.finalize(found, shutil.rmtree, folder)
     return found
 
 

@@ -6,7 +6,7 @@ write in the query; all faults of all tables are told at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import ibis.expr.datatypes as dt
@@ -22,13 +22,17 @@ if TYPE_CHECKING:
     from helpers.params import Source
 
 Schema = Mapping[str, dt.DataType]
+RESERVED = ("at", "interval", "on")  # canonical names that an engine reads as its own words
 
 
-def check_columns(source: Source, tables: Mapping[str, ibis.Table], timezone: str) -> dict[str, dict[str, str]]:
+def check_columns(
+    source: Source, tables: Mapping[str, ibis.Table], timezone: str, *, has_rows: Callable[[str], bool]
+) -> dict[str, dict[str, str]]:
     """The cast of every provided column, as SQL: table -> column -> expression.
 
     ``timezone`` is the reporting time zone, in which a bare date is a local midnight. A timestamp without a zone
-    is in the source's.
+    is in the source's. ``has_rows`` is asked of tables with a type that does not fit: one without rows has no types
+    either, as a file of nothing but a header.
 
     Raises:
         KitError: columns are missing, unknown or of the wrong type; all faults of all tables.
@@ -42,12 +46,10 @@ def check_columns(source: Source, tables: Mapping[str, ibis.Table], timezone: st
             for c in TABLES[name].columns
             if c.name in schema
         }
-        faults += [
-            where(source, f"tables.{name}", _type_fault(TABLES[name].column(column), schema[column]))
-            for column, cast in casts.items()
-            if not cast
-        ]
-        found[name] = casts
+        wrong = [TABLES[name].column(column) for column, cast in casts.items() if not cast]
+        if wrong and has_rows(name):
+            faults += [where(source, f"tables.{name}", _type_fault(c, schema[c.name])) for c in wrong]
+        found[name] = {**casts, **{c.name: f"cast(null as {SQL_TYPES[c.type]})" for c in wrong}}
     if faults:
         raise KitError(*faults)
     return found
@@ -95,8 +97,6 @@ def _type_fault(column: Column, found: dt.DataType) -> str:
             f"{column.name} is a timestamp without a time zone; "
             "say which it is in with timezone: in the source, such as timezone: Europe/Berlin"
         )
-    wanted = SQL_TYPES[column.type]
-    return (
-        f"{column.name} is {str(found).lower()}, must be {column.type}; "
-        f"write cast({column.name} as {wanted}) as {column.name}"
-    )
+    wanted = "double precision" if column.type == "dec" else SQL_TYPES[column.type]  # what every engine calls it
+    name = f'"{column.name}"' if column.name in RESERVED else column.name
+    return f"{column.name} is {str(found).lower()}, must be {column.type}; write cast({name} as {wanted}) as {name}"

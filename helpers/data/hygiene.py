@@ -31,6 +31,8 @@ class Knowledge:
 
 def known_rows(table: Table, knowledge: Knowledge, rows: str) -> str:
     """The rows known, later facts masked. A row without an event time is known."""
+    if table.known:
+        return knowledge.fill(f"select * from {rows} where {table.known}")
     masked = {name: f'case when "{name}" < {_end(table, name)} then "{name}" end' for name in table.masks}
     replaced = _replace({**masked, **table.consequences})
     event = f'"{table.event_time}" < {_end(table, table.event_time)}' if table.event_time else "null"
@@ -70,11 +72,12 @@ def judged_rows(table: Table, links: Mapping[Reference, str], rows: str) -> str:
         reasons += _link_reasons(reference, name, link)
         lost.append(f"{name} is not null and {link}.key is null")
     linked = f"""
-        select v.*{_replace(targets)}, {_first(reasons)} as _link, {" or ".join(lost) or "false"} as _unlinked
+        select v.*{_replace(targets)}, {first_reason(reasons)} as _link, {" or ".join(lost) or "false"} as _unlinked
         from ({rows}) v {" ".join(joins)}"""
     broken = [*_values(table), *_finite(table), *table.constraints]
     return f"""select * exclude (_version, _link),
-        coalesce(_version, {_first(table.excluded_if)}, _link, {_first(broken)}) as _excluded from ({linked})"""
+        coalesce(_version, {first_reason(table.excluded_if)}, _link, {first_reason(broken)}) as _excluded
+        from ({linked})"""
 
 
 def keys_of_merged(rows: str) -> str:
@@ -103,6 +106,12 @@ def keys_of(table: Table, rows: str) -> str:
     )
 
 
+def first_reason(reasons: list[Constraint] | tuple[Constraint, ...]) -> str:
+    """The first reason that holds, null if none does."""
+    whens = " ".join(f"when {reason.broken} then {quoted(reason.reason)}" for reason in reasons)
+    return f"case {whens} end" if whens else "cast(null as varchar)"
+
+
 def _end(table: Table, name: str) -> str:
     return "{on}" if table.column(name).type == "date" else "{at}"
 
@@ -110,12 +119,6 @@ def _end(table: Table, name: str) -> str:
 def _replace(expressions: Mapping[str, str]) -> str:
     written = ", ".join(f'{expression} as "{name}"' for name, expression in expressions.items())
     return f" replace ({written})" if written else ""
-
-
-def _first(reasons: list[Constraint] | tuple[Constraint, ...]) -> str:
-    """The first reason that holds, null if none does."""
-    whens = " ".join(f"when {reason.broken} then {quoted(reason.reason)}" for reason in reasons)
-    return f"case {whens} end" if whens else "cast(null as varchar)"
 
 
 def _link_reasons(reference: Reference, name: str, link: str) -> list[Constraint]:

@@ -17,8 +17,8 @@ import ibis.expr.datatypes as dt
 
 from helpers.data import hygiene
 from helpers.data.schema import Table
-from helpers.data.sources import library_warnings_ignored, quoted
-from helpers.data.tables import TABLES
+from helpers.data.sources import library_warnings_ignored, local_engine, quoted
+from helpers.data.tables import HELD
 from helpers.errors import KitError, NotProvided
 from helpers.periods import Calendar
 
@@ -79,19 +79,26 @@ class Prepared:
     @cached_property
     def engine(self) -> Any:
         """The DuckDB connection that all tables of this folder live in."""
-        backend = ibis.duckdb.connect()
+        backend = local_engine()
         backend.raw_sql(local_day(self.calendar))
         return backend
 
     def load(self, name: str) -> bool:
-        """Read a table's Parquet into the engine, once, and tell whether any key stands in more than one row."""
+        """Read a table's Parquet into the engine, once, and tell whether any key stands in more than one row.
+
+        Reduced tables stay in their file: they are large, and one row per key was chosen when they were reduced.
+        """
         if name not in self._loaded:
-            parquet = quoted(str(self.folder / f"{name}.parquet"))
-            key = ", ".join(f'"{column}"' for column in TABLES[name].key)
-            self.engine.raw_sql(f"create table raw_{name} as from read_parquet({parquet})")
-            counts = self.engine.raw_sql(f"select count(*), count(distinct row({key})) from raw_{name}").fetchone()
-            self._loaded[name] = counts[0] != counts[1]
+            rows = f"from read_parquet({quoted(str(self.folder / f'{name}.parquet'))})"
+            reduced = bool(HELD[name].counted)
+            self.engine.raw_sql(f"create {'view' if reduced else 'table'} raw_{name} as {rows}")
+            self._loaded[name] = not reduced and self._repeats(name)
         return self._loaded[name]
+
+    def _repeats(self, name: str) -> bool:
+        key = ", ".join(f'"{column}"' for column in HELD[name].key)
+        rows, keys = self.engine.raw_sql(f"select count(*), count(distinct row({key})) from raw_{name}").fetchone()
+        return rows != keys
 
 
 class Tables:
@@ -107,6 +114,7 @@ class Tables:
         self.rates_on = prepared.rates_on
         self._prepared = prepared
         self._clean: dict[str, ir.Table] = {}
+        self._excluded: dict[str, dict[str, int]] = {}
 
     def provides(self, what: str) -> bool:
         """Whether the source gives a table (``deals``) or a column (``subscriptions.renewal_on``)."""
@@ -127,7 +135,7 @@ class Tables:
     def __getitem__(self, name: str) -> ir.Table:
         self.require(name)
         if name not in self._clean:
-            self._make(TABLES[name])
+            self._make(HELD[name])
         return self._clean[name]
 
     def excluded(self, *names: str) -> dict[str, int]:
@@ -136,10 +144,7 @@ class Tables:
             f"{name}: {reason}": count
             for name in names
             if self.provides(name)
-            for reason, count in self.rows(
-                f'select _excluded, count(*) from "{self.judged(name)}" group by 1 order by 1'
-            )
-            if reason
+            for reason, count in self._left_out(name).items()
         }
 
     @property
@@ -165,6 +170,12 @@ class Tables:
         """The rows of a query over the engine's own tables; for the data report, cards use :meth:`fetch`."""
         return self._engine.raw_sql(sql).fetchall()
 
+    def _left_out(self, name: str) -> dict[str, int]:
+        if name not in self._excluded:
+            counts = f'select _excluded, {HELD[name].count()} from "{self.judged(name)}"'
+            self._excluded[name] = dict(self.rows(f"{counts} where _excluded is not null group by 1 order by 1"))
+        return self._excluded[name]
+
     @property
     def _engine(self) -> Any:
         return self._prepared.engine
@@ -173,13 +184,15 @@ class Tables:
         repeated = self._prepared.load(table.name)
         links = {r: self._keys(r.table) for r in table.references if self.provides(r.table)}
         rows = f"({hygiene.known_rows(table, self._knowledge(table), f'raw_{table.name}')})"
-        versions = hygiene.one_version(table, self._knowledge(table), rows)
-        rows = versions if repeated else f"select *, cast(null as varchar) as _version from {rows}"
+        if repeated:
+            rows = hygiene.one_version(table, self._knowledge(table), rows)
+        elif not table.counted:
+            rows = f"select *, cast(null as varchar) as _version from {rows}"
         clean, judged = self._named(table.name), self._named(table.name, "judged")
-        self._run(f'create table "{judged}" as {hygiene.judged_rows(table, links, rows)}')
-        self._run(
-            f'create view "{clean}" as select * exclude (_excluded, _unlinked) from "{judged}" where _excluded is null'
-        )
+        kind = "view" if table.counted else "table"
+        columns = ", ".join(f'"{name}"' for name in table.names)
+        self._run(f'create {kind} "{judged}" as {hygiene.judged_rows(table, links, rows)}')
+        self._run(f'create view "{clean}" as select {columns} from "{judged}" where _excluded is null')
         self._clean[table.name] = self._engine.table(clean)
         if self.provides("customers.merged_into") and table.name == "customers":
             keys = self._keys("customers")
@@ -188,7 +201,7 @@ class Tables:
     def _keys(self, name: str) -> str:
         """The table of the keys that references find, made with the table they point into."""
         keys, judged = self._named(name, "keys"), self.judged(name)
-        select = hygiene.keys_of_merged(judged) if name == "customers" else hygiene.keys_of(TABLES[name], judged)
+        select = hygiene.keys_of_merged(judged) if name == "customers" else hygiene.keys_of(HELD[name], judged)
         self._run(f'create table if not exists "{keys}" as {select}')
         return keys
 

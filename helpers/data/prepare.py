@@ -8,28 +8,33 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import ibis
-
 from helpers.data import hygiene
-from helpers.data.casts import check_columns
-from helpers.data.known import Prepared, local_day
+from helpers.data.known import Prepared
+from helpers.data.reduction import REPLACED, WORKING
 from helpers.data.report import conflicting_keys, data_report
-from helpers.data.schema import SQL_TYPES, Table
-from helpers.data.sources import open_source, quoted, read_rows, source_tables, where
-from helpers.data.tables import TABLES
+from helpers.data.schema import Table
+from helpers.data.sources import quoted, where
+from helpers.data.staging import Staged, stage
+from helpers.data.tables import HELD, TABLES
 from helpers.errors import KitError
 from helpers.periods import Period
+from helpers.rules import Rules
 
 if TYPE_CHECKING:
     from helpers.params import Source
 
+FEED_MAX_AGE_DAYS: int = Rules.model_fields["feed_max_age_days"].default
 
-def prepare(source: Source, period: Period, *, currency: str, folder: Path) -> Prepared:
+
+def prepare(
+    source: Source, period: Period, *, currency: str, folder: Path, feed_max_age_days: int = FEED_MAX_AGE_DAYS
+) -> Prepared:
     """Read a source into a folder of Parquet files, one per canonical table, with a data report.
 
     Args:
@@ -37,20 +42,23 @@ def prepare(source: Source, period: Period, *, currency: str, folder: Path) -> P
         period: what is reviewed; rows not known at its ``as_of_on`` are left out.
         currency: the reporting currency.
         folder: where to write; made if it is not there. What an earlier run left in it is replaced.
+        feed_max_age_days: the rule of that name; the data report tells of a feed of events that is older.
 
     Raises:
         KitError: the engine, a query, a column or the rows are not as they must be; all faults of that step.
     """
-    staged = _read(source, period)
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in [folder / "prepared.json", *folder.glob("*.parquet")]:
-        file.unlink(missing_ok=True)
-    seen = {name: _write(staged.engine, TABLES[name], period, folder) for name in staged.columns}
+    with tempfile.TemporaryDirectory() as spare:
+        staged = stage(source, period, Path(spare))
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in [folder / "prepared.json", *folder.glob("*.parquet")]:
+            file.unlink(missing_ok=True)
+        seen = {name: _write(staged, HELD[name], period, folder) for name in staged.columns}
+        staged.engine.disconnect()
     record = _record(source, period, currency, staged.columns, folder)
     written = Prepared(folder, record)
-    if conflicts := conflicting_keys(written):
+    if conflicts := conflicting_keys(written, staged.conflicts):
         raise KitError(*(_conflict(source, *conflict) for conflict in conflicts))
-    record["report"] = data_report(written, period, seen)
+    record["report"] = data_report(written, period, seen, feed_max_age_days=feed_max_age_days)
     text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
     (folder / "prepared.json").write_text(text, encoding="utf-8")
     return Prepared.open(folder)
@@ -64,74 +72,22 @@ def folder_fingerprint(folder: Path) -> str:
     return digest.hexdigest()
 
 
-@dataclass(frozen=True)
-class _Staged:
-    """Typed tables in a local engine, and the canonical columns that the source gives of each."""
-
-    engine: Any
-    columns: dict[str, list[str]]
-
-
-def _read(source: Source, period: Period) -> _Staged:
-    backend = open_source(source)
-    try:
-        tables = source_tables(source, backend)
-        casts = check_columns(source, tables, period.calendar.timezone)
-        engine = ibis.duckdb.connect()
-        engine.raw_sql(local_day(period.calendar))
-        for name, columns in casts.items():
-            rows = read_rows(source, name, tables[name].select(*columns), backend)
-            _stage(engine, TABLES[name], columns, rows)
-    finally:
-        backend.disconnect()
-    _fill_currencies(engine, source)
-    return _Staged(engine, {name: list(columns) for name, columns in casts.items()})
-
-
-def _stage(engine: Any, table: Table, casts: Mapping[str, str], rows: Any) -> None:
-    """The rows as a typed table of all canonical columns; those not provided are empty."""
-    columns = ", ".join(
-        f'{casts.get(column.name, f"cast(null as {SQL_TYPES[column.type]})")} as "{column.name}"'
-        for column in table.columns
-    )
-    engine.con.register("arriving", rows)
-    engine.raw_sql(f"create table {table.name} as select {columns} from arriving")
-    engine.con.unregister("arriving")
-
-
-def _fill_currencies(engine: Any, source: Source) -> None:
-    """Amounts that carry no currency are in the source's, if it declares one."""
-    faults = []
-    for table in (TABLES[name] for name in source.tables if TABLES[name].amounts):
-        if source.currency:
-            engine.raw_sql(f"update {table.name} set currency = {quoted(source.currency)} where currency is null")
-            continue
-        amount = " or ".join(f"{name} is not null" for name in table.amounts)
-        [rows] = engine.raw_sql(f"select count(*) from {table.name} where currency is null and ({amount})").fetchone()
-        if rows:
-            faults.append(
-                where(
-                    source, f"tables.{table.name}", f"{rows} rows have an amount and no currency; add a currency column"
-                )
-                + " or, if all amounts are in one, currency: to the source, such as currency: EUR"
-            )
-    if faults:
-        raise KitError(*faults)
-
-
-def _write(engine: Any, table: Table, period: Period, folder: Path) -> dict[str, int]:
+def _write(staged: Staged, table: Table, period: Period, folder: Path) -> dict[str, int]:
     """Write what is known of a table, sorted, and count what is not written."""
+    file = folder / f"{table.name}.parquet"
+    if table.counted:
+        columns = ", ".join([*table.names, *WORKING])
+        _copy(staged, f"select {columns} from {table.name} where _version is distinct from {quoted(REPLACED)}", file)
+        return staged.counted[table.name]
     knowledge = hygiene.Knowledge(period.as_of_on, period.as_of_at)
     empty = " or ".join(f'"{name}" is null' for name in table.key if table.column(name).required)
     keyed = f"(select * from {table.name} where not ({empty}))"
-    engine.raw_sql(f"create table known_{table.name} as {hygiene.known_rows(table, knowledge, keyed)}")
-    rows = f"(select distinct * from known_{table.name})"
-    engine.raw_sql(
-        f"copy (from {rows} order by all) to {quoted(str(folder / f'{table.name}.parquet'))} (format parquet)"
-    )
-    [counts] = engine.raw_sql(
+    staged.engine.raw_sql(f"create table known_{table.name} as {hygiene.known_rows(table, knowledge, keyed)}")
+    rows = f"select distinct * from known_{table.name}"
+    _copy(staged, rows, file)
+    [counts] = staged.engine.raw_sql(
         f"select (select count(*) from {table.name}), (select count(*) from {keyed}), "
-        f"(select count(*) from known_{table.name}), (select count(*) from {rows})"
+        f"(select count(*) from known_{table.name}), (select count(*) from ({rows}))"
     ).fetchall()
     read, with_key, known, distinct = counts
     return {
@@ -140,6 +96,10 @@ def _write(engine: Any, table: Table, period: Period, folder: Path) -> dict[str,
         "not_yet_known": with_key - known,
         "byte_equal": known - distinct,
     }
+
+
+def _copy(staged: Staged, rows: str, file: Path) -> None:
+    staged.engine.raw_sql(f"copy (from ({rows}) order by all) to {quoted(str(file))} (format parquet)")
 
 
 def _record(
@@ -160,7 +120,8 @@ def _record(
 
 
 def _conflict(source: Source, name: str, conflicts: int, keys: int) -> str:
-    key = ", ".join(TABLES[name].key)
+    table = TABLES[name]
+    key = ", ".join(table.key) if not table.id else f"{table.id}, else {', '.join(table.key)}"
     return where(
         source, f"tables.{name}",
         f"{conflicts} of {keys} keys ({key}) have rows of different content, must be at most 1 %; "

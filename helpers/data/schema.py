@@ -57,15 +57,20 @@ class Reference:
 class Table:
     """One canonical table.
 
-    ``key`` columns make a row unique; those that are not required may be empty. ``masks`` are facts that come later
-    than the row: empty while their time is not known. ``consequences`` are columns that say the same without a time
-    of their own. ``amounts`` are in the row's ``currency``. ``one_of`` lists sets of columns of which a source
-    provides at least one. ``of_the_pack`` tables are the same for every history period of a pack.
+    ``key`` columns make a row unique; those that are not required may be empty. A row that has an ``id`` is known by
+    it alone. ``masks`` are facts that come later than the row: empty while their time is not known. ``consequences``
+    are columns that say the same without a time of their own. ``amounts`` are in the row's ``currency``. ``one_of``
+    lists sets of columns of which a source provides at least one. ``of_the_pack`` tables are the same for every history
+    period of a pack.
+
+    A table that is prepared in another shape than a source gives it in has two: in the prepared one ``counted`` is the
+    column that says how many rows of the source a row stands for, and ``known`` holds where that is known.
     """
 
     name: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    id: str = ""
     event_time: str = ""
     masks: tuple[str, ...] = ()
     consequences: Mapping[str, str] = field(default_factory=dict)
@@ -75,6 +80,8 @@ class Table:
     amounts: tuple[str, ...] = ()
     one_of: tuple[tuple[str, ...], ...] = ()
     of_the_pack: bool = False
+    counted: str = ""
+    known: str = ""
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
@@ -83,13 +90,22 @@ class Table:
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 
+    def count(self, condition: str = "true") -> str:
+        """The SQL that counts the source's rows that a condition holds for.
+
+        >>> Table("deals", key=("deal_id",), columns=()).count("amount > 0")
+        'coalesce(count(*) filter (amount > 0), 0)'
+        """
+        counted = f"sum({self.counted})" if self.counted else "count(*)"
+        return f"coalesce({counted} filter ({condition}), 0)"
+
 
 @dataclass(frozen=True)
 class OrderCheck:
     """Rows of one table that come before what they belong to: counted and kept.
 
-    ``sql`` gives two numbers, the rows out of order and all rows; ``{name}`` stands for a clean table, and the check
-    is made where all tables that it names are provided.
+    ``sql`` gives two numbers, the source's rows that are out of order and all of them; ``{name}`` stands for a clean
+    table, and the check is made where all tables that it names are provided.
     """
 
     what: str

@@ -12,13 +12,16 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import ibis
+from sqlglot.errors import ParseError
 
-from helpers.errors import KitError
+from helpers.errors import KitError, nearest
+from helpers.stopping import interruptible
 from helpers.strict_yaml import shown
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
     from helpers.params import Source
 
+STYLE = re.compile(r"\x1b\[\d*m")
 COMMENT = re.compile(r"\s*(--[^\n]*\n|/\*.*?\*/)", re.DOTALL)
 BEGINS = "select, with or from"
 QUERY = re.compile(r"\s*\(*\s*(select|with|from)\b", re.IGNORECASE)
@@ -46,6 +50,30 @@ def where(source: Source, *parts: str) -> str:
     return ": ".join([file, *parts])
 
 
+@contextmanager
+def engine_faults(source: Source, part: str) -> Iterator[None]:
+    """Turn whatever an engine raises into one fault: its first lines, secrets taken out."""
+    try:
+        yield
+    except KitError:
+        raise
+    except Exception as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        if type(error).__name__ == "TableNotFound":
+            lines = [
+                f"the engine has no table {lines[0]!r}; must be a table's name, or a query that begins with {BEGINS}"
+            ]
+        text = " ".join(lines[:3]).replace(source.connect, f"{urlsplit(source.connect).scheme}://")
+        raise KitError(where(source, part, source.scrub(text))) from None
+
+
+def local_engine() -> Any:
+    """A DuckDB of this process's own, whose queries end when the command is told to stop."""
+    engine = ibis.duckdb.connect()
+    interruptible(engine.con)
+    return engine
+
+
 def open_source(source: Source) -> BaseBackend:
     """Connect to a source's engine.
 
@@ -56,13 +84,30 @@ def open_source(source: Source) -> BaseBackend:
     """
     if source.files and not source.files.is_dir():
         raise KitError(where(source, f"files == {str(source.files)!r}, must be a folder that exists"))
-    with library_warnings_ignored(), _engine_faults(source, "connect must be a URL that Ibis can open"):
-        backend = ibis.connect(source.connect)
+    engine = urlsplit(source.connect).scheme
+    with library_warnings_ignored(), engine_faults(source, f"connect: {engine} cannot be opened"):
+        backend = _connected(source, engine)
         if backend.name == "duckdb":
+            interruptible(backend.con)
             backend.raw_sql("set timezone = 'UTC'")
             if source.files:
                 backend.raw_sql(f"set file_search_path = {quoted(str(source.files))}")
     return backend
+
+
+def _connected(source: Source, engine: str) -> BaseBackend:
+    try:
+        return ibis.connect(source.connect)
+    except ImportError:
+        extra = engine.replace("postgresql", "postgres")
+        told = f"the driver of {engine} is not installed here; install it with pip install 'ibis-framework[{extra}]'"
+        raise KitError(where(source, "connect", told)) from None
+    except ValueError as error:
+        if "know how to connect" not in str(error):
+            raise
+        hint = nearest(engine, (found.name for found in entry_points(group="ibis.backends")))
+        told = f"connect must be a URL that Ibis can open, and Ibis has no engine {engine!r}{hint}"
+        raise KitError(where(source, told)) from None
 
 
 def source_tables(source: Source, backend: BaseBackend) -> dict[str, ibis.Table]:
@@ -75,23 +120,13 @@ def source_tables(source: Source, backend: BaseBackend) -> dict[str, ibis.Table]
     faults: list[str] = []
     for name, query in source.tables.items():
         try:
-            with library_warnings_ignored(), _engine_faults(source, f"tables.{name}"):
+            with library_warnings_ignored(), engine_faults(source, f"tables.{name}"):
                 found[name] = _table(backend, query)
         except KitError as error:
             faults += error.faults
     if faults:
         raise KitError(*faults)
     return found
-
-
-def read_rows(source: Source, name: str, rows: ibis.Table, backend: BaseBackend) -> Any:
-    """The rows of one table, as a stream of Arrow batches.
-
-    Raises:
-        KitError: the engine fails while reading.
-    """
-    with library_warnings_ignored(), _engine_faults(source, f"tables.{name}"):
-        return backend.to_pyarrow(rows)
 
 
 def source_fingerprint(source: Source) -> str | None:
@@ -121,27 +156,21 @@ def quoted(text: str) -> str:
 def _table(backend: BaseBackend, query: str) -> ibis.Table:
     """A query's result, or the table that a bare name (``deals``, ``crm.deals``) names."""
     if QUERY.match(_without_comments(query)):
-        return backend.sql(query.strip().rstrip(";"))
+        return _result(backend, query.strip().rstrip(";"))
     database, _, name = query.strip().rpartition(".")
     return backend.table(name, database=database or None)
+
+
+def _result(backend: BaseBackend, query: str) -> ibis.Table:
+    """A query's result. What Ibis cannot read is shown to the engine, so that its own words tell what is wrong."""
+    try:
+        return backend.sql(query)
+    except ParseError as error:
+        backend.raw_sql(f"select * from (\n{query}\n) as given where 1 = 0")
+        raise ValueError(f"Ibis cannot read this: {STYLE.sub('', str(error))}") from None
 
 
 def _without_comments(query: str) -> str:
     while comment := COMMENT.match(query):
         query = query[comment.end() :]
     return query
-
-
-@contextmanager
-def _engine_faults(source: Source, part: str) -> Iterator[None]:
-    """Turn whatever an engine raises into one fault: its first lines, secrets taken out."""
-    try:
-        yield
-    except Exception as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-        if type(error).__name__ == "TableNotFound":
-            lines = [
-                f"the engine has no table {lines[0]!r}; must be a table's name, or a query that begins with {BEGINS}"
-            ]
-        text = " ".join(lines[:3]).replace(source.connect, f"{urlsplit(source.connect).scheme}://")
-        raise KitError(where(source, part, source.scrub(text))) from None

@@ -2,11 +2,14 @@
 
 from datetime import UTC, datetime
 
+import duckdb
 import ibis
+import ibis.expr.datatypes as dt
 import pytest
 
-from helpers.data.casts import check_columns
+from helpers.data.casts import _type_fault, check_columns
 from helpers.data.prepare import prepare
+from helpers.data.tables import TABLES
 from helpers.errors import KitError
 from helpers.params import Source
 from helpers.periods import Calendar
@@ -61,7 +64,8 @@ def test_a_column_of_nothing_fits_every_type():
         "amount": "null",
         "owner": "null",
     }
-    casts = check_columns(Source(name="test", connect="duckdb://", tables={"deals": "deals"}), deals(schema), "UTC")
+    source = Source(name="test", connect="duckdb://", tables={"deals": "deals"})
+    casts = check_columns(source, deals(schema), "UTC", has_rows=lambda name: True)
     assert casts["deals"]["closed_at"] == 'cast("closed_at" as timestamptz)'
     assert casts["deals"]["amount"] == 'cast("amount" as double)'
     assert casts["deals"]["owner"] == 'cast("owner" as varchar)'
@@ -110,10 +114,10 @@ def test_types_that_would_lose_or_guess_are_faults_that_say_what_to_write(tmp_pa
     )
     assert [fault.removeprefix("test: tables.") for fault in found] == [
         "deals: customer_id is int32, must be str; write cast(customer_id as varchar) as customer_id",
-        "deals: amount is string, must be dec; write cast(amount as double) as amount",
+        "deals: amount is string, must be dec; write cast(amount as double precision) as amount",
         "deals: options_offered is decimal(2, 1), must be int; "
         "write cast(options_offered as bigint) as options_offered",
-        "invoices: amount is boolean, must be dec; write cast(amount as double) as amount",
+        "invoices: amount is boolean, must be dec; write cast(amount as double precision) as amount",
         "invoices: due_on is timestamp('utc', 6), must be date; write cast(due_on as date) as due_on",
     ]
 
@@ -133,3 +137,42 @@ def test_subscriptions_need_one_form_of_price(tmp_path):
         subscriptions="select 'S' as subscription_id, 'C' as customer_id, date '2026-01-01' as start_on, 1 as quantity",
     )
     assert fault.endswith("no price; give unit_amount, quantity, interval, interval_count; or contract_value; or mrr")
+
+
+def test_what_is_said_to_write_is_sql_for_every_column():
+    for table in TABLES.values():
+        for column in table.columns:
+            text = " ".join(_type_fault(column, dt.string).split(" write ")[1:]) or f'"{column.name}"'
+            rows = f'select cast(null as varchar) as "{column.name}"'
+            assert duckdb.sql(f"select {text} from ({rows})").columns == [column.name]
+
+
+def test_names_that_an_engine_reads_as_its_own_are_quoted(tmp_path):
+    found = faults(
+        tmp_path,
+        fx_rates="""select 'EUR' as currency, 1.1 as rate, '2026-01-01' as "on\"""",
+        measurements="""select 'views' as metric, 1 as "value", '2026-01-01' as "at\"""",
+    )
+    assert [fault.split("write ")[1] for fault in found] == [
+        'cast("on" as date) as "on"', 'cast("at" as timestamptz) as "at"',
+    ]  # fmt: skip
+
+
+def test_a_table_without_rows_has_no_type_faults_but_its_names_are_checked(tmp_path):
+    (tmp_path / "deals.csv").write_text("deal_id,created_at,amount\n")
+    (tmp_path / "misspelt.csv").write_text("deal_id,created,amount\n")
+    query = f"from read_csv('{tmp_path}/deals.csv')"
+    tables = staged(tmp_path / "prepared", deals=query)
+    assert tables.fetch(tables["deals"]).empty
+    assert str(tables["deals"].created_at.type()) == "timestamp('UTC', 6)"
+    found = faults(tmp_path / "prepared", deals=query.replace("deals.csv", "misspelt.csv"))
+    assert found == (
+        "test: tables.deals: created_at is missing; the query gives deal_id, created, amount",
+        "test: tables.deals: created is not a column of deals; did you mean 'created_at'?",
+    )
+
+
+def test_the_same_table_with_a_row_has_them(tmp_path):
+    query = "select 'D' as deal_id, '2026-01-01' as created_at"
+    assert staged(tmp_path, deals=f"{query} where false").provides("deals")
+    assert len(faults(tmp_path, deals=query)) == 1

@@ -5,7 +5,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from helpers.data.tables import TABLES
+from helpers.data.tables import HELD, TABLES
 from helpers.errors import KitError, NotProvided
 from tests.canonical import prepared, tables
 
@@ -21,7 +21,7 @@ CUSTOMERS = """
 
 def rows(found, name, *columns):
     """The clean rows as tuples, dates as text, missing values as None."""
-    frame = found.fetch(found[name].order_by(list(TABLES[name].key)))[list(columns)]
+    frame = found.fetch(found[name].order_by(list(HELD[name].key)))[list(columns)]
     return [tuple(None if pd.isna(cell) else _text(cell) for cell in row) for row in frame.itertuples(index=False)]
 
 
@@ -289,6 +289,8 @@ def test_a_deal_is_a_fact_before_its_account_becomes_a_customer():
     [
         ("customers", "customer_id | ttv_start_on | first_value_on\nA | 2026-02-02 | 2026-02-01",
          "first_value_on before ttv_start_on"),
+        ("customers", "customer_id | product_type\nA | app",
+         "product_type is not interactive, api, monitoring, insurance or other"),
         ("subscriptions", "start_on | end_on | mrr\n2026-02-02 | 2026-02-02 | 1", "end_on not after start_on"),
         ("subscriptions", "start_on | mrr | discount_mrr\n2026-02-02 | 5 | -1", "discount_mrr below 0"),
         ("subscriptions", "start_on | status | mrr\n2026-02-02 | cancelled | 1",
@@ -305,6 +307,8 @@ def test_a_deal_is_a_fact_before_its_account_becomes_a_customer():
         ("milestones", "started_on | ended_on\n2026-02-02 | 2026-02-01", "ended_on before started_on"),
         ("tickets", "created_at | solved_at\n2026-02-02 | 2026-02-01", "solved_at before created_at"),
         ("entitlements", "start_on | limit_qty\n2026-02-02 | 0", "limit_qty not above 0"),
+        ("entitlements", "start_on | end_on\n2026-02-02 | 2026-02-01", "end_on before start_on"),
+        ("measurements", "metric | value\nviews |", "value empty"),
         ("invoices", "invoiced_on | amount\n2026-02-02 |", "amount empty"),
         ("invoices", "invoiced_on | amount | kind\n2026-02-02 | 1 | refund",
          "kind is not recurring, usage, one_off, services or tax"),

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from ibis import _
 
 from helpers.errors import KitError
 from tests.canonical import prepared
@@ -33,7 +34,17 @@ stage_rows = st.fixed_dictionaries(
     {"record_id": st.sampled_from(["1", "2", "3"]), "stage": st.sampled_from(["lead", "won"]), "entered_at": some_day,
      "exited_at": days}
 )  # fmt: skip
+users_rows = st.fixed_dictionaries(
+    {"user_id": st.sampled_from(["U", "V"]), "customer_id": ids, "created_on": days, "deactivated_on": days,
+     "is_internal": flags, "recorded_at": days}
+)  # fmt: skip
+events_rows = st.fixed_dictionaries(
+    {"event_id": st.sampled_from(["1", "2", "3", "4"]), "user_id": st.sampled_from(["U", "V", "W"]),
+     "event": st.sampled_from(["view", "share"]), "occurred_at": some_day, "customer_id": st.none() | ids,
+     "recorded_at": days, "updated_at": days}
+)  # fmt: skip
 EVENT_TIMES = {
+    "users": "created_on", "events": "occurred_at",
     "customers": "signed_up_on", "deals": "created_at", "subscriptions": "start_on", "stage_history": "entered_at",
 }  # fmt: skip
 
@@ -52,6 +63,8 @@ sources = st.fixed_dictionaries(
         "stage_history": st.lists(stage_rows, max_size=4).map(
             lambda rows: unique(rows, "record_id", "stage", "entered_at")
         ),
+        "users": st.lists(users_rows, max_size=2).map(lambda rows: unique(rows, "user_id")),
+        "events": st.lists(events_rows, max_size=6).map(lambda rows: unique(rows, "event_id", "updated_at")),
     }
 )
 
@@ -69,7 +82,7 @@ def truncated(name, rows, as_of_on):
         if name == "subscriptions" and later(row["cancelled_at"]):
             row["status"] = "active" if row["status"] == "canceled" else row["status"]
             row |= {"end_on": None, "cancelled_at": None, "cancel_reason": None}
-        for fact in ("first_paid_on", "exited_at"):
+        for fact in ("first_paid_on", "exited_at", "deactivated_on"):
             if fact in row and later(row[fact]):
                 row[fact] = None
         found.append(row)
@@ -81,6 +94,8 @@ COLUMNS = {
     "deals": "deal_id customer_id created_at closed_at outcome recorded_at updated_at",
     "subscriptions": "subscription_id customer_id start_on end_on cancelled_at cancel_reason status mrr recorded_at",
     "stage_history": "record_id stage entered_at exited_at",
+    "users": "user_id customer_id created_on deactivated_on is_internal recorded_at",
+    "events": "event_id user_id event occurred_at customer_id recorded_at updated_at",
 }
 
 
@@ -94,9 +109,19 @@ def as_texts(given):
 
 
 def everything(found, names):
-    return {
-        name: [found.fetch(found[name].order_by(found[name].columns)).to_csv(), found.excluded(name)] for name in names
-    }
+    return {name: [in_order(found, clean(found, name)).to_csv(), found.excluded(name)] for name in names}
+
+
+def in_order(found, table):
+    return found.fetch(table.order_by(table.columns))
+
+
+def clean(found, name):
+    """A table; the events of a day in one row, though they may have become known on several."""
+    if name != "events":
+        return found[name]
+    by = [column for column in found[name].columns if column not in ("events", "recorded_at")]
+    return found[name].group_by(by).agg(events=_.events.sum(), recorded_at=_.recorded_at.min())
 
 
 @settings(max_examples=15, deadline=None)

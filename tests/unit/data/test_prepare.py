@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
@@ -36,7 +37,8 @@ def write(folder, period=QUARTER, currency="USD", **texts):
 
 def seen(prepared, name):
     """The counts of one table of the data report, those that are not 0."""
-    return {key: value for key, value in prepared.report["tables"][name].items() if isinstance(value, int) and value}
+    told = {**prepared.report["tables"][name], "days_old": 0}
+    return {key: value for key, value in told.items() if isinstance(value, int) and value}
 
 
 def test_parquet_has_every_canonical_column_in_exact_types(tmp_path):
@@ -191,3 +193,18 @@ def test_row_order_and_exact_duplicates_change_nothing(order, kept):
     assert first.fingerprint == second.fingerprint
     assert json.dumps(first.report["tables"]["deals"]["clean"]) == "3"
     assert second.report["tables"]["deals"]["byte_equal"] == kept
+
+
+@pytest.mark.parametrize(
+    ("source_zone", "reporting", "part"),
+    [("localtime", "UTC", "timezone"), (None, "localtime", "timezone"), ("UTC", "localtime", "the review's timezone")],
+)
+def test_a_zone_that_is_no_place_is_refused(tmp_path, source_zone, reporting, part):
+    found = Source(name="test", connect="duckdb://", tables={"products": "select 'App' as product"})
+    found = found.model_copy(update={"timezone": source_zone})
+    period = replace(QUARTER, calendar=SimpleNamespace(timezone=reporting))
+    with pytest.raises(KitError) as caught:
+        prepare(found, period, currency="USD", folder=tmp_path)
+    assert caught.value.faults[0] == (
+        f"test: {part} == 'localtime', must be the zone of a place, such as 'Europe/Berlin', or 'UTC'"
+    )

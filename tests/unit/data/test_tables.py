@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.data.tables import ORDER_CHECKS, TABLES
+from helpers.data.tables import EVENTS_BY_DAY, HELD, ORDER_CHECKS, TABLES
 from helpers.params import CANONICAL_TABLES
 
 # specification 1.2: a table's event time; deliveries have none (committed_on is a due date), products are settings
@@ -51,3 +51,11 @@ def test_a_customer_is_a_required_reference_exactly_where_its_column_is_required
 def test_order_checks_name_the_tables_they_read():
     for check in ORDER_CHECKS:
         assert all(f"{{{name}}}" in check.sql for name in check.tables)
+
+
+def test_cards_read_the_tables_of_the_source_but_for_events():
+    assert {name: table for name, table in HELD.items() if table is not TABLES[name]} == {"events": EVENTS_BY_DAY}
+    given, held = TABLES["events"], HELD["events"]
+    assert [c.reason for c in held.constraints] == [c.reason for c in given.constraints]
+    assert held.references == given.references
+    assert {held.counted, held.event_time, *held.key} <= set(held.names)

@@ -1,0 +1,191 @@
+"""Events reduced where they are: from one row per event to one per user, event and local day, with a count.
+
+Source: specification 1.2, 1.4, 2 and architecture, "The one path". No KPI asks for the instant of an event: whether, on
+which days and how much is enough. Everything that is judged by single events (what is known, which row of a key counts,
+what breaks a constraint) is therefore judged here, in one SQL that DuckDB and Postgres both understand.
+
+A reduced row is known, in its form, from the end of ``_since_on`` to the end of ``_until_on``. So a day whose events
+arrived late, or whose events were corrected, stands in several rows, and every earlier as-of counts exactly what was
+known then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from helpers.data.hygiene import CONFLICT, first_reason
+from helpers.data.schema import Table
+from helpers.data.sources import quoted
+from helpers.data.tables import TABLES
+
+COUNTS = dict.fromkeys(["read", "empty_key", "not_yet_known", "keys"], "int64")
+REDUCED = {
+    "user_id": "string", "customer_id": "string", "event": "string", "feature": "string", "is_automated": "boolean",
+    "active_on": "date", "events": "int64", "recorded_at": "timestamp('UTC')",
+    "_since_on": "date", "_until_on": "date", "_version": "string", "_broken": "string",
+    "_copies": "int64", "_conflicts": "int64",
+}  # fmt: skip
+# A number for the key of an event, so that keys are counted and matched cheaply. Equal numbers of different keys cost
+# time, not rows: what repeats is compared by the key itself.
+NUMBERED = {"duckdb": "hash({})", "postgres": "hash_record_extended(row({}), 0)"}
+WORKING = ("_since_on", "_until_on", "_version", "_broken")  # of a reduced row, beside its own columns
+REPLACED = "replaced by another version"
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """The SQL of the reduction over ``rows``, a query that gives the typed columns of ``table``.
+
+    Args:
+        rows: SQL.
+        engine: the name of the engine that runs it, one of ``NUMBERED``.
+        timezone: the reporting time zone.
+        as_of_at: the instant from which on nothing is known.
+        recorded: whether the source gives ``recorded_at``, the instant at which an event became known.
+    """
+
+    rows: str
+    engine: str
+    timezone: str
+    as_of_at: datetime
+    recorded: bool
+    table: Table = TABLES["events"]
+
+    def counts(self) -> str:
+        """Rows read, rows with an empty key, rows that are not known, keys: in one scan."""
+        return f"""
+            select count(*) as read,
+                count(*) filter (where not ({self._keyed})) as empty_key,
+                count(*) filter (where {self._keyed} and not ({self._known})) as not_yet_known,
+                count(distinct case when {self._keyed} and {self._known} then {self._number} end) as keys
+            from ({self.rows}) as given"""
+
+    def reduced(self, *, repeated: bool) -> str:
+        """The reduced rows; ``repeated`` tells whether any key stands in more than one row.
+
+        Beside the columns of the prepared table: ``_since_on``, ``_until_on``, ``_version`` (why no row of the key can
+        be trusted, or that another version counts), ``_broken`` (a constraint), ``_copies`` (byte-equal rows beside
+        the one counted), ``_conflicts`` (keys that cannot be trusted at the end of knowledge).
+        """
+        rows = self._versions if repeated else self._once("known")
+        return f"""
+            with {self._of_known}{self._repeated if repeated else ""}
+            select user_id, customer_id, event, feature, coalesce(is_automated, false) as is_automated, active_on,
+                count(*) as events,
+                min(known_at) as recorded_at,
+                since_on as _since_on, until_on as _until_on, version as _version,
+                {first_reason(self.table.constraints)} as _broken,
+                cast(sum(copies) as bigint) as _copies,
+                cast(sum(conflicts) as bigint) as _conflicts
+            from ({rows}) as counted
+            group by 1, 2, 3, 4, 5, 6, 9, 10, 11, 12"""
+
+    @property
+    def _of_known(self) -> str:
+        return f"""known as not materialized (
+                select {self._columns}, {self._day("occurred_at")} as active_on, {self._known_at} as known_at,
+                    {self._day(self._known_at)} as known_on, {self._number} as number
+                from ({self.rows}) as given
+                where {self._keyed} and {self._known}
+            )"""
+
+    def _once(self, rows: str) -> str:
+        """Rows whose key stands in no other: they hold from the day they are known on."""
+        return f"""
+            select {self._columns}, active_on, known_at, known_on as since_on, cast(null as date) as until_on,
+                cast(null as varchar) as version, 0 as copies, 0 as conflicts
+            from {rows}"""
+
+    @property
+    def _repeated(self) -> str:
+        """The rows of keys that stand in several: distinct ones, and the one that counts on each day that tells."""
+        return f""",
+            repeated as (select number from known group by number having count(*) > 1),
+            several as (
+                select {self._columns}, active_on, known_at, known_on, count(*) as rows_equal,
+                    dense_rank() over (order by {self._key}) as own,
+                    count(*) over (partition by {self._key}) as different
+                from known join repeated using (number)
+                group by {self._columns}, active_on, known_at, known_on
+            ),
+            days as (
+                select own, known_on as since_on from several where different > 1
+                union
+                select own, {self._day("updated_at")} from several where different > 1 and updated_at < {self._at}
+            ),
+            spans as (
+                select own, since_on, lead(since_on) over (partition by own order by since_on) as until_on from days
+            ),
+            held as (
+                select several.*, spans.since_on, spans.until_on,
+                    case when {self._day("updated_at")} <= spans.since_on then updated_at end as updated
+                from several join spans using (own)
+                where known_on <= spans.since_on
+            ),
+            ranked as (
+                select *,
+                    count(*) over (partition by own, since_on) as same,
+                    count(*) over (partition by own, since_on, updated) as tied,
+                    rank() over (partition by own, since_on order by updated desc nulls last) as place,
+                    row_number() over (partition by own, since_on order by updated desc nulls last) as position
+                from held
+            ),
+            judged as (
+                select *, case when place > 1 then {quoted(REPLACED)}
+                    when same > 1 and (updated is null or tied > 1) then {quoted(CONFLICT)} end as version
+                from ranked
+            )"""
+
+    @property
+    def _versions(self) -> str:
+        alone = "(select known.* from known left join repeated on repeated.number = known.number"
+        return f"""
+            {self._once(f"{alone} where repeated.number is null) as alone")}
+            union all
+            select {self._columns}, active_on, known_at, known_on, null, null, rows_equal - 1, 0
+            from several where different = 1
+            union all
+            select {self._columns}, active_on, known_at, since_on, until_on, version,
+                case when since_on = known_on then rows_equal - 1 else 0 end,
+                case when until_on is null and position = 1 and version is not null then 1 else 0 end
+            from judged"""
+
+    @property
+    def _columns(self) -> str:
+        return ", ".join(self.table.names)
+
+    @property
+    def _key(self) -> str:
+        """The id where it is given, else the key."""
+        parts = ", ".join(f"case when {self._id} is null then {name} end" for name in self.table.key)
+        return f"{self._id}, {parts}"
+
+    @property
+    def _number(self) -> str:
+        numbered = NUMBERED[self.engine]
+        key, own = numbered.format(", ".join(self.table.key)), numbered.format(self._id)
+        return f"case when {self._id} is null then {key} else {own} end"
+
+    @property
+    def _id(self) -> str:
+        return f"nullif({self.table.id}, '')"
+
+    @property
+    def _keyed(self) -> str:
+        return "(" + " and ".join(f"{name} is not null" for name in self.table.key) + ")"
+
+    @property
+    def _known(self) -> str:
+        return f"{self._known_at} < {self._at}"
+
+    @property
+    def _known_at(self) -> str:
+        return "coalesce(recorded_at, occurred_at)" if self.recorded else "occurred_at"
+
+    @property
+    def _at(self) -> str:
+        return f"timestamptz {quoted(self.as_of_at.isoformat())}"
+
+    def _day(self, instant: str) -> str:
+        return f"cast(timezone({quoted(self.timezone)}, {instant}) as date)"
