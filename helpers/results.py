@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from helpers.catalogue import kpi
+from helpers.formula_safety import csv_text, read_csv_text
 from helpers.periods import Period
 
 Status = Literal["ok", "partial", "undefined", "insufficient", "not_provided", "refused"]
@@ -123,13 +124,12 @@ def frame(rows: Iterable[Row]) -> pd.DataFrame:
 
 def read_csv(path: str) -> pd.DataFrame:
     """``results.csv`` as the long table."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    return _typed(table)
+    return _typed(read_csv_text(path))
 
 
 def to_csv(results: pd.DataFrame) -> str:
     """The long table as the text of ``results.csv``: missing numbers empty, numbers at full precision."""
-    return results.to_csv(index=False, lineterminator="\n")
+    return csv_text(results)
 
 
 def records(results: pd.DataFrame) -> list[dict[str, Any]]:
@@ -180,11 +180,14 @@ def _plain(value: object) -> str:
 class Column:
     """One column of a listing: the heading a reader sees, and the unit that its format comes from.
 
-    Units are those of the catalogue, and ``text``, ``date``.
+    Units are those of the catalogue, and ``text``, ``date`` and ``series``: counts over time in one text, the oldest
+    first (``"3 0 1"``), which pages draw. A column that is not ``on_pages`` stands in the export and in the workbook
+    alone.
     """
 
     label: str
     unit: str = "text"
+    on_pages: bool = True
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,9 @@ class Listing:
     ``rows`` has one row per ``grain`` and exactly the columns named in ``columns``, in that order.
     ``when_empty`` is the sentence printed when there are no rows. ``export`` names the file under
     ``exports/`` that holds every row, empty if the table is not for export; ``top`` is how many rows the pages show
-    (0 shows all; the sentence under the table then says how many there are).
+    (0 shows all; the sentence under the table then says how many there are). A listing that is not ``on_pages`` is
+    named there, and stands in its export and in the workbook. Rows that follow each other with the same value in the
+    column ``group`` are shown as one group.
     """
 
     caption: str
@@ -205,3 +210,5 @@ class Listing:
     export: str = ""
     top: int = 0
     note: str = ""
+    group: str = ""
+    on_pages: bool = True
