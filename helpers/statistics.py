@@ -1,6 +1,6 @@
 """The intervals, curves and limits that KPIs are read with, thin over statsmodels and SciPy.
 
-Source: specification section 3 (T1 to T4, T10, T12). Everything here is a function of plain numbers:
+Source: specification section 3 (T1 to T4, T10 to T12). Everything here is a function of plain numbers:
 no tables, no periods. What cannot be said is ``None``, never 0 and never infinite.
 """
 
@@ -71,6 +71,11 @@ class Curve:
     def at(self, t: float) -> float:
         """The share still waiting after time ``t``."""
         return _step(self.times, self.survival, t, before=1.0)
+
+    def band(self, t: float) -> tuple[float, float]:
+        """The two ends of the band after time ``t``."""
+        low, high = (_step(self.times, ends, t, before=1.0) for ends in (self.lower, self.upper))
+        return low, high
 
     @property
     def median(self) -> float | None:
@@ -145,6 +150,39 @@ def aalen_johansen(durations: ArrayLike, causes: ArrayLike, cause: int = 1) -> I
     with np.errstate(divide="ignore", invalid="ignore"):  # of its standard errors, which are not used
         fit = CumIncidenceRight(time, happened)
     return Incidence(np.asarray(fit.times, dtype=float), np.asarray(fit.cinc[cause - 1], dtype=float))
+
+
+def log_rank(durations: ArrayLike, observed: ArrayLike, groups: ArrayLike) -> float | None:
+    """The p-value of the log-rank test: how often curves of one and the same process differ as much by chance (T2).
+
+    ``groups`` names the group of each unit. None where there are no two groups, or nothing tells them apart: no event
+    happened while units of both were still waiting.
+
+    >>> round(log_rank([1, 2, 3, 4], [1, 1, 1, 0], [0, 0, 1, 1]), 4)
+    0.0896
+    """
+    from statsmodels.duration.survfunc import survdiff
+
+    time, seen, group = np.asarray(durations, dtype=float), np.asarray(observed, dtype=int), np.asarray(groups)
+    if len(np.unique(group)) < 2:
+        return None
+    try:
+        return float(survdiff(time, seen, group)[1])
+    except np.linalg.LinAlgError:  # of a variance of 0
+        return None
+
+
+def sign_test(ups: int, downs: int) -> float | None:
+    """The p-value of the exact two-sided sign test: are there more ups than downs than chance gives (T11)?
+
+    What stayed the same is in neither count. None where nothing moved.
+
+    >>> round(sign_test(14, 5), 6)
+    0.063568
+    """
+    from scipy.stats import binomtest
+
+    return float(binomtest(ups, ups + downs, 0.5).pvalue) if ups + downs else None
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,13 @@ The rules that all of them share are told in ``subscription_versions.Rules``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Unpack
 
-import ibis
 import pandas as pd
 
 from helpers.kpis import customer_mrr
 from helpers.kpis.deals import in_words
+from helpers.kpis.named_customers import with_names
 from helpers.kpis.renewals import coming_due
 from helpers.kpis.subscription_versions import MovementRules, Rules, StockRules
 from helpers.periods import DAY, Period
@@ -27,8 +26,6 @@ SHOWN = 15
 LIFE_MONTHS = (3, 6, 12, 24, 36, 60)
 ENOUGH = 5  # of fewer customers a share says nothing
 SNAPSHOTS = {"month": "month ends", "quarter": "quarter ends", "day": "every day"}
-WHO = {"customer": Column("Customer"), "segment": Column("Segment"), "owner": Column("Owner")}
-KEY = {"customer_id": Column("Customer id")}
 
 
 def lost_customers(tables: Tables, period: Period, **given: Unpack[MovementRules]) -> Listing:
@@ -42,7 +39,7 @@ def lost_customers(tables: Tables, period: Period, **given: Unpack[MovementRules
         "tenure": Column("Tenure", "days"),
         "reason": Column("Reason"),
     }
-    rows, columns = _of_customers(tables, lost.sort_values(["mrr", "account_id"], ascending=[False, True]), own)
+    rows, columns = with_names(tables, lost.sort_values(["mrr", "account_id"], ascending=[False, True]), own)
     return Listing(
         caption=f"Customers lost in {period.label}",
         rows=rows,
@@ -113,7 +110,7 @@ def top_movers(tables: Tables, period: Period, **given: Unpack[MovementRules]) -
         "change": Column("Change", "money_per_month"),
         "movement": Column("Movement"),
     }
-    rows, columns = _of_customers(tables, found.sort_values(["size", "account_id"], ascending=[False, True]), own)
+    rows, columns = with_names(tables, found.sort_values(["size", "account_id"], ascending=[False, True]), own)
     return Listing(
         caption=f"The largest changes of MRR in {period.label}",
         rows=rows,
@@ -134,7 +131,7 @@ def intra_period_customers(tables: Tables, period: Period, **given: Unpack[Movem
         "came_on": Column("Came on", "date"),
         "left_on": Column("Left on", "date"),
     }
-    rows, columns = _of_customers(tables, found.sort_values(["mrr", "account_id"], ascending=[False, True]), own)
+    rows, columns = with_names(tables, found.sort_values(["mrr", "account_id"], ascending=[False, True]), own)
     return Listing(
         caption=f"Customers that came and went between two snapshots in {period.label}",
         rows=rows,
@@ -161,7 +158,7 @@ def renewals_due(tables: Tables, period: Period, **given: Unpack[StockRules]) ->
         "subscription_id": Column("Subscription"),
     }
     told = {name: own[name] for name in own if _given(tables, f"subscriptions.{name}")}
-    rows, columns = _of_customers(tables, due, told)
+    rows, columns = with_names(tables, due, told)
     return Listing(
         caption=f"Renewals due in the {DUE_DAYS} days after {in_words(period)}",
         rows=rows,
@@ -233,24 +230,7 @@ def _movement(found: pd.DataFrame) -> pd.Series:
     return named
 
 
-def _of_customers(
-    tables: Tables, found: pd.DataFrame, own: Mapping[str, Column]
-) -> tuple[pd.DataFrame, dict[str, Column]]:
-    """The rows and columns of a table of customers: who it is, what the table tells, and the key."""
-    rows = found.drop(columns="segment", errors="ignore").rename(columns={"account_id": "customer_id"})
-    if tables.provides("customers"):
-        wanted = ibis.memtable({"customer_id": list(rows["customer_id"])}, schema={"customer_id": "string"})
-        listed = tables["customers"].semi_join(wanted, "customer_id")
-        named = tables.fetch(listed.select("customer_id", "segment", "owner", customer="name"))
-        rows = rows.merge(named, on="customer_id", how="left").fillna({"customer": rows["customer_id"]})
-    else:
-        rows = rows.assign(customer=rows["customer_id"])
-    who = {name: column for name, column in WHO.items() if _given(tables, f"customers.{name}")}
-    columns = {**who, **own, **KEY}
-    return rows[list(columns)].reset_index(drop=True), columns
-
-
 def _given(tables: Tables, what: str) -> bool:
     """Whether the source tells what a column shows; columns that it never tells are left out."""
-    optional = ("customers.segment", "customers.owner", "subscriptions.product", "subscriptions.cancelled_on")
+    optional = ("subscriptions.product", "subscriptions.cancelled_on")
     return what not in optional or tables.provides(what.replace("cancelled_on", "cancelled_at"))

@@ -1,5 +1,6 @@
 """Expected values are the worked examples of specification section 3, or arithmetic that stands beside them."""
 
+import math
 from itertools import product
 
 import numpy as np
@@ -11,8 +12,10 @@ from helpers.statistics import (
     aalen_johansen,
     dominated_by_few,
     kaplan_meier,
+    log_rank,
     poisson_interval,
     ratio_of_sums,
+    sign_test,
     wilson,
     xmr,
 )
@@ -289,3 +292,50 @@ def test_dominated_by_few():
     assert dominated_by_few([])
     assert dominated_by_few([0] * 40) is False
     assert dominated_by_few([10] * 40) is False
+
+
+def test_log_rank_by_hand():
+    """Events of the first group on days 1 and 2, of the second on day 3; one of it still waits on day 4.
+
+    Expected of the first: 2/4 + 1/3 = 5/6 of its 2; variance 2/4 x 2/4 + 1/3 x 2/3 = 17/36. Chi-square on one degree
+    of freedom: (2 - 5/6)^2 / (17/36) = 49/17, whose p-value is erfc(sqrt(49/17 / 2)).
+    """
+    p = log_rank([1, 2, 3, 4], [1, 1, 1, 0], ["a", "a", "b", "b"])
+    assert p == pytest.approx(math.erfc(math.sqrt(49 / 17 / 2)))
+    assert log_rank([4, 3, 2, 1], [0, 1, 1, 1], ["b", "b", "a", "a"]) == pytest.approx(p)
+
+
+def test_log_rank_of_the_same_times_is_1():
+    assert log_rank([1, 5, 9, 1, 5, 9], [1, 1, 0, 1, 1, 0], [0, 0, 0, 1, 1, 1]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("durations", "observed", "groups"),
+    [
+        ([], [], []),
+        ([1, 2], [1, 1], [0, 0]),
+        ([1, 2], [0, 0], [0, 1]),
+        ([1, 5], [1, 1], [0, 1]),
+        ([5, 5], [1, 1], [0, 1]),
+    ],
+)
+def test_log_rank_without_information(durations, observed, groups):
+    """No unit, one group, no event; of [1, 5] it says something: one of two at risk had the event."""
+    found = log_rank(durations, observed, groups)
+    assert found == (pytest.approx(math.erfc(math.sqrt(1 / 2))) if durations == [1, 5] else None)
+
+
+@pytest.mark.parametrize(("ups", "downs", "p"), [(14, 5, 0.063568), (3, 1, 0.625), (5, 14, 0.063568), (2, 2, 1)])
+def test_sign_test_examples(ups, downs, p):
+    assert sign_test(ups, downs) == pytest.approx(p, abs=1e-6)
+
+
+def test_sign_test_of_nothing_moved():
+    assert sign_test(0, 0) is None
+
+
+def test_band_of_a_curve_at_a_day():
+    """Between two events the band is that of the earlier one; before the first there is none to be wide."""
+    curve = kaplan_meier([10, 20, 30, 40], [1, 1, 1, 1])
+    assert curve.band(9) == (1, 1)
+    assert curve.band(19) == curve.band(10) == (curve.lower[0], curve.upper[0])
