@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+
+@contextmanager
+def warnings_told(label: str) -> Iterator[None]:
+    """Warnings as one line each, without the place in the code that gave them.
+
+    >>> with warnings_told("2026Q3"):
+    ...     pass
+    """
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *place, **more: print(f"{label}: {message}", file=sys.stderr)
+        yield
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The pack's typeface: Fira Sans everywhere, DejaVu for signs that it lacks, Noto for other scripts where installed.
+"""The pack's typeface: Fira Sans everywhere, DejaVu for signs that it lacks, others for other scripts where installed.
 
 A missing glyph is an error of the PDF standard, so what no font covers must be known before a page is set.
 """
@@ -18,6 +18,9 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 
 TEXT, SIGNS, MONO = "Fira Sans", "DejaVu Sans", "DejaVu Sans Mono"
+FEATURES = ("kern", "liga", "ccmp", "locl", "mark", "mkmk", "tnum", "lnum")
+JOINING = ("isol", "init", "medi", "fina", "rlig", "curs")  # without them Arabic falls apart into single letters
+OTHERS = ("Droid Sans Fallback", "Noto Color Emoji", "Noto Emoji")
 FIRA = fontpkg_fira_sans.ROOT / "files"
 WEIGHTS = {"Regular": (400, "normal"), "SemiBold": (600, "normal"), "Italic": (400, "italic")}
 BASIC = "".join(map(chr, range(0x20, 0x7F)))
@@ -26,18 +29,17 @@ BASIC = "".join(map(chr, range(0x20, 0x7F)))
 @cache
 def families() -> tuple[str, ...]:
     """The families that the PDF may use, in order of preference."""
-    noto = {face.family for face in _installed_noto()}
-    return (TEXT, SIGNS, *sorted(noto))
+    return (TEXT, SIGNS, *sorted({face.family for face in _fallbacks()}, key=_preference))
 
 
 @cache
 def typst_fonts() -> typst.Fonts:
     """Those families for Typst; nothing else that a machine has installed can slip in."""
-    noto = {str(Path(face.path or "").parent) for face in _installed_noto()}
+    installed = {str(Path(face.path or "").parent) for face in _fallbacks()}
     return typst.Fonts(
         include_system_fonts=False,
         include_embedded_fonts=False,
-        font_paths=[str(FIRA), str(_dejavu()), *sorted(noto)],
+        font_paths=[str(FIRA), str(_dejavu()), *sorted(installed)],
     )
 
 
@@ -47,11 +49,24 @@ def uncovered(text: str) -> str:
     >>> uncovered("MRR €41,200 → ✓ Ж λ")
     ''
     """
+    return _not_covered(text, slanted=False)
+
+
+def upright_only(text: str) -> str:
+    """The characters of a text that fonts have, but none of them slanted.
+
+    >>> upright_only("no € Ж → ✓")
+    ''
+    """
+    return "".join(sorted({*_not_covered(text, slanted=True)} - {*uncovered(text)}))
+
+
+def _not_covered(text: str, *, slanted: bool) -> str:
     missing = {character for character in text if not character.isspace()}
     for family in families():
         if not missing:
             break
-        missing -= {character for character in missing if ord(character) in _covered_by(family)}
+        missing -= {character for character in missing if ord(character) in _covered_by(family, slanted=slanted)}
     return "".join(sorted(missing))
 
 
@@ -60,7 +75,7 @@ def font_faces(characters: str) -> str:
     """CSS that embeds the typeface with the glyphs of ``characters``, and those signs that it lacks."""
     text = sorted({*BASIC, *characters})
     faces = [_face(TEXT, FIRA / f"FiraSans-{style}.ttf", text, *look) for style, look in WEIGHTS.items()]
-    signs = [character for character in text if ord(character) not in _covered_by(TEXT)]
+    signs = [character for character in text if ord(character) not in _covered_by(TEXT, slanted=True)]
     return "\n".join([*faces, _face("Pack Signs", _dejavu() / "DejaVuSans.ttf", signs, 400, "normal")])
 
 
@@ -73,9 +88,7 @@ def _face(family: str, path: Path, characters: Iterable[str], weight: int, style
 
 
 def _woff2(path: Path, characters: Iterable[str]) -> bytes:
-    options = subset.Options(
-        flavor="woff2", hinting=False, layout_features=["kern", "liga", "ccmp", "locl", "mark", "mkmk", "tnum", "lnum"]
-    )
+    options = subset.Options(flavor="woff2", hinting=False, layout_features=[*FEATURES, *JOINING])
     options.drop_tables += ["FFTM"]
     subsetter = subset.Subsetter(options)
     subsetter.populate(text="".join(characters))
@@ -87,11 +100,16 @@ def _woff2(path: Path, characters: Iterable[str]) -> bytes:
 
 
 @cache
-def _covered_by(family: str) -> frozenset[int]:
-    """What every face of a family covers, since text may be bold or slanted."""
+def _covered_by(family: str, *, slanted: bool) -> frozenset[int]:
+    """What every face of a family covers, since text may be bold; slanted ones count where text may be slanted.
+
+    Typst takes the upright face of a family that has no other.
+    """
     faces = [face for face in typst_fonts().fonts() if face.family == family and face.path]
     if family == TEXT:
         faces = [face for face in faces if Path(face.path or "").stem.split("-")[1] in (*WEIGHTS, "SemiBoldItalic")]
+    if not slanted:
+        faces = [face for face in faces if face.style == "normal"]
     return frozenset.intersection(*map(_covered_by_face, faces)) if faces else frozenset()
 
 
@@ -101,10 +119,15 @@ def _covered_by_face(face: typst.FontInfo) -> frozenset[int]:
 
 
 @cache
-def _installed_noto() -> tuple[typst.FontInfo, ...]:
-    """The sans-serif faces of Noto that this machine has."""
+def _fallbacks() -> tuple[typst.FontInfo, ...]:
+    """The faces for other scripts that this machine has: sans-serif Noto, and a few that hold what Noto may not."""
     faces = typst.Fonts(include_system_fonts=True, include_embedded_fonts=False).fonts()
-    return tuple(face for face in faces if face.family.startswith("Noto Sans") and "Mono" not in face.family)
+    noto = [face for face in faces if face.family.startswith("Noto Sans") and "Mono" not in face.family]
+    return (*noto, *(face for face in faces if face.family in OTHERS))
+
+
+def _preference(family: str) -> tuple[bool, str]:
+    return family in OTHERS, family
 
 
 def _dejavu() -> Path:

@@ -20,7 +20,9 @@ from nbformat import NotebookNode
 from traitlets import Enum, Unicode
 
 from helpers.display.blocks import MARKS
+from helpers.display.formats import NOTHING
 from helpers.display.sentences import REASONS
+from helpers.display.sparkline import series_svg
 from helpers.pack import colours, fonts
 from helpers.pack.document import document
 from helpers.pack.images import as_svg
@@ -30,6 +32,7 @@ from helpers.pack.view import VERDICTS, PackView, Part, Section
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "pdf"
 LONG, PIECE = 25, 12  # characters: words so long may be broken into such pieces, as look.typ does
 MISSING = "\ufffd"
+SERIES = "0" * 8  # as wide as a series is drawn
 
 
 class UnprintableWarning(UserWarning):
@@ -65,15 +68,16 @@ def render_pdf(view: PackView, sections: Sequence[Section]) -> bytes:
     """
     shown = document(view, sections)
     for section, told in zip(sections, shown["sections"], strict=True):
-        told["parts"] = [] if section.failure else _parts(section, view.locale)
+        told["parts"] = [] if section.failure else _parts(section, view)
     shown["figures"] = [figure for told in shown["sections"] for figure in _figures_behind(told)]
     shown |= {"lang": view.lang, "paper": view.paper, "author": view.company}
     day = view.as_of_on
-    return _typeset("pack.typ", {**shown, "date": [day.year, day.month, day.day]}, colour=view.colour)
+    template = "brief.typ" if view.brief else "pack.typ"
+    return _typeset(template, {**shown, "date": [day.year, day.month, day.day]}, colour=view.colour)
 
 
-def _parts(section: Section, locale: str) -> list[Part]:
-    return parts_of(section.notebook, theme=section.theme, title=section.title, locale=locale)
+def _parts(section: Section, view: PackView) -> list[Part]:
+    return parts_of(section.notebook, theme=section.theme, title=section.title, locale=view.locale, brief=view.brief)
 
 
 def _figures_behind(section: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -95,11 +99,12 @@ def _typeset(template: str, shown: Mapping[str, Any], *, colour: str) -> bytes:
         "missing": list(REASONS),
     }
     text = json.dumps({**_for_print(shown), **look}, ensure_ascii=False, default=str)
+    text = _with_known_glyphs(text)
     compiler = typst.Compiler(
         TEMPLATES / template,
         root=TEMPLATES,
         font_paths=fonts.typst_fonts(),
-        sys_inputs={"document": _with_known_glyphs(text)},
+        sys_inputs={"document": text, "upright": fonts.upright_only(text)},
     )
     return compiler.compile(format="pdf", pdf_standards=["ua-1"])  # type: ignore[return-value]
 
@@ -121,20 +126,47 @@ def _for_print(value: Any) -> Any:
     if isinstance(value, Mapping):
         part = {key: _for_print(item) for key, item in value.items() if key != "values"}
         if part.get("type") == "table" and "rows" in part and "columns" in part:
-            return _with_room(part)
+            return _grouped(_pictured(_with_room(part)))
         return _drawn(part) if part.get("type") == "figure" else part
     return [_for_print(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _with_room(table: Part) -> Part:
-    """A table with, per column, what it must make room for, should keep on one line, and would best have room for."""
+    """A table with, per column, what it must have room for, what it keeps on one line, and the most it can use."""
     widest = []
     for i, column in enumerate(table["columns"]):
-        cells = [column["label"], *(row[i] for row in table["rows"])]
+        cells = [column["label"], *(SERIES if column.get("series") else row[i] for row in table["rows"])]
         words = [piece for text in cells for word in re.split("[ \n\t]+", text) for piece in _pieces(word)]
         short = [text for text in cells[1:] if len(text) <= PIECE]
-        widest.append({"words": _longest(words), "short": _longest(words + short), "cells": _longest(cells)})
+        lines = words + cells[1:]
+        kept = {"words": words, "short": words + short, "lines": lines, "cells": cells}
+        widest.append({name: _longest(texts) for name, texts in kept.items()})
     return {**table, "widest": widest}
+
+
+def _pictured(table: Part) -> Part:
+    """A table with the cells of its series as pictures."""
+    drawn = [bool(column.get("series")) for column in table["columns"]]
+    rows = [
+        [{"svg": series_svg(t), "alt": t} if s and t != NOTHING else t for s, t in zip(drawn, row, strict=True)]
+        for row in table["rows"]
+    ]
+    return {**table, "rows": rows}
+
+
+def _grouped(table: Part) -> Part:
+    """A table without the column that groups its rows, and its texts apart, each where its group begins."""
+    if (i := table.get("group")) is None:
+        return {**table, "groups": []}
+    texts = [row[i] for row in table["rows"]]
+    begun = ["" if j and text == texts[j - 1] else text for j, text in enumerate(texts)]
+    rows = [_without(row, i) for row in table["rows"]]
+    kept = {name: _without(table[name], i) for name in ("columns", "widest")}
+    return {**table, **kept, "rows": rows, "groups": begun}
+
+
+def _without(values: list[Any], i: int) -> list[Any]:
+    return [*values[:i], *values[i + 1 :]]
 
 
 def _pieces(word: str) -> list[str]:

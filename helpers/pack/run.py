@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,9 @@ def run_notebooks(
                 finished(executed)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            while not all(future.done() for future in running):  # one that is only starting can be stopped when it has
+                stop_kernels()
+                time.sleep(0.05)
             stop_kernels()
             raise
     return {job.theme: done[job.theme] for job in jobs}
@@ -94,6 +97,7 @@ def run_notebook(job: Job) -> Executed:
             job.executed,
             dict(job.parameters),
             kernel_name="python3",
+            language="python",  # a notebook may have been saved without saying so
             progress_bar=False,
             request_save_on_cell_execute=False,
             start_timeout=START_TIMEOUT,
@@ -138,13 +142,10 @@ def stop_kernels() -> None:
     """Kills every kernel that is still running, so that the threads waiting for them end."""
     import signal
 
-    for manager in _started:
-        pid = getattr(manager.provisioner, "pid", None)
-        if pid:
-            try:
-                os.killpg(pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                continue
+    for process in [getattr(manager.provisioner, "process", None) for manager in _started]:
+        if process and process.poll() is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _kernel_manager_class() -> type:

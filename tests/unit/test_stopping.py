@@ -1,0 +1,57 @@
+"""Signals to stop, whatever a library makes of them."""
+
+import signal
+
+import pytest
+
+from helpers.stopping import interruptible, stoppable
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_an_interrupt(number):
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), stoppable():
+        signal.raise_signal(number)
+    assert signal.getsignal(number) == before
+
+
+def test_an_error_that_a_library_makes_of_it_is_an_interrupt_too():
+    def as_an_engine_does():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise RuntimeError("Query interrupted") from None
+
+    with pytest.raises(KeyboardInterrupt), stoppable():
+        as_an_engine_does()
+
+
+def test_queries_under_way_are_broken_off_and_closed_connections_are_none():
+    class Connection:
+        broken_off = False
+
+        def interrupt(self):
+            self.broken_off = True
+
+    class Closed:
+        def interrupt(self):
+            raise RuntimeError("closed already")
+
+    connections = interruptible(Closed()), interruptible(Connection())
+    with pytest.raises(KeyboardInterrupt), stoppable():
+        signal.raise_signal(signal.SIGTERM)
+    assert connections[1].broken_off
+
+
+def test_other_errors_stay_what_they_are():
+    with pytest.raises(RuntimeError, match="no"), stoppable():
+        raise RuntimeError("no")
+
+
+def test_what_a_command_was_started_to_ignore_is_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stoppable():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
