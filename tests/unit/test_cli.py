@@ -1,5 +1,6 @@
 """The command line: exit status 0, 1 or 2, one message for a mistake, never a traceback, never a secret."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,7 +68,7 @@ def run(capsys):
 
 def test_build_with_the_least(run, orders):
     status, out, err = run(*BUILD)
-    assert (status, out) == (0, "reports/2026Q3/pack.html\nreports/2026Q3/pack.pdf\n")
+    assert (status, out) == (0, "reports/2026Q3/pack.html\nreports/2026Q3/pack.pdf\nreports/2026Q3/figures.xlsx\n")
     assert err == "2026Q3: prepare done\n"
     (asked,) = orders
     assert asked.order.parameters == {
@@ -96,7 +97,7 @@ def test_build_with_everything(run, orders, project):
         "new_revenue.basis=mrr", "rules.grace_days=30", "--jobs", "3", "--force", "--no-warm",
     )  # fmt: skip
     assert status == 0
-    assert out.splitlines()[::2] == ["packs/FY2027Q1/pack.html", "packs/2026-07/pack.html"]
+    assert out.splitlines()[::3] == ["packs/FY2027Q1/pack.html", "packs/2026-07/pack.html"]
     assert [asked.order.period.label for asked in orders] == ["FY2027Q1", "2026-07"]
     order = orders[0].order
     assert list(order.parameters) == list(order.review.themes) == ["new_revenue"]
@@ -219,6 +220,11 @@ def test_interrupts_and_the_operating_system(run, monkeypatch, stop):
         ([*BUILD, "--set", "new_revenue.base=3"], "--set new_revenue.base is not known; did you mean 'basis'?"),
         ([*BUILD, "--set", "basis=acv"], "--set basis=acv: must be THEME.NAME=VALUE or rules.NAME=VALUE"),
         (["sample", "--out", "data", "--seed", "-1"], "seed == -1, must be 0 or more"),
+        (["check", "--period", "2026Q3"], "kpi-review check: Missing option '--source'"),
+        (["check", *BUILD[1:], "--period", "2026Q2"], "--period is given 2 times; a check is of one period"),
+        (["check", *BUILD[1:], "--as-of", "2026-06-30"], "as-of 2026-06-30 lies before 2026Q3"),
+        (["check", *BUILD[1:]], "params/books.yml: tables.deals: the engine has no table 'deals'"),
+        (["check", *BUILD[1:], "--html", "none/report.html"], "--html none/report.html: none is not a folder"),
     ],
 )
 def test_a_mistake_is_one_message_and_status_1(run, orders, arguments, expected):
@@ -281,6 +287,96 @@ def test_a_secret_of_a_connection_that_fails_is_in_no_output(run, project, monke
     assert "hunter2" not in out + err
 
 
+# --- check ------------------------------------------------------------------------------------------------------------
+
+CHECK = ["check", *BUILD[1:]]
+ROWS = """
+  deals: select * from (values ({keys}, date '2021-05-01', date '2026-08-01', 'won', 100.0))
+    as t(deal_id, created_at, closed_at, outcome, amount)
+"""
+
+
+def deals(project, key="D1", more=""):
+    """A source with one deal, won in 2026Q3."""
+    rows = ROWS.replace("{keys}", f"'{key}'")
+    write(project, "books", f"name: Books\nconnect: duckdb://\ncurrency: EUR\ntables:{rows}{more}")
+
+
+def test_check_tells_the_report_and_the_next_step(run, project):
+    deals(project)
+    status, out, err = run(*CHECK)
+    assert (status, err) == (0, "2026Q3: prepare done\n2026Q3: KPIs done\n")
+    assert out.startswith("Books, 2026Q3\nas known at the end of 30 Sept 2026, UTC\n\nWhat was read\n")
+    assert re.search(r"^deals +1 +1 +0 +1 May 2021 +1 May 2021 +1,978$", out, re.MULTILINE)  # to 30 September 2026
+    assert out.endswith("\nNext: kpi-review build --period 2026Q3 --source params/books.yml\n")
+
+
+def test_check_repeats_its_arguments_in_the_next_step(run, project):
+    deals(project)
+    (project / "params/review.yml").rename(project / "params/our review.yml")
+    _, out, _ = run(*CHECK, "--review", "params/our review.yml", "--as-of", "2026-10-07", "--strict")
+    assert out.endswith("--source params/books.yml --review 'params/our review.yml' --as-of 2026-10-07\n")
+
+
+@pytest.mark.parametrize(("strict", "status"), [([], 0), (["--strict"], 2)])
+def test_check_with_warnings(run, project, strict, status):
+    deals(project)
+    write(project, "review", "company: A\nthemes: {new_revenue: {}}\ndepartments: [{name: sales}]\n")
+    found, out, _ = run(*CHECK, *strict)
+    assert found == status
+    assert "\nWarnings\n- params/review.yml: departments is read and checked, but no page" in out
+
+
+def test_check_strict_without_warnings(run, project):
+    deals(project)
+    assert run(*CHECK, "--strict")[0] == 0
+
+
+def test_check_tells_the_faults_of_the_source_together(run, project):
+    write(project, "books", "name: B\nconnect: duckdb://\ncurrency: EUR\ntables: {deals: select 1, users: select 2}\n")
+    status, out, err = run(*CHECK, "--html", "report.html")
+    assert (status, out) == (1, "")
+    assert {line.split(": ")[1] for line in err.splitlines()} == {"tables.deals", "tables.users"}
+    assert not (project / "report.html").exists()
+
+
+def test_check_tells_a_card_that_stops(run, project, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyError("Baltic")
+
+    monkeypatch.setattr("helpers.kpis.new_revenue.bookings", stopped)
+    deals(project)
+    status, out, err = run(*CHECK)
+    assert status == 1
+    assert "\nFaults\n- new_revenue.new_revenue stopped: KeyError: 'Baltic'" in out
+    assert err.endswith("faults told in the report: 2; mend them and check again\n")
+    assert "Next:" not in out
+
+
+def test_check_writes_a_page_that_asks_the_network_for_nothing(run, project):
+    key = "concat('<script>alert(1)</script> &', chr(27), '[31mред', chr(8238))"
+    again = f"    union all select {key}, date '2026-05-02', date '2026-05-01', 'won', 1.0\n"
+    deals(project, more=again)
+    _, out, _ = run(*CHECK, "--html", "report.html")
+    page = (project / "report.html").read_text(encoding="utf-8")
+    assert "report.html\n" in out
+    assert "<title>Books, 2026Q3</title>" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp;" in page
+    assert "alert(1)</script>" not in page
+    assert not re.search(r"(src|href)=\"(?!data:|#)", page)
+    for text in (page, out):
+        assert "ред" in text
+        assert not {"\x1b", "\u202e"} & set(text)
+
+
+def test_check_leaves_nothing_behind(run, project, tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp("scratch")
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    deals(project)
+    run(*CHECK)
+    assert list(folder.iterdir()) == []
+
+
 # --- help -------------------------------------------------------------------------------------------------------------
 
 
@@ -291,6 +387,14 @@ def test_help_names_every_option_of_the_contract_and_fits_a_screen(run):
     assert len(out.splitlines()) <= 30
     assert max(map(len, out.splitlines())) <= 80
     assert run("--help")[0] == run("sample", "--help")[0] == 0
+
+
+def test_help_of_check_fits_a_screen(run):
+    status, out, _ = run("check", "--help")
+    assert status == 0
+    assert all(f"{option} " in out for option in ("--period", "--source", "--review", "--as-of", "--html", "--strict"))
+    assert len(out.splitlines()) <= 24
+    assert max(map(len, out.splitlines())) <= 80
 
 
 def test_no_command_prints_the_help_and_is_a_usage_error(run):

@@ -1,0 +1,144 @@
+"""Everything that can be known before a kernel starts: faults of the files, the data report, what each KPI lacks.
+
+The cards are run in this process, for the review period alone, and note what they ask of the source.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helpers import results
+from helpers.cards import cards_of
+from helpers.data.asked import Asked
+from helpers.data.prepare import prepare
+from helpers.display.context import Results
+from helpers.display.data_page import DataPage
+from helpers.display.tables import Table, table_from_resource
+from helpers.errors import KitError, together
+from helpers.kpis.registered import findings
+from helpers.notebook_parameters import parameters_of_all
+from helpers.pack.commentary import read_commentary
+from helpers.pack.order import Order
+from helpers.pack.redefined import redefined
+from helpers.review import OpenReview
+from helpers.strict_yaml import places
+
+Parameters = Mapping[str, Mapping[str, Any]]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found: the data report, with the KPIs of the review and those of other themes.
+
+    ``notices`` are what the files alone tell, ``registered`` what is wrong with departments, KPIs and objectives.
+    """
+
+    review: Surveyed
+    others: Surveyed
+    notices: Sequence[str] = ()
+    registered: Sequence[str] = ()
+
+    @property
+    def faults(self) -> list[str]:
+        return self.review.stopped
+
+    @property
+    def warnings(self) -> list[str]:
+        return [*self.registered, *self._others]
+
+    @property
+    def _others(self) -> list[str]:
+        return [*self.notices, *self.review.page.warnings, *self.review.page.refused, *self.others.stopped]
+
+    def told(self) -> list[dict[str, Any]]:
+        """The report, for :func:`helpers.display.terminal.show` and :func:`helpers.pack.html.render_report`."""
+        own = self.review.page.cards("KPIs of this review", self.review.themes)
+        more = self.others.page.cards("KPIs of other themes, as their notebooks stand", self.others.themes)
+        tables = [*self.review.page.tables(examples=True), own, *([more] if self.others.themes else [])]
+        sentences = {
+            "Departments, KPIs and objectives": self.registered, "Warnings": self._others, "Faults": self.faults,
+        }  # fmt: skip
+        return [
+            *map(_titled, tables),
+            *({"title": title, "sentences": found} for title, found in sentences.items() if found),
+        ]
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """The cards of some themes, run once: what they gave and asked for, and the messages of those that stopped."""
+
+    themes: list[str]
+    page: DataPage
+    stopped: list[str]
+
+
+def check_order(order: Order, say: Say, notices: Sequence[str] = ()) -> Checked:
+    """Reads the source and runs every card of the catalogue for the review period.
+
+    ``say`` hears of each step as it is done, ``prepare`` and ``KPIs``; ``notices`` are told among the warnings.
+
+    Raises:
+        KitError: what is wrong with the commentary, the source and its rows.
+    """
+    changed = redefined(order, order.root / "reports/published")
+    currency, oldest = order.review.reporting_currency(order.source), order.review.rules.feed_max_age_days
+    with tempfile.TemporaryDirectory(prefix="kpi-review-") as folder:
+        _, prepared = together(
+            lambda: read_commentary(order.commentary_folder, order.pages),
+            lambda: prepare(
+                order.source, order.period, currency=currency, folder=Path(folder), feed_max_age_days=oldest
+            ),
+        )
+        say("prepare")
+        others = _of_other_themes(order)
+        settled = order.review.model_copy(update={"themes": {**others, **order.parameters}})
+        quarter = OpenReview(order.period, settled, prepared, changed)
+        own, more = _survey(quarter, order.parameters), _survey(quarter, others)
+        found = Checked(own, more, notices, _registered(order, changed))
+        say("KPIs")
+    return found
+
+
+def _survey(quarter: OpenReview, parameters: Parameters) -> Surveyed:
+    rows: list[results.Row] = []
+    asked: dict[str, Asked] = {}
+    stopped: list[str] = []
+    for theme, given in parameters.items():
+        for card in cards_of(theme):
+            name = f"{theme}.{card.__name__}"
+            try:
+                more, asked[name] = quarter.measure(card, given)
+                rows += more
+            except KitError as error:
+                stopped += error.faults
+            except Exception as error:
+                stopped.append(f"{name} stopped: {type(error).__name__}: {' '.join(str(error).split())}")
+    page = DataPage(quarter.prepared.report, Results(results.frame(rows), quarter.context, asked))
+    return Surveyed(list(parameters), page, list(dict.fromkeys(stopped)))
+
+
+def _registered(order: Order, changed: Mapping[str, str]) -> list[str]:
+    """What is wrong with the registers of the review, each with its line and what to do."""
+    written, ids = places(order.review.path), [kpi.kpi_id for kpi in order.review.kpis]
+    found = findings(order.review, order.period.measured_on)
+    return [f"{written.where(*each.at)}: {each.found}; {each.do}" for each in found] + [
+        f"{written.where('kpis', ids.index(kpi_id), 'definition_version')}: {kpi_id} is refused: {why}"
+        for kpi_id, why in changed.items()
+    ]
+
+
+def _of_other_themes(order: Order) -> Parameters:
+    """The parameters of the themes that the review does not name, as their notebooks stand."""
+    every = parameters_of_all(order.review, order.root / "notebooks")
+    return {theme: given for theme, given in every.items() if theme not in order.parameters}
+
+
+def _titled(table: Table) -> dict[str, Any]:
+    shown = table_from_resource(table.resource())
+    return {"title": shown["title"], "table": shown}

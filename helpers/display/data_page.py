@@ -1,0 +1,251 @@
+"""The data report as tables: what was read and used, what was left out and why, which KPIs it feeds, what is missing.
+
+``check`` prints it and the pack's appendix shows it. It is made of what ``prepare`` counted (``Prepared.report``), and
+of what the cards asked of the source while they were computed (``Results.asked``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from helpers.catalogue import CATALOGUE, kpi
+from helpers.data.tables import TABLES
+from helpers.display.context import Results, warnings_of
+from helpers.display.formats import NOTHING, format_day, format_value
+from helpers.display.tables import Table
+from helpers.results import Column, Listing
+
+NOT_COUNTED = {
+    "empty_key": "a column of its key is empty",
+    "not_yet_known": "not yet known on the last day",
+    "byte_equal": "equal to another row in every column",
+    "other_versions": "an older version of a row",
+}
+NAMED = 6  # so many KPIs are named before "and 3 more"
+LONGEST = 40  # characters of a key shown as an example
+
+
+@dataclass(frozen=True)
+class DataPage:
+    """The data report of a review.
+
+    ``report`` is that of the prepared folder; ``results`` has a row per KPI for the review period, and what the cards
+    asked for.
+    """
+
+    report: Mapping[str, Any]
+    results: Results
+
+    def tables(self, *, examples: bool = False) -> list[Table]:
+        """The tables of the page; with ``examples``, the first keys of the rows left out are among them."""
+        order = [self._order()] if self.report["order"] else []
+        found = [self._read(), self._left_out(examples), *order, self._feeds(), self._missing()]
+        return [Table(listing, self.results.context) for listing in found]
+
+    def cards(self, title: str, themes: Collection[str]) -> Table:
+        """One row per card of these themes: the tables that it reads, and how its KPIs stand."""
+        asked = {card: asked for card, asked in self.results.asked.items() if card.partition(".")[0] in themes}
+        rows = [
+            [*card.split("."), self._stand(card), _words(asked[card].tables), _words(self._without(card))]
+            for card in asked
+        ]
+        columns = dict.fromkeys(["Theme", "Card", "KPIs", "Reads", "Not provided"], "text")
+        return Table(_listing(title, columns, rows, empty="No card."), self.results.context)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader must know before trusting a figure, in sentences."""
+        found = [f"{name}: {text}." for name, told in self._tables.items() for text in told["warnings"]]
+        return found + [
+            f"{_begun(check['what'])}: {self._count(check['rows'])} of {self._count(check['of'])}."
+            for check in self.report["order"]
+            if check["warning"]
+        ]
+
+    @property
+    def refused(self) -> list[str]:
+        """One sentence per reason for which KPIs are refused."""
+        reasons: dict[str, list[str]] = {}
+        for kpi_id, row in self._now.items():
+            if row["status"] == "refused":
+                reasons.setdefault("; ".join(warnings_of(row)), []).append(kpi(kpi_id).label)
+        return [f"{'; '.join(labels)}: {reason}." for reason, labels in reasons.items()]
+
+    @property
+    def lacking(self) -> list[str]:
+        """One sentence per theme of which KPIs are not provided."""
+        ids = {theme: [k for k in self._now if kpi(k).theme == theme] for theme in self.results.themes()}
+        lacks = {theme: [self._lacks[k] for k in found if k in self._lacks] for theme, found in ids.items()}
+        return [
+            f"{_begun(theme.replace('_', ' '))}: of {len(ids[theme])} KPIs, {len(found)} not provided "
+            f"({', '.join(dict.fromkeys(found))})."
+            for theme, found in lacks.items()
+            if found
+        ]
+
+    @property
+    def _tables(self) -> dict[str, Mapping[str, Any]]:
+        """What became of each table's rows, in the order of the tables."""
+        return {name: self.report["tables"][name] for name in TABLES if name in self.report["tables"]}
+
+    @cached_property
+    def _now(self) -> dict[str, pd.Series]:
+        """The row of each KPI for the review period: its total, or its first segment where it has no total."""
+        frame = self.results.frame
+        rows = frame[frame["period"] == self.results.period.label].sort_values("segment_by", kind="stable")
+        return {row["kpi_id"]: row for _, row in rows.drop_duplicates("kpi_id").sort_index().iterrows()}
+
+    @cached_property
+    def _lacks(self) -> dict[str, str]:
+        """What each KPI that is not provided lacks."""
+        rows = {kpi_id: row for kpi_id, row in self._now.items() if row["status"] == "not_provided"}
+        return {
+            kpi_id: self._missing_part("; ".join(warnings_of(row)).removeprefix("not provided: "))
+            for kpi_id, row in rows.items()
+        }
+
+    def _missing_part(self, what: str) -> str:
+        """A column of a table that is not there lacks the table."""
+        name = what.partition(".")[0]
+        return name if name in self.report["not_provided"] else what
+
+    def _without(self, card: str) -> list[str]:
+        """What a card asked for and did not get, and what its KPIs miss."""
+        asked = self.results.asked[card]
+        found = {self._missing_part(what) for what in (*asked.needed, *asked.missed)}
+        return sorted(found | {self._lacks[k] for k in self._ids(card) if k in self._lacks}, key=_place)
+
+    def _stand(self, card: str) -> str:
+        """How the KPIs of a card stand: ``4 ok, 1 undefined``."""
+        told = [self._now[kpi_id]["status"] for kpi_id in self._ids(card)]
+        return ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in Counter(told).items())
+
+    def _read(self) -> Listing:
+        columns = {
+            "Table": "text", "Rows read": "count", "Used": "count", "Left out": "count", "First row": "date",
+            "Last row": "date", "Days old": "days",
+        }  # fmt: skip
+        last = self.results.period.measured_on
+        rows = [
+            [name, t["read"], t["clean"], t["read"] - t["clean"], t["earliest"], t["latest"], _age(t["latest"], last)]
+            for name, t in self._tables.items()
+        ]
+        shown = format_day(last, self.results.context.locale)
+        note = f"Days old: from a table's last row to {shown}, the last day that the figures count."
+        return _listing("What was read", columns, rows, empty="No table is provided.", note=note)
+
+    def _left_out(self, examples: bool) -> Listing:
+        rows = []
+        for name, told in self._tables.items():
+            rows += [[name, words, told[key], ""] for key, words in NOT_COUNTED.items() if told[key]]
+            rows += [
+                [name, reason, found["rows"], "; ".join(map(_short, found["examples"]))]
+                for reason, found in told["excluded"].items()
+            ]
+        columns = {"Table": "text", "Why": "text", "Rows": "count"} | ({"For example": "text"} if examples else {})
+        rows = [row[: len(columns)] for row in rows]
+        return _listing("What was left out, and why", columns, rows, empty="No row was left out.")
+
+    def _order(self) -> Listing:
+        rows = [
+            [_begun(check["what"]), check["rows"], check["of"], check["rows"] / check["of"] if check["of"] else None]
+            for check in self.report["order"]
+        ]
+        columns = {"What comes too early": "text", "Rows": "count", "Of": "count", "Share": "share"}
+        return _listing("What comes before its time", columns, rows, note="Such rows are counted here, and kept.")
+
+    def _feeds(self) -> Listing:
+        rows = []
+        for name in self._tables:
+            askers = [asker for asker, asked in self.results.asked.items() if name in asked.tables]
+            rows.append([name, self._told(askers) or "No KPI of this review"])
+        return _listing(
+            "What each table feeds", {"Table": "text", "Feeds": "text"}, rows, empty="No table is provided."
+        )
+
+    def _missing(self) -> Listing:
+        """Per table or column that is not there, the KPIs that need it and those that do without."""
+        needed: dict[str, list[str]] = {}
+        for kpi_id, what in self._lacks.items():
+            needed.setdefault(what, []).append(kpi_id)
+        missed: dict[str, list[str]] = {}
+        for asker, asked in self.results.asked.items():
+            lost = {self._lacks[kpi_id] for kpi_id in self._ids(asker) if kpi_id in self._lacks}
+            for what in {self._missing_part(what) for what in asked.missed} - lost:
+                missed.setdefault(what, []).append(asker)
+        rows = [
+            [what, _labels(needed.get(what, [])) or NOTHING, self._told(missed.get(what, [])) or NOTHING]
+            for what in sorted({*needed, *missed}, key=_place)
+        ]
+        columns = dict.fromkeys(["Not provided", "Needed by", "Done without by"], "text")
+        idle = [name for name in self.report["not_provided"] if name not in {*needed, *missed}]
+        note = f"Not provided either, and asked for by no KPI of this review: {', '.join(idle)}." if idle else ""
+        return _listing("What is missing", columns, rows, empty="Whatever the KPIs asked for is provided.", note=note)
+
+    def _ids(self, asker: str) -> list[str]:
+        """The KPIs computed of a theme, or of a card."""
+        theme, _, card = asker.partition(".")
+        return [k for k in self._now if kpi(k).theme == theme and card in ("", kpi(k).card)]
+
+    def _told(self, askers: Sequence[str]) -> str:
+        """Themes by their names, cards by those of their KPIs that are provided."""
+        themes = [_begun(asker.replace("_", " ")) for asker in askers if "." not in asker]
+        ids = [k for asker in askers if "." in asker for k in self._ids(asker) if k not in self._lacks]
+        return "; ".join([*themes, *filter(None, [_labels(ids)])])
+
+    def _count(self, number: int) -> str:
+        return format_value(number, "count", **self.results.context.style)
+
+
+def _listing(
+    title: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]], *, empty: str = "", note: str = ""
+) -> Listing:
+    """A listing under headings that each have a unit."""
+    frame = pd.DataFrame(list(rows), columns=list(columns), dtype=object)
+    return Listing(title, frame, {label: Column(label, unit) for label, unit in columns.items()}, empty, "", note=note)
+
+
+def _labels(kpi_ids: Iterable[str]) -> str:
+    """KPIs by name, those of the scorecard first.
+
+    >>> _labels(["arpa", "mrr"])
+    'Monthly recurring revenue (MRR); Average revenue per account (ARPA)'
+    """
+    found = set(kpi_ids)
+    in_order = sorted((row for row in CATALOGUE.values() if row.kpi_id in found), key=lambda row: not row.headline)
+    labels = [row.label for row in in_order]
+    more = len(labels) - NAMED
+    return "; ".join(labels) if more < 2 else f"{'; '.join(labels[:NAMED])}; and {more} more"
+
+
+def _words(names: Iterable[str]) -> str:
+    return ", ".join(names) or NOTHING
+
+
+def _place(what: str) -> tuple[int, int, str]:
+    """Where a table or a column stands in the order of the tables; what is neither comes last."""
+    name, _, column = what.partition(".")
+    if name not in TABLES:
+        return len(TABLES), 0, what
+    columns = TABLES[name].names
+    return list(TABLES).index(name), columns.index(column) + 1 if column in columns else 0, what
+
+
+def _age(latest: str | None, last: date) -> int | None:
+    return (last - date.fromisoformat(latest)).days if latest else None
+
+
+def _begun(words: str) -> str:
+    """Words as the beginning of a sentence."""
+    return words[:1].upper() + words[1:]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -1,0 +1,91 @@
+"""The data page: in the appendix of HTML and PDF, the same as what a check tells, and no customer's key on it."""
+
+import re
+
+import pytest
+from pypdf import PdfReader
+
+from helpers.check import check_order
+from helpers.display.context import Results
+from helpers.display.data_page import DataPage
+from helpers.results import frame
+from tests.pack.orders import order_of
+
+
+@pytest.fixture(scope="module")
+def checked(company):
+    return check_order(order_of(company), lambda step: None)
+
+
+@pytest.fixture(scope="module")
+def page(built):
+    """The data page of the HTML, as the texts of its tables: caption -> rows of cells."""
+    from bs4 import BeautifulSoup
+
+    found = BeautifulSoup((built.folder / "pack.html").read_text(), "html.parser")
+    (heading,) = found.select("h3#pack\\.data")
+    tables = {}
+    for part in heading.find_next_siblings():
+        if part.name == "h3":
+            break
+        if part.table:
+            rows = part.table.tbody.find_all("tr")
+            tables[part.caption.get_text()] = [[c.get_text() for c in row.find_all(["th", "td"])] for row in rows]
+    return tables
+
+
+def told(checked) -> dict[str, list[list[str]]]:
+    return {one["title"]: one["table"]["rows"] for one in checked.told() if "table" in one}
+
+
+def test_the_pack_shows_what_a_check_tells(page, checked):
+    expected = told(checked)
+    assert page["What was read"] == expected["What was read"]
+    assert dict(page["What each table feeds"])["stage_history"] == "Pipeline conversion"
+    assert dict(page["What each table feeds"])["deals"] == "Pipeline conversion; New revenue"
+    assert dict(expected["What each table feeds"])["stage_history"].startswith("Pipeline conversion; Records that")
+    assert page["What was left out, and why"] == [row[:-1] for row in expected["What was left out, and why"]]
+
+
+def test_counts_add_up(page):
+    read = {row[0]: [int(text.replace(",", "")) for text in row[1:4]] for row in page["What was read"]}
+    out = dict.fromkeys(read, 0)
+    for name, _, rows in page["What was left out, and why"]:
+        out[name] += int(rows.replace(",", ""))
+    for name, (rows_read, used, left_out) in read.items():
+        assert rows_read == used + left_out, name
+        assert left_out == out[name], name
+
+
+def test_examples_are_for_a_check_alone(built, checked):
+    reasons = {row[1]: row[-1] for row in told(checked)["What was left out, and why"]}
+    example = reasons["merged into another customer"]
+    assert re.fullmatch(r"C-\d{6}", example)
+    html = (built.folder / "pack.html").read_text()
+    assert example not in html[html.index('id="pack.data"') :]
+
+
+def test_the_pdf_has_the_page_and_the_way_to_it(built):
+    texts = [page.extract_text() for page in PdfReader(built.folder / "pack.pdf").pages]
+    (number,) = [i for i, text in enumerate(texts, start=1) if "What was left out, and why" in text]
+    assert "What was read" in texts[number - 1]
+    whole = " ".join(" ".join(texts).split())
+    assert re.search(rf"counted under Data, in the appendix, page {number}\.", whole)
+
+
+def test_before_comparing_a_reader_learns_only_what_matters(built, checked):
+    html = (built.folder / "pack.html").read_text()
+    changes = html[html.index('id="pack.changes"') : html.index("</section>", html.index('id="pack.changes"'))]
+    assert "test customer" not in changes
+    for warning in checked.review.page.warnings:
+        assert warning.replace("'", "&#39;") in changes
+
+
+def test_where_every_section_left_nothing_the_rows_are_still_counted(checked):
+    whole = checked.review.page
+    page = DataPage(whole.report, Results(frame([]), whole.results.context))
+    assert page.lacking == page.refused == []
+    read, *_, feeds, missing = page.tables()
+    assert list(read.listing.rows["Rows read"]) == [told["read"] for told in page._tables.values()]
+    assert set(feeds.listing.rows["Feeds"]) == {"No KPI of this review"}
+    assert missing.listing.rows.empty

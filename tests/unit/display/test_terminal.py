@@ -1,0 +1,56 @@
+"""What a command tells: plain text in a file, tables that fit on a terminal, and no escape sequence of the data."""
+
+import io
+import re
+
+from helpers.display.terminal import show
+
+TABLE = {
+    "title": "Rows",
+    "columns": [
+        {"label": "Table", "align": "left"},
+        {"label": "Why", "align": "left"},
+        {"label": "Rows", "align": "right"},
+    ],
+    "rows": [["deals", "a reason of many words " * 8, "1,204"], ["users", "[bold]x[/bold]", "3"]],
+    "values": [],
+    "note": "A note.",
+    "empty": "",
+}
+TOLD = [{"title": "Rows", "table": TABLE}, {"title": "Warnings", "sentences": ["Stale.", "Late."]}]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def printed(out, told=TOLD):
+    show(told, out)
+    return re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
+
+
+def test_a_file_gets_one_aligned_line_per_row():
+    lines = printed(io.StringIO()).splitlines()
+    assert lines[:3] == ["", "Rows", f"Table  Why{' ' * 182}  Rows"]
+    assert lines[4] == f"users  [bold]x[/bold]{' ' * 171}     3"
+    assert lines[5:] == ["A note.", "", "Warnings", "- Stale.", "- Late."]
+
+
+def test_a_terminal_gets_tables_that_fit(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    wide = printed(Terminal())
+    assert max(map(len, wide.splitlines())) <= 100
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = printed(Terminal())
+    assert max(map(len, narrow.splitlines())) <= 60
+    for text in (wide, narrow):
+        assert "1,204" in text
+        assert "[bold]x[/bold]" in text
+        assert " ".join(text.split()).count("many") == 8
+
+
+def test_a_table_without_rows_is_its_sentence():
+    told = [{"title": "Rows", "table": {**TABLE, "rows": [], "note": "", "empty": "No row was left out."}}]
+    for out in (io.StringIO(), Terminal()):
+        assert printed(out, told).split("\n") == ["", "Rows", "No row was left out.", ""]
