@@ -1,0 +1,83 @@
+"""A made-up company that contradicts itself: its data report must say so, with the counts that others published."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from helpers.data.prepare import prepare
+from helpers.kpis.recurring_revenue import mrr, retention
+from helpers.params import load_source
+from helpers.periods import Calendar
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("KPI_DATA") or ROOT.parent / "shared" / "data") / "ravenstack"
+PERIOD = Calendar("UTC").period("2024Q4")
+
+pytestmark = pytest.mark.skipif(
+    not DATA.is_dir(), reason=f"no RavenStack files in {DATA}; set KPI_DATA to their parent"
+)
+
+
+def prepared(name, folder, **queries):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KPI_DATA", str(DATA.parent))
+        source = load_source(ROOT / f"params/sources/{name}.yml")
+    source = source.model_copy(update={"tables": {**source.tables, **queries}})
+    return prepare(source, PERIOD, currency="USD", folder=folder)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    return prepared("ravenstack", tmp_path_factory.mktemp("ravenstack"))
+
+
+def read(name, *dates):
+    return pd.read_csv(DATA / f"ravenstack_{name}.csv", parse_dates=list(dates))
+
+
+def test_use_before_the_subscription_that_is_used(found):
+    use = read("feature_usage", "usage_date").merge(read("subscriptions", "start_date"), on="subscription_id")
+    assert round((use["usage_date"] < use["start_date"]).mean(), 3) == 0.766  # as published, of all 25,000 rows
+    trusted = use[~use["usage_id"].duplicated(keep=False)]
+    [check] = [check for check in found.report["order"] if check["what"] == "events before their user was created"]
+    assert (check["rows"], check["of"]) == ((trusted["usage_date"] < trusted["start_date"]).sum(), len(trusted))
+    assert round(check["rows"] / check["of"], 3) == 0.766
+    assert check["warning"]
+
+
+def test_tickets_before_the_sign_up(found):
+    [check] = [check for check in found.report["order"] if check["what"].startswith("tickets created before")]
+    assert (check["rows"], check["of"], check["warning"]) == (1077, 2000, True)
+    assert round(check["rows"] / check["of"], 3) in (0.538, 0.539)  # 53.85 %, published as 53.9
+
+
+def test_usage_ids_that_stand_twice(found):
+    events = found.report["tables"]["events"]
+    assert events["excluded"]["same key, different content"]["rows"] == 42  # 21 ids, two rows each
+    assert (events["read"], events["clean"]) == (25_000, 24_958)
+
+
+def test_customers_of_the_account_list_and_those_lost(tmp_path):
+    given = prepared("ravenstack_accounts", tmp_path)
+    tables = given.known(given.as_of_on)
+    rows = {row.kpi_id: row.value for row in mrr(tables, PERIOD) if not row.segment}
+    assert rows["paying_customers"] == 403 - 272
+    trials = tables.fetch(tables["subscriptions"].filter(tables["subscriptions"].status == "trialing").count())
+    assert 500 - trials == 403
+
+
+def test_with_reactivations_other_customers_would_be_lost(tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KPI_DATA", str(DATA.parent))
+        query = load_source(ROOT / "params/sources/ravenstack_accounts.yml").tables["subscriptions"]
+    assert "where not is_reactivation" in query
+    given = prepared("ravenstack_accounts", tmp_path, subscriptions=query.replace("where not is_reactivation", ""))
+    rows = {row.kpi_id: row.value for row in mrr(given.known(given.as_of_on), PERIOD) if not row.segment}
+    assert rows["paying_customers"] == 403 - 285
+
+
+def test_a_retention_that_no_company_has(found):
+    rows = {row.kpi_id: row.value for row in retention(found.known(found.as_of_on), PERIOD) if not row.segment}
+    assert rows["nrr"] > 2.5
