@@ -7,11 +7,15 @@ from datetime import date
 from pathlib import Path
 
 import ibis
+import pandas as pd
 import pytest
 
 from helpers.data.prepare import prepare
+from helpers.kpis.inactive_customers import inactive_customers
 from helpers.kpis.pipeline_conversion import funnel_cohort
+from helpers.kpis.product_activity import pac_user
 from helpers.kpis.stages import journeys, reached
+from helpers.kpis.time_to_value import ttv
 from helpers.params import load_source
 from helpers.periods import Calendar
 
@@ -85,3 +89,58 @@ def test_conversion_of_the_clean_tables(known):
 def test_default_stages_name_those_that_olist_does_not_have(known):
     row = funnel_cohort(known, replace(CALENDAR.period("2018Q1"), as_of_on=known.as_of_on))[0]
     assert "no record ever entered lead, sql, opportunity" in row.warnings[0]
+
+
+@pytest.fixture(scope="module")
+def in_june(tmp_path_factory):
+    """The second quarter of 2018, whose end the orders of the files reach."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KPI_DATA", str(DATA.parent))
+        source = load_source(ROOT / "params/sources/olist.yml")
+    period = CALENDAR.period("2018Q2")
+    return prepare(source, period, currency="BRL", folder=tmp_path_factory.mktemp("june")).known(
+        period.as_of_on
+    ), period
+
+
+@pytest.fixture(scope="module")
+def sellers():
+    """The sellers won by the end of June, each with the local days of its orders up to then, by pandas alone."""
+    won = pd.read_csv(DATA / "olist_closed_deals_dataset.csv", parse_dates=["won_date"])
+    won["day"] = won["won_date"].dt.normalize()
+    won = won[won["day"] < "2018-07-01"].set_index("seller_id")
+    orders = pd.read_parquet(DATA / "order_items.parquet").drop_duplicates(["order_id", "seller_id"])
+    local = orders["shipping_limit_date"].dt.tz_convert("America/Sao_Paulo").dt.tz_localize(None).dt.normalize()
+    orders = orders.assign(day=local)[local < "2018-07-01"]
+    return won, orders[orders["seller_id"].isin(won.index)]
+
+
+def test_time_from_won_to_the_first_order(in_june, sellers):
+    won, orders = sellers
+    waited = orders.groupby("seller_id")["day"].min() - won["day"]
+    rows = {row.kpi_id: row for row in ttv(*in_june)}
+    assert rows["ttv_reached_share"].numerator == waited.notna().sum() == 272
+    assert rows["ttv_reached_share"].denominator == len(won) == 722
+    assert rows["ttv_mean"].value == pytest.approx(waited.dropna().dt.days.mean())
+    # The mean of the lucky ones says 49 days; half of all sellers wait 120 days or more.
+    assert rows["ttv_mean"].value < 50 < rows["ttv_median"].value == 120
+
+
+def test_sellers_that_stopped_selling(in_june, sellers):
+    won, orders = sellers
+    sold = orders.groupby("seller_id")["day"].agg(["min", "max"])
+    asked = sold[won["day"].reindex(sold.index) <= "2018-06-03"]  # 28 whole days as a seller, and a first order
+    silent = asked[asked["max"] < "2018-06-03"]
+    rows = {row.kpi_id: row for row in inactive_customers(*in_june, window_days=28)}
+    assert (rows["inactive_rate"].numerator, rows["inactive_rate"].denominator) == (len(silent), len(asked))
+    assert rows["inactive_customers"].excluded["customers: onboarding, no value yet"] == 397
+
+
+def test_weeks_in_which_sellers_sold(in_june, sellers):
+    won, orders = sellers
+    age = (pd.Timestamp("2018-06-30") - orders["day"]).dt.days
+    weeks = (age[age < 49] // 7).groupby(orders["seller_id"]).nunique().reindex(won.index, fill_value=0)
+    new = won["day"] > "2018-05-19"  # 42 days and less: not seven weeks
+    expected = weeks[~new].value_counts().to_dict()
+    rows = {row.segment: row.value for row in pac_user(*in_june) if row.kpi_id == "pac_users"}
+    assert rows == {**{str(score): expected.get(score, 0) for score in range(8)}, "new": new.sum()}
