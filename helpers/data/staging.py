@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 BATCH = 50_000  # rows, so that what travels is never held as a whole
-MEMORY = "500MB"  # of an engine that reduces or sorts events; what needs more goes to the disk
+LIMITED = "set memory_limit = '500MB'"  # while events are reduced and sorted; what needs more goes to the disk
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,12 @@ def stage(source: Source, period: Period, folder: Path) -> Staged:
     """
     engine = local_engine()
     engine.raw_sql(local_day(period.calendar))
-    _limit(engine, folder)
+    engine.raw_sql(LIMITED)
     _check_zones(engine, source, period.calendar.timezone)
     backend = open_source(source)
+    for each in (engine, backend):
+        if each.name == "duckdb":
+            each.raw_sql(f"set temp_directory = {quoted(str(folder))}")
     try:
         tables = source_tables(source, backend)
 
@@ -71,7 +74,9 @@ def stage(source: Source, period: Period, folder: Path) -> Staged:
 
         casts = check_columns(source, tables, period.calendar.timezone, has_rows=has_rows)
         staged = Staged(engine, folder, {name: list(columns) for name, columns in casts.items()})
-        for name, columns in casts.items():
+        events_last = sorted(casts, key=lambda name: HELD[name].counted)  # so that LIMITED binds no other query
+        for name in events_last:
+            columns = casts[name]
             rows = tables[name].select(*columns)
             with library_warnings_ignored(), engine_faults(source, f"tables.{name}"):
                 if HELD[name].counted:
@@ -103,7 +108,7 @@ def _reduce(staged: Staged, backend: Any, rows: Any, casts: Mapping[str, str], p
     if backend.name not in NUMBERED:
         backend, rows = _brought(backend, rows, staged.folder)
     if backend.name == "duckdb":
-        _limit(backend, staged.folder)
+        backend.raw_sql(LIMITED)
     typed = _typed(TABLES["events"], casts, f"({backend.compile(rows)}) as source")
     zone, recorded = period.calendar.timezone, "recorded_at" in casts
     reduction = Reduction(typed, backend.name, zone, period.as_of_at, recorded)
@@ -136,11 +141,6 @@ def _arrive(engine: Any, rows: Any, sql: str) -> None:
     engine.con.register("arriving", rows)
     engine.raw_sql(sql)
     engine.con.unregister("arriving")
-
-
-def _limit(engine: Any, folder: Path) -> None:
-    engine.raw_sql(f"set memory_limit = '{MEMORY}'")
-    engine.raw_sql(f"set temp_directory = {quoted(str(folder))}")
 
 
 def _typed(table: Table, casts: Mapping[str, str], rows: str) -> str:
