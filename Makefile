@@ -21,6 +21,7 @@ lab: .venv/ready $(SAMPLE)             ## JupyterLab on the notebooks
 
 bench: .venv/ready $(SAMPLE)           ## how fast a build is, as ratios within one run
 	$(BIN)/python tests/bench.py $(ROUNDS)
+	$(BIN)/python tests/bench_events.py $(ROUNDS)
 
 check: .venv/ready                       ## formatting, lint, types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

@@ -11,7 +11,10 @@ from typing import Literal
 
 from helpers.errors import KitError, nearest
 
-Unit = Literal["money", "money_per_month", "money_per_day", "share", "ratio", "days", "count"]
+Unit = Literal[
+    "money", "money_per_month", "money_per_day", "share", "ratio", "hours", "days", "weeks", "months", "count"
+]  # fmt: skip
+TIMES = ("hours", "days", "weeks", "months")
 Direction = Literal["up", "down", "neutral"]
 
 
@@ -23,7 +26,7 @@ class Kpi:
     ``judged`` is the series that its signal is read from (months where there are enough, else quarters);
     empty for stocks that only grow and for overlapping windows, which carry no limits (specification T4).
     ``headline`` KPIs stand in the scorecard.
-    ``window`` names the parameter that says over how many months the KPI looks.
+    ``window`` names the parameter that says over how many months, or quarters, the KPI looks.
     ``floor`` and ``ceiling`` are the ends of what the KPI can be by its definition; limits are not shown beyond them.
     """
 
@@ -58,6 +61,64 @@ def _kpis(theme: str, card: str, *rows: tuple[str, str, Unit, Direction, str]) -
 
 
 _ROWS = [
+    *_kpis(
+        "time_to_value",
+        "ttv",
+        ("ttv_median", "Time to value, median", "days", "down", "headline"),
+        ("ttv_mean", "Time to value, mean of those who have it", "days", "down", ""),
+        ("ttv_reached_share", "Customers that have reached value", "share", "up", "headline"),
+        ("ttv_rmst", "Time to value, restricted mean", "days", "down", ""),
+    ),
+    *_kpis(
+        "time_to_value",
+        "ttv_stages",
+        ("ttv_stage_days", "Days to value by stage", "days", "down", ""),
+        ("ttv_flow_efficiency", "Flow efficiency on the way to value", "share", "up", ""),
+        ("ttv_paid_days_without_value", "Paid days without value", "days", "down", ""),
+        ("ttv_paid_without_value", "Paid before value", "money", "down", ""),
+    ),
+    *_kpis(
+        "inactive_customers",
+        "inactive_customers",
+        ("inactive_customers", "Inactive customers", "count", "down", "month headline min:0"),
+        ("inactive_rate", "Inactive customers, share of those asked", "share", "down", "month headline min:0 max:1"),
+        ("newly_silent", "Newly silent in the last 7 days", "count", "down", "monthly"),
+        ("returned", "Returned in the last 7 days", "count", "up", "monthly"),
+    ),
+    *_kpis(
+        "product_activity",
+        "pac_user",
+        ("pac_users", "Users by active weeks", "count", "neutral", ""),
+        ("pac_power_share", "Power users (active in 6 or 7 of 7 weeks)", "share", "up", "quarter headline min:0 max:1"),
+    ),
+    *_kpis(
+        "product_activity",
+        "pac_account",
+        ("pac_accounts", "Customers by active weeks", "count", "neutral", ""),
+        ("pac_breadth", "Breadth: users active in 28 days", "share", "up", "quarter headline min:0 max:1"),
+        ("pac_mean", "Product activity coefficient (PAC), mean", "weeks", "up", "quarter min:0 max:7"),
+    ),
+    *_kpis(
+        "product_activity",
+        "pac_movement",
+        ("pac_moves", "Users whose activity moved", "count", "neutral", ""),
+    ),
+    *_kpis(
+        "product_activity",
+        "feature_adoption",
+        ("feature_adoption", "Feature adoption", "share", "up", ""),
+    ),
+    *_kpis(
+        "product_activity",
+        "seat_utilisation",
+        ("seat_utilisation", "Seat utilisation", "share", "up", "quarter headline min:0"),
+    ),
+    *_kpis(
+        "product_activity",
+        "quota_usage",
+        ("quota_usage", "Quota used", "share", "neutral", ""),
+        ("quota_projected", "Quota, projected to the end of its window", "share", "neutral", ""),
+    ),
     *_kpis(
         "pipeline_conversion",
         "funnel_cohort",
@@ -144,6 +205,43 @@ _ROWS = [
         "recurring_revenue",
         "quick_ratio",
         ("quick_ratio", "Quick ratio", "ratio", "up", "quarter min:0"),
+    ),
+    *_kpis(
+        "unit_economics",
+        "cac",
+        ("cac_sm", "Acquisition cost (CAC), sales and marketing", "money", "down", "window:cac_window_quarters"),
+        ("cac_full", "Acquisition cost (CAC), with support", "money", "down", "headline window:cac_window_quarters"),
+        ("cac_sm_quarter", "CAC, sales and marketing, quarter alone", "money", "down", "quarter min:0"),
+        ("cac_full_quarter", "CAC, with support, quarter alone", "money", "down", "quarter min:0"),
+        ("new_customers", "New customers", "count", "up", "quarter min:0"),
+    ),
+    *_kpis(
+        "unit_economics",
+        "cac_payback",
+        ("cac_payback", "CAC payback", "months", "down", "headline window:cac_window_quarters"),
+    ),
+    *_kpis(
+        "unit_economics",
+        "ltv",
+        ("ltv_orders", "Lifetime value (LTV) from orders", "money", "up", ""),
+        ("ltv_margin", "Lifetime value (LTV) from churn", "money", "up", ""),
+        ("ltv_km", "Lifetime value (LTV) from customer lives", "money", "up", "window:ltv_horizon_months"),
+        ("ltv_net", "Lifetime value (LTV) net of CAC", "money", "up", "window:ltv_horizon_months"),
+    ),
+    *_kpis(
+        "unit_economics",
+        "ltv_cac",
+        ("ltv_cac", "LTV:CAC", "ratio", "up", "headline window:ltv_horizon_months"),
+    ),
+    *_kpis(
+        "unit_economics",
+        "sales_total",
+        ("sales_total", "Sales, won and invoiced", "money", "neutral", ""),
+    ),
+    *_kpis(
+        "kpi_alignment",
+        "okr",
+        ("okr_progress", "Progress of objectives", "share", "up", ""),
     ),
 ]
 

@@ -9,12 +9,14 @@ import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Union
 
-from pydantic import PositiveInt, TypeAdapter, ValidationError
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, TypeAdapter, ValidationError
 
+from helpers.catalogue import THEMES
 from helpers.errors import KitError, nearest
 from helpers.params import Review, themes_alone
 from helpers.rules import Rules
@@ -24,6 +26,10 @@ GIVEN = ("period", "source", "review", "as_of")
 NOT_A_LITERAL = "must be an annotated literal, such as retention_months: int = 12"
 _SIMPLE = {
     "int": int, "float": float, "str": str, "bool": bool, "list": list, "dict": dict, "PositiveInt": PositiveInt,
+    "NonNegativeInt": NonNegativeInt, "PositiveFloat": PositiveFloat,
+}  # fmt: skip
+_IN_WORDS = {
+    "PositiveInt": "int of 1 or more", "NonNegativeInt": "int of 0 or more", "PositiveFloat": "float above 0",
 }  # fmt: skip
 
 
@@ -50,7 +56,9 @@ class Parameter:
                 return TypeAdapter(self.type).validate_python(candidate, strict=True)
             except ValidationError:
                 continue
-        raise ValueError(f"must be {self.annotation.replace('PositiveInt', 'int of 1 or more')}")
+        wanted = re.sub(r"\w+", lambda name: _IN_WORDS.get(name[0], name[0]), self.annotation)
+        wanted = re.sub(r"Literal\[([^\]]*)\]", r"one of \1", wanted)
+        raise ValueError(f"must be {wanted}")
 
 
 class Resolved(NamedTuple):
@@ -124,6 +132,19 @@ def resolve(review: Review, notebooks: Path, given: Mapping[str, str], sets: Seq
     return Resolved(review, {theme: {**values, **given} for theme, values in parameters.items()})
 
 
+def parameters_of_all(review: Review, notebooks: Path) -> dict[str, dict[str, Any]]:
+    """The parameters of every theme that there is: as the review settles them, of others as their notebooks stand.
+
+    A theme whose parameters are at fault is left out.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for theme in dict.fromkeys([*review.themes, *THEMES]):
+        with suppress(KitError):
+            alone = review.model_copy(update={"themes": {theme: review.themes.get(theme, {})}})
+            found |= resolve(alone, notebooks, {}).parameters
+    return found
+
+
 def check_themes(path: Path, notebooks: Path) -> None:
     """Holds the themes of a review file against the notebooks, even if the rest of the file is at fault.
 
@@ -180,7 +201,7 @@ def _type(annotation: ast.expr) -> Any:
         case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[key, item])):
             return dict[_type(key), _type(item)]  # type: ignore[misc]
     raise ValueError(
-        "is of no known type; known: int, PositiveInt, float, str, bool, "
+        "is of no known type; known: int, PositiveInt, NonNegativeInt, float, PositiveFloat, str, bool, "
         "list[…], dict[…, …], Literal[…], None, and | of them"
     )
 

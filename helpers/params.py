@@ -19,15 +19,16 @@ from helpers.catalogue import CATALOGUE
 from helpers.codes import Currency, Locale, Timezone
 from helpers.errors import KitError, nearest
 from helpers.periods import Calendar
-from helpers.registries import Cpi, Department, Improvement, Okr, RegisteredKpi, as_records
+from helpers.registries import KEYS, Conflict, Cpi, Department, Improvement, Okr, RegisteredKpi, as_records
 from helpers.rules import Rules
-from helpers.strict_yaml import Frozen, expected, from_environment, read_model, shown
+from helpers.strict_yaml import Frozen, expected, from_environment, places, read_model, shown
 
 CANONICAL_TABLES = (
     "customers", "subscriptions", "users", "events", "deals", "stage_history", "spend", "milestones", "tickets",
     "deliveries", "entitlements", "measurements", "invoices", "products", "fx_rates", "assignments",
 )  # fmt: skip
 REGISTRIES = ("kpis", "departments", "conflicts", "okrs", "cpis", "improvements")
+SHOWN_BY = {**dict.fromkeys(REGISTRIES, "kpi_alignment"), "improvements": "time_to_value"}  # the theme that shows it
 LOGO_FORMS = (".png", ".svg", ".jpg", ".jpeg")
 
 
@@ -119,7 +120,7 @@ class Review(Frozen):
     brand: Brand = Brand()
     kpis: tuple[RegisteredKpi, ...] = ()
     departments: tuple[Department, ...] = ()
-    conflicts: tuple[tuple[str, str], ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
     okrs: tuple[Okr, ...] = ()
     cpis: tuple[Cpi, ...] = ()
     improvements: tuple[Improvement, ...] = ()
@@ -168,6 +169,11 @@ def load_source(path: Path) -> Source:
         KitError: with every fault of the file.
     """
     source = read_model(path, Source)
+    if not _is_url(source.connect):
+        raise KitError(
+            f"{shown(path)}: connect is not a URL that can be read; "
+            "in a password write %23 for #, %2F for /, %3F for ?, %5B for ["
+        )
     files = path.parent / source.files.expanduser() if source.files else None
     source = source.model_copy(update={"files": files and files.resolve()})
     source._path = path
@@ -188,6 +194,8 @@ def load_review(path: Path) -> Review:
             raise KitError(f"{shown(path)}: brand.logo == {shown(logo)!r}, must be a picture ({', '.join(LOGO_FORMS)})")
         review = review.model_copy(update={"brand": review.brand.model_copy(update={"logo": logo})})
     review._path = path
+    if repeated := _repeated(review):
+        raise KitError(*repeated)
     return review
 
 
@@ -224,13 +232,39 @@ def themes_alone(path: Path) -> Review | None:
 
 
 def unused_sections(review: Review) -> list[str]:
-    """One line per section that the review gives and no theme of this version shows.
+    """One line per section that the review gives and none of its themes shows.
 
     >>> unused_sections(Review(company="Fine Co", themes={"new_revenue": {}}, departments=[{"name": "Sales"}]))
-    ['.: departments is read and checked, but no page of this version shows it']
+    ['.: departments is read and checked, but no page shows it: kpi_alignment, which does, is not among the themes']
     """
-    given = [name for name in REGISTRIES if getattr(review, name)]
-    return [f"{shown(review.path)}: {name} is read and checked, but no page of this version shows it" for name in given]
+    where = shown(review.path)
+    return [
+        f"{where}: {name} is read and checked, but no page shows it: {theme}, which does, is not among the themes"
+        for name, theme in SHOWN_BY.items()
+        if getattr(review, name) and theme not in review.themes
+    ]
+
+
+def _repeated(review: Review) -> list[str]:
+    """Registered twice under one id: which of the two holds, nobody could say."""
+    written, faults = places(review.path), []
+    for section, key in KEYS.items():
+        first: dict[str, int] = {}
+        for i, entry in enumerate(getattr(review, section)):
+            name = getattr(entry, key)
+            if name in first:
+                where = f"{written.where(section, i, key)} == {name!r}, is given before, in {section}[{first[name]}]"
+                faults.append(f"{where}; must be given once: join the two, or rename one")
+            first.setdefault(name, i)
+    return faults
+
+
+def _is_url(text: str) -> bool:
+    """Whether every part of a URL can be told from the others."""
+    try:
+        return urlsplit(text).port != 0
+    except ValueError:
+        return False
 
 
 def _as_modelled(sections: dict[str, Any]) -> dict[str, Any]:

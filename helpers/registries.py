@@ -1,7 +1,7 @@
 """What a review registers about its KPIs: who owns them, why they were chosen, what is expected of them.
 
-Specification K02, G01, G03, G05 and C07. The sections are read and checked for form, so that a review written to the
-contract loads; no theme of this version shows them yet, and a build says so (``params.unused_sections``).
+Specification K02, G01, G03, G05 and C07. Only the form is checked here; whether departments, KPIs and objectives fit
+each other is told by ``kpis.registered``, on the pages and by ``kpi-review check``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from dateutil.relativedelta import relativedelta
+from pydantic import Field, field_validator, model_validator
 
 from helpers.strict_yaml import Frozen, expected
 
@@ -41,6 +42,11 @@ class RegisteredKpi(Frozen):
     company_wide: bool = False
     override_reason: str = ""
 
+    @property
+    def due_for_review(self) -> date | None:
+        """When it is looked at again: two quarters after it was started, where the review does not say."""
+        return self.review_on or (self.started_on and self.started_on + relativedelta(months=6))
+
 
 class Department(Frozen):
     """A department and the KPIs it is held to (G01), in hand-over order."""
@@ -48,6 +54,26 @@ class Department(Frozen):
     name: str
     kpi_ids: tuple[str, ...] = ()
     owner: str = ""
+
+
+class Conflict(Frozen):
+    """Two KPIs that pull against each other, and the one that settles it if both departments are held to that (G01).
+
+    Without a joint KPI it may be written as the pair alone: ``[mql_count, lead_acceptance]``.
+    """
+
+    pair: tuple[str, str]
+    joint: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_pair(cls, value: Any) -> Any:
+        return {"pair": value} if isinstance(value, list | tuple) else value
+
+    @field_validator("pair", mode="before")
+    @classmethod
+    def _as_tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
 
 
 class Okr(Frozen):

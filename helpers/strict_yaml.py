@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -22,6 +23,7 @@ from helpers.errors import KitError, nearest
 Model = TypeVar("Model", bound=BaseModel)
 ENVIRONMENT = re.compile(r"\$\{([^}]*)\}")
 SHOWN_CHARACTERS = 60
+_Written = tuple[tuple[int | str, ...], int, str]  # a path, its line, and its name in messages
 
 
 class Frozen(BaseModel):
@@ -69,6 +71,39 @@ def validated(given: Mapping[str, Any], model: type[Model], written: Mapping[str
         return model.model_validate_json(json.dumps(given), strict=True)
     except ValidationError as error:
         raise KitError(*(_told(details, model, written or given) for details in error.errors())) from None
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the values of a YAML file stand.
+
+    ``lines`` and ``names`` have every key and item by its path; entries of a section also by their position in it, so
+    that a mapping from names to fields can be addressed as the list of records that it is read as.
+    """
+
+    path: Path
+    lines: Mapping[tuple[int | str, ...], int] = field(default_factory=dict)
+    names: Mapping[tuple[int | str, ...], str] = field(default_factory=dict)
+
+    def where(self, *at: int | str) -> str:
+        """A place as messages print it, with the line of the innermost part that is written.
+
+        ``params/review.yml, line 93: departments[1].kpi_ids[2]``
+        """
+        written = next((at[:n] for n in range(len(at), 0, -1) if at[:n] in self.lines), ())
+        line = f", line {self.lines[written]}" if written else ""
+        rest = at[len(written) :]
+        return f"{shown(self.path)}{line}: " + ".".join(filter(None, [self.names.get(written, ""), _place(rest)]))
+
+
+def places(path: Path) -> Places:
+    """The lines of a file's keys and items; of a file that is not there or not YAML, none."""
+    try:
+        root = yaml.compose(path.read_text(encoding="utf-8"), _Loader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return Places(path)
+    found = list(_written(root, ()))
+    return Places(path, {at: line for at, line, _ in found}, {at: name for at, _, name in found})
 
 
 def parse_value(text: str) -> Any:
@@ -160,6 +195,20 @@ def _read(path: Path) -> tuple[Any, list[str]]:
         raise KitError(f"{shown(path)} is not plain text; save it as YAML in UTF-8") from None
     except (ValueError, RecursionError):
         raise KitError(f"{shown(path)} cannot be read: it refers to itself, or nests too deeply") from None
+
+
+def _written(node: yaml.Node | None, at: tuple[int | str, ...], name: str = "") -> Iterator[_Written]:
+    """Every key and item inside a node: its path, its line, and its name in messages."""
+    if isinstance(node, yaml.MappingNode):
+        inside = [(key.value, key, value, f"{name}.{key.value}".removeprefix(".")) for key, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        inside = [(i, item, item, f"{name}[{i}]") for i, item in enumerate(node.value)]
+    else:
+        return
+    for i, (part, mark, value, shown_as) in enumerate(inside):
+        for key in {part, i} if len(at) == 1 else {part}:
+            yield (*at, key), mark.start_mark.line + 1, shown_as
+            yield from _written(value, (*at, key), shown_as)
 
 
 def _plain(value: Any) -> Any:

@@ -225,12 +225,12 @@ EVENTS_BY_DAY = Table(
     "events",
     key=("user_id", "event", "active_on"),
     columns=(
+        Column("active_on", "date", True),  # first: the file is sorted by it, and a window reads a part of it
         Column("user_id", "str", True),
         Column("customer_id", "str", False),
         Column("event", "str", True),
         Column("feature", "str", False),
         Column("is_automated", "bool", True),
-        Column("active_on", "date", True),
         Column("events", "int", True),
         Column("recorded_at", "ts", True),
     ),

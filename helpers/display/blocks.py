@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.catalogue import kpi
+from helpers.catalogue import TIMES, kpi
 from helpers.display.context import Context, Results
 from helpers.display.formats import (
     NOTES,
@@ -136,7 +136,7 @@ def target_of(results: Results, row: pd.Series) -> dict[str, str]:
         return {"target": "", "target_status": ""}
     met = row["value"] >= target if direction == "up" else row["value"] <= target
     judged = row["status"] == "ok" and row["period"] == results.period.label and direction != "neutral"
-    write = format_phrase if row["unit"] == "days" else format_value
+    write = format_phrase if row["unit"] in TIMES else format_value
     text = write(target, row["unit"], **results.context.style)
     return {"target": text, "target_status": ("met" if met else "missed") if judged else ""}
 

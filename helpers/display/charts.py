@@ -1,4 +1,4 @@
-"""The charts of the pack, each a function of the results: ``f(results, …) -> Chart``.
+"""The charts of the pack, each a function of the results, ``f(results, …) -> Chart``, or of a table: ``f(table)``.
 
 The notation is the same on every page (see ``palette``). Every chart has a title (what, unit, period), one sentence
 computed from its numbers that is also its alternative text, and its table. What is too little to draw is told instead.
@@ -6,16 +6,26 @@ computed from its numbers that is also its alternative text, and its table. What
 
 from __future__ import annotations
 
+from helpers.display.activity_charts import bullets, flows, histogram
+from helpers.display.alignment_chart import alignment
+from helpers.display.cascade_chart import cascade
 from helpers.display.column_charts import paired
 from helpers.display.context import Results, Series
+from helpers.display.curve_chart import curve
+from helpers.display.customer_charts import dots, timelines
 from helpers.display.drawing import Chart, apply_style
+from helpers.display.grid_charts import heat_map, matrix
 from helpers.display.history import History
+from helpers.display.pace_chart import pace
 from helpers.display.segment_charts import bars, funnel
 from helpers.display.series_charts import lines, xmr
 from helpers.display.stack_charts import stacked
 from helpers.display.waterfall_chart import waterfall
 
-__all__ = ["Chart", "apply_style", "bars", "columns", "funnel", "lines", "waterfall", "xmr"]
+__all__ = [
+    "Chart", "alignment", "apply_style", "bars", "bullets", "cascade", "columns", "curve", "dots", "flows", "funnel",
+    "heat_map", "histogram", "lines", "matrix", "pace", "timelines", "waterfall", "xmr",
+]  # fmt: skip
 
 
 def columns(results: Results, kpi_id: str, kind: Series | None = None, segment_by: str = "") -> Chart:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from helpers.catalogue import CATALOGUE, THEMES
+from helpers.data.asked import Asked, as_json
 from helpers.display.formats import is_small
 from helpers.periods import Period
 from helpers.results import COLUMNS, NUMBERS, records
@@ -45,10 +46,12 @@ class Results:
     """The figures of one theme, or of all: the review period, earlier quarters and months, segments.
 
     Displayed, it is the output of the cell tagged ``results``, which everything after the notebook reads.
+    ``asked`` says what each theme (``new_revenue``) or card (``new_revenue.revenue_growth``) asked of the source.
     """
 
     frame: pd.DataFrame
     context: Context
+    asked: Mapping[str, Asked] = field(default_factory=dict)
 
     @property
     def period(self) -> Period:
@@ -115,7 +118,12 @@ class Results:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         fields = [{"name": name, "type": "number" if name in NUMBERS else "string"} for name in COLUMNS]
-        resource = {"title": "results", "schema": {"fields": fields}, "data": records(self.frame)}
+        resource = {
+            "title": "results",
+            "schema": {"fields": fields},
+            "data": records(self.frame),
+            "asked": as_json(self.asked),
+        }
         return {MIME_TABLE: resource, "text/plain": self._summary()}
 
     def _summary(self) -> str:

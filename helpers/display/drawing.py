@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,16 +16,22 @@ import fontpkg_fira_sans
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
+from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.text import Text
 
 from helpers.display.palette import LINE, TEXT
 from helpers.display.sparkline import data_url
 from helpers.display.tables import Table, table_from_resource, table_html
+from helpers.texts import printable
 
 WIDTH = 6.7  # inches: the text column of an A4 page
 SIZE, SMALL_SIZE = 8.5, 7.5
 CHARACTER = 0.0075  # inches per point of type size: how wide a character of a label is taken to be
-FALLBACKS = ("Noto Sans", "Noto Sans CJK JP", "Noto Sans Arabic", "Noto Sans Hebrew", "DejaVu Sans")
+FALLBACKS = (
+    "Noto Sans", "Noto Sans CJK JP", "Noto Sans Arabic", "Noto Sans Hebrew", "DejaVu Sans", "Droid Sans Fallback",
+    "Noto Emoji",
+)  # fmt: skip
+MISSING = "\ufffd"
 
 
 @dataclass(frozen=True)
@@ -87,8 +93,7 @@ class Sheet:
 @contextmanager
 def sheet(height: float) -> Iterator[Sheet]:
     """A sheet of the pack's width and this height in inches."""
-    with matplotlib.rc_context(_style()), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # no typeface has every emoji; the table has the name
+    with matplotlib.rc_context(_style()):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)  # type: ignore[union-attr, call-arg]
         drawn = Sheet(figure.subplots())
@@ -96,6 +101,7 @@ def sheet(height: float) -> Iterator[Sheet]:
             drawn.axes.spines[side].set_visible(False)
         drawn.axes.tick_params(length=0)
         yield drawn
+        _make_printable(figure)
         drawn.svg = _svg(figure)
 
 
@@ -108,9 +114,36 @@ def _svg(figure: Figure) -> str:
     return re.sub(r"\s*\n\s*", "\n", text).strip()
 
 
+def _make_printable(figure: Figure) -> None:
+    """A sign in place of every character that no typeface has: matplotlib draws boxes; the table has the name."""
+    for text in figure.findobj(Text):
+        text.set_text(_with_known_glyphs(text.get_text()))
+    for axis in [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]:
+        written = [label.get_text() for label in axis.get_ticklabels()]
+        shown = [_with_known_glyphs(text) for text in written]
+        if shown != written:
+            axis.set_ticklabels(shown)
+
+
+def _with_known_glyphs(text: str) -> str:
+    shown = printable(text)
+    return shown.translate({ord(c): MISSING for c in shown if ord(c) not in _known() and not c.isspace()})
+
+
+@cache
+def _known() -> frozenset[int]:
+    """The characters that some typeface of the charts has, upright and bold."""
+    found: set[int] = set()
+    for family in _families():
+        regular, bold = (findfont(FontProperties(family=family, weight=weight)) for weight in ("regular", "bold"))
+        found |= get_font(regular).get_charmap().keys() & get_font(bold).get_charmap().keys()
+    return frozenset(found)
+
+
 @cache
 def _families() -> list[str]:
     """The pack's typeface and, where a machine has them, those for signs and scripts that it lacks."""
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it warns of typefaces without a bold face
     for path in sorted((fontpkg_fira_sans.ROOT / "files").glob("FiraSans-*.ttf")):
         if path.stem.removeprefix("FiraSans-") in ("Regular", "Bold"):
             fontManager.addfont(path)

@@ -1,8 +1,8 @@
 """Numbers and dates as a reader sees them: the unit decides the format, never the value's size.
 
-Money is in whole major units, shares are percent with one decimal, ratios have two decimals, days one
-(none where they are whole), counts none. Grouping, signs and dates follow the locale; minus is a true minus,
-and what is not known is a dash.
+Money is in whole major units, shares are percent with one decimal, ratios have two decimals, days,
+weeks, months and hours one (none where they are whole), counts none. Grouping, signs and dates follow the locale;
+minus is a true minus, and what is not known is a dash.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ from babel.dates import format_date, format_skeleton
 from babel.dates import format_interval as babel_interval
 from babel.numbers import format_currency, format_decimal
 
+from helpers.catalogue import TIMES
 from helpers.errors import KitError, nearest
 
 NOTHING = "–"
 NO_CHANGE = "no change"
 MONEY = ("money", "money_per_month", "money_per_day")
-NOTES = {"money_per_month": "per month", "money_per_day": "per day", "days": "days"}
-PATTERNS = {"ratio": "0.00", "days": "0.#", "count": "0"}
+NOTES = {"money_per_month": "per month", "money_per_day": "per day", **{unit: unit for unit in TIMES}}
+PATTERNS = {"ratio": "0.00", "count": "0", **dict.fromkeys(TIMES, "0.#")}
 SMALL = 5  # specification 1.5: a share of fewer is printed as "2 of 3"
 
 
 def format_value(value: Any, unit: str, *, currency: str, locale: str) -> str:
-    r"""A value of a unit of the catalogue, or of ``text`` and ``date``.
+    r"""A value of a unit of the catalogue, or of ``text``, ``series`` and ``date``.
 
     >>> style = {"currency": "EUR", "locale": "en_GB"}
     >>> format_value(41200.4, "money", **style), format_value(-0.0123, "share", **style)
@@ -47,7 +48,7 @@ def format_value(value: Any, unit: str, *, currency: str, locale: str) -> str:
     """
     if value is None or value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
         return NOTHING
-    if unit == "text":
+    if unit in ("text", "series"):
         return str(value)
     if unit == "date":
         return format_day(value, locale)
@@ -64,7 +65,7 @@ def format_phrase(value: float | None, unit: str, *, currency: str, locale: str)
     note = NOTES.get(unit, "")
     if not note or text == NOTHING:
         return text
-    return f"{text} {'day' if note == 'days' and text == '1' else note}"
+    return f"{text} {note.removesuffix('s') if note in TIMES and text == '1' else note}"
 
 
 def format_gap(gap: float, unit: str, *, currency: str, locale: str) -> str:
@@ -75,7 +76,7 @@ def format_gap(gap: float, unit: str, *, currency: str, locale: str) -> str:
     """
     if unit == "share":
         return f"{_decimal('0.0', locale)(abs(gap) * 100)} pp"
-    if unit == "days":
+    if unit in TIMES:
         return format_phrase(abs(gap), unit, currency=currency, locale=locale)
     return format_value(abs(gap), unit, currency=currency, locale=locale)
 
@@ -151,7 +152,7 @@ def format_column(values: Iterable[Any], unit: str, *, currency: str, locale: st
     ['1.0', '2.5', '–']
     """
     found = list(values)
-    if unit == "days" and any(isinstance(v, float) and not math.isnan(v) and round(v, 1) % 1 for v in found):
+    if unit in TIMES and any(isinstance(v, float) and not math.isnan(v) and round(v, 1) % 1 for v in found):
         write = _decimal("0.0", locale)
         return [NOTHING if pd.isna(v) else _signed(float(v), write, positive="") for v in found]
     return [format_value(v, unit, currency=currency, locale=locale) for v in found]

@@ -16,13 +16,14 @@ from helpers.display.context import Results
 from helpers.display.drawing import SIZE, SMALL_SIZE, WIDTH
 from helpers.display.formats import format_value, month_start
 from helpers.display.palette import LINE, QUIET, TEXT
+from helpers.display.tables import Table
 
 COLUMN = 0.5  # of the distance between two columns
 BAR, ROW = 0.62, 0.28  # a bar's height, of a row; a row's, in inches
 CHARACTER = 0.0075  # inches per point of type size: how wide a character of a label is taken to be
 
 
-def value_axis(axes: Axes, results: Results, unit: str) -> None:
+def value_axis(axes: Axes, results: Results | Table, unit: str) -> None:
     """Few, quiet grid lines, labelled in the unit's format."""
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_formatter(lambda value, _: format_value(value, unit, **results.context.style))

@@ -15,6 +15,7 @@ from helpers.catalogue import CATALOGUE
 from helpers.display.blocks import figures, target_of
 from helpers.display.context import Results
 from helpers.display.formats import format_gap, is_small
+from helpers.display.objectives import off_pace, on_pace
 from helpers.display.sentences import moved
 from helpers.display.signals import Verdict, judged_count, verdict
 
@@ -38,13 +39,14 @@ def scorecard(results: Results) -> Scorecard:
     """The scorecard of all themes' results; KPIs whose data is not provided are left to the appendix."""
     shown = {theme: _shown(results, theme) for theme in results.themes()}
     verdicts = {kpi_id: verdict(results, kpi_id) for kpi_ids in shown.values() for kpi_id in kpi_ids}
-    found = _signals(results, verdicts) + _missed_targets(results, verdicts)
+    found, behind = _signals(results, verdicts) + _missed_targets(results, verdicts), off_pace(results)
     groups = [
         {"theme": theme, "title": theme.replace("_", " ").capitalize(), "rows": [figures(results, k) for k in kpi_ids]}
         for theme, kpi_ids in shown.items()
         if kpi_ids
     ]
-    return Scorecard(found[:HEADLINES] or [_nothing(results, verdicts)], _note(verdicts, len(found)), groups)
+    headlines = [*found, *behind][:HEADLINES] or [_nothing(results, verdicts)]
+    return Scorecard(headlines, _note(verdicts, len(found), len(behind)), groups)
 
 
 def _shown(results: Results, theme: str) -> list[str]:
@@ -87,12 +89,14 @@ def _nothing(results: Results, verdicts: Mapping[str, Verdict]) -> str:
     targets = sum(target_of(results, row)["target_status"] == "met" for row in rows if row is not None)
     judged = judged_count(verdicts.values())
     quiet = f"none of the {judged} judged series shows a signal" if judged else "no series is long enough to be judged"
-    return f"Nothing to report: {quiet}; targets met: {targets}, missed: 0."
+    objectives = f"; objectives on pace: {on}, off pace: 0" if (on := on_pace(results)) else ""
+    return f"Nothing to report: {quiet}; targets met: {targets}, missed: 0{objectives}."
 
 
-def _note(verdicts: Mapping[str, Verdict], found: int) -> str:
+def _note(verdicts: Mapping[str, Verdict], found: int, behind: int) -> str:
     """How many series were judged, since some signal by chance; and how many headlines did not fit."""
     judged = judged_count(verdicts.values())
     note = f"Series judged against their own history: {judged}; about one in thirty signals by chance."
-    more = found - HEADLINES
-    return f"{note} More signals and missed targets in the scorecard: {more}." if more > 0 else note
+    more, others = max(found - HEADLINES, 0), behind - max(min(HEADLINES - found, behind), 0)
+    told = {"signals and missed targets in the scorecard": more, "objectives off pace in their section": others}
+    return " ".join([note, *(f"More {what}: {count}." for what, count in told.items() if count)])

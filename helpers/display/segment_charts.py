@@ -16,6 +16,7 @@ from helpers.display.palette import QUIET, TEXT, ink, tint
 from helpers.display.sentences import cautions, moved, stated, title, why_missing
 from helpers.display.tables import Table
 from helpers.results import Column, Listing
+from helpers.texts import spoken
 
 MOST = 12  # bars on a page; the table has them all
 
@@ -35,7 +36,7 @@ def funnel(results: Results) -> Chart:
     with sheet(1.65 * ROW * len(reached)) as drawn:
         _funnel_bars(drawn.axes, results, reached, rates.set_index("segment"))
     first, last = (format_value(reached["value"].iloc[i], "count", **results.context.style) for i in (0, -1))
-    stage = str(reached["segment"].iloc[-1]).replace("_", " ")
+    stage = spoken(reached["segment"].iloc[-1])
     so_far = " to date" if reached["status"].iloc[0] == "partial" else ""
     told = f"Of {first} records that entered in {period}, {last} reached {stage}{so_far}"
     return Chart(heading, f"{told}{'' if total is None else _interval(results, total, ': ')}.", drawn.svg, table)
@@ -141,7 +142,7 @@ def _segment_sentence(results: Results, rows: pd.DataFrame, total: pd.Series | N
     known = rows[rows["value"].notna()]
     known = known if known["small"].all() else known[~known["small"]]
     ends = [known.iloc[0], known.iloc[-1]] if len(known) > 1 else [known.iloc[0]]
-    named = [f"{str(row['segment']).replace('_', ' ')} {stated(results, row)}" for row in ends]
+    named = [f"{spoken(row['segment'])} {stated(results, row)}" for row in ends]
     label = kpi(rows["kpi_id"].iloc[0]).label
     told = f"{label} in {period}: " + (f"{stated(results, total)} in total, " if total is not None else "")
     told += " to ".join(named)
@@ -155,5 +156,5 @@ def _cautions(results: Results, rows: pd.DataFrame, total: pd.Series | None) -> 
     said, found = [] if total is None else cautions(total, locale), dict[str, list[str]]()
     for _, row in rows[rows["value"].notna()].iterrows():
         for text in cautions(row, locale):
-            found.setdefault(text, []).append(str(row["segment"]).replace("_", " "))
+            found.setdefault(text, []).append(spoken(row["segment"]))
     return "".join(f" {', '.join(names)}: {text}." for text, names in found.items() if text not in said)

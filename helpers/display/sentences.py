@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from helpers.catalogue import kpi
+from helpers.catalogue import TIMES, kpi
 from helpers.display.context import Results, warnings_of
 from helpers.display.formats import NOTES, NOTHING, format_day, format_gap, format_period, format_result, format_value
 
@@ -28,14 +28,22 @@ def why_missing(row: pd.Series, locale: str) -> str:
 
 
 def cautions(row: pd.Series, locale: str) -> list[str]:
-    """The warnings of a row, as they are read: days by the locale."""
-    return [re.sub(r"\b\d{4}-\d\d-\d\d\b", lambda day: format_day(day[0], locale), text) for text in warnings_of(row)]
+    """The warnings of a row, as they are read: days by the locale, and the name of a flag in words."""
+    told = [re.sub(r"^[a-z]+(_[a-z]+)+\b", lambda flag: flag[0].replace("_", " "), text) for text in warnings_of(row)]
+    return [re.sub(r"\b\d{4}-\d\d-\d\d\b", lambda day: format_day(day[0], locale), text) for text in told]
+
+
+def instead(results: Results, kpi_id: str, otherwise: str) -> str:
+    """The sentence in the place of a picture: why the KPI has no value (refused, not provided), else another."""
+    row = results.now(kpi_id)
+    return f"{moved(results, row)}." if row is not None and why_missing(row, results.context.locale) else otherwise
 
 
 def window(row: pd.Series) -> str:
-    """Over how many months a KPI looks, where a parameter says so: "over 12 months"."""
-    months = json.loads(row["params"] or "{}").get(kpi(row["kpi_id"]).window)
-    return f"over {months} month{'s' * (months != 1)}" if months else ""
+    """Over how many months or quarters a KPI looks, where a parameter such as ``retention_months`` says so."""
+    parameter = kpi(row["kpi_id"]).window
+    length, unit = json.loads(row["params"] or "{}").get(parameter), parameter.rpartition("_")[2]
+    return f"over {length} {unit.removesuffix('s') if length == 1 else unit}" if length else ""
 
 
 def stated(results: Results, row: pd.Series) -> str:
@@ -80,7 +88,7 @@ def unit_words(unit: str, currency: str) -> str:
     """
     if unit.startswith("money"):
         return " ".join(filter(None, [currency, NOTES.get(unit, "")]))
-    return {"share": "%", "days": "days"}.get(unit, "")
+    return {"share": "%", **{time: time for time in TIMES}}.get(unit, "")
 
 
 def nothing_drawn(values: pd.DataFrame, results: Results, unit: str) -> str:

@@ -11,11 +11,12 @@ import pandas as pd
 from helpers.catalogue import kpi
 from helpers.display.context import Results, Series
 from helpers.display.formats import format_period, format_value
-from helpers.display.palette import BAND, TONES, ink
+from helpers.display.palette import BAND, QUIET, TONES, ink
 from helpers.display.signals import Verdict
 
 SPARK_PERIODS = 12
 WIDTH, HEIGHT, PAD = 120, 30, 4
+COLUMN, COLUMNS_HEIGHT = 8, 15  # of a series in a table
 
 
 def sparkline(results: Results, kpi_id: str, found: Verdict) -> dict[str, str]:
@@ -31,6 +32,27 @@ def sparkline(results: Results, kpi_id: str, found: Verdict) -> dict[str, str]:
     band = found.range if own else None
     svg = _svg(list(series["value"]), band, _mark(series, found if own else None), ink(results.context.colour))
     return {"sparkline_svg": svg, "sparkline_alt": _alt(results, known, band)}
+
+
+def series_svg(text: str) -> str:
+    """Counts over time (``"3 0 1"``) as little columns on a line, the highest as tall as the picture.
+
+    >>> series_svg("2 1").count("<rect")
+    3
+    """
+    counts = [float(count) for count in text.split()]
+    highest = max(counts, default=0) or 1
+    heights = [round(count / highest * (COLUMNS_HEIGHT - 1), 1) for count in counts]
+    marks = [
+        f'<rect x="{i * COLUMN}" y="{round(COLUMNS_HEIGHT - 1 - height, 1)}" width="{COLUMN - 2}" height="{height}" '
+        f'fill="{QUIET}"/>'
+        for i, height in enumerate(heights)
+        if height
+    ]
+    width = COLUMN * len(counts)
+    line = f'<rect x="0" y="{COLUMNS_HEIGHT - 1}" width="{width - 2}" height="1" fill="{QUIET}"/>'
+    size = f'width="{width}" height="{COLUMNS_HEIGHT}" viewBox="0 0 {width} {COLUMNS_HEIGHT}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{line}{"".join(marks)}</svg>'
 
 
 def data_url(svg: str) -> str:

@@ -16,6 +16,7 @@ from helpers.display.sentences import moved, nothing_drawn, title
 from helpers.display.tables import Table
 from helpers.errors import KitError
 from helpers.results import Column, Listing
+from helpers.texts import spoken
 
 HEIGHT = 2.35
 SHOWN = {"quarter": 8, "month": 12, "week": 12}
@@ -80,7 +81,9 @@ def _columns(axes: Axes, results: Results, totals: pd.DataFrame, parts: pd.DataF
 
 
 def _named(results: Results, segment: str, value: float, y: float, unit: str) -> Label:
-    return Label(y, f"{wrapped(segment, 22, 1)}  {format_value(value, unit, **results.context.style)}", "", TEXT)
+    return Label(
+        y, f"{spoken(wrapped(segment, 22, 1))}  {format_value(value, unit, **results.context.style)}", "", TEXT
+    )
 
 
 def _total_labels(axes: Axes, results: Results, totals: pd.DataFrame, tops: pd.Series) -> None:
@@ -99,7 +102,7 @@ def _largest(results: Results, parts: pd.DataFrame, unit: str) -> str:
     if last.empty or last.max() <= 0:
         return ""
     share = f" ({format_value(last.max() / last.sum(), 'share', **style)})" if (last >= 0).all() else ""
-    return f"; largest part: {str(last.idxmax()).replace('_', ' ')}, {format_value(last.max(), unit, **style)}{share}"
+    return f"; largest part: {spoken(last.idxmax())}, {format_value(last.max(), unit, **style)}{share}"
 
 
 def _table(results: Results, parts: pd.DataFrame, caption: str, unit: str) -> Table:

@@ -8,6 +8,7 @@ numbers and dates ISO text. Whatever shows it, HTML, PDF or a plain terminal, re
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -16,11 +17,12 @@ from typing import Any
 import pandas as pd
 from babel.numbers import format_decimal
 
+from helpers.catalogue import TIMES
 from helpers.display.context import MIME_TABLE, Context
 from helpers.display.formats import NOTHING, format_column, format_day, format_value
 from helpers.results import Listing
 
-TYPES = {"text": "string", "date": "date"}
+TYPES = {"text": "string", "series": "string", "date": "date"}
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,12 @@ class Table:
         """The typed table: every row, and how many of them the pages show."""
         listing = self.listing
         fields = [
-            {"name": name, "type": TYPES.get(column.unit, "number"), "title": column.label, "unit": column.unit}
+            {
+                "name": name, "type": TYPES.get(column.unit, "number"), "title": column.label, "unit": column.unit,
+                "on_pages": column.on_pages,
+            }
             for name, column in listing.columns.items()
-        ]
+        ]  # fmt: skip
         columns = {name: _typed(listing.rows[name], column.unit) for name, column in listing.columns.items()}
         return {
             "title": listing.caption,
@@ -45,6 +50,8 @@ class Table:
             "note": listing.note,
             "export": f"exports/{listing.export.removesuffix('.csv')}.csv" if listing.export else "",
             "top": listing.top,
+            "group": listing.group,
+            "on_pages": listing.on_pages,
             "empty": listing.when_empty,
             **self.context.style,
         }
@@ -61,19 +68,21 @@ def table_from_resource(resource: Mapping[str, Any], locale: str = "en_GB") -> d
     ``locale`` is used where the resource does not name its own. An index that only counts the rows is left out.
 
     Returns:
-        ``title``; ``columns``, each with ``label`` and ``align`` (``left`` or ``right``); ``rows`` of display strings
-        and ``values`` of the typed values behind them; ``note``; ``empty``, the sentence that stands for no rows.
+        ``title``; ``columns``, each with ``label`` and ``align`` (``left`` or ``right``), what is to be drawn marked as
+        ``series``; ``rows`` of display strings and ``values`` of the typed values behind them; ``group``, the number of
+        the column that groups the rows, or None; ``note``; ``empty``, the sentence that stands for no rows.
     """
-    fields, data = _visible_fields(resource), resource["data"]
+    fields, data = [f for f in visible_fields(resource) if f.get("on_pages", True)], resource["data"]
     top = resource.get("top") or len(data)
     style = {"currency": resource.get("currency", ""), "locale": resource.get("locale", locale)}
     values = [[row.get(field["name"]) for row in data[:top]] for field in fields]
     texts = [_texts(column, field, style) for column, field in zip(values, fields, strict=True)]
     return {
         "title": resource.get("title", ""),
-        "columns": [{"label": _heading(f), "align": _align(f)} for f in fields],
+        "columns": [_column(field, column) for field, column in zip(fields, values, strict=True)],
         "rows": [list(row) for row in zip(*texts, strict=True)],
         "values": [list(row) for row in zip(*values, strict=True)],
+        "group": next((i for i, f in enumerate(fields) if f["name"] == resource.get("group")), None),
         "note": " ".join(filter(None, [_shown(resource, top, style), resource.get("note", "")])),
         "empty": "" if data else resource.get("empty") or "No rows.",
     }
@@ -116,17 +125,24 @@ def _row_html(texts: list[str], values: list[Any], classes: list[str]) -> str:
     return f"<tr>{''.join(cells)}</tr>"
 
 
+def _column(field: Mapping[str, Any], values: Iterable[Any]) -> dict[str, Any]:
+    """What is said of a column; a series is one if each of its cells can be drawn."""
+    drawn = field.get("unit") == "series" and all(v is None or re.fullmatch(r"\d+( \d+)*", str(v)) for v in values)
+    return {"label": heading(field), "align": _align(field), **({"series": True} if drawn else {})}
+
+
 def _typed(values: pd.Series, unit: str) -> list[Any]:
     """Column values as JSON holds them: numbers, ISO dates, text; what is missing is null."""
     if unit == "date":
         return [None if pd.isna(v) else v if isinstance(v, str) else v.isoformat()[:10] for v in values]
-    if unit == "text":
+    if unit in ("text", "series"):
         return [None if pd.isna(v) else str(v) for v in values]
     numbers = [None if pd.isna(v) or math.isinf(v) else float(v) for v in values]
     return [int(v) if unit == "count" and v is not None and v.is_integer() else v for v in numbers]
 
 
-def _visible_fields(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
+def visible_fields(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The fields of a resource that a reader sees: all but an index that only counts the rows."""
     fields, data = list(resource["schema"]["fields"]), resource["data"]
     counts_rows = [row.get("index") for row in data] == list(range(len(data)))
     if resource["schema"].get("primaryKey") == ["index"] and counts_rows:
@@ -134,10 +150,11 @@ def _visible_fields(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
     return fields
 
 
-def _heading(field: Mapping[str, Any]) -> str:
-    """The heading of a column; days are named where it does not say them, since no cell does."""
+def heading(field: Mapping[str, Any]) -> str:
+    """The heading of a column; days, weeks and the like are named where it does not say them, since no cell does."""
     label = str(field.get("title", field["name"]))
-    return f"{label}, days" if field.get("unit") == "days" and "day" not in label.lower() else label
+    unit = field.get("unit", "")
+    return f"{label}, {unit}" if unit in TIMES and unit.removesuffix("s") not in label.lower() else label
 
 
 def _align(field: Mapping[str, Any]) -> str:

@@ -43,6 +43,7 @@ def booked(tables: Tables, period: Period, *, basis: str, rules: Rules) -> pd.Da
         Refused: a currency has no rate.
     """
     rates = rates_at(tables, period.measured_on if rules.fx_mode == "period_end" else None)
+    tables.require("deals.outcome", "deals.closed_at", "deals.amount")
     won = _known(won_deals(tables, rules.account_level), period)
     rate = won["currency"].map(rates).astype("float64")
     priced = won["amount"].notna() | won["one_off_amount"].notna()
@@ -56,14 +57,25 @@ def booked(tables: Tables, period: Period, *, basis: str, rules: Rules) -> pd.Da
     return rows.assign(state=state, value=worth.where(~rows["reversed"], -worth).where(state.isna(), 0.0))
 
 
+def new_logos(tables: Tables, period: Period, account_level: str) -> pd.DataFrame:
+    """The deals won in the period that brought a new customer and were not cancelled in it, in the order of winning.
+
+    Raises:
+        NotProvided: ``deals``, their outcome or closing day.
+    """
+    won = _known(won_deals(tables, account_level), period)
+    here = (won["closed_on"] >= pd.Timestamp(period.start)) & won["cancelled_on"].isna()
+    return won[here & (_kind(won) == "new_logo")]
+
+
 @lru_cache(maxsize=64)
 def won_deals(tables: Tables, account_level: str) -> pd.DataFrame:
     """Every deal won, in the order of winning; to be read, not changed."""
-    tables.require("deals.outcome", "deals.closed_at", "deals.amount")
+    tables.require("deals.outcome", "deals.closed_at")
     deals = with_account(tables, dated(tables), Rules(account_level=account_level))
     won = deals.filter(deals.outcome == "won").select(
         "deal_id", "customer_id", "account_id", "closed_at", "closed_on", "cancelled_on", "recorded_at", "deal_type",
-        "product", "currency", "term_months", "amount", "one_off_amount",
+        "product", "source", "currency", "term_months", "amount", "one_off_amount",
     )  # fmt: skip
     launched = ibis.null("date")
     if tables.provides("products.launched_on"):

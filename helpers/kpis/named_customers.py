@@ -28,8 +28,8 @@ def with_names(
 ) -> tuple[pd.DataFrame, dict[str, Column]]:
     """The rows and columns of a table of customers, from ``found`` with their ``account_id`` and the columns ``own``.
 
-    Columns of ``who`` stand first and the key last, on pages or only in exports. Of ``who``, what the source never tells of any customer is left out; a
-    customer without a row of its own, such as a parent, goes by its key.
+    Columns of ``who`` stand first and the key last, on pages or in exports alone. Of ``who``, what the source never
+    tells of any customer is left out; a customer without a row of its own, such as a parent, goes by its key.
     """
     rows = found.drop(columns="segment", errors="ignore").rename(columns={"account_id": "customer_id"})
     if tables.provides("customers"):

@@ -5,12 +5,15 @@ The rules that all of them share are told in ``subscription_versions.Rules``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
 
 from helpers.kpis import customer_mrr
+from helpers.kpis.activity import Use
 from helpers.kpis.deals import in_words
+from helpers.kpis.last_use import with_last_use
 from helpers.kpis.named_customers import with_names
 from helpers.kpis.renewals import coming_due
 from helpers.kpis.subscription_versions import MovementRules, Rules, StockRules
@@ -24,22 +27,38 @@ if TYPE_CHECKING:
 DUE_DAYS = 180
 SHOWN = 15
 LIFE_MONTHS = (3, 6, 12, 24, 36, 60)
+MEANS = ("weeks", "tickets")  # small counts, whose median says little
 ENOUGH = 5  # of fewer customers a share says nothing
 SNAPSHOTS = {"month": "month ends", "quarter": "quarter ends", "day": "every day"}
 
 
-def lost_customers(tables: Tables, period: Period, **given: Unpack[MovementRules]) -> Listing:
+class LossRules(MovementRules, total=False):
+    """The rules of a table that tells how customers used the product before they left."""
+
+    activity_events: Sequence[str]
+    feed_max_age_days: int
+
+
+def lost_customers(tables: Tables, period: Period, **given: Unpack[LossRules]) -> Listing:
     """One row per customer that churned in the period and does not pay on its last day, the largest first."""
-    rules = Rules(**given)
-    lost = _lost(tables, period, rules)
+    lost = _lost(tables, period, _rules(given))
+    lost = with_last_use(tables, lost, period, Use.of(given))
+    told = {
+        "days_to_value": Column("Days to value", "days"),
+        "last_active_on": Column("Last active", "date"),
+        "weeks": Column("Weeks of 7", "count"),
+        "tickets": Column("Tickets", "count"),
+    }
     own = {
         "mrr": Column("MRR lost", "money_per_month"),
-        "since": Column("Customer since", "date"),
+        "since": Column("Customer since", "date", on_pages=False),
         "until": Column("Lost on", "date"),
         "tenure": Column("Tenure", "days"),
         "reason": Column("Reason"),
+        **{name: column for name, column in told.items() if name in lost.columns},
     }
-    rows, columns = with_names(tables, lost.sort_values(["mrr", "account_id"], ascending=[False, True]), own)
+    order = lost.sort_values(["mrr", "account_id"], ascending=[False, True])
+    rows, columns = with_names(tables, order, own, key_on_pages=False)
     return Listing(
         caption=f"Customers lost in {period.label}",
         rows=rows,
@@ -48,25 +67,31 @@ def lost_customers(tables: Tables, period: Period, **given: Unpack[MovementRules
         grain="customer_id",
         export="lost_customers",
         top=SHOWN,
-        note="MRR lost is what the customer paid at the start of the period, or when it came if that was later.",
+        note="MRR lost is what the customer paid at the start of the period, or when it came if that was later."
+        + (" Weeks of the last seven with anybody active, tickets in the last 91 days." if "weeks" in own else ""),
     )
 
 
-def lost_and_stayed(tables: Tables, period: Period, **given: Unpack[MovementRules]) -> Listing:
+def lost_and_stayed(tables: Tables, period: Period, **given: Unpack[LossRules]) -> Listing:
     """How the customers lost in the period compare with those who stayed: one row for each of the two groups."""
-    rules = Rules(**given)
+    rules = _rules(given)
     groups = {"Lost": _lost(tables, period, rules), "Stayed": _stayed(tables, period, rules)}
+    groups = {name: with_last_use(tables, group, period, Use.of(given)) for name, group in groups.items()}
+    told = {
+        "mrr": Column("Median MRR at the start", "money_per_month"),
+        "tenure": Column("Median tenure", "days"),
+        "days_to_value": Column("Median days to value", "days"),
+        "weeks": Column("Mean weeks of 7", "weeks"),
+        "tickets": Column("Mean tickets in 91 days", "ratio"),
+    }
+    told = {name: column for name, column in told.items() if name in groups["Lost"].columns}
     rows = [
-        {"group": name, "customers": len(group), "mrr": group["mrr"].median(), "tenure": group["tenure"].median()}
+        {"group": name, "customers": len(group)}
+        | {part: group[part].mean() if part in MEANS else group[part].median() for part in told}
         for name, group in groups.items()
         if len(group)
     ]
-    columns = {
-        "group": Column("Customers that"),
-        "customers": Column("Customers", "count"),
-        "mrr": Column("Median MRR at the start", "money_per_month"),
-        "tenure": Column("Median tenure", "days"),
-    }
+    columns = {"group": Column("Customers that"), "customers": Column("Customers", "count"), **told}
     return Listing(
         caption=f"Lost in {period.label}, beside those who stayed",
         rows=pd.DataFrame(rows, columns=list(columns)),
@@ -197,6 +222,10 @@ def customer_life(tables: Tables, period: Period, **given: Unpack[StockRules]) -
     )
 
 
+def _rules(given: LossRules) -> Rules:
+    return Rules(**{name: given[name] for name in Rules.__annotations__ if name in given})  # type: ignore[literal-required]
+
+
 def _lost(tables: Tables, period: Period, rules: Rules) -> pd.DataFrame:
     """``account_id``, ``mrr``, ``since``, ``until``, ``tenure`` and ``reason`` of the customers lost in the period."""
     found = customer_mrr.movements(tables, period, rules)
@@ -211,7 +240,8 @@ def _stayed(tables: Tables, period: Period, rules: Rules) -> pd.DataFrame:
     found = customer_mrr.movements(tables, period, rules)
     stayed = found[(found["opening"] > 0) & (found["closing"] > 0)]
     lives = _with_tenure(customer_mrr.lives(tables, period, rules), period)
-    return stayed.assign(mrr=stayed["opening"]).merge(lives, on="account_id")
+    stayed = stayed.assign(mrr=stayed["opening"]).merge(lives, on="account_id")
+    return stayed.assign(until=pd.Timestamp(period.measured_on + DAY))
 
 
 def _with_tenure(lives: pd.DataFrame, period: Period) -> pd.DataFrame:

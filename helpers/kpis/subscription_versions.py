@@ -27,6 +27,7 @@ PER_MONTH = {"day": 365 / 12, "week": 365 / 84, "month": 1.0, "quarter": 1 / 3, 
 EXACT = "decimal(38, 9)"
 KEPT = (
     "account_id", "segment", "subscription_id", "line_id", "product", "plan", "renewal_on", "start_on", "currency",
+    "interval", "interval_count",
 )  # fmt: skip
 
 
@@ -94,10 +95,11 @@ def versions(tables: Tables, rules: Rules) -> ibis.Table:
     """One row per version of a subscription line, paid or not. It counts on the days ``start_on <= day < ends``.
 
     Columns: ``account_id``, its ``segment``; ``subscription_id``, ``line_id``, ``product``, ``plan``, ``renewal_on``;
-    ``start_on``, ``ends``; ``amount``, its MRR in its own ``currency``; ``term``, the months of its contract;
-    ``cancelled_on``; ``reason``, why it ended; ``out``, why it does not count, or null; ``overlaps``; ``bridged``.
+    ``interval``, ``interval_count``, as its price is given; ``start_on``, ``ends``; ``amount``, its MRR in its own
+    ``currency``; ``term``, the months of its contract; ``cancelled_on``; ``reason``, why it ended; ``out``, why it does
+    not count, or null; ``overlaps``; ``bridged``.
     """
-    rows = _with_segment(tables, with_account(tables, tables["subscriptions"], rules))
+    rows = with_segment(tables, with_account(tables, tables["subscriptions"], rules))
     line = ibis.window(group_by=[rows.subscription_id, rows.line_id], order_by=rows.start_on)
     next_on, cancelled_on = rows.start_on.lead().over(line), tables.local_date(rows.cancelled_at)
     service_end = _service_end(rows, cancelled_on)
@@ -169,7 +171,8 @@ def with_account(tables: Tables, rows: ibis.Table, rules: Rules) -> ibis.Table:
     return found.mutate(account_id=ibis.coalesce(found.account_id, found.customer_id))
 
 
-def _with_segment(tables: Tables, rows: ibis.Table) -> ibis.Table:
+def with_segment(tables: Tables, rows: ibis.Table) -> ibis.Table:
+    """``rows`` with the ``segment`` of their ``account_id``; a blank one is missing."""
     if not tables.provides("customers.segment"):
         return rows.mutate(segment=ibis.null("string"))
     customers = tables["customers"].select(segment=tables["customers"].segment.nullif(""), account_id="customer_id")

@@ -1,13 +1,7 @@
-"""The whole build: source -> prepared folder -> executed notebooks -> results -> pack.
-
-A build works in a folder of its own under ``<out>/.builds`` and becomes visible in one step, when
-``<out>/<period>`` is pointed at it: a reader sees the old pack or the new one, never a half.
-"""
+"""The whole build: source -> prepared folder -> executed notebooks -> results -> pack."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,12 +12,16 @@ import pandas as pd
 from nbformat import NotebookNode
 
 from helpers import results
+from helpers.data.asked import Asked, from_json
 from helpers.data.known import Prepared
 from helpers.display.context import MIME_TABLE
 from helpers.errors import KitError
+from helpers.formula_safety import csv_text
 from helpers.pack import manifest
 from helpers.pack.commentary import read_commentary
+from helpers.pack.drafts import make_visible, new_build
 from helpers.pack.order import Order, Work
+from helpers.pack.parts import KIT
 from helpers.pack.run import Executed, Failure, Job, run_notebooks
 
 Say = Callable[[str], None]
@@ -47,20 +45,19 @@ def build_pack(order: Order, *, out: Path, workers: int, say: Say) -> Built:
     ``say`` hears of each step as it is done: ``prepare``, each theme, ``render``.
 
     Raises:
-        KitError: the source cannot be read, the commentary names what is not there, or every section failed;
-            the draft stays as it was.
+        KitError: the source cannot be read, the commentary names what is not there, every section failed, or the
+            disk is full; the draft stays as it was.
     """
-    work = Work(_new_folder(out, order.period.label))
-    try:
+    label = order.period.label
+    with new_build(out, label) as folder:
+        work = Work(folder, out / "published")
         _build(work, order, workers, say)
-    except BaseException:
-        shutil.rmtree(work.folder, ignore_errors=True)
-        raise
-    return Built(_make_visible(work, out, order.period.label), work.failed)
+        make_visible(folder, out, label)
+    return Built(out / label, work.failed)
 
 
 def _build(work: Work, order: Order, workers: int, say: Say) -> None:
-    work.texts = read_commentary(order.commentary_folder, ("summary", "actions", *order.parameters))
+    work.texts = read_commentary(order.commentary_folder, order.pages)
     with work.timing("prepare"):
         prepared = _prepare(work, order)
     say("prepare")
@@ -69,7 +66,7 @@ def _build(work: Work, order: Order, workers: int, say: Say) -> None:
         work.executed = run_notebooks(jobs, prepared.folder, workers=workers, finished=lambda run: say(run.theme))
     if len(work.failed) == len(work.executed):
         raise KitError("every section failed", *(f"{theme}: {failure}" for theme, failure in work.failed.items()))
-    work.figures = figures_of(work.executed.values())
+    work.figures, work.asked = figures_of(work.executed.values()), asked_in(work.executed.values())
     (work.pack / "results.csv").write_text(results.to_csv(work.figures), encoding="utf-8")
     write_exports(work.executed.values(), work.pack)
     with work.timing("render"):
@@ -80,12 +77,14 @@ def _build(work: Work, order: Order, workers: int, say: Say) -> None:
 
 def _prepare(work: Work, order: Order) -> Prepared:
     from helpers.data.prepare import prepare
+    from helpers.pack.redefined import redefined
     from helpers.review import write_build_context
 
     folder = work.folder / "prepared"
     currency = order.review.reporting_currency(order.source)
-    prepared = prepare(order.source, order.period, currency=currency, folder=folder)
-    write_build_context(folder, order.review, order.parameters)
+    oldest = order.review.rules.feed_max_age_days
+    prepared = prepare(order.source, order.period, currency=currency, folder=folder, feed_max_age_days=oldest)
+    write_build_context(folder, order.review, order.settled, redefined(order, work.published))
     return prepared
 
 
@@ -109,6 +108,12 @@ def figures_of(executed: Iterable[Executed]) -> pd.DataFrame:
     return results.from_records(records)
 
 
+def asked_in(executed: Iterable[Executed]) -> dict[str, Asked]:
+    """What each theme asked of the source, from the same cells."""
+    told = [resource for run in executed if not run.failure for resource in _tables(run.notebook, tag="results")]
+    return {theme: asked for resource in told for theme, asked in from_json(resource.get("asked", {})).items()}
+
+
 def write_exports(executed: Iterable[Executed], pack: Path) -> None:
     """One CSV per table that a notebook marked for export, every row of it, in the table's own columns."""
     (pack / "exports").mkdir()
@@ -117,27 +122,37 @@ def write_exports(executed: Iterable[Executed], pack: Path) -> None:
             if name := resource.get("export"):
                 columns = [column["name"] for column in resource["schema"]["fields"]]
                 rows = pd.DataFrame(resource["data"], columns=columns)
-                rows.to_csv(pack / "exports" / Path(name).name, index=False, lineterminator="\n")
+                (pack / "exports" / Path(name).name).write_text(csv_text(rows), encoding="utf-8")
 
 
 def _tables(notebook: NotebookNode, tag: str = "") -> Iterator[Mapping[str, Any]]:
+    """The tables that a notebook displayed, those behind its charts included."""
     for cell in notebook.cells:
         if cell.cell_type == "code" and (tag in cell.metadata.get("tags", []) if tag else True):
             for output in cell.outputs:
-                if MIME_TABLE in output.get("data", {}):
-                    yield output.data[MIME_TABLE]
+                data = output.get("data", {})
+                if MIME_TABLE in data:
+                    yield data[MIME_TABLE]
+                elif chart := data.get(f"{KIT}.chart+json"):
+                    yield chart["table"]
 
 
 def _render(work: Work, order: Order, prepared: Prepared) -> None:
-    from helpers.pack.pages import pages
-    from helpers.pack.render import render_html, render_pdf
+    from helpers.display.data_page import DataPage
+    from helpers.pack.pages import pages, results_of
+    from helpers.pack.render import render_html, render_pdf, render_workbook
 
     view, sections = pages(order, work, prepared)
     (work.pack / "pack.html").write_text(render_html(view, sections), encoding="utf-8")
     (work.pack / "pack.pdf").write_bytes(render_pdf(view, sections))
+    shown = results_of(order, work, prepared)
+    data = [table.resource() for table in DataPage(prepared.report, shown).tables()]
+    (work.pack / "figures.xlsx").write_bytes(render_workbook(view, sections, shown, data))
 
 
 def _manifest(work: Work, order: Order, prepared: Prepared) -> dict[str, Any]:
+    from helpers.pack.redefined import definitions_record
+
     period = order.period
     return {
         "company": order.review.company,
@@ -157,27 +172,9 @@ def _manifest(work: Work, order: Order, prepared: Prepared) -> dict[str, Any]:
         },
         "parameters": {theme: dict(values) for theme, values in order.parameters.items()},
         "rules": order.review.rules.model_dump(mode="json"),
+        "definitions": definitions_record(order),
         "fingerprints": {"data": prepared.fingerprint, "code": manifest.code_fingerprint(order.root)},
         "versions": manifest.versions(),
         "seconds": work.seconds,
         "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def _new_folder(out: Path, label: str) -> Path:
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-    folder = out.resolve() / ".builds" / f"{label}-{stamp}"
-    folder.mkdir(parents=True)
-    return folder
-
-
-def _make_visible(work: Work, out: Path, label: str) -> Path:
-    """Points the draft at the new build, and keeps only the build before it for whoever is still reading that."""
-    draft = out.resolve() / label
-    new = work.folder / "draft"
-    new.symlink_to(os.path.relpath(work.pack, draft.parent))
-    new.replace(draft)
-    builds = sorted((out.resolve() / ".builds").glob(f"{label}-2*"))
-    for old in builds[:-2]:
-        shutil.rmtree(old, ignore_errors=True)
-    return out / label

@@ -23,8 +23,8 @@ def read_commentary(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
         KitError: a file that belongs to no page, or a figure that is not a KPI; all of them at once.
     """
     files = sorted(folder.glob("*.md")) if folder.is_dir() else []
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in files}
-    faults = [
+    texts, faults = _decoded(files)
+    faults += [
         f"{folder / name}.md belongs to no page of this pack{nearest(name, names)}"
         for name in texts
         if name not in names
@@ -38,6 +38,19 @@ def read_commentary(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
     if faults:
         raise KitError(*faults)
     return texts
+
+
+def _decoded(files: list[Path]) -> tuple[dict[str, str], list[str]]:
+    """The texts by name, and a fault for each file that is none."""
+    texts, faults = {}, []
+    for path in files:
+        content = path.read_bytes()
+        try:
+            texts[path.stem] = content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = content[: error.start].count(b"\n") + 1
+            faults.append(f"{path}, line {line} is not plain text in UTF-8; save it again in that encoding")
+    return texts, faults
 
 
 def fill_in(text: str, figure: Callable[[str, str], str]) -> str:

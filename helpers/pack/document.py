@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from helpers.pack.images import picture
-from helpers.pack.parts import markdown_parts, printable
+from helpers.pack.parts import markdown_parts
 from helpers.pack.view import Changes, PackView, Section
+from helpers.texts import printable
 
 CHANGES = {
     "failed": "Failed",
@@ -16,7 +17,7 @@ CHANGES = {
     "refused": "Refused",
     "restated": "Restated figures",
     "redefined": "Changed definitions",
-    "excluded": "Rows left out",
+    "data": "What to know of the data",
 }
 
 

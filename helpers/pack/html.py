@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,12 @@ from traitlets import Bool, Unicode, default
 
 from helpers.display.blocks import MARKS
 from helpers.display.sentences import REASONS
+from helpers.display.sparkline import series_svg
 from helpers.pack import colours, fonts
 from helpers.pack.document import document
 from helpers.pack.parts import parts_of, slug, title_of
 from helpers.pack.view import VERDICTS, PackView, Part, Section
+from helpers.texts import printable
 
 SIGN_BEFORE_CURRENCY = re.compile("([+−])(?=[^\\w\\s.,:;()])")
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -56,6 +58,7 @@ class HtmlExporter(HTMLExporter):
         environment.finalize = unbroken
         environment.globals |= {"marks": MARKS, "verdicts": VERDICTS, "missing": list(REASONS)}
         environment.filters |= {"slug": slug, "svg": svg_address, "image": image_address, "sort_key": sort_key}
+        environment.filters |= {"series": series_svg}
         return environment
 
     def from_notebook_node(  # type: ignore[override]
@@ -96,6 +99,12 @@ def render_html(view: PackView, sections: Sequence[Section]) -> str:
         told["body"] = Markup("" if section.failure else _body(exporter, section))
     shown["titles"] = {section["theme"]: section["title"] for section in shown["sections"]}
     return exporter.page("pack.html.j2", colour=view.colour, lang=view.lang, **shown)
+
+
+def render_report(title: str, subtitle: str, told: Sequence[Mapping[str, Any]], *, colour: str) -> str:
+    """What a command tells (:mod:`helpers.display.terminal`) as one HTML file."""
+    shown = printable({"title": title, "subtitle": subtitle, "told": told})
+    return HtmlExporter(whole_page=False).page("report.html.j2", colour=colour, lang=PackView.lang, **shown)
 
 
 def unbroken(shown: Any) -> Any:

@@ -10,7 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("kpi-review", "ibis-framework", "duckdb", "pandas", "papermill", "nbconvert", "matplotlib", "typst")
+PACKAGES = (
+    "kpi-review", "ibis-framework", "duckdb", "pandas", "papermill", "nbconvert", "matplotlib", "typst", "xlsxwriter",
+)  # fmt: skip
 CODE = ("helpers/**/*.py", "notebooks/*.ipynb", "templates/**/*")
 
 
@@ -34,7 +36,7 @@ def file_hashes(folder: Path) -> dict[str, str]:
 def write_manifest(folder: Path, contents: Mapping[str, Any]) -> None:
     """Writes ``manifest.json`` last, with the hashes of all that lies beside it."""
     complete = {**contents, "files": file_hashes(folder)}
-    (folder / "manifest.json").write_text(json.dumps(complete, indent=2, ensure_ascii=False) + "\n")
+    (folder / "manifest.json").write_text(json.dumps(complete, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _hash_of_files(root: Path, files: Iterable[Path]) -> str:

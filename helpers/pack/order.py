@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from helpers.data.asked import Asked
 from helpers.pack.run import Executed, Failure
 from helpers.params import Review, Source
 from helpers.periods import Period
@@ -20,7 +21,8 @@ from helpers.periods import Period
 class Order:
     """What is to be built: a period of a review from a source, with each theme's parameters in pack order.
 
-    ``root`` is the folder that holds ``notebooks/`` and ``templates/``.
+    ``root`` is the folder that holds ``notebooks/`` and ``templates/``. ``others`` are the parameters of themes that
+    are not built; objectives may be measured by their KPIs.
     """
 
     period: Period
@@ -28,20 +30,36 @@ class Order:
     review: Review
     parameters: Mapping[str, Mapping[str, Any]]
     root: Path
+    others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def settled(self) -> dict[str, Mapping[str, Any]]:
+        """The parameters of every theme that there is."""
+        return {**self.others, **self.parameters}
 
     @property
     def commentary_folder(self) -> Path:
         return self.review.path.parent / "commentary" / self.period.label
 
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """What commentary may be about."""
+        return ("summary", "actions", *self.parameters)
+
 
 @dataclass
 class Work:
-    """A build on its way: its folders, what it has made so far, and how long each step took in seconds."""
+    """A build on its way: its folders, what it has made so far, and how long each step took in seconds.
+
+    ``published`` is where published packs are kept.
+    """
 
     folder: Path
+    published: Path = Path()
     texts: Mapping[str, str] = field(default_factory=dict)
     executed: Mapping[str, Executed] = field(default_factory=dict)
     figures: pd.DataFrame = field(default_factory=pd.DataFrame)
+    asked: Mapping[str, Asked] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property

@@ -5,14 +5,12 @@ Everything comes from the results, the data report and the order; every text is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import pandas as pd
-
-from helpers.catalogue import kpi
 from helpers.data.known import Prepared
-from helpers.display.context import Context, Results, warnings_of
+from helpers.display.context import Context, Results
+from helpers.display.data_page import DataPage
 from helpers.display.formats import format_day, format_days, format_result
 from helpers.display.scorecard import scorecard
 from helpers.notebook_parameters import GIVEN
@@ -21,7 +19,7 @@ from helpers.pack.commentary import fill_in
 from helpers.pack.definitions import definitions
 from helpers.pack.order import Order, Work
 from helpers.pack.parts import title_of
-from helpers.pack.tables import table
+from helpers.pack.tables import resource_table, table
 from helpers.pack.view import Changes, PackView, Part, Section
 from helpers.periods import Period
 
@@ -30,21 +28,22 @@ TITLES = {"quarter": "Quarterly KPI review", "month": "Monthly KPI review", "wee
 
 def pages(order: Order, work: Work, prepared: Prepared) -> tuple[PackView, list[Section]]:
     """The pack's own pages, and one section per theme in pack order, from what the build has made."""
-    shown = _results(order, work, prepared)
+    shown = results_of(order, work, prepared)
     texts = _texts(work, shown)
     return _own_pages(order, work, prepared, shown, texts), _sections(work, texts)
 
 
 def _own_pages(order: Order, work: Work, prepared: Prepared, shown: Results, texts: Mapping[str, str]) -> PackView:
     period, brand = order.period, order.review.brand
-    card = scorecard(shown)
+    card, page = scorecard(shown), DataPage(prepared.report, shown)
     return PackView(
         company=order.review.company,
         title=TITLES[period.kind],
         period_label=period.label,
         period_dates=format_days(period.start, period.end, brand.locale),
-        as_of=_as_of(period, brand.locale),
+        as_of=as_known(period, brand.locale),
         as_of_on=period.as_of_on,
+        brief=period.kind == "week",
         status="PARTIAL" if work.failed else "DRAFT",
         confidentiality=brand.confidentiality,
         colour=brand.colour,
@@ -57,10 +56,11 @@ def _own_pages(order: Order, work: Work, prepared: Prepared, shown: Results, tex
         commentary=texts.get("summary", ""),
         actions=texts.get("actions", ""),
         scorecard=card.groups,
-        changes=_changes(work, shown.frame[shown.frame["period"] == period.label], prepared),
+        changes=_changes(work, page),
         definitions=definitions(dict.fromkeys(shown.frame["kpi_id"])),
         parameters=_parameters(order),
-        sources=_sources(prepared, brand.locale),
+        source=prepared.name,
+        data=_data(page),
         versions=_versions(order, prepared),
     )
 
@@ -79,10 +79,12 @@ def _sections(work: Work, texts: Mapping[str, str]) -> list[Section]:
     ]
 
 
-def _results(order: Order, work: Work, prepared: Prepared) -> Results:
+def results_of(order: Order, work: Work, prepared: Prepared) -> Results:
+    """The figures of all themes, with what the review says beside them."""
     label, brand = order.period.label, order.review.brand
     targets = {key: plan[label] for key, plan in order.review.targets.items() if label in plan}
-    return Results(work.figures, Context(order.period, prepared.currency, brand.locale, targets, brand.colour))
+    context = Context(order.period, prepared.currency, brand.locale, targets, brand.colour)
+    return Results(work.figures, context, work.asked)
 
 
 def _texts(work: Work, shown: Results) -> dict[str, str]:
@@ -95,7 +97,8 @@ def _texts(work: Work, shown: Results) -> dict[str, str]:
     return {name: fill_in(text, figure) for name, text in work.texts.items()}
 
 
-def _as_of(period: Period, locale: str) -> str:
+def as_known(period: Period, locale: str) -> str:
+    """Up to when things are known."""
     return f"as known at the end of {format_day(period.known_until, locale)}, {period.calendar.timezone}"
 
 
@@ -106,80 +109,18 @@ def _judged_note(note: str, period: Period) -> str:
     return f"{note} {period.label} is still running: figures to date are of {days}, earlier ones of as many days."
 
 
-def _changes(work: Work, now: pd.DataFrame, prepared: Prepared) -> Changes:
+def _changes(work: Work, page: DataPage) -> Changes:
     return Changes(
         failed=[f"{theme}: {failure}" for theme, failure in work.failed.items()],
-        not_provided=list(_by_reason(now[now["status"] == "not_provided"])),
-        refused=list(_by_reason(now[now["status"] == "refused"])),
-        excluded=_excluded(prepared),
+        not_provided=page.lacking,
+        refused=page.refused,
+        data=page.warnings,
     )
 
 
-def _by_reason(rows: pd.DataFrame) -> Iterator[str]:
-    """One sentence per reason, naming every KPI that it stops."""
-    reasons: dict[str, list[str]] = {}
-    for _, row in rows.iterrows():
-        label = kpi(row["kpi_id"]).label
-        told = (warning.removeprefix("not provided: ") for warning in warnings_of(row))
-        labels = reasons.setdefault("; ".join(told), [])
-        if label not in labels:
-            labels.append(label)
-    for reason, labels in reasons.items():
-        yield f"{', '.join(labels)}: {reason}"
-
-
-def _excluded(prepared: Prepared) -> Part:
-    rows = [
-        [name, reason, f"{found['rows']:,}", "; ".join(found["examples"])]
-        for name, report in prepared.report["tables"].items()
-        for reason, found in report["excluded"].items()
-    ]
-    return table(
-        "Rows left out, and why",
-        ["Table", "Reason", ("Rows", "right"), "For example"],
-        rows,
-        empty="No row was left out.",
-    )
-
-
-def _sources(prepared: Prepared, locale: str) -> Part:
-    """The data page: per table what was read, what of it counts, and how fresh it is."""
-    rows = [
-        [
-            name,
-            f"{report['read']:,}",
-            f"{report['clean']:,}",
-            f"{report['byte_equal']:,}",
-            f"{report['not_yet_known']:,}",
-            f"{sum(found['rows'] for found in report['excluded'].values()):,}",
-            _range(report, locale),
-        ]
-        for name, report in prepared.report["tables"].items()
-    ]
-    columns = ["Rows read", "Used", "Duplicates", "Not yet known", "Left out"]
-    return table(
-        f"Source: {prepared.name}",
-        ["Table", *((column, "right") for column in columns), "From – to"],
-        rows,
-        note=" ".join(_data_notes(prepared.report)),
-    )
-
-
-def _range(report: Mapping[str, Any], locale: str) -> str:
-    if not report["earliest"]:
-        return "–"
-    return f"{format_day(report['earliest'], locale)} – {format_day(report['latest'], locale)}"
-
-
-def _data_notes(report: Mapping[str, Any]) -> Iterator[str]:
-    for name, found in report["tables"].items():
-        for warning in found["warnings"]:
-            yield f"{name}: {warning}."
-    for check in report["order"]:
-        if check["rows"]:
-            yield f"{check['what']}: {check['rows']:,} of {check['of']:,}."
-    if report["not_provided"]:
-        yield f"Not provided: {', '.join(report['not_provided'])}."
+def _data(page: DataPage) -> list[Part]:
+    locale = page.results.context.locale
+    return [resource_table(table.resource(), locale) for table in page.tables()]
 
 
 def _parameters(order: Order) -> Part:
@@ -195,8 +136,12 @@ def _parameters(order: Order) -> Part:
     return table("Parameters in force", ["Of", "Parameter", "Value"], rows)
 
 
-def _named(group: str, values: Iterable[tuple[str, Any]]) -> list[list[str]]:
-    return [[group, name, "none" if value is None else str(value)] for name, value in values]
+def _named(group: str, values: Iterable[tuple[str, Any]]) -> list[list[Any]]:
+    return [[group, name, "none" if value is None else _plain(value)] for name, value in values]
+
+
+def _plain(value: Any) -> int | float | str:
+    return value if isinstance(value, int | float) else str(value)
 
 
 def _versions(order: Order, prepared: Prepared) -> Part:

@@ -18,20 +18,26 @@ from helpers.pack.images import is_raster, is_svg
 from helpers.pack.prose import prose_parts
 from helpers.pack.tables import resource_table
 from helpers.pack.view import Part
+from helpers.texts import printable
 
 HIDDEN = {"parameters", "injected-parameters", "results", "hide", "papermill-error-cell-tag"}
 KIT = "application/vnd.kpi-review"
+BRIEF = "brief"  # the tag of cells that a brief pack shows
 
-# What no page can show: control characters, marks that turn the direction of other text around, half characters.
-UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")
 BARE_OBJECT = re.compile(r"\[?<[^<>]* at 0x[0-9a-f]+>.*", re.DOTALL)
 
 
-def parts_of(notebook: NotebookNode, *, theme: str, title: str, locale: str = "en_GB") -> list[Part]:
-    """The parts of an executed notebook, its own title apart; ids of headings begin with the theme."""
-    parts = [part for cell in notebook.cells for part in _cell_parts(cell, title, locale)]
+def parts_of(
+    notebook: NotebookNode, *, theme: str, title: str, locale: str = "en_GB", brief: bool = False
+) -> list[Part]:
+    """The parts of an executed notebook, its own title apart; ids of headings begin with the theme.
+
+    In ``brief``, of a notebook that has cells tagged so, those alone.
+    """
+    tagged = [cell for cell in notebook.cells if BRIEF in cell.metadata.get("tags", ())] if brief else []
+    parts = [part for cell in tagged or notebook.cells for part in _cell_parts(cell, title, locale)]
     first = next((i for i, part in enumerate(parts) if part["type"] == "heading"), None)
     if first is not None and parts[first]["level"] == 1:
         del parts[first]
@@ -47,19 +53,6 @@ def title_of(notebook: NotebookNode) -> str:
     """The notebook's ``# Title``, empty if it has none."""
     found = [p for cell in notebook.cells if cell.cell_type == "markdown" for p in prose_parts(cell.source)]
     return next((part["text"] for part in found if part["type"] == "heading" and part["level"] == 1), "")
-
-
-def printable(value: Any) -> Any:
-    r"""The same lists, mappings and strings without the characters that no page can show.
-
-    >>> printable(["Acme\u202e Ltd\x00", 3])
-    ['Acme Ltd', 3]
-    """
-    if isinstance(value, str):
-        return UNPRINTABLE.sub("", value)
-    if isinstance(value, Mapping):
-        return {key: printable(item) for key, item in value.items()}
-    return [printable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _with_ids(parts: list[Part], prefix: str) -> list[Part]:
@@ -109,7 +102,7 @@ def _cell_parts(cell: NotebookNode, title: str, locale: str) -> list[Part]:
         elif not hidden and output["output_type"] == "stream":
             parts += _text(output["text"])
         elif not hidden:
-            parts += _shown(output, f"{title}, cell {cell.execution_count}", locale)
+            parts += output_parts(output, f"{title}, cell {cell.execution_count}", locale)
     return parts
 
 
@@ -132,7 +125,7 @@ def _error(output: Mapping[str, Any], cell: int | None) -> Part:
     return {"type": "error", "cell": cell, "message": words if plain else f"{output['ename']}: {words}"}
 
 
-def _shown(output: Mapping[str, Any], where: str, locale: str) -> list[Part]:
+def output_parts(output: Mapping[str, Any], where: str, locale: str) -> list[Part]:
     """The richest form of an output that both HTML and PDF can show."""
     data = output["data"]
     for mime, read in _READERS.items():
@@ -159,7 +152,16 @@ def _note(data: Any, output: Mapping[str, Any], where: str, locale: str) -> list
 
 
 def _table(data: Any, output: Mapping[str, Any], where: str, locale: str) -> list[Part] | None:
-    return [{**resource_table(data, locale), "where": where}] if "data" in data and "schema" in data else None
+    if not ("data" in data and "schema" in data):
+        return None
+    return [{**resource_table(data, locale), "where": where}] if data.get("on_pages", True) else [_elsewhere(data)]
+
+
+def _elsewhere(resource: Mapping[str, Any]) -> Part:
+    """The sentence that stands for a table which is too long for pages."""
+    where = " and ".join(filter(None, ["in the workbook", resource.get("export") and f"in {resource['export']}"]))
+    rows = len(resource["data"])
+    return {"type": "note", "text": f"{resource['title']}: {rows:,} row{'s' * (rows != 1)}, {where}."}
 
 
 def _svg(data: str, output: Mapping[str, Any], where: str, locale: str) -> list[Part] | None:

@@ -23,19 +23,20 @@ def table(
     note: str = "",
     empty: str = "No rows.",
 ) -> Part:
-    """A table part of texts ready to be shown; a column is its label, or (label, "right").
+    """A table part of texts ready to be shown, typed values beside them; a column is its label, or (label, "right").
 
     >>> table("Sources", ["Table", ("Rows", "right")], [["deals", "1,204"]])["columns"][1]
     {'label': 'Rows', 'align': 'right'}
     """
+    values = [list(row) for row in rows]
     pairs = [(column, "left") if isinstance(column, str) else column for column in columns]
-    texts = [[str(value) for value in row] for row in rows]
+    texts = [[str(value) for value in row] for row in values]
     return {
         "type": "table",
         "title": title,
         "columns": [{"label": label, "align": align} for label, align in pairs],
         "rows": texts,
-        "values": texts,
+        "values": values,
         "note": note,
         "empty": "" if texts else empty,
     }

@@ -46,7 +46,7 @@ class Changes:
     refused: Sequence[str] = ()
     restated: Part | None = None
     redefined: Part | None = None
-    excluded: Part | None = None
+    data: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,9 @@ class PackView:
     """The pack without its sections.
 
     ``scorecard`` holds groups with theme, title and rows; a row is what ``display.blocks.figures`` gives.
-    ``logo`` is a PNG, JPEG or SVG file; ``parameters``, ``sources`` and ``versions`` are parts (``tables.table``).
-    ``as_of_on`` dates the PDF, so that the same inputs give the same bytes.
+    ``logo`` is a PNG, JPEG or SVG file; ``parameters``, ``versions`` and each of ``data`` are parts (``tables.table``).
+    ``as_of_on`` dates the PDF, so that the same inputs give the same bytes. Of a ``brief`` pack, each section is a page
+    of the PDF: its figures and its list.
     """
 
     company: str
@@ -64,6 +65,7 @@ class PackView:
     period_dates: str
     as_of: str
     as_of_on: date
+    brief: bool = False
     status: str = ""
     confidentiality: str = ""
     colour: str = "#1f3a5f"
@@ -79,5 +81,6 @@ class PackView:
     changes: Changes = field(default_factory=Changes)
     definitions: Sequence[Definition] = ()
     parameters: Part | None = None
-    sources: Part | None = None
+    source: str = ""
+    data: Sequence[Part] = ()
     versions: Part | None = None

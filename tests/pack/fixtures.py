@@ -123,8 +123,10 @@ def view(**more: Any) -> PackView:
         "headlines": ["Net new MRR fell to €41,000, €28,000 below 2026Q2 and outside its usual range."],
         "judged_note": "24 series were judged; about one in thirty signals by chance.",
         "commentary": "The quarter was **slow**.", "scorecard": groups,
-        "changes": Changes(failed=["Unit economics"], excluded=table("Rows", ["Table", "Rows"], [["deals", "3"]])),
+        "changes": Changes(failed=["Unit economics"], data=["deals: 3 of 40 rows left out: won without closed_at."]),
         "definitions": [Definition("NRR", ("nrr",), "How much is kept.", "Kept MRR over opening MRR.", "K23")],
+        "source": "Warehouse",
+        "data": [table("What was read", ["Table", ("Rows read", "right")], [["deals", "40"]])],
         "versions": table("", ["Part", "Version"], [["data", "0123456789abcdef" * 4]]),
         "actions": "| What | Who | Due |\n|--|--|--|\n| Call the ten largest | Ana | 1 Nov |",
     }  # fmt: skip

@@ -11,12 +11,15 @@ from helpers.params import load_review, load_source
 ROOT = Path(__file__).parents[2]
 
 
-def order_of(company: Path, *themes: str, root: Path = ROOT, sets: tuple[str, ...] = ()) -> Order:
+def order_of(
+    company: Path, *themes: str, root: Path = ROOT, sets: tuple[str, ...] = (), label: str = "2026Q3",
+    as_of: str = "2026-09-30",
+) -> Order:  # fmt: skip
     """An order of these themes, of all where none is named."""
     source, review = load_source(company), load_review(ROOT / "params/review.yml")
     kept = {theme: given for theme, given in review.themes.items() if not themes or theme in themes}
     review = review.model_copy(update={"themes": kept})
-    period = review.calendar(source).period("2026Q3")
-    given = {"period": "2026Q3", "source": str(company), "review": "params/review.yml", "as_of": "2026-09-30"}
+    period = review.calendar(source).period(label)
+    given = {"period": label, "source": str(company), "review": "params/review.yml", "as_of": as_of}
     resolved = resolve(review, root / "notebooks", given, sets)
     return Order(period, source, resolved.review, resolved.parameters, root)

@@ -11,10 +11,12 @@ from pypdf import PdfReader
 
 from helpers import results
 from helpers.errors import KitError
-from helpers.pack.build import build_pack
+from helpers.pack.build import build_pack, write_exports
+from helpers.pack.run import Executed
+from tests.pack import fixtures as made
 from tests.pack.orders import order_of
 
-SAME_BYTES = ("pack.html", "pack.pdf", "results.csv")
+SAME_BYTES = ("pack.html", "pack.pdf", "figures.xlsx", "results.csv")
 
 
 def quiet(step):
@@ -32,13 +34,13 @@ def pdf_text(folder) -> str:
     return " ".join(" ".join(page.extract_text() for page in PdfReader(folder / "pack.pdf").pages).split())
 
 
-def test_a_pack_holds_what_the_contract_says(built):
+def test_a_pack_holds_what_the_contract_says(company, built):
     names = {path.name for path in built.folder.iterdir()}
-    assert {"pack.html", "pack.pdf", "results.csv", "exports", "notebooks", "manifest.json"} <= names
+    assert {"pack.html", "pack.pdf", "figures.xlsx", "results.csv", "exports", "notebooks", "manifest.json"} <= names
     assert built.exit_status == 0
     assert built.folder.is_symlink()
-    themes = ["new_revenue", "pipeline_conversion", "recurring_revenue"]
-    assert sorted(path.stem for path in (built.folder / "notebooks").iterdir()) == themes
+    themes = set(order_of(company).parameters)
+    assert {path.stem for path in (built.folder / "notebooks").iterdir()} == themes
 
 
 def test_the_manifest_has_the_hash_of_every_file(built):
@@ -84,6 +86,20 @@ def test_exports_hold_every_row_keyed_for_a_crm(built):
     assert exports
     for path in exports:
         assert {"customer_id", "deal_id", "subscription_id"} & set(pd.read_csv(path).columns), path.name
+
+
+def test_no_export_has_a_formula(tmp_path):
+    rows = [{"name": "=cmd|' /C calc'!A0", "mrr": -12.5}, {"name": "Fish & Chips", "mrr": None}]
+    notebook = made.notebook(made.code(made.table_output(data=rows, export="exports/lost.csv")))
+    write_exports([Executed("theme", notebook, 1.0)], tmp_path)
+    assert (tmp_path / "exports/lost.csv").read_text() == "name,mrr\n'=cmd|' /C calc'!A0,-12.5\nFish & Chips,\n"
+
+
+def test_a_table_that_is_shown_as_a_chart_is_exported_too(tmp_path):
+    behind = made.resource("Seats", rows=2, export="exports/seats.csv")
+    notebook = made.notebook(made.code(made.chart_output(table=behind)))
+    write_exports([Executed("theme", notebook, 1.0)], tmp_path)
+    assert (tmp_path / "exports/seats.csv").read_text() == "name,mrr\nCustomer 0,0.0\nCustomer 1,1000.0\n"
 
 
 def test_the_same_inputs_give_the_same_bytes(company, tmp_path):

@@ -82,6 +82,14 @@ def test_tables_are_formatted_by_unit_and_say_what_they_leave_out():
     assert shown(table_output(rows=0))[0]["empty"] == "Nobody left."
 
 
+def test_a_table_that_is_not_for_pages_is_named_with_where_it_stands():
+    hidden = table_output(title="Every customer", rows=3, on_pages=False, export="exports/all.csv")
+    assert shown(hidden) == [
+        {"type": "note", "text": "Every customer: 3 rows, in the workbook and in exports/all.csv."}
+    ]  # fmt: skip
+    assert shown(table_output(title="Few", rows=1, on_pages=False))[0]["text"] == "Few: 1 row, in the workbook."
+
+
 def test_a_plain_dataframe_is_a_table_with_and_without_its_schema():
     frame = pd.DataFrame({"segment": ["SMB", "Mid"], "won": [12, 7]})
     with pd.option_context("display.html.table_schema", True):

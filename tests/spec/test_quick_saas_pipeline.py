@@ -1,4 +1,4 @@
-"""A made-up company's ARR events, against the quarterly movements that its author published."""
+"""A made-up company's ARR events and spend, against the quarterly figures that its author published."""
 
 import csv
 import os
@@ -10,6 +10,8 @@ import pytest
 
 from helpers.data.prepare import prepare
 from helpers.kpis.recurring_revenue import mrr_movements
+from helpers.kpis.unit_economics import cac
+from helpers.kpis.unit_economics_tables import spend_by_department
 from helpers.params import load_source
 from helpers.periods import Calendar
 
@@ -36,16 +38,19 @@ def source():
 @pytest.fixture(scope="module")
 def prepared(source, tmp_path_factory):
     """The whole company under '', and each division on its own."""
-    query = source.tables["subscriptions"]
-    narrowed = {name: f"select * from ({query}) where product = '{name}'" for name in DIVISIONS}
+    of = {"subscriptions": "product = '{}'", "spend": "category like '{} / %'"}
+    narrowed = {
+        name: {table: f"select * from ({source.tables[table]}) where {of[table].format(name)}" for table in of}
+        for name in DIVISIONS
+    }
     return {
         name: prepare(
-            source.model_copy(update={"tables": {**source.tables, "subscriptions": subscriptions}}),
+            source.model_copy(update={"tables": source.tables | queries}),
             CALENDAR.period("2026Q2"),
             currency="USD",
             folder=tmp_path_factory.mktemp("quick_saas"),
         )
-        for name, subscriptions in {"": query, **narrowed}.items()
+        for name, queries in {"": {}, **narrowed}.items()
     }
 
 
@@ -55,9 +60,9 @@ def totals(prepared, quarter):
     return {row.kpi_id: row.value for row in found if not row.segment}
 
 
-def published(quarter, division):
+def published(quarter, division, file="nrr_summary.csv"):
     """The author's row; his fiscal quarters are calendar quarters."""
-    with (DATA / "nrr_summary.csv").open(newline="") as file:
+    with (DATA / file).open(newline="") as file:
         [row] = [
             row
             for row in csv.DictReader(file)
@@ -83,6 +88,43 @@ def test_movements_of_the_company_are_those_of_its_divisions(prepared, quarter):
     parts = [totals(prepared[division], quarter) for division in DIVISIONS]
     for kpi_id in PUBLISHED:
         assert whole[kpi_id] == pytest.approx(sum(part[kpi_id] for part in parts), abs=1e-6)
+
+
+@pytest.mark.parametrize("division", DIVISIONS)
+@pytest.mark.parametrize("quarter", QUARTERS[3:])
+def test_spend_of_four_quarters_by_division_as_published(prepared, quarter, division):
+    period = CALENDAR.period(quarter)
+    [row] = [row for row in cac(prepared[division].known(period.as_of_on), period) if row.kpi_id == "cac_sm"][:1]
+    expected = float(published(quarter, division, "cac_summary.csv")["total_sm_spend_t12m"])
+    assert row.numerator == pytest.approx(expected, abs=0.005)
+    assert row.value == pytest.approx(expected / row.n)
+
+
+@pytest.mark.parametrize("quarter", QUARTERS[3:])
+def test_spend_of_all_divisions_and_what_of_it_is_in_no_acquisition_cost(prepared, quarter):
+    """Venue's customers have no subscription, so that its spend is told apart."""
+    period = CALENDAR.period(quarter)
+    found = spend_by_department(
+        prepared[""].known(period.as_of_on), period, cac_window_quarters=4, spend_lag_months=0
+    ).rows.set_index("department")
+    told = {
+        name: float(published(quarter, name, "cac_summary.csv")["total_sm_spend_t12m"])
+        for name in (*DIVISIONS, "Venue")
+    }
+    assert found.loc["Venue", "spent"] == pytest.approx(told["Venue"], abs=0.005)
+    assert found.loc["All departments", "spent"] == pytest.approx(sum(told.values()), abs=0.02)
+    assert found.loc["All departments", "sm"] == pytest.approx(sum(told[name] for name in DIVISIONS), abs=0.01)
+
+
+@pytest.mark.parametrize("quarter", QUARTERS[1:3])
+def test_fewer_than_twelve_months_of_spend_are_refused(prepared, quarter):
+    """Published are 6 and 9 months of spend as those of 12."""
+    period = CALENDAR.period(quarter)
+    rows = {row.kpi_id: row for row in cac(prepared[""].known(period.as_of_on), period)}
+    missing = {"2024Q4": "2024-01, 2024-02, 2024-03 and 3 more months", "2025Q1": "2024-04, 2024-05, 2024-06"}
+    assert rows["cac_sm"].status == "refused"
+    assert rows["cac_sm"].warnings == (f"spend is missing for {missing[quarter]}; give 0 where nothing was spent",)
+    assert rows["cac_sm_quarter"].status == "ok"
 
 
 def test_versions_of_a_line_touch_and_never_overlap(prepared):
@@ -118,5 +160,5 @@ def test_open_opportunities_are_not_closed_on_their_expected_day(prepared):
 def test_every_row_is_accounted_for(prepared):
     report = prepared[""].report["tables"]
     assert {name: (found["read"], found["clean"]) for name, found in report.items()} == {
-        "customers": (480, 480), "subscriptions": (307, 307), "deals": (2266, 2266),
+        "customers": (480, 480), "subscriptions": (307, 307), "deals": (2266, 2266), "spend": (360, 360),
     }  # fmt: skip

@@ -71,6 +71,9 @@ is_net: bool = True
     [
         ("int", [3, -1], [True, 3.0, "3", None, "none"]),
         ("float", [3, 0.5], [True, "0.5", None]),
+        ("PositiveInt", [1, 12], [0, -1, 1.0, None]),
+        ("NonNegativeInt", [0, 3], [-1, 0.0, None]),
+        ("PositiveFloat | None", [8, 0.5, None], [0, -0.5, "8"]),
         ("str", ["", "none"], [3, None, ["a"]]),
         ("bool", [True, False], [1, 0, "true"]),
         ("list[str]", [[], ["a"]], ["a", [1], {"a": 1}]),
@@ -101,6 +104,8 @@ def test_the_cell_is_not_run():
         ("x = 3", "line 5: x = 3 must be an annotated literal"),
         ("x: int", "line 5: x: int must be an annotated literal"),
         ("x: int = 3.5", "line 5: x: int = 3.5 must be int"),
+        ("x: NonNegativeInt = -1", "line 5: x: NonNegativeInt = -1 must be int of 0 or more"),
+        ("x: PositiveFloat | None = 0", "must be float above 0 | None"),
         ("x: int = 1 + y", "line 5: x: int = 1 + y must be an annotated literal"),
         ("x: date = 3", "line 5: x: date = 3 is of no known type"),
         ("x: list[date] = []", "is of no known type"),

@@ -122,8 +122,51 @@ brand: {colour: "#AABBCC", confidentiality: Secret, locale: de-DE, paper: letter
     assert found.cpis[0].id == "turbo_estimate"
     assert found.cpis[0].evidence[0].finding == "yes"
     assert unused_sections(found) == [
-        f"params/review.yml: {name} is read and checked, but no page of this version shows it"
-        for name in ("kpis", "departments", "conflicts", "okrs", "cpis", "improvements")
+        f"params/review.yml: {name} is read and checked, but no page shows it: {theme}, which does, is not among the "
+        "themes"
+        for name, theme in [
+            *((name, "kpi_alignment") for name in ("kpis", "departments", "conflicts", "okrs", "cpis")),
+            ("improvements", "time_to_value"),
+        ]
+    ]
+
+
+def test_sections_whose_theme_is_there_are_shown():
+    found = review("company: A\nthemes: {kpi_alignment: {}}\ndepartments: [{name: sales}]\nimprovements: []\n")
+    assert unused_sections(found) == []
+
+
+def test_a_conflict_is_a_pair_or_a_pair_with_a_joint_kpi():
+    found = review(SMALLEST + "conflicts: [[a, b], {pair: [c, d], joint: e}]\n")
+    assert [(each.pair, each.joint) for each in found.conflicts] == [(("a", "b"), ""), (("c", "d"), "e")]
+    assert faults(review, SMALLEST + "conflicts: [[a], x]\n") == [
+        "params/review.yml: conflicts[0].pair[1] is missing",
+        "params/review.yml: conflicts[1] == 'x', must be a mapping",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            "kpis:\n  - {kpi_id: nrr}\n  - {kpi_id: mrr}\n  - kpi_id: nrr\n",
+            "params/review.yml, line 6: kpis[2].kpi_id == 'nrr', is given before, in kpis[0]; "
+            "must be given once: join the two, or rename one",
+        ),
+        (
+            "departments:\n  - name: Sales\n  - name: Sales\n",
+            "params/review.yml, line 5: departments[1].name == 'Sales', is given before, in departments[0]; "
+            "must be given once: join the two, or rename one",
+        ),
+    ],
+)
+def test_nothing_is_registered_twice_under_one_id(text, fault):
+    assert faults(review, SMALLEST + text) == [fault]
+
+
+def test_kpis_by_name_cannot_be_registered_twice_either():
+    assert faults(review, SMALLEST + "kpis:\n  nrr: {}\n  nrr: {}\n") == [
+        "params/review.yml: nrr is given twice, on line 4 and line 5"
     ]
 
 
@@ -189,7 +232,7 @@ okrs: [{id: a, kpi: nrr}]
         ("targets:", "targets == null, must be a mapping"),
         ("targets: {nrr: {2026Q3: .inf}}", "targets.nrr.2026Q3 == '.inf', must be a valid number"),
         ("targets: {'nrr[': {}}", "targets.nrr[ is not a KPI"),
-        ("targets: {ttv_median: {}}", "targets.ttv_median is not a KPI"),
+        ("targets: {ttv_medium: {}}", "targets.ttv_medium is not a KPI"),
         ("targets: {nrr: {2026Q5: 1}}", "targets.nrr.2026Q5 names no period: period '2026Q5' is not a period"),
         ("targets: {nrr: {FY2026Q1: 1}}", "the quarter that holds 2026-01-01 is 2026Q1"),
         ("quarter_starts: {2026Q1: 2026-01-04}", "must list two quarters or more"),

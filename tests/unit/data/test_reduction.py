@@ -82,7 +82,8 @@ def by_day(found):
 
 def read_back(found):
     """The reduced table in the same form; rows of one group add up."""
-    by = [name for name in EVENTS_BY_DAY.names if name not in ("events", "recorded_at")]
+    by = ["user_id", "customer_id", "event", "feature", "is_automated", "active_on"]
+    assert set(by) == set(EVENTS_BY_DAY.names) - {"events", "recorded_at"}
     events = found["events"]
     summed = events.group_by(by).agg(n=events.events.sum(), first=events.recorded_at.min())
     frame = found.fetch(summed).astype(object)
@@ -153,7 +154,7 @@ def test_a_day_of_a_user_is_one_row():
     )
     frame = found.fetch(found["events"].order_by(["active_on", "feature", "is_automated"]))
     assert found["events"].columns == (
-        "user_id", "customer_id", "event", "feature", "is_automated", "active_on", "events", "recorded_at",
+        "active_on", "user_id", "customer_id", "event", "feature", "is_automated", "events", "recorded_at",
     )  # fmt: skip
     assert frame[["feature", "is_automated", "events"]].values.tolist() == [
         ["a", False, 2], ["a", True, 1], ["b", False, 1], ["a", False, 1],

@@ -26,9 +26,13 @@ GERMAN = {"currency": "EUR", "locale": "de_DE"}
         (0.004, "ratio", "0.00"),
         (12.25, "days", "12.3"),
         (12.0, "days", "12"),
+        (3.413, "weeks", "3.4"),
+        (1.0, "months", "1"),
+        (-0.5, "hours", "−0.5"),
         (12_345, "count", "12,345"),
         (-0.0001, "share", "0.0%"),
         ("Acme", "text", "Acme"),
+        ("3 0 1", "series", "3 0 1"),
         (date(2026, 9, 30), "date", "30 Sept 2026"),
     ],
 )
@@ -36,7 +40,9 @@ def test_the_unit_decides_the_format(value, unit, text):
     assert formats.format_value(value, unit, **EURO) == text
 
 
-@pytest.mark.parametrize("unit", ["money", "share", "ratio", "days", "count", "text", "date"])
+@pytest.mark.parametrize(
+    "unit", ["money", "share", "ratio", "days", "weeks", "months", "hours", "count", "text", "series", "date"]
+)
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf"), pd.NaT])
 def test_what_is_not_known_is_a_dash(value, unit):
     assert formats.format_value(value, unit, **EURO) == "–"
@@ -104,3 +110,20 @@ def test_dates_and_periods():
 def test_a_column_has_one_number_of_decimals():
     assert formats.format_column([1.0, 12.25, None], "days", **EURO) == ["1.0", "12.3", "–"]
     assert formats.format_column([1.0, 12.0], "days", **EURO) == ["1", "12"]
+    assert formats.format_column([0.04, 2.5], "weeks", **EURO) == ["0.0", "2.5"]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [(1, "weeks", "1 week"), (2.5, "months", "2.5 months"), (1.0, "hours", "1 hour"), (0, "days", "0 days")],
+)
+def test_a_time_in_a_sentence_has_its_unit(value, unit, text):
+    assert formats.format_phrase(value, unit, **EURO) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "before", "unit", "text"),
+    [(3.4, 3.5, "weeks", "−0.1 weeks"), (7, 6, "months", "+1 month"), (4.0, 4.04, "hours", "no change")],
+)
+def test_a_change_of_a_time_has_its_unit(value, before, unit, text):
+    assert formats.format_change(value, before, unit, **EURO) == text

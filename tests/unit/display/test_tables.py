@@ -45,7 +45,7 @@ def test_values_in_the_resource_are_typed():
     found = lost(("Aye", date(2026, 7, 3), 1_200.5, 40, 3), ("Bee", None, None, 2.5, None)).resource()
     assert [field["type"] for field in found["schema"]["fields"]] == ["string", "date", "number", "number", "number"]
     assert found["schema"]["fields"][2] == {
-        "name": "mrr", "type": "number", "title": "MRR lost", "unit": "money_per_month",
+        "name": "mrr", "type": "number", "title": "MRR lost", "unit": "money_per_month", "on_pages": True,
     }  # fmt: skip
     assert found["data"] == [
         {"name": "Aye", "lost_on": "2026-07-03", "mrr": 1200.5, "tenure": 40.0, "tickets": 3},
@@ -68,6 +68,34 @@ def test_rows_that_the_page_leaves_out_are_counted_and_their_file_is_named():
     assert len(shown["rows"]) == 10
     assert len(table.resource()["data"]) == 37
     assert table_from_resource(lost(*rows[:3], top=10, export="renewals_due").resource())["note"] == ""
+
+
+def test_a_column_that_is_not_for_pages_stands_in_the_resource_alone():
+    columns = {"name": Column("Customer"), "contact": Column("Contact", on_pages=False), "mrr": Column("MRR", "count")}
+    frame = pd.DataFrame([("Aye", "a@x.org", 3)], columns=list(columns))
+    found = Table(Listing("Calls", frame, columns, "Nobody.", "name"), CONTEXT).resource()
+    assert found["data"] == [{"name": "Aye", "contact": "a@x.org", "mrr": 3}]
+    assert [field["on_pages"] for field in found["schema"]["fields"]] == [True, False, True]
+    shown = table_from_resource(found)
+    assert [column["label"] for column in shown["columns"]] == ["Customer", "MRR"]
+    assert (shown["rows"], shown["values"]) == ([["Aye", "3"]], [["Aye", 3]])
+
+
+def test_the_group_is_the_number_of_its_column_among_those_shown():
+    columns = {"id": Column("Id", on_pages=False), "name": Column("Customer"), "owner": Column("Owner")}
+    frame = pd.DataFrame([(1, "Aye", "Kim")], columns=list(columns))
+    grouped = Table(Listing("Calls", frame, columns, "Nobody.", "id", group="owner"), CONTEXT)
+    assert table_from_resource(grouped.resource())["group"] == 1
+    assert table_from_resource(lost(("Aye", None, 1, 1, 1)).resource())["group"] is None
+
+
+@pytest.mark.parametrize(("cells", "drawn"), [(["0 3 1", None], True), (["0 3 1", "three"], False), ([], True)])
+def test_a_series_is_marked_where_all_of_it_can_be_drawn(cells, drawn):
+    columns = {"name": Column("Customer"), "weeks": Column("Week by week", "series")}
+    frame = pd.DataFrame([("Aye", cell) for cell in cells], columns=list(columns))
+    shown = table_from_resource(Table(Listing("Weeks", frame, columns, "Nobody.", "name"), CONTEXT).resource())
+    assert shown["columns"][1].get("series", False) is drawn
+    assert [row[1] for row in shown["rows"]] == [cell or "–" for cell in cells]
 
 
 def test_no_rows_are_told_in_a_sentence():

@@ -1,0 +1,202 @@
+"""Objectives (G05): where each stands, in a sentence of the summary and in a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from helpers.catalogue import CATALOGUE
+from helpers.display.context import Results
+from helpers.display.formats import NOTHING, format_day, format_gap, format_phrase, format_value
+from helpers.display.sentences import cautions, why_missing
+from helpers.display.signals import verdict
+from helpers.display.tables import Table
+from helpers.periods import DAY
+from helpers.registries import Okr
+from helpers.results import Column, Listing
+
+STANDINGS = {
+    "achieved": "✓ achieved", "on_track": "○ on track", "at_risk": "◆ at risk", "off_track": "✗ off track",
+    "missed": "✗ missed",
+}  # fmt: skip
+OFF_PACE = ("missed", "off_track", "at_risk")  # the worst first
+NUMBERS = {"baseline": "From", "value": "Now", "due_now": "Asked for by now", "target": "To", "per_month": "A month"}
+
+
+@dataclass(frozen=True)
+class Objective:
+    """An objective as the results tell it: its row, and what that was computed from (``facts``)."""
+
+    row: pd.Series
+    facts: Mapping[str, Any]
+    style: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        return str(self.facts["objective"])
+
+    @property
+    def standing(self) -> str:
+        return str(self.facts.get("standing") or "")
+
+    @property
+    def unit(self) -> str:
+        kpi_id = self.facts["kpi_id"]
+        return CATALOGUE[kpi_id].unit if kpi_id in CATALOGUE else "ratio"
+
+    @property
+    def done(self) -> float:
+        return float(self.row["value"])
+
+    @property
+    def gone(self) -> float:
+        return float(self.facts["gone"])
+
+    def stated(self, fact: str) -> str:
+        """A figure of it with its unit."""
+        return format_phrase(self.facts.get(fact), self.unit, **self.style)
+
+    def share(self, value: float) -> str:
+        return format_value(value, "share", **self.style)
+
+
+def objectives_in(results: Results) -> list[Objective]:
+    """The objectives of the review period; where one's figure is not final, as it stood when one last was."""
+    found = []
+    for _, now in results.segments("okr_progress", "okr").iterrows():
+        row = now
+        if now["status"] == "partial":
+            series = results.series("okr_progress", results.period.kind, now["segment"])
+            complete = series[series["status"] == "ok"]
+            row = now if complete.empty else complete.iloc[-1]
+        found.append(Objective(row, json.loads(row["params"]), results.context.style))
+    return found
+
+
+def off_pace(results: Results) -> list[str]:
+    """One sentence per objective behind its pace, the worst first: the figure, how far it came, against what."""
+    behind = [each for each in objectives_in(results) if each.standing in OFF_PACE]
+    return [_sentence(each) for each in sorted(behind, key=lambda each: OFF_PACE.index(each.standing))]
+
+
+def on_pace(results: Results) -> int:
+    """How many objectives have a status and are not behind their pace."""
+    return sum(bool(each.standing) and each.standing not in OFF_PACE for each in objectives_in(results))
+
+
+def objectives(results: Results, looked_up: Results, okrs: Sequence[Okr]) -> Table:
+    """One row per objective of the review: from where to where, by when, what is still needed, signal or noise.
+
+    ``looked_up`` holds the KPIs that measure them, over time.
+    """
+    columns = {
+        "objective": Column("Objective"),
+        "measure": Column("Measured by"),
+        "from": Column("From"),
+        "now": Column("Now"),
+        "to": Column("To"),
+        "standing": Column("Status"),
+        "needed": Column("Still needed"),
+        "verdict": Column("Signal or noise"),
+        **{name: Column(f"{label}, as a number", "ratio", on_pages=False) for name, label in NUMBERS.items()},
+    }
+    found = {each.row["segment"]: each for each in objectives_in(results)}
+    rows = [
+        {**_plan(okr, results), **(_state(found[okr.id], looked_up) if okr.id in found else _to_come(okr, results))}
+        for okr in okrs
+    ]
+    listing = Listing(
+        caption="Objectives and key results",
+        rows=pd.DataFrame(rows, columns=list(columns)),
+        columns=columns,
+        when_empty="The review names no objectives; add them under okrs:.",
+        grain="objective",
+        note=" ".join(_traps(found.values())),
+    )
+    return Table(listing, results.context)
+
+
+def _plan(okr: Okr, results: Results) -> dict[str, Any]:
+    """What was agreed on."""
+    style = results.context.style
+    known = CATALOGUE.get(okr.kpi_id)
+    label = known.label if known else okr.kpi_id.replace("_", " ")
+    ends = [format_phrase(end, known.unit if known else "ratio", **style) for end in (okr.baseline, okr.target)]
+    return {
+        "objective": f"{okr.objective} ({okr.owner or 'no owner'})",
+        "measure": f"{label}: {okr.segment}" if okr.segment else label,
+        "from": f"{ends[0]} on {format_day(okr.baseline_on, style['locale'])}",
+        "to": f"{ends[1]} by {format_day(okr.due_on - DAY, style['locale'])}",
+        "baseline": okr.baseline,
+        "target": okr.target,
+    }
+
+
+def _state(each: Objective, looked_up: Results) -> dict[str, Any]:
+    """Where it stands."""
+    when = "" if each.row["period"] == looked_up.period.label else f" ({each.row['period']})"
+    counted = f", n = {format_value(each.row['n'], 'count', **each.style)}" if pd.notna(each.row["n"]) else ""
+    final = "not final" if each.row["status"] == "partial" else "no status"
+    return {
+        "now": _why_no_figure(each) or f"{each.stated('value')}{counted}{when}",
+        "standing": f"{STANDINGS[each.standing]}{when}" if each.standing else final,
+        "needed": _needed(each),
+        "verdict": _judged(each, looked_up),
+        **{name: each.facts.get(name) for name in ("value", "due_now", "per_month")},
+    }
+
+
+def _why_no_figure(each: Objective) -> str:
+    """Why there is none, in words; empty where there is one."""
+    if each.row["status"] == "not_provided":
+        return "not provided"
+    return why_missing(each.row, each.style["locale"])
+
+
+def _to_come(okr: Okr, results: Results) -> dict[str, Any]:
+    return {"standing": f"begins on {format_day(okr.baseline_on, results.context.locale)}"}
+
+
+def _needed(each: Objective) -> str:
+    """The change that each month until the due date must bring."""
+    if each.facts.get("per_month") is None:
+        return NOTHING
+    change = float(each.facts["per_month"])
+    return f"{'+' if change > 0 else '−'}{format_gap(change, each.unit, **each.style)} a month"
+
+
+def _judged(each: Objective, looked_up: Results) -> str:
+    """Whether the change so far is more than the KPI's usual ups and downs (T4)."""
+    kpi_id = each.facts["kpi_id"]
+    if kpi_id not in CATALOGUE:
+        return NOTHING
+    if each.facts["kpi_segment"]:
+        return "not judged: limits are those of the whole KPI"
+    found = verdict(looked_up, kpi_id)
+    if found.state == "not judged":
+        return "not judged: it has no figure" if found.subject else "not judged: each value shares days with the last"
+    return {"signal": "signal: ", "noise": "noise: ", "too short": ""}[found.state] + found.words
+
+
+def _traps(found: Iterable[Objective]) -> list[str]:
+    """What a reader of an objective must know: of young cohorts above all."""
+    told = [(each.name, cautions(each.row, each.style["locale"])) for each in found if pd.notna(each.row["value"])]
+    return [f"{name}: {'; '.join(words)}." for name, words in told if words]
+
+
+def _sentence(each: Objective) -> str:
+    """Where an objective behind its pace stands: the figure, the part of the way, and the part of the time."""
+    due = format_day(date.fromisoformat(each.facts["due_on"]) - DAY, each.style["locale"])
+    ends = f"from {each.stated('baseline')} to {each.stated('target')} by {due}"
+    way = f"{each.share(each.done)} of the way" if each.done >= 0 else "farther off than at the start of the way"
+    label = CATALOGUE[each.facts["kpi_id"]].label
+    measured = f"{label}{', ' if ', ' in label else ' '}stands at {each.stated('value')} in {each.row['period']}"
+    if each.standing == "missed":
+        return f"The objective “{each.name}” was missed: {measured}, {way} {ends}."
+    gone = f"with {each.share(each.gone)} of the time gone"
+    return f"The objective “{each.name}” is {each.standing.replace('_', ' ')}: {measured}, {way} {ends}, {gone}."

@@ -1,0 +1,186 @@
+"""Which use of the product counts as activity, whose it is, and who ought to be active.
+
+Source: specification, cards K03 and K05, and 1.4. Inactivity and the activity coefficient share what is decided here.
+Every table is of the days on which something was done; single events are seen by no card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import ibis
+import pandas as pd
+
+from helpers.errors import Refused
+from helpers.kpis.subscription_versions import CustomerRules, Rules, paying, with_account
+from helpers.periods import DAY
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from helpers.data.known import Tables
+    from helpers.periods import Period
+
+LOGINS = ("login", "log_in", "logged_in", "user_logged_in", "signin", "sign_in", "signed_in", "user_signed_in")
+CUSTOMER_RULES = tuple(CustomerRules.__annotations__)
+
+
+class UseRules(CustomerRules, total=False):
+    """The rules of a card that reads who used the product, each as in ``Use``."""
+
+    activity_events: Sequence[str]
+    week_mode: str
+    feed_max_age_days: int
+
+
+@dataclass(frozen=True)
+class Use:
+    """What counts as use of the product, and whose.
+
+    Attributes:
+        events: The core actions; none named means every event that is neither automated nor a log-in.
+        week_mode: Blocks of days end with the period (``rolling7``) or with its last Sunday (``iso``).
+        feed_max_age_days: Without any event for more days than that, the feed is broken and nothing is said.
+        customers: Who pays, and is a customer.
+    """
+
+    events: tuple[str, ...] = ()
+    week_mode: str = "rolling7"
+    feed_max_age_days: int = 4
+    customers: Rules = field(default_factory=Rules)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Use:
+        """The rules as a card was given them."""
+        customers = Rules(**{name: given[name] for name in CUSTOMER_RULES if name in given})
+        others = {name: given[name] for name in ("week_mode", "feed_max_age_days") if name in given}
+        return cls(tuple(given.get("activity_events", ())), customers=customers, **others)
+
+
+def days_of_use(tables: Tables) -> ibis.Table:
+    """Every day on which something was done: the columns of ``events`` with ``account_id`` instead of customers.
+
+    A user's own customer counts; where no users are given, the event's.
+
+    Raises:
+        NotProvided: there are no events, or nothing tells whose they are.
+    """
+    tables.require("events")
+    if not tables.provides("users"):
+        tables.require("events.customer_id")
+        return tables["events"].filter(tables["events"].customer_id.notnull())
+    users = tables["users"].select("user_id", "customer_id", "created_on")
+    return tables["events"].drop("customer_id").join(users, "user_id")
+
+
+def is_activity(rows: ibis.Table, events: Sequence[str]) -> ir.BooleanValue:
+    """Whether a day of use is activity: one of ``events``, or with none named whatever is not a log-in.
+
+    What the software does by itself is never activity. Names are compared without regard to case and separators
+    where log-ins are recognised, literally where events are named.
+    """
+    if events:
+        return ~rows.is_automated & rows.event.isin(list(events))
+    plain = rows.event.lower().re_replace(r"[^a-z0-9]+", "_")
+    return ~rows.is_automated & plain.notin(LOGINS)
+
+
+class Feed(NamedTuple):
+    """The first and the last day with any event that is known; none where there is no event."""
+
+    first: date | None
+    last: date | None
+
+
+@lru_cache(maxsize=64)
+def feed(tables: Tables) -> Feed:
+    """From when to when events are known."""
+    days = tables["events"].active_on
+    [found] = tables.fetch(tables["events"].aggregate(first=days.min(), last=days.max())).itertuples(index=False)
+    return Feed(*(None if pd.isna(day) else pd.Timestamp(day).date() for day in found))
+
+
+def refuse_stale_feed(tables: Tables, period: Period, max_age_days: int) -> None:
+    """A feed that ended long before the period did looks like customers that fell silent.
+
+    Raises:
+        Refused: no event is known, or the last one is too old.
+    """
+    last = feed(tables).last
+    if last is None:
+        raise Refused(f"no event is known by {period.measured_on}; without any, every customer would look silent")
+    if (period.measured_on - last).days > max_age_days:
+        raise Refused(
+            f"the event feed ends on {last}, {(period.measured_on - last).days} days before {period.measured_on} "
+            f"(at most {max_age_days} are allowed: feed_max_age_days); mend the feed, it is not the customers"
+        )
+
+
+@lru_cache(maxsize=64)
+def early_events(tables: Tables, day: date, use: Use) -> int:
+    """How many activity events up to a day lie before their user was created, and so do not count."""
+    if not tables.provides("users.created_on"):
+        return 0
+    rows = days_of_use(tables)
+    rows = rows.filter(is_activity(rows, use.events), rows.active_on <= day, rows.active_on < rows.created_on)
+    found = tables.fetch(rows.events.sum())
+    return int(found) if found == found and found is not None else 0
+
+
+def blocks_end(period: Period, week_mode: str) -> date:
+    """The last day of the newest block: the period's last day, or the last Sunday not after it.
+
+    >>> from helpers.periods import Calendar
+    >>> blocks_end(Calendar().period("2026Q3"), "iso")
+    datetime.date(2026, 9, 27)
+    """
+    day = period.measured_on
+    return day if week_mode == "rolling7" else day - timedelta(days=day.isoweekday() % 7)
+
+
+def paying_on(tables: Tables, day: date, rules: Rules) -> ibis.Table:
+    """``account_id`` of the customers that pay on a day, one row each."""
+    rows = paying(tables, rules)
+    return rows.filter(rows.start_on <= day, rows.ends > day).select("account_id").distinct()
+
+
+def roster(tables: Tables, last: date, paid_on: date, rules: Rules) -> ibis.Table:
+    """The users, at the end of the day ``last``, of the customers that pay on ``paid_on``, active or not.
+
+    Columns: ``user_id``, ``account_id``, ``persona``, ``created_on``. Without a table of users they are those seen in
+    events, created when first seen: users who never did anything are then missing.
+    """
+    users = _users(tables, last, rules)
+    return users.semi_join(paying_on(tables, paid_on, rules), "account_id")
+
+
+def _users(tables: Tables, last: date, rules: Rules) -> ibis.Table:
+    if tables.provides("users"):
+        users = tables["users"]
+        here = (users.created_on <= last).fill_null(True) & (users.deactivated_on > last).fill_null(True)
+        found = with_account(tables, users.filter(here), rules)
+        return found.select("user_id", "account_id", "persona", "created_on")
+    seen = with_accounts(tables, rules)
+    seen = seen.filter(seen.active_on <= last)
+    first = seen.group_by("user_id").aggregate(
+        account_id=seen.account_id.argmax(seen.active_on), created_on=seen.active_on.min()
+    )
+    return first.mutate(persona=ibis.null("string")).select("user_id", "account_id", "persona", "created_on")
+
+
+def with_accounts(tables: Tables, rules: Rules) -> ibis.Table:
+    """:func:`days_of_use` with ``account_id``, the paying account that each belongs to."""
+    return with_account(tables, days_of_use(tables), rules)
+
+
+def window(day: date, days: int) -> tuple[date, date]:
+    """The first and the last day of the ``days`` complete days that end with a day.
+
+    >>> window(date(2026, 3, 31), 14)
+    (datetime.date(2026, 3, 18), datetime.date(2026, 3, 31))
+    """
+    return day - (days - 1) * DAY, day

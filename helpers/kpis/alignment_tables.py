@@ -1,0 +1,210 @@
+"""What a review registers, as tables: who shares which KPI, every KPI as an experiment, who is held to what."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from helpers.catalogue import CATALOGUE
+from helpers.kpis import alignment
+from helpers.kpis.registered import held_to_cpis, is_overdue, missing_fields
+from helpers.periods import Period
+from helpers.registries import Conflict, Cpi, Department, Okr, RegisteredKpi
+from helpers.results import Column, Listing
+
+if TYPE_CHECKING:
+    from helpers.data.known import Tables
+
+REGISTER = {
+    "success_test": "It is kept if",
+    "why": "Question it raises",
+    "customer_value": "Worth to customers",
+    "guardrail": "Guarded by",
+    "notes": "Notes",
+}
+NO_DEPARTMENTS = "The review names no departments; add them under departments:, in hand-over order."
+
+
+def alignment_matrix(
+    tables: Tables, period: Period, *, departments: Sequence[Department], conflicts: Sequence[Conflict]
+) -> Listing:
+    """Which department is held to which KPI: a row per KPI, a column per department in hand-over order."""
+    pairs = alignment.pairs(departments, conflicts)
+    opposed = {
+        (name, kpi_id)
+        for pair in pairs
+        for each in pair.conflicts
+        for name, kpi_id in ((pair.first.name, each.first), (pair.second.name, each.second))
+    }
+    kpi_ids = list(dict.fromkeys(kpi_id for each in departments for kpi_id in each.kpi_ids))
+    rows = []
+    for kpi_id in kpi_ids:
+        held_by = [each.name for each in departments if kpi_id in each.kpi_ids]
+        word = "shared" if len(held_by) > 1 else "held"
+        cells = [_cell(word, (each.name, kpi_id) in opposed) if each.name in held_by else "" for each in departments]
+        rows.append([named(kpi_id), *cells])
+    columns = {"kpi": Column("KPI")} | {f"d{i}": Column(each.name) for i, each in enumerate(departments)}
+    return Listing(
+        caption="Who is held to which KPI, in hand-over order",
+        rows=pd.DataFrame(rows, columns=list(columns)),
+        columns=columns,
+        when_empty=NO_DEPARTMENTS,
+        grain="kpi",
+    )
+
+
+def hand_overs(
+    tables: Tables, period: Period, *, departments: Sequence[Department], conflicts: Sequence[Conflict]
+) -> Listing:
+    """Every two departments that hand customers over or work against each other, and what is found of them."""
+    columns = {
+        "first": Column("From"),
+        "second": Column("To"),
+        "shared": Column("Shared KPIs"),
+        "opposed": Column("Opposed KPIs"),
+        "finding": Column("Finding"),
+    }
+    rows = [
+        {
+            "first": pair.first.name,
+            "second": pair.second.name if pair.are_neighbours else f"{pair.second.name} (no neighbour)",
+            "shared": "; ".join(map(named, pair.shared)) or None,
+            "opposed": "; ".join(map(_opposition, pair.opposed)) or None,
+            "finding": _finding(pair),
+        }
+        for pair in alignment.pairs(departments, conflicts)
+    ]
+    crowded = [each.name for each in departments if len(each.kpi_ids) > alignment.MOST_KPIS]
+    more = f" More than {alignment.MOST_KPIS} KPIs each: {', '.join(crowded)}." if crowded else ""
+    return Listing(
+        caption="From hand to hand: what neighbours share, and who works against whom",
+        rows=pd.DataFrame(rows, columns=list(columns)),
+        columns=columns,
+        when_empty="The review names fewer than two departments." if departments else NO_DEPARTMENTS,
+        grain="first, second",
+        note="A KPI under one id has one definition and one target, whoever shares it. Pairs known to be opposed are "
+        f"judged by their ids; others are declared under conflicts.{more}",
+    )
+
+
+def kpi_register(tables: Tables, period: Period, *, kpis: Sequence[RegisteredKpi]) -> Listing:
+    """Every registered KPI as the experiment that it is, and what is open about it on the last day of the period."""
+    columns = {
+        "kpi": Column("KPI"),
+        "owner": Column("Owner"),
+        "hypothesis": Column("Hypothesis"),
+        "review_on": Column("Review by", "date"),
+        "decision": Column("Decision"),
+        "finding": Column("Finding"),
+        **{name: Column(label, on_pages=False) for name, label in REGISTER.items()},
+        "started_on": Column("Since", "date", on_pages=False),
+        "decided_on": Column("Decided on", "date", on_pages=False),
+    }
+    rows = [
+        {
+            "kpi": named(kpi.kpi_id) + (f", version {kpi.definition_version}" if kpi.definition_version != 1 else ""),
+            "owner": kpi.owner or None,
+            "hypothesis": kpi.hypothesis or None,
+            "review_on": kpi.due_for_review,
+            "decision": kpi.decision,
+            "finding": "; ".join(_open_points(kpi, period)) or None,
+            **{name: getattr(kpi, name) or None for name in REGISTER},
+            "started_on": kpi.started_on,
+            "decided_on": kpi.decided_on,
+        }
+        for kpi in kpis
+    ]
+    return Listing(
+        caption="Every KPI is an experiment: why it was chosen, and when it is looked at again",
+        rows=pd.DataFrame(rows, columns=list(columns)),
+        columns=columns,
+        when_empty="The review registers no KPIs; add them under kpis:.",
+        grain="kpi",
+        note="What each is kept for, which question it raises, what it is worth to customers, and which KPI guards it "
+        "stand in the workbook.",
+    )
+
+
+def unproven_cpis(
+    tables: Tables,
+    period: Period,
+    *,
+    cpis: Sequence[Cpi],
+    departments: Sequence[Department],
+    okrs: Sequence[Okr],
+    kpis: Sequence[RegisteredKpi],
+    targets: Collection[str],
+) -> Listing:
+    """Who is held to a customer performance indicator although nothing proves that it moves a KPI."""
+    columns = {
+        "who": Column("Who"),
+        "cpi": Column("Held to"),
+        "by": Column("By"),
+        "linked": Column("Said to move"),
+        "evidence": Column("Customers asked or watched", "count"),
+        "finding": Column("Finding"),
+    }
+    rows = [
+        {
+            "who": each.who,
+            "cpi": named(each.cpi.id),
+            "by": each.by,
+            "linked": "; ".join(map(named, each.cpi.linked_kpis)) or None,
+            "evidence": len({found.customer_id for found in each.cpi.evidence}),
+            "finding": "held to an unproven CPI",
+        }
+        for each in held_to_cpis(cpis, departments, okrs=okrs, kpis=kpis, targets=targets)
+    ]
+    return Listing(
+        caption="Held to an unproven CPI",
+        rows=pd.DataFrame(rows, columns=list(columns)),
+        columns=columns,
+        when_empty="Nobody is held to a customer performance indicator.",
+        grain="who, cpi, by",
+        note="CPI: customer performance indicator, how the company performs for its customers. That customers care is "
+        "what evidence shows; that it moves a KPI only an experiment can show, and none has been run.",
+    )
+
+
+def named(kpi_id: str) -> str:
+    """A KPI as pages name it; one that the kit does not know by its id.
+
+    >>> named("nrr"), named("new_revenue[upsell]"), named("mql_count")
+    ('Net revenue retention (NRR)', 'New bookings: upsell', 'mql count')
+    """
+    name, _, segment = kpi_id.partition("[")
+    label = CATALOGUE[name].label if name in CATALOGUE else name.replace("_", " ")
+    return f"{label}: {segment.rstrip(']').replace('_', ' ')}" if segment else label
+
+
+def _cell(word: str, is_opposed: bool) -> str:
+    return f"{word}, opposed" if is_opposed else word
+
+
+def _opposition(each: alignment.Opposition) -> str:
+    words = f"{named(each.first)} against {named(each.second)}"
+    if not each.joint:
+        return words
+    return f"{words}; joint: {named(each.joint)}{'' if each.joint_is_held else ', which not both hold'}"
+
+
+def _finding(pair: alignment.Pair) -> str:
+    found = ["no shared KPI"] * pair.lacks_shared
+    found += [f"conflict: {each.why}" for each in pair.conflicts]
+    return "; ".join(found) or "in line"
+
+
+def _open_points(kpi: RegisteredKpi, period: Period) -> list[str]:
+    """What is open about a KPI, the gravest first."""
+    missing = [field.replace("review_on", "day of review") for field in missing_fields(kpi)]
+    quick = "hypothesis" in missing
+    found = {
+        "refused as a KPI of the whole company": alignment.guard(kpi) == "refused",
+        "of the whole company by override": alignment.guard(kpi) == "overridden",
+        "overdue": is_overdue(kpi, period.measured_on),
+        f"incomplete: {', '.join(missing)} missing": bool(missing),
+        "15-minute KPI: chosen without a hypothesis": quick,
+    }
+    return [words for words, holds in found.items() if holds]

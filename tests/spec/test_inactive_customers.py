@@ -1,0 +1,331 @@
+"""Cards K03 and K04: who has gone silent, and whom to call."""
+
+from datetime import date
+from functools import partial
+
+import pytest
+
+from helpers.errors import NotProvided, Refused
+from helpers.kpis.call_list import call_list, not_asked, silence_by_owner, silence_by_week
+from helpers.kpis.inactive_customers import inactive_customers
+from helpers.periods import Calendar
+from tests.canonical import tables
+
+Q1 = Calendar().period("2026Q1")
+BERLIN = Calendar("Europe/Berlin").period("2026Q1")
+
+CUSTOMERS = """
+    customer_id | name | signed_up_on | product_type | owner
+    A           | Aye  | 2025-01-01   | interactive  | Kim
+    B           | Bee  | 2025-01-01   | interactive  | Kim
+    C           | Cee  | 2025-01-01   | api          | Lou
+"""
+SUBSCRIPTIONS = """
+    subscription_id | customer_id | start_on   | end_on     | mrr | currency
+    S1              | A           | 2025-01-01 |            | 100 | USD
+    S2              | B           | 2025-01-01 |            | 200 | USD
+    S3              | C           | 2025-01-01 |            | 300 | USD
+"""
+USERS = """
+    user_id | customer_id | created_on
+    a1      | A           | 2025-01-01
+    b1      | B           | 2025-01-01
+    c1      | C           | 2025-01-01
+"""
+EVENTS = """
+    user_id | event  | occurred_at      | is_automated
+    a1      | report | 2026-03-20 10:00 |
+    b1      | report | 2026-03-17 23:59 |
+    c1      | sync   | 2026-03-31 10:00 | true
+"""
+
+
+def known(period=Q1, timezone="UTC", **texts):
+    given = {"customers": CUSTOMERS, "subscriptions": SUBSCRIPTIONS, "users": USERS, "events": EVENTS, **texts}
+    given = {name: text for name, text in given.items() if text}
+    return tables(period.as_of_on, timezone=timezone, period=period, **given)
+
+
+def figures(rows, segment=""):
+    return {row.kpi_id: row.value for row in rows if row.segment == segment}
+
+
+def test_one_of_two_customers_asked_is_silent():
+    rows = inactive_customers(known(), Q1)
+    # A was active on 20 March, inside [18 March, 1 April); B last on the 17th; C is an API product, not asked.
+    assert figures(rows) == {"inactive_customers": 1, "inactive_rate": 0.5, "newly_silent": 1, "returned": 0}
+    assert rows[0].excluded["customers: product type api"] == 1
+    assert [row.segment for row in rows if row.kpi_id == "inactive_rate"] == ["", "interactive"]
+
+
+def test_ex_nine_of_ninety():
+    customers = "customer_id | name | signed_up_on\n" + "\n".join(f"C{i} | c{i} | 2025-01-01" for i in range(90))
+    subscriptions = "subscription_id | customer_id | start_on | mrr\n" + "\n".join(
+        f"S{i} | C{i} | 2025-01-01 | 10" for i in range(90)
+    )
+    users = "user_id | customer_id\n" + "\n".join(f"u{i} | C{i}" for i in range(90))
+    events = "user_id | event | occurred_at\n" + "\n".join(f"u{i} | report | 2026-03-28 09:00" for i in range(9, 90))
+    found = known(customers=customers, subscriptions=subscriptions, users=users, events=events)
+    [rate] = [row for row in inactive_customers(found, Q1) if row.kpi_id == "inactive_rate"]
+    assert (rate.numerator, rate.denominator, rate.value) == (9, 90, 0.1)
+    assert rate.interval[:2] == pytest.approx((0.053507, 0.179242), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("last_event", "inactive"),
+    [("2026-03-17 23:59:59", 1), ("2026-03-18 00:00:00", 0), ("2026-04-01 00:00:00", 1)],
+)
+@pytest.mark.parametrize(("timezone", "period"), [("UTC", Q1), ("Europe/Berlin", BERLIN)])
+def test_ex_the_window_ends_with_the_period_and_opens_fourteen_days_earlier(last_event, inactive, timezone, period):
+    events = f"user_id | event | occurred_at\n a1 | report | {last_event}\n c1 | sync | 2026-03-30 10:00"
+    rows = inactive_customers(known(period, timezone, events=events, subscriptions=only("A")), period)
+    assert figures(rows)["inactive_customers"] == inactive
+
+
+def only(*customers):
+    header, *rows = [line for line in SUBSCRIPTIONS.splitlines() if line.strip()]
+    return "\n".join([header, *(row for row in rows if row.split("|")[1].strip() in customers)])
+
+
+def test_the_window_of_a_week_with_a_change_of_clocks_is_still_whole_days():
+    # Clocks in Berlin go forward on 2026-03-29. 00:30 local on 18 March is 23:30 UTC on the 17th.
+    events = "user_id | event | occurred_at\n a1 | report | 2026-03-18 00:30"
+    rows = inactive_customers(known(BERLIN, "Europe/Berlin", events=events, subscriptions=only("A"), users=USERS),
+                              BERLIN, feed_max_age_days=30)  # fmt: skip
+    assert figures(rows)["inactive_customers"] == 0
+
+
+def test_logins_and_what_software_does_are_no_activity():
+    events = """
+        user_id | event     | occurred_at      | is_automated
+        a1      | Logged In | 2026-03-30 10:00 |
+        b1      | report    | 2026-03-30 10:00 | true
+    """
+    find = partial(inactive_customers, known(events=events), Q1)
+    assert figures(find())["inactive_customers"] == 2
+    # The log-in variant of the article is a choice of events.
+    assert figures(find(activity_events=["Logged In"]))["inactive_customers"] == 1
+
+
+def test_a_health_signal_judges_a_product_where_silence_means_nothing():
+    rows = inactive_customers(known(), Q1, health_signals={"api": ["sync"]})
+    assert figures(rows)["inactive_customers"] == 1
+    # Its first sign of life is of 31 March: on the 24th it was silent.
+    assert figures(rows, "api") == {"inactive_customers": 0, "inactive_rate": 0, "newly_silent": 0, "returned": 1}
+    rows = inactive_customers(known(), Q1, health_signals={"api": ["heartbeat"]})
+    assert figures(rows, "api")["inactive_customers"] == 1
+
+
+def test_who_is_too_new_or_has_no_value_yet_is_left_out_and_counted():
+    subscriptions = """
+        subscription_id | customer_id | start_on   | mrr
+        S1              | A           | 2026-03-18 | 100
+        S2              | B           | 2026-03-19 | 100
+        S3              | D           | 2025-01-01 | 100
+    """
+    customers = """
+        customer_id | name | signed_up_on | first_value_on
+        A           | Aye  | 2026-03-01   | 2026-03-10
+        B           | Bee  | 2026-03-01   | 2026-03-10
+        D           | Dee  | 2025-01-01   |
+    """
+    events = "user_id | event | occurred_at\n c1 | sync | 2026-03-31 10:00"
+    found = known(customers=customers, subscriptions=subscriptions, events=events, users="user_id|customer_id\nc1|A\n")
+    rows = inactive_customers(found, Q1)
+    # Paid since 18 March: 14 whole days, asked. Since the 19th: 13, too new. D never saw value.
+    assert rows[1].denominator == 1
+    assert rows[0].excluded["customers: too new"] == 1
+    assert rows[0].excluded["customers: onboarding, no value yet"] == 1
+
+
+def test_trials_are_not_asked():
+    subscriptions = SUBSCRIPTIONS.replace("| currency", "| currency | status").replace("| USD", "| USD | trialing")
+    rows = inactive_customers(known(subscriptions=subscriptions), Q1)
+    assert figures(rows) == {"inactive_customers": 0, "inactive_rate": None, "newly_silent": 0, "returned": 0}
+    assert rows[1].status == "undefined"
+
+
+def test_a_customer_without_users_is_inactive_and_flagged():
+    rows = inactive_customers(known(users=USERS.replace("a1      | A", "x1      | C")), Q1)
+    assert figures(rows)["inactive_customers"] == 2
+    assert rows[0].warnings == ("no_users: 1 inactive customers have no user on record",)
+
+
+def test_newly_silent_and_returned_within_a_week():
+    events = """
+        user_id | event  | occurred_at
+        a1      | report | 2026-03-11 10:00
+        b1      | report | 2026-03-01 10:00
+        b1      | report | 2026-03-28 10:00
+    """
+    # On 24 March the window opened on the 11th: A was active, B silent. On the 31st it is the other way round.
+    assert figures(inactive_customers(known(events=events), Q1)) == {
+        "inactive_customers": 1, "inactive_rate": 0.5, "newly_silent": 1, "returned": 1,
+    }  # fmt: skip
+
+
+def test_windows_by_product_type():
+    find = partial(inactive_customers, known(), Q1, not_applicable=[])
+    assert figures(find(window_days={"interactive": 15, "api": 14}))["inactive_customers"] == 1  # C has no activity
+    with pytest.raises(Refused, match="window_days tells interactive, but not api; add the days"):
+        find(window_days={"interactive": 15})
+
+
+def test_a_stale_feed_is_refused_and_never_shown_as_silence():
+    events = "user_id | event | occurred_at\n a1 | report | 2026-03-27 10:00"
+    assert figures(inactive_customers(known(events=events), Q1))["inactive_customers"] == 1  # 4 days old: allowed
+    events = "user_id | event | occurred_at\n a1 | report | 2026-03-26 10:00"
+    with pytest.raises(Refused, match=r"the event feed ends on 2026-03-26, 5 days before 2026-03-31 \(at most 4"):
+        inactive_customers(known(events=events), Q1)
+    assert figures(inactive_customers(known(events=events), Q1, feed_max_age_days=5))["inactive_customers"] == 1
+    with pytest.raises(Refused, match="no event is known"):
+        inactive_customers(known(events="user_id | event | occurred_at"), Q1)
+
+
+@pytest.mark.parametrize(("missing", "named"), [("events", "events"), ("subscriptions", "subscriptions")])
+def test_without_a_table_nothing_is_said(missing, named):
+    with pytest.raises(NotProvided) as caught:
+        inactive_customers(known(**{missing: ""}), Q1)
+    assert caught.value.what == named
+
+
+def test_without_users_events_tell_their_customer():
+    with pytest.raises(NotProvided, match=r"events\.customer_id"):
+        inactive_customers(known(users=""), Q1)
+    events = """
+        user_id | customer_id | event  | occurred_at
+        a1      | A           | report | 2026-03-20 10:00
+        x       |             | report | 2026-03-30 10:00
+    """
+    assert figures(inactive_customers(known(users="", events=events), Q1))["inactive_customers"] == 1
+
+
+def test_the_last_day_of_a_running_quarter():
+    period = Calendar().period("2026Q1", date(2026, 3, 21))
+    rows = inactive_customers(known(period), period)
+    assert rows[0].status == "partial"
+    assert figures(rows)["inactive_customers"] == 0
+
+
+def called(**given):
+    return call_list(known(**given.pop("texts", {})), Q1, **given)
+
+
+def test_ex_of_the_call_list():
+    subscriptions = """
+        subscription_id | customer_id | start_on   | term_months | contract_value
+        S1              | A           | 2026-01-01 | 12          | 1200
+    """
+    events = "user_id | event | occurred_at\n a1 | report | 2026-03-10 10:00\n b1 | report | 2026-03-30 10:00"
+    [line] = called(texts={"subscriptions": subscriptions, "events": events}).rows.to_dict("records")
+    # Open-ended and annual: the next anniversary is 2027-01-01, 276 days after 31 March; 21 days since 10 March.
+    assert (line["days_silent"], line["days_to_renewal"]) == (21, 276)
+    assert str(line["renewal_on"].date()) == "2027-01-01"
+    assert (line["mrr"], line["owner"], line["reason"]) == (100, "Kim", "no activity")
+
+
+def test_renewals_as_told_by_the_end_or_unknown():
+    subscriptions = """
+        subscription_id|customer_id|start_on|end_on|renewal_on|mrr|interval|unit_amount|quantity|interval_count
+        told    | A | 2025-02-01 |            | 2026-03-01 | 10 |       |     |   |
+        ends    | B | 2025-02-01 | 2026-04-10 |            | 20 |       |     |   |
+        monthly | D | 2025-02-01 |            |            |    | month | 30  | 1 | 1
+        yearly  | E | 2024-02-29 |            |            |    | year  | 480 | 1 | 1
+    """
+    customers = "customer_id | name | signed_up_on\n" + "\n".join(f"{c} | {c} | 2025-01-01" for c in "ABDE")
+    events = "user_id | event | occurred_at\n a1 | report | 2026-01-30 10:00"
+    users = "user_id | customer_id\n a1 | A"
+    found = called(
+        texts={"subscriptions": subscriptions, "customers": customers, "users": users, "events": events},
+        feed_max_age_days=60,
+    )
+    rows = found.rows.set_index("customer_id")
+    # 31 March: 30 days past 1 March; 10 April in 10 days; 28 February 2027 in 334; a rolling plan has no renewal.
+    assert rows["days_to_renewal"].dropna().to_dict() == {"A": -30, "B": 10, "E": 334}
+    assert rows.loc["A", "reason"] == "no activity; past renewal"
+    assert rows.loc["B", "reason"] == "no users on record"
+    # Past and near renewals (A, B) by MRR, then the far one, then the unknown.
+    assert list(found.rows["customer_id"]) == ["B", "A", "E", "D"]
+
+
+def test_grouped_by_owner_with_most_at_stake_first():
+    customers = """
+        customer_id | name | signed_up_on | owner
+        A           | Aye  | 2025-01-01   | Kim
+        B           | Bee  | 2025-01-01   | Lou
+        C           | Cee  | 2025-01-01   | Kim
+    """
+    events = "user_id | event | occurred_at\n z | report | 2026-03-30 10:00"
+    users = "user_id | customer_id\n z | Z"
+    subscriptions = SUBSCRIPTIONS.replace("300", "150")
+    texts = {"customers": customers, "events": events, "users": users, "subscriptions": subscriptions}
+    # The only event is of an unknown customer's user: the feed lives by a customer that is not in this list.
+    texts["customers"] += "        Z | Zed | 2026-03-31 | \n"
+    found = called(texts=texts)
+    assert list(found.rows["owner"]) == ["Kim", "Kim", "Lou"]  # 100 + 150 against 200
+    assert list(found.rows["customer_id"]) == ["C", "A", "B"]
+    by_owner = silence_by_owner(known(**texts), Q1).rows
+    assert by_owner.to_dict("records") == [
+        {"owner": "Kim", "customers": 2, "mrr": 250.0, "nearest": pytest.approx(float("nan"), nan_ok=True)},
+        {"owner": "Lou", "customers": 1, "mrr": 200.0, "nearest": pytest.approx(float("nan"), nan_ok=True)},
+    ]
+
+
+def test_what_one_knows_before_the_call():
+    events = """
+        user_id | event  | occurred_at
+        b1      | report | 2026-03-10 10:00
+        b2      | report | 2026-03-09 10:00
+        b2      | report | 2025-10-01 10:00
+        b3      | report | 2025-10-02 10:00
+        b4      | report | 2025-10-03 10:00
+        a1      | report | 2026-03-30 10:00
+    """
+    users = "user_id | customer_id | created_on\n a1 | A | 2025-01-01\n" + "\n".join(
+        f"b{i} | B | 2025-01-01" for i in (1, 2, 3, 4)
+    )
+    tickets = """
+        ticket_id | customer_id | created_at | solved_at  | is_spam | merged_into
+        T1        | B           | 2026-03-01 |            |         |
+        T2        | B           | 2026-03-01 | 2026-03-02 |         |
+        T3        | B           | 2026-03-01 |            | true    |
+        T4        | B           | 2026-03-01 |            |         | T1
+        T5        | B           | 2026-03-01 | 2026-04-02 |         |
+    """
+    [line] = called(texts={"events": events, "users": users, "tickets": tickets}).rows.to_dict("records")
+    # b1 and b2 in the last 28 days (from 4 March); three in a block of October; both active weeks are one block.
+    assert (line["active_users"], line["peak_users"], line["pac"]) == (2, 3, 1)
+    assert line["open_tickets"] == 2  # T1, and T5, which is solved after the end of knowledge
+
+
+def test_twelve_weeks_of_silence():
+    found = silence_by_week(known(), Q1)
+    assert len(found.rows) == 12
+    last = found.rows.iloc[-1].to_dict()
+    assert (last["week_to"], last["inactive"], last["asked"]) == (date(2026, 3, 31), 1, 2)
+    assert (last["newly_silent"], last["returned"]) == (1, 0)
+    # A came back on 20 March; on the 24th B's window still held its 17 March.
+    before = found.rows.iloc[-2].to_dict()
+    assert (before["inactive"], before["returned"]) == (0, 1)
+
+
+def test_the_list_is_grouped_by_owner_and_says_who_is_not_asked():
+    found = called()
+    assert (found.group, found.export, found.top) == ("owner", "call_list", 30)
+    assert found.note.endswith("Not asked: 1 product type api.")
+    # Without owners there is nothing to group by; a customer without one stands under a name for that.
+    plain = "customer_id | name | signed_up_on\n A | Aye | 2025-01-01\n B | Bee | 2025-01-01"
+    texts = {"customers": plain, "subscriptions": only("A", "B")}
+    assert called(texts=texts, feed_max_age_days=11).group == ""
+    without = CUSTOMERS.replace("| Kim", "|")
+    assert list(called(texts={"customers": without}).rows["owner"]) == ["(no owner)"]
+
+
+def test_nobody_to_call():
+    events = "user_id | event | occurred_at\n a1 | report | 2026-03-30 10:00\n b1 | report | 2026-03-30 10:00"
+    found = called(texts={"events": events})
+    assert (found.rows.empty, found.when_empty) == (True, "No customer that is asked has gone silent.")
+
+
+def test_who_is_not_asked_is_listed_with_its_mrr():
+    assert not_asked(known(), Q1).rows.to_dict("records") == [{"why": "product type api", "customers": 1, "mrr": 300.0}]

@@ -1,0 +1,344 @@
+"""Cards K05 to K10: how much customers use the product."""
+
+from collections import Counter
+from datetime import date
+
+import duckdb
+import pytest
+
+from helpers.errors import NotProvided, Refused
+from helpers.kpis.activity import Use
+from helpers.kpis.activity_blocks import account_blocks, user_blocks
+from helpers.kpis.product_activity import (
+    feature_adoption,
+    pac_account,
+    pac_movement,
+    pac_user,
+    quota_usage,
+    seat_utilisation,
+    user_moves,
+)
+from helpers.periods import DAY, Calendar
+from tests.canonical import tables
+
+Q1 = Calendar().period("2026Q1")
+BERLIN = Calendar("Europe/Berlin").period("2026Q1")
+LAST = Q1.measured_on
+BLOCK_DAYS = ["2026-03-26", "2026-03-19", "2026-03-12", "2026-03-05", "2026-02-26", "2026-02-19", "2026-02-12"]
+CUSTOMERS = "customer_id | name | signed_up_on | segment\n A | Aye | 2025-01-01 | large\n B | Bee | 2025-01-01 | small"
+SUBSCRIPTIONS = """
+    subscription_id | customer_id | start_on   | mrr | quantity | seat_based
+    S1              | A           | 2025-01-01 | 100 | 40       | true
+    S2              | B           | 2025-01-01 | 100 | 3        | true
+    S3              | B           | 2025-01-01 | 100 | 99       | false
+"""
+
+
+def known(period=Q1, timezone="UTC", **texts):
+    given = {"customers": CUSTOMERS, "subscriptions": SUBSCRIPTIONS, **texts}
+    return tables(period.as_of_on, timezone=timezone, period=period, **{k: v for k, v in given.items() if v})
+
+
+def users(*names, customer="A", created="2025-01-01"):
+    lines = [f"{name} | {customer} | {created}" for name in names]
+    return "\n".join(["user_id | customer_id | created_on", *lines])
+
+
+def events(*found):
+    """(user, instant) pairs; one more event of yesterday by nobody on the roster keeps the feed alive."""
+    lines = [f"{user} | report | {at}" for user, at in [*found, ("feed", "2026-03-31 12:00")]]
+    return "\n".join(["user_id | event | occurred_at", *lines])
+
+
+def scores(rows):
+    return {row.segment: row.value for row in rows if row.kpi_id == "pac_users"}
+
+
+def pac(found, user="u", created="2025-01-01", period=Q1, timezone="UTC"):
+    roster = users(user, created=created) + "\nfeed | X | 2025-01-01"
+    customers = CUSTOMERS + "\n X | Ex | 2025-01-01 | large"
+    given = known(period, timezone, users=roster, events=events(*found), customers=customers)
+    [line] = user_blocks(given, period.measured_on, period.measured_on, Use()).to_dict("records")
+    return line["pac"], line["weeks"], line["band"]
+
+
+@pytest.mark.parametrize(
+    ("at", "blocks"),
+    [
+        ("2026-03-31 23:59:59", 1),  # B_0
+        ("2026-04-01 00:00:00", 0),  # after the period
+        ("2026-03-24 23:59:59", 1),  # B_1
+        ("2026-02-11 00:00:00", 1),  # B_6 begins
+        ("2026-02-10 23:59:59", 0),  # before it
+        ("2026-02-17 09:00:00", 1),  # the seed's SQL drops this user
+        ("2026-02-12 09:00:00", 1),  # Monday weeks count 7 boundaries, and drop it too
+    ],
+)
+@pytest.mark.parametrize(("timezone", "period"), [("UTC", Q1), ("Europe/Berlin", BERLIN)])
+def test_ex_window_edges_to_the_second(at, blocks, timezone, period):
+    assert pac([("u", at)], period=period, timezone=timezone)[0] == blocks
+
+
+def test_ex_block_borders():
+    found = [("u", "2026-03-31 23:59:59"), ("u", "2026-03-24 23:59:59")]
+    assert pac(found)[0] == 2  # B_0 = [03-25, 04-01) and B_1 = [03-18, 03-25)
+    assert pac([("u", "2026-03-25 00:00"), ("u", "2026-03-31 23:59")])[0] == 1
+
+
+def test_ex_a_daily_user_has_seven_where_the_seed_has_six():
+    days = [LAST - k * DAY for k in range(49)]
+    assert pac([("u", f"{day} 09:00") for day in days]) == (7, 7, "power")
+
+
+def test_ex_the_seeds_sql_gives_six():
+    """Calendar weeks crossed, at most 5 back, as article 003 has it: the score of a daily user."""
+    days = ", ".join(f"(date '{LAST - k * DAY}')" for k in range(49))
+    sql = f"""select count(distinct datediff('week', day, date '{LAST + DAY}')) from (values {days}) as e(day)
+              where datediff('week', day, date '{LAST + DAY}') < 6"""
+    assert duckdb.sql(sql).fetchone()[0] == 6
+
+
+def test_ex_a_new_user_is_new_and_not_low():
+    # Created on 20 March, 12 days before 1 April: two blocks begun, both active.
+    assert pac([("u", "2026-03-30 09:00"), ("u", "2026-03-21 09:00")], created="2026-03-20") == (2, 2, "new")
+    assert pac([("u", "2026-03-19 09:00")], created="2026-03-20")[0] == 0  # before the user was created
+
+
+@pytest.mark.parametrize(("blocks", "band"), [(0, "dormant"), (1, "low"), (2, "low"), (3, "regular"), (5, "regular"),
+                                              (6, "power"), (7, "power")])  # fmt: skip
+def test_bands(blocks, band):
+    assert pac([("u", f"{day} 09:00") for day in BLOCK_DAYS[:blocks]])[::2] == (blocks, band)
+
+
+ROSTER = """
+    user_id | customer_id | created_on | deactivated_on | is_internal
+    idle    | A           | 2025-01-01 |                |
+    weekly  | A           | 2025-01-01 |                |
+    once    | B           |            |                |
+    young   | B           | 2026-03-20 |                |
+    gone    | B           | 2025-01-01 | 2026-03-31     |
+    staff   | B           | 2025-01-01 |                | true
+    later   | B           | 2026-04-01 |                |
+"""
+
+
+def test_every_user_of_the_roster_is_counted_with_zeros():
+    found = [("weekly", f"{day} 09:00") for day in BLOCK_DAYS]
+    found += [("once", "2026-03-01 09:00"), ("young", "2026-03-30 09:00"), ("gone", "2026-03-30 09:00"),
+              ("staff", "2026-03-30 09:00")]  # fmt: skip
+    given = known(users=ROSTER, events=events(*found).replace("feed", "weekly"))
+    rows = pac_user(given, Q1)
+    # idle 0, once 1, weekly 7, young new; gone was deactivated on 31 March, staff is internal, later not there yet.
+    assert scores(rows) == {"0": 1, "1": 1, "2": 0, "3": 0, "4": 0, "5": 0, "6": 0, "7": 1, "new": 1}
+    power = rows[-1]
+    assert (power.kpi_id, power.numerator, power.denominator) == ("pac_power_share", 1, 3)
+    assert rows[0].excluded["users: internal user"] == 1
+
+
+def test_events_before_a_user_was_created_are_left_out_and_counted():
+    given = known(users=ROSTER, events=events(("young", "2026-03-19 09:00"), ("young", "2026-03-01 09:00")).replace(
+        "feed", "weekly"))  # fmt: skip
+    assert pac_user(given, Q1)[0].excluded["events: before their user was created"] == 2
+
+
+def test_blocks_of_28_days_are_months_of_seven():
+    given = known(users=users("u"), events=events(("u", "2025-09-18 09:00")).replace("feed", "u"))
+    # 7 blocks of 28 days reach back to 2025-09-17; the second active block is the newest, by the feed event.
+    assert scores(pac_user(given, Q1, block_days=28))["2"] == 1
+    assert scores(pac_user(given, Q1))["1"] == 1
+
+
+def test_iso_weeks_end_with_the_last_sunday():
+    # 31 March 2026 is a Tuesday: the blocks end on Sunday the 29th, and Monday's event is not yet in one.
+    given = known(users=users("u"), events=events(("u", "2026-03-30 09:00")).replace("feed", "u"))
+    assert scores(pac_user(given, Q1, week_mode="iso"))["0"] == 1
+    assert scores(pac_user(given, Q1))["1"] == 1
+
+
+def test_without_users_zeros_are_missing_and_it_says_so():
+    text = "user_id | customer_id | event | occurred_at\n u | A | report | 2026-01-05\n u | A | report | 2026-03-30"
+    rows = pac_user(known(events=text), Q1)
+    assert scores(rows)["1"] == 1
+    assert rows[0].warnings == ("zeros are missing: users are those seen in events",)
+
+
+def test_no_roster_no_scores():
+    text = "user_id | customer_id\n u | A"
+    given = known(users=text, events=events(("u", "2026-03-30 09:00")),
+                  subscriptions="subscription_id | customer_id | start_on | mrr")  # fmt: skip
+    rows = pac_user(given, Q1)
+    assert set(scores(rows).values()) == {0}
+    assert (rows[-1].status, rows[-1].value) == ("undefined", None)
+
+
+def test_ex_an_account_is_active_when_anybody_is():
+    found = [("x", BLOCK_DAYS[k]) for k in (0, 1, 2)] + [("y", BLOCK_DAYS[k]) for k in (2, 3)]
+    roster = users("x", "y", "z")
+    given = known(users=roster, events=events(*found).replace("feed", "x"))
+    accounts = account_blocks(given, LAST, LAST, Use()).set_index("account_id")
+    assert accounts.loc["A", ["pac_any", "users"]].tolist() == [4, 3]  # blocks {0,1,2} and {2,3}
+    assert accounts.loc["A", "pac_mean"] == pytest.approx(5 / 3)
+    assert accounts.loc["B", ["pac_any", "users"]].tolist() == [0, 0]
+    rows = {(row.kpi_id, row.segment): row for row in pac_account(given, Q1)}
+    assert [rows["pac_accounts", str(score)].value for score in range(8)] == [1, 0, 0, 0, 1, 0, 0, 0]
+    assert rows["pac_mean", ""].value == pytest.approx(1.666667, abs=1e-6)
+    assert rows["pac_breadth", ""].value == pytest.approx(2 / 3)  # x and y in the 28 days from 4 March
+    assert rows["pac_mean", ""].warnings == ("no_users: 1 paying customers have no user on record",)
+
+
+BEFORE, NOW = (7, 6, 3, 0, 2, 5, 1, None), (7, 7, 5, 2, 0, 5, None, 4)
+
+
+def moved():
+    """Eight users with these scores at the ends of 2025Q4 and 2026Q1."""
+    lines, found = ["user_id | customer_id | created_on | deactivated_on"], []
+    for i, (before, now) in enumerate(zip(BEFORE, NOW, strict=True)):
+        created = "2025-01-01" if before is not None else "2026-01-05"
+        gone = "2026-02-01" if now is None else ""
+        lines.append(f"u{i} | A | {created} | {gone}")
+        for end, score in ((Q1.previous().measured_on, before), (LAST, now)):
+            found += [(f"u{i}", f"{end - 7 * k * DAY} 09:00") for k in range(score or 0)]
+    return known(users="\n".join(lines), events=events(*found).replace("feed", "u0"))
+
+
+def test_ex_movement_of_users():
+    rows = pac_movement(moved(), Q1)
+    assert {row.segment: row.value for row in rows} == {"up": 3, "down": 1, "same": 2, "entered": 1, "left": 1}
+    assert rows[0].params["sign_test_p"] == 0.625
+
+
+def test_p5_margins_of_the_moves_are_the_histograms():
+    given = moved()
+    moves = user_moves(given, Q1, Use())
+    for when, period in (("before", Q1.previous()), ("now", Q1)):
+        users_then = user_blocks(given, period.measured_on, period.measured_on, Use())
+        assert Counter(users_then["pac"]) == Counter(moves.loc[moves[when] >= 0, when])
+
+
+def adoption(found, roster, **given):
+    lines = [f"{user} | use | {feature} | {at}" for user, feature, at in found]
+    text = "\n".join(["user_id | event | feature | occurred_at", *lines])
+    return {row.segment: row for row in feature_adoption(known(users=roster, events=text, **given), Q1)}
+
+
+def test_ex_five_of_eight_directors():
+    roster = "user_id | customer_id | persona\n" + "\n".join(f"d{i} | A | director" for i in range(9))
+    found = [(f"d{i}", "exec dashboard", "2026-03-10 09:00") for i in range(5)]
+    found += [(f"d{i}", "", "2026-03-30 09:00") for i in range(8)]
+    found += [("d0", "exec dashboard", "2026-01-10 09:00"), ("d8", "exec dashboard", "2026-03-01 09:00")]
+    cell = adoption(found, roster)["director / exec dashboard"]
+    # d8 did nothing in the 28 days from 4 March: in neither part.
+    assert (cell.numerator, cell.denominator, cell.value) == (5, 8, 0.625)
+    assert cell.interval[:2] == pytest.approx((0.3057, 0.8632), abs=5e-5)
+
+
+def test_a_feature_released_within_the_window_is_judged_from_its_first_use():
+    roster = "user_id | customer_id | persona\n a | A | clerk\n b | A | clerk\n c | A |"
+    found = [
+        ("a", "old", "2026-01-05"),
+        ("a", "new", "2026-03-20"),
+        ("b", "old", "2026-03-10"),
+        ("c", "old", "2026-03-30"),
+    ]
+    cells = adoption(found, roster)
+    assert (cells["clerk / new"].numerator, cells["clerk / new"].denominator) == (1, 1)  # b was last there on the 10th
+    assert (cells["clerk / old"].numerator, cells["clerk / old"].denominator) == (1, 2)
+    assert (cells["(none) / old"].value, cells["(none) / new"].value) == (1, 0)
+
+
+def test_what_is_meant_for_a_persona_and_used_by_nobody_is_a_row_too():
+    roster = "user_id | customer_id | persona\n a | A | clerk\n b | A | clerk\n c | A | boss"
+    lines = ["user_id | event | feature | occurred_at", "a | use | old | 2026-03-30", "b | use | | 2026-03-30"]
+    given = known(users=roster, events="\n".join(lines))
+    meant = {"clerk": ["old", "new"], "boss": ["new"]}
+    rows = feature_adoption(given, Q1, persona_features=meant)
+    # Nobody uses the new one, of two active clerks; no boss was there at all.
+    told = [(row.segment, row.numerator, row.denominator) for row in rows]
+    assert told == [("clerk / new", 0, 2), ("clerk / old", 1, 2)]
+
+
+def test_adoption_needs_features_and_personas():
+    with pytest.raises(NotProvided, match="persona"):
+        adoption([("u", "f", "2026-03-30")], users("u"))
+    given = known(users="user_id | customer_id | persona\n u | A | clerk", events=events(("u", "2026-03-30")))
+    with pytest.raises(NotProvided, match="feature"):
+        feature_adoption(given, Q1)
+
+
+def test_ex_seats():
+    roster = users(*(f"u{i}" for i in range(30)))
+    given = known(users=roster, events=events(*((f"u{i}", "2026-03-28") for i in range(26))).replace("feed", "u0"))
+    rows = {row.segment: row for row in seat_utilisation(given, Q1)}
+    large = rows["large"]
+    assert (large.numerator, large.denominator, large.value) == (26, 40, 0.65)
+    assert large.interval[:2] == pytest.approx((0.4951, 0.7787), abs=5e-5)
+    assert (rows[""].numerator, rows[""].denominator) == (26, 43)  # the 99 of S3 are no seats
+
+
+def test_more_users_than_seats_are_shown_and_flagged():
+    roster = users(*(f"u{i}" for i in range(4)), customer="B")
+    given = known(users=roster, events=events(*((f"u{i}", "2026-03-28") for i in range(4))).replace("feed", "u0"))
+    rows = {row.segment: row for row in seat_utilisation(given, Q1)}
+    assert rows["small"].value == pytest.approx(4 / 3)
+    assert rows[""].warnings == ("over_deployed: 1 customers use more seats than they pay for",)
+
+
+QUOTA = "customer_id | meter | limit_qty | start_on | end_on | reset\n"
+
+
+def quota(entitlements, measurements, period):
+    measured = "customer_id | metric | at | value\n" + measurements
+    given = known(period, entitlements=QUOTA + entitlements, measurements=measured)
+    return {row.kpi_id: row for row in quota_usage(given, period)}
+
+
+def test_ex_quota_after_ten_of_thirty_days():
+    period = Calendar().period("2026Q2", date(2026, 4, 10))
+    rows = quota("A | calls | 1000000 | 2025-01-01 | | month",
+                 "A | calls | 2026-04-02 09:00 | 400000\n A | calls | 2026-04-10 23:59 | 20000\n"
+                 "A | calls | 2026-03-31 09:00 | 900000", period)  # fmt: skip
+    assert rows["quota_usage"].value == pytest.approx(0.42)
+    assert rows["quota_projected"].value == pytest.approx(1.26)
+
+
+def test_too_early_for_a_projection_and_none_without_reset():
+    period = Calendar().period("2026Q2", date(2026, 4, 7))  # 7 of 30 days
+    rows = quota("A | calls | 100 | 2025-01-01 | | month", "A | calls | 2026-04-02 | 10", period)
+    assert (rows["quota_usage"].value, rows["quota_projected"].status) == (pytest.approx(0.1), "undefined")
+    rows = quota(
+        "A | calls | 100 | 2025-01-01 | | none", "A | calls | 2025-04-02 | 10\n A | calls | 2026-01-02 | 5", Q1
+    )
+    assert (rows["quota_usage"].value, rows["quota_projected"].status) == (pytest.approx(0.15), "undefined")
+
+
+@pytest.mark.parametrize("limit", ["", "A | calls | 100 | 2025-01-01 | month | 2026-03-01"])
+def test_no_limit_in_force(limit):
+    entitlements = f"customer_id | meter | limit_qty | start_on | reset | end_on\n{limit}"
+    measurements = "customer_id | metric | at | value\n A | calls | 2026-02-02 | 30"
+    found = known(entitlements=entitlements, measurements=measurements)
+    assert [(row.kpi_id, row.value, row.status) for row in quota_usage(found, Q1)] == [
+        ("quota_usage", None, "undefined"), ("quota_projected", None, "undefined"),
+    ]  # fmt: skip
+
+
+def test_the_latest_limit_holds_and_corrections_count():
+    limits = "A | calls | 100 | 2025-01-01 | 2026-03-15 | month\n A | calls | 200 | 2026-03-15 | | month"
+    rows = quota(limits, "A | calls | 2026-03-02 | 60\n A | calls | 2026-03-20 | -10", Q1)
+    assert (rows["quota_usage"].value, rows["quota_usage"].denominator) == (pytest.approx(0.25), 200)
+    rows = quota(limits + "\n B | calls | 50 | 2025-01-01 | | month",
+                 "A | calls | 2026-03-02 | 60\n B | calls | 2026-03-20 | -10", Q1)  # fmt: skip
+    assert (rows["quota_usage"].value, rows["quota_usage"].n) == (pytest.approx(0.3), 1)
+    assert rows["quota_usage"].excluded["entitlements: usage below 0 in the window"] == 1
+
+
+@pytest.mark.parametrize("card", [pac_user, pac_account, pac_movement, seat_utilisation])
+def test_a_stale_feed_is_refused(card):
+    given = known(users=users("u"), events="user_id | event | occurred_at\n u | report | 2026-03-20")
+    with pytest.raises(Refused, match="the event feed ends on 2026-03-20"):
+        card(given, Q1)
+
+
+@pytest.mark.parametrize("card", [pac_user, pac_account, pac_movement, feature_adoption, seat_utilisation])
+def test_without_events_nothing_is_said(card):
+    with pytest.raises(NotProvided, match="events"):
+        card(known(users=users("u")), Q1)
