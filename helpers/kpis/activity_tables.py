@@ -81,8 +81,8 @@ def accounts_down(tables: Tables, period: Period, **given: Unpack[WorthRules]) -
         grain="customer_id",
         export="activity_down",
         top=SHOWN,
-        note="By MRR times weeks lost, of seven weeks with any active user. Users now are those active in 28 days; week "
-        "by week, how many were, the newest on the right. Customers new since then are not compared.",
+        note="By MRR times weeks lost, of seven weeks with any active user. Users now are those active in 28 days; "
+        "week by week, how many were, the newest on the right. Customers new since then are not compared.",
     )
 
 

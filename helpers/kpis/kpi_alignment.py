@@ -35,7 +35,7 @@ def okr(tables: Tables, period: Period, *, okrs: Sequence[Okr], figures: Figures
         figures: looks up the rows of KPIs of other themes for a period.
 
     Returns:
-        One row per objective: share of the way. ``undefined`` without a figure, ``refused`` where baseline and target
+        One row per objective, those without data last: share of the way. ``undefined`` without a figure, ``refused`` where baseline and target
         are the same. ``params`` holds the objective, the figure, the pace and the status.
 
     Source:
@@ -45,7 +45,8 @@ def okr(tables: Tables, period: Period, *, okrs: Sequence[Okr], figures: Figures
     begun = [each for each in okrs if has_begun(each, on)]
     known = {each.kpi_id for each in begun if each.kpi_id in CATALOGUE and not unusable(each)}
     found = {(given.kpi_id, given.segment): given for given in figures(tables, period, known)} if known else {}
-    return [_row(each, period, found.get((each.kpi_id, each.segment))) for each in begun]
+    rows = [_row(each, period, found.get((each.kpi_id, each.segment))) for each in begun]
+    return sorted(rows, key=lambda given: given.status == "not_provided")
 
 
 def _row(each: Okr, period: Period, figure: Row | None) -> Row:
