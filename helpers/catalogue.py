@@ -249,6 +249,16 @@ CATALOGUE: dict[str, Kpi] = {row.kpi_id: row for row in _ROWS}
 THEMES: tuple[str, ...] = tuple(dict.fromkeys(row.theme for row in _ROWS))
 
 
+def theme_title(theme: str) -> str:
+    """A theme as pages name it.
+
+    >>> theme_title("new_revenue"), theme_title("kpi_alignment")
+    ('New revenue', 'KPI alignment')
+    """
+    words = theme.replace("_", " ")
+    return f"{words[:1].upper()}{words[1:]}".replace("Kpi ", "KPI ")
+
+
 def kpi(kpi_id: str) -> Kpi:
     """The catalogue row of a KPI.
 

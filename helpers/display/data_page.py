@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.catalogue import CATALOGUE, kpi
+from helpers.catalogue import CATALOGUE, kpi, theme_title
 from helpers.data.tables import TABLES
 from helpers.display.context import Results, warnings_of
 from helpers.display.formats import NOTHING, format_day, format_value
@@ -84,7 +84,7 @@ class DataPage:
         ids = {theme: [k for k in self._now if kpi(k).theme == theme] for theme in self.results.themes()}
         lacks = {theme: [self._lacks[k] for k in found if k in self._lacks] for theme, found in ids.items()}
         return [
-            f"{_begun(theme.replace('_', ' '))}: of {len(ids[theme])} KPIs, {len(found)} not provided "
+            f"{theme_title(theme)}: of {len(ids[theme])} KPIs, {len(found)} not provided "
             f"({', '.join(dict.fromkeys(found))})."
             for theme, found in lacks.items()
             if found
@@ -196,7 +196,7 @@ class DataPage:
 
     def _told(self, askers: Sequence[str]) -> str:
         """Themes by their names, cards by those of their KPIs that are provided."""
-        themes = [_begun(asker.replace("_", " ")) for asker in askers if "." not in asker]
+        themes = [theme_title(asker) for asker in askers if "." not in asker]
         ids = [k for asker in askers if "." in asker for k in self._ids(asker) if k not in self._lacks]
         return "; ".join([*themes, *filter(None, [_labels(ids)])])
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.catalogue import CATALOGUE
+from helpers.catalogue import CATALOGUE, theme_title
 from helpers.display.blocks import figures, target_of
 from helpers.display.context import Results
 from helpers.display.formats import format_gap, is_small
@@ -41,7 +41,7 @@ def scorecard(results: Results) -> Scorecard:
     verdicts = {kpi_id: verdict(results, kpi_id) for kpi_ids in shown.values() for kpi_id in kpi_ids}
     found, behind = _signals(results, verdicts) + _missed_targets(results, verdicts), off_pace(results)
     groups = [
-        {"theme": theme, "title": theme.replace("_", " ").capitalize(), "rows": [figures(results, k) for k in kpi_ids]}
+        {"theme": theme, "title": theme_title(theme), "rows": [figures(results, k) for k in kpi_ids]}
         for theme, kpi_ids in shown.items()
         if kpi_ids
     ]

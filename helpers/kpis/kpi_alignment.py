@@ -35,8 +35,8 @@ def okr(tables: Tables, period: Period, *, okrs: Sequence[Okr], figures: Figures
         figures: looks up the rows of KPIs of other themes for a period.
 
     Returns:
-        One row per objective, those without data last: share of the way. ``undefined`` without a figure, ``refused`` where baseline and target
-        are the same. ``params`` holds the objective, the figure, the pace and the status.
+        One row per objective, those without data last: share of the way. ``undefined`` without a figure, ``refused``
+        where baseline and target are the same. ``params`` holds the objective, the figure, the pace and the status.
 
     Source:
         Specification G05; article 002 (from 65 to 55 days by the end of a quarter).

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from helpers.catalogue import theme_title
 from helpers.data.known import Prepared
 from helpers.display.context import Context, Results
 from helpers.display.data_page import DataPage
@@ -70,7 +71,7 @@ def _sections(work: Work, texts: Mapping[str, str]) -> list[Section]:
     return [
         Section(
             theme,
-            title_of(run.notebook) or theme.replace("_", " ").capitalize(),
+            title_of(run.notebook) or theme_title(theme),
             run.notebook,
             run.failure,
             texts.get(theme, ""),
