@@ -82,7 +82,7 @@ def _table_report(
         *([f"the last event is {days_old} days old on {period.measured_on}, must be at most {feed_max_age_days}; "
            "a feed that stopped looks like customers who went silent"]
           if table.counted and days_old is not None and days_old > feed_max_age_days else []),
-        *_history_starts(earliest, period),
+        *(_history_starts(earliest, period) if table.has_history else []),
     ]  # fmt: skip
     return {
         **seen, "other_versions": held - judged, "excluded": excluded, "unlinked": unlinked, "clean": clean,

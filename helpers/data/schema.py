@@ -61,7 +61,7 @@ class Table:
     it alone. ``masks`` are facts that come later than the row: empty while their time is not known. ``consequences``
     are columns that say the same without a time of their own. ``amounts`` are in the row's ``currency``. ``one_of``
     lists sets of columns of which a source provides at least one. ``of_the_pack`` tables are the same for every history
-    period of a pack.
+    period of a pack. Of a table without ``has_history`` earlier periods are not shown, so it may begin late.
 
     A table that is prepared in another shape than a source gives it in has two: in the prepared one ``counted`` is the
     column that says how many rows of the source a row stands for, and ``known`` holds where that is known.
@@ -80,6 +80,7 @@ class Table:
     amounts: tuple[str, ...] = ()
     one_of: tuple[tuple[str, ...], ...] = ()
     of_the_pack: bool = False
+    has_history: bool = True
     counted: str = ""
     known: str = ""
 

@@ -216,6 +216,7 @@ _ROWS = (
         key=("experiment_id", "unit_id"),
         columns=columns("experiment_id unit_id variant assigned_at:ts", "pre_value:dec outcome:dec"),
         event_time="assigned_at",
+        has_history=False,
     ),
 )
 
