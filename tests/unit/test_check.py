@@ -192,7 +192,7 @@ def test_a_refused_kpi_is_a_warning_with_its_reason():
     found = checked({"deals": deals}, "new_revenue")
     assert card(found, "new_revenue")[2] == "1 refused"
     assert found.faults == []
-    (refused,) = [warning for warning in found.warnings if "CHF" in warning]
+    (refused,) = [warning for warning in found.warnings if "no rate for CHF" in warning]
     assert refused.startswith("New bookings; New bookings, growth")
     assert refused.endswith(": no rate for CHF; add it to fx_rates.")
 
