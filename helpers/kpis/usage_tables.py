@@ -92,7 +92,7 @@ def seats_by_customer(tables: Tables, period: Period, **given: Unpack[UseRules])
         columns=columns,
         when_empty="No customer pays for seats.",
         grain="customer_id",
-        export="seats",
+        export="seats_by_customer",
         top=SHOWN + 4,
         note="Over-deployed, with more users active than seats are paid for, first; then the most seats not used.",
     )
@@ -119,7 +119,7 @@ def quotas_by_customer(tables: Tables, period: Period, **given: Unpack[CustomerR
         columns=columns,
         when_empty="No limit is in force.",
         grain="customer_id, meter",
-        export="quotas",
+        export="quotas_by_customer",
         top=SHOWN,
         note="Nearest to the limit first: near it a customer may need more, far below it may not need the product.",
     )

@@ -147,7 +147,7 @@ def test_a_table_without_rows_says_so():
 
 def test_formats_follow_units(built, book):
     wanted = {"money": "[$€]#,##0", "money_per_month": "[$€]#,##0", "share": "0.0%", "count": "#,##0"}
-    wanted |= {"date": "yyyy-mm-dd", "text": "General"}
+    wanted |= {"date": "yyyy-mm-dd", "text": "General", "series": "General", "ratio": "#,##0.00"}
     seen = set()
     for title, resource, found in pairs(built.folder, book):
         for x, field in enumerate(resource["schema"]["fields"]):

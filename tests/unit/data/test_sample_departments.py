@@ -490,7 +490,7 @@ def test_story_marketing_and_sales_pull_against_each_other(review):
         ("Customer success", "Support"): {"nrr"},
         ("Support", "Product"): {"nrr"},
     }
-    [(one, other)] = review.conflicts
+    [(one, other)] = [conflict.pair for conflict in review.conflicts]
     assert one in held["Marketing"]
     assert other in held["Sales"]
     assert max(map(len, held.values())) <= 3
