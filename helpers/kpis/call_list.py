@@ -18,7 +18,7 @@ from helpers.kpis import customer_mrr
 from helpers.kpis.activity import blocks_end, is_activity, refuse_stale_feed, with_accounts
 from helpers.kpis.activity_blocks import account_blocks
 from helpers.kpis.named_customers import with_names
-from helpers.kpis.silence import ACTIVE, NOT_PAYING, SILENT, Silence, SilenceRules, states
+from helpers.kpis.silence import ACTIVE, NOT_PAYING, SILENT, Silence, SilenceRules, last_activity, states
 from helpers.kpis.subscription_versions import FOREVER, Rules, paying, with_account
 from helpers.periods import Period
 from helpers.results import Column, Listing
@@ -174,6 +174,7 @@ def _silent(tables: Tables, period: Period, **given: Unpack[CallRules]) -> pd.Da
     refuse_stale_feed(tables, period, rules.use.feed_max_age_days)
     found = states(tables, (today,), rules)
     found = _with_mrr(tables, found[found[str(today)] == SILENT], period, given)
+    found = found.merge(last_activity(tables, today, rules), on="account_id", how="left")
     found = found.assign(
         days_silent=(pd.Timestamp(today) - pd.to_datetime(found["last_active_on"])).dt.days,
         reason=_reasons(found, rules),

@@ -92,6 +92,5 @@ def _notes(tables: Tables, found: pd.DataFrame, period: Period, rules: Silence) 
 
 def _history_warning(tables: Tables, period: Period, rules: Silence) -> list[str]:
     """Said where the events begin after the longest window does: silence before them is not seen."""
-    longest = rules.window_days if isinstance(rules.window_days, int) else max(dict(rules.window_days).values())
-    first, opens = feed(tables).first, period.measured_on - timedelta(days=longest - 1)
+    first, opens = feed(tables).first, period.measured_on - timedelta(days=rules.longest - 1)
     return [f"history_starts_at {first}: the window opens on {opens}"] if first and first > opens else []

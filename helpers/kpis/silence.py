@@ -65,6 +65,13 @@ class Silence:
             not_applicable=tuple(given.get("not_applicable", cls.not_applicable)),
         )
 
+    @property
+    def longest(self) -> int:
+        """The most days of any window."""
+        return (
+            self.window_days if isinstance(self.window_days, int) else max(dict(self.window_days).values(), default=1)
+        )
+
     def window(self, product_type: str) -> int:
         """The days without activity that make a customer of this product type silent.
 
@@ -90,7 +97,7 @@ def states(tables: Tables, days: tuple[date, ...], rules: Silence) -> pd.DataFra
 
     A state is ``active``, ``silent``, ``not paying``, or why the customer is not asked: ``product type api``,
     ``too new``, ``onboarding, no value yet``. Further columns: ``account_id``, ``product_type``, ``since`` (first paid
-    day), ``users`` (on record, missing where users are not given), ``last_active_on``, up to the latest of ``days``.
+    day), ``users`` (on record, missing where users are not given).
 
     Raises:
         NotProvided: no subscriptions, no events, or nothing tells whose events they are.
@@ -99,9 +106,14 @@ def states(tables: Tables, days: tuple[date, ...], rules: Silence) -> pd.DataFra
     found = tables.fetch(_joined(tables, days, rules)).sort_values("account_id", ignore_index=True)
     windows = {name: rules.window(name) for name in found["product_type"].unique() if rules.applies_to(name)}
     judged = {day: _state(found, i, day, windows) for i, day in enumerate(days)}
-    kept = ["account_id", "product_type", "since", "users", "last_active_on"]
-    latest = f"last_{days.index(max(days))}"
-    return found.assign(last_active_on=found[latest])[kept].assign(**{str(day): judged[day] for day in days})
+    kept = ["account_id", "product_type", "since", "users"]
+    return found[kept].assign(**{str(day): judged[day] for day in days})
+
+
+def last_activity(tables: Tables, day: date, rules: Silence) -> pd.DataFrame:
+    """``account_id`` and ``last_active_on``, however long ago, of the customers that pay on a day."""
+    customers = _customers(tables, (day,), rules).select("account_id", "product_type")
+    return tables.fetch(_last_active(tables, (day,), rules, customers)).rename(columns={"last_0": "last_active_on"})
 
 
 def _state(found: pd.DataFrame, i: int, day: date, windows: Mapping[str, int]) -> pd.Series:
@@ -119,7 +131,8 @@ def _state(found: pd.DataFrame, i: int, day: date, windows: Mapping[str, int]) -
 def _joined(tables: Tables, days: tuple[date, ...], rules: Silence) -> ibis.Table:
     """Customers that pay on any of the days, with the last activity of each up to each day."""
     found = _customers(tables, days, rules)
-    last = _last_active(tables, days, rules, found.select("account_id", "product_type"))
+    opens = min(days) - (rules.longest - 1) * DAY  # no window reaches back further: a short scan
+    last = _last_active(tables, days, rules, found.select("account_id", "product_type"), opens)
     found = found.left_join(last, "account_id").drop("account_id_right")
     if not tables.provides("users"):
         return found.mutate(users=ibis.null("int64"))
@@ -145,10 +158,12 @@ def _customers(tables: Tables, days: tuple[date, ...], rules: Silence) -> ibis.T
     return found.mutate(product_type=product_type.fill_null(INTERACTIVE))
 
 
-def _last_active(tables: Tables, days: tuple[date, ...], rules: Silence, customers: ibis.Table) -> ibis.Table:
-    """``account_id`` and, per day, the last day up to it on which the customer did what it is judged by."""
+def _last_active(
+    tables: Tables, days: tuple[date, ...], rules: Silence, customers: ibis.Table, opens: date = date.min
+) -> ibis.Table:
+    """``account_id`` and, per day, the last day, from ``opens`` up to it, on which it did what it is judged by."""
     rows = with_accounts(tables, rules.use.customers).join(customers, "account_id")
-    rows = rows.filter(_counts(rows, rules))
+    rows = rows.filter(_counts(rows, rules), rows.active_on >= opens)
     last = {f"last_{i}": rows.active_on.max(where=rows.active_on <= day) for i, day in enumerate(days)}
     return rows.group_by("account_id").aggregate(**last)
 
