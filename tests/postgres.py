@@ -35,17 +35,8 @@ def running_server() -> Iterator[int]:
     (folder / "password").write_text(PASSWORD)
     port, run = _free_port(), {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder}
     initialise = [
-        "-D",
-        folder / "db",
-        "-U",
-        "kit",
-        "-A",
-        "scram-sha-256",
-        "--pwfile",
-        folder / "password",
-        "-E",
-        "UTF8",
-    ]
+        "-D", folder / "db", "-U", "kit", "-A", "scram-sha-256", "--pwfile", folder / "password", "-E", "UTF8",
+    ]  # fmt: skip
     subprocess.run([*as_user, programs() / "initdb", *initialise], **run)
     control = [*as_user, programs() / "pg_ctl", "-D", folder / "db", "-w"]
     options = f"-p {port} -c unix_socket_directories= -c listen_addresses=127.0.0.1 -c timezone=Asia/Tokyo -c fsync=off"

@@ -102,11 +102,11 @@ def test_make_lab_opens_jupyterlab(clone):
     try:
         for _ in range(120):
             text = (home / "lab.log").read_text()
-            if "is running at" in text or lab.poll() is not None:
+            if "/lab/tree/" in text or lab.poll() is not None:
                 break
             time.sleep(0.5)
     finally:
         os.killpg(lab.pid, signal.SIGTERM)
         lab.wait(20)
-    assert "is running at" in text, text
+    assert "/lab/tree/" in text, text
     shutil.rmtree(home)

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 COMMON = ["period", "source", "review", "as_of"]
+TYPES = {"typing": {"Literal"}, "pydantic": {"NonNegativeInt", "PositiveFloat", "PositiveInt"}}
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -33,7 +34,7 @@ def test_is_valid_and_has_no_outputs(notebook):
 
 def test_is_short(notebook):
     assert len(notebook.cells) <= 12
-    assert all(len([line for line in cell.source.splitlines() if line]) <= 10 for cell in code_cells(notebook))
+    assert all(len(cell.source.splitlines()) <= 10 for cell in code_cells(notebook))
 
 
 def test_holds_no_logic(notebook):
@@ -59,7 +60,10 @@ def test_prose_stands_above_every_output(notebook):
 
 def test_parameters_are_annotated_literals(notebook):
     (cell,) = tagged(notebook, "parameters")
-    statements = [line for line in ast.parse(cell.source).body if not isinstance(line, ast.ImportFrom)]
+    body = ast.parse(cell.source).body
+    imports = [line for line in body if isinstance(line, ast.ImportFrom)]
+    assert all({name.name for name in line.names} <= TYPES[line.module] for line in imports)
+    statements = [line for line in body if line not in imports]
     assert all(isinstance(statement, ast.AnnAssign) for statement in statements)
     assert [statement.target.id for statement in statements][:4] == COMMON
 

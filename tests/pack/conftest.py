@@ -10,6 +10,7 @@ import pytest
 from helpers.data.sample import write_sample
 from helpers.pack.build import Built, build_pack
 from tests.pack.orders import ROOT, order_of
+from tests.pack.projects import Project, project
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +27,20 @@ def company(tmp_path_factory) -> Path:
 def built(company, tmp_path_factory) -> Built:
     """The pack of the sample company, as `kpi-review build` makes it."""
     return build_pack(order_of(company), out=tmp_path_factory.mktemp("reports"), workers=2, say=lambda step: None)
+
+
+@pytest.fixture(scope="session")
+def dozen(tmp_path_factory) -> Path:
+    """The sample company with 12 customers, as Parquet."""
+    folder = tmp_path_factory.mktemp("dozen")
+    write_sample(folder, customers=12, seed=3)
+    return folder
+
+
+@pytest.fixture
+def books(tmp_path, dozen) -> Project:
+    """A user's project over the company with 12 customers."""
+    return project(tmp_path, dozen)
 
 
 @pytest.fixture

@@ -115,8 +115,9 @@ def test_the_company_is_the_title_and_on_the_cover(page):
 def test_charts_name_the_segments_in_words_and_draw_them_as_outlines(page):
     told = sentences_of(page)
     assert SEGMENTS[1] in told
-    assert all(figure.get_text() in told for figure in page.find_all("figcaption"))
-    for image in page.find_all("img"):
+    images = page.find_all("img")
+    assert images
+    for image in images:
         assert image["alt"]
         drawn = base64.b64decode(image["src"].removeprefix("data:image/svg+xml;base64,")).decode()
         assert not re.search(r"<(script|text|image|foreignObject|a)\b|\bon\w+=|href=\"(?!#)", drawn)

@@ -9,20 +9,7 @@ import socket
 import pytest
 from PIL import Image
 
-from helpers.data.sample import write_sample
-from tests.pack.projects import BUILD, REVIEW, project
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("dozen")
-    write_sample(folder, customers=12, seed=3)
-    return folder
-
-
-@pytest.fixture
-def books(tmp_path, data):
-    return project(tmp_path, data)
+from tests.pack.projects import BUILD, REVIEW
 
 
 @pytest.fixture

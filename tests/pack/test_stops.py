@@ -6,17 +6,10 @@ import time
 
 import pytest
 
-from helpers.data.sample import write_sample
-from tests.pack.projects import BUILD, REVIEW, project, wait_for
+from tests.pack.projects import BUILD, REVIEW, wait_for
 
 ENDLESS = "select 'a' as customer_id, 'n' as name, date '2020-01-01' as signed_up_on from range(100000000000) t(i) {}"
 SLEEP = "import pathlib, time\npathlib.Path('{}/asleep-' + '{}').touch()\ntime.sleep(600)"
-
-
-@pytest.fixture
-def books(tmp_path, tmp_path_factory):
-    write_sample(tmp_path_factory.mktemp("dozen"), customers=12, seed=3)
-    return project(tmp_path, tmp_path_factory.getbasetemp() / "dozen0")
 
 
 @pytest.fixture

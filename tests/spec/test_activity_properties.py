@@ -225,8 +225,23 @@ def without_rows():
     return known({name: [] for name in HEADS})
 
 
+# One customer with one user, one seat and one use, on 25 March: in the newest block of the week to 29 March, and in its
+# windows of 14 and 28 days. On the 22nd the customer had done nothing, so it has returned, and its user went up.
+BY_HAND = {
+    "inactive_customers": {"inactive_customers": 0, "inactive_rate": 0, "newly_silent": 0, "returned": 1},
+    "pac_user": {("pac_users", "1"): 1, ("pac_users", "0"): 0, "pac_power_share": 0},
+    "pac_account": {("pac_accounts", "1"): 1, ("pac_accounts", "0"): 0, "pac_mean": 1, "pac_breadth": 1},
+    "pac_movement": {("pac_moves", "up"): 1, ("pac_moves", "down"): 0, ("pac_moves", "entered"): 0},
+    "feature_adoption": {("feature_adoption", "clerk / maps"): 1},
+    "seat_utilisation": {"seat_utilisation": 1},
+}
+
+
 def test_p11_one_row_each(card):
     found = said(card, one_row_each())
+    told = {key: value for key, (value, *_) in found.items()}
+    expected = {key if isinstance(key, tuple) else (key, ""): value for key, value in BY_HAND[card.__name__].items()}
+    assert expected.items() <= told.items()
     assert {status for *_, status in found.values()} <= {"ok", "undefined"}
 
 
