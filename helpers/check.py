@@ -14,15 +14,13 @@ from typing import Any
 from helpers import results
 from helpers.cards import cards_of
 from helpers.data.asked import Asked
-from helpers.data.prepare import prepare
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.display.tables import Table, table_from_resource
 from helpers.errors import KitError, together
 from helpers.kpis.registered import findings
-from helpers.notebook_parameters import parameters_of_all
 from helpers.pack.commentary import read_commentary
-from helpers.pack.order import Order
+from helpers.pack.order import Order, prepared_of
 from helpers.pack.redefined import redefined
 from helpers.review import OpenReview
 from helpers.strict_yaml import places
@@ -87,17 +85,14 @@ def check_order(order: Order, say: Say, notices: Sequence[str] = ()) -> Checked:
         KitError: what is wrong with the commentary, the source and its rows.
     """
     changed = redefined(order, order.root / "reports/published")
-    currency, oldest = order.review.reporting_currency(order.source), order.review.rules.feed_max_age_days
     with tempfile.TemporaryDirectory(prefix="kpi-review-") as folder:
         _, prepared = together(
             lambda: read_commentary(order.commentary_folder, order.pages),
-            lambda: prepare(
-                order.source, order.period, currency=currency, folder=Path(folder), feed_max_age_days=oldest
-            ),
+            lambda: prepared_of(order, Path(folder)),
         )
         say("prepare")
-        others = _of_other_themes(order)
-        settled = order.review.model_copy(update={"themes": {**others, **order.parameters}})
+        others = {theme: given for theme, given in order.others.items() if theme not in order.parameters}
+        settled = order.review.model_copy(update={"themes": order.settled})
         quarter = OpenReview(order.period, settled, prepared, changed)
         own, more = _survey(quarter, order.parameters), _survey(quarter, others)
         found = Checked(own, more, notices, _registered(order, changed))
@@ -131,12 +126,6 @@ def _registered(order: Order, changed: Mapping[str, str]) -> list[str]:
         f"{written.where('kpis', ids.index(kpi_id), 'definition_version')}: {kpi_id} is refused: {why}"
         for kpi_id, why in changed.items()
     ]
-
-
-def _of_other_themes(order: Order) -> Parameters:
-    """The parameters of the themes that the review does not name, as their notebooks stand."""
-    every = parameters_of_all(order.review, order.root / "notebooks")
-    return {theme: given for theme, given in every.items() if theme not in order.parameters}
 
 
 def _titled(table: Table) -> dict[str, Any]:

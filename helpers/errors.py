@@ -36,6 +36,9 @@ class Refused(Exception):
     """A figure that the kit will not print because it would mislead; the card becomes ``refused``."""
 
 
+IN_WORDS = (KitError.__name__, NotProvided.__name__, Refused.__name__)  # their messages are words already
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The hint for a name that is not known.
 

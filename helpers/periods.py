@@ -19,6 +19,7 @@ from helpers.errors import KitError
 
 Kind = Literal["quarter", "month", "week"]
 DAY = timedelta(days=1)
+SHOWN_BEFORE: dict[Kind, int] = {"quarter": 8, "month": 24, "week": 12}  # earlier periods that a pack shows
 YEAR = "((?:19|20|21)[0-9]{2})"
 YEARS = range(1900, 2200)  # far enough from the ends of Python's calendar for every history
 FORMS = (

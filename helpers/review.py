@@ -31,10 +31,11 @@ from helpers.display.notebook import set_up_notebook
 from helpers.errors import KitError, NotProvided, Refused, nearest
 from helpers.notebook_parameters import GIVEN, parameters_of_all
 from helpers.params import REGISTRIES, Review, load_review, load_source, project_root
-from helpers.periods import Period
+from helpers.periods import SHOWN_BEFORE, Period
 from helpers.results import Listing, Row
 from helpers.rules import Rules
 from helpers.strict_yaml import shown
+from helpers.texts import in_words
 
 if TYPE_CHECKING:
     from helpers.display.blocks import Blocks
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 PREPARED_VARIABLE = "KPI_REVIEW_PREPARED"
 REGISTERED = (*REGISTRIES, "targets", "figures")  # what cards get by name, and no row tells as a parameter
-QUARTERS, MONTHS, WEEKS = 8, 24, 12
 
 
 class Measured(NamedTuple):
@@ -160,9 +160,9 @@ class OpenReview:
 
     def _earlier(self, card: Card, begin: date, *, monthly: bool) -> list[Period]:
         """The periods before this one that do not lie before the data, and the months of a quarter's review."""
-        found = self.period.history({"quarter": QUARTERS, "month": MONTHS, "week": WEEKS}[self.period.kind])
+        found = self.period.history(SHOWN_BEFORE[self.period.kind])
         if self.period.kind == "quarter" and monthly:
-            found += self.period.months(MONTHS)
+            found += self.period.months(SHOWN_BEFORE["month"])
         return [self._as_seen(card, period) for period in found if period.end > begin]
 
     def _as_seen(self, card: Card, period: Period) -> Period:
@@ -223,9 +223,9 @@ class OpenReview:
         themes = {theme_of(card) for card in cards}
         settled = {name: value for theme in themes for name, value in self.review.themes.get(theme, {}).items()}
         differing = [
-            f"{name} is {_in_words(parameters[name])} here, {_in_words(settled[name])} in {self.review.path.name}."
+            f"{name} is {in_words(parameters[name])} here, {in_words(settled[name])} in {self.review.path.name}."
             for name in sorted(parameters.keys() & settled.keys())
-            if _in_words(parameters[name]) != _in_words(settled[name])
+            if in_words(parameters[name]) != in_words(settled[name])
         ]
         if differing:
             from IPython.display import display
@@ -287,10 +287,6 @@ def write_build_context(
 
 def _empty(function: Callable[..., Listing], why: str) -> Listing:
     return Listing(function.__name__.replace("_", " ").capitalize(), pd.DataFrame(), {}, why, "")
-
-
-def _in_words(value: Any) -> str:
-    return "none" if value is None else str(value)
 
 
 def _day(text: str) -> date:

@@ -25,6 +25,20 @@ def printable(value: Any) -> Any:
     return [printable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+def begun(words: str) -> str:
+    """Words as the beginning of a sentence.
+
+    >>> begun("events before their user was created")
+    'Events before their user was created'
+    """
+    return words[:1].upper() + words[1:]
+
+
+def in_words(value: object) -> str:
+    """A parameter's value as one writes it in a review: ``none`` where there is none."""
+    return "none" if value is None else str(value)
+
+
 def spoken(name: object) -> str:
     r"""A name as it stands in a sentence; figures beside one that is written from right to left keep their places.
 

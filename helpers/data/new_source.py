@@ -147,10 +147,17 @@ def _secret(url: str, rest: str) -> str:
     'a password'
     >>> _secret("postgres://me:${DB_PASSWORD}@db:5432/x", "me:${DB_PASSWORD}@db:5432/x")
     ''
+    >>> _secret("postgres://reader:2024/Sommer@db/x", "reader:2024/Sommer@db/x")
+    'a password'
+    >>> _secret("postgres://me:${PW}@db/x?options=a@b", "me:${PW}@db/x?options=a@b")
+    ''
+    >>> _secret("postgres://db:5432/x?user=me@example.com", "db:5432/x?user=me@example.com")
+    ''
     >>> _secret("snowflake://me@x?token=abc", "me@x?token=abc")
     'token, a secret'
     """
-    password = re.match(r"[^:/?@]*:(?!\d*/)(.*)@", rest)
+    place = rest.partition("?")[0]
+    password = re.match(r"[^:/?@]*:(.*)@", place) or re.match(r"[^:/?@]*:(?!\d+[/?])(.*)@", rest)
     if password and password[1] and not FROM_ENVIRONMENT.fullmatch(password[1]):
         return "a password"
     try:

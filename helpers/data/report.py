@@ -15,11 +15,10 @@ from helpers.data.known import Prepared, Tables
 from helpers.data.schema import OrderCheck, Table
 from helpers.data.sources import quoted
 from helpers.data.tables import HELD, ORDER_CHECKS, TABLES
-from helpers.periods import Period
+from helpers.periods import SHOWN_BEFORE, Period
 
 WARNED_ABOVE = 0.01
 KEYS_SHOWN = 3
-HISTORY = 8
 
 
 def data_report(
@@ -122,11 +121,12 @@ def _without_rate(tables: Tables, table: Table) -> list[str]:
         f'select currency, count(*) from "{tables.judged(table.name)}" '
         f"where _excluded is null and currency is not null and ({amounts}) group by 1 order by 1"
     )
+    rated = _rated(tables)
     return [
         f"{rows} rows are in {currency}, which has no rate for {tables.rates_on} in fx_rates; "
         "what adds them up is refused"
         for currency, rows in used
-        if currency not in _rated(tables)
+        if currency not in rated
     ]
 
 
@@ -155,15 +155,13 @@ def _is_expected(reason: str) -> bool:
 
 def _history_starts(earliest: date | None, period: Period) -> list[str]:
     """Said where the earlier periods that the pack shows reach back before the first row."""
-    history = period.history(HISTORY)
+    history = period.history(SHOWN_BEFORE[period.kind])
     if earliest and history and earliest > history[0].start:
         return [f"history starts at {earliest}; figures before that are empty or too small"]
     return []
 
 
 def _order(tables: Tables, check: OrderCheck) -> dict[str, Any]:
-    for name in check.tables:
-        tables[name]
     clean = {name: f'(select * from "{tables.judged(name)}" where _excluded is null)' for name in check.tables}
     [(early, rows)] = tables.rows(check.sql.format(**clean))
     early, rows = early or 0, rows or 0

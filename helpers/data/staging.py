@@ -64,7 +64,7 @@ def stage(source: Source, period: Period, folder: Path) -> Staged:
     backend = open_source(source)
     for each in (engine, backend):
         if each.name == "duckdb":
-            each.raw_sql(f"set temp_directory = {quoted(str(folder))}")
+            _set_aside(each, folder)
     try:
         tables = source_tables(source, backend)
 
@@ -126,8 +126,14 @@ def _reduce(staged: Staged, backend: Any, rows: Any, casts: Mapping[str, str], p
 def _brought(backend: Any, rows: Any, folder: Path) -> tuple[Any, Any]:
     """The rows in a local engine of their own, which can reduce them."""
     local = local_engine()
+    _set_aside(local, folder)
     _stream(local, "brought", backend.to_pyarrow_batches(rows, chunk_size=BATCH), folder)
     return local, local.table("brought")
+
+
+def _set_aside(engine: Any, folder: Path) -> None:
+    """What does not fit into memory goes to a folder."""
+    engine.raw_sql(f"set temp_directory = {quoted(str(folder))}")
 
 
 def _stream(engine: Any, name: str, batches: Any, folder: Path) -> None:

@@ -23,7 +23,7 @@ MOST = 12
 def histogram(results: Results, kpi_id: str) -> Chart:
     """The shares of the segments of a count, in their own order; the period before is outlined."""
     known, period = kpi(kpi_id), results.period
-    now, before = (_shares(results, kpi_id, label) for label in (period.label, period.previous().label))
+    now, before = (_shares(results, kpi_id, label) for label in (period.label, _previous(results)))
     heading = title(results, known.label, "share", [period.label])
     table = _histogram_table(results, now, before, heading)
     if not now["value"].sum():
@@ -41,7 +41,7 @@ def histogram(results: Results, kpi_id: str) -> Chart:
         axes.set_xticks(range(len(now)), [str(name) for name in now.index], color=TEXT)
         if old.notna().any():
             solid = Patch(facecolor=tint(colour, 0.75), label=period.label)
-            outline = Patch(facecolor="none", edgecolor=TEXT, label=f"{period.previous().label}, outlined")
+            outline = Patch(facecolor="none", edgecolor=TEXT, label=f"{_previous(results)}, outlined")
             axes.legend(handles=[solid, outline], loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False,
                         fontsize=SMALL_SIZE, borderpad=0, labelcolor=TEXT)  # fmt: skip
     return Chart(heading, _histogram_sentence(results, now, before), drawn.svg, table)
@@ -96,6 +96,11 @@ def bullets(table: Table, value: str, limit: str) -> Chart:
     return Chart(listing.caption, _bullet_sentence(table, value, limit), drawn.svg, table)
 
 
+def _previous(results: Results) -> str:
+    """The label of the period before, empty where a listed calendar begins with this one."""
+    return "".join(period.label for period in results.period.history(1))
+
+
 def _shares(results: Results, kpi_id: str, period: str) -> pd.DataFrame:
     rows = results.frame[(results.frame["kpi_id"] == kpi_id) & (results.frame["period"] == period)]
     rows = rows[rows["segment"] != ""].set_index("segment")[["value"]]
@@ -109,14 +114,14 @@ def _above(axes: Axes, at: tuple[float, float], share: float, n: float, results:
 
 
 def _histogram_table(results: Results, now: pd.DataFrame, before: pd.DataFrame, heading: str) -> Table:
-    previous = results.period.previous().label
     columns = {
         "segment": Column("Active weeks"),
         "value": Column(results.period.label, "count"),
         "share": Column("Share", "share"),
-        "value_before": Column(previous, "count"),
-        "share_before": Column(f"Share {previous}", "share"),
     }
+    if previous := _previous(results):
+        columns["value_before"] = Column(previous, "count")
+        columns["share_before"] = Column(f"Share {previous}", "share")
     rows = now.join(before.add_suffix("_before")).reset_index()
     return Table(Listing(heading, rows[list(columns)], columns, "Nobody is counted.", "segment"), results.context)
 
@@ -127,7 +132,7 @@ def _histogram_sentence(results: Results, now: pd.DataFrame, before: pd.DataFram
     for words, segments in (("are active in none of the seven", ["0"]), ("in six or seven", ["6", "7"])):
         share = format_value(now["share"].reindex(segments).sum(), "share", **style)
         old = before["share"].reindex(segments)
-        was = f" ({format_value(old.sum(), 'share', **style)} in {results.period.previous().label})"
+        was = f" ({format_value(old.sum(), 'share', **style)} in {_previous(results)})"
         told.append(f"{share} {words}{was if old.notna().all() else ''}")
     return f"{' and '.join(told)}; {format_value(now['value'].sum(), 'count', **style)} are counted."
 

@@ -24,6 +24,7 @@ from helpers.display.formats import (
 from helpers.display.sentences import cautions, why_missing, window
 from helpers.display.signals import change_tone, verdict
 from helpers.display.sparkline import data_url, sparkline
+from helpers.texts import begun
 
 __all__ = ["Blocks", "Context", "Note", "Results", "block", "figures"]
 
@@ -95,7 +96,7 @@ def figures(results: Results, kpi_id: str) -> dict[str, str]:
         **_change("year_ago", results, row, results.year_before(row)),
         **target_of(results, row),
         "verdict": "" if found.state == "not judged" else found.state,
-        "verdict_words": _sentence(f"signal: {found.words}" if found.state == "signal" else found.words),
+        "verdict_words": begun(f"signal: {found.words}" if found.state == "signal" else found.words),
         "verdict_tone": found.tone,
         **sparkline(results, kpi_id, found),
         "reason": _reason(results, row),
@@ -146,16 +147,12 @@ def _reason(results: Results, row: pd.Series) -> str:
     now = results.now(row["kpi_id"])
     if now is not None and now["period"] != row["period"]:
         return f"{results.period.label} is not mature yet: {format_result(now, **results.context.style)} to date"
-    return _sentence(why_missing(row, results.context.locale))
+    return begun(why_missing(row, results.context.locale))
 
 
 def _cautions(row: pd.Series, locale: str) -> str:
     """What a reader of the number must know beside it; of a missing one the reason says it."""
-    return "" if why_missing(row, locale) else " ".join(f"{_sentence(text)}." for text in cautions(row, locale))
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return "" if why_missing(row, locale) else " ".join(f"{begun(text)}." for text in cautions(row, locale))
 
 
 def _told(kind: str, words: str, tone: str = "") -> str:

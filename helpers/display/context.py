@@ -67,12 +67,12 @@ class Results:
         rows = rows[rows["period"] == period]
         return None if rows.empty else rows.iloc[0]
 
-    def shown(self, kpi_id: str) -> pd.Series | None:
+    def shown(self, kpi_id: str, segment: str = "") -> pd.Series | None:
         """The row of the review period; where only that one is still maturing, of the latest complete period."""
-        row = self.now(kpi_id)
+        row = self.now(kpi_id, segment)
         if row is None or row["status"] != "partial":
             return row
-        series = self.series(kpi_id, self.period.kind)
+        series = self.series(kpi_id, self.period.kind, segment)
         complete = series[series["status"] == "ok"]
         return row if complete.empty else complete.iloc[-1]
 

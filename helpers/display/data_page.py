@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +20,7 @@ from helpers.display.context import Results, warnings_of
 from helpers.display.formats import NOTHING, format_day, format_value
 from helpers.display.tables import Table
 from helpers.results import Column, Listing
+from helpers.texts import begun
 
 NOT_COUNTED = {
     "empty_key": "a column of its key is empty",
@@ -64,7 +64,7 @@ class DataPage:
         """What a reader must know before trusting a figure, in sentences."""
         found = [f"{name}: {text}." for name, told in self._tables.items() for text in told["warnings"]]
         return found + [
-            f"{_begun(check['what'])}: {self._count(check['rows'])} of {self._count(check['of'])}."
+            f"{begun(check['what'])}: {self._count(check['rows'])} of {self._count(check['of'])}."
             for check in self.report["order"]
             if check["warning"]
         ]
@@ -134,11 +134,11 @@ class DataPage:
         }  # fmt: skip
         last = self.results.period.measured_on
         rows = [
-            [name, t["read"], t["clean"], t["read"] - t["clean"], t["earliest"], t["latest"], _age(t["latest"], last)]
+            [name, t["read"], t["clean"], t["read"] - t["clean"], t["earliest"], t["latest"], t["days_old"]]
             for name, t in self._tables.items()
         ]
         shown = format_day(last, self.results.context.locale)
-        note = f"Days old: from a table's last row to {shown}, the last day that the figures count."
+        note = f"Days old: to {shown}, the last day that the figures count, from a table's last row by then."
         return _listing("What was read", columns, rows, empty="No table is provided.", note=note)
 
     def _left_out(self, examples: bool) -> Listing:
@@ -155,7 +155,7 @@ class DataPage:
 
     def _order(self) -> Listing:
         rows = [
-            [_begun(check["what"]), check["rows"], check["of"], check["rows"] / check["of"] if check["of"] else None]
+            [begun(check["what"]), check["rows"], check["of"], check["rows"] / check["of"] if check["of"] else None]
             for check in self.report["order"]
         ]
         columns = {"What comes too early": "text", "Rows": "count", "Of": "count", "Share": "share"}
@@ -236,15 +236,6 @@ def _place(what: str) -> tuple[int, int, str]:
         return len(TABLES), 0, what
     columns = TABLES[name].names
     return list(TABLES).index(name), columns.index(column) + 1 if column in columns else 0, what
-
-
-def _age(latest: str | None, last: date) -> int | None:
-    return (last - date.fromisoformat(latest)).days if latest else None
-
-
-def _begun(words: str) -> str:
-    """Words as the beginning of a sentence."""
-    return words[:1].upper() + words[1:]
 
 
 def _short(text: str) -> str:

@@ -152,10 +152,19 @@ def format_column(values: Iterable[Any], unit: str, *, currency: str, locale: st
     ['1.0', '2.5', '–']
     """
     found = list(values)
-    if unit in TIMES and any(isinstance(v, float) and not math.isnan(v) and round(v, 1) % 1 for v in found):
+    if in_tenths(found, unit):
         write = _decimal("0.0", locale)
         return [NOTHING if pd.isna(v) else _signed(float(v), write, positive="") for v in found]
     return [format_value(v, unit, currency=currency, locale=locale) for v in found]
+
+
+def in_tenths(values: Iterable[Any], unit: str) -> bool:
+    """Whether a column of times is written with one decimal: where any value has one.
+
+    >>> in_tenths([1, 2.5, None], "days"), in_tenths([1.0, 2.0], "days"), in_tenths([0.5], "share")
+    (True, False, False)
+    """
+    return unit in TIMES and any(isinstance(v, float) and math.isfinite(v) and round(v, 1) % 1 for v in values)
 
 
 def format_day(day: date | str, locale: str) -> str:

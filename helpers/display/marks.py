@@ -13,14 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from helpers.display.context import Results
-from helpers.display.drawing import SIZE, SMALL_SIZE, WIDTH
+from helpers.display.drawing import CHARACTER, SIZE, SMALL_SIZE, WIDTH
 from helpers.display.formats import format_value, month_start
 from helpers.display.palette import LINE, QUIET, TEXT
 from helpers.display.tables import Table
 
 COLUMN = 0.5  # of the distance between two columns
 BAR, ROW = 0.62, 0.28  # a bar's height, of a row; a row's, in inches
-CHARACTER = 0.0075  # inches per point of type size: how wide a character of a label is taken to be
 
 
 def value_axis(axes: Axes, results: Results | Table, unit: str) -> None:

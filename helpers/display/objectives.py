@@ -67,15 +67,9 @@ class Objective:
 
 def objectives_in(results: Results) -> list[Objective]:
     """The objectives of the review period; where one's figure is not final, as it stood when one last was."""
-    found = []
-    for _, now in results.segments("okr_progress", "okr").iterrows():
-        row = now
-        if now["status"] == "partial":
-            series = results.series("okr_progress", results.period.kind, now["segment"])
-            complete = series[series["status"] == "ok"]
-            row = now if complete.empty else complete.iloc[-1]
-        found.append(Objective(row, json.loads(row["params"]), results.context.style))
-    return found
+    names = results.segments("okr_progress", "okr")["segment"]
+    rows = [row for name in names if (row := results.shown("okr_progress", name)) is not None]
+    return [Objective(row, json.loads(row["params"]), results.context.style) for row in rows]
 
 
 def off_pace(results: Results) -> list[str]:

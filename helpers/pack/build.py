@@ -20,7 +20,7 @@ from helpers.formula_safety import csv_text
 from helpers.pack import manifest
 from helpers.pack.commentary import read_commentary
 from helpers.pack.drafts import make_visible, new_build
-from helpers.pack.order import Order, Work
+from helpers.pack.order import Order, Work, prepared_of
 from helpers.pack.parts import KIT
 from helpers.pack.run import Executed, Failure, Job, run_notebooks
 
@@ -57,6 +57,7 @@ def build_pack(order: Order, *, out: Path, workers: int, say: Say) -> Built:
 
 
 def _build(work: Work, order: Order, workers: int, say: Say) -> None:
+    work.code = manifest.code_fingerprint(order.root)
     work.texts = read_commentary(order.commentary_folder, order.pages)
     with work.timing("prepare"):
         prepared = _prepare(work, order)
@@ -76,14 +77,11 @@ def _build(work: Work, order: Order, workers: int, say: Say) -> None:
 
 
 def _prepare(work: Work, order: Order) -> Prepared:
-    from helpers.data.prepare import prepare
     from helpers.pack.redefined import redefined
     from helpers.review import write_build_context
 
     folder = work.folder / "prepared"
-    currency = order.review.reporting_currency(order.source)
-    oldest = order.review.rules.feed_max_age_days
-    prepared = prepare(order.source, order.period, currency=currency, folder=folder, feed_max_age_days=oldest)
+    prepared = prepared_of(order, folder)
     write_build_context(folder, order.review, order.settled, redefined(order, work.published))
     return prepared
 
@@ -142,12 +140,12 @@ def _render(work: Work, order: Order, prepared: Prepared) -> None:
     from helpers.pack.pages import pages, results_of
     from helpers.pack.render import render_html, render_pdf, render_workbook
 
-    view, sections = pages(order, work, prepared)
+    page = DataPage(prepared.report, results_of(order, work, prepared))
+    view, sections = pages(order, work, prepared, page)
     (work.pack / "pack.html").write_text(render_html(view, sections), encoding="utf-8")
     (work.pack / "pack.pdf").write_bytes(render_pdf(view, sections))
-    shown = results_of(order, work, prepared)
-    data = [table.resource() for table in DataPage(prepared.report, shown).tables()]
-    (work.pack / "figures.xlsx").write_bytes(render_workbook(view, sections, shown, data))
+    data = [table.resource() for table in page.tables()]
+    (work.pack / "figures.xlsx").write_bytes(render_workbook(view, sections, page.results, data))
 
 
 def _manifest(work: Work, order: Order, prepared: Prepared) -> dict[str, Any]:
@@ -173,7 +171,7 @@ def _manifest(work: Work, order: Order, prepared: Prepared) -> dict[str, Any]:
         "parameters": {theme: dict(values) for theme, values in order.parameters.items()},
         "rules": order.review.rules.model_dump(mode="json"),
         "definitions": definitions_record(order),
-        "fingerprints": {"data": prepared.fingerprint, "code": manifest.code_fingerprint(order.root)},
+        "fingerprints": {"data": prepared.fingerprint, "code": work.code},
         "versions": manifest.versions(),
         "seconds": work.seconds,
         "built_at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -17,7 +17,7 @@ from babel import Locale
 from babel.numbers import get_currency_symbol
 
 from helpers.catalogue import TIMES
-from helpers.display.formats import MONEY
+from helpers.display.formats import MONEY, in_tenths
 from helpers.texts import printable
 
 LONGEST_TEXT = 32_767  # characters of a cell, as UTF-16 counts them
@@ -54,7 +54,7 @@ def column(values: Iterable[Any], field: Mapping[str, Any], style: Mapping[str, 
     if unit == "date" or field.get("type") in ("date", "datetime"):
         return [EMPTY if value is None else _moment(str(value)) for value in found]
     code = number_format(unit, **style)
-    if unit in TIMES and any(isinstance(v, float) and math.isfinite(v) and round(v, 1) % 1 for v in found):
+    if in_tenths(found, unit):
         code = TENTHS
     return [cell(value, code) for value in found]
 

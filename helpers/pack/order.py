@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from helpers.data.asked import Asked
+from helpers.data.known import Prepared
 from helpers.pack.run import Executed, Failure
 from helpers.params import Review, Source
 from helpers.periods import Period
@@ -21,8 +22,8 @@ from helpers.periods import Period
 class Order:
     """What is to be built: a period of a review from a source, with each theme's parameters in pack order.
 
-    ``root`` is the folder that holds ``notebooks/`` and ``templates/``. ``others`` are the parameters of themes that
-    are not built; objectives may be measured by their KPIs.
+    ``root`` is the folder that holds ``notebooks/`` and ``templates/``. ``others`` are the parameters of all themes
+    as review and notebooks have them; objectives may be measured by KPIs of themes that are not built.
     """
 
     period: Period
@@ -47,15 +48,25 @@ class Order:
         return ("summary", "actions", *self.parameters)
 
 
+def prepared_of(order: Order, folder: Path) -> Prepared:
+    """The order's source as known at the end of its period, prepared into a folder."""
+    from helpers.data.prepare import prepare
+
+    currency = order.review.reporting_currency(order.source)
+    oldest = order.review.rules.feed_max_age_days
+    return prepare(order.source, order.period, currency=currency, folder=folder, feed_max_age_days=oldest)
+
+
 @dataclass
 class Work:
     """A build on its way: its folders, what it has made so far, and how long each step took in seconds.
 
-    ``published`` is where published packs are kept.
+    ``published`` is where published packs are kept, ``code`` the fingerprint of the code that builds.
     """
 
     folder: Path
     published: Path = Path()
+    code: str = ""
     texts: Mapping[str, str] = field(default_factory=dict)
     executed: Mapping[str, Executed] = field(default_factory=dict)
     figures: pd.DataFrame = field(default_factory=pd.DataFrame)

@@ -10,7 +10,7 @@ from typing import Any
 
 from helpers.catalogue import theme_title
 from helpers.data.known import Prepared
-from helpers.display.context import Context, Results
+from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.display.formats import format_day, format_days, format_result
 from helpers.display.scorecard import scorecard
@@ -23,20 +23,20 @@ from helpers.pack.parts import title_of
 from helpers.pack.tables import resource_table, table
 from helpers.pack.view import Changes, PackView, Part, Section
 from helpers.periods import Period
+from helpers.review import OpenReview
 
 TITLES = {"quarter": "Quarterly KPI review", "month": "Monthly KPI review", "week": "Weekly KPI review"}
 
 
-def pages(order: Order, work: Work, prepared: Prepared) -> tuple[PackView, list[Section]]:
+def pages(order: Order, work: Work, prepared: Prepared, page: DataPage) -> tuple[PackView, list[Section]]:
     """The pack's own pages, and one section per theme in pack order, from what the build has made."""
-    shown = results_of(order, work, prepared)
-    texts = _texts(work, shown)
-    return _own_pages(order, work, prepared, shown, texts), _sections(work, texts)
+    texts = _texts(work, page.results)
+    return _own_pages(order, work, prepared, page, texts), _sections(work, texts)
 
 
-def _own_pages(order: Order, work: Work, prepared: Prepared, shown: Results, texts: Mapping[str, str]) -> PackView:
-    period, brand = order.period, order.review.brand
-    card, page = scorecard(shown), DataPage(prepared.report, shown)
+def _own_pages(order: Order, work: Work, prepared: Prepared, page: DataPage, texts: Mapping[str, str]) -> PackView:
+    period, brand, shown = order.period, order.review.brand, page.results
+    card = scorecard(shown)
     return PackView(
         company=order.review.company,
         title=TITLES[period.kind],
@@ -62,7 +62,7 @@ def _own_pages(order: Order, work: Work, prepared: Prepared, shown: Results, tex
         parameters=_parameters(order),
         source=prepared.name,
         data=_data(page),
-        versions=_versions(order, prepared),
+        versions=_versions(work, prepared),
     )
 
 
@@ -82,10 +82,7 @@ def _sections(work: Work, texts: Mapping[str, str]) -> list[Section]:
 
 def results_of(order: Order, work: Work, prepared: Prepared) -> Results:
     """The figures of all themes, with what the review says beside them."""
-    label, brand = order.period.label, order.review.brand
-    targets = {key: plan[label] for key, plan in order.review.targets.items() if label in plan}
-    context = Context(order.period, prepared.currency, brand.locale, targets, brand.colour)
-    return Results(work.figures, context, work.asked)
+    return Results(work.figures, OpenReview(order.period, order.review, prepared).context, work.asked)
 
 
 def _texts(work: Work, shown: Results) -> dict[str, str]:
@@ -145,10 +142,10 @@ def _plain(value: Any) -> int | float | str:
     return value if isinstance(value, int | float) else str(value)
 
 
-def _versions(order: Order, prepared: Prepared) -> Part:
+def _versions(work: Work, prepared: Prepared) -> Part:
     rows = [
         *manifest.versions().items(),
         ("data fingerprint", prepared.fingerprint),
-        ("code fingerprint", manifest.code_fingerprint(order.root)),
+        ("code fingerprint", work.code),
     ]
     return table("Versions and fingerprints", ["What", "Which"], rows)

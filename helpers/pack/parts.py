@@ -13,6 +13,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from helpers.display.context import MIME_TABLE
+from helpers.errors import IN_WORDS
 from helpers.pack.free_html import html_parts
 from helpers.pack.images import is_raster, is_svg
 from helpers.pack.prose import prose_parts
@@ -121,7 +122,7 @@ def _joined(outputs: Any) -> Iterator[Mapping[str, Any]]:
 
 def _error(output: Mapping[str, Any], cell: int | None) -> Part:
     words = output["evalue"].strip() or "no message"
-    plain = output["ename"] in ("KitError", "Refused")
+    plain = output["ename"] in IN_WORDS
     return {"type": "error", "cell": cell, "message": words if plain else f"{output['ename']}: {words}"}
 
 

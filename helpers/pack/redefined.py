@@ -20,6 +20,7 @@ from helpers.pack.definitions import docstring_sections
 from helpers.pack.order import Order
 from helpers.periods import Period
 from helpers.registries import RegisteredKpi
+from helpers.texts import in_words
 
 BY_PERIOD = ("gross_margin",)  # rules that get another value with each period, which changes no earlier one
 
@@ -94,7 +95,7 @@ def _changes(order: Order, kpi: RegisteredKpi, manifest: Mapping[str, Any]) -> I
         now = {**order.review.rules.model_dump(mode="json"), **order.parameters[theme]}
         for name in parameters_of(card):
             if name in before and name in now and not _agree(name, before[name], now[name]):
-                yield f"{name} was {_in_words(before[name])} and is {_in_words(now[name])}"
+                yield f"{name} was {in_words(before[name])} and is {in_words(now[name])}"
 
 
 def _agree(name: str, before: Any, now: Any) -> bool:
@@ -102,10 +103,6 @@ def _agree(name: str, before: Any, now: Any) -> bool:
     if name in BY_PERIOD and isinstance(before, dict) and isinstance(now, dict):
         return all(before[key] == now[key] for key in before.keys() & now.keys())
     return bool(json.dumps(before) == json.dumps(now))
-
-
-def _in_words(value: Any) -> str:
-    return "none" if value is None else str(value)
 
 
 def _name(card: Card) -> str:

@@ -18,6 +18,8 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from helpers.errors import IN_WORDS
+
 # Each kernel gets one thread for its linear algebra: with several kernels at once, more only get in each other's way.
 START_TIMEOUT = 180  # seconds; a busy machine takes its time
 KERNEL_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
@@ -173,6 +175,6 @@ def _first_line(source: str) -> str:
 def _in_words(error: Any) -> str:
     """The error as a sentence: the kit's own messages are words already, others name their type behind them."""
     message = str(error.evalue).strip() or "no message"
-    if error.ename in ("KitError", "Refused", "NotProvided"):
+    if error.ename in IN_WORDS:
         return message
     return f"{f'there is no {message}' if error.ename == 'KeyError' else message} ({error.ename})"

@@ -9,14 +9,12 @@ import pytest
 from helpers import results
 from helpers.check import check_order
 from helpers.errors import KitError
-from helpers.notebook_parameters import resolve
 from helpers.pack.build import build_pack
-from helpers.pack.order import Order
 from helpers.pack.redefined import definitions_record, last_published, redefined
 from helpers.params import Review
 from helpers.periods import Calendar
 from tests.canonical import source
-from tests.pack.orders import ROOT, order_of
+from tests.pack.orders import ROOT, made_order, order_of
 
 SUBSCRIPTIONS = "subscription_id | customer_id | start_on | mrr\nS1 | A | 2023-01-01 | 100"
 CUSTOMERS = "customer_id | name | signed_up_on\nA | Aye | 2022-12-01"
@@ -27,10 +25,8 @@ def order(label="2026Q3", *, sets=(), rules=None, kpis=(NRR,)):
     review = Review.model_validate(
         {"company": "Fine Co", "themes": {"recurring_revenue": {}}, "rules": rules or {}, "kpis": kpis}
     )
-    given = dict.fromkeys(("period", "source", "review", "as_of"), "")
     books = source(subscriptions=SUBSCRIPTIONS, customers=CUSTOMERS)
-    resolved = resolve(review, ROOT / "notebooks", given, sets)
-    return Order(review.calendar(books).period(label), books, resolved.review, resolved.parameters, ROOT)
+    return made_order(review, books, {"period": label}, sets=sets)
 
 
 def publish(folder, order, version=1, **changed):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from helpers.errors import NotProvided
 from helpers.kpis.activity_tables import account_activity, accounts_down, movement_matrix
 from helpers.kpis.usage_tables import feature_gaps, gaps_by_customer, quotas_by_customer, seats_by_customer
 from helpers.periods import Calendar
@@ -89,6 +90,13 @@ def test_the_matrix_tells_where_each_user_came_from(given):
     assert rows.loc["1", "1"] == 3
     assert rows.loc["0", "1"] == 1
     assert rows.to_numpy().sum() == 4
+
+
+@pytest.mark.parametrize("table", [account_activity, accounts_down, movement_matrix])
+def test_the_first_listed_period_is_compared_with_none(table):
+    listed = Calendar(quarter_starts=(("2026Q1", Q1.start), ("2026Q2", Q1.end))).period("2026Q1")
+    with pytest.raises(NotProvided, match="the calendar begins with 2026Q1"):
+        table(tables("2026-04-01", period=listed, **TEXTS), listed)
 
 
 def test_users_without_the_features_meant_for_them(given):

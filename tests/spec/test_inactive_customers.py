@@ -138,6 +138,20 @@ def test_who_is_too_new_or_has_no_value_yet_is_left_out_and_counted():
     assert rows[0].excluded["customers: onboarding, no value yet"] == 1
 
 
+def test_a_parent_has_value_from_the_first_of_its_customers_on():
+    """As in time to value: B, and so P, has value since 1 February 2025; nobody is in onboarding."""
+    customers = """
+        customer_id | name | signed_up_on | first_value_on | parent_id
+        P           | Pea  | 2025-01-01   |                |
+        A           | Aye  | 2025-01-01   | 2026-04-02     | P
+        B           | Bee  | 2025-01-01   | 2025-02-01     | P
+    """
+    given = known(customers=customers, subscriptions=only("A", "B"), users=USERS.replace("| C ", "| B "))
+    [rate] = [row for row in inactive_customers(given, Q1, account_level="parent") if row.kpi_id == "inactive_rate"]
+    assert (rate.value, rate.numerator, rate.denominator) == (0, 0, 1)  # a1 was there on 20 March
+    assert "customers: onboarding, no value yet" not in rate.excluded
+
+
 def test_trials_are_not_asked():
     subscriptions = SUBSCRIPTIONS.replace("| currency", "| currency | status").replace("| USD", "| USD | trialing")
     rows = inactive_customers(known(subscriptions=subscriptions), Q1)
@@ -246,6 +260,46 @@ def test_renewals_as_told_by_the_end_or_unknown():
     assert rows.loc["B", "reason"] == "no users on record"
     # Past and near renewals (A, B) by MRR, then the far one, then the unknown.
     assert list(found.rows["customer_id"]) == ["B", "A", "E", "D"]
+
+
+def test_a_parents_renewal_is_the_earliest_of_its_customers():
+    """A's, 40 days after 31 March."""
+    customers = """
+        customer_id | name | signed_up_on | parent_id
+        P           | Pea  | 2025-01-01   |
+        A           | Aye  | 2025-01-01   | P
+        B           | Bee  | 2025-01-01   | P
+    """
+    subscriptions = """
+        subscription_id | customer_id | start_on   | renewal_on | mrr
+        S1              | A           | 2025-01-01 | 2026-05-10 | 100
+        S2              | B           | 2025-01-01 | 2026-12-31 | 200
+    """
+    events = "user_id | event | occurred_at\n a1 | report | 2026-03-10 10:00"
+    texts = {
+        "customers": customers,
+        "subscriptions": subscriptions,
+        "events": events,
+        "users": "user_id | customer_id\n a1 | A",
+    }
+    [line] = called(texts=texts, account_level="parent", feed_max_age_days=30).rows.to_dict("records")
+    assert (line["customer_id"], line["mrr"], line["days_to_renewal"]) == ("P", 300, 40)
+
+
+def test_renewals_follow_the_rules_but_for_the_day_of_a_cancellation():
+    """A signed late: grace_days bridges the 20 days before 9 April. B cancelled a line that is served to 30 April."""
+    subscriptions = """
+        subscription_id | customer_id | start_on   | end_on     | cancelled_at | recorded_at | mrr
+        S1              | A           | 2025-03-20 | 2026-03-20 |              |             | 100
+        S1              | A           | 2026-04-09 |            |              | 2026-03-25  | 100
+        S2              | B           | 2025-01-01 | 2026-04-30 | 2026-02-01   |             | 10
+        S3              | B           | 2025-01-01 |            |              |             | 20
+    """
+    events = "user_id | event | occurred_at\n c1 | report | 2026-03-30 10:00"
+    found = called(texts={"subscriptions": subscriptions, "events": events}, grace_days=20, churn_day="cancelled_at")
+    rows = found.rows.set_index("customer_id")
+    assert rows["days_to_renewal"].to_dict() == {"A": 9, "B": 30}
+    assert rows["mrr"].to_dict() == {"A": 100, "B": 20}
 
 
 def test_grouped_by_owner_with_most_at_stake_first():

@@ -80,6 +80,26 @@ def test_the_lost_beside_those_who_stayed():
     assert (stayed["weeks"], stayed["tickets"], stayed["days_to_value"]) == (2.0, 1.0, 20.0)
 
 
+def test_a_parent_reaches_value_with_the_first_of_its_customers():
+    """Both lost on 1 March: from the first start, A's on 1 January, to the first value, B's on 11 February: 41 days."""
+    customers = """
+        customer_id | name | signed_up_on | ttv_start_on | first_value_on | parent_id
+        P           | Pea  | 2024-06-01   | 2025-02-01   |                |
+        A           | Aye  | 2024-12-01   | 2025-01-01   | 2025-04-01     | P
+        B           | Bee  | 2025-01-15   |              | 2025-02-11     | P
+        C           | Cee  | 2025-01-01   |              |                |
+    """
+    subscriptions = """
+        subscription_id | customer_id | start_on   | end_on     | mrr
+        S1              | A           | 2025-01-10 | 2026-03-01 | 100
+        S2              | B           | 2025-01-10 | 2026-03-01 | 200
+    """
+    [row] = lost_customers(
+        known(customers=customers, subscriptions=subscriptions), Q1, account_level="parent"
+    ).rows.to_dict("records")
+    assert (row["customer_id"], row["mrr"], row["days_to_value"]) == ("P", 300, 41)
+
+
 def test_core_actions_are_those_of_the_review():
     found = lost_customers(known(), Q1, activity_events=["Log in"]).rows.set_index("customer_id")
     assert str(found.loc["A", "last_active_on"].date()) == "2026-02-28"

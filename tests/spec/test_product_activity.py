@@ -215,6 +215,14 @@ def test_p5_margins_of_the_moves_are_the_histograms():
         assert Counter(users_then["pac"]) == Counter(moves.loc[moves[when] >= 0, when])
 
 
+def test_the_first_listed_period_has_none_to_move_from():
+    listed = Calendar(quarter_starts=(("2026Q1", Q1.start), ("2026Q2", Q1.end))).period("2026Q1")
+    given = known(listed, users=users("u"), events=events(("u", "2026-03-30")).replace("feed", "u"))
+    with pytest.raises(NotProvided, match="the calendar begins with 2026Q1"):
+        pac_movement(given, listed)
+    assert scores(pac_user(given, listed))["1"] == 1  # what needs no earlier period is told
+
+
 def adoption(found, roster, **given):
     lines = [f"{user} | use | {feature} | {at}" for user, feature, at in found]
     text = "\n".join(["user_id | event | feature | occurred_at", *lines])

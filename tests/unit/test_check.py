@@ -8,11 +8,10 @@ from helpers.check import check_order
 from helpers.data.asked import Asked, from_json
 from helpers.display.data_page import DataPage
 from helpers.errors import KitError
-from helpers.notebook_parameters import resolve
-from helpers.pack.order import Order
 from helpers.params import Review
 from helpers.review import OpenReview, cards_of
 from tests.canonical import prepared, source
+from tests.pack.orders import made_order
 
 ROOT = Path(__file__).parents[2]
 DEALS = """
@@ -28,10 +27,7 @@ CUSTOMERS = "customer_id | name | signed_up_on\nA | Aye | 2022-12-01"
 
 def order(texts, themes=("new_revenue", "pipeline_conversion"), label="2026Q3", sets=(), **settled):
     review = Review(**{"company": "Fine Co", "themes": {theme: {} for theme in themes}, **settled})
-    given = dict.fromkeys(("period", "source", "review", "as_of"), "")
-    resolved = resolve(review, ROOT / "notebooks", given, sets)
-    books = source(**texts)
-    return Order(review.calendar(books).period(label), books, resolved.review, resolved.parameters, ROOT)
+    return made_order(review, source(**texts), {"period": label}, sets=sets)
 
 
 def checked(texts, *themes, **more):

@@ -9,11 +9,10 @@ import pytest
 from helpers.check import check_order
 from helpers.kpis.alignment import standing_warnings
 from helpers.kpis.registered import findings
-from helpers.notebook_parameters import resolve
-from helpers.pack.order import Order
 from helpers.params import load_review
 from helpers.strict_yaml import places
 from tests.canonical import source
+from tests.pack.orders import made_order
 
 ROOT = Path(__file__).parents[2]
 MISALIGNED = """\
@@ -91,11 +90,8 @@ def checked(tmp_path, monkeypatch):
     (tmp_path / "params/review.yml").write_text(MISALIGNED)
     monkeypatch.chdir(tmp_path)
     review = load_review(Path("params/review.yml"))
-    given = dict.fromkeys(("period", "source", "review", "as_of"), "")
     books = source(deals="deal_id | created_at\nD1 | 2026-01-01")
-    resolved = resolve(review, ROOT / "notebooks", given)
-    period = review.calendar(books).period("2026Q3")
-    return check_order(Order(period, books, resolved.review, resolved.parameters, ROOT), lambda step: None)
+    return check_order(made_order(review, books, {"period": "2026Q3"}), lambda step: None)
 
 
 @pytest.mark.parametrize(

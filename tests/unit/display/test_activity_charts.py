@@ -13,6 +13,7 @@ from helpers.display.context import Context
 from helpers.display.grid_charts import DARKEST, PALEST
 from helpers.display.palette import BAD, GOOD, QUIET, ink, tint
 from helpers.display.tables import Table, table_from_resource
+from helpers.periods import Calendar
 from helpers.results import Column, Listing
 from tests.unit.display.fake_review import NAMES, Q3, review
 
@@ -136,6 +137,14 @@ class TestHistogram:
         assert "2026Q2" in with_before.sentence
         assert "2026Q2" not in alone.sentence
         assert with_before.svg.count("<path") > alone.svg.count("<path")
+
+    def test_the_first_listed_period_stands_alone(self):
+        """50 of 100 in none; three scores and the new, and nothing beside them."""
+        listed = Calendar(quarter_starts=(("2026Q3", Q3.start), ("2026Q4", Q3.end))).period("2026Q3")
+        chart = charts.histogram(review(*scores([50, 20, 10, 20], listed), period=listed), "pac_users")
+        assert chart.sentence.startswith("50.0% are active in none of the seven and ")
+        shown = table_from_resource(chart.table.resource())
+        assert shown["rows"][0] == ["0", "50", "50.0%"]
 
     def test_the_table_has_both_periods(self):
         chart = charts.histogram(review(*scores([50, 20, 10, 20]), *BEFORE), "pac_users")
