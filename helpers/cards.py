@@ -8,11 +8,9 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, get_args, get_type_hints
 
-from helpers import results
 from helpers.catalogue import CATALOGUE, Kpi, ids_of
-from helpers.errors import NotProvided, Refused
 from helpers.periods import Period
-from helpers.results import Row
+from helpers.results import Row, attempted
 
 Card = Callable[..., list[Row]]
 
@@ -47,12 +45,7 @@ def parameters_of(function: Callable[..., Any]) -> list[str]:
 
 def run(card: Card, tables: Any, period: Period, bound: Mapping[str, Any]) -> list[Row]:
     """The rows of a card; one that lacks its data, or refuses to print a figure, has a row that says so per KPI."""
-    try:
-        return card(tables, period, **bound)
-    except NotProvided as error:
-        return [results.not_provided(kpi_id, period, error.what) for kpi_id in ids_of(card.__name__)]
-    except Refused as error:
-        return [results.refused(kpi_id, period, str(error)) for kpi_id in ids_of(card.__name__)]
+    return attempted(ids_of(card.__name__), period, lambda: card(tables, period, **bound))
 
 
 def _cards(rows: Iterable[Kpi]) -> list[Card]:

@@ -9,7 +9,7 @@ Nothing here computes a KPI.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal, NamedTuple
@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from helpers.catalogue import kpi
+from helpers.errors import NotProvided, Refused
 from helpers.formula_safety import csv_text, read_csv_text
 from helpers.periods import Period
 
@@ -111,6 +112,16 @@ def not_provided(kpi_id: str, period: Period, what: str) -> Row:
 def refused(kpi_id: str, period: Period, reason: str) -> Row:
     """The one row of a KPI that the kit refuses to print, with the reason."""
     return row(kpi_id, period, None, status="refused", warnings=[reason])
+
+
+def attempted(kpi_ids: Iterable[str], period: Period, make: Callable[[], list[Row]]) -> list[Row]:
+    """The rows that are made, or one per KPI that says why not: its data is not provided, or it is refused."""
+    try:
+        return make()
+    except NotProvided as error:
+        return [not_provided(kpi_id, period, error.what) for kpi_id in kpi_ids]
+    except Refused as error:
+        return [refused(kpi_id, period, str(error)) for kpi_id in kpi_ids]
 
 
 def frame(rows: Iterable[Row]) -> pd.DataFrame:

@@ -122,7 +122,7 @@ class OpenReview:
         try:
             return function(self._tables(self.period), self.period, **self._bound(function, parameters))
         except NotProvided as error:
-            return _empty(function, f"Not provided: the source has no {error.what}.")
+            return _empty(function, f"Not provided: {error.what}.")
         except Refused as error:
             return _empty(function, f"Refused: {error}.")
 

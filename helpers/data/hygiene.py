@@ -15,6 +15,7 @@ from helpers.data.schema import Constraint, Reference, Table
 from helpers.data.sources import quoted
 
 CONFLICT = "same key, different content"
+OF_REDUCED = ("_since_on", "_until_on", "_version", "_broken")  # columns of a reduced row beside its table's
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,13 @@ def one_version(table: Table, knowledge: Knowledge, rows: str) -> str:
             from (select distinct *, case when updated_at < {{at}} then updated_at end as _updated from {rows})
         )
         where _rank = 1""")
+
+
+def added_up(table: Table, rows: str) -> str:
+    """The rows of a reduced table added up where they are known, linked and judged alike, each with one of its keys."""
+    same = ", ".join([table.event_time, *(reference.column for reference in table.references), *OF_REDUCED])
+    keys = ", ".join(f"min({name}) as {name}" for name in table.key if name not in same)
+    return f"select {same}, {keys}, sum({table.counted}) as {table.counted} from {rows} group by {same}"
 
 
 def judged_rows(table: Table, links: Mapping[Reference, str], rows: str) -> str:

@@ -10,12 +10,13 @@ import json
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ibis
 import ibis.expr.datatypes as dt
 
 from helpers.data import hygiene
+from helpers.data.local_days import local_day_function
 from helpers.data.schema import Table
 from helpers.data.sources import library_warnings_ignored, local_engine, quoted
 from helpers.data.tables import HELD
@@ -80,18 +81,21 @@ class Prepared:
     def engine(self) -> Any:
         """The DuckDB connection that all tables of this folder live in."""
         backend = local_engine()
-        backend.raw_sql(local_day(self.calendar))
+        backend.raw_sql(local_day_function(self.calendar.timezone))
         return backend
 
     def load(self, name: str) -> bool:
         """Read a table's Parquet into the engine, once, and tell whether any key stands in more than one row.
 
-        Reduced tables stay in their file: they are large, and one row per key was chosen when they were reduced.
+        Reduced tables stay in their file: they are large, and one row per key was chosen when they were reduced. In the
+        engine are their rows added up, which is enough to count them.
         """
         if name not in self._loaded:
             rows = f"from read_parquet({quoted(str(self.folder / f'{name}.parquet'))})"
             reduced = bool(HELD[name].counted)
             self.engine.raw_sql(f"create {'view' if reduced else 'table'} raw_{name} as {rows}")
+            if reduced:
+                self.engine.raw_sql(f"create table added_{name} as {hygiene.added_up(HELD[name], f'raw_{name}')}")
             self._loaded[name] = not reduced and self._repeats(name)
         return self._loaded[name]
 
@@ -99,6 +103,14 @@ class Prepared:
         key = ", ".join(f'"{column}"' for column in HELD[name].key)
         rows, keys = self.engine.raw_sql(f"select count(*), count(distinct row({key})) from raw_{name}").fetchone()
         return rows != keys
+
+
+class Counted(NamedTuple):
+    """How many rows there are, and the local days of the first and the last of them."""
+
+    rows: int
+    first: date | None
+    last: date | None
 
 
 class Tables:
@@ -114,7 +126,7 @@ class Tables:
         self.rates_on = prepared.rates_on
         self._prepared = prepared
         self._clean: dict[str, ir.Table] = {}
-        self._excluded: dict[str, dict[str, int]] = {}
+        self._counts: dict[str, dict[str, Counted]] = {}
 
     def provides(self, what: str) -> bool:
         """Whether the source gives a table (``deals``) or a column (``subscriptions.renewal_on``)."""
@@ -141,10 +153,11 @@ class Tables:
     def excluded(self, *names: str) -> dict[str, int]:
         """How many rows of these tables are left out, by reason: ``{"deals: closed_at before created_at": 1}``."""
         return {
-            f"{name}: {reason}": count
+            f"{name}: {reason}": counted.rows
             for name in names
             if self.provides(name)
-            for reason, count in self._left_out(name).items()
+            for reason, counted in self._counted(name).items()
+            if reason
         }
 
     @property
@@ -161,8 +174,16 @@ class Tables:
         """The local day, in the reporting time zone, of an instant."""
         return timezone(self.calendar.timezone, at).date()
 
+    def reach(self, name: str) -> tuple[date | None, date | None]:
+        """The local days of a table's first and last clean row; none where there is no such row."""
+        clean = self._counted(name).get("")
+        return (clean.first, clean.last) if clean else (None, None)
+
     def judged(self, name: str) -> str:
-        """The engine's name of a table's known rows, each with the reason it is left out for (``_excluded``)."""
+        """The engine's name of a table's known rows, each with the reason it is left out for (``_excluded``).
+
+        The rows of a reduced table are added up to what somebody did in a day.
+        """
         self[name]
         return self._named(name, "judged")
 
@@ -170,11 +191,17 @@ class Tables:
         """The rows of a query over the engine's own tables; for the data report, cards use :meth:`fetch`."""
         return self._engine.raw_sql(sql).fetchall()
 
-    def _left_out(self, name: str) -> dict[str, int]:
-        if name not in self._excluded:
-            counts = f'select _excluded, {HELD[name].count()} from "{self.judged(name)}"'
-            self._excluded[name] = dict(self.rows(f"{counts} where _excluded is not null group by 1 order by 1"))
-        return self._excluded[name]
+    def _counted(self, name: str) -> dict[str, Counted]:
+        """What is counted of the rows that are left out, by reason, and of the clean ones, under no reason."""
+        if name not in self._counts:
+            table = HELD[name]
+            first, last = (_local_day(table, f"{edge}(%s)") for edge in ("min", "max"))
+            found = self.rows(
+                f"select coalesce(_excluded, ''), {table.count()}, {first}, {last} "
+                f'from "{self.judged(name)}" group by 1 order by 1'
+            )
+            self._counts[name] = {reason: Counted(*counted) for reason, *counted in found}
+        return self._counts[name]
 
     @property
     def _engine(self) -> Any:
@@ -183,16 +210,21 @@ class Tables:
     def _make(self, table: Table) -> None:
         repeated = self._prepared.load(table.name)
         links = {r: self._keys(r.table) for r in table.references if self.provides(r.table)}
-        rows = f"({hygiene.known_rows(table, self._knowledge(table), f'raw_{table.name}')})"
+        knowledge = self._knowledge(table)
+        rows = f"({hygiene.known_rows(table, knowledge, f'raw_{table.name}')})"
         if repeated:
-            rows = hygiene.one_version(table, self._knowledge(table), rows)
+            rows = hygiene.one_version(table, knowledge, rows)
         elif not table.counted:
             rows = f"select *, cast(null as varchar) as _version from {rows}"
         clean, judged = self._named(table.name), self._named(table.name, "judged")
+        all_rows = f'"{judged}"'
+        if table.counted:
+            all_rows = f"({hygiene.judged_rows(table, links, rows)})"
+            rows = f"({hygiene.known_rows(table, knowledge, f'added_{table.name}')})"
         kind = "view" if table.counted else "table"
         columns = ", ".join(f'"{name}"' for name in table.names)
         self._run(f'create {kind} "{judged}" as {hygiene.judged_rows(table, links, rows)}')
-        self._run(f'create view "{clean}" as select {columns} from "{judged}" where _excluded is null')
+        self._run(f'create view "{clean}" as select {columns} from {all_rows} where _excluded is null')
         self._clean[table.name] = self._engine.table(clean)
         if self.provides("customers.merged_into") and table.name == "customers":
             keys = self._keys("customers")
@@ -216,9 +248,12 @@ class Tables:
         self._engine.raw_sql(sql)
 
 
-def local_day(calendar: Calendar) -> str:
-    """The SQL that gives an engine the function ``local_day(instant)``."""
-    return f"create macro local_day(instant) as cast(timezone({quoted(calendar.timezone)}, instant) as date)"
+def _local_day(table: Table, aggregated: str) -> str:
+    """The local day of what is aggregated, as ``min(%s)``, of a table's event time."""
+    if not table.event_time:
+        return "null"
+    found = aggregated % f'"{table.event_time}"'
+    return f"local_day({found})" if table.column(table.event_time).type == "ts" else found
 
 
 def calendar_from(record: dict[str, Any]) -> Calendar:

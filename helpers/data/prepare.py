@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -16,11 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.data import hygiene
 from helpers.data.known import Prepared
-from helpers.data.reduction import REPLACED, WORKING
 from helpers.data.report import conflicting_keys, data_report
 from helpers.data.schema import Table
-from helpers.data.sources import quoted, where
-from helpers.data.staging import Staged, stage
+from helpers.data.sources import where
+from helpers.data.staging import Staged, stage, written
 from helpers.data.tables import HELD, TABLES
 from helpers.errors import KitError
 from helpers.periods import Period
@@ -76,15 +76,14 @@ def _write(staged: Staged, table: Table, period: Period, folder: Path) -> dict[s
     """Write what is known of a table, sorted, and count what is not written."""
     file = folder / f"{table.name}.parquet"
     if table.counted:
-        columns = ", ".join([*table.names, *WORKING])
-        _copy(staged, f"select {columns} from {table.name} where _version is distinct from {quoted(REPLACED)}", file)
+        shutil.move(staged.folder / file.name, file)
         return staged.counted[table.name]
     knowledge = hygiene.Knowledge(period.as_of_on, period.as_of_at)
     empty = " or ".join(f'"{name}" is null' for name in table.key if table.column(name).required)
     keyed = f"(select * from {table.name} where not ({empty}))"
     staged.engine.raw_sql(f"create table known_{table.name} as {hygiene.known_rows(table, knowledge, keyed)}")
     rows = f"select distinct * from known_{table.name}"
-    _copy(staged, rows, file)
+    staged.engine.raw_sql(written(rows, file))
     [counts] = staged.engine.raw_sql(
         f"select (select count(*) from {table.name}), (select count(*) from {keyed}), "
         f"(select count(*) from known_{table.name}), (select count(*) from ({rows}))"
@@ -96,10 +95,6 @@ def _write(staged: Staged, table: Table, period: Period, folder: Path) -> dict[s
         "not_yet_known": with_key - known,
         "byte_equal": known - distinct,
     }
-
-
-def _copy(staged: Staged, rows: str, file: Path) -> None:
-    staged.engine.raw_sql(f"copy (from ({rows}) order by all) to {quoted(str(file))} (format parquet)")
 
 
 def _record(

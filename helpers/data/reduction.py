@@ -11,25 +11,26 @@ known then.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from helpers.data.hygiene import CONFLICT, first_reason
+from helpers.data.local_days import Shift, local_day, local_day_by_shifts
 from helpers.data.schema import Table
 from helpers.data.sources import quoted
 from helpers.data.tables import TABLES
 
-COUNTS = dict.fromkeys(["read", "empty_key", "not_yet_known", "keys"], "int64")
+COUNTS = dict.fromkeys(["read", "empty_key", "not_yet_known", "repeated"], "int64")
+OF_REPEATED = dict.fromkeys(["byte_equal", "conflicts"], "int64")
 REDUCED = {
-    "user_id": "string", "customer_id": "string", "event": "string", "feature": "string", "is_automated": "boolean",
-    "active_on": "date", "events": "int64", "recorded_at": "timestamp('UTC')",
+    "active_on": "date", "user_id": "string", "customer_id": "string", "event": "string", "feature": "string",
+    "is_automated": "boolean", "events": "int64", "recorded_at": "timestamp('UTC')",
     "_since_on": "date", "_until_on": "date", "_version": "string", "_broken": "string",
-    "_copies": "int64", "_conflicts": "int64",
 }  # fmt: skip
 # A number for the key of an event, so that keys are counted and matched cheaply. Equal numbers of different keys cost
 # time, not rows: what repeats is compared by the key itself.
 NUMBERED = {"duckdb": "hash({})", "postgres": "hash_record_extended(row({}), 0)"}
-WORKING = ("_since_on", "_until_on", "_version", "_broken")  # of a reduced row, beside its own columns
 REPLACED = "replaced by another version"
 
 
@@ -43,6 +44,9 @@ class Reduction:
         timezone: the reporting time zone.
         as_of_at: the instant from which on nothing is known.
         recorded: whether the source gives ``recorded_at``, the instant at which an event became known.
+        shifts: of the time zone, in DuckDB; in others, none.
+        numbers_in: a table that holds ``numbers``, so that they are looked for once; where there is none, each query
+            finds them itself.
     """
 
     rows: str
@@ -50,35 +54,71 @@ class Reduction:
     timezone: str
     as_of_at: datetime
     recorded: bool
+    shifts: Sequence[Shift] = ()
+    numbers_in: str = ""
     table: Table = TABLES["events"]
 
+    def numbers(self) -> str:
+        """The numbers of keys that stand in several rows, and in how many."""
+        return f"with {self._of_known} select number, count(*) as times from known group by number having count(*) > 1"
+
     def counts(self) -> str:
-        """Rows read, rows with an empty key, rows that are not known, keys: in one scan."""
+        """Rows read, rows with an empty key, rows that are not known, rows beside the first one of their key."""
         return f"""
+            with {self._repeated}
             select count(*) as read,
                 count(*) filter (where not ({self._keyed})) as empty_key,
                 count(*) filter (where {self._keyed} and not ({self._known})) as not_yet_known,
-                count(distinct case when {self._keyed} and {self._known} then {self._number} end) as keys
+                (select coalesce(cast(sum(times - 1) as bigint), 0) from repeated) as repeated
             from ({self.rows}) as given"""
+
+    def counts_of_repeated(self) -> str:
+        """Of keys that stand in several rows: byte-equal rows beside the one counted, keys that cannot be trusted."""
+        return f"""
+            with {self._of_known}, {self._repeated}, {self._several}
+            select coalesce(cast(sum(copies) as bigint), 0) as byte_equal,
+                coalesce(cast(sum(conflicts) as bigint), 0) as conflicts
+            from (
+                select rows_equal - 1 as copies, 0 as conflicts from several where different = 1
+                union all
+                select case when since_on = known_on then rows_equal - 1 else 0 end,
+                    case when until_on is null and position = 1 and version is not null then 1 else 0 end
+                from judged
+            ) as counted"""
 
     def reduced(self, *, repeated: bool) -> str:
         """The reduced rows; ``repeated`` tells whether any key stands in more than one row.
 
         Beside the columns of the prepared table: ``_since_on``, ``_until_on``, ``_version`` (why no row of the key can
-        be trusted, or that another version counts), ``_broken`` (a constraint), ``_copies`` (byte-equal rows beside
-        the one counted), ``_conflicts`` (keys that cannot be trusted at the end of knowledge).
+        be trusted), ``_broken`` (a constraint).
         """
-        rows = self._versions if repeated else self._once("known")
+        if not repeated:
+            return f"with {self._of_known} {self._once('known')}"
+        columns = f"{self._columns}, active_on, known_at, known_on"
+        alone = f"""(
+            select {columns} from known where number not in (select number from repeated)
+            union all
+            select {columns} from several where different = 1
+        ) as alone"""
+        counted = f"judged where version is null or version <> {quoted(REPLACED)}"
         return f"""
-            with {self._of_known}{self._repeated if repeated else ""}
-            select user_id, customer_id, event, feature, coalesce(is_automated, false) as is_automated, active_on,
+            with {self._of_known}, {self._repeated}, {self._several}
+            {self._once(alone)}
+            union all
+            {self._grouped(counted, "since_on", "until_on", "version")}"""
+
+    def _once(self, rows: str) -> str:
+        """Rows whose key stands in no other, reduced: they hold from the day they are known on."""
+        return self._grouped(rows, "known_on", "cast(null as date)", "cast(null as varchar)")
+
+    def _grouped(self, rows: str, since_on: str, until_on: str, version: str) -> str:
+        return f"""
+            select active_on, user_id, customer_id, event, feature, coalesce(is_automated, false) as is_automated,
                 count(*) as events,
                 min(known_at) as recorded_at,
-                since_on as _since_on, until_on as _until_on, version as _version,
-                {first_reason(self.table.constraints)} as _broken,
-                cast(sum(copies) as bigint) as _copies,
-                cast(sum(conflicts) as bigint) as _conflicts
-            from ({rows}) as counted
+                {since_on} as _since_on, {until_on} as _until_on, {version} as _version,
+                {first_reason(self.table.constraints)} as _broken
+            from {rows}
             group by 1, 2, 3, 4, 5, 6, 9, 10, 11, 12"""
 
     @property
@@ -90,18 +130,14 @@ class Reduction:
                 where {self._keyed} and {self._known}
             )"""
 
-    def _once(self, rows: str) -> str:
-        """Rows whose key stands in no other: they hold from the day they are known on."""
-        return f"""
-            select {self._columns}, active_on, known_at, known_on as since_on, cast(null as date) as until_on,
-                cast(null as varchar) as version, 0 as copies, 0 as conflicts
-            from {rows}"""
-
     @property
     def _repeated(self) -> str:
+        return f"repeated as ({f'select * from {self.numbers_in}' if self.numbers_in else self.numbers()})"
+
+    @property
+    def _several(self) -> str:
         """The rows of keys that stand in several: distinct ones, and the one that counts on each day that tells."""
-        return f""",
-            repeated as (select number from known group by number having count(*) > 1),
+        return f"""
             several as (
                 select {self._columns}, active_on, known_at, known_on, count(*) as rows_equal,
                     dense_rank() over (order by {self._key}) as own,
@@ -136,20 +172,6 @@ class Reduction:
                     when same > 1 and (updated is null or tied > 1) then {quoted(CONFLICT)} end as version
                 from ranked
             )"""
-
-    @property
-    def _versions(self) -> str:
-        alone = "(select known.* from known left join repeated on repeated.number = known.number"
-        return f"""
-            {self._once(f"{alone} where repeated.number is null) as alone")}
-            union all
-            select {self._columns}, active_on, known_at, known_on, null, null, rows_equal - 1, 0
-            from several where different = 1
-            union all
-            select {self._columns}, active_on, known_at, since_on, until_on, version,
-                case when since_on = known_on then rows_equal - 1 else 0 end,
-                case when until_on is null and position = 1 and version is not null then 1 else 0 end
-            from judged"""
 
     @property
     def _columns(self) -> str:
@@ -188,4 +210,6 @@ class Reduction:
         return f"timestamptz {quoted(self.as_of_at.isoformat())}"
 
     def _day(self, instant: str) -> str:
-        return f"cast(timezone({quoted(self.timezone)}, {instant}) as date)"
+        if self.shifts:
+            return local_day_by_shifts(instant, self.timezone, self.shifts, self.as_of_at)
+        return local_day(instant, self.timezone)

@@ -7,13 +7,13 @@ SQL of ``reduction``; from any other they are streamed once into a local engine 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers.data.casts import check_columns
-from helpers.data.known import local_day
-from helpers.data.reduction import COUNTS, NUMBERED, REDUCED, Reduction
+from helpers.data.local_days import local_day_function, shifts_of
+from helpers.data.reduction import COUNTS, NUMBERED, OF_REPEATED, REDUCED, Reduction
 from helpers.data.schema import SQL_TYPES, Table
 from helpers.data.sources import (
     engine_faults,
@@ -40,8 +40,9 @@ LIMITED = "set memory_limit = '500MB'"  # while events are reduced and sorted; w
 class Staged:
     """Typed tables in a local engine, and the canonical columns that the source gives of each.
 
-    ``folder`` holds what is too large for memory. Per reduced table, ``counted`` is what was counted of the source's
-    rows, and ``conflicts`` the keys that cannot be trusted, of all keys.
+    ``folder`` holds what is too large for memory, reduced tables among it, in files as they are prepared. Per reduced
+    table, ``counted`` is what was counted of the source's rows, and ``conflicts`` the keys that cannot be trusted, of
+    all keys.
     """
 
     engine: Any
@@ -58,7 +59,7 @@ def stage(source: Source, period: Period, folder: Path) -> Staged:
         KitError: the engine, a query or a column is not as it must be; all faults of that step.
     """
     engine = local_engine()
-    engine.raw_sql(local_day(period.calendar))
+    engine.raw_sql(local_day_function(period.calendar.timezone))
     engine.raw_sql(LIMITED)
     _check_zones(engine, source, period.calendar.timezone)
     backend = open_source(source)
@@ -104,43 +105,60 @@ def _check_zones(engine: Any, source: Source, reporting: str) -> None:
 
 
 def _reduce(staged: Staged, backend: Any, rows: Any, casts: Mapping[str, str], period: Period) -> None:
-    """Stage the reduced events, and count the rows that they are made of."""
+    """Write the reduced events as they are prepared, and count the rows that they are made of."""
     if backend.name not in NUMBERED:
         backend, rows = _brought(backend, rows, staged.folder)
-    if backend.name == "duckdb":
-        backend.raw_sql(LIMITED)
     typed = _typed(TABLES["events"], casts, f"({backend.compile(rows)}) as source")
     zone, recorded = period.calendar.timezone, "recorded_at" in casts
     reduction = Reduction(typed, backend.name, zone, period.as_of_at, recorded)
-    [counts] = backend.to_pyarrow(backend.sql(reduction.counts(), schema=COUNTS)).to_pylist()
-    repeated = counts["keys"] < counts["read"] - counts["empty_key"] - counts["not_yet_known"]
-    reduced = backend.sql(reduction.reduced(repeated=repeated), schema=REDUCED)
-    _stream(staged.engine, "events", backend.to_pyarrow_batches(reduced, chunk_size=BATCH), staged.folder)
-    [(copies, conflicts)] = staged.engine.raw_sql(
-        "select coalesce(sum(_copies), 0), coalesce(sum(_conflicts), 0) from events"
-    ).fetchall()
-    staged.conflicts["events"] = conflicts, counts.pop("keys")
-    staged.counted["events"] = {**counts, "byte_equal": copies}
+    if backend.name == "duckdb":
+        reduction = _in_duckdb(backend, reduction)
+    counts = _counted(backend, reduction.counts(), COUNTS)
+    repeated = counts.pop("repeated")
+    keys = counts["read"] - counts["empty_key"] - counts["not_yet_known"] - repeated
+    empty = dict.fromkeys(OF_REPEATED, 0)
+    of_repeated = _counted(backend, reduction.counts_of_repeated(), OF_REPEATED) if repeated else empty
+    staged.conflicts["events"] = of_repeated.pop("conflicts"), keys
+    staged.counted["events"] = {**counts, **of_repeated}
+    reduced, file = reduction.reduced(repeated=repeated > 0), staged.folder / "events.parquet"
+    if backend.name == "duckdb":
+        backend.raw_sql(written(reduced, file))
+    else:
+        batches = backend.to_pyarrow_batches(backend.sql(reduced, schema=REDUCED), chunk_size=BATCH)
+        _arrive(staged.engine, batches, written("from arriving", file))
+
+
+def _in_duckdb(backend: Any, reduction: Reduction) -> Reduction:
+    """The reduction with what DuckDB can find out beforehand, within the memory that it may use."""
+    backend.raw_sql(LIMITED)
+    shifts = shifts_of(backend, reduction.timezone, reduction.as_of_at)
+    found = replace(reduction, shifts=shifts, numbers_in="repeated_numbers")
+    backend.raw_sql(f"create temp table {found.numbers_in} as {found.numbers()}")
+    return found
+
+
+def _counted(backend: Any, sql: str, schema: Mapping[str, str]) -> dict[str, int]:
+    [found] = backend.to_pyarrow(backend.sql(sql, schema=schema)).to_pylist()
+    return dict(found)
+
+
+def written(rows: str, file: Path) -> str:
+    """The SQL that writes rows to a Parquet file, in an order that depends on nothing but the rows."""
+    return f"copy (from ({rows}) order by all) to {quoted(str(file))} (format parquet)"
 
 
 def _brought(backend: Any, rows: Any, folder: Path) -> tuple[Any, Any]:
-    """The rows in a local engine of their own, which can reduce them."""
-    local = local_engine()
+    """The rows in a local engine of their own, which can reduce them; they lie on the disk."""
+    local, file = local_engine(), folder / "brought.parquet"
     _set_aside(local, folder)
-    _stream(local, "brought", backend.to_pyarrow_batches(rows, chunk_size=BATCH), folder)
-    return local, local.table("brought")
+    batches = backend.to_pyarrow_batches(rows, chunk_size=BATCH)
+    _arrive(local, batches, f"copy arriving to {quoted(str(file))} (format parquet)")
+    return local, local.read_parquet(file)
 
 
 def _set_aside(engine: Any, folder: Path) -> None:
     """What does not fit into memory goes to a folder."""
     engine.raw_sql(f"set temp_directory = {quoted(str(folder))}")
-
-
-def _stream(engine: Any, name: str, batches: Any, folder: Path) -> None:
-    """Make a table of arriving rows that lies on the disk."""
-    file = quoted(str(folder / f"{name}.parquet"))
-    _arrive(engine, batches, f"copy arriving to {file} (format parquet)")
-    engine.raw_sql(f"create view {name} as from read_parquet({file})")
 
 
 def _arrive(engine: Any, rows: Any, sql: str) -> None:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from helpers.errors import NotProvided
 from helpers.kpis.bookings import new_logos, won_deals
 from helpers.kpis.customer_mrr import movements
 from helpers.kpis.deals import NONE
 from helpers.kpis.spend import Spent, spent, window
-from helpers.kpis.subscription_versions import Rules, survey
+from helpers.kpis.subscription_versions import Notes, Rules, begins_late, notes_on
 from helpers.results import Interval
 from helpers.statistics import LEVEL, poisson_interval
 
@@ -63,14 +64,16 @@ def cost(tables: Tables, period: Period, departments: tuple[str, ...], terms: Te
     """What departments spent, and whom it won; to be read, not changed.
 
     Raises:
-        NotProvided: there is no ledger, or neither subscriptions nor won deals.
+        NotProvided: the period is no quarter, there is no ledger, or neither subscriptions nor won deals.
         Refused: a month of spend is missing, a currency has no rate, or subscriptions cannot be counted.
     """
+    if period.kind != "quarter":
+        raise NotProvided(f"a quarter; this is a {period.kind}")
     found = window(period, terms.quarters, terms.lag)
     spend = spent(tables, found, departments, terms.rules.fx_mode)
     customers = _with_channel(tables, new_customers(tables, found.span, terms.rules), terms.rules)
-    excluded, warnings = notes(tables, found.span, terms.rules)
-    return Cost(spend, customers, {**spend.excluded, **excluded}, (*spend.warnings, *warnings))
+    told = notes(tables, found.span, terms.rules)
+    return Cost(spend, customers, spend.excluded | told["excluded"], (*spend.warnings, *told["warnings"]))
 
 
 def new_customers(tables: Tables, span: Period, rules: Rules) -> pd.DataFrame:
@@ -89,14 +92,13 @@ def new_customers(tables: Tables, span: Period, rules: Rules) -> pd.DataFrame:
     return found.fillna({"segment": NONE})
 
 
-def notes(tables: Tables, span: Period, rules: Rules) -> tuple[dict[str, int], tuple[str, ...]]:
-    """What was left out of the new customers of a period, and what their reader is told."""
+def notes(tables: Tables, span: Period, rules: Rules) -> Notes:
+    """What was ``excluded`` from the new customers of a period, and the ``warnings`` to their reader."""
     if not tables.provides("subscriptions"):
-        return tables.excluded("deals", "customers"), (BY_DEALS,)
-    seen = survey(tables, span, rules)
-    late = seen.earliest and seen.earliest > span.opening_day
-    told = (f"history_starts_at {seen.earliest}: whoever paid by then counts as new",) if late else ()
-    return {**seen.excluded, **tables.excluded("subscriptions", "customers")}, (*seen.warnings, *told)
+        return {"excluded": tables.excluded("deals", "customers"), "warnings": (BY_DEALS,)}
+    told = notes_on(tables, span, rules)
+    told["warnings"] += begins_late(tables, span, rules, span.opening_day, "whoever paid by then counts as new")
+    return told
 
 
 def inverted(spend: float, n: int) -> Interval | None:

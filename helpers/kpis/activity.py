@@ -13,10 +13,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ibis
-import pandas as pd
 
-from helpers.errors import Refused
-from helpers.kpis.subscription_versions import CustomerRules, Rules, paying, with_account
+from helpers.errors import NotProvided, Refused
+from helpers.kpis.subscription_versions import CustomerRules, Rules, paying, rules_in, with_account
 from helpers.periods import DAY
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from helpers.periods import Period
 
 LOGINS = ("login", "log_in", "logged_in", "user_logged_in", "signin", "sign_in", "signed_in", "user_signed_in")
-CUSTOMER_RULES = tuple(CustomerRules.__annotations__)
 
 
 class UseRules(CustomerRules, total=False):
@@ -56,15 +54,20 @@ class Use:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Use:
         """The rules as a card was given them."""
-        customers = Rules(**{name: given[name] for name in CUSTOMER_RULES if name in given})
         others = {name: given[name] for name in ("week_mode", "feed_max_age_days") if name in given}
-        return cls(tuple(given.get("activity_events", ())), customers=customers, **others)
+        return cls(tuple(given.get("activity_events", ())), customers=rules_in(given, CustomerRules), **others)
+
+
+def tells_use(tables: Tables) -> bool:
+    """Whether there are events, and anything tells whose they are."""
+    return tables.provides("events") and (tables.provides("users") or tables.provides("events.customer_id"))
 
 
 def days_of_use(tables: Tables) -> ibis.Table:
-    """Every day on which something was done: the columns of ``events`` with ``account_id`` instead of customers.
+    """Every day on which something was done, and by whom: the columns of ``events``.
 
-    A user's own customer counts; where no users are given, the event's.
+    ``customer_id`` is the user's own, and ``created_on`` the day on which the user was created; where no users are
+    given, it is the event's, and that day is not told.
 
     Raises:
         NotProvided: there are no events, or nothing tells whose they are.
@@ -96,12 +99,9 @@ class Feed(NamedTuple):
     last: date | None
 
 
-@lru_cache(maxsize=64)
 def feed(tables: Tables) -> Feed:
     """From when to when events are known."""
-    days = tables["events"].active_on
-    [found] = tables.fetch(tables["events"].aggregate(first=days.min(), last=days.max())).itertuples(index=False)
-    return Feed(*(None if pd.isna(day) else pd.Timestamp(day).date() for day in found))
+    return Feed(*tables.reach("events"))
 
 
 def refuse_stale_feed(tables: Tables, period: Period, max_age_days: int) -> None:
@@ -127,8 +127,18 @@ def early_events(tables: Tables, day: date, use: Use) -> int:
         return 0
     rows = days_of_use(tables)
     rows = rows.filter(is_activity(rows, use.events), rows.active_on <= day, rows.active_on < rows.created_on)
-    found = tables.fetch(rows.events.sum())
-    return int(found) if found == found and found is not None else 0
+    return int(tables.fetch(rows.events.sum().fill_null(0)))
+
+
+def period_before(period: Period) -> Period:
+    """The period that this one is compared with.
+
+    Raises:
+        NotProvided: a listed calendar begins with this one.
+    """
+    for before in period.history(1):
+        return before
+    raise NotProvided(f"an earlier period; the calendar begins with {period.label}")
 
 
 def blocks_end(period: Period, week_mode: str) -> date:

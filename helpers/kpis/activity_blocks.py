@@ -23,27 +23,23 @@ if TYPE_CHECKING:
 BLOCKS = 7
 RECENT_DAYS = 28
 NEW = "new"
-BANDS = {"dormant": range(1), "low": range(1, 3), "regular": range(3, 6), "power": range(6, 8)}
 
 
 @lru_cache(maxsize=64)
 def user_blocks(tables: Tables, last: date, paid_on: date, use: Use, block_days: int = 7) -> pd.DataFrame:
     """One row per user of a customer that pays on ``paid_on``; to be read, not changed.
 
-    Columns: ``user_id``, ``account_id``, ``persona``, ``created_on``, ``blocks`` (the blocks with activity, as bits),
-    ``recent`` (active in the last 28 days),
-    ``pac`` (how many they are, 0 to 7), ``weeks`` (how many blocks the user could have been active in, at most 7) and
-    ``band``: ``new`` where those are fewer than 7, else ``dormant`` (0), ``low`` (1–2), ``regular`` (3–5) or ``power``
-    (6–7). Blocks end with the day ``last``. Users without activity are rows with 0.
+    Columns: ``user_id``, ``account_id``, ``created_on``, ``blocks`` (the blocks with activity, as bits), ``recent``
+    (active in the last 28 days), ``pac`` (how many they are, 0 to 7) and ``weeks`` (how many blocks the user could have
+    been active in: at most 7, fewer where it is new). Blocks end with the day ``last``. Users without activity are rows
+    with 0.
 
     Raises:
         NotProvided: there are no events, or nothing tells whose they are.
     """
     found = tables.fetch(_with_blocks(tables, last, paid_on, use, block_days))
     found = found.sort_values("user_id", ignore_index=True).astype({"blocks": "int64"})
-    weeks = _weeks(found["created_on"], last, block_days)
-    pac = found["blocks"].map(int.bit_count)
-    return found.assign(pac=pac, weeks=weeks, band=_bands(pac).mask(weeks < BLOCKS, NEW))
+    return found.assign(pac=found["blocks"].map(int.bit_count), weeks=_weeks(found["created_on"], last, block_days))
 
 
 def account_blocks(tables: Tables, last: date, paid_on: date, use: Use, block_days: int = 7) -> pd.DataFrame:
@@ -90,7 +86,7 @@ def _with_blocks(tables: Tables, last: date, paid_on: date, use: Use, block_days
     block = (age // block_days).cast("int64")
     rows = rows.mutate(bit=(block < BLOCKS).ifelse(ibis.literal(1, "int64") << block, 0), recent=age < RECENT_DAYS)
     bits = rows.group_by("user_id").aggregate(blocks=rows.bit.bit_or(), recent=rows.recent.any())
-    found = users.left_join(bits, "user_id").drop("user_id_right")
+    found = users.left_join(bits, "user_id").drop("user_id_right", "persona")
     return found.mutate(blocks=found.blocks.fill_null(0), recent=found.recent.fill_null(False))
 
 
@@ -99,7 +95,3 @@ def _weeks(created_on: pd.Series, last: date, block_days: int) -> pd.Series:
     days = (pd.Timestamp(last + DAY) - pd.to_datetime(created_on)).dt.days
     begun = -(-days // block_days)
     return begun.where(begun < BLOCKS, BLOCKS).astype("int64")
-
-
-def _bands(pac: pd.Series) -> pd.Series:
-    return pac.map({score: band for band, scores in BANDS.items() for score in scores})

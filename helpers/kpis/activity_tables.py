@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
 
-from helpers.kpis import customer_mrr
-from helpers.kpis.activity import Use, blocks_end
+from helpers.kpis.activity import Use, blocks_end, period_before
 from helpers.kpis.activity_blocks import BLOCKS, NEW, account_blocks, block_series, user_blocks
+from helpers.kpis.customer_mrr import with_stock
 from helpers.kpis.named_customers import with_names
 from helpers.kpis.product_activity import BlockRules, user_moves
-from helpers.kpis.subscription_versions import Rules
+from helpers.kpis.subscription_versions import rules_in
 from helpers.periods import Period
 from helpers.results import Column, Listing
 
@@ -74,7 +74,7 @@ def accounts_down(tables: Tables, period: Period, **given: Unpack[WorthRules]) -
     }
     rows, columns = with_names(tables, found, own, who=("customer", "owner"), key_on_pages=False)
     return Listing(
-        caption=f"Customers whose activity fell since {period.previous().label}",
+        caption=f"Customers whose activity fell since {period_before(period).label}",
         rows=rows,
         columns=columns,
         when_empty="No customer is active in fewer weeks than a period ago.",
@@ -89,16 +89,16 @@ def accounts_down(tables: Tables, period: Period, **given: Unpack[WorthRules]) -
 def movement_matrix(tables: Tables, period: Period, **given: Unpack[BlockRules]) -> Listing:
     """Users by their coefficient a period ago (rows) and now (columns); the margins are the two histograms."""
     moves = user_moves(tables, period, Use.of(given), given.get("block_days", 7))
-    before, now = _states(moves["before"], moves["band_before"]), _states(moves["now"], moves["band_now"])
+    before, now = _states(moves["before"], moves["weeks_before"]), _states(moves["now"], moves["weeks_now"])
     counts = pd.crosstab(before, now).reindex(index=[*STATES, "absent"], columns=[*STATES, "absent"], fill_value=0)
     rows = counts.rename_axis("before").reset_index()
     columns = {
-        "before": Column(f"{period.previous().label} \\ {period.label}"),
+        "before": Column(f"{period_before(period).label} \\ {period.label}"),
         **{state: Column(state, "count") for state in STATES},
         "absent": Column("left", "count"),
     }
     return Listing(
-        caption=f"From {period.previous().label} to {period.label}: users by active weeks, before and now",
+        caption=f"From {period_before(period).label} to {period.label}: users by active weeks, before and now",
         rows=rows[list(columns)].replace({"before": {"absent": "entered"}}),
         columns=columns,
         when_empty="No user is on the roster.",
@@ -113,7 +113,7 @@ def _accounts(tables: Tables, period: Period, given: WorthRules) -> pd.DataFrame
     use, block_days = Use.of(given), given.get("block_days", 7)
     now, before = (
         account_blocks(tables, blocks_end(p, use.week_mode), p.measured_on, use, block_days)
-        for p in (period, period.previous())
+        for p in (period, period_before(period))
     )
     users = user_blocks(tables, blocks_end(period, use.week_mode), period.measured_on, use, block_days)
     found = now.rename(columns={"pac_any": "pac"}).merge(
@@ -126,7 +126,7 @@ def _accounts(tables: Tables, period: Period, given: WorthRules) -> pd.DataFrame
         breadth=(found["active_users"].fillna(0) / found["users"]).where(found["users"] > 0),
         weeks=found["series"].map(lambda series: " ".join(map(str, series))),
     )
-    return found.merge(_worth(tables, period, given), on="account_id", how="left")
+    return with_stock(tables, found, period, rules_in(given))
 
 
 def _by_account(users: pd.DataFrame) -> pd.DataFrame:
@@ -138,10 +138,5 @@ def _by_account(users: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([recent, series], axis=1).reset_index()
 
 
-def _worth(tables: Tables, period: Period, given: WorthRules) -> pd.DataFrame:
-    rules = Rules(**{name: given[name] for name in Rules.__annotations__ if name in given})  # type: ignore[literal-required]
-    return customer_mrr.stock(tables, period.measured_on, period, rules)[["account_id", "mrr"]]
-
-
-def _states(scores: pd.Series, bands: pd.Series) -> pd.Series:
-    return scores.astype(str).mask(bands == NEW, NEW).mask(scores < 0, "absent")
+def _states(scores: pd.Series, weeks: pd.Series) -> pd.Series:
+    return scores.astype(str).mask(weeks < BLOCKS, NEW).mask(scores < 0, "absent")

@@ -87,10 +87,6 @@ class Opposition:
     joint: str = ""
     joint_is_held: bool = True
 
-    @property
-    def is_conflict(self) -> bool:
-        return not self.joint or not self.joint_is_held
-
 
 @dataclass(frozen=True)
 class Pair:
@@ -108,7 +104,7 @@ class Pair:
 
     @property
     def conflicts(self) -> list[Opposition]:
-        return [each for each in self.opposed if each.is_conflict]
+        return [each for each in self.opposed if not (each.joint and each.joint_is_held)]
 
 
 def pairs(departments: Sequence[Department], conflicts: Sequence[Conflict] = ()) -> list[Pair]:

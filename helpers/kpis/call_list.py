@@ -5,6 +5,7 @@ Source: specification, cards K03 and K04. These are the tables beside ``inactive
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Unpack
@@ -14,12 +15,12 @@ import numpy as np
 import pandas as pd
 from dateutil.relativedelta import relativedelta
 
-from helpers.kpis import customer_mrr
 from helpers.kpis.activity import blocks_end, is_activity, refuse_stale_feed, with_accounts
 from helpers.kpis.activity_blocks import account_blocks
+from helpers.kpis.customer_mrr import with_stock
 from helpers.kpis.named_customers import with_names
-from helpers.kpis.silence import ACTIVE, NOT_PAYING, SILENT, Silence, SilenceRules, last_activity, states
-from helpers.kpis.subscription_versions import FOREVER, Rules, paying, with_account
+from helpers.kpis.silence import SILENT, Silence, SilenceRules, last_activity, states, tally, unasked
+from helpers.kpis.subscription_versions import FOREVER, Rules, paying, rules_in, with_account
 from helpers.periods import Period
 from helpers.results import Column, Listing
 
@@ -45,7 +46,7 @@ def call_list(tables: Tables, period: Period, **given: Unpack[CallRules]) -> Lis
     The owner with most MRR at stake stands first; each one's customers in the order of the call: renewal within 90
     days, within 180, later, unknown; then by MRR and days of silence.
     """
-    found = _with_renewals(tables, _silent(tables, period, **given), period)
+    found = _with_renewals(tables, _silent(tables, period, **given), period, Silence.of(given).use.customers)
     found = _with_use(tables, found, period, Silence.of(given))
     found = _with_tickets(tables, found, period, Silence.of(given).use.customers)
     own = {
@@ -79,7 +80,7 @@ def call_list(tables: Tables, period: Period, **given: Unpack[CallRules]) -> Lis
 
 def silence_by_owner(tables: Tables, period: Period, **given: Unpack[CallRules]) -> Listing:
     """One row per owner of inactive customers: how many, what they pay, and the nearest renewal."""
-    found = _with_renewals(tables, _silent(tables, period, **given), period)
+    found = _with_renewals(tables, _silent(tables, period, **given), period, Silence.of(given).use.customers)
     rows = found.groupby("owner", as_index=False).agg(
         customers=("account_id", "count"), mrr=("mrr", "sum"), nearest=("days_to_renewal", "min")
     )
@@ -106,18 +107,8 @@ def silence_by_week(tables: Tables, period: Period, **given: Unpack[SilenceRules
     found = states(tables, tuple(days), rules)
     rows = []
     for before, day in pairwise(days):
-        was, now = found[str(before)], found[str(day)]
-        asked = int(now.isin([SILENT, ACTIVE]).sum())
-        rows.append(
-            {
-                "week_to": day,
-                "inactive": int((now == SILENT).sum()),
-                "asked": asked,
-                "rate": (now == SILENT).sum() / asked if asked else None,
-                "newly_silent": int(((now == SILENT) & (was == ACTIVE)).sum()),
-                "returned": int(((now == ACTIVE) & (was == SILENT)).sum()),
-            }
-        )
+        told = tally(found[str(before)], found[str(day)])
+        rows.append({"week_to": day, "rate": told.inactive / told.asked if told.asked else None, **told._asdict()})
     columns = {
         "week_to": Column("Week up to", "date"),
         "inactive": Column("Inactive", "count"),
@@ -140,7 +131,7 @@ def not_asked(tables: Tables, period: Period, **given: Unpack[CallRules]) -> Lis
     """The paying customers that are neither active nor inactive: why they are not asked, and what they pay."""
     today, rules = period.measured_on, Silence.of(given)
     found = states(tables, (today,), rules).rename(columns={str(today): "why"})
-    found = _with_mrr(tables, found[~found["why"].isin([ACTIVE, SILENT, NOT_PAYING])], period, given)
+    found = with_stock(tables, found.loc[unasked(found["why"]).index], period, rules_in(given))
     rows = found.groupby("why", as_index=False).agg(customers=("account_id", "count"), mrr=("mrr", "sum"))
     columns = {
         "why": Column("Not asked because"),
@@ -159,12 +150,12 @@ def not_asked(tables: Tables, period: Period, **given: Unpack[CallRules]) -> Lis
 
 def _reading(tables: Tables, period: Period, rules: Silence) -> str:
     """How the list is ordered, what its columns count, and how many customers are not asked."""
-    states_now = states(tables, (period.measured_on,), rules)[str(period.measured_on)].value_counts()
-    others = ", ".join(f"{n} {why}" for why, n in states_now.items() if why not in (ACTIVE, SILENT, NOT_PAYING))
+    others = unasked(states(tables, (period.measured_on,), rules)[str(period.measured_on)]).value_counts()
+    told = ", ".join(f"{n} {why}" for why, n in others.items())
     return (
         "By owner, most MRR at stake first; then by renewal (90, 180 days, later, unknown), then by MRR. Users now are "
         "those active in 28 days, at most the most in such a time of a year; weeks are those of the last seven with "
-        "anybody active; tickets are open ones." + (f" Not asked: {others}." if others else "")
+        "anybody active; tickets are open ones." + (f" Not asked: {told}." if told else "")
     )
 
 
@@ -173,7 +164,7 @@ def _silent(tables: Tables, period: Period, **given: Unpack[CallRules]) -> pd.Da
     rules, today = Silence.of(given), period.measured_on
     refuse_stale_feed(tables, period, rules.use.feed_max_age_days)
     found = states(tables, (today,), rules)
-    found = _with_mrr(tables, found[found[str(today)] == SILENT], period, given)
+    found = with_stock(tables, found[found[str(today)] == SILENT], period, rules_in(given))
     found = found.merge(last_activity(tables, today, rules), on="account_id", how="left")
     found = found.assign(
         days_silent=(pd.Timestamp(today) - pd.to_datetime(found["last_active_on"])).dt.days,
@@ -186,17 +177,6 @@ def _silent(tables: Tables, period: Period, **given: Unpack[CallRules]) -> pd.Da
     return found.merge(listed, on="account_id", how="left").fillna({"owner": NOBODY})
 
 
-def _with_mrr(tables: Tables, found: pd.DataFrame, period: Period, given: CallRules) -> pd.DataFrame:
-    """``found`` with the MRR of each customer on the period's last day.
-
-    Raises:
-        Refused: a currency has no rate.
-    """
-    rules = Rules(**{name: given[name] for name in Rules.__annotations__ if name in given})  # type: ignore[literal-required]
-    worth = customer_mrr.stock(tables, period.measured_on, period, rules)
-    return found.merge(worth[["account_id", "mrr"]], on="account_id", how="left")
-
-
 def _reasons(found: pd.DataFrame, rules: Silence) -> pd.Series:
     reason = pd.Series("no activity", index=found.index).mask(found["last_active_on"].isna(), "never active")
     signalled = found["product_type"].isin(dict(rules.health_signals))
@@ -204,10 +184,10 @@ def _reasons(found: pd.DataFrame, rules: Silence) -> pd.Series:
     return reason.mask(found["users"] == 0, "no users on record")
 
 
-def _with_renewals(tables: Tables, found: pd.DataFrame, period: Period) -> pd.DataFrame:
+def _with_renewals(tables: Tables, found: pd.DataFrame, period: Period, rules: Rules) -> pd.DataFrame:
     """``renewal_on``, the earliest of the customer's lines in force, and the days until then, below 0 if past."""
     today = period.measured_on
-    lines = _lines(tables, found["account_id"], today)
+    lines = _lines(tables, found["account_id"], today, rules)
     renewal_on = pd.Series([_renewal(line, today) for line in lines.itertuples()], lines.index, "datetime64[s]")
     earliest = lines.assign(renewal_on=renewal_on).groupby("account_id")["renewal_on"].min()
     found = found.merge(earliest, on="account_id", how="left")
@@ -216,9 +196,9 @@ def _with_renewals(tables: Tables, found: pd.DataFrame, period: Period) -> pd.Da
     return found.assign(days_to_renewal=left, reason=found["reason"] + past)
 
 
-def _lines(tables: Tables, accounts: pd.Series, today: date) -> pd.DataFrame:
-    """The versions in force of these customers, each with the first day of its line."""
-    rows = paying(tables, Rules())
+def _lines(tables: Tables, accounts: pd.Series, today: date, rules: Rules) -> pd.DataFrame:
+    """The versions in force of these customers, cancelled or not, each with the first day of its line."""
+    rows = paying(tables, replace(rules, churn_day="service_end"))
     begun = rows.start_on.min().over(ibis.window(group_by=[rows.subscription_id, rows.line_id]))
     rows = rows.mutate(begun=begun)
     rows = rows.filter(rows.account_id.isin(list(accounts)), rows.start_on <= today, rows.ends > today)

@@ -69,6 +69,12 @@ def stock(tables: Tables, day: date, period: Period, rules: Rules) -> pd.DataFra
     return tables.fetch(by_customer).sort_values("account_id", ignore_index=True)
 
 
+def with_stock(tables: Tables, found: pd.DataFrame, period: Period, rules: Rules) -> pd.DataFrame:
+    """``found`` with the ``mrr`` of each ``account_id`` on the period's last day, missing where it does not pay."""
+    worth = stock(tables, period.measured_on, period, rules)[["account_id", "mrr"]]
+    return found.merge(worth, on="account_id", how="left")
+
+
 def on_day(tables: Tables, day: date, period: Period, rules: Rules) -> ibis.Table:
     """The versions in force on a day, with ``mrr`` in the reporting currency at that day's rate."""
     rows = paying(tables, rules)
@@ -97,14 +103,19 @@ def reasons(tables: Tables, since: date, period: Period, rules: Rules) -> pd.Dat
     return tables.fetch(ended.group_by("account_id").aggregate(reason=ended.reason.argmax(ended.ends)))
 
 
+@lru_cache(maxsize=64)
 def lives(tables: Tables, period: Period, rules: Rules) -> pd.DataFrame:
-    """One row per customer that ever paid by the end of the period: ``since``, its first day, ``until``, its last end.
+    """One row per customer that ever paid by the end of the period; to be read, not changed.
 
-    ``until`` lies after the period for customers that still pay.
+    Columns: ``account_id``, ``segment``; ``since``, its first day; ``until``, its last end, after the period for
+    customers that still pay; ``tenure``, the days between them, or to the end of the period.
     """
     rows = paying(tables, rules)
     rows = rows.filter(rows.start_on <= period.measured_on)
-    return tables.fetch(rows.group_by("account_id").aggregate(since=rows.start_on.min(), until=rows.ends.max()))
+    ends = {"since": rows.start_on.min(), "until": rows.ends.max()}
+    found = tables.fetch(rows.group_by("account_id", "segment").aggregate(**ends))
+    known_until = found["until"].clip(upper=pd.Timestamp(period.measured_on + DAY))
+    return found.assign(tenure=(known_until - found["since"]).dt.days).sort_values("account_id", ignore_index=True)
 
 
 def passed_through(tables: Tables, period: Period, rules: Rules) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import pandas as pd
 
 from helpers.kpis.activity import feed, refuse_stale_feed
-from helpers.kpis.silence import ACTIVE, NOT_PAYING, SILENT, Silence, SilenceRules, states
+from helpers.kpis.silence import ACTIVE, SILENT, Silence, SilenceRules, states, tally, unasked
 from helpers.periods import Period
 from helpers.results import Row, row, share
 from helpers.statistics import wilson
@@ -58,14 +58,14 @@ def inactive_customers(tables: Tables, period: Period, **given: Unpack[SilenceRu
 
 
 def _rows(part: pd.DataFrame, period: Period, group: tuple[str, str], notes: dict[str, Any]) -> list[Row]:
-    silent, asked = part["now"] == SILENT, part["now"].isin([SILENT, ACTIVE])
-    k, n = int(silent.sum()), int(asked.sum())
+    found = tally(part["before"], part["now"])
+    k, n = found.inactive, found.asked
     told = {"segment": group, "n": n, **notes}
     return [
         row("inactive_customers", period, k, **told),
         share("inactive_rate", period, k, n, interval=wilson(k, n), **told),
-        row("newly_silent", period, int((silent & (part["before"] == ACTIVE)).sum()), **told),
-        row("returned", period, int(((part["now"] == ACTIVE) & (part["before"] == SILENT)).sum()), **told),
+        row("newly_silent", period, found.newly_silent, **told),
+        row("returned", period, found.returned, **told),
     ]
 
 
@@ -80,8 +80,7 @@ def _groups(tables: Tables, found: pd.DataFrame) -> Iterator[tuple[tuple[str, st
 
 def _notes(tables: Tables, found: pd.DataFrame, period: Period, rules: Silence) -> dict[str, Any]:
     """Who is not asked, and what to know of those who are."""
-    states_now = found["now"].value_counts()
-    excluded = {f"customers: {why}": n for why, n in states_now.items() if why not in (ACTIVE, SILENT, NOT_PAYING)}
+    excluded = {f"customers: {why}": n for why, n in unasked(found["now"]).value_counts().items()}
     without_users = int(((found["now"] == SILENT) & (found["users"] == 0)).sum())
     warnings = [f"no_users: {without_users} inactive customers have no user on record"] if without_users else []
     return {

@@ -23,17 +23,15 @@ RECURRING, OTHER = "recurring", "other"
 
 
 def orders(tables: Tables, period: Period, since: date, rules: Rules) -> pd.DataFrame:
-    """Per ``segment``: ``revenue`` invoiced from a day to the end of the period, ``orders`` and ``customers``.
+    """Per ``segment``: ``revenue`` invoiced from a day to the end of the period, and the ``customers`` that ordered.
 
-    An order is what one order_id names, or a line of an invoice that names none. Credits lower revenue, not the count.
+    Credits lower revenue, not the count.
     """
     lines = _lines(tables, period, since, rules)
-    positive = lines.amount > 0
     return tables.fetch(
         lines.group_by("segment").aggregate(
             revenue=lines.amount.cast(EXACT).sum().cast("float64"),
-            orders=lines.order_id.fill_null(lines.invoice_line_id).nunique(where=positive),
-            customers=lines.account_id.nunique(where=positive),
+            customers=lines.account_id.nunique(where=lines.amount > 0),
         )
     )
 

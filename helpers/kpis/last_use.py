@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
-from helpers.kpis.activity import Use, feed, is_activity, with_accounts
+from helpers.kpis.activity import Use, feed, is_activity, tells_use, with_accounts
 from helpers.kpis.activity_blocks import BLOCKS
+from helpers.kpis.onboarding import first_days
 from helpers.kpis.subscription_versions import Rules, with_account
 
 if TYPE_CHECKING:
@@ -36,14 +37,12 @@ def with_last_use(tables: Tables, found: pd.DataFrame, period: Period, use: Use)
         opened = tables.fetch(_tickets(tables, asked, use.customers))
         found = found.merge(opened, on="account_id", how="left").fillna({"tickets": 0})
     if tables.provides("customers.first_value_on"):
-        found = found.merge(tables.fetch(_to_value(tables, asked)), on="account_id", how="left")
+        found = found.merge(tables.fetch(_to_value(tables, asked, use.customers)), on="account_id", how="left")
     return found
 
 
 def _tells_use(tables: Tables, period: Period, use: Use) -> bool:
-    if not (tables.provides("events") and (tables.provides("users") or tables.provides("events.customer_id"))):
-        return False
-    last = feed(tables).last
+    last = feed(tables).last if tells_use(tables) else None
     return last is not None and (period.measured_on - last).days <= use.feed_max_age_days
 
 
@@ -72,8 +71,6 @@ def _tickets(tables: Tables, asked: ibis.Table, rules: Rules) -> ibis.Table:
     return rows.group_by("account_id").aggregate(tickets=rows.count())
 
 
-def _to_value(tables: Tables, asked: ibis.Table) -> ibis.Table:
-    customers = tables["customers"]
-    rows = customers.mutate(account_id=customers.customer_id).semi_join(asked, "account_id")
-    begun = ibis.coalesce(rows.ttv_start_on, rows.signed_up_on)
-    return rows.select("account_id", days_to_value=rows.first_value_on.delta(begun, unit="day"))
+def _to_value(tables: Tables, asked: ibis.Table, rules: Rules) -> ibis.Table:
+    rows = first_days(tables, rules).semi_join(asked, "account_id")
+    return rows.select("account_id", days_to_value=rows.first_value_on.delta(rows.start_on, unit="day"))

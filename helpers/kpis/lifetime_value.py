@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -20,7 +19,7 @@ from helpers.kpis.acquisition import Cost, Terms, cost, inverted, readable
 from helpers.kpis.deals import NONE
 from helpers.kpis.lifetimes import CHURN_MONTHS, arpa, lives, mean_months, monthly_churn, value_interval
 from helpers.kpis.spend import WITH_SUPPORT, other_acquisition, window
-from helpers.kpis.subscription_versions import Rules, survey
+from helpers.kpis.subscription_versions import Group, Notes, Rules, begins_late, by_segment, notes_on
 from helpers.periods import DAY, Period, months_before
 from helpers.results import Row, row
 from helpers.statistics import dominated_by_few
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from helpers.data.known import Tables
 
 Margin = float | Mapping[str, float] | None
-Segment = tuple[str, str | None]
 FEW = "dominated by few: fewer than 30 paying customers, or one with over 20 % of the MRR"
 FEWEST = 5  # churned customers; of fewer a rate cannot be divided by
 ONE_SIDED = 0.05
@@ -75,7 +73,7 @@ def by_orders(tables: Tables, period: Period, months: float | None, rules: Rules
     told = [f"history_starts_at {pd.Timestamp(first).date()}: orders are counted from {since}"] * late
     found = invoiced.orders(tables, period, since, rules)
     rows = []
-    for segment, part in groups(tables, found):
+    for segment, part in by_segment(tables, found):
         revenue, customers = float(part["revenue"].sum()), int(part["customers"].sum())
         rows.append(
             row(
@@ -91,27 +89,26 @@ def by_churn(tables: Tables, period: Period, life: Life, rules: Rules) -> list[R
     """From today's ARPA and the churn of a year, taken as it is for ever."""
     stays, churn = lives(tables, period, rules), monthly_churn(tables, period, rules)
     counts = {
-        segment: (int(part["churned"].sum()), int(part["at_risk"].sum())) for segment, part in groups(tables, churn)
+        segment: (int(part["churned"].sum()), int(part["at_risk"].sum())) for segment, part in by_segment(tables, churn)
     }
-    notes = _notes(tables, period, rules, months_before(period.measured_on, CHURN_MONTHS))
+    notes, since = notes_on(tables, period, rules), months_before(period.measured_on, CHURN_MONTHS)
+    notes["warnings"] += begins_late(tables, period, rules, since, f"churn is counted from {since}")
     return [
         _over_churn(period, segment, part, counts.get(segment, (0, 0)), life, notes)
-        for segment, part in groups(tables, stays)
+        for segment, part in by_segment(tables, stays)
     ]
 
 
 @lru_cache(maxsize=64)
 def by_lives(tables: Tables, period: Period, life: Life, rules: Rules) -> list[Row]:
     """From today's ARPA and the lives of all customers so far; to be read, not changed."""
-    stays, notes = lives(tables, period, rules), _notes(tables, period, rules)
-    return [_over_life(period, segment, part, life, notes) for segment, part in groups(tables, stays)]
+    stays, notes = lives(tables, period, rules), notes_on(tables, period, rules)
+    return [_over_life(period, segment, part, life, notes) for segment, part in by_segment(tables, stays)]
 
 
 def net(tables: Tables, period: Period, life: Life, terms: Terms) -> list[Row]:
     """What is left of ``ltv_km`` after what it cost to win the customer."""
     tables.require("spend")
-    if period.kind != "quarter":
-        return [results.not_provided("ltv_net", period, f"a quarter; this is a {period.kind}")]
     found = cost(tables, period, WITH_SUPPORT, terms)
     other = other_acquisition(tables, window(period, terms.quarters, terms.lag), terms.rules.fx_mode)
     wholes = by_lives(tables, period, life, terms.rules)
@@ -123,30 +120,8 @@ def net(tables: Tables, period: Period, life: Life, terms: Terms) -> list[Row]:
     return [total, *(_net_of_segments(wholes[1:], found, other) if tables.provides("spend.segment") else ())]
 
 
-def groups(tables: Tables, found: pd.DataFrame) -> Iterator[tuple[Segment, pd.DataFrame]]:
-    """All rows, then those of each segment where segments are provided."""
-    yield ("", ""), found
-    if tables.provides("customers.segment"):
-        for name, part in found.groupby("segment", dropna=False):
-            yield ("segment", None if pd.isna(name) else str(name)), part
-
-
-Notes = dict[str, Any]
-
-
-def _notes(tables: Tables, period: Period, rules: Rules, since: date | None = None) -> Notes:
-    """What every row of a way from subscriptions carries; ``since`` is the day from which history is needed."""
-    seen = survey(tables, period, rules)
-    late = since and seen.earliest and seen.earliest > since
-    told = (f"history_starts_at {seen.earliest}: churn is counted from {since}",) if late else ()
-    return {
-        "excluded": {**seen.excluded, **tables.excluded("subscriptions", "customers")},
-        "warnings": (*seen.warnings, *told),
-    }
-
-
 def _over_churn(
-    period: Period, segment: Segment, stays: pd.DataFrame, counted: tuple[int, int], life: Life, notes: Notes
+    period: Period, segment: Group, stays: pd.DataFrame, counted: tuple[int, int], life: Life, notes: Notes
 ) -> Row:
     """ARPA x margin ÷ churn; ``counted`` are the customers that churned, of how many customer-months."""
     churned, at_risk = counted
@@ -181,7 +156,7 @@ def _capped(at_risk: int, horizon: float) -> str:
     )
 
 
-def _over_life(period: Period, segment: Segment, stays: pd.DataFrame, life: Life, notes: Notes) -> Row:
+def _over_life(period: Period, segment: Group, stays: pd.DataFrame, life: Life, notes: Notes) -> Row:
     """ARPA x margin x the mean months that a customer stays."""
     stays = stays.assign(mrr=stays["mrr"] * life.margin)
     told, each = {**notes, "segment": segment, "n": len(stays)}, arpa(stays)

@@ -5,6 +5,7 @@ Source: specification, card K18. Lifetimes are in months; a customer who left an
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import ibis
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from helpers.kpis import customer_mrr
 from helpers.kpis.subscription_versions import Rules, paying
-from helpers.periods import DAY, Period, months_before
+from helpers.periods import Period, months_before
 from helpers.results import Interval
 from helpers.statistics import LEVEL, RESAMPLES, SEED, kaplan_meier
 
@@ -25,23 +26,16 @@ CHURN_MONTHS = 12
 AT_ONCE = 1_000_000  # numbers that fit into memory
 
 
+@lru_cache(maxsize=64)
 def lives(tables: Tables, period: Period, rules: Rules) -> pd.DataFrame:
-    """One row per customer that ever paid by the end of the period.
+    """:func:`customer_mrr.lives` with what lifetime value is made of; to be read, not changed.
 
-    Columns: ``account_id``, ``segment``; ``months`` from its first paid day to its last, or to the end of the period;
-    ``left``, whether it pays no more; ``mrr`` on the last day, 0 of those who left.
+    Columns besides: ``months`` from its first paid day to its last, or to the end of the period; ``left``, whether it
+    pays no more; ``mrr`` on the last day, 0 of those who left.
     """
-    now = customer_mrr.stock(tables, period.measured_on, period, rules)[["account_id", "mrr"]]
-    rows = paying(tables, rules)
-    rows = rows.filter(rows.start_on <= period.measured_on)
-    stays = rows.group_by("account_id", "segment").aggregate(since=rows.start_on.min(), until=rows.ends.max())
-    found = tables.fetch(stays).merge(now, on="account_id", how="left").sort_values("account_id", ignore_index=True)
-    end = pd.Timestamp(period.measured_on + DAY)
-    days = (found["until"].where(found["until"] < end, end) - found["since"]).dt.days
-    left = found["until"] < end
-    return found.assign(months=days * 12 / 365, left=left, mrr=found["mrr"].fillna(0.0)).drop(
-        columns=["since", "until"]
-    )
+    found = customer_mrr.with_stock(tables, customer_mrr.lives(tables, period, rules), period, rules)
+    left = found["until"] <= pd.Timestamp(period.measured_on)
+    return found.assign(months=found["tenure"] * 12 / 365, left=left, mrr=found["mrr"].fillna(0.0))
 
 
 def monthly_churn(tables: Tables, period: Period, rules: Rules) -> pd.DataFrame:

@@ -16,6 +16,7 @@ import ibis
 import pandas as pd
 
 from helpers.errors import KitError, NotProvided, Refused
+from helpers.kpis.activity import days_of_use, tells_use
 from helpers.kpis.subscription_versions import Rules, paying, with_account
 from helpers.periods import DAY, Period
 
@@ -144,6 +145,16 @@ def between(tables: Tables, window: Window, onboarding: Onboarding) -> Cohort:
     return Cohort(window, _followed(kept.drop(columns="pays"), known_until), excluded)
 
 
+def first_days(tables: Tables, rules: Rules) -> ir.Table:
+    """Per account the earliest ``start_on`` of its customers' clocks, ``first_value_on`` and ``first_paid_on``."""
+    customers = with_account(tables, tables["customers"], rules)
+    return customers.group_by("account_id").aggregate(
+        start_on=ibis.coalesce(customers.ttv_start_on, customers.signed_up_on).min(),
+        first_value_on=customers.first_value_on.min(),
+        first_paid_on=customers.first_paid_on.min(),
+    )
+
+
 def no_events_yet(tables: Tables, found: Cohort, onboarding: Onboarding) -> list[str]:
     """What a reader is told where events alone say what value is, and begin after the first customer signed."""
     by_event = bool(onboarding.value_events) and tables.provides("events")
@@ -190,19 +201,14 @@ def _followed(rows: pd.DataFrame, known_until: pd.Timestamp) -> pd.DataFrame:
 @lru_cache(maxsize=64)
 def _clocks(tables: Tables, value_events: tuple[str, ...], rules: Rules) -> ir.Table:
     """One row per account: ``account_id``, ``start_on``, ``value_on``, ``left_on``, ``paid_on``, ``pays``."""
-    customers = with_account(tables, tables["customers"], rules)
-    starts = customers.group_by("account_id").aggregate(
-        start_on=ibis.coalesce(customers.ttv_start_on, customers.signed_up_on).min(),
-        declared=customers.first_value_on.min(),
-        first_paid_on=customers.first_paid_on.min(),
-    )
+    starts = first_days(tables, rules)
     served = _served(tables, starts, rules)
     seen = _value_seen(tables, value_events, rules)
     found = starts.left_join(seen, "account_id").drop("account_id_right").left_join(served, "account_id")
     return found.select(
         "account_id",
         "start_on",
-        value_on=ibis.coalesce(found.declared, found.seen_on),
+        value_on=ibis.coalesce(found.first_value_on, found.seen_on),
         left_on=(found.until < tables.as_of_on).ifelse(found.until, None),
         paid_on=ibis.coalesce(found.since, found.first_paid_on),
         pays=found.account_id_right.notnull(),
@@ -213,16 +219,15 @@ def _value_seen(tables: Tables, value_events: tuple[str, ...], rules: Rules) -> 
     """``account_id`` and ``seen_on``, the first day of an event or a milestone that is value.
 
     Raises:
-        NotProvided: events are named, there are none, and nothing else says what value is.
+        NotProvided: events are named, there are none or they tell no customer, and nothing else says what value is.
         Refused: nothing does.
     """
-    by_event, by_milestone = bool(value_events) and tables.provides("events"), _has_milestones(tables)
-    if not (by_event or by_milestone or tables.provides("customers.first_value_on")):
-        if value_events:
-            raise NotProvided("events")
+    by_milestone = _has_milestones(tables)
+    is_told = by_milestone or tables.provides("customers.first_value_on")
+    if not (value_events or is_told):
         raise Refused(UNDEFINED)
     days = [ibis.memtable([], schema={"customer_id": "string", "day": "date"})]
-    if by_event:
+    if value_events and (tells_use(tables) or not is_told):
         days.append(_event_days(tables, value_events))
     if by_milestone:
         days.append(_milestone_days(tables))
@@ -232,14 +237,9 @@ def _value_seen(tables: Tables, value_events: tuple[str, ...], rules: Rules) -> 
 
 
 def _event_days(tables: Tables, value_events: tuple[str, ...]) -> ir.Table:
-    """``customer_id`` and ``day`` of the events that are value; the customer is the event's own, else its user's."""
-    events = tables["events"]
-    events = events.filter(events.event.isin(value_events)).select("user_id", "customer_id", day="active_on")
-    if not tables.provides("users"):
-        return events.select("customer_id", "day")
-    users = tables["users"].select("user_id", of_user="customer_id")
-    found = events.left_join(users, "user_id")
-    return found.select(customer_id=ibis.coalesce(found.customer_id.nullif(""), found.of_user), day=found.day)
+    """``customer_id`` and ``day`` of the events that are value."""
+    rows = days_of_use(tables)
+    return rows.filter(rows.event.isin(value_events)).select("customer_id", day="active_on")
 
 
 def _milestone_days(tables: Tables) -> ir.Table:
@@ -255,7 +255,8 @@ def _has_milestones(tables: Tables) -> bool:
 def _served(tables: Tables, starts: ir.Table, rules: Rules) -> ir.Table:
     """Who pays: ``account_id``, ``since`` its first paid day and ``until`` the first day without service after that.
 
-    Service that ended before the clock started does not count. A gap that the rules bridge is none.
+    Service that ended before the clock started does not count; who had no other does not pay. A gap that the rules
+    bridge is none.
     """
     if not tables.provides("subscriptions"):
         told = tables.provides("customers.first_paid_on")
@@ -263,12 +264,11 @@ def _served(tables: Tables, starts: ir.Table, rules: Rules) -> ir.Table:
         return payers.select("account_id", since="first_paid_on", until=ibis.null("date"))
     paid = paying(tables, rules).select("account_id", "ends", from_on="start_on")
     rows = paid.join(starts.select("account_id", "start_on"), "account_id")
-    counts = rows.ends > rows.start_on
+    rows = rows.filter((rows.ends > rows.start_on).fill_null(True))
     earlier = ibis.window(group_by="account_id", order_by=["from_on", "ends"], rows=(None, -1))
-    covered = counts.ifelse(rows.ends, None).max().over(earlier)
-    gap = counts & (rows.from_on.delta(covered, unit="day") > max(rules.grace_days, 1))
-    rows = rows.mutate(counts=counts, gap_on=gap.ifelse(covered, None))
+    covered = rows.ends.max().over(earlier)
+    gap = rows.from_on.delta(covered, unit="day") > max(rules.grace_days, 1)
+    rows = rows.mutate(gap_on=gap.ifelse(covered, None))
     return rows.group_by("account_id").aggregate(
-        since=rows.from_on.min(where=rows.counts),
-        until=ibis.coalesce(rows.gap_on.min(), rows.ends.max(where=rows.counts)),
+        since=rows.from_on.min(), until=ibis.coalesce(rows.gap_on.min(), rows.ends.max())
     )

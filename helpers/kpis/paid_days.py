@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def paid_without_value(tables: Tables, reached: pd.DataFrame, period: Period, rules: Rules) -> pd.DataFrame:
-    """The customers with ``paid_days`` without value, ``mrr`` on the first paid day, and ``money``.
+    """The customers with ``mrr`` on the first paid day, and ``money``, what they paid on the days without value.
 
     Money is days × MRR × 12 ÷ 365. ``reached`` are customers of a cohort that reached value and have a first paid day;
     the amounts are missing where no subscription was in force on it.
@@ -36,4 +36,4 @@ def paid_without_value(tables: Tables, reached: pd.DataFrame, period: Period, ru
     mrr = tables.fetch(rows.group_by("account_id").aggregate(mrr=rows.mrr.sum().cast("float64")))
     found = reached.merge(mrr, on="account_id", how="left")
     days = (found["value_on"] - found["paid_on"]).dt.days.clip(lower=0)
-    return found.assign(paid_days=days, money=days * found["mrr"] * 12 / 365)
+    return found.assign(money=days * found["mrr"] * 12 / 365)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import pandas as pd
 
-from helpers.kpis.activity import Use, UseRules, blocks_end, early_events, refuse_stale_feed
+from helpers.kpis.activity import Use, UseRules, blocks_end, early_events, period_before, refuse_stale_feed
 from helpers.kpis.activity_blocks import BLOCKS, NEW, account_blocks, user_blocks
 from helpers.kpis.adoption import feature_users
 from helpers.kpis.quotas import quotas
 from helpers.kpis.seats import seat_use
-from helpers.kpis.subscription_versions import CustomerRules, Rules
+from helpers.kpis.subscription_versions import CustomerRules, Group, Rules, by_segment
 from helpers.periods import Period
 from helpers.results import Row, row, share
 from helpers.statistics import sign_test, wilson
@@ -64,7 +64,7 @@ def pac_user(tables: Tables, period: Period, **given: Unpack[BlockRules]) -> lis
     """
     use = _use(tables, period, given)
     users = _users(tables, period, use, given)
-    old = users[users["band"] != NEW]
+    old = users[users["weeks"] == BLOCKS]
     counts = old["pac"].value_counts()
     notes = _notes(tables, period, use)
     scores = [(str(score), int(counts.get(score, 0))) for score in range(BLOCKS + 1)]
@@ -196,11 +196,7 @@ def seat_utilisation(tables: Tables, period: Period, **given: Unpack[UseRules]) 
     notes = _notes(tables, period, use)
     if over:
         notes["warnings"] = (*notes["warnings"], f"over_deployed: {over} customers use more seats than they pay for")
-    rows = [_seats(period, ("", ""), found, notes)]
-    if tables.provides("customers.segment"):
-        by_segment = found.fillna({"segment": "(none)"}).groupby("segment")
-        rows += [_seats(period, ("segment", str(name)), part, notes) for name, part in by_segment]
-    return rows
+    return [_seats(period, group, part, notes) for group, part in by_segment(tables, found)]
 
 
 def quota_usage(tables: Tables, period: Period, **given: Unpack[CustomerRules]) -> list[Row]:
@@ -237,23 +233,19 @@ def quota_usage(tables: Tables, period: Period, **given: Unpack[CustomerRules]) 
 def user_moves(tables: Tables, period: Period, use: Use, block_days: int = 7) -> pd.DataFrame:
     """One row per user on the roster at the end of this period or the one before.
 
-    Columns: ``user_id``; ``account_id``; ``before`` and ``now``, the coefficients, -1 where absent; ``band_before`` and
-    ``band_now``; ``move``, one of ``MOVES``.
+    Columns: ``user_id``; ``before`` and ``now``, the coefficients, -1 where absent; ``weeks_before`` and ``weeks_now``,
+    the blocks that the user could have been active in; ``move``, one of ``MOVES``.
     """
-    ends = [_days(part, use) for part in (period.previous(), period)]
+    ends = [_days(part, use) for part in (period_before(period), period)]
     before, now = (user_blocks(tables, last, paid_on, use, block_days) for last, paid_on in ends)
-    kept = ["user_id", "account_id", "pac", "band"]
+    kept = ["user_id", "pac", "weeks"]
     found = before[kept].merge(now[kept], on="user_id", how="outer", suffixes=("_before", "_now"))
     found = found.fillna({"pac_before": ABSENT, "pac_now": ABSENT})
-    found = found.assign(
-        account_id=found["account_id_now"].fillna(found["account_id_before"]),
-        before=found["pac_before"].astype(int),
-        now=found["pac_now"].astype(int),
-    )
+    found = found.assign(before=found["pac_before"].astype(int), now=found["pac_now"].astype(int))
     move = (found["now"] > found["before"]).map({True: "up", False: "same"})
     move = move.mask(found["now"] < found["before"], "down")
     move = move.mask(found["before"] == ABSENT, "entered").mask(found["now"] == ABSENT, "left")
-    return found.assign(move=move)[["user_id", "account_id", "before", "now", "band_before", "band_now", "move"]]
+    return found.assign(move=move)[["user_id", "before", "now", "weeks_before", "weeks_now", "move"]]
 
 
 def _use(tables: Tables, period: Period, given: Any) -> Use:
@@ -279,7 +271,7 @@ def _adopted(period: Period, cell: Mapping[Any, Any], notes: dict[str, Any]) -> 
     return share("feature_adoption", period, used, active, interval=wilson(used, active), **told)
 
 
-def _seats(period: Period, group: tuple[str, str], part: pd.DataFrame, notes: dict[str, Any]) -> Row:
+def _seats(period: Period, group: Group, part: pd.DataFrame, notes: dict[str, Any]) -> Row:
     active, seats = int(part["active"].sum()), int(part["seats"].sum())
     interval = wilson(active, seats) if active <= seats else None
     told = {"segment": group, "n": len(part), **notes}

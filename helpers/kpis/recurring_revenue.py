@@ -16,7 +16,15 @@ from helpers import results
 from helpers.kpis import customer_mrr
 from helpers.kpis.customer_mrr import KINDS, TAGS
 from helpers.kpis.renewals import came_due, coming_due
-from helpers.kpis.subscription_versions import MovementRules, Rules, StockRules, survey
+from helpers.kpis.subscription_versions import (
+    MovementRules,
+    Notes,
+    Rules,
+    StockRules,
+    begins_late,
+    by_segment,
+    notes_on,
+)
 from helpers.periods import Period, months_before
 from helpers.results import Row, row, share
 from helpers.statistics import dominated_by_few, ratio_of_sums, wilson
@@ -52,9 +60,9 @@ def mrr(tables: Tables, period: Period, **given: Unpack[StockRules]) -> list[Row
     """
     rules = Rules(**given)
     customers = customer_mrr.stock(tables, period.measured_on, period, rules)
-    notes = _notes(tables, period, rules)
+    notes = notes_on(tables, period, rules)
     rows = []
-    for segment, part in _groups(tables, customers):
+    for segment, part in by_segment(tables, customers):
         total, n = float(part["mrr"].sum()), len(part)
         told = {"segment": segment, "n": n, **notes}
         rows += [
@@ -85,7 +93,7 @@ def arr(tables: Tables, period: Period, **given: Unpack[MovementRules]) -> list[
     """
     rules = Rules(**given)
     customers = customer_mrr.movements(tables, period, rules)
-    notes = _notes(tables, period, rules)
+    notes = notes_on(tables, period, rules)
     closing, short = customers["closing"].sum(), customers["short_term"].sum()
     if short:
         notes["warnings"] += (f"short_term_annualised: {short / closing:.1%} of ARR has a term under 12 months",)
@@ -122,10 +130,10 @@ def mrr_movements(tables: Tables, period: Period, **given: Unpack[MovementRules]
     rules = Rules(**given)
     customers = customer_mrr.movements(tables, period, rules)
     passed = customer_mrr.passed_through(tables, period, rules)
-    notes = _notes(tables, period, rules)
+    notes = notes_on(tables, period, rules)
     moved = [
         row(kpi_id, period, part[column].sum(), segment=segment, n=_count(part[column]), **notes)
-        for segment, part in _groups(tables, customers.assign(net=customers[list(KINDS)].sum(axis=1)))
+        for segment, part in by_segment(tables, customers.assign(net=customers[list(KINDS)].sum(axis=1)))
         for kpi_id, column in _movement_columns().items()
     ]
     sources = [
@@ -134,7 +142,7 @@ def mrr_movements(tables: Tables, period: Period, **given: Unpack[MovementRules]
     ]
     came_and_went = [
         row("mrr_intra_period", period, seen["mrr"].sum(), segment=segment, n=len(seen), **notes)
-        for segment, part in _groups(tables, customers)
+        for segment, part in by_segment(tables, customers)
         for seen in [passed[passed["account_id"].isin(part["account_id"])]]
     ]
     return moved + sources + came_and_went
@@ -223,7 +231,7 @@ def renewals(tables: Tables, period: Period, **given: Unpack[StockRules]) -> lis
     """
     rules = Rules(**given)
     paid = customer_mrr.stock(tables, period.measured_on, period, rules)["mrr"]
-    notes = _notes(tables, period, rules)
+    notes = notes_on(tables, period, rules)
     concentration = share("top10_share", period, paid.nlargest(LARGEST).sum(), paid.sum(), n=len(paid), **notes)
     if not tables.provides("subscriptions.renewal_on"):
         needs_day = ("renewal_rate", "renewal_rate_arr", "arr_due_90", "arr_due_180")
@@ -254,27 +262,9 @@ def quick_ratio(tables: Tables, period: Period, **given: Unpack[MovementRules]) 
     customers = customer_mrr.movements(tables, period, rules)
     gained = customers[["new", "reactivation", "expansion"]].sum().sum()
     lost = customers[["contraction", "churn"]].abs().sum().sum()
-    notes = _notes(tables, period, rules)
+    notes = notes_on(tables, period, rules)
     notes["warnings"] += (*(() if lost else ("no losses",)), f"snapshots compared: {rules.movement_grain}")
     return [share("quick_ratio", period, gained, lost, n=len(customers), **notes)]
-
-
-Figures = dict[str, Any]
-
-
-def _notes(tables: Tables, period: Period, rules: Rules) -> Figures:
-    """What every row of the theme carries: what was left out, and what its reader is told."""
-    found = survey(tables, period, rules)
-    excluded = {**found.excluded, **tables.excluded("subscriptions", "customers")}
-    return {"excluded": excluded, "warnings": found.warnings}
-
-
-def _groups(tables: Tables, customers: pd.DataFrame) -> Iterator[tuple[tuple[str, str | None], pd.DataFrame]]:
-    """All customers, then those of each segment where segments are provided."""
-    yield ("", ""), customers
-    if tables.provides("customers.segment"):
-        for name, part in customers.groupby("segment", dropna=False):
-            yield ("segment", None if pd.isna(name) else str(name)), part
 
 
 def _count(amounts: pd.Series) -> int:
@@ -291,21 +281,18 @@ def _no_cohort(kpi_ids: tuple[str, ...], since: date, tables: Tables, period: Pe
         if period.kind == "quarter":
             return []
         return [results.not_provided(kpi_id, period, f"a quarter; this is a {period.kind}") for kpi_id in kpi_ids]
-    found = survey(tables, period, rules)
-    if found.earliest is None or found.earliest <= since:
-        return []
-    told = f"history_starts_at {found.earliest}: the cohort is that of {since}"
-    notes = _notes(tables, period, rules)
-    return [row(kpi_id, period, None, status="insufficient", **notes | {"warnings": (told,)}) for kpi_id in kpi_ids]
+    late = begins_late(tables, period, rules, since, f"the cohort is that of {since}")
+    told = notes_on(tables, period, rules) | {"warnings": late}
+    return [row(kpi_id, period, None, status="insufficient", **told) for kpi_id in kpi_ids if late]
 
 
 def _retained(kpi_ids: tuple[str, ...], since: date, tables: Tables, period: Period, rules: Rules) -> list[Row]:
     cohort = customer_mrr.cohort(tables, since, period, rules)
     cohort["kept"] = cohort[["before", "after"]].min(axis=1)
-    notes = _notes(tables, period, rules)
+    notes = notes_on(tables, period, rules)
     return [
         _ratio(kpi_id, period, part[column], part["before"], segment=segment, **notes)
-        for segment, part in _groups(tables, cohort)
+        for segment, part in by_segment(tables, cohort)
         for kpi_id, column in zip(kpi_ids, ("after", "kept"), strict=True)
     ]
 
@@ -314,7 +301,7 @@ def _lost(kpi_ids: tuple[str, ...], since: date, tables: Tables, period: Period,
     cohort = customer_mrr.cohort(tables, since, period, rules)
     cohort["lost"] = cohort["before"] - cohort[["before", "after"]].min(axis=1)
     cohort = cohort.merge(customer_mrr.reasons(tables, since, period, rules), on="account_id", how="left")
-    notes = _notes(tables, period, rules)
+    notes = notes_on(tables, period, rules)
     return [
         row
         for segment, lost in ((("", ""), cohort["lost"]), *_by_reason(cohort))
@@ -350,7 +337,7 @@ def _ratio(kpi_id: str, period: Period, parts: pd.Series, wholes: pd.Series, **t
     return share(kpi_id, period, parts.sum(), wholes.sum(), interval=ratio_of_sums(parts, wholes), **told)
 
 
-def _renewed(tables: Tables, period: Period, rules: Rules, notes: Figures) -> list[Row]:
+def _renewed(tables: Tables, period: Period, rules: Rules, notes: Notes) -> list[Row]:
     lines = came_due(tables, period, rules)
     open_until = pd.to_datetime(lines["due_on"]) + timedelta(days=rules.grace_days)
     pending = ~lines["renewed"] & (open_until > pd.Timestamp(period.known_until))
@@ -366,7 +353,7 @@ def _renewed(tables: Tables, period: Period, rules: Rules, notes: Figures) -> li
     ]
 
 
-def _due(tables: Tables, period: Period, rules: Rules, notes: Figures) -> list[Row]:
+def _due(tables: Tables, period: Period, rules: Rules, notes: Notes) -> list[Row]:
     lines = coming_due(tables, period, rules, days=180)
     return [
         row(f"arr_due_{days}", period, due["arr"].sum(), n=len(due), **notes)

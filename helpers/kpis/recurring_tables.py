@@ -16,7 +16,7 @@ from helpers.kpis.deals import in_words
 from helpers.kpis.last_use import with_last_use
 from helpers.kpis.named_customers import with_names
 from helpers.kpis.renewals import coming_due
-from helpers.kpis.subscription_versions import MovementRules, Rules, StockRules
+from helpers.kpis.subscription_versions import MovementRules, Rules, StockRules, rules_in
 from helpers.periods import DAY, Period
 from helpers.results import Column, Listing
 from helpers.statistics import kaplan_meier
@@ -41,7 +41,7 @@ class LossRules(MovementRules, total=False):
 
 def lost_customers(tables: Tables, period: Period, **given: Unpack[LossRules]) -> Listing:
     """One row per customer that churned in the period and does not pay on its last day, the largest first."""
-    lost = _lost(tables, period, _rules(given))
+    lost = _lost(tables, period, rules_in(given))
     lost = with_last_use(tables, lost, period, Use.of(given))
     told = {
         "days_to_value": Column("Days to value", "days"),
@@ -74,7 +74,7 @@ def lost_customers(tables: Tables, period: Period, **given: Unpack[LossRules]) -
 
 def lost_and_stayed(tables: Tables, period: Period, **given: Unpack[LossRules]) -> Listing:
     """How the customers lost in the period compare with those who stayed: one row for each of the two groups."""
-    rules = _rules(given)
+    rules = rules_in(given)
     groups = {"Lost": _lost(tables, period, rules), "Stayed": _stayed(tables, period, rules)}
     groups = {name: with_last_use(tables, group, period, Use.of(given)) for name, group in groups.items()}
     told = {
@@ -199,7 +199,7 @@ def renewals_due(tables: Tables, period: Period, **given: Unpack[StockRules]) ->
 def customer_life(tables: Tables, period: Period, **given: Unpack[StockRules]) -> Listing:
     """How long customers stay: the share still paying some months after they came, over all customers so far."""
     rules = Rules(**given)
-    lives = _with_tenure(customer_mrr.lives(tables, period, rules), period)
+    lives = customer_mrr.lives(tables, period, rules)
     curve = kaplan_meier(lives["tenure"], lives["until"].dt.date <= period.measured_on)
     rows = [
         {"months": months, "paying": curve.at(days), "followed": int((lives["tenure"] >= days).sum())}
@@ -222,16 +222,12 @@ def customer_life(tables: Tables, period: Period, **given: Unpack[StockRules]) -
     )
 
 
-def _rules(given: LossRules) -> Rules:
-    return Rules(**{name: given[name] for name in Rules.__annotations__ if name in given})  # type: ignore[literal-required]
-
-
 def _lost(tables: Tables, period: Period, rules: Rules) -> pd.DataFrame:
     """``account_id``, ``mrr``, ``since``, ``until``, ``tenure`` and ``reason`` of the customers lost in the period."""
     found = customer_mrr.movements(tables, period, rules)
     lost = found[(found["churn"] < 0) & (found["closing"] == 0)]
     lost = lost.assign(mrr=lost["opening"].where(lost["opening"] > 0, lost["new"] + lost["reactivation"]))
-    lost = lost.merge(_with_tenure(customer_mrr.lives(tables, period, rules), period), on="account_id")
+    lost = lost.merge(customer_mrr.lives(tables, period, rules), on=["account_id", "segment"])
     lost = lost.merge(customer_mrr.reasons(tables, period.opening_day, period, rules), on="account_id", how="left")
     return lost.assign(reason=lost["reason"].fillna("(none)"))
 
@@ -239,15 +235,9 @@ def _lost(tables: Tables, period: Period, rules: Rules) -> pd.DataFrame:
 def _stayed(tables: Tables, period: Period, rules: Rules) -> pd.DataFrame:
     found = customer_mrr.movements(tables, period, rules)
     stayed = found[(found["opening"] > 0) & (found["closing"] > 0)]
-    lives = _with_tenure(customer_mrr.lives(tables, period, rules), period)
-    stayed = stayed.assign(mrr=stayed["opening"]).merge(lives, on="account_id")
+    stayed = stayed.assign(mrr=stayed["opening"])
+    stayed = stayed.merge(customer_mrr.lives(tables, period, rules), on=["account_id", "segment"])
     return stayed.assign(until=pd.Timestamp(period.measured_on + DAY))
-
-
-def _with_tenure(lives: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Days from a customer's first paid day to its last end, or to the end of the period."""
-    end = pd.Timestamp(period.measured_on + DAY)
-    return lives.assign(tenure=(lives["until"].where(lives["until"] < end, end) - lives["since"]).dt.days)
 
 
 def _movement(found: pd.DataFrame) -> pd.Series:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from helpers.kpis.activity import Use
 from helpers.kpis.activity_blocks import user_blocks
-from helpers.kpis.subscription_versions import paying, with_account
+from helpers.kpis.subscription_versions import paying
 
 if TYPE_CHECKING:
     import ibis
@@ -40,10 +40,6 @@ def seat_use(tables: Tables, day: date, use: Use) -> pd.DataFrame:
 def _seats(tables: Tables, day: date, use: Use) -> ibis.Table:
     """Seats per customer: the quantities of the seat-based versions in force, where they are above 0."""
     rows = paying(tables, use.customers)
-    given = with_account(tables, tables["subscriptions"], use.customers)
-    given = given.filter(given.seat_based.fill_null(False)).select("subscription_id", "line_id", "start_on", "quantity")
-    rows = rows.filter(rows.start_on <= day, rows.ends > day)
-    same_line = rows.line_id.identical_to(given.line_id)
-    rows = rows.join(given, [rows.subscription_id == given.subscription_id, same_line, rows.start_on == given.start_on])
+    rows = rows.filter(rows.seat_based, rows.start_on <= day, rows.ends > day)
     found = rows.group_by("account_id", "segment").aggregate(seats=rows.quantity.sum())
     return found.filter(found.seats > 0)

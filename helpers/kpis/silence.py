@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ibis
 import pandas as pd
 
 from helpers.errors import Refused
 from helpers.kpis.activity import Use, UseRules, is_activity, with_accounts
+from helpers.kpis.onboarding import first_days
 from helpers.kpis.subscription_versions import paying, with_account
 from helpers.periods import DAY
 
@@ -110,6 +111,27 @@ def states(tables: Tables, days: tuple[date, ...], rules: Silence) -> pd.DataFra
     return found[kept].assign(**{str(day): judged[day] for day in days})
 
 
+class Tally(NamedTuple):
+    """How many customers are ``inactive``, of how many ``asked``, and how many fell silent or came back since."""
+
+    inactive: int
+    asked: int
+    newly_silent: int
+    returned: int
+
+
+def tally(before: pd.Series, now: pd.Series) -> Tally:
+    """Customers counted by their states on two days."""
+    silent, active = now == SILENT, now == ACTIVE
+    counted = (silent, silent | active, silent & (before == ACTIVE), active & (before == SILENT))
+    return Tally(*(int(part.sum()) for part in counted))
+
+
+def unasked(found: pd.Series) -> pd.Series:
+    """The states of those who pay and are not asked: each is the reason why."""
+    return found[~found.isin([ACTIVE, SILENT, NOT_PAYING])]
+
+
 def last_activity(tables: Tables, day: date, rules: Silence) -> pd.DataFrame:
     """``account_id`` and ``last_active_on``, however long ago, of the customers that pay on a day."""
     customers = _customers(tables, (day,), rules).select("account_id", "product_type")
@@ -150,11 +172,14 @@ def _customers(tables: Tables, days: tuple[date, ...], rules: Silence) -> ibis.T
     }
     found = rows.group_by("account_id").aggregate(since=rows.start_on.min(), **pays)
     found = found.filter(ibis.or_(*(found[name] for name in pays)))
-    told = [name for name in ("product_type", "first_value_on") if tables.provides(f"customers.{name}")]
-    if told:
-        listed = tables["customers"].select(*told, account_id="customer_id")
+    told = []
+    if tables.provides("customers.product_type"):
+        told.append(tables["customers"].select("product_type", account_id="customer_id"))
+    if tables.provides("customers.first_value_on"):
+        told.append(first_days(tables, customers).select("account_id", "first_value_on"))
+    for listed in told:
         found = found.left_join(listed, "account_id").drop("account_id_right")
-    product_type = found.product_type.nullif("") if "product_type" in told else ibis.null("string")
+    product_type = found.product_type.nullif("") if "product_type" in found.columns else ibis.null("string")
     return found.mutate(product_type=product_type.fill_null(INTERACTIVE))
 
 

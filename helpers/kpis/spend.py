@@ -84,10 +84,10 @@ def spent(tables: Tables, found: Window, departments: Sequence[str], fx_mode: st
 
     Raises:
         NotProvided: there is no ledger.
-        Refused: a month of it is missing, or a currency has no rate.
+        Refused: no month is over, one is missing, or a currency has no rate.
     """
-    warnings = _complete(tables, found.months, departments)
     spend = _of(tables, found).filter(ibis._.department.isin(list(departments)))
+    warnings = _complete(tables, found.months, departments)
     retained = (spend.purpose == "retain").fill_null(False)
     amounts = _converted(tables, spend.filter(~retained), found, fx_mode)
     return Spent(
@@ -134,7 +134,14 @@ def _converted(tables: Tables, rows: ibis.Table, found: Window, fx_mode: str) ->
 
 
 def _of(tables: Tables, found: Window) -> ibis.Table:
+    """The ledger of the months of a window.
+
+    Raises:
+        Refused: there is none, as a quarter alone has begun and no month of it is over.
+    """
     spend = tables["spend"]
+    if not found.months:
+        raise Refused("no month of the window is over yet")
     return spend.filter(spend.month.isin(list(found.months)))
 
 

@@ -5,13 +5,14 @@ Source: specification, card K20. Everything that recurring revenue is made of is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 import ibis
+import pandas as pd
 
 from helpers.errors import Refused
 from helpers.periods import Period
@@ -25,9 +26,11 @@ FOREVER = date(9999, 12, 31)
 PER_MONTH = {"day": 365 / 12, "week": 365 / 84, "month": 1.0, "quarter": 1 / 3, "year": 1 / 12}
 # Sums of decimals are exact in any order, so that a customer whose price did not change shows no movement.
 EXACT = "decimal(38, 9)"
+Group = tuple[str, str | None]  # the dimension and the name of a segment, both empty for the total
+Notes = dict[str, Any]
 KEPT = (
     "account_id", "segment", "subscription_id", "line_id", "product", "plan", "renewal_on", "start_on", "currency",
-    "interval", "interval_count",
+    "interval", "interval_count", "quantity", "seat_based",
 )  # fmt: skip
 
 
@@ -79,6 +82,11 @@ class GrowthRules(CustomerRules, total=False):
     movement_grain: str
 
 
+def rules_in(given: Mapping[str, Any], kind: type = MovementRules) -> Rules:
+    """The rules of ``kind`` among all that a table was given."""
+    return Rules(**{name: given[name] for name in kind.__annotations__ if name in given})
+
+
 class Survey(NamedTuple):
     """What was seen in the subscriptions: their first day, the first and the exclusive last day of what counts in
     each currency, what was left out and why, and what a reader is told.
@@ -95,9 +103,9 @@ def versions(tables: Tables, rules: Rules) -> ibis.Table:
     """One row per version of a subscription line, paid or not. It counts on the days ``start_on <= day < ends``.
 
     Columns: ``account_id``, its ``segment``; ``subscription_id``, ``line_id``, ``product``, ``plan``, ``renewal_on``;
-    ``interval``, ``interval_count``, as its price is given; ``start_on``, ``ends``; ``amount``, its MRR in its own
-    ``currency``; ``term``, the months of its contract; ``cancelled_on``; ``reason``, why it ended; ``out``, why it does
-    not count, or null; ``overlaps``; ``bridged``.
+    ``interval``, ``interval_count``, ``quantity``, ``seat_based``, as its price is given; ``start_on``, ``ends``;
+    ``amount``, its MRR in its own ``currency``; ``term``, the months of its contract; ``cancelled_on``; ``reason``, why
+    it ended; ``out``, why it does not count, or null; ``overlaps``; ``bridged``.
     """
     rows = with_segment(tables, with_account(tables, tables["subscriptions"], rules))
     line = ibis.window(group_by=[rows.subscription_id, rows.line_id], order_by=rows.start_on)
@@ -160,6 +168,19 @@ def survey(tables: Tables, period: Period, rules: Rules) -> Survey:
     )
 
 
+def notes_on(tables: Tables, period: Period, rules: Rules) -> Notes:
+    """What every row made of subscriptions carries: what was ``excluded``, and the ``warnings`` to its reader."""
+    found = survey(tables, period, rules)
+    excluded = {**found.excluded, **tables.excluded("subscriptions", "customers")}
+    return {"excluded": excluded, "warnings": found.warnings}
+
+
+def begins_late(tables: Tables, period: Period, rules: Rules, since: date, why: str) -> tuple[str, ...]:
+    """What a reader is told where subscriptions begin after the day from which they are needed; else nothing."""
+    earliest = survey(tables, period, rules).earliest
+    return (f"history_starts_at {earliest}: {why}",) if earliest and earliest > since else ()
+
+
 def with_account(tables: Tables, rows: ibis.Table, rules: Rules) -> ibis.Table:
     """``rows`` with ``account_id``, the paying account: the row's customer, or the parent that it belongs to."""
     if rules.account_level == "customer":
@@ -177,6 +198,14 @@ def with_segment(tables: Tables, rows: ibis.Table) -> ibis.Table:
         return rows.mutate(segment=ibis.null("string"))
     customers = tables["customers"].select(segment=tables["customers"].segment.nullif(""), account_id="customer_id")
     return rows.left_join(customers, "account_id")
+
+
+def by_segment(tables: Tables, found: pd.DataFrame) -> Iterator[tuple[Group, pd.DataFrame]]:
+    """All rows, then those of each customer ``segment`` where segments are provided."""
+    yield ("", ""), found
+    if tables.provides("customers.segment"):
+        for name, part in found.groupby("segment", dropna=False):
+            yield ("segment", None if pd.isna(name) else str(name)), part
 
 
 def _term(rows: ibis.Table) -> ir.Value:

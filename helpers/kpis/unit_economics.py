@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
-from helpers import results
-from helpers.errors import NotProvided, Refused
+from helpers.errors import NotProvided
 from helpers.kpis import invoiced, lifetime_value
 from helpers.kpis.acquisition import Cost, Terms, cost, inverted, new_customers, notes, readable
 from helpers.kpis.deals import NONE
@@ -20,7 +19,7 @@ from helpers.kpis.sold import sold
 from helpers.kpis.spend import SALES_AND_MARKETING, WITH_SUPPORT, window
 from helpers.kpis.subscription_versions import MovementRules, Rules
 from helpers.periods import Period
-from helpers.results import Row, row, share
+from helpers.results import Row, attempted, row, share
 
 if TYPE_CHECKING:
     from helpers.data.known import Tables
@@ -79,10 +78,10 @@ def cac(
     rows = [
         found
         for kpi_id, (departments, terms) in variants.items()
-        for found in _attempted(kpi_id, period, partial(_cac, kpi_id, tables, period, departments, terms))
+        for found in attempted([kpi_id], period, partial(_cac, kpi_id, tables, period, departments, terms))
     ]
-    won, (excluded, warnings) = len(new_customers(tables, period, rules)), notes(tables, period, rules)
-    return [*rows, row("new_customers", period, won, n=won, excluded=excluded, warnings=warnings)]
+    won = len(new_customers(tables, period, rules))
+    return [*rows, row("new_customers", period, won, n=won, **notes(tables, period, rules))]
 
 
 def cac_payback(
@@ -113,17 +112,15 @@ def cac_payback(
         ``cac_payback`` (months); undefined where there is no new customer.
 
     Raises:
-        NotProvided: There is no spend, or there are no subscriptions.
+        NotProvided: There is no spend, there are no subscriptions, or the period is no quarter.
         Refused: There is no gross margin, a month of spend is missing, or a currency has no rate.
 
     Source:
         Specification K17; on gross margin as the SaaS Metrics Standards Board.
     """
     tables.require("spend", "subscriptions")
-    if period.kind != "quarter":
-        return [_needs_quarter("cac_payback", period)]
-    margin = margin_of(gross_margin, period)
     found = cost(tables, period, WITH_SUPPORT, Terms(cac_window_quarters, spend_lag_months, Rules(**given)))
+    margin = margin_of(gross_margin, period)
     monthly = found.customers["mrr"].mean() * margin if found.n else 0.0
     value = found.each / monthly if found.each is not None and monthly > 0 else None
     told = _cost_notes(tables, found)
@@ -186,7 +183,7 @@ def ltv(
     def life() -> Life:
         return Life(margin_of(gross_margin, period), ltv_horizon_months)
 
-    return [found for kpi_id, way in ways.items() for found in _attempted(kpi_id, period, way)]
+    return [found for kpi_id, way in ways.items() for found in attempted([kpi_id], period, way)]
 
 
 def ltv_cac(
@@ -219,19 +216,17 @@ def ltv_cac(
         ``ltv_cac`` (ratio); undefined where nobody was won or nobody pays, insufficient where ``ltv_km`` is.
 
     Raises:
-        NotProvided: There is no spend, or there are no subscriptions.
+        NotProvided: There is no spend, there are no subscriptions, or the period is no quarter.
         Refused: There is no gross margin, a month of spend is missing, or a currency has no rate.
 
     Source:
         Specification K19.
     """
     tables.require("spend", "subscriptions")
-    if period.kind != "quarter":
-        return [_needs_quarter("ltv_cac", period)]
     rules = Rules(**given)
+    found = cost(tables, period, WITH_SUPPORT, Terms(cac_window_quarters, spend_lag_months, rules))
     life = Life(margin_of(gross_margin, period), ltv_horizon_months)
     whole = lifetime_value.by_lives(tables, period, life, rules)[0]
-    found = cost(tables, period, WITH_SUPPORT, Terms(cac_window_quarters, spend_lag_months, rules))
     told = {**_cost_notes(tables, found), "denominator": found.each, "n": found.n}
     told["warnings"] = (*whole.warnings, *told["warnings"])
     if whole.value is None:
@@ -291,24 +286,8 @@ def _part(period: Period, name: str, make: Callable[[], Figures]) -> Row:
         return row("sales_total", period, None, status="not_provided", segment=segment, warnings=told)
 
 
-def _attempted(kpi_id: str, period: Period, make: Callable[[], list[Row]]) -> list[Row]:
-    """The rows of one KPI, or the one that says why there are none, so that others are told without it."""
-    try:
-        return make()
-    except NotProvided as error:
-        return [results.not_provided(kpi_id, period, error.what)]
-    except Refused as error:
-        return [results.refused(kpi_id, period, str(error))]
-
-
-def _needs_quarter(kpi_id: str, period: Period) -> Row:
-    return results.not_provided(kpi_id, period, f"a quarter; this is a {period.kind}")
-
-
 def _cac(kpi_id: str, tables: Tables, period: Period, departments: tuple[str, ...], terms: Terms) -> list[Row]:
-    if period.kind != "quarter":
-        return [_needs_quarter(kpi_id, period)]
-    if not window(period, terms.quarters, terms.lag).months:
+    if period.kind == "quarter" and not window(period, terms.quarters, terms.lag).months:
         return [row(kpi_id, period, None, status="insufficient", warnings=["no month of the quarter is over yet"])]
     found = cost(tables, period, departments, terms)
     total = _per_customer(kpi_id, period, found.spend.total, found.n, **_cost_notes(tables, found))

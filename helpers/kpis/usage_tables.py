@@ -111,7 +111,7 @@ def quotas_by_customer(tables: Tables, period: Period, **given: Unpack[CustomerR
         "pace": Column("Projected", "share"),
     }
     nearest = found[["usage", "pace"]].max(axis=1)
-    order = found.assign(nearest=nearest).sort_values(["nearest", "account_id"], ascending=[False, True])
+    order = found.assign(nearest=nearest).sort_values(["nearest", "customer_id"], ascending=[False, True])
     rows, columns = with_names(tables, order, own, who=("customer", "owner"), key_on_pages=False)
     return Listing(
         caption=f"Quotas and their use on {period.measured_on}",

@@ -18,6 +18,7 @@ from helpers.kpis.product_activity import (
     seat_utilisation,
     user_moves,
 )
+from helpers.kpis.usage_tables import quotas_by_customer
 from helpers.periods import DAY, Calendar
 from tests.canonical import tables
 
@@ -59,7 +60,7 @@ def pac(found, user="u", created="2025-01-01", period=Q1, timezone="UTC"):
     customers = CUSTOMERS + "\n X | Ex | 2025-01-01 | large"
     given = known(period, timezone, users=roster, events=events(*found), customers=customers)
     [line] = user_blocks(given, period.measured_on, period.measured_on, Use()).to_dict("records")
-    return line["pac"], line["weeks"], line["band"]
+    return line["pac"], line["weeks"]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_ex_block_borders():
 
 def test_ex_a_daily_user_has_seven_where_the_seed_has_six():
     days = [LAST - k * DAY for k in range(49)]
-    assert pac([("u", f"{day} 09:00") for day in days]) == (7, 7, "power")
+    assert pac([("u", f"{day} 09:00") for day in days]) == (7, 7)
 
 
 def test_ex_the_seeds_sql_gives_six():
@@ -100,14 +101,13 @@ def test_ex_the_seeds_sql_gives_six():
 
 def test_ex_a_new_user_is_new_and_not_low():
     # Created on 20 March, 12 days before 1 April: two blocks begun, both active.
-    assert pac([("u", "2026-03-30 09:00"), ("u", "2026-03-21 09:00")], created="2026-03-20") == (2, 2, "new")
+    assert pac([("u", "2026-03-30 09:00"), ("u", "2026-03-21 09:00")], created="2026-03-20") == (2, 2)
     assert pac([("u", "2026-03-19 09:00")], created="2026-03-20")[0] == 0  # before the user was created
 
 
-@pytest.mark.parametrize(("blocks", "band"), [(0, "dormant"), (1, "low"), (2, "low"), (3, "regular"), (5, "regular"),
-                                              (6, "power"), (7, "power")])  # fmt: skip
-def test_bands(blocks, band):
-    assert pac([("u", f"{day} 09:00") for day in BLOCK_DAYS[:blocks]])[::2] == (blocks, band)
+@pytest.mark.parametrize("blocks", range(8))
+def test_a_score_counts_the_blocks(blocks):
+    assert pac([("u", f"{day} 09:00") for day in BLOCK_DAYS[:blocks]])[0] == blocks
 
 
 ROSTER = """
@@ -337,6 +337,30 @@ def test_the_latest_limit_holds_and_corrections_count():
                  "A | calls | 2026-03-02 | 60\n B | calls | 2026-03-20 | -10", Q1)  # fmt: skip
     assert (rows["quota_usage"].value, rows["quota_usage"].n) == (pytest.approx(0.3), 1)
     assert rows["quota_usage"].excluded["entitlements: usage below 0 in the window"] == 1
+
+
+def test_a_limit_is_that_of_one_customer_also_where_parents_pay():
+    """A used 30 of 100 and B 90 of 200: 120 of 300. C has no limit: its 500 are nobody else's."""
+    found = known(
+        customers="customer_id | name | signed_up_on | parent_id\n"
+        + "\n".join(f"{name} | {name} | 2025-01-01 | P" for name in "ABC") + "\nP | P | 2025-01-01 |",
+        entitlements=QUOTA + "A | calls | 100 | 2025-01-01 | | quarter\n B | calls | 200 | 2025-02-01 | | quarter",
+        measurements="customer_id | metric | at | value\n"
+        "A | calls | 2026-02-02 | 30\n B | calls | 2026-02-02 | 90\n C | calls | 2026-02-02 | 500",
+    )  # fmt: skip
+    [used, projected] = quota_usage(found, Q1, account_level="parent")
+    assert (used.numerator, used.denominator, used.n) == (120, 300, 2)
+    assert projected.value == used.value == 0.4  # the quarter is over
+    rows = quotas_by_customer(found, Q1, account_level="parent").rows
+    assert list(zip(rows["customer_id"], rows["usage"], strict=True)) == [("B", 0.45), ("A", 0.3)]
+
+
+@pytest.mark.parametrize("reset", ["quarter", "year"])
+def test_a_window_may_end_with_the_listed_calendar(reset):
+    """90 of 90 days have passed, in the quarter as in the year that is one quarter long."""
+    listed = Calendar(quarter_starts=(("2026Q1", Q1.start), ("2026Q2", Q1.end))).period("2026Q1")
+    rows = quota(f"A | calls | 100 | 2025-01-01 | | {reset}", "A | calls | 2026-02-02 | 40", listed)
+    assert rows["quota_projected"].value == rows["quota_usage"].value == 0.4
 
 
 @pytest.mark.parametrize("card", [pac_user, pac_account, pac_movement, seat_utilisation])

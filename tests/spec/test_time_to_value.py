@@ -197,7 +197,7 @@ class TestEdges:
         assert only(ttv(found, period, rmst_days=31), "ttv_rmst").status == "insufficient"
 
     def test_the_rule_says_when_a_cancelled_customer_is_lost(self):
-        """Cancelled on 10 August, served to 1 September: looked at for 9 or 30 days."""
+        """Cancelled on 10 August, served to 1 September: looked at for 8 or 30 days."""
         subscriptions = """
             subscription_id | customer_id | start_on   | end_on     | cancelled_at     | mrr
             S               | A           | 2026-08-01 | 2026-09-01 | 2026-08-10 23:00 | 100
@@ -237,6 +237,17 @@ class TestEdges:
         """
         found = known(clocks(("A", "2026-01-01", None)), subscriptions=subscriptions)
         assert "1 still wait, 0 left" in only(ttv(found, Q3), "ttv_median").warnings[0]
+
+    def test_who_was_served_only_before_the_clock_started_does_not_pay(self):
+        subscriptions = """
+            subscription_id | customer_id | start_on   | end_on     | mrr
+            S1              | A           | 2020-01-01 | 2021-01-01 | 100
+            S2              | B           | 2026-01-01 |            | 100
+        """
+        texts = clocks(("A", "2026-01-01", None), ("B", "2026-01-01", 10))
+        row = only(ttv(known(texts, subscriptions=subscriptions), Q3), "ttv_reached_share")
+        assert (row.numerator, row.denominator) == (1, 1)
+        assert row.excluded["customers: not paying"] == 1
 
     def test_nobody_reached_value(self):
         rows = ttv(known(clocks(("A", "2026-01-01", None), ("B", "2026-02-01", None))), Q3)
@@ -737,12 +748,21 @@ class TestValueByEvent:
         found = known({**self.EVERY, "events": events}, period=period)  # timestamps without a zone are of UTC
         assert only(ttv(found, period, value_events=["report shared"]), "ttv_mean").value == days
 
-    def test_the_customer_of_the_event_wins_over_that_of_its_user(self):
+    def test_value_is_of_the_users_own_customer_and_of_the_events_only_without_users(self):
+        """As activity is: users belong to customers."""
         events = "user_id | customer_id | event | occurred_at\na | B | report shared | 2026-01-03"
-        found = known({**self.EVERY, "events": events})
-        assert only(ttv(found, Q3, value_events=["report shared"]), "ttv_mean").value == 2
-        rows = ttv(known({"customers": self.CUSTOMERS, "events": events}), Q3, value_events=["report shared"])
-        assert only(rows, "ttv_mean").value == 2  # without a roster
+        shared = Onboarding(("report shared",))
+        for texts, reached in ((self.EVERY, "A"), ({"customers": self.CUSTOMERS}, "B")):
+            found = cohort(known({**texts, "events": events}), Q3, shared).reached
+            assert (list(found["account_id"]), list(found["days"])) == ([reached], [2])
+
+    def test_events_that_tell_no_customer_say_nothing_of_value(self):
+        events = "user_id | event | occurred_at\na | report shared | 2026-01-03"
+        with pytest.raises(NotProvided, match=r"events\.customer_id"):
+            ttv(known({"customers": self.CUSTOMERS, "events": events}), Q3, value_events=["report shared"])
+        declared = clocks(("A", "2026-01-01", 9))["customers"]
+        rows = ttv(known({"customers": declared, "events": events}), Q3, value_events=["report shared"])
+        assert only(rows, "ttv_mean").value == 9
 
     def test_events_that_begin_after_the_first_customer_signed_are_told(self):
         events = "user_id | event | occurred_at\na | report shared | 2026-01-11"

@@ -8,6 +8,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
+from helpers.cards import run
 from helpers.catalogue import ids_of
 from helpers.errors import NotProvided, Refused
 from helpers.kpis import unit_economics as cards
@@ -201,13 +202,32 @@ class TestCac:
         rows = cards.cac(found, partial)
         assert (only(rows, "cac_sm_quarter").status, only(rows, "cac_sm").value) == ("insufficient", 100)
 
+    def test_a_window_without_a_month_that_is_over_is_refused_wherever_it_is_asked_for(self):
+        partial = Calendar().period("2026Q1", date(2026, 1, 20))
+        spend = "\n".join([SPEND, "2025-12-01 | sales | a | 900 | USD | | Ordo | search |"])
+        deals = "deal_id | created_at | outcome | source\n D | 2026-01-05 | open | search"
+        found = known("2026-01-21", spend=spend, subscriptions=customers_of(9), deals=deals, period=partial)
+        quarter = {"cac_window_quarters": 1, "spend_lag_months": 0}
+        assert {only(cards.cac(found, partial, **quarter), name).status for name in ("cac_sm", "cac_full")} == {
+            "insufficient"
+        }
+        for card in (cards.cac_payback, cards.ltv_cac):
+            with pytest.raises(Refused, match="no month of the window is over yet"):
+                card(found, partial, gross_margin=0.8, **quarter)
+        net = only(cards.ltv(found, partial, gross_margin=0.8, **quarter), "ltv_net")
+        assert (net.status, net.warnings) == ("refused", ("no month of the window is over yet",))
+        for listing in (lists.spend_by_department, lists.shared_vendors, lists.acquisition_by_channel):
+            with pytest.raises(Refused, match="no month of the window is over yet"):
+                listing(found, partial, **quarter)
+
     @pytest.mark.parametrize("label", ["2026-03", "2026-W13"])
     def test_a_month_or_a_week_has_no_quarters(self, label):
         period = Calendar().period(label)
         found = known(str(period.end), spend=self.LEDGER, subscriptions=customers_of(5), period=period)
         for card in (cards.cac, cards.cac_payback, cards.ltv_cac):
-            rows = card(found, period, **({} if card is cards.cac else {"gross_margin": 0.8}))
-            assert {row.status for row in rows if row.kpi_id != "new_customers"} == {"not_provided"}
+            rows = run(card, found, period, {} if card is cards.cac else {"gross_margin": 0.8})
+            told = {(row.status, row.warnings) for row in rows if row.kpi_id != "new_customers"}
+            assert told == {("not_provided", (f"not provided: a quarter; this is a {period.kind}",))}
         assert only(cards.ltv(found, period, gross_margin=0.8), "ltv_net").status == "not_provided"
 
     def test_quarters_of_a_listed_calendar(self):
@@ -827,6 +847,17 @@ class TestListings:
         assert row["way"] == "From customer lives"
         assert (row["monthly"], row["months"], row["value"]) == pytest.approx((1200, 8.4, 10_080))
         assert row["net"] == pytest.approx(10_080 - 1_375)
+
+    def test_a_month_has_no_cost_of_a_customer(self):
+        """As its KPI: so there is nothing to take off a lifetime value, and nothing to list by channel."""
+        march = Calendar().period("2026-03")
+        found = known(spend=TestParts.LEDGER, subscriptions=LIVES, deals=TestParts.DEALS, period=march)
+        since_april = {"cac_window_quarters": 12, "spend_lag_months": 0}
+        life = {"lifetime_months": None, "ltv_horizon_months": 12, "gross_margin": 0.8}
+        (row,) = records(lists.lifetime_values(found, march, **life, **since_april))
+        assert (row["value"], row["net"]) == (pytest.approx(10_080), pytest.approx(float("nan"), nan_ok=True))
+        with pytest.raises(NotProvided, match="a quarter; this is a month"):
+            lists.acquisition_by_channel(found, march, **since_april)
 
     def test_lifetime_values_of_nothing(self):
         assert lists.lifetime_values(known(subscriptions=LIVES), Q1, **LIFE, **WINDOW).rows.empty

@@ -223,7 +223,7 @@ def test_a_listing_is_bound_like_a_card():
 @pytest.mark.parametrize(
     ("raised", "said"),
     [
-        (NotProvided("subscriptions"), "Not provided: the source has no subscriptions."),
+        (NotProvided("subscriptions"), "Not provided: subscriptions."),
         (Refused("no rate for CHF"), "Refused: no rate for CHF."),
     ],
 )

@@ -1,0 +1,72 @@
+"""Local days by shifts equal those that the engine tells for each instant, in every zone."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from helpers.data.local_days import local_day, local_day_by_shifts, shifts_of
+from helpers.data.sources import local_engine
+
+UNTIL = datetime(2026, 10, 1, tzinfo=UTC)
+MIDNIGHT_SHIFTS = "America/St_Johns"  # at 00:01 until 2011
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return local_engine()
+
+
+def differing(engine, zone, shifts, instants):
+    """The instants, SQL that gives ``instant``, of which the two ways tell different days."""
+    quick = local_day_by_shifts("instant", zone, shifts, UNTIL)
+    sql = f"select instant from ({instants}) where ({quick}) is distinct from {local_day('instant', zone)}"
+    return engine.raw_sql(sql).fetchall()
+
+
+PECULIAR = [
+    MIDNIGHT_SHIFTS,
+    "Africa/Casablanca",
+    "Asia/Gaza",
+    "Europe/Berlin",
+    "Pacific/Apia",
+    "Pacific/Chatham",
+    "UTC",
+]
+
+
+@pytest.mark.parametrize("zone", PECULIAR)
+def test_days_are_the_same_around_each_change_and_over_the_years(engine, zone):
+    shifts = shifts_of(engine, zone, UNTIL)
+    stamps = ", ".join(str(int(shift.since.timestamp())) for shift in shifts)
+    near = "select unnest([-86400, -3601, -60, -1, 0, 1, 59, 60, 3599, 86399]) as seconds"
+    around = f"select stamp + seconds as at_second from (select unnest([{stamps}]) as stamp), ({near})"
+    years = "select unnest(range(63072000, 1790812800, 90000)) as at_second"  # from 1972 on, every 25 hours
+    instants = f"select to_timestamp(at_second) as instant from ({around} union all {years})"
+    assert differing(engine, zone, shifts, instants) == []
+
+
+@pytest.mark.slow
+def test_every_zone_has_the_same_days(engine):
+    zones = [zone for (zone,) in engine.raw_sql("select name from pg_timezone_names() order by 1").fetchall()]
+    assert len(zones) > 400
+    for zone in zones:
+        test_days_are_the_same_around_each_change_and_over_the_years(engine, zone)
+
+
+def test_outside_of_the_shifts_the_engine_is_asked(engine):
+    shifts = shifts_of(engine, MIDNIGHT_SHIFTS, UNTIL)
+    centuries = "select unnest(range(-5364662400, 7258118400, 3000017)) as at_second"  # 1800 to 2200
+    around = f"select {int(UNTIL.timestamp())} + unnest(range(-8000, 8000, 500)) as at_second"
+    instants = f"select to_timestamp(at_second) as instant from ({centuries} union all {around})"
+    assert differing(engine, MIDNIGHT_SHIFTS, shifts, f"{instants} union all select null") == []
+
+
+def test_shifts_are_told_to_the_minute(engine):
+    found = {shift.since: shift.seconds for shift in shifts_of(engine, MIDNIGHT_SHIFTS, UNTIL)}
+    # 2010: clocks went from 00:01 to 01:01 on 14 March, three and a half hours behind UTC before, two and a half after
+    assert found[datetime(2010, 3, 14, 3, 31, tzinfo=UTC)] == -int(2.5 * 3600)
+
+
+def test_the_last_day_is_looked_at_too(engine):
+    until = datetime(2026, 3, 29, 12, tzinfo=UTC)  # eleven hours after Berlin went to summer time
+    assert shifts_of(engine, "Europe/Berlin", until)[-1] == (datetime(2026, 3, 29, 1, tzinfo=UTC), 7200)
