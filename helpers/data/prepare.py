@@ -58,10 +58,10 @@ def prepare(
     written = Prepared(folder, record)
     if conflicts := conflicting_keys(written, staged.conflicts):
         raise KitError(*(_conflict(source, *conflict) for conflict in conflicts))
-    record["report"] = data_report(written, period, seen, feed_max_age_days=feed_max_age_days)
+    record["report"] = written.report = data_report(written, period, seen, feed_max_age_days=feed_max_age_days)
     text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
     (folder / "prepared.json").write_text(text, encoding="utf-8")
-    return Prepared.open(folder)
+    return written
 
 
 def folder_fingerprint(folder: Path) -> str:

@@ -25,7 +25,7 @@ COUNTS = dict.fromkeys(["read", "empty_key", "not_yet_known", "repeated"], "int6
 OF_REPEATED = dict.fromkeys(["byte_equal", "conflicts"], "int64")
 REDUCED = {
     "active_on": "date", "user_id": "string", "customer_id": "string", "event": "string", "feature": "string",
-    "is_automated": "boolean", "events": "int64", "recorded_at": "timestamp('UTC')",
+    "is_automated": "boolean", "events": "int64",
     "_since_on": "date", "_until_on": "date", "_version": "string", "_broken": "string",
 }  # fmt: skip
 # A number for the key of an event, so that keys are counted and matched cheaply. Equal numbers of different keys cost
@@ -94,7 +94,7 @@ class Reduction:
         """
         if not repeated:
             return f"with {self._of_known} {self._once('known')}"
-        columns = f"{self._columns}, active_on, known_at, known_on"
+        columns = f"{self._columns}, active_on, known_on"
         alone = f"""(
             select {columns} from known where number not in (select number from repeated)
             union all
@@ -115,16 +115,15 @@ class Reduction:
         return f"""
             select active_on, user_id, customer_id, event, feature, coalesce(is_automated, false) as is_automated,
                 count(*) as events,
-                min(known_at) as recorded_at,
                 {since_on} as _since_on, {until_on} as _until_on, {version} as _version,
                 {first_reason(self.table.constraints)} as _broken
             from {rows}
-            group by 1, 2, 3, 4, 5, 6, 9, 10, 11, 12"""
+            group by 1, 2, 3, 4, 5, 6, 8, 9, 10, 11"""
 
     @property
     def _of_known(self) -> str:
         return f"""known as not materialized (
-                select {self._columns}, {self._day("occurred_at")} as active_on, {self._known_at} as known_at,
+                select {self._columns}, {self._day("occurred_at")} as active_on,
                     {self._day(self._known_at)} as known_on, {self._number} as number
                 from ({self.rows}) as given
                 where {self._keyed} and {self._known}
@@ -139,11 +138,11 @@ class Reduction:
         """The rows of keys that stand in several: distinct ones, and the one that counts on each day that tells."""
         return f"""
             several as (
-                select {self._columns}, active_on, known_at, known_on, count(*) as rows_equal,
+                select {self._columns}, active_on, known_on, count(*) as rows_equal,
                     dense_rank() over (order by {self._key}) as own,
                     count(*) over (partition by {self._key}) as different
                 from known join repeated using (number)
-                group by {self._columns}, active_on, known_at, known_on
+                group by {self._columns}, active_on, known_on
             ),
             days as (
                 select own, known_on as since_on from several where different > 1

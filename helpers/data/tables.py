@@ -233,7 +233,6 @@ EVENTS_BY_DAY = Table(
         Column("feature", "str", False),
         Column("is_automated", "bool", True),
         Column("events", "int", True),
-        Column("recorded_at", "ts", True),
     ),
     event_time="active_on",
     references=_REFERENCES_OF_EVENTS,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ibis
@@ -118,16 +117,6 @@ def refuse_stale_feed(tables: Tables, period: Period, max_age_days: int) -> None
             f"the event feed ends on {last}, {(period.measured_on - last).days} days before {period.measured_on} "
             f"(at most {max_age_days} are allowed: feed_max_age_days); mend the feed, it is not the customers"
         )
-
-
-@lru_cache(maxsize=64)
-def early_events(tables: Tables, day: date, use: Use) -> int:
-    """How many activity events up to a day lie before their user was created, and so do not count."""
-    if not tables.provides("users.created_on"):
-        return 0
-    rows = days_of_use(tables)
-    rows = rows.filter(is_activity(rows, use.events), rows.active_on <= day, rows.active_on < rows.created_on)
-    return int(tables.fetch(rows.events.sum().fill_null(0)))
 
 
 def period_before(period: Period) -> Period:

@@ -64,9 +64,17 @@ def own_activity(tables: Tables, last: date, use: Use, days: int) -> ibis.Table:
 
     Columns: those of the reduced events, with ``account_id``, and ``created_on`` of the user where users are given.
     """
-    rows = with_accounts(tables, use.customers)
-    rows = rows.filter(is_activity(rows, use.events), rows.active_on.between(*window(last, days)))
+    rows = _activity(tables, last, use, days)
     return rows.filter((rows.active_on >= rows.created_on).fill_null(True)) if "created_on" in rows.columns else rows
+
+
+@lru_cache(maxsize=64)
+def early_events(tables: Tables, last: date, use: Use, days: int) -> int:
+    """How many events of activity in the ``days`` up to ``last`` are not a user's own: it was created later."""
+    if not tables.provides("users.created_on"):
+        return 0
+    rows = _activity(tables, last, use, days)
+    return int(tables.fetch(rows.filter(rows.active_on < rows.created_on).events.sum().fill_null(0)))
 
 
 def block_series(blocks: int) -> list[int]:
@@ -78,10 +86,20 @@ def block_series(blocks: int) -> list[int]:
     return [blocks >> k & 1 for k in reversed(range(BLOCKS))]
 
 
+def days_seen(block_days: int) -> int:
+    """How many days the blocks and the four weeks reach back."""
+    return max(BLOCKS * block_days, RECENT_DAYS)
+
+
+def _activity(tables: Tables, last: date, use: Use, days: int) -> ibis.Table:
+    rows = with_accounts(tables, use.customers)
+    return rows.filter(is_activity(rows, use.events), rows.active_on.between(*window(last, days)))
+
+
 def _with_blocks(tables: Tables, last: date, paid_on: date, use: Use, block_days: int) -> ibis.Table:
     """The roster with the blocks of each user and whether it was active in four weeks; who did nothing has none."""
     users = roster(tables, last, paid_on, use.customers)
-    rows = own_activity(tables, last, use, max(BLOCKS * block_days, RECENT_DAYS))
+    rows = own_activity(tables, last, use, days_seen(block_days))
     age = ibis.literal(last).delta(rows.active_on, unit="day")
     block = (age // block_days).cast("int64")
     rows = rows.mutate(bit=(block < BLOCKS).ifelse(ibis.literal(1, "int64") << block, 0), recent=age < RECENT_DAYS)

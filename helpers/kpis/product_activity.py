@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import pandas as pd
 
-from helpers.kpis.activity import Use, UseRules, blocks_end, early_events, period_before, refuse_stale_feed
-from helpers.kpis.activity_blocks import BLOCKS, NEW, account_blocks, user_blocks
+from helpers.kpis.activity import Use, UseRules, blocks_end, period_before, refuse_stale_feed
+from helpers.kpis.activity_blocks import (
+    BLOCKS,
+    NEW,
+    RECENT_DAYS,
+    account_blocks,
+    days_seen,
+    early_events,
+    user_blocks,
+)
 from helpers.kpis.adoption import feature_users
 from helpers.kpis.quotas import quotas
 from helpers.kpis.seats import seat_use
@@ -22,6 +30,8 @@ from helpers.results import Row, row, share
 from helpers.statistics import sign_test, wilson
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from helpers.data.known import Tables
 
 POWER = 6
@@ -66,7 +76,7 @@ def pac_user(tables: Tables, period: Period, **given: Unpack[BlockRules]) -> lis
     users = _users(tables, period, use, given)
     old = users[users["weeks"] == BLOCKS]
     counts = old["pac"].value_counts()
-    notes = _notes(tables, period, use)
+    notes = _notes(tables, use, blocks_end(period, use.week_mode), days_seen(given.get("block_days", 7)))
     scores = [(str(score), int(counts.get(score, 0))) for score in range(BLOCKS + 1)]
     found = [
         row("pac_users", period, n, segment=("score", name), n=len(users), **notes)
@@ -101,7 +111,7 @@ def pac_account(tables: Tables, period: Period, **given: Unpack[BlockRules]) -> 
     users = _users(tables, period, use, given)
     accounts = account_blocks(tables, *_days(period, use), use, given.get("block_days", 7))
     without = int((accounts["users"] == 0).sum())
-    notes = _notes(tables, period, use)
+    notes = _notes(tables, use, blocks_end(period, use.week_mode), days_seen(given.get("block_days", 7)))
     if without:
         notes["warnings"] = (*notes["warnings"], f"no_users: {without} paying customers have no user on record")
     counts, recent = accounts["pac_any"].value_counts(), int(users["recent"].sum())
@@ -138,7 +148,7 @@ def pac_movement(tables: Tables, period: Period, **given: Unpack[BlockRules]) ->
     use = _use(tables, period, given)
     moves = user_moves(tables, period, use, given.get("block_days", 7))
     counts = moves["move"].value_counts()
-    notes = _notes(tables, period, use)
+    notes = _notes(tables, use, blocks_end(period, use.week_mode), days_seen(given.get("block_days", 7)))
     p = sign_test(int(counts.get("up", 0)), int(counts.get("down", 0)))
     told = {**notes, "params": {"sign_test_p": None if p is None else round(p, 6)}, "n": len(moves)}
     return [row("pac_moves", period, int(counts.get(move, 0)), segment=("move", move), **told) for move in MOVES]
@@ -165,7 +175,7 @@ def feature_adoption(tables: Tables, period: Period, **given: Unpack[FeatureRule
     """
     use = _use(tables, period, given)
     found = feature_users(tables, period.measured_on, use, given.get("persona_features"))
-    notes = _notes(tables, period, use)
+    notes = _notes(tables, use, period.measured_on, RECENT_DAYS)
     if found.empty:
         return [row("feature_adoption", period, None, n=0, **notes)]
     return [_adopted(period, cell, notes) for cell in found.to_dict("records")]
@@ -193,7 +203,7 @@ def seat_utilisation(tables: Tables, period: Period, **given: Unpack[UseRules]) 
     use = _use(tables, period, given)
     found = seat_use(tables, period.measured_on, use)
     over = int((found["active"] > found["seats"]).sum())
-    notes = _notes(tables, period, use)
+    notes = _notes(tables, use, period.measured_on, RECENT_DAYS)
     if over:
         notes["warnings"] = (*notes["warnings"], f"over_deployed: {over} customers use more seats than they pay for")
     return [_seats(period, group, part, notes) for group, part in by_segment(tables, found)]
@@ -260,7 +270,7 @@ def _users(tables: Tables, period: Period, use: Use, given: Any) -> pd.DataFrame
     return user_blocks(tables, *_days(period, use), use, given.get("block_days", 7))
 
 
-def _days(period: Period, use: Use) -> tuple[Any, Any]:
+def _days(period: Period, use: Use) -> tuple[date, date]:
     """The last day of the blocks, and the day on which customers pay."""
     return blocks_end(period, use.week_mode), period.measured_on
 
@@ -278,8 +288,9 @@ def _seats(period: Period, group: Group, part: pd.DataFrame, notes: dict[str, An
     return share("seat_utilisation", period, active, seats, interval=interval, **told)
 
 
-def _notes(tables: Tables, period: Period, use: Use) -> dict[str, Any]:
-    early = early_events(tables, period.measured_on, use)
+def _notes(tables: Tables, use: Use, last: date, days: int) -> dict[str, Any]:
+    """What is left out of the activity of the days up to ``last``, and what to know of it."""
+    early = early_events(tables, last, use, days)
     excluded = {"events: before their user was created": early, **tables.excluded("customers", "users", "events")}
     warnings = () if tables.provides("users") else ("zeros are missing: users are those seen in events",)
     return {"excluded": excluded, "warnings": warnings}

@@ -120,8 +120,8 @@ def clean(found, name):
     """A table; the events of a day in one row, though they may have become known on several."""
     if name != "events":
         return found[name]
-    by = [column for column in found[name].columns if column not in ("events", "recorded_at")]
-    return found[name].group_by(by).agg(events=_.events.sum(), recorded_at=_.recorded_at.min())
+    by = [column for column in found[name].columns if column != "events"]
+    return found[name].group_by(by).agg(events=_.events.sum())
 
 
 @settings(max_examples=15, deadline=None)

@@ -68,29 +68,24 @@ def plainly(rows, as_of_on):
 
 
 def by_day(found):
-    """How many events, and since when the first of them is known, per user, event and day."""
-    counts, first = Counter(), {}
+    """How many events per user, event and day."""
+    counts = Counter()
     for row, reason in found:
         if not reason:
             what = [row[name] for name in ("user_id", "customer_id", "event", "feature")]
-            group = (*what, row["is_automated"] == "true", row["occurred_at"].date())
-            counts[group] += 1
-            first[group] = min(first.get(group, known_at(row)), known_at(row))
-    return {group: (count, first[group]) for group, count in counts.items()}
+            counts[*what, row["is_automated"] == "true", row["occurred_at"].date()] += 1
+    return counts
 
 
 def read_back(found):
     """The reduced table in the same form; rows of one group add up."""
     by = ["user_id", "customer_id", "event", "feature", "is_automated", "active_on"]
-    assert set(by) == set(EVENTS_BY_DAY.names) - {"events", "recorded_at"}
+    assert set(by) == set(EVENTS_BY_DAY.names) - {"events"}
     events = found["events"]
-    summed = events.group_by(by).agg(n=events.events.sum(), first=events.recorded_at.min())
+    summed = events.group_by(by).agg(n=events.events.sum())
     frame = found.fetch(summed).astype(object)
     frame = frame.where(frame.notna(), None)
-    return {
-        (*row[:5], row[5].date()): (int(row[6]), row[7].to_pydatetime().replace(tzinfo=None))
-        for row in frame.itertuples(index=False)
-    }
+    return {(*row[:5], row[5].date()): int(row[6]) for row in frame.itertuples(index=False)}
 
 
 @settings(max_examples=60, deadline=None)
@@ -153,13 +148,12 @@ def test_a_day_of_a_user_is_one_row():
     )
     frame = found.fetch(found["events"].order_by(["active_on", "feature", "is_automated"]))
     assert found["events"].columns == (
-        "active_on", "user_id", "customer_id", "event", "feature", "is_automated", "events", "recorded_at",
+        "active_on", "user_id", "customer_id", "event", "feature", "is_automated", "events",
     )  # fmt: skip
     assert frame[["feature", "is_automated", "events"]].values.tolist() == [
         ["a", False, 2], ["a", True, 1], ["b", False, 1], ["a", False, 1],
     ]  # fmt: skip
     assert frame["customer_id"].isna().all()
-    assert str(frame["recorded_at"][0]) == "2026-03-01 00:00:00+00:00"  # nothing else was recorded
 
 
 def test_parquet_has_exact_types(tmp_path):
@@ -168,7 +162,7 @@ def test_parquet_has_exact_types(tmp_path):
     types = {field.name: str(field.type) for field in pq.read_schema(tmp_path / "events.parquet")}
     assert {name: types[name] for name in EVENTS_BY_DAY.names} == {
         "user_id": "string", "customer_id": "string", "event": "string", "feature": "string", "is_automated": "bool",
-        "active_on": "date32[day]", "events": "int64", "recorded_at": "timestamp[us, tz=UTC]",
+        "active_on": "date32[day]", "events": "int64",
     }  # fmt: skip
 
 
