@@ -209,26 +209,30 @@ class Tables:
 
     def _make(self, table: Table) -> None:
         repeated = self._prepared.load(table.name)
-        links = {r: self._keys(r.table) for r in table.references if self.provides(r.table)}
-        knowledge = self._knowledge(table)
-        rows = f"({hygiene.known_rows(table, knowledge, f'raw_{table.name}')})"
-        if repeated:
-            rows = hygiene.one_version(table, knowledge, rows)
-        elif not table.counted:
-            rows = f"select *, cast(null as varchar) as _version from {rows}"
         clean, judged = self._named(table.name), self._named(table.name, "judged")
-        all_rows = f'"{judged}"'
         if table.counted:
-            all_rows = f"({hygiene.judged_rows(table, links, rows)})"
-            rows = f"({hygiene.known_rows(table, knowledge, f'added_{table.name}')})"
-        kind = "view" if table.counted else "table"
+            single = f"({self._judged(table, f'raw_{table.name}')})"
+            self._run(f'create view "{judged}" as {self._judged(table, f"added_{table.name}")}')
+        else:
+            single = f'"{judged}"'
+            self._run(f'create table "{judged}" as {self._judged(table, f"raw_{table.name}", repeated=repeated)}')
         columns = ", ".join(f'"{name}"' for name in table.names)
-        self._run(f'create {kind} "{judged}" as {hygiene.judged_rows(table, links, rows)}')
-        self._run(f'create view "{clean}" as select {columns} from {all_rows} where _excluded is null')
+        self._run(f'create view "{clean}" as select {columns} from {single} where _excluded is null')
         self._clean[table.name] = self._engine.table(clean)
         if self.provides("customers.merged_into") and table.name == "customers":
             keys = self._keys("customers")
             self._run(f'update "{judged}" set parent_id = k.target from "{keys}" k where parent_id = k.key')
+
+    def _judged(self, table: Table, rows: str, *, repeated: bool = False) -> str:
+        """The SQL of the known rows, each with the reason it is left out for."""
+        links = {r: self._keys(r.table) for r in table.references if self.provides(r.table)}
+        knowledge = self._knowledge(table)
+        known = f"({hygiene.known_rows(table, knowledge, rows)})"
+        if repeated:
+            known = hygiene.one_version(table, knowledge, known)
+        elif not table.counted:
+            known = f"select *, cast(null as varchar) as _version from {known}"
+        return hygiene.judged_rows(table, links, known)
 
     def _keys(self, name: str) -> str:
         """The table of the keys that references find, made with the table they point into."""
