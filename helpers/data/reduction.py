@@ -45,7 +45,7 @@ class Reduction:
         as_of_at: the instant from which on nothing is known.
         recorded: whether the source gives ``recorded_at``, the instant at which an event became known.
         shifts: of the time zone, in DuckDB; in others, none.
-        numbers_in: a table that holds ``numbers``, so that they are looked for once; where there is none, each query
+        several_in: a table that holds ``several``, so that they are looked for once; where there is none, each query
             finds them itself.
     """
 
@@ -55,27 +55,34 @@ class Reduction:
     as_of_at: datetime
     recorded: bool
     shifts: Sequence[Shift] = ()
-    numbers_in: str = ""
+    several_in: str = ""
     table: Table = TABLES["events"]
 
-    def numbers(self) -> str:
-        """The numbers of keys that stand in several rows, and in how many."""
-        return f"with {self._of_known} select number, count(*) as times from known group by number having count(*) > 1"
+    def several(self) -> str:
+        """The distinct rows of keys that stand in several: how many are equal, and how many distinct ones a key has."""
+        return f"""
+            with {self._of_known},
+            repeated as (select number from known group by number having count(*) > 1)
+            select {self._columns}, active_on, known_on, count(*) as rows_equal,
+                dense_rank() over (order by {self._key}) as own,
+                count(*) over (partition by {self._key}) as different
+            from known join repeated using (number)
+            group by {self._columns}, active_on, known_on"""
 
     def counts(self) -> str:
         """Rows read, rows with an empty key, rows that are not known, rows beside the first one of their key."""
         return f"""
-            with {self._repeated}
+            with {self._of_several}
             select count(*) as read,
                 count(*) filter (where not ({self._keyed})) as empty_key,
                 count(*) filter (where {self._keyed} and not ({self._known})) as not_yet_known,
-                (select coalesce(cast(sum(times - 1) as bigint), 0) from repeated) as repeated
+                (select coalesce(cast(sum(rows_equal) as bigint), 0) - count(distinct own) from several) as repeated
             from ({self.rows}) as given"""
 
     def counts_of_repeated(self) -> str:
         """Of keys that stand in several rows: byte-equal rows beside the one counted, keys that cannot be trusted."""
         return f"""
-            with {self._of_known}, {self._repeated}, {self._several}
+            with {self._of_several}, {self._of_judged}
             select coalesce(cast(sum(copies) as bigint), 0) as byte_equal,
                 coalesce(cast(sum(conflicts) as bigint), 0) as conflicts
             from (
@@ -92,18 +99,16 @@ class Reduction:
         Beside the columns of the prepared table: ``_since_on``, ``_until_on``, ``_version`` (why no row of the key can
         be trusted), ``_broken`` (a constraint).
         """
-        if not repeated:
-            return f"with {self._of_known} {self._once('known')}"
         columns = f"{self._columns}, active_on, known_on"
-        alone = f"""(
-            select {columns} from known where number not in (select number from repeated)
-            union all
-            select {columns} from several where different = 1
-        ) as alone"""
-        counted = f"judged where version is null or version <> {quoted(REPLACED)}"
+        once = f"select {columns}, 1 as times from known"
+        if not repeated:
+            return f"with {self._of_known} {self._once(once)}"
+        # To take the few rows of repeated keys off again costs less than to look for the key of every row.
+        surplus = f"select {columns}, case when different = 1 then 1 else 0 end - rows_equal from several"
+        counted = f"select *, 1 as times from judged where version is null or version <> {quoted(REPLACED)}"
         return f"""
-            with {self._of_known}, {self._repeated}, {self._several}
-            {self._once(alone)}
+            with {self._of_known}, {self._of_several}, {self._of_judged}
+            {self._once(f"{once} union all {surplus}")}
             union all
             {self._grouped(counted, "since_on", "until_on", "version")}"""
 
@@ -114,11 +119,11 @@ class Reduction:
     def _grouped(self, rows: str, since_on: str, until_on: str, version: str) -> str:
         return f"""
             select active_on, user_id, customer_id, event, feature, coalesce(is_automated, false) as is_automated,
-                count(*) as events,
+                cast(sum(times) as bigint) as events,
                 {since_on} as _since_on, {until_on} as _until_on, {version} as _version,
                 {first_reason(self.table.constraints)} as _broken
-            from {rows}
-            group by 1, 2, 3, 4, 5, 6, 8, 9, 10, 11"""
+            from ({rows}) as counted
+            group by 1, 2, 3, 4, 5, 6, 8, 9, 10, 11 having sum(times) > 0"""
 
     @property
     def _of_known(self) -> str:
@@ -130,20 +135,13 @@ class Reduction:
             )"""
 
     @property
-    def _repeated(self) -> str:
-        return f"repeated as ({f'select * from {self.numbers_in}' if self.numbers_in else self.numbers()})"
+    def _of_several(self) -> str:
+        return f"several as ({f'select * from {self.several_in}' if self.several_in else self.several()})"
 
     @property
-    def _several(self) -> str:
-        """The rows of keys that stand in several: distinct ones, and the one that counts on each day that tells."""
+    def _of_judged(self) -> str:
+        """Of the keys with distinct rows, the row that counts on each day that tells, and what replaced it later."""
         return f"""
-            several as (
-                select {self._columns}, active_on, known_on, count(*) as rows_equal,
-                    dense_rank() over (order by {self._key}) as own,
-                    count(*) over (partition by {self._key}) as different
-                from known join repeated using (number)
-                group by {self._columns}, active_on, known_on
-            ),
             days as (
                 select own, known_on as since_on from several where different > 1
                 union

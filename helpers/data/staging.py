@@ -132,8 +132,8 @@ def _in_duckdb(backend: Any, reduction: Reduction) -> Reduction:
     """The reduction with what DuckDB can find out beforehand, within the memory that it may use."""
     backend.raw_sql(LIMITED)
     shifts = shifts_of(backend, reduction.timezone, reduction.as_of_at)
-    found = replace(reduction, shifts=shifts, numbers_in="repeated_numbers")
-    backend.raw_sql(f"create temp table {found.numbers_in} as {found.numbers()}")
+    found = replace(reduction, shifts=shifts, several_in="events_of_repeated_keys")
+    backend.raw_sql(f"create temp table {found.several_in} as {found.several()}")
     return found
 
 
