@@ -10,7 +10,7 @@ from pypdf import PdfReader
 ROOT = Path(__file__).parents[1]
 PACK = ROOT / "reports/2026Q3/pack.pdf"
 PICTURES = {"cover": 1, "summary": 2}
-THEMES = {"recurring_revenue": "Recurring revenue", "pipeline_conversion": "Pipeline conversion"}
+THEMES = {"inactive_customers": "Inactive customers", "recurring_revenue": "Recurring revenue"}
 
 
 def pages() -> dict[str, int]:
