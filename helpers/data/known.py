@@ -106,11 +106,11 @@ class Prepared:
 
 
 class Counted(NamedTuple):
-    """How many rows there are, and the local days of the first and the last of them."""
+    """How many rows there are, and the local days of the first and the last of them; none where there is no row."""
 
     rows: int
-    first: date | None
-    last: date | None
+    first: date | None = None
+    last: date | None = None
 
 
 class Tables:
@@ -174,10 +174,9 @@ class Tables:
         """The local day, in the reporting time zone, of an instant."""
         return timezone(self.calendar.timezone, at).date()
 
-    def reach(self, name: str) -> tuple[date | None, date | None]:
-        """The local days of a table's first and last clean row; none where there is no such row."""
-        clean = self._counted(name).get("")
-        return (clean.first, clean.last) if clean else (None, None)
+    def reach(self, name: str) -> Counted:
+        """How many clean rows a table has, and from when to when they reach."""
+        return self._counted(name).get("", Counted(0))
 
     def judged(self, name: str) -> str:
         """The engine's name of a table's known rows, each with the reason it is left out for (``_excluded``).
@@ -195,7 +194,7 @@ class Tables:
         """What is counted of the rows that are left out, by reason, and of the clean ones, under no reason."""
         if name not in self._counts:
             table = HELD[name]
-            first, last = (_local_day(table, f"{edge}(%s)") for edge in ("min", "max"))
+            first, last = (table.day(table.event_time, f"{edge}({{}})") for edge in ("min", "max"))
             found = self.rows(
                 f"select coalesce(_excluded, ''), {table.count()}, {first}, {last} "
                 f'from "{self.judged(name)}" group by 1 order by 1'
@@ -250,14 +249,6 @@ class Tables:
 
     def _run(self, sql: str) -> None:
         self._engine.raw_sql(sql)
-
-
-def _local_day(table: Table, aggregated: str) -> str:
-    """The local day of what is aggregated, as ``min(%s)``, of a table's event time."""
-    if not table.event_time:
-        return "null"
-    found = aggregated % f'"{table.event_time}"'
-    return f"local_day({found})" if table.column(table.event_time).type == "ts" else found
 
 
 def calendar_from(record: dict[str, Any]) -> Calendar:

@@ -17,7 +17,6 @@ from datetime import datetime
 
 from helpers.data.hygiene import CONFLICT, first_reason
 from helpers.data.local_days import Shift, local_day, local_day_by_shifts
-from helpers.data.schema import Table
 from helpers.data.sources import quoted
 from helpers.data.tables import TABLES
 
@@ -32,11 +31,12 @@ REDUCED = {
 # time, not rows: what repeats is compared by the key itself.
 NUMBERED = {"duckdb": "hash({})", "postgres": "hash_record_extended(row({}), 0)"}
 REPLACED = "replaced by another version"
+EVENTS = TABLES["events"]
 
 
 @dataclass(frozen=True)
 class Reduction:
-    """The SQL of the reduction over ``rows``, a query that gives the typed columns of ``table``.
+    """The SQL of the reduction over ``rows``, a query that gives the typed columns of events.
 
     Args:
         rows: SQL.
@@ -56,7 +56,6 @@ class Reduction:
     recorded: bool
     shifts: Sequence[Shift] = ()
     several_in: str = ""
-    table: Table = TABLES["events"]
 
     def several(self) -> str:
         """The distinct rows of keys that stand in several: how many are equal, and how many distinct ones a key has."""
@@ -121,7 +120,7 @@ class Reduction:
             select active_on, user_id, customer_id, event, feature, coalesce(is_automated, false) as is_automated,
                 cast(sum(times) as bigint) as events,
                 {since_on} as _since_on, {until_on} as _until_on, {version} as _version,
-                {first_reason(self.table.constraints)} as _broken
+                {first_reason(EVENTS.constraints)} as _broken
             from ({rows}) as counted
             group by 1, 2, 3, 4, 5, 6, 8, 9, 10, 11 having sum(times) > 0"""
 
@@ -172,27 +171,27 @@ class Reduction:
 
     @property
     def _columns(self) -> str:
-        return ", ".join(self.table.names)
+        return ", ".join(EVENTS.names)
 
     @property
     def _key(self) -> str:
         """The id where it is given, else the key."""
-        parts = ", ".join(f"case when {self._id} is null then {name} end" for name in self.table.key)
+        parts = ", ".join(f"case when {self._id} is null then {name} end" for name in EVENTS.key)
         return f"{self._id}, {parts}"
 
     @property
     def _number(self) -> str:
         numbered = NUMBERED[self.engine]
-        key, own = numbered.format(", ".join(self.table.key)), numbered.format(self._id)
+        key, own = numbered.format(", ".join(EVENTS.key)), numbered.format(self._id)
         return f"case when {self._id} is null then {key} else {own} end"
 
     @property
     def _id(self) -> str:
-        return f"nullif({self.table.id}, '')"
+        return f"nullif({EVENTS.id}, '')"
 
     @property
     def _keyed(self) -> str:
-        return "(" + " and ".join(f"{name} is not null" for name in self.table.key) + ")"
+        return "(" + " and ".join(f"{name} is not null" for name in EVENTS.key) + ")"
 
     @property
     def _known(self) -> str:

@@ -92,7 +92,7 @@ def _table_report(
 
 def _excluded(tables: Tables, table: Table) -> dict[str, dict[str, Any]]:
     """Rows left out by reason, with the first keys of each to look at."""
-    key = ", ".join(_day(table, name) for name in table.key)
+    key = ", ".join(table.day(name) for name in table.key)
     found = tables.rows(
         f"select _excluded, {table.count()}, min(concat_ws(', ', {key}), {KEYS_SHOWN}) "
         f'from "{tables.judged(table.name)}" where _excluded is not null group by 1 order by 1'
@@ -104,7 +104,7 @@ def _event_times(tables: Tables, table: Table, last: date) -> tuple[date | None,
     """The local days of the first and the last clean row, and of the last one not after a day."""
     if not table.event_time:
         return None, None, None
-    day = _day(table, table.event_time)
+    day = table.day(table.event_time)
     [days] = tables.rows(
         f"select min({day}), max({day}), max({day}) filter ({day} <= date '{last}') "
         f'from "{tables.judged(table.name)}" where _excluded is null'
@@ -140,11 +140,6 @@ def _rated(tables: Tables) -> set[str]:
             f"""and coalesce("on" <= date '{tables.rates_on}', true)"""
         )
     }
-
-
-def _day(table: Table, name: str) -> str:
-    """A column as SQL, an instant as its local day."""
-    return f'local_day("{name}")' if table.column(name).type == "ts" else f'"{name}"'
 
 
 def _is_expected(reason: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import ibis
 
@@ -91,25 +91,13 @@ def is_activity(rows: ibis.Table, events: Sequence[str]) -> ir.BooleanValue:
     return ~rows.is_automated & plain.notin(LOGINS)
 
 
-class Feed(NamedTuple):
-    """The first and the last day with any event that is known; none where there is no event."""
-
-    first: date | None
-    last: date | None
-
-
-def feed(tables: Tables) -> Feed:
-    """From when to when events are known."""
-    return Feed(*tables.reach("events"))
-
-
 def refuse_stale_feed(tables: Tables, period: Period, max_age_days: int) -> None:
     """A feed that ended long before the period did looks like customers that fell silent.
 
     Raises:
         Refused: no event is known, or the last one is too old.
     """
-    last = feed(tables).last
+    last = tables.reach("events").last
     if last is None:
         raise Refused(f"no event is known by {period.measured_on}; without any, every customer would look silent")
     if (period.measured_on - last).days > max_age_days:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import pandas as pd
 
-from helpers.kpis.activity import feed, refuse_stale_feed
+from helpers.kpis.activity import refuse_stale_feed
 from helpers.kpis.silence import ACTIVE, SILENT, Silence, SilenceRules, states, tally, unasked
 from helpers.periods import Period
 from helpers.results import Row, row, share
@@ -91,5 +91,5 @@ def _notes(tables: Tables, found: pd.DataFrame, period: Period, rules: Silence) 
 
 def _history_warning(tables: Tables, period: Period, rules: Silence) -> list[str]:
     """Said where the events begin after the longest window does: silence before them is not seen."""
-    first, opens = feed(tables).first, period.measured_on - timedelta(days=rules.longest - 1)
+    first, opens = tables.reach("events").first, period.measured_on - timedelta(days=rules.longest - 1)
     return [f"history_starts_at {first}: the window opens on {opens}"] if first and first > opens else []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
-from helpers.kpis.activity import Use, feed, is_activity, tells_use, with_accounts
+from helpers.kpis.activity import Use, is_activity, tells_use, with_accounts
 from helpers.kpis.activity_blocks import BLOCKS
 from helpers.kpis.onboarding import first_days
 from helpers.kpis.subscription_versions import Rules, with_account
@@ -42,7 +42,7 @@ def with_last_use(tables: Tables, found: pd.DataFrame, period: Period, use: Use)
 
 
 def _tells_use(tables: Tables, period: Period, use: Use) -> bool:
-    last = feed(tables).last if tells_use(tables) else None
+    last = tables.reach("events").last if tells_use(tables) else None
     return last is not None and (period.measured_on - last).days <= use.feed_max_age_days
 
 

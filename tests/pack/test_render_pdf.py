@@ -9,7 +9,6 @@ import nbformat
 import pytest
 from nbconvert.exporters import get_exporter
 from pypdf import PdfReader
-from pypdf.generic import ArrayObject
 
 from helpers.errors import KitError
 from helpers.pack import fonts
@@ -32,6 +31,7 @@ from tests.pack.fixtures import (
     table_output,
     view,
 )
+from tests.pack.pdf_tree import structure, tags
 
 HOSTILE = """#import "x" $ 1/0 $ *bold* _em_ \\u{41} @label <script> // no /* no */ #eval("1")"""
 WIDE = [{"name": f"c{i}", "type": "number", "title": f"Figure number {i}", "unit": "money"} for i in range(24)]
@@ -53,24 +53,6 @@ def read(*cells, **more):
 
 def text_of(reader):
     return "\n".join(page.extract_text() for page in reader.pages)
-
-
-def structure(reader):
-    """Every node of the structure tree."""
-    waiting = [reader.trailer["/Root"]["/StructTreeRoot"]]
-    while waiting:
-        node = waiting.pop()
-        kids = node.get("/K", [])
-        kids = kids.get_object() if hasattr(kids, "get_object") else kids
-        for kid in kids if isinstance(kids, ArrayObject) else [kids]:
-            found = kid.get_object() if hasattr(kid, "get_object") else kid
-            if hasattr(found, "get") and "/S" in found:
-                yield found
-                waiting.append(found)
-
-
-def tags(reader, name):
-    return [node for node in structure(reader) if node["/S"] == name]
 
 
 def test_title_language_and_marks_of_the_standard(reader):

@@ -10,6 +10,7 @@ from helpers.pack.html import render_html
 from helpers.pack.pdf import render_pdf
 from helpers.pack.view import Section
 from tests.pack.fixtures import bundle, code, notebook, view
+from tests.pack.pdf_tree import tags
 
 ROWS = [("Kim", "Aye", "3 0 1"), ("Kim", "Bee", None), ("Lou", "Cee", "0 0 2"), ("Kim", "Dee", "1 1 1")]
 
@@ -66,25 +67,10 @@ def test_a_series_is_a_picture_that_says_its_numbers():
     assert [picture["alt"] for picture in pictures] == ["3 0 1", "0 0 2", "1 1 1"]
     assert all(picture["src"].startswith("data:image/svg+xml;base64,") for picture in pictures)
     assert body_of().find_all("tr")[1].find_all("td")[-1].get_text() == "–"
-    assert {"3 0 1", "0 0 2", "1 1 1"} <= set(figures(pdf_of()))
+    assert {"3 0 1", "0 0 2", "1 1 1"} <= {str(figure["/Alt"]) for figure in tags(pdf_of(), "/Figure")}
 
 
 def test_what_is_no_series_is_text():
     body = body_of(rows=[("Kim", "Aye", "many"), ("Kim", "Bee", "3 0")])
     assert body.find("img") is None
     assert [row.find_all("td")[-1].get_text() for row in body.find_all("tr")] == ["many", "3 0"]
-
-
-def figures(reader):
-    """The alternative texts of the pictures of a PDF."""
-    waiting = [reader.trailer["/Root"]["/StructTreeRoot"]]
-    while waiting:
-        node = waiting.pop()
-        kids = node.get("/K", [])
-        kids = kids.get_object() if hasattr(kids, "get_object") else kids
-        for kid in kids if isinstance(kids, list) else [kids]:
-            found = kid.get_object() if hasattr(kid, "get_object") else kid
-            if hasattr(found, "get") and "/S" in found:
-                waiting.append(found)
-                if found["/S"] == "/Figure":
-                    yield str(found["/Alt"])

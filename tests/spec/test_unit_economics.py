@@ -569,6 +569,13 @@ class TestLtvFromChurn:
         assert row.warnings[0] == "history_starts_at 2025-09-15: churn is counted from 2025-03-31"
 
 
+TWO_SEGMENTS = """
+    customer_id | name | signed_up_on | segment
+    A | Ada | 2025-04-01 | large
+    B | Bob | 2025-04-01 | large
+    C | Cyd | 2025-04-01 | small
+    D | Dee | 2025-04-01 | small
+"""
 LIVES = f"""{SUBSCRIPTIONS}
     a | A | 2025-04-01 |            | 1000 | |
     b | B | 2025-04-01 | 2025-06-13 | 700  | |
@@ -637,14 +644,9 @@ class TestLtvFromLives:
         assert list(stays["left"]) == [True, False]
 
     def test_segments(self):
-        people = """
-            customer_id | name | signed_up_on | segment
-            A | Ada | 2025-04-01 | large
-            B | Bob | 2025-04-01 | large
-            C | Cyd | 2025-04-01 | small
-            D | Dee | 2025-04-01 | small
-        """
-        rows = cards.ltv(known(subscriptions=LIVES, customers=people), Q1, gross_margin=0.8, ltv_horizon_months=12)
+        rows = cards.ltv(
+            known(subscriptions=LIVES, customers=TWO_SEGMENTS), Q1, gross_margin=0.8, ltv_horizon_months=12
+        )
         # large: A stays, B leaves after 2.4 of 12 months; small: D stays, C leaves after 7.2
         assert {name: row.value for name, row in by(rows, "ltv_km", "segment").items()} == {
             "large": pytest.approx(800 * (2.4 + 0.5 * 9.6)), "small": pytest.approx(1600 * (7.2 + 0.5 * 4.8)),
@@ -680,16 +682,9 @@ class TestLtvNet:
         assert self.row("ltv_km", subscriptions=rows).status == "ok"
 
     def test_by_segment_where_all_spend_names_one(self):
-        people = """
-            customer_id | name | signed_up_on | segment
-            A | Ada | 2025-04-01 | large
-            B | Bob | 2025-04-01 | large
-            C | Cyd | 2025-04-01 | small
-            D | Dee | 2025-04-01 | small
-        """
-        assert self.row(segment="large", customers=people).value == pytest.approx(800 * 7.2 - 4000 / 2)
-        assert self.row(segment="small", customers=people).value == pytest.approx(1600 * 9.6 - 1500 / 2)
-        partly = self.row(segment="small", customers=people, spend=self.SPEND + self.OTHER)
+        assert self.row(segment="large", customers=TWO_SEGMENTS).value == pytest.approx(800 * 7.2 - 4000 / 2)
+        assert self.row(segment="small", customers=TWO_SEGMENTS).value == pytest.approx(1600 * 9.6 - 1500 / 2)
+        partly = self.row(segment="small", customers=TWO_SEGMENTS, spend=self.SPEND + self.OTHER)
         assert (partly.status, partly.warnings) == ("insufficient", ("not all of the spend names a segment",))
 
     def test_is_refused_or_not_provided_alone(self):

@@ -1,6 +1,5 @@
 """Charts of use: spread, moves, features, weekly flows and bullets. The figures are made here."""
 
-import json
 from datetime import date, timedelta
 from xml.etree import ElementTree
 
@@ -16,9 +15,8 @@ from helpers.display.tables import Table, table_from_resource
 from helpers.periods import Calendar
 from helpers.results import Column, Listing
 from tests.unit.display.fake_review import NAMES, Q3, review
+from tests.unit.display.forms import assert_picture_sentence_and_table
 
-MIME = "application/vnd.kpi-review.chart+json"
-SVG = "{http://www.w3.org/2000/svg}"
 CONTEXT = Context(Q3, "EUR")
 OWN = ink(CONTEXT.colour)
 STATES = ("0", "1", "2", "new")
@@ -89,14 +87,7 @@ def every_form():
 
 @pytest.mark.parametrize("form", every_form())
 def test_every_form_is_a_picture_a_sentence_and_a_table(form):
-    chart = every_form()[form]()
-    bundle = json.loads(json.dumps(chart._repr_mimebundle_()))
-    assert bundle[MIME]["alt"] == chart.sentence
-    assert chart.sentence.endswith(".")
-    assert table_from_resource(bundle[MIME]["table"])["rows"]
-    root = ElementTree.fromstring(chart.svg)
-    assert not root.findall(f".//{SVG}text")
-    assert every_form()[form]().svg == chart.svg
+    assert_picture_sentence_and_table(every_form()[form])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Charts of tables: curves, the parts of a mean, dots and timelines. The tables are made here, row by row."""
 
-import json
 from datetime import date
 from xml.etree import ElementTree
 
@@ -9,12 +8,11 @@ import pytest
 
 from helpers.display import charts
 from helpers.display.context import Context
-from helpers.display.tables import Table, table_from_resource
+from helpers.display.tables import Table
 from helpers.results import Column, Listing
 from tests.unit.display.fake_review import NAMES, Q3
+from tests.unit.display.forms import MIME, assert_picture_sentence_and_table
 
-MIME = "application/vnd.kpi-review.chart+json"
-SVG = "{http://www.w3.org/2000/svg}"
 CURVE = ("cohort", "days", "waiting", "low", "high", "of_all", "unseen")
 PARTS = ("stage", "days", "waiting", "working", "earlier")
 DOTS = ("customer", "start_on", "state", "days", "customer_id")
@@ -69,15 +67,7 @@ def every_form():
 
 @pytest.mark.parametrize("form", every_form())
 def test_every_form_is_a_picture_a_sentence_and_a_table(form):
-    chart = every_form()[form]()
-    bundle = json.loads(json.dumps(chart._repr_mimebundle_()))
-    assert bundle[MIME]["alt"] == chart.sentence
-    assert chart.sentence.endswith(".")
-    assert table_from_resource(bundle[MIME]["table"])["rows"]
-    root = ElementTree.fromstring(chart.svg)
-    assert root.tag == f"{SVG}svg"
-    assert not root.findall(f".//{SVG}text")
-    assert every_form()[form]().svg == chart.svg
+    assert_picture_sentence_and_table(every_form()[form])
 
 
 @pytest.mark.parametrize(
