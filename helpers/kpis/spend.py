@@ -90,8 +90,10 @@ def spent(tables: Tables, found: Window, departments: Sequence[str], fx_mode: st
     warnings = _complete(tables, found.months, departments)
     retained = (spend.purpose == "retain").fill_null(False)
     amounts = _converted(tables, spend.filter(~retained), found, fx_mode)
+    by = ["channel", "segment"]
+    rows = tables.fetch(amounts.group_by(by).aggregate(amount=_sum(amounts.amount)))
     return Spent(
-        tables.fetch(amounts.group_by("channel", "segment").aggregate(amount=_sum(amounts.amount))),
+        rows.sort_values(by, ignore_index=True),  # so that what adds them up has the same last digits every time
         {"spend: purpose retain": int(tables.fetch(retained.sum()) or 0), **tables.excluded("spend")},
         warnings,
     )
