@@ -7,7 +7,7 @@ no tables, no periods. What cannot be said is ``None``, never 0 and never infini
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -17,10 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from helpers.results import Interval
 
-Z = 1.959964
+Z = 1.959963984540054
 LEVEL = 0.95
 TOLERANCE = 1e-12
 RESAMPLES = 10_000
+MANY = 2_000  # customers
 SEED = 20_260_930
 
 
@@ -32,12 +33,11 @@ def wilson(k: float, n: float) -> Interval | None:
     >>> [round(end, 6) for end in wilson(7, 10)[:2]]
     [0.396778, 0.892209]
     """
-    from statsmodels.stats.proportion import proportion_confint
-
     if not n:
         return None
-    low, high = proportion_confint(k, n, alpha=1 - LEVEL, method="wilson")
-    return Interval(max(0.0, float(low)), min(1.0, float(high)), LEVEL, "Wilson")
+    p, z2 = k / n, Z * Z
+    centre, spread = (p + z2 / 2 / n) / (1 + z2 / n), Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / 4 / n / n)
+    return Interval(max(0.0, centre - spread), min(1.0, centre + spread), LEVEL, "Wilson")
 
 
 def poisson_interval(n: int) -> Interval:
@@ -233,29 +233,43 @@ def xmr(values: Sequence[float | None]) -> Limits:
     )  # fmt: skip
 
 
-def ratio_of_sums(numerators: ArrayLike, denominators: ArrayLike, *, seed: int = SEED) -> Interval | None:
-    """The percentile bootstrap interval of a ratio of two sums over customers (T12).
+def ratios_of_sums(parts: Sequence[ArrayLike], whole: ArrayLike) -> list[Interval | None]:
+    """The intervals of ratios of sums over customers, one per part of the whole (T12).
 
     Customers are drawn with replacement, 10,000 times, from a fixed seed, so that the same customers give the same
-    interval; put them in a fixed order. Draws whose denominator is 0 have no ratio and are left out.
-    None where one customer or fewer, or a denominator of 0, leaves nothing to say.
+    interval; put them in a fixed order. Draws whose denominator is 0 have no ratio and are left out. Of more than 2,000
+    customers the draws are normal, and the delta method gives the same ends without them. None where one customer or
+    fewer, or a denominator of 0, leaves nothing to say.
 
-    >>> low, high, *_ = ratio_of_sums([50, 100, 30], [100, 100, 100])
+    >>> [(low, high, *_)] = ratios_of_sums([[50, 100, 30]], [100, 100, 100])
     >>> round(low, 2), round(high, 2)
     (0.3, 1.0)
     """
-    top, bottom = np.asarray(numerators, dtype=float), np.asarray(denominators, dtype=float)
+    bottom = np.asarray(whole, dtype=float)
+    tops = [np.asarray(part, dtype=float) for part in parts]
     if len(bottom) < 2 or not bottom.sum():
-        return None
-    random, small = np.random.default_rng(seed), np.uint16 if len(bottom) < 2**16 else np.int32
-    ratios: list[NDArray[np.float64]] = []
-    rows = max(1, 1_000_000 // len(bottom))  # of so many draws the numbers fit into memory at once
+        return [None] * len(parts)
+    if len(bottom) > MANY:
+        return [_delta_method(top, bottom) for top in tops]
+    sums = np.concatenate([[amounts[drawn].sum(axis=1) for amounts in (*tops, bottom)] for drawn in _draws(len(bottom))], axis=1)
+    sums = sums[:, sums[-1] != 0]
+    ends = np.quantile(sums[:-1] / sums[-1], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
+    return [Interval(float(low), float(high), LEVEL, "bootstrap over customers") for low, high in ends.T]
+
+
+def _draws(n: int) -> Iterator[NDArray[np.intp]]:
+    """The draws of n customers out of n, 10,000 of them, some at a time so that they fit into memory."""
+    random, small = np.random.default_rng(SEED), np.uint16 if n < 2**16 else np.int32
+    rows = max(1, 1_000_000 // n)
     for size in (min(rows, RESAMPLES - done) for done in range(0, RESAMPLES, rows)):
-        drawn = random.integers(0, len(bottom), size=(size, len(bottom)), dtype=small)
-        sums = bottom[drawn].sum(axis=1)
-        ratios.append(top[drawn].sum(axis=1)[sums != 0] / sums[sums != 0])
-    low, high = np.quantile(np.concatenate(ratios), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(low), float(high), LEVEL, "bootstrap over customers")
+        yield random.integers(0, n, size=(size, n), dtype=small).astype(np.intp)
+
+
+def _delta_method(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> Interval:
+    """The normal interval of a ratio of sums, from how far each customer lies from the common ratio."""
+    ratio = top.sum() / bottom.sum()
+    spread = Z * math.sqrt(float(((top - ratio * bottom) ** 2).sum())) / bottom.sum()
+    return Interval(float(ratio - spread), float(ratio + spread), LEVEL, "delta method over customers")
 
 
 def dominated_by_few(denominators: ArrayLike) -> bool:

@@ -15,12 +15,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helpers.data import hygiene
-from helpers.data.known import Prepared
+import duckdb
+
+from helpers.data.knowledge import judge
+from helpers.data.prepared import Prepared
 from helpers.data.report import conflicting_keys, data_report
 from helpers.data.schema import Table
 from helpers.data.sources import where
-from helpers.data.staging import Staged, stage, written
+from helpers.data.staging import stage, written
 from helpers.data.tables import HELD, TABLES
 from helpers.errors import KitError
 from helpers.periods import Period
@@ -29,11 +31,14 @@ from helpers.rules import Rules
 if TYPE_CHECKING:
     from helpers.params import Source
 
-FEED_MAX_AGE_DAYS: int = Rules.model_fields["feed_max_age_days"].default
-
 
 def prepare(
-    source: Source, period: Period, *, currency: str, folder: Path, feed_max_age_days: int = FEED_MAX_AGE_DAYS
+    source: Source,
+    period: Period,
+    *,
+    currency: str,
+    folder: Path,
+    feed_max_age_days: int = Rules().feed_max_age_days,
 ) -> Prepared:
     """Read a source into a folder of Parquet files, one per canonical table, with a data report.
 
@@ -49,19 +54,26 @@ def prepare(
     """
     with tempfile.TemporaryDirectory() as spare:
         staged = stage(source, period, Path(spare))
+        staged = __import__("dataclasses").replace(staged, engine=staged.engine.con)  # TEMP
         folder.mkdir(parents=True, exist_ok=True)
         for file in [folder / "prepared.json", *folder.glob("*.parquet")]:
             file.unlink(missing_ok=True)
-        seen = {name: _write(staged, HELD[name], period, folder) for name in staged.columns}
-        staged.engine.disconnect()
+        seen = {name: judge(staged.engine, HELD[name], staged.columns, period.known_until)
+                for name in _parents_first(staged.columns) if not HELD[name].counted}  # fmt: skip
+        _write(staged.engine, seen, folder)
+        for name, counted in staged.counted.items():
+            shutil.move(staged.folder / f"{name}.parquet", folder)
+            seen[name] = counted
+        staged.engine.close()
     record = _record(source, period, currency, staged.columns, folder)
-    written = Prepared(folder, record)
-    if conflicts := conflicting_keys(written, staged.conflicts):
+    prepared = Prepared(folder, record)
+    if conflicts := conflicting_keys(prepared, staged.conflicts):
         raise KitError(*(_conflict(source, *conflict) for conflict in conflicts))
-    record["report"] = written.report = data_report(written, period, seen, feed_max_age_days=feed_max_age_days)
+    report = data_report(prepared, period, {name: seen[name] for name in staged.columns}, feed_max_age_days)
+    record["report"] = prepared.report = report
     text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
     (folder / "prepared.json").write_text(text, encoding="utf-8")
-    return written
+    return prepared
 
 
 def folder_fingerprint(folder: Path) -> str:
@@ -72,29 +84,17 @@ def folder_fingerprint(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _write(staged: Staged, table: Table, period: Period, folder: Path) -> dict[str, int]:
-    """Write what is known of a table, sorted, and count what is not written."""
-    file = folder / f"{table.name}.parquet"
-    if table.counted:
-        shutil.move(staged.folder / file.name, file)
-        return staged.counted[table.name]
-    knowledge = hygiene.Knowledge(period.as_of_on, period.as_of_at)
-    empty = " or ".join(f'"{name}" is null' for name in table.key if table.column(name).required)
-    keyed = f"(select * from {table.name} where not ({empty}))"
-    staged.engine.raw_sql(f"create table known_{table.name} as {hygiene.known_rows(table, knowledge, keyed)}")
-    rows = f"select distinct * from known_{table.name}"
-    staged.engine.raw_sql(written(rows, file))
-    [counts] = staged.engine.raw_sql(
-        f"select (select count(*) from {table.name}), (select count(*) from {keyed}), "
-        f"(select count(*) from known_{table.name}), (select count(*) from ({rows}))"
-    ).fetchall()
-    read, with_key, known, distinct = counts
-    return {
-        "read": read,
-        "empty_key": read - with_key,
-        "not_yet_known": with_key - known,
-        "byte_equal": known - distinct,
-    }
+def _parents_first(names: Mapping[str, list[str]]) -> list[str]:
+    """The tables, those that others refer to before the others: customers, deals, users, then the rest."""
+    return sorted(names, key=lambda name: (name != "customers", len(TABLES[name].references), name != "deals"))
+
+
+def _write(engine: duckdb.DuckDBPyConnection, names: Mapping[str, dict[str, int]], folder: Path) -> None:
+    """Write the judged tables, and whom each key of a customer stands for, in an order that depends on the rows alone."""
+    for name in names:
+        engine.execute(written(f"from judged_{name}", folder / f"{name}.parquet"))
+    if "customers" in names:
+        engine.execute(written("from keys_of_customers", folder / "keys_of_customers.parquet"))
 
 
 def _record(
@@ -105,7 +105,7 @@ def _record(
     return {
         "name": source.name,
         "period": period.label,
-        "as_of_on": period.as_of_on.isoformat(),
+        "last_day": period.known_until.isoformat(),
         "rates_on": calendar.fiscal_year_start(period.start).isoformat(),
         "currency": currency,
         "calendar": {**asdict(calendar), "quarter_starts": starts},

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from helpers.data.hygiene import CONFLICT
-from helpers.data.known import Prepared, Tables
+from helpers.data.knowledge import CONFLICT
+from helpers.data.prepared import Prepared
 from helpers.data.schema import OrderCheck, Table
 from helpers.data.sources import quoted
 from helpers.data.tables import HELD, ORDER_CHECKS, TABLES
@@ -22,7 +22,7 @@ KEYS_SHOWN = 3
 
 
 def data_report(
-    prepared: Prepared, period: Period, seen: Mapping[str, Mapping[str, int]], *, feed_max_age_days: int
+    prepared: Prepared, period: Period, seen: Mapping[str, Mapping[str, int]], feed_max_age_days: int
 ) -> dict[str, Any]:
     """Per provided table what became of its rows, the order checks between tables, and what is not provided.
 
@@ -30,14 +30,14 @@ def data_report(
     the folder holds, which are ``other_versions + excluded + clean``. ``days_old`` is from a table's last row up to the
     period's last day, to that day; a feed of events that is older than ``feed_max_age_days`` is told.
     """
-    tables = prepared.known(prepared.as_of_on)
-    checks = [check for check in ORDER_CHECKS if all(tables.provides(name) for name in check.tables)]
+    tables = _Judged(prepared)
+    checks = [check for check in ORDER_CHECKS if all(prepared.provides(name) for name in check.tables)]
     return {
         "tables": {
             name: _table_report(tables, HELD[name], period, counts, feed_max_age_days) for name, counts in seen.items()
         },
         "order": [_order(tables, check) for check in checks],
-        "not_provided": [name for name in TABLES if not tables.provides(name)],
+        "not_provided": [name for name in TABLES if not prepared.provides(name)],
     }
 
 
@@ -46,26 +46,41 @@ def conflicting_keys(prepared: Prepared, counted: Mapping[str, tuple[int, int]])
 
     ``counted`` are such keys and all keys of the tables whose keys are not in the folder any more.
     """
-    tables = prepared.known(prepared.as_of_on)
+    tables = _Judged(prepared)
     keys = {name: counted[name] if name in counted else _keys(tables, HELD[name]) for name in prepared.columns}
     return [(name, untrusted, of) for name, (untrusted, of) in keys.items() if untrusted > WARNED_ABOVE * of]
 
 
-def _keys(tables: Tables, table: Table) -> tuple[int, int]:
+class _Judged:
+    """The rows of each table as they are known on the last day, with the reason that a row is left out for."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self.prepared = prepared
+        self._engine = prepared.connect()
+        for name in prepared.columns:
+            known = f"date '{prepared.last_day}' between known_from and known_until"
+            self._engine.execute(f"create view judged_{name} as select * from ({prepared.judged(name)}) where {known}")
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        return self._engine.execute(sql).fetchall()
+
+
+def _keys(tables: _Judged, table: Table) -> tuple[int, int]:
     key = ", ".join(f'"{column}"' for column in table.key)
     [(conflicts, keys)] = tables.rows(
-        f"select count(distinct row({key})) filter (_excluded = {quoted(CONFLICT)}), count(distinct row({key})) "
-        f'from "{tables.judged(table.name)}"'
+        f"select count(distinct row({key})) filter (left_out = {quoted(CONFLICT)}), count(distinct row({key})) "
+        f"from judged_{table.name}"
     )
     return conflicts, keys
 
 
 def _table_report(
-    tables: Tables, table: Table, period: Period, seen: Mapping[str, int], feed_max_age_days: int
+    tables: _Judged, table: Table, period: Period, seen: Mapping[str, int], feed_max_age_days: int
 ) -> dict[str, Any]:
     [(judged, unlinked, clean)] = tables.rows(
-        f"select {table.count()}, {table.count('_unlinked')}, {table.count('_excluded is null')} "
-        f'from "{tables.judged(table.name)}"'
+        f"select {table.count()}, {table.count('unlinked')}, {table.count('left_out is null')} "
+        f"from judged_{table.name}"
     )
     held = seen["read"] - seen["empty_key"] - seen["not_yet_known"] - seen["byte_equal"]
     excluded = _excluded(tables, table)
@@ -90,54 +105,54 @@ def _table_report(
     }  # fmt: skip
 
 
-def _excluded(tables: Tables, table: Table) -> dict[str, dict[str, Any]]:
+def _excluded(tables: _Judged, table: Table) -> dict[str, dict[str, Any]]:
     """Rows left out by reason, with the first keys of each to look at."""
     key = ", ".join(table.day(name) for name in table.key)
     found = tables.rows(
-        f"select _excluded, {table.count()}, min(concat_ws(', ', {key}), {KEYS_SHOWN}) "
-        f'from "{tables.judged(table.name)}" where _excluded is not null group by 1 order by 1'
+        f"select left_out, {table.count()}, min(concat_ws(', ', {key}), {KEYS_SHOWN}) "
+        f"from judged_{table.name} where left_out is not null group by 1 order by 1"
     )
     return {reason: {"rows": rows, "examples": examples} for reason, rows, examples in found}
 
 
-def _event_times(tables: Tables, table: Table, last: date) -> tuple[date | None, date | None, date | None]:
+def _event_times(tables: _Judged, table: Table, last: date) -> tuple[date | None, date | None, date | None]:
     """The local days of the first and the last clean row, and of the last one not after a day."""
     if not table.event_time:
         return None, None, None
     day = table.day(table.event_time)
     [days] = tables.rows(
         f"select min({day}), max({day}), max({day}) filter ({day} <= date '{last}') "
-        f'from "{tables.judged(table.name)}" where _excluded is null'
+        f"from judged_{table.name} where left_out is null"
     )
     return days
 
 
-def _without_rate(tables: Tables, table: Table) -> list[str]:
+def _without_rate(tables: _Judged, table: Table) -> list[str]:
     """The currencies of a table's amounts that have no rate on the day whose rates hold for the pack."""
     if "currency" not in table.names or table.of_the_pack:
         return []
     amounts = " or ".join(f"{name} is not null" for name in table.amounts) or "true"
     used = tables.rows(
-        f'select currency, count(*) from "{tables.judged(table.name)}" '
-        f"where _excluded is null and currency is not null and ({amounts}) group by 1 order by 1"
+        f"select currency, count(*) from judged_{table.name} "
+        f"where left_out is null and currency is not null and ({amounts}) group by 1 order by 1"
     )
     rated = _rated(tables)
     return [
-        f"{rows} rows are in {currency}, which has no rate for {tables.rates_on} in fx_rates; "
+        f"{rows} rows are in {currency}, which has no rate for {tables.prepared.rates_on} in fx_rates; "
         "what adds them up is refused"
         for currency, rows in used
         if currency not in rated
     ]
 
 
-def _rated(tables: Tables) -> set[str]:
-    if not tables.provides("fx_rates"):
-        return {tables.currency}
-    return {tables.currency} | {
+def _rated(tables: _Judged) -> set[str]:
+    if not tables.prepared.provides("fx_rates"):
+        return {tables.prepared.currency}
+    return {tables.prepared.currency} | {
         currency
         for (currency,) in tables.rows(
-            f'select currency from "{tables.judged("fx_rates")}" where _excluded is null '
-            f"""and coalesce("on" <= date '{tables.rates_on}', true)"""
+            "select currency from judged_fx_rates where left_out is null "
+            f"""and coalesce("on" <= date '{tables.prepared.rates_on}', true)"""
         )
     }
 
@@ -156,8 +171,8 @@ def _history_starts(earliest: date | None, period: Period) -> list[str]:
     return []
 
 
-def _order(tables: Tables, check: OrderCheck) -> dict[str, Any]:
-    clean = {name: f'(select * from "{tables.judged(name)}" where _excluded is null)' for name in check.tables}
+def _order(tables: _Judged, check: OrderCheck) -> dict[str, Any]:
+    clean = {name: f"(select * from judged_{name} where left_out is null)" for name in check.tables}
     [(early, rows)] = tables.rows(check.sql.format(**clean))
     early, rows = early or 0, rows or 0
     return {"what": check.what, "rows": early, "of": rows, "warning": early > WARNED_ABOVE * rows}

@@ -1,7 +1,7 @@
 """The words that the canonical tables are written in: columns, what is masked, what is checked.
 
-Predicates and masks are SQL of the engine that reads the prepared folder (DuckDB). ``{at}`` and ``{on}`` stand
-for the instant and the local day from which on nothing is known, ``local_day(x)`` for the local day of an instant.
+Predicates and masks are SQL of the engine that reads the prepared folder (DuckDB); ``local_day(x)`` is the local day
+of an instant.
 """
 
 from __future__ import annotations
@@ -59,12 +59,13 @@ class Table:
 
     ``key`` columns make a row unique; those that are not required may be empty. A row that has an ``id`` is known by
     it alone. ``masks`` are facts that come later than the row: empty while their time is not known. ``consequences``
-    are columns that say the same without a time of their own. ``amounts`` are in the row's ``currency``. ``one_of``
+    are columns that say the same without a time of their own; ``{name}`` in their SQL stands for whether that mask is
+    not known yet. ``amounts`` are in the row's ``currency``. ``one_of``
     lists sets of columns of which a source provides at least one. ``of_the_pack`` tables are the same for every history
     period of a pack. Of a table without ``has_history`` earlier periods are not shown, so it may begin late.
 
     A table that is prepared in another shape than a source gives it in has two: in the prepared one ``counted`` is the
-    column that says how many rows of the source a row stands for, and ``known`` holds where that is known.
+    column that says how many rows of the source a row stands for.
     """
 
     name: str
@@ -82,7 +83,6 @@ class Table:
     of_the_pack: bool = False
     has_history: bool = True
     counted: str = ""
-    known: str = ""
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)

@@ -1,0 +1,271 @@
+"""What is known of each row, from which day to which, and whether the row is fit for use.
+
+Source: specification 1.2 and 1.4. Knowledge ends at a local midnight, so that days say all of it: a row holds in this
+form in every review whose last known day is from ``known_from`` to ``known_until``. A fact that becomes another when
+something is learnt later (a cancellation, a merge, a correction) stands in several rows whose days meet. So each
+earlier period of a pack sees exactly what was known then, and nothing is judged anew for it.
+
+The order is fixed: rows that are not known are left out, later facts are masked, one version per key is kept, rows are
+re-pointed to the customer that theirs was merged into, and only then is a row held against its constraints. Each row
+that is left out says why in ``left_out``; ``unlinked`` marks a row that is kept without the customer that it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import date
+
+import duckdb
+
+from helpers.data.schema import Constraint, Reference, Table
+from helpers.data.sources import quoted
+from helpers.data.tables import TABLES
+
+CONFLICT = "same key, different content"
+ALWAYS, FOREVER = "date '0001-01-01'", "date '9999-12-31'"
+OF_KNOWLEDGE = ("known_from", "known_until", "left_out", "unlinked")  # columns beside those of the specification
+
+
+def judge(
+    engine: duckdb.DuckDBPyConnection, table: Table, provided: Collection[str], last_day: date
+) -> dict[str, int]:
+    """Make the table ``judged_NAME`` of the typed rows in ``NAME``, and count what does not reach it.
+
+    Tables that this one refers to come first. ``last_day`` is the last day that the review knows of.
+
+    Returns:
+        How many rows were ``read``, have an ``empty_key``, are ``not_yet_known`` or ``byte_equal`` to another.
+    """
+    counted = _make_known(engine, table, last_day)
+    links = [reference for reference in table.references if reference.table in provided]
+    repeated = _make_states(engine, table, links, last_day)
+    rows = _one_version(table) if repeated else "select *, cast(null as varchar) as _version from states"
+    engine.execute(f"create table judged_{table.name} as {_judged(table, links, rows)}")
+    if table.name == "customers":
+        engine.execute(KEYS_OF_CUSTOMERS)
+        engine.execute(PARENTS_FOLLOWED)
+    elif any(reference.table == table.name for other in TABLES.values() for reference in other.references):
+        engine.execute(_keys_of(table))
+    for spare in ("known", "states"):
+        engine.execute(f"drop table {spare}")
+    return counted
+
+
+def _make_known(engine: duckdb.DuckDBPyConnection, table: Table, last_day: date) -> dict[str, int]:
+    """Make the table ``known``: the distinct rows that are known on the last day, each with the day it is known from.
+
+    What is learnt after that day is masked. ``own`` numbers the keys.
+    """
+    empty = " or ".join(f'"{name}" is null' for name in table.key if table.column(name).required)
+    keyed = f"from {table.name} where not ({empty})"
+    last = f"date '{last_day}'"
+    later = {name: f"coalesce({table.day(name)} > {last}, false)" for name in table.masks}
+    seen_on = f"coalesce({table.day('recorded_at')}, {table.day(table.event_time)}, {ALWAYS})"
+    engine.execute(f"""
+        create table known as
+        select *, dense_rank() over (order by {_key(table)}) as own
+        from (
+            select distinct *{_masked(table, later)}, {seen_on} as seen_on {keyed} and {seen_on} <= {last}
+        )""")
+    if table.of_the_pack:
+        engine.execute(f"update known set seen_on = {ALWAYS}")
+    [counts] = engine.execute(
+        f"select (select count(*) from {table.name}), (select count(*) {keyed}), "
+        f"(select count(*) {keyed} and {seen_on} <= {last}), (select count(*) from known)"
+    ).fetchall()
+    read, with_key, known, distinct = counts
+    return {
+        "read": read, "empty_key": read - with_key, "not_yet_known": with_key - known, "byte_equal": known - distinct,
+    }  # fmt: skip
+
+
+def _make_states(
+    engine: duckdb.DuckDBPyConnection, table: Table, links: Iterable[Reference], last_day: date
+) -> bool:
+    """Make the table ``states``: each known row once per span of days in which nothing about its key is learnt.
+
+    Returns:
+        Whether any key stands in several rows.
+    """
+    [(rows, keys)] = engine.execute("select count(*), count(distinct own) from known").fetchall()
+    moments = [f"select own, {table.day(name)} as day from known where {table.day(name)} > seen_on"
+               for name in table.masks]  # fmt: skip
+    moments += [
+        f'select own, k.known_from from known join keys_of_{link.table} k on k.key = "{link.column}" '
+        f"where k.known_from > seen_on"
+        for link in links
+    ]
+    if table.name == "customers":
+        moments.append(MOMENTS_OF_MERGERS)
+    if rows != keys:
+        updated = table.day("updated_at")
+        moments += ["select own, seen_on from known", f"select own, {updated} from known where {updated} <= {_on(last_day)}"]
+    learnt = " union ".join(moments) or "select own, seen_on as day from known where false"
+    engine.execute(f"create table learnt as from ({learnt}) as found(own, day)")
+    if not engine.execute("select count(*) from learnt").fetchall()[0][0]:
+        spans = f"select *, seen_on as known_from, {FOREVER} as known_until from known"
+    else:
+        spans = f"""
+            with days as (select own, seen_on as day from known union select own, day from learnt),
+            spans as (
+                select own, day as known_from,
+                    coalesce(lead(day) over (partition by own order by day) - 1, {FOREVER}) as known_until
+                from days
+            )
+            select known.*, known_from, known_until
+            from known join spans on known.own = spans.own and known_from >= seen_on"""
+    later = {name: f"coalesce({table.day(name)} > known_from, false)" for name in table.masks}
+    engine.execute(f"create table states as select * exclude (seen_on){_masked(table, later)} from ({spans})")
+    engine.execute("drop table learnt")
+    return bool(rows != keys)
+
+
+def _one_version(table: Table) -> str:
+    """One row per key and span, with ``_version`` empty; or all rows of a key that none can be chosen of, with why.
+
+    The row with the greatest ``updated_at`` that is known is kept; without one, none can be trusted.
+    """
+    return f"""
+        select * exclude (_updated, _same, _tied, _rank),
+            case when _same > 1 and (_updated is null or _tied > 1) then {quoted(CONFLICT)} end as _version
+        from (
+            select *,
+                count(*) over span as _same,
+                count(*) over (partition by own, known_from, _updated) as _tied,
+                rank() over (span order by _updated desc nulls last) as _rank
+            from (
+                select distinct *, case when {table.day("updated_at")} <= known_from then updated_at end as _updated
+                from states
+            )
+            window span as (partition by own, known_from)
+        )
+        where _rank = 1"""
+
+
+def _judged(table: Table, links: Iterable[Reference], rows: str) -> str:
+    """Rows re-pointed to what they refer to, each with the reason that it is left out for, if there is one."""
+    joins, reasons, targets, lost = [], [], {}, []
+    for i, reference in enumerate(links):
+        name, link = f'v."{reference.column}"', f"link_{i}"
+        joins.append(
+            f"left join keys_of_{reference.table} {link} on {name} = {link}.key "
+            f"and v.known_from between {link}.known_from and {link}.known_until"
+        )
+        targets[reference.column] = f"coalesce({link}.target, {name})" if reference.required else f"{link}.target"
+        reasons += _reasons_of(reference, name, link)
+        lost.append(f"{name} is not null and {link}.key is null")
+    broken = [*_words(table), *_finite(table), *table.constraints]
+    columns = ", ".join(f'"{name}"' for name in table.names)
+    return f"""
+        select {columns}, known_from, known_until,
+            coalesce(_version, {first_reason(table.excluded_if)}, _link, {first_reason(broken)}) as left_out, unlinked
+        from (
+            select v.*{_replace(targets)}, {first_reason(reasons)} as _link, {" or ".join(lost) or "false"} as unlinked
+            from ({rows}) v {" ".join(joins)}
+        )"""
+
+
+# From a customer to those that it was merged into, and, where its parent was merged, to those of the parent.
+MOMENTS_OF_MERGERS = """
+    select start.own, learnt.day from (
+        with recursive reach(key, target) as (
+            select customer_id, merged_into from known where merged_into is not null
+            union
+            select reach.key, known.merged_into from reach join known on customer_id = target
+            where known.merged_into is not null
+        )
+        select key, target from reach
+        union
+        select customer_id, target from known join reach on key = parent_id
+        union
+        select customer_id, parent_id from known join reach on key = parent_id
+    ) as followed
+    join known start on start.customer_id = followed.key
+    join (
+        select customer_id, seen_on as day from known
+        union select customer_id, local_day(updated_at) from known where updated_at is not null
+    ) as learnt on learnt.customer_id = followed.target
+    where learnt.day > start.seen_on"""
+
+# Chains are followed to their end; a circle has none, so that its customers are found by no row.
+KEYS_OF_CUSTOMERS = """
+    create table keys_of_customers as
+    with recursive chain(key, known_from, target) as (
+        select customer_id, known_from, customer_id from judged_customers
+        union
+        select key, chain.known_from, merged_into
+        from chain join judged_customers c on customer_id = target
+            and chain.known_from between c.known_from and c.known_until
+        where merged_into is not null
+    )
+    select key, chain.known_from, any_value(own.known_until) as known_until, min(target) as target,
+        bool_or(last.left_out is not null) as left_out
+    from chain
+    join judged_customers own on own.customer_id = key and own.known_from = chain.known_from
+    join judged_customers last on last.customer_id = target and last.merged_into is null
+        and chain.known_from between last.known_from and last.known_until
+    group by key, chain.known_from"""
+
+PARENTS_FOLLOWED = """
+    update judged_customers set parent_id = k.target from keys_of_customers k
+    where parent_id = k.key and judged_customers.known_from between k.known_from and k.known_until"""
+
+
+def _keys_of(table: Table) -> str:
+    """The keys that rows of other tables name, and whether their row is left out."""
+    key = f'"{table.key[0]}"'
+    return (
+        f"create table keys_of_{table.name} as select {key} as key, known_from, known_until, {key} as target, "
+        f"bool_or(left_out is not null) as left_out from judged_{table.name} group by all"
+    )
+
+
+def first_reason(reasons: Iterable[Constraint]) -> str:
+    """The SQL of the first reason that holds, null if none does."""
+    whens = " ".join(f"when {reason.broken} then {quoted(reason.reason)}" for reason in reasons)
+    return f"case {whens} end" if whens else "cast(null as varchar)"
+
+
+def _reasons_of(reference: Reference, name: str, link: str) -> list[Constraint]:
+    column, parent = reference.column, reference.table
+    missing = [
+        Constraint(f"{column} empty", f"{name} is null"),
+        Constraint(f"{column} not in {parent}", f"{link}.key is null"),
+    ]
+    left_out = Constraint(f"{column} is of a row left out of {parent}", f"{link}.left_out")
+    return [*(missing if reference.required else []), left_out]
+
+
+def _words(table: Table) -> list[Constraint]:
+    return [
+        Constraint(
+            f"{column.name} is not {', '.join(column.values[:-1])} or {column.values[-1]}",
+            f'"{column.name}" not in ({", ".join(quoted(value) for value in column.values)})',
+        )
+        for column in table.columns
+        if column.values
+    ]
+
+
+def _finite(table: Table) -> list[Constraint]:
+    numbers = [column.name for column in table.columns if column.type == "dec"]
+    return [Constraint(f"{name} is not a finite number", f'not isfinite("{name}")') for name in numbers]
+
+
+def _masked(table: Table, later: dict[str, str]) -> str:
+    """Later facts empty; ``later`` tells per mask when it is one. What follows from them is masked with them."""
+    masks = {name: f'case when not ({later[name]}) then "{name}" end' for name in table.masks}
+    return _replace(masks | {name: sql.format(**later) for name, sql in table.consequences.items()})
+
+
+def _replace(expressions: dict[str, str]) -> str:
+    written = ", ".join(f'{expression} as "{name}"' for name, expression in expressions.items())
+    return f" replace ({written})" if written else ""
+
+
+def _key(table: Table) -> str:
+    return ", ".join(f'"{name}"' for name in table.key)
+
+
+def _on(day: date) -> str:
+    return f"date '{day}'"

@@ -1,0 +1,312 @@
+"""The cards of recurring revenue: K20 to K25.
+
+Their queries stand in ``recurring_revenue.sql``, what counts as a paid subscription in ``shared/subscriptions.sql``; the
+lists beside the figures are in ``tables``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from helpers.kpis.rows import Rows
+from helpers.kpis.spine import Spine
+from helpers.results import Interval, Row
+from helpers.statistics import dominated_by_few, ratios_of_sums, wilson
+
+MOVEMENTS = {
+    "mrr_opening": "n_opening",
+    "mrr_new": "n_new",
+    "mrr_reactivation": "n_reactivation",
+    "mrr_expansion": "n_expansion",
+    "mrr_contraction": "n_contraction",
+    "mrr_churn": "n_churn",
+    "mrr_fx": "n_fx",
+    "net_new_mrr": "n_net",
+    "mrr_intra_period": "n_intra",
+}
+SUFFIX = {"year": "", "period": "_quarter"}
+FEW = "dominated by few: fewer than 30 customers, or one with over 20 % of the MRR"
+
+
+def mrr(spine: Spine) -> list[Row]:
+    """What paying customers are worth a month, on the last day of the period.
+
+    Definition:
+        MRR is the sum over all subscription versions in force on the day: unit amount × quantity, brought to a month
+        (a day × 365/12, a week × 365/84, a quarter ÷ 3, a year ÷ 12), less the discounts in force; a contract is its
+        value ÷ its months; an MRR that the source gives is taken as it is. Active and past due subscriptions count;
+        trials, paused and unpaid ones, one-off amounts, services and tax do not; a cancelled one counts to the end
+        of its service. A paying customer has an MRR above 0. ARPA is MRR ÷ paying customers. A source that overwrites
+        a version's status, instead of opening a new version, restates the past with it.
+
+    Returns:
+        ``mrr`` (money a month), ``paying_customers`` and ``arpa`` (money a month), in all and by customer segment.
+        Without subscriptions in force MRR is 0 and ARPA undefined.
+
+    Raises:
+        NotProvided: There are no subscriptions.
+        Refused: Versions of a line overlap, a price is below 0, or a currency has no rate.
+
+    Source:
+        Specification K20; discounts as ProfitWell, statuses as Stripe.
+    """
+    rows = _rows(spine, "mrr", "stock_notes")
+    for answer in rows.answers:
+        n = answer["paying_customers"]
+        rows.add("mrr", answer, answer["mrr"], n=n)
+        rows.add("paying_customers", answer, n, n=n)
+        rows.share("arpa", answer, answer["mrr"], n, n=n)
+    return rows.done()
+
+
+def arr(spine: Spine) -> list[Row]:
+    """What paying customers are worth a year at today's prices; neither revenue nor a forecast.
+
+    Definition:
+        ARR is 12 × the MRR on the last day of the period. New ARR is 12 × the MRR of customers new in the period.
+        The billing rhythm changes nothing: a contract of 100,000 over 60 months is 20,000 a year. Contracts shorter
+        than 12 months are annualised like all others; their share of ARR is told.
+
+    Returns:
+        ``arr`` and ``new_arr`` (money); 0 where no subscription is in force.
+
+    Raises:
+        NotProvided: There are no subscriptions.
+        Refused: Versions of a line overlap, a price is below 0, or a currency has no rate.
+
+    Source:
+        Specification K21.
+    """
+    rows = _rows(spine, "arr", "movement_notes")
+    for answer in rows.answers:
+        short = answer["short_term_share"]
+        told = [f"short_term_annualised: {short:.1%} of ARR has a term under 12 months"] if short else []
+        rows.add("arr", answer, answer["arr"], n=answer["n_arr"], warnings=told)
+        rows.add("new_arr", answer, answer["new_arr"], n=answer["n_new_arr"], warnings=told)
+    return rows.done()
+
+
+def mrr_movements(spine: Spine) -> list[Row]:
+    """How MRR came from its opening to its closing: what was won, grew, shrank and was lost.
+
+    Definition:
+        Each customer's MRR is compared between consecutive snapshots (month ends, unless set otherwise) in this
+        order: from 0, never paid before: new; from 0, paid before: reactivation; to 0: churn; more: expansion; less:
+        contraction. A movement of the period is the sum over its snapshots, net new MRR the sum of the five, and
+        opening + movements + currency effect = closing. Customers are compared, not subscriptions: to drop one of
+        two is contraction. Expansion is a cross-sell where the customer holds a product for the first time (a new
+        product if that was launched within 365 days before), else an upsell. Who came and went between two snapshots
+        is in no movement and is told apart.
+
+    Returns:
+        ``mrr_opening``, ``mrr_new``, ``mrr_reactivation``, ``mrr_expansion`` (also by source), ``mrr_contraction`` and
+        ``mrr_churn`` (both negative), ``mrr_fx``, ``net_new_mrr``, ``mrr_intra_period``: money a month, in all and by
+        customer segment, 0 where nothing moved. ``n`` is the number of customers behind each.
+
+    Raises:
+        NotProvided: There are no subscriptions.
+        Refused: Versions of a line overlap, a price is below 0, or a currency has no rate.
+
+    Source:
+        Specification K22; movements as ChartMogul, the currency effect as Stripe.
+    """
+    rows = _rows(spine, "mrr_movements", "movement_notes")
+    for answer in rows.answers:
+        for kpi_id, n in MOVEMENTS.items():
+            rows.add(kpi_id, answer, answer[kpi_id], n=answer[n])
+    if spine.provides("subscriptions.product"):
+        for answer in spine.answers("expansion_by_source"):
+            rows.add("mrr_expansion", answer, answer["mrr_expansion"], n=answer["n"])
+    return rows.done()
+
+
+def retention(spine: Spine) -> list[Row]:
+    """What the customers of a year ago are worth today, of what they were worth then.
+
+    Definition:
+        The cohort are the customers paying on the day from which retention_months end with the period (12 unless set
+        otherwise). NRR is their MRR today ÷ their MRR then; GRR takes for each customer at most the MRR of then, so
+        that it is never above 100 %. New customers are in neither; who left and came back counts at today's MRR. The
+        quarterly variants start on the eve of the quarter.
+
+    Returns:
+        ``nrr``, ``grr``, ``nrr_quarter``, ``grr_quarter`` (shares, in all and by customer segment) with a bootstrap
+        interval over customers. Without customers in the cohort they are undefined; where subscriptions do not reach
+        back far enough, ``nrr`` and ``grr`` are insufficient.
+
+    Raises:
+        NotProvided: There are no subscriptions.
+        Refused: Versions of a line overlap, a price is below 0, or a currency has no rate.
+
+    Source:
+        Specification K23; GRR as the SaaS Metrics Standards Board, no averaging of customers as GitLab.
+    """
+    rows = _rows(spine, "retention", "cohort_notes")
+    accounts = spine.vectors("retention_rows", "label", "horizon")
+    for answer in _followed(spine, rows, ("nrr", "grr")):
+        intervals = _intervals(_segment(accounts, answer), "after", "kept")
+        for kpi_id, part in (("nrr", "after"), ("grr", "kept")):
+            rows.share(
+                kpi_id + SUFFIX[answer["horizon"]], answer, answer[part], answer["before"], n=answer["n"],
+                interval=intervals[part], warnings=_few(answer),
+            )  # fmt: skip
+    return rows.done()
+
+
+def churn(spine: Spine) -> list[Row]:
+    """How many customers were lost, and how much of the MRR that was there at the start.
+
+    Definition:
+        Of the customers paying on the day from which retention_months end with the period (12 unless set otherwise),
+        logo churn is the share that no longer pays on its last day, and revenue churn is 1 − GRR: their MRR lost to
+        churn and contraction ÷ their MRR then. Who left and came back is not lost; customers who joined later are in
+        neither part. The quarterly variants start on the eve of the quarter. The reason is that of the customer's
+        line that ended last; a downgrade without one is under (none).
+
+    Returns:
+        ``logo_churn`` (share, with its Wilson interval), ``revenue_churn``, ``logo_churn_quarter`` and
+        ``revenue_churn_quarter`` (shares), in all and by reason, as parts of the total. Without customers at the start
+        they are undefined; where subscriptions do not reach back far enough, the first two are insufficient.
+
+    Raises:
+        NotProvided: There are no subscriptions.
+        Refused: Versions of a line overlap, a price is below 0, or a currency has no rate.
+
+    Source:
+        Specification K24.
+    """
+    rows = _rows(spine, "churn", "cohort_notes")
+    accounts = spine.vectors("cohort", "label", "horizon")
+    for answer in _followed(spine, rows, ("logo_churn", "revenue_churn")):
+        suffix, n = SUFFIX[answer["horizon"]], answer["n"]
+        rows.share(f"logo_churn{suffix}", answer, answer["gone"], n, n=n, interval=wilson(answer["gone"], n))
+        whole = not answer["segment_by"]  # an interval of MRR is told of the whole only
+        interval = _intervals(_segment(accounts, answer), "lost")["lost"] if whole else None
+        rows.share(
+            f"revenue_churn{suffix}", answer, answer["lost"], answer["before"], n=n,
+            interval=interval, warnings=_few(answer) if whole else (),
+        )  # fmt: skip
+    return rows.done()
+
+
+def renewals(spine: Spine) -> list[Row]:
+    """What came up for renewal and was renewed, what comes up next, and how much hangs on few customers.
+
+    Definition:
+        The renewal rate is the share of the paid subscription lines with a renewal day in the period that are paid on
+        that day, or at most grace_days later; by ARR, each line counts with the ARR that came due. A line without a
+        renewal day is never due. ARR due is 12 × the MRR of the lines in force on the last day of the period whose
+        renewal day is in the next 90, or 180, days. Beside it, the share of MRR of the ten largest customers.
+
+    Returns:
+        ``renewal_rate`` (share of lines, with its Wilson interval), ``renewal_rate_arr`` (share, with a bootstrap
+        interval over customers), undefined where nothing was due; ``arr_due_90``, ``arr_due_180`` (money, 0 where
+        nothing is due); ``top10_share`` (share, undefined where MRR is 0).
+
+    Raises:
+        NotProvided: There are no subscriptions; without ``renewal_on`` only ``top10_share`` is told.
+        Refused: Versions of a line overlap, a price is below 0, or a currency has no rate.
+
+    Source:
+        Specification K24.
+    """
+    rows = _rows(spine, "renewals", "stock_notes")
+    due = spine.provides("subscriptions.renewal_on")
+    lines = spine.vectors("renewals_rows", "label")
+    if not due:
+        rows.not_provided(("renewal_rate", "renewal_rate_arr", "arr_due_90", "arr_due_180"), "subscriptions.renewal_on")
+    for answer in rows.answers:
+        if due:
+            _renewed(rows, answer, lines.get((answer["label"],)))
+            rows.add("arr_due_90", answer, answer["arr_due_90"], n=answer["n_90"])
+            rows.add("arr_due_180", answer, answer["arr_due_180"], n=answer["n_180"])
+        rows.share("top10_share", answer, answer["top10"], answer["mrr"], n=answer["customers"])
+    return rows.done()
+
+
+def quick_ratio(spine: Spine) -> list[Row]:
+    """How much MRR was gained for each unit that was lost.
+
+    Definition:
+        (New + reactivation + expansion) ÷ (churn + contraction), of the MRR movements of the period. It depends on the
+        snapshots that are compared: the same data gives less the closer they lie, so the grain is told with it. 4 is
+        an old rule of thumb, not a standard.
+
+    Returns:
+        ``quick_ratio``; undefined where nothing was lost.
+
+    Raises:
+        NotProvided: There are no subscriptions.
+        Refused: Versions of a line overlap, a price is below 0, or a currency has no rate.
+
+    Source:
+        Specification K25.
+    """
+    rows = _rows(spine, "quick_ratio", "movement_notes")
+    grain = f"snapshots compared: {spine.rules['movement_grain']}"
+    for answer in rows.answers:
+        told = [*(() if answer["lost"] else ("no losses",)), grain]
+        rows.share("quick_ratio", answer, answer["gained"], answer["lost"], n=answer["n"], warnings=told)
+    return rows.done()
+
+
+def _rows(spine: Spine, card: str, notes: str) -> Rows:
+    spine.require("subscriptions")
+    if spine.rules["account_level"] == "parent":
+        spine.require("customers.parent_id")
+    return Rows(spine, card, notes=notes, left_out=("subscriptions", "customers"))
+
+
+def _followed(spine: Spine, rows: Rows, kpi_ids: Iterable[str]) -> list[dict[str, Any]]:
+    """The answers of cohorts; where history is too short for one, its KPIs are told as insufficient instead."""
+    earliest = {answer["label"]: answer["earliest"] for answer in spine.answers("earliest_subscription")}
+    if spine.period.kind != "quarter":
+        rows.not_provided([f"{kpi_id}_quarter" for kpi_id in kpi_ids], f"a quarter; this is a {spine.period.kind}")
+    found = []
+    for answer in rows.answers:
+        first, since = earliest.get(answer["label"]), answer["since"]
+        if answer["horizon"] == "period":
+            found += [answer] if spine.at(answer["label"]).kind == "quarter" else []
+        elif not first or first <= since:
+            found.append(answer)
+        elif not answer["segment_by"]:
+            told = f"history_starts_at {first}: the cohort is that of {since}"
+            for kpi_id in kpi_ids:
+                rows.add(kpi_id, answer, None, status="insufficient", warnings=[told])
+    return found
+
+
+def _segment(accounts: Mapping[tuple[Any, ...], pd.DataFrame], answer: Mapping[str, Any]) -> pd.DataFrame:
+    """The accounts of a cohort, or those of a segment of it."""
+    found = accounts.get((answer["label"], answer["horizon"]), pd.DataFrame(columns=["before", "after", "kept", "lost"]))
+    if answer["segment_by"] != "segment":
+        return found
+    name = answer["segment"]
+    return found[found["segment"].isna()] if name is None else found[found["segment"] == name]
+
+
+def _intervals(accounts: pd.DataFrame, *parts: str) -> dict[str, Interval | None]:
+    found = ratios_of_sums([accounts[part] for part in parts], accounts["before"])
+    return dict(zip(parts, found, strict=True))
+
+
+def _few(answer: Mapping[str, Any]) -> list[str]:
+    return [FEW] if answer["n"] and answer["is_dominated_by_few"] else []
+
+
+def _renewed(rows: Rows, answer: Mapping[str, Any], lines: pd.DataFrame | None) -> None:
+    """The renewal rates of a period; lines that may still be renewed are not counted yet."""
+    told = {"excluded": {"subscriptions: renewal day within grace_days": answer["pending"]}, "n": answer["lines"]}
+    interval, few = None, []
+    if lines is not None and answer["lines"]:
+        counted = lines[~lines["is_pending"]]
+        kept = counted.assign(kept=counted["arr"].where(counted["is_renewed"], 0.0))
+        by_account = kept.groupby("account_id")[["kept", "arr"]].sum()
+        [interval] = ratios_of_sums([by_account["kept"]], by_account["arr"])
+        few = [FEW] if dominated_by_few(by_account["arr"]) else []
+    renewed = wilson(answer["renewed"], answer["lines"])
+    rows.share("renewal_rate", answer, answer["renewed"], answer["lines"], interval=renewed, **told)
+    rows.share("renewal_rate_arr", answer, answer["arr_renewed"], answer["arr"], interval=interval, warnings=few, **told)

@@ -1,0 +1,267 @@
+-- mrr_rows: each account that pays on the last day of the period, with its MRR.
+create view mrr_rows as
+select customer_mrr.label, account_id, segment, mrr from customer_mrr join period using (label) where day = measured_on;
+
+-- mrr (K20): what paying customers are worth a month, on the last day of the period.
+create view mrr as
+select label, case when grouping(segment) = 0 then 'segment' else '' end as segment_by, segment,
+  coalesce(sum(mrr), 0) as mrr, count(account_id) as paying_customers, sum(mrr) / count(account_id) as arpa
+from period left join mrr_rows using (label)
+group by grouping sets ((label), (label, segment)) having grouping(segment) = 1 or count(account_id) > 0;
+
+-- moved: each account that stands in a movement, an opening or a closing of the period, with the sums of its movements.
+create table moved as
+select movement.label, account_id, segment,
+  coalesce(sum(opening) filter (from_day = opening_day), 0) as opening,
+  coalesce(sum(change) filter (movement = 'new'), 0) as new,
+  coalesce(sum(change) filter (movement = 'reactivation'), 0) as reactivation,
+  coalesce(sum(change) filter (movement = 'expansion'), 0) as expansion,
+  coalesce(sum(change) filter (movement = 'contraction'), 0) as contraction,
+  coalesce(sum(change) filter (movement = 'churn'), 0) as churn,
+  sum(fx) as fx,
+  coalesce(sum(closing) filter (to_day = measured_on), 0) as closing
+from movement join period using (label)
+group by all;
+
+-- mrr_movements_rows: each account with its opening MRR, its movements of the period and its closing MRR, and those that
+-- came and went between two snapshots (intra_period).
+create view mrr_movements_rows as
+select *, new + reactivation + expansion + contraction + churn as net, null::decimal(38, 9) as intra_period from moved
+union all by name
+select label, account_id, segment, mrr as intra_period, 0 as opening, 0 as new, 0 as reactivation, 0 as expansion,
+  0 as contraction, 0 as churn, 0 as fx, 0 as closing, 0 as net
+from passed_through;
+
+-- mrr_movements (K22): how MRR came from its opening to its closing; the currency effect stands apart.
+create view mrr_movements as
+select label, case when grouping(segment) = 0 then 'segment' else '' end as segment_by, segment,
+  coalesce(sum(opening), 0) as mrr_opening, count(*) filter (opening <> 0) as n_opening,
+  coalesce(sum(new), 0) as mrr_new, count(*) filter (new <> 0) as n_new,
+  coalesce(sum(reactivation), 0) as mrr_reactivation, count(*) filter (reactivation <> 0) as n_reactivation,
+  coalesce(sum(expansion), 0) as mrr_expansion, count(*) filter (expansion <> 0) as n_expansion,
+  coalesce(sum(contraction), 0) as mrr_contraction, count(*) filter (contraction <> 0) as n_contraction,
+  coalesce(sum(churn), 0) as mrr_churn, count(*) filter (churn <> 0) as n_churn,
+  coalesce(sum(fx), 0) as mrr_fx, count(*) filter (fx <> 0) as n_fx,
+  coalesce(sum(net), 0) as net_new_mrr, count(*) filter (net <> 0) as n_net,
+  coalesce(sum(intra_period), 0) as mrr_intra_period, count(intra_period) as n_intra
+from period left join mrr_movements_rows using (label)
+group by grouping sets ((label), (label, segment)) having grouping(segment) = 1 or count(account_id) > 0;
+
+-- expansion_source: what the expansion of the period comes from (K14): the account holds a product for the first time
+-- since the snapshot before (cross_sell; new_product where that was launched at most 365 days before), else upsell.
+create table expansion_source as
+with held as (
+  select label, account_id, product, min(start_on) as product_on from paid where product is not null group by all
+),
+newest as (
+  select label, account_id, day, max(product_on) as product_on,
+    max(product_on) filter (product_on - launched_on <= 365) as launch_on
+  from holding
+  join held using (label, account_id, product)
+  left join (
+    select label, product, launched_on from period join products on known_day between known_from and known_until
+  ) using (label, product)
+  group by all
+)
+select movement.label, movement.account_id, change,
+  case when launch_on > from_day then 'new_product' when product_on > from_day then 'cross_sell' else 'upsell' end as source
+from movement
+left join newest on newest.label = movement.label and newest.account_id = movement.account_id and newest.day = to_day
+where movement = 'expansion';
+
+-- expansion_by_source: the expansion of each period by source, every source named.
+create view expansion_by_source as
+select label, 'source' as segment_by, segment, coalesce(sum(change) filter (source = segment), 0) as mrr_expansion,
+  count(distinct account_id) filter (source = segment) as n
+from period cross join (values ('upsell'), ('cross_sell'), ('new_product')) as source(segment)
+left join expansion_source using (label)
+group by label, segment;
+
+-- passed_through: the accounts that came and went between two snapshots, and so stand in no movement.
+create table passed_through as
+with here as (
+  select label, account_id, segment, start_on, ends, cast(amount * rate as decimal(38, 9)) as mrr
+  from paid join period using (label)
+  left join rate on rate.currency = paid.currency and measured_on between valid_from and valid_until
+  where start_on <= measured_on and ends > starts_on
+),
+unseen as (from here anti join moved using (label, account_id)),
+by_day as (
+  select day.label, day.account_id, day.segment, sum(held.mrr) as mrr, min(held.start_on) as came_on, max(held.ends) as left_on
+  from (select distinct label, account_id, segment, start_on as day from unseen) as day
+  join unseen as held on held.label = day.label and held.account_id = day.account_id
+    and held.start_on <= day.day and held.ends > day.day
+  group by day.label, day.account_id, day.segment, day.day
+)
+select label, account_id, segment, min(came_on) as came_on, max(left_on) as left_on, max(mrr) as mrr
+from by_day group by all;
+
+-- arr (K21): twelve times the MRR on the last day of the period, and of the customers new in it.
+create view arr as
+select label, '' as segment_by, '' as segment,
+  12 * coalesce(sum(closing), 0) as arr, count(*) filter (closing <> 0) as n_arr,
+  12 * coalesce(sum(new), 0) as new_arr, count(*) filter (new <> 0) as n_new_arr,
+  coalesce(any_value(short_term), 0) / nullif(sum(closing), 0) as short_term_share
+from period left join arr_rows using (label)
+left join (
+  select label, sum(customer_mrr.short_term) as short_term from customer_mrr join period using (label) where day = measured_on
+  group by label
+) using (label)
+group by label;
+
+-- arr_rows: each account with its closing MRR, and its MRR where it is new in the period.
+create view arr_rows as
+select label, account_id, segment, closing, new from moved where closing <> 0 or new <> 0;
+
+-- horizon: the days from which customers are followed to the end of the period: that from which retention_months end
+-- with it (year), and its eve (period).
+create view horizon as
+select label, 'year' as horizon, cast(measured_on + 1 - to_months(cast(retention_months as integer)) as date) - 1 as since
+from period cross join rules
+union all
+select label, 'period', opening_day from period;
+
+-- cohort: each account that paid on the day `since`, with its MRR before (on that day), after (at the end of the period),
+-- kept (what it pays now, at most what it paid then) and lost; and the reason of its line that ended last since then.
+create table cohort as
+with ending as (
+  select customer_mrr.label, account_id, mrr from customer_mrr join period using (label) where day = measured_on
+),
+ended as (
+  select label, horizon, account_id, arg_max(reason, ends) as reason
+  from paid join period using (label) join horizon using (label)
+  where reason is not null and ends > since and ends <= measured_on
+  group by all
+)
+select horizon.label, horizon.horizon, since, customer_mrr.account_id, segment, customer_mrr.mrr as before,
+  coalesce(ending.mrr, 0) as after, least(before, after) as kept, before - kept as lost, coalesce(reason, '(none)') as reason
+from horizon
+join customer_mrr on customer_mrr.label = horizon.label and day = since
+left join ending on ending.label = horizon.label and ending.account_id = customer_mrr.account_id
+left join ended on ended.label = horizon.label and ended.horizon = horizon.horizon
+  and ended.account_id = customer_mrr.account_id;
+
+-- retention_rows: each account of the cohorts.
+create view retention_rows as
+select label, horizon, since, account_id, segment, before, after, kept from cohort;
+
+-- retention (K23): what the customers of a cohort pay today (nrr), and for each at most what it paid then (grr), of what
+-- they paid then.
+create view retention as
+select label, horizon, since, case when grouping(segment) = 0 then 'segment' else '' end as segment_by, segment,
+  sum(after) / sum(before) as nrr,
+  sum(least(before, after)) / sum(before) as grr,
+  coalesce(sum(after), 0) as after, coalesce(sum(kept), 0) as kept, coalesce(sum(before), 0) as before,
+  count(account_id) as n, count(*) < 30 or max(before) > 0.2 * sum(before) as is_dominated_by_few
+from horizon left join cohort using (label, horizon, since)
+group by grouping sets ((label, horizon, since), (label, horizon, since, segment))
+having grouping(segment) = 1 or count(account_id) > 0;
+
+-- churn_rows: each account of the cohorts that pays less than then, or nothing, with the reason.
+create view churn_rows as
+select label, horizon, since, account_id, segment, before, after, lost, reason from cohort where lost > 0;
+
+-- churn (K24): of the customers of a cohort the share that no longer pays (logo_churn), and of their MRR the share that
+-- was lost (revenue_churn); by reason as parts of the same whole.
+create view churn as
+with whole as (
+  select label, horizon, since, count(account_id) as n, coalesce(sum(before), 0) as before,
+    count(account_id) < 30 or max(before) > 0.2 * sum(before) as is_dominated_by_few
+  from horizon left join cohort using (label, horizon, since) group by all
+),
+part as (
+  select label, horizon, case when grouping(reason) = 0 then 'reason' else '' end as segment_by, reason as segment,
+    count(*) filter (after = 0) as gone, sum(lost) as lost
+  from churn_rows group by grouping sets ((label, horizon), (label, horizon, reason))
+)
+select label, horizon, since, coalesce(segment_by, '') as segment_by, segment,
+  coalesce(gone, 0) / n as logo_churn, coalesce(lost, 0) / before as revenue_churn,
+  coalesce(gone, 0) as gone, coalesce(lost, 0) as lost, n, before, is_dominated_by_few
+from whole left join part using (label, horizon);
+
+-- came_due: each paid line whose renewal day fell in the period, with the ARR of the version that came due. It is
+-- renewed if the line is paid on some day from due_on to grace_days later; is_pending, if that day may still come.
+create table came_due as
+with due as (
+  select paid.*, measured_on, known_day, grace_days, renewal_on >= starts_on and renewal_on < flow_ends_on as is_due,
+    max(renewal_on) filter (renewal_on >= starts_on and renewal_on < flow_ends_on)
+      over (partition by label, subscription_id, line_id) as due_on
+  from paid join period using (label) cross join rules
+)
+select label, subscription_id, line_id, arg_max(account_id, start_on) as account_id,
+  any_value(due_on) as due_on, cast(12 * arg_max(amount * rate, start_on) filter (is_due) as double) as arr,
+  bool_or(start_on - due_on <= grace_days and ends > due_on) as is_renewed,
+  not is_renewed and any_value(due_on) + any_value(grace_days) > any_value(known_day) as is_pending
+from due
+left join rate on rate.currency = due.currency and measured_on between valid_from and valid_until
+where due_on is not null
+group by label, subscription_id, line_id;
+
+-- coming_due: each line in force on the last day of the period that is up for renewal in the 180 days after it.
+create table coming_due as
+select label, account_id, subscription_id, line_id, product, plan, renewal_on,
+  renewal_on - measured_on as days_left, cast(12 * cast(amount * rate as decimal(38, 9)) as double) as arr, cancelled_on
+from paid join period using (label)
+left join rate on rate.currency = paid.currency and measured_on between valid_from and valid_until
+where start_on <= measured_on and ends > measured_on and renewal_on > measured_on and renewal_on <= measured_on + 180;
+
+-- renewals_rows: each paid line whose renewal day fell in the period, and whether it was renewed.
+create view renewals_rows as
+from came_due;
+
+-- renewals (K24): of the lines that came due the share that is renewed, by count and by ARR; the ARR due in the next 90
+-- and 180 days; and the share of MRR of the ten largest customers.
+create view renewals as
+with due as (
+  select label, count(*) filter (not is_pending) as lines, count(*) filter (is_renewed) as renewed,
+    sum(arr) filter (not is_pending) as arr, coalesce(sum(arr) filter (is_renewed), 0) as arr_renewed,
+    count(*) filter (is_pending) as pending
+  from came_due group by label
+),
+next as (
+  select label, sum(arr) filter (days_left <= 90) as arr_90, count(*) filter (days_left <= 90) as n_90,
+    sum(arr) as arr_180, count(*) as n_180
+  from coming_due group by label
+),
+largest as (
+  select label, sum(mrr) filter (place <= 10) as top10, sum(mrr) as mrr, count(*) as n
+  from (select *, row_number() over (partition by label order by mrr desc) as place from mrr_rows) group by label
+)
+select label, renewed / lines as renewal_rate, arr_renewed / arr as renewal_rate_arr,
+  coalesce(arr_90, 0) as arr_due_90, coalesce(arr_180, 0) as arr_due_180, top10 / mrr as top10_share,
+  coalesce(lines, 0) as lines, coalesce(renewed, 0) as renewed, coalesce(arr, 0) as arr,
+  coalesce(arr_renewed, 0) as arr_renewed, coalesce(pending, 0) as pending,
+  coalesce(n_90, 0) as n_90, coalesce(n_180, 0) as n_180,
+  coalesce(top10, 0) as top10, coalesce(mrr, 0) as mrr, coalesce(n, 0) as customers
+from period left join due using (label) left join next using (label) left join largest using (label);
+
+-- quick_ratio_rows: each account that moved in the period.
+create view quick_ratio_rows as
+from mrr_movements_rows where net <> 0;
+
+-- quick_ratio (K25): the MRR gained for each unit that was lost, over the movements of the period.
+create view quick_ratio as
+select label, coalesce(sum(new + reactivation + expansion), 0) as gained, coalesce(-sum(contraction + churn), 0) as lost,
+  sum(new + reactivation + expansion) / nullif(-sum(contraction + churn), 0) as quick_ratio, count(account_id) as n
+from period left join mrr_movements_rows using (label)
+group by label;
+
+-- stock_notes, movement_notes, cohort_notes: what figures of the last day, of movements and of cohorts tell; they are
+-- refused where a currency that counts on one of their days has no rate.
+create view stock_notes as
+from subscription_notes
+union all
+select label, 'refused', 'no rate for ' || string_agg(distinct currency, ', ' order by currency) || '; add it to fx_rates', null
+from missing_rate join period using (label) where day = measured_on group by label;
+
+create view movement_notes as
+from subscription_notes
+union all
+select label, 'refused', 'no rate for ' || string_agg(distinct currency, ', ' order by currency) || '; add it to fx_rates', null
+from missing_rate join period using (label) where day >= opening_day group by label;
+
+create view cohort_notes as
+from subscription_notes
+union all
+select label, 'refused', 'no rate for ' || string_agg(distinct currency, ', ' order by currency) || '; add it to fx_rates', null
+from missing_rate join period using (label) where day = measured_on or day in (select since from horizon) group by label;

@@ -1,0 +1,161 @@
+"""From a card's query to rows of the result: values and shares, intervals, refusals, what was left out and warned of.
+
+What is said of a period besides its figures is data too. A relation of notes has one row per period and thing to say:
+``label``, ``kind`` (``left out``, ``warning`` or ``refused``), ``text`` and, for what was left out, ``rows``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import Any
+
+from helpers import results
+from helpers.catalogue import CATALOGUE, Kpi, ids_of, kpi
+from helpers.errors import NotProvided, Refused
+from helpers.kpis.spine import Spine
+from helpers.periods import Period
+from helpers.results import Interval, Row, Status
+
+
+class Rows:
+    """The rows of one card, over all periods of the spine.
+
+    ``answers`` are those of the query that is named like the card. ``notes`` names a relation of notes, ``left_out``
+    the canonical tables whose rows that are left out are told with each figure.
+    """
+
+    def __init__(self, spine: Spine, card: str, *, notes: str = "", left_out: Iterable[str] = ()) -> None:
+        self.spine = spine
+        self.card = card
+        self.warnings: dict[str, list[str]] = {}
+        self.excluded = spine.left_out(*left_out)
+        self.refused: dict[str, str] = {}
+        self._rows: list[Row] = []
+        for note in spine.answers(notes, "label, kind, text") if notes else ():
+            self._note(**note)
+
+    @property
+    def answers(self) -> list[dict[str, Any]]:
+        """The rows of the card's query, of the periods that it is shown of and that are not refused.
+
+        Segments are left out where the source does not tell them.
+        """
+        spine, ids = self.spine, ids_of(self.card)
+        shown = {period.label for period in spine.periods if any(_is_shown(kpi_id, period, spine) for kpi_id in ids)}
+        segments = spine.provides("customers.segment")
+        return [
+            answer
+            for answer in spine.answers(self.card)
+            if answer["label"] in shown - self.refused.keys() and (segments or answer.get("segment_by") != "segment")
+        ]
+
+    def add(
+        self,
+        kpi_id: str,
+        answer: Mapping[str, Any],
+        value: float | None,
+        *,
+        numerator: float | None = None,
+        denominator: float | None = None,
+        n: int | None = None,
+        interval: Interval | None = None,
+        status: Status | None = None,
+        warnings: Iterable[str] = (),
+        excluded: Mapping[str, int] | None = None,
+    ) -> None:
+        """A figure of the period and segment that the answer is of; ``warnings`` and ``excluded`` are told besides."""
+        label = answer["label"]
+        self._rows.append(
+            results.row(
+                kpi_id,
+                self.spine.at(label),
+                value,
+                status=status,
+                segment=(answer.get("segment_by") or "", answer.get("segment") or ""),
+                numerator=numerator,
+                denominator=denominator,
+                n=n,
+                interval=interval,
+                excluded={**(excluded or {}), **self.excluded[label]},
+                warnings=[*self.warnings.get(label, ()), *warnings],
+            )
+        )
+
+    def share(
+        self, kpi_id: str, answer: Mapping[str, Any], numerator: float, denominator: float, **more: Any
+    ) -> None:
+        """Numerator ÷ denominator; a zero denominator is undefined, never 0 and never infinite."""
+        value = numerator / denominator if denominator else None
+        self.add(kpi_id, answer, value, numerator=numerator, denominator=denominator, **more)
+
+    def not_provided(self, kpi_ids: Iterable[str], what: str) -> None:
+        """Some KPIs of the card lack a table or column that the others do without."""
+        self._rows += [results.not_provided(kpi_id, self.spine.period, what) for kpi_id in kpi_ids]
+
+    def refuse(self, label: str, reason: str) -> None:
+        """Print no figure of a period, and say why; the first reason is told."""
+        self.refused.setdefault(label, reason)
+
+    def done(self) -> list[Row]:
+        """All rows; those of a period that is refused are one per KPI, with the reason."""
+        told = [row for row in self._rows if row.period.label not in self.refused or row.status == "not_provided"]
+        missing = {row.kpi_id for row in told if row.status == "not_provided"}
+        return told + [
+            results.refused(kpi_id, self.spine.at(label), reason)
+            for label, reason in self.refused.items()
+            for kpi_id in ids_of(self.card)
+            if kpi_id not in missing
+        ]
+
+    def _note(self, label: str, kind: str, text: str, rows: int | None) -> None:
+        if kind == "refused":
+            self.refuse(label, text)
+        elif kind == "warning":
+            self.warnings.setdefault(label, []).append(text)
+        else:
+            self.excluded[label][text] = int(rows or 0)
+
+Card = Callable[[Spine], list[Row]]
+
+
+def cards_of(theme: str) -> list[Card]:
+    """The cards of a theme, in catalogue order; none where the catalogue does not know it."""
+    return _cards(row for row in CATALOGUE.values() if row.theme == theme)
+
+
+def cards_with(kpi_ids: Iterable[str]) -> list[Card]:
+    """The cards that give these KPIs, each once; of those that no theme has, none.
+
+    >>> [card.__name__ for card in cards_with(["nrr", "grr", "mrr", "demos"])]
+    ['retention', 'mrr']
+    """
+    return _cards(CATALOGUE[kpi_id] for kpi_id in kpi_ids if kpi_id in CATALOGUE)
+
+
+def run(card: Card, spine: Spine) -> list[Row]:
+    """The rows of a card over the spine's periods, each with the parameters that it follows.
+
+    A card that lacks its data, or refuses to print a figure at all, has one row per KPI that says so, for the review's
+    own period. Of an earlier period, and of a month, only those KPIs are told that are shown there.
+    """
+    try:
+        found = card(spine)
+    except NotProvided as error:
+        found = [results.not_provided(kpi_id, spine.period, error.what) for kpi_id in ids_of(card.__name__)]
+    except Refused as error:
+        found = [results.refused(kpi_id, spine.period, str(error)) for kpi_id in ids_of(card.__name__)]
+    parameters = spine.followed(card.__name__)
+    lacking = {row.kpi_id for row in found if row.status == "not_provided" and row.period == spine.period}
+    return [row.with_params(parameters) for row in found if row.period == spine.period or
+            (row.kpi_id not in lacking and row.status != "not_provided" and _is_shown(row.kpi_id, row.period, spine))]  # fmt: skip
+
+
+def _is_shown(kpi_id: str, period: Period, spine: Spine) -> bool:
+    """Whether a KPI is told of an earlier period: those of the review's own kind, and months where it has such a series."""
+    return period.kind == spine.period.kind or kpi(kpi_id).monthly
+
+
+def _cards(rows: Iterable[Kpi]) -> list[Card]:
+    found = dict.fromkeys((row.theme, row.card) for row in rows)
+    return [getattr(import_module(f"helpers.kpis.{theme}"), name) for theme, name in found]

@@ -1,0 +1,295 @@
+"""The spine: the periods of a pack as a table, in one DuckDB with the facts and the relations that KPIs are made of.
+
+A pack shows each KPI for its period, for those before it and by month. The periods are the table ``period``; a fact
+holds in those whose ``known_day`` lies between its ``known_from`` and its ``known_until``. So one query answers all
+periods at once, each from what was known then.
+
+Relations stand in the ``.sql`` files of this folder: each is a comment that says what a row is, and
+``create table NAME as`` or ``create view NAME as`` with a query. One that is named like a card is that card's query, and
+``CARD_rows`` are the rows behind its figures. A relation is made when it is first asked for, and those that it stands on
+before it; the same text, in the same order, is what :meth:`Spine.sql` shows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from helpers.data.prepared import Prepared
+from helpers.data.sources import quoted
+from helpers.data.tables import HELD, TABLES
+from helpers.errors import KitError, NotProvided
+from helpers.periods import SHOWN_BEFORE, Period
+
+FOLDER = Path(__file__).parent
+READS = re.compile(r"\b(?:from|join)\s+(\w+)")  # what a query names behind these words, it stands on
+COMMENT = re.compile(r"--[^\n]*")
+PER_KEY = ("window_days", "gross_margin")  # rules with one value, or one per product type or period
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A relation as its file has it: a comment, and the statement that makes it."""
+
+    name: str
+    comment: str
+    kind: str
+    query: str
+
+    @property
+    def statement(self) -> str:
+        return f"{self.comment}create {self.kind} {self.name} as\n{self.query};"
+
+
+def read_relations(folder: Path = FOLDER) -> dict[str, Relation]:
+    """The relations of all themes, by name.
+
+    >>> read_relations()["retention"].kind
+    'view'
+
+    Raises:
+        KitError: a name stands in two files.
+    """
+    found: dict[str, Relation] = {}
+    head = re.compile(r"^((?:--[^\n]*\n)*)create (table|view) (\w+) as\n", re.MULTILINE)
+    for file in sorted(folder.glob("*/*.sql")):
+        pieces = head.split(file.read_text(encoding="utf-8"))[1:]
+        for comment, kind, name, query in zip(*[iter(pieces)] * 4, strict=True):
+            if name in found:
+                raise KitError(f"{file.name}: relation {name} stands in another file too; give it another name")
+            found[name] = Relation(name, comment, kind, query.strip().removesuffix(";"))
+    return found
+
+
+def periods_of(period: Period) -> list[Period]:
+    """The periods that a pack shows, earliest first: those before this one, months for a quarter, and this one."""
+    months = period.months(SHOWN_BEFORE["month"]) if period.kind == "quarter" else []
+    return [*period.history(SHOWN_BEFORE[period.kind]), *months, period]
+
+
+@dataclass
+class Spine:
+    """The periods of a pack and the facts of a prepared folder: what every card asks.
+
+    ``rules`` are those of the review and the parameters of its themes, by name. ``registers`` is what the review
+    registers besides (objectives, departments, improvements), for the cards and tables that are about it.
+    """
+
+    prepared: Prepared
+    period: Period
+    rules: Mapping[str, Any]
+    periods: list[Period] = field(default_factory=list)
+    registers: Any = None
+    asked: dict[str, bool] = field(default_factory=dict)
+    required: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.periods = self.periods or periods_of(self.period)
+        self._by_label = {period.label: period for period in self.periods}
+        self._made: set[str] = set()
+        self._relations = read_relations()
+
+    def at(self, label: str) -> Period:
+        """The period that a label names."""
+        return self._by_label[label]
+
+    def provides(self, what: str) -> bool:
+        """Whether the source gives a table or a column; it is noted that a card asked."""
+        self.asked[what] = self.prepared.provides(what)
+        return self.asked[what]
+
+    def require(self, *what: str) -> None:
+        """Refuse to go on without these tables and columns; all of them are noted.
+
+        Raises:
+            NotProvided: naming the first that is not there.
+        """
+        missing = [needed for needed in what if not self.provides(needed)]
+        self.required.update(missing)
+        if missing:
+            raise NotProvided(missing[0])
+
+    def answers(self, name: str, order: str = "") -> list[dict[str, Any]]:
+        """The rows of a relation, by column; the total of a period before its segments, as long as nothing else is said."""
+        self.make(name)
+        columns = [column for column, *_ in self._engine.execute(f"describe {name}").fetchall()]
+        usual = [column for column in ("label", "segment_by", "segment") if column in columns]
+        found = self._engine.execute(f"select * from {name} order by {order or ', '.join(usual) or 'all'}").fetchall()
+        return [dict(zip(columns, row, strict=True)) for row in found]
+
+    def frame(self, name: str, order: str = "all") -> pd.DataFrame:
+        """The rows of a relation for the review's own period."""
+        self.make(name)
+        return self._engine.execute(
+            f"select * exclude (label) from {name} where label = {quoted(self.period.label)} order by {order}"
+        ).df()
+
+    def vectors(self, name: str, *by: str) -> dict[tuple[Any, ...], pd.DataFrame]:
+        """The rows of a relation over all periods, in parts with equal columns ``by``: what statistics are made of."""
+        self.make(name)
+        found = self._engine.execute(f"select * from {name} order by all").df()
+        return {key: part for key, part in found.groupby(list(by), dropna=False, sort=False)}
+
+    def left_out(self, *tables: str) -> dict[str, dict[str, int]]:
+        """Per period, how many rows of these tables are left out: ``{"2026Q3": {"deals: won without closed_at": 1}}``."""
+        found: dict[str, dict[str, int]] = {label: {} for label in self._by_label}
+        for table in filter(self.prepared.provides, tables):
+            for answer in self.answers(f"left_out_of_{table}", "label, reason"):
+                found[answer["label"]][f"{table}: {answer['reason']}"] = answer["rows"]
+        return found
+
+    @property
+    def read(self) -> set[str]:
+        """The canonical tables that were read so far, and those that they refer to."""
+        found = {name.removeprefix("left_out_of_") for name in self._made}
+        found = {name for name in found if name in TABLES and self.prepared.provides(name)}
+        while more := {r.table for name in found for r in TABLES[name].references} - found:
+            found |= more
+        return found
+
+    def sql(self, name: str) -> str:
+        """The query of a relation with all that it stands on: a script for a DuckDB that runs in the prepared folder."""
+        needed = self._in_order(name)
+        last = self._relations[needed.pop()]
+        parts = [f"create macro local_day(instant) as cast(timezone({quoted(self._timezone)}, instant) as date);"]
+        parts += [self._statement(each) for each in needed]
+        return "\n\n".join([*parts, f"{last.comment}{last.query};"])
+
+    def followed(self, name: str) -> dict[str, Any]:
+        """The rules and parameters that a relation, or one that it stands on, reads."""
+        words = {word for each in self._in_order(name) for word in re.findall(r"\w+", self._query(each))}
+        return {rule: value for rule, value in self.rules.items() if rule in words}
+
+    def make(self, name: str) -> None:
+        """Make a relation, and before it those that it stands on."""
+        for each in self._in_order(name):
+            if each not in self._made:
+                self._engine.execute(self._statement(each))
+                self._made.add(each)
+
+    @cached_property
+    def _engine(self) -> duckdb.DuckDBPyConnection:
+        return self.prepared.connect()
+
+    @property
+    def _timezone(self) -> str:
+        return self.prepared.calendar.timezone
+
+    def _in_order(self, name: str) -> list[str]:
+        """A relation and those that it stands on, each after what it needs."""
+        found: dict[str, None] = {}
+        for needed in READS.findall(COMMENT.sub("", self._query(name))):
+            if self._is_known(needed) and needed not in found:
+                found |= dict.fromkeys(self._in_order(needed))
+        return [*found, name]
+
+    def _is_known(self, name: str) -> bool:
+        return name in self._relations or name in TABLES or name in ("period", "rules", "listed_quarter")
+
+    def _query(self, name: str) -> str:
+        """The query of a relation, of a canonical table, or of what this spine is made of."""
+        if name in self._relations:
+            return self._relations[name].query
+        if name.startswith("left_out_of_"):
+            return self._left_out(name.removeprefix("left_out_of_"))
+        made = {"period": self._periods, "rules": self._rules, "listed_quarter": self._listed_quarters}
+        return made[name]() if name in made else self._facts(name)
+
+    def _statement(self, name: str) -> str:
+        if name in self._relations:
+            return self._relations[name].statement
+        kind = "view" if name in TABLES and HELD[name].counted else "table"
+        return f"create {kind} {name} as\n{self._query(name)};"
+
+    def _facts(self, name: str) -> str:
+        """The rows of a canonical table that count."""
+        judged = self.prepared.judged(name)
+        return f"select * exclude (left_out, unlinked)\nfrom ({judged})\nwhere left_out is null"
+
+    def _left_out(self, name: str) -> str:
+        return f"""select label, left_out as reason, cast({HELD[name].count()} as bigint) as rows
+from period join ({self.prepared.judged(name)}) on known_day between known_from and known_until
+where left_out is not null group by all"""
+
+    def _periods(self) -> str:
+        rows = ",\n".join(f"({', '.join(_literal(value) for value in _of_period(p, self.period).values())})"
+                          for p in self.periods)  # fmt: skip
+        return f"select * from (values\n{rows}\n) as period({', '.join(_of_period(self.period, self.period))})"
+
+    def _rules(self) -> str:
+        calendar = self.prepared.calendar
+        given = {
+            **self.rules,
+            "review_label": self.period.label,
+            "currency": self.prepared.currency,
+            "rates_on": self.prepared.rates_on,
+            "fiscal_year_start_month": calendar.fiscal_year_start_month,
+        }
+        for name in PER_KEY:
+            per_key = isinstance(given.get(name), Mapping)
+            given[f"{name}_by"] = given.get(name) if per_key else {}
+            given[name] = None if per_key else given.get(name)
+        return "select " + ",\n  ".join(f"{_literal(value)} as {name}" for name, value in given.items())
+
+    def _listed_quarters(self) -> str:
+        """The first days of the quarters of a 4-4-5 calendar; no row where quarters begin with a month."""
+        starts = [f"({_literal(start)})" for _, start in self.prepared.calendar.quarter_starts]
+        none = "select cast(null as date) as starts_on where false"
+        return f"select * from (values {', '.join(starts)}) as listed_quarter(starts_on)" if starts else none
+
+
+def _of_period(period: Period, review: Period) -> dict[str, Any]:
+    """A row of the table ``period``. Days named ``…_ends_on`` are exclusive, all others inclusive."""
+    found: dict[str, Any] = {
+        "label": period.label,
+        "kind": period.kind,
+        "starts_on": period.start,
+        "ends_on": period.end,
+        "flow_ends_on": period.flow_end,
+        "opening_day": period.opening_day,
+        "measured_on": period.measured_on,
+        "known_day": period.known_until,
+        "review_known_day": review.known_until,
+        "is_partial": period.is_partial,
+    }
+    for name, earlier in (("previous", Period.previous), ("year_ago", Period.year_ago)):
+        of: Period | None = None
+        with suppress(KitError):  # a listed calendar begins somewhere
+            of = earlier(period)
+        found[f"{name}_label"] = of and of.label
+        found[f"{name}_starts_on"] = of and of.start
+        found[f"{name}_flow_ends_on"] = of and of.flow_end
+        found[f"{name}_measured_on"] = of and of.measured_on
+    return found
+
+
+def _literal(value: Any) -> str:
+    """A value of Python as SQL.
+
+    >>> _literal(["a", "b"]), _literal({"api": 7}), _literal(None), _literal(date(2026, 9, 30))
+    ("['a', 'b']", "map {'api': 7}", 'null', "date '2026-09-30'")
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, date):
+        return f"date '{value}'"
+    if isinstance(value, Mapping):
+        entries = ", ".join(f"{_literal(key)}: {_literal(each)}" for key, each in value.items())
+        return f"map {{{entries}}}" if entries else "map([]::varchar[], []::varchar[])"
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, Iterable):
+        entries = ", ".join(map(_literal, value))
+        return f"[{entries}]" if entries else "[]::varchar[]"
+    return repr(value)
