@@ -15,7 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from helpers.errors import KitError, nearest, together
-from helpers.stopping import stoppable
+from helpers.progress import stoppable
 
 if TYPE_CHECKING:
     from helpers.check import Checked

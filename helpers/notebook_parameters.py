@@ -18,8 +18,7 @@ from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, TypeAdapter, Va
 
 from helpers.catalogue import THEMES
 from helpers.errors import KitError, nearest
-from helpers.params import Review, themes_alone
-from helpers.rules import Rules
+from helpers.params import Review, Rules, themes_alone
 from helpers.strict_yaml import parse_value, shown, validated
 
 GIVEN = ("period", "source", "review", "as_of")

@@ -5,6 +5,7 @@ Specification 11 and 12. Everything that can be wrong in these files is told her
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from datetime import date
@@ -12,15 +13,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationInfo, field_validator
 
 from helpers.catalogue import CATALOGUE
-from helpers.codes import Currency, Locale, Timezone
 from helpers.errors import KitError, nearest
 from helpers.periods import Calendar
 from helpers.registries import KEYS, Conflict, Cpi, Department, Improvement, Okr, RegisteredKpi, as_records
-from helpers.rules import Rules
 from helpers.strict_yaml import Frozen, expected, from_environment, places, read_model, shown
 
 CANONICAL_TABLES = (
@@ -30,6 +30,30 @@ CANONICAL_TABLES = (
 REGISTRIES = ("kpis", "departments", "conflicts", "okrs", "cpis", "improvements")
 SHOWN_BY = {**dict.fromkeys(REGISTRIES, "kpi_alignment"), "improvements": "time_to_value"}  # the theme that shows it
 LOGO_FORMS = (".png", ".svg", ".jpg", ".jpeg")
+
+
+def _currency(code: str) -> str:
+    from babel.numbers import list_currencies
+
+    if code not in list_currencies():
+        raise ValueError("must be an ISO 4217 code such as 'EUR'")
+    return code
+
+
+def _timezone(name: str) -> str:
+    if name not in available_timezones():
+        close = difflib.get_close_matches(name, available_timezones(), n=1) or ["Europe/Berlin"]
+        raise ValueError(f"must be an IANA time zone such as {close[0]!r}")
+    return name
+
+
+def _locale(name: str) -> str:
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        return str(Locale.parse(name.replace("-", "_")))
+    except (ValueError, UnknownLocaleError):
+        raise ValueError("must be a locale such as 'en_GB' or 'de_DE'") from None
 
 
 def _table(name: str) -> str:
@@ -55,6 +79,11 @@ def _period(label: str, info: ValidationInfo) -> str:
     return label
 
 
+Currency = Annotated[str, AfterValidator(_currency)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+Locale = Annotated[str, AfterValidator(_locale)]
+WholeDays = Annotated[int, Field(ge=1)]
+Margin = Annotated[float, Field(gt=0, le=1)]
 Text = Annotated[str, Field(min_length=1), expected("text, of one character or more")]
 Plan = dict[Annotated[str, AfterValidator(_period)], float]
 
@@ -93,6 +122,33 @@ class Source(Frozen):
         password = urlsplit(self.connect).password
         found = {**({password: "***"} if password else {}), **self._secrets}
         return {form: name for value, name in found.items() for form in (value, unquote(value))}
+
+
+class Rules(Frozen):
+    """The definitions that more than one theme uses (specification 12): set once in a review, and equal everywhere."""
+
+    week_mode: Literal["rolling7", "iso"] = "rolling7"
+    activity_events: tuple[str, ...] = ()
+    window_days: Annotated[
+        WholeDays | dict[str, WholeDays], expected("a whole number of days from 1, or one per product type")
+    ] = 14
+    health_signals: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    start_clock: Literal["order", "signature", "invoice", "contract_start"] = "order"
+    movement_grain: Literal["month", "quarter", "day"] = "month"
+    churn_day: Literal["service_end", "cancelled_at"] = "service_end"
+    discounts: Literal["all", "forever", "none"] = "all"
+    grace_days: Annotated[int, Field(ge=0)] = 0
+    fx_mode: Literal["fixed", "period_end"] = "fixed"
+    account_level: Literal["customer", "parent"] = "customer"
+    gross_margin: Annotated[
+        Margin | dict[str, Margin] | None, expected("none, or a share above 0 and up to 1, or one per period")
+    ] = None
+    feed_max_age_days: Annotated[int, Field(ge=0)] = 4
+
+    @field_validator("gross_margin", mode="before")
+    @classmethod
+    def _none_is_a_word(cls, value: Any) -> Any:
+        return None if value == "none" else value
 
 
 class Brand(Frozen):

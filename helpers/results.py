@@ -18,8 +18,8 @@ import pandas as pd
 
 from helpers.catalogue import kpi
 from helpers.errors import NotProvided, Refused
-from helpers.formula_safety import csv_text, read_csv_text
 from helpers.periods import Period
+from helpers.texts import csv_text, read_csv_text
 
 Status = Literal["ok", "partial", "undefined", "insufficient", "not_provided", "refused"]
 

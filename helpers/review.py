@@ -30,10 +30,9 @@ from helpers.display.context import Context, Results
 from helpers.display.notebook import set_up_notebook
 from helpers.errors import KitError, NotProvided, Refused, nearest
 from helpers.notebook_parameters import GIVEN, parameters_of_all
-from helpers.params import REGISTRIES, Review, load_review, load_source, project_root
+from helpers.params import REGISTRIES, Review, Rules, load_review, load_source, project_root
 from helpers.periods import SHOWN_BEFORE, Period
 from helpers.results import Listing, Row
-from helpers.rules import Rules
 from helpers.strict_yaml import shown
 from helpers.texts import in_words
 

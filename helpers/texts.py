@@ -1,15 +1,29 @@
-"""Text of others, such as names, made fit to be shown: nothing in it that a page cannot show or that moves figures."""
+"""Text of others, such as names, made fit for where it goes: pages, sentences, and spreadsheets.
+
+A page gets no character that it cannot show or that moves figures. In CSV no text becomes a formula: a spreadsheet
+takes a cell that begins with ``=``, ``+``, ``-`` or ``@`` for one, whoever wrote it. Such a text gets an apostrophe,
+and reading takes it off again. Only texts are protected: a number keeps its sign.
+"""
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
+
+import pandas as pd
 
 # What no page can show: control characters, marks that turn the direction of other text around, half characters.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 LEFT_TO_RIGHT = "\u200e"  # a mark that is not seen
+STARTERS = "=+\\-@\t\r\n＝＋－＠"
+# Where a cell may begin: also inside a text, since half of Europe's spreadsheets part cells at semicolons, not commas.
+BEGINNING = "(?:^|(?<=[;\t\r\n]))"
+FORMULA = re.compile(f"{BEGINNING}(?=['\"]*[{STARTERS}])")
+PROTECTED = re.compile(f"{BEGINNING}'(?=['\"]*[{STARTERS}])")
 
 
 def printable(value: Any) -> Any:
@@ -47,3 +61,48 @@ def spoken(name: object) -> str:
     """
     text = str(name).replace("_", " ")
     return f"{LEFT_TO_RIGHT}{text}{LEFT_TO_RIGHT}" if RIGHT_TO_LEFT.search(text) else text
+
+
+def protected(text: str) -> str:
+    """A text with an apostrophe wherever a spreadsheet would begin a formula.
+
+    >>> protected("=1+1"), protected("Fish & Chips"), protected("'t Hooft"), protected("a;=1+1")
+    ("'=1+1", 'Fish & Chips', "'t Hooft", "a;'=1+1")
+    """
+    return FORMULA.sub("'", text)
+
+
+def restored(text: str) -> str:
+    """The inverse of :func:`protected`.
+
+    >>> restored("'=1+1"), restored("'t Hooft"), restored(protected("'=1+1"))
+    ('=1+1', "'t Hooft", "'=1+1")
+    """
+    return PROTECTED.sub("", text)
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    r"""A table as CSV: texts protected, numbers at full precision, what is missing empty.
+
+    >>> csv_text(pd.DataFrame({"name": ["=cmd", None], "change": [-12.5, float("nan")]}))
+    "name,change\n'=cmd,-12.5\n,\n"
+    """
+    lines: list[str] = []
+    # rows end in \r\n here since the writer quotes a text for what its rows end in, and readers break lines at both
+    writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\r\n")
+    columns = [[_field(value) for value in table[name]] for name in table.columns]
+    writer.writerow(map(_field, table.columns))
+    writer.writerows(zip(*columns, strict=True))
+    return "".join(line.removesuffix("\r\n") + "\n" for line in lines)
+
+
+def read_csv_text(path: str) -> pd.DataFrame:
+    """The table of a file that :func:`csv_text` made, every cell as text."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return table.map(restored).rename(columns=restored)
+
+
+def _field(value: Any) -> Any:
+    if isinstance(value, str):
+        return protected(value)
+    return None if pd.isna(value) else value

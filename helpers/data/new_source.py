@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from helpers.codes import Currency, Timezone
+from helpers.params import Currency, Timezone
 from helpers.data.exports import Exports
 from helpers.data.mapping import Filled, Queries, Tool, tool, tool_names
 from helpers.errors import KitError, nearest

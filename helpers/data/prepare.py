@@ -26,7 +26,7 @@ from helpers.data.staging import stage, written
 from helpers.data.tables import HELD, TABLES
 from helpers.errors import KitError
 from helpers.periods import Period
-from helpers.rules import Rules
+from helpers.params import Rules
 
 if TYPE_CHECKING:
     from helpers.params import Source

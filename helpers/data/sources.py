@@ -21,7 +21,7 @@ import ibis
 from sqlglot.errors import ParseError
 
 from helpers.errors import KitError, nearest
-from helpers.stopping import interruptible
+from helpers.progress import interruptible
 from helpers.strict_yaml import shown
 
 if TYPE_CHECKING:

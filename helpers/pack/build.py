@@ -16,13 +16,13 @@ from helpers.data.asked import Asked, from_json
 from helpers.data.known import Prepared
 from helpers.display.context import MIME_TABLE
 from helpers.errors import KitError
-from helpers.formula_safety import csv_text
 from helpers.pack import manifest
 from helpers.pack.commentary import read_commentary
 from helpers.pack.drafts import make_visible, new_build
 from helpers.pack.order import Order, Work, prepared_of
 from helpers.pack.parts import KIT
 from helpers.pack.run import Executed, Failure, Job, run_notebooks
+from helpers.texts import csv_text
 
 Say = Callable[[str], None]
 

@@ -18,10 +18,9 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from helpers.formula_safety import protected
 from helpers.pack.cells import COUNT, Cell, cut, text_cell
 from helpers.pack.grids import Grid
-from helpers.texts import printable
+from helpers.texts import printable, protected
 
 SHEET_NAME, TABLE_NAME, HEADING = 31, 255, 255  # characters at most
 MOST_ROWS = 100_000  # of a table; a sheet holds a million rows

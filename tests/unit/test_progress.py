@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from helpers.stopping import interruptible, stoppable
+from helpers.progress import interruptible, stoppable
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
