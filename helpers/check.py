@@ -13,7 +13,7 @@ from typing import Any
 
 from helpers import results
 from helpers.cards import cards_of
-from helpers.data.asked import Asked
+from helpers.results import Asked
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.display.tables import Table, table_from_resource

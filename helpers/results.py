@@ -9,7 +9,7 @@ Nothing here computes a KPI.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal, NamedTuple
@@ -17,7 +17,6 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from helpers.catalogue import kpi
-from helpers.errors import NotProvided, Refused
 from helpers.periods import Period
 from helpers.texts import csv_text, read_csv_text
 
@@ -112,16 +111,6 @@ def not_provided(kpi_id: str, period: Period, what: str) -> Row:
 def refused(kpi_id: str, period: Period, reason: str) -> Row:
     """The one row of a KPI that the kit refuses to print, with the reason."""
     return row(kpi_id, period, None, status="refused", warnings=[reason])
-
-
-def attempted(kpi_ids: Iterable[str], period: Period, make: Callable[[], list[Row]]) -> list[Row]:
-    """The rows that are made, or one per KPI that says why not: its data is not provided, or it is refused."""
-    try:
-        return make()
-    except NotProvided as error:
-        return [not_provided(kpi_id, period, error.what) for kpi_id in kpi_ids]
-    except Refused as error:
-        return [refused(kpi_id, period, str(error)) for kpi_id in kpi_ids]
 
 
 def frame(rows: Iterable[Row]) -> pd.DataFrame:
@@ -223,3 +212,39 @@ class Listing:
     note: str = ""
     group: str = ""
     on_pages: bool = True
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Tables (``deals``) and columns (``deals.source``) that a card, or all cards of a theme, asked for.
+
+    ``given`` are those that the source has, ``needed`` those without which a card stopped, ``missed`` those that cards
+    do without.
+    """
+
+    given: Sequence[str] = ()
+    needed: Sequence[str] = ()
+    missed: Sequence[str] = ()
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables that are read.
+
+        >>> Asked(given=("deals", "deals.source")).tables
+        ['deals']
+        """
+        return [what for what in self.given if "." not in what]
+
+
+def as_json(asked: Mapping[str, Asked]) -> dict[str, dict[str, list[str]]]:
+    """What was asked for, as a notebook hands it on.
+
+    >>> as_json({"new_revenue": Asked(given=("deals",))})
+    {'new_revenue': {'given': ['deals'], 'needed': [], 'missed': []}}
+    """
+    return {asker: {name: list(what) for name, what in vars(found).items()} for asker, found in asked.items()}
+
+
+def from_json(found: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, Asked]:
+    """The inverse of :func:`as_json`."""
+    return {asker: Asked(**asked) for asker, asked in found.items()}

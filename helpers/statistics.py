@@ -251,7 +251,9 @@ def ratios_of_sums(parts: Sequence[ArrayLike], whole: ArrayLike) -> list[Interva
         return [None] * len(parts)
     if len(bottom) > MANY:
         return [_delta_method(top, bottom) for top in tops]
-    sums = np.concatenate([[amounts[drawn].sum(axis=1) for amounts in (*tops, bottom)] for drawn in _draws(len(bottom))], axis=1)
+    sums = np.concatenate(
+        [[amounts[drawn].sum(axis=1) for amounts in (*tops, bottom)] for drawn in _draws(len(bottom))], axis=1
+    )
     sums = sums[:, sums[-1] != 0]
     ends = np.quantile(sums[:-1] / sums[-1], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
     return [Interval(float(low), float(high), LEVEL, "bootstrap over customers") for low, high in ends.T]

@@ -30,15 +30,16 @@ from helpers.data.tables import TABLES
 from helpers.kpis.rows import run
 from helpers.kpis.spine import Spine
 from helpers.notebook_parameters import GIVEN, notebook_schema
-from helpers.params import Source
+from helpers.params import Rules, Source
 from helpers.periods import DAY, Calendar, Period
 from helpers.results import Row
-from helpers.rules import Rules
 
 QUERY_TYPES = {**SQL_TYPES, "ts": "timestamp"}
 
 
-def spine(as_of_on: str | date, period: Period | None = None, given: Mapping[str, Any] | None = None, **texts: Any) -> Spine:
+def spine(
+    as_of_on: str | date, period: Period | None = None, given: Mapping[str, Any] | None = None, **texts: Any
+) -> Spine:
     """The spine of the text tables: ``period`` alone, as known before the local day ``as_of_on``.
 
     ``given`` are rules and parameters that differ from their defaults; ``periods`` may name more periods than one.

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import platformdirs
 
-from helpers.data.known import Prepared
 from helpers.data.prepare import prepare
+from helpers.data.prepared import Prepared
 from helpers.data.sources import source_fingerprint
 from helpers.params import Source
 from helpers.periods import Period

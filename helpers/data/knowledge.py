@@ -26,9 +26,7 @@ ALWAYS, FOREVER = "date '0001-01-01'", "date '9999-12-31'"
 OF_KNOWLEDGE = ("known_from", "known_until", "left_out", "unlinked")  # columns beside those of the specification
 
 
-def judge(
-    engine: duckdb.DuckDBPyConnection, table: Table, provided: Collection[str], last_day: date
-) -> dict[str, int]:
+def judge(engine: duckdb.DuckDBPyConnection, table: Table, provided: Collection[str], last_day: date) -> dict[str, int]:
     """Make the table ``judged_NAME`` of the typed rows in ``NAME``, and count what does not reach it.
 
     Tables that this one refers to come first. ``last_day`` is the last day that the review knows of.
@@ -79,9 +77,7 @@ def _make_known(engine: duckdb.DuckDBPyConnection, table: Table, last_day: date)
     }  # fmt: skip
 
 
-def _make_states(
-    engine: duckdb.DuckDBPyConnection, table: Table, links: Iterable[Reference], last_day: date
-) -> bool:
+def _make_states(engine: duckdb.DuckDBPyConnection, table: Table, links: Iterable[Reference], last_day: date) -> bool:
     """Make the table ``states``: each known row once per span of days in which nothing about its key is learnt.
 
     Returns:
@@ -99,7 +95,10 @@ def _make_states(
         moments.append(MOMENTS_OF_MERGERS)
     if rows != keys:
         updated = table.day("updated_at")
-        moments += ["select own, seen_on from known", f"select own, {updated} from known where {updated} <= {_on(last_day)}"]
+        moments += [
+            "select own, seen_on from known",
+            f"select own, {updated} from known where {updated} <= {_on(last_day)}",
+        ]
     learnt = " union ".join(moments) or "select own, seen_on as day from known where false"
     engine.execute(f"create table learnt as from ({learnt}) as found(own, day)")
     if not engine.execute("select count(*) from learnt").fetchall()[0][0]:

@@ -20,13 +20,12 @@ import duckdb
 from helpers.data.knowledge import judge
 from helpers.data.prepared import Prepared
 from helpers.data.report import conflicting_keys, data_report
-from helpers.data.schema import Table
 from helpers.data.sources import where
 from helpers.data.staging import stage, written
 from helpers.data.tables import HELD, TABLES
 from helpers.errors import KitError
-from helpers.periods import Period
 from helpers.params import Rules
+from helpers.periods import Period
 
 if TYPE_CHECKING:
     from helpers.params import Source

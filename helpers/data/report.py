@@ -79,8 +79,7 @@ def _table_report(
     tables: _Judged, table: Table, period: Period, seen: Mapping[str, int], feed_max_age_days: int
 ) -> dict[str, Any]:
     [(judged, unlinked, clean)] = tables.rows(
-        f"select {table.count()}, {table.count('unlinked')}, {table.count('left_out is null')} "
-        f"from judged_{table.name}"
+        f"select {table.count()}, {table.count('unlinked')}, {table.count('left_out is null')} from judged_{table.name}"
     )
     held = seen["read"] - seen["empty_key"] - seen["not_yet_known"] - seen["byte_equal"]
     excluded = _excluded(tables, table)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from helpers.catalogue import CATALOGUE, THEMES
-from helpers.data.asked import Asked, as_json
+from helpers.results import Asked, as_json
 from helpers.display.formats import is_small
 from helpers.periods import Period
 from helpers.results import COLUMNS, NUMBERS, records

@@ -13,7 +13,7 @@ from typing import Any
 from helpers import results
 from helpers.catalogue import CATALOGUE, Kpi, ids_of, kpi
 from helpers.errors import NotProvided, Refused
-from helpers.kpis.spine import Spine
+from helpers.kpis.spine import Spine, rules_read, tables_read
 from helpers.periods import Period
 from helpers.results import Interval, Row, Status
 
@@ -82,9 +82,7 @@ class Rows:
             )
         )
 
-    def share(
-        self, kpi_id: str, answer: Mapping[str, Any], numerator: float, denominator: float, **more: Any
-    ) -> None:
+    def share(self, kpi_id: str, answer: Mapping[str, Any], numerator: float, denominator: float, **more: Any) -> None:
         """Numerator ÷ denominator; a zero denominator is undefined, never 0 and never infinite."""
         value = numerator / denominator if denominator else None
         self.add(kpi_id, answer, value, numerator=numerator, denominator=denominator, **more)
@@ -116,6 +114,7 @@ class Rows:
         else:
             self.excluded[label][text] = int(rows or 0)
 
+
 Card = Callable[[Spine], list[Row]]
 
 
@@ -133,6 +132,11 @@ def cards_with(kpi_ids: Iterable[str]) -> list[Card]:
     return _cards(CATALOGUE[kpi_id] for kpi_id in kpi_ids if kpi_id in CATALOGUE)
 
 
+def theme_of(card: Card) -> str:
+    """The theme of a card, after its folder."""
+    return card.__module__.split(".")[-2]
+
+
 def run(card: Card, spine: Spine) -> list[Row]:
     """The rows of a card over the spine's periods, each with the parameters that it follows.
 
@@ -145,7 +149,10 @@ def run(card: Card, spine: Spine) -> list[Row]:
         found = [results.not_provided(kpi_id, spine.period, error.what) for kpi_id in ids_of(card.__name__)]
     except Refused as error:
         found = [results.refused(kpi_id, spine.period, str(error)) for kpi_id in ids_of(card.__name__)]
-    parameters = spine.followed(card.__name__)
+    for table in tables_read(card.__name__):
+        spine.provides(table)
+    words = rules_read(card.__name__)
+    parameters = {name: value for name, value in spine.rules.items() if name in words}
     lacking = {row.kpi_id for row in found if row.status == "not_provided" and row.period == spine.period}
     return [row.with_params(parameters) for row in found if row.period == spine.period or
             (row.kpi_id not in lacking and row.status != "not_provided" and _is_shown(row.kpi_id, row.period, spine))]  # fmt: skip

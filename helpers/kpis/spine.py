@@ -13,7 +13,7 @@ before it; the same text, in the same order, is what :meth:`Spine.sql` shows.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -29,6 +29,7 @@ from helpers.data.sources import quoted
 from helpers.data.tables import HELD, TABLES
 from helpers.errors import KitError, NotProvided
 from helpers.periods import SHOWN_BEFORE, Period
+from helpers.results import Asked
 
 FOLDER = Path(__file__).parent
 READS = re.compile(r"\b(?:from|join)\s+(\w+)")  # what a query names behind these words, it stands on
@@ -70,6 +71,36 @@ def read_relations(folder: Path = FOLDER) -> dict[str, Relation]:
     return found
 
 
+def rules_read(card: str) -> set[str]:
+    """The names of rules and parameters that a card's query reads, or anything that it stands on.
+
+    >>> "retention_months" in rules_read("retention")
+    True
+    """
+    relations = read_relations()
+    return {word for name in _stands_on(card, relations) for word in re.findall(r"\w+", relations[name].query)}
+
+
+def tables_read(card: str) -> list[str]:
+    """The canonical tables that a card's query stands on."""
+    relations = read_relations()
+    found = {name for each in _stands_on(card, relations) for name in _named(relations[each].query)}
+    return [name for name in TABLES if name in found]
+
+
+def _stands_on(name: str, relations: Mapping[str, Relation]) -> list[str]:
+    found: dict[str, None] = {}
+    for needed in _named(relations[name].query):
+        if needed in relations and needed not in found:
+            found |= dict.fromkeys(_stands_on(needed, relations))
+    return [*found, name]
+
+
+def _named(query: str) -> list[str]:
+    """What a query reads."""
+    return READS.findall(COMMENT.sub("", query))
+
+
 def periods_of(period: Period) -> list[Period]:
     """The periods that a pack shows, earliest first: those before this one, months for a quarter, and this one."""
     months = period.months(SHOWN_BEFORE["month"]) if period.kind == "quarter" else []
@@ -80,15 +111,15 @@ def periods_of(period: Period) -> list[Period]:
 class Spine:
     """The periods of a pack and the facts of a prepared folder: what every card asks.
 
-    ``rules`` are those of the review and the parameters of its themes, by name. ``registers`` is what the review
-    registers besides (objectives, departments, improvements), for the cards and tables that are about it.
+    ``rules`` are those of the review and the parameters of its themes, by name. ``review`` is the review itself, for the
+    cards and tables that are about what it registers: objectives, departments, improvements.
     """
 
     prepared: Prepared
     period: Period
     rules: Mapping[str, Any]
     periods: list[Period] = field(default_factory=list)
-    registers: Any = None
+    review: Any = None
     asked: dict[str, bool] = field(default_factory=dict)
     required: set[str] = field(default_factory=set)
 
@@ -117,6 +148,12 @@ class Spine:
         self.required.update(missing)
         if missing:
             raise NotProvided(missing[0])
+
+    @property
+    def looked_for(self) -> Asked:
+        """The tables and columns that cards looked for so far."""
+        missing = {what for what, given in self.asked.items() if not given}
+        return Asked(sorted(self.asked.keys() - missing), sorted(self.required), sorted(missing - self.required))
 
     def answers(self, name: str, order: str = "") -> list[dict[str, Any]]:
         """The rows of a relation, by column; the total of a period before its segments, as long as nothing else is said."""
@@ -150,24 +187,17 @@ class Spine:
     @property
     def read(self) -> set[str]:
         """The canonical tables that were read so far, and those that they refer to."""
-        found = {name.removeprefix("left_out_of_") for name in self._made}
-        found = {name for name in found if name in TABLES and self.prepared.provides(name)}
-        while more := {r.table for name in found for r in TABLES[name].references} - found:
-            found |= more
-        return found
+        found = {name for name in self._made if name in TABLES and self.prepared.provides(name)}
+        return found | {r.table for name in found for r in TABLES[name].references if self.prepared.provides(r.table)}
 
     def sql(self, name: str) -> str:
         """The query of a relation with all that it stands on: a script for a DuckDB that runs in the prepared folder."""
         needed = self._in_order(name)
         last = self._relations[needed.pop()]
         parts = [f"create macro local_day(instant) as cast(timezone({quoted(self._timezone)}, instant) as date);"]
-        parts += [self._statement(each) for each in needed]
+        words = rules_read(name)
+        parts += [self._statement(each) if each != "rules" else f"create table rules as\n{self._rules(words)};" for each in needed]
         return "\n\n".join([*parts, f"{last.comment}{last.query};"])
-
-    def followed(self, name: str) -> dict[str, Any]:
-        """The rules and parameters that a relation, or one that it stands on, reads."""
-        words = {word for each in self._in_order(name) for word in re.findall(r"\w+", self._query(each))}
-        return {rule: value for rule, value in self.rules.items() if rule in words}
 
     def make(self, name: str) -> None:
         """Make a relation, and before it those that it stands on."""
@@ -187,7 +217,7 @@ class Spine:
     def _in_order(self, name: str) -> list[str]:
         """A relation and those that it stands on, each after what it needs."""
         found: dict[str, None] = {}
-        for needed in READS.findall(COMMENT.sub("", self._query(name))):
+        for needed in _named(self._query(name)):
             if self._is_known(needed) and needed not in found:
                 found |= dict.fromkeys(self._in_order(needed))
         return [*found, name]
@@ -225,7 +255,8 @@ where left_out is not null group by all"""
                           for p in self.periods)  # fmt: skip
         return f"select * from (values\n{rows}\n) as period({', '.join(_of_period(self.period, self.period))})"
 
-    def _rules(self) -> str:
+    def _rules(self, words: Container[str] | None = None) -> str:
+        """One row of all rules and parameters, or of those among some words."""
         calendar = self.prepared.calendar
         given = {
             **self.rules,
@@ -238,7 +269,8 @@ where left_out is not null group by all"""
             per_key = isinstance(given.get(name), Mapping)
             given[f"{name}_by"] = given.get(name) if per_key else {}
             given[name] = None if per_key else given.get(name)
-        return "select " + ",\n  ".join(f"{_literal(value)} as {name}" for name, value in given.items())
+        told = {name: value for name, value in given.items() if words is None or name in words}
+        return "select " + ",\n  ".join(f"{_literal(value)} as {name}" for name, value in told.items())
 
     def _listed_quarters(self) -> str:
         """The first days of the quarters of a 4-4-5 calendar; no row where quarters begin with a month."""

@@ -12,8 +12,8 @@ import pandas as pd
 from nbformat import NotebookNode
 
 from helpers import results
-from helpers.data.asked import Asked, from_json
-from helpers.data.known import Prepared
+from helpers.results import Asked, from_json
+from helpers.data.prepared import Prepared
 from helpers.display.context import MIME_TABLE
 from helpers.errors import KitError
 from helpers.pack import manifest

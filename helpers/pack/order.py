@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.data.asked import Asked
-from helpers.data.known import Prepared
+from helpers.results import Asked
+from helpers.data.prepared import Prepared
 from helpers.pack.run import Executed, Failure
 from helpers.params import Review, Source
 from helpers.periods import Period

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from helpers.catalogue import theme_title
-from helpers.data.known import Prepared
+from helpers.data.prepared import Prepared
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.display.formats import format_day, format_days, format_result

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from helpers.errors import NotProvided, Refused
-from helpers.kpis.customer_mrr import KINDS, TAGS, cohort, movements, passed_through, reasons, snapshot_days, stock
-from helpers.kpis.money import in_reporting_currency, rates_at
-from helpers.kpis.subscription_versions import Rules, survey
+
+
+
 from helpers.periods import Calendar
-from tests.canonical import prepared, tables
+from tests.canonical import prepared
 
 Q1 = Calendar().period("2026Q1")
 DAY = date(2026, 3, 31)

@@ -281,7 +281,9 @@ def _followed(spine: Spine, rows: Rows, kpi_ids: Iterable[str]) -> list[dict[str
 
 def _segment(accounts: Mapping[tuple[Any, ...], pd.DataFrame], answer: Mapping[str, Any]) -> pd.DataFrame:
     """The accounts of a cohort, or those of a segment of it."""
-    found = accounts.get((answer["label"], answer["horizon"]), pd.DataFrame(columns=["before", "after", "kept", "lost"]))
+    found = accounts.get(
+        (answer["label"], answer["horizon"]), pd.DataFrame(columns=["before", "after", "kept", "lost"])
+    )
     if answer["segment_by"] != "segment":
         return found
     name = answer["segment"]
@@ -309,4 +311,6 @@ def _renewed(rows: Rows, answer: Mapping[str, Any], lines: pd.DataFrame | None) 
         few = [FEW] if dominated_by_few(by_account["arr"]) else []
     renewed = wilson(answer["renewed"], answer["lines"])
     rows.share("renewal_rate", answer, answer["renewed"], answer["lines"], interval=renewed, **told)
-    rows.share("renewal_rate_arr", answer, answer["arr_renewed"], answer["arr"], interval=interval, warnings=few, **told)
+    rows.share(
+        "renewal_rate_arr", answer, answer["arr_renewed"], answer["arr"], interval=interval, warnings=few, **told
+    )
