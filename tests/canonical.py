@@ -16,17 +16,19 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from helpers.data.prepare import prepare
 from helpers.data.prepared import Prepared
 from helpers.data.schema import SQL_TYPES, Table
 from helpers.data.sources import quoted
-from helpers.data.tables import TABLES
+from helpers.data.tables import HELD, TABLES
 from helpers.kpis.rows import run
 from helpers.kpis.spine import Spine
 from helpers.notebook_parameters import GIVEN, notebook_schema
@@ -62,6 +64,53 @@ def defaults() -> dict[str, Any]:
     schemas = [notebook_schema(path) for path in sorted(notebooks.glob("*.ipynb"))]
     parameters = {name: each.default for schema in schemas for name, each in schema.items() if name not in GIVEN}
     return {**dict(Rules()), **parameters}
+
+
+@dataclass(frozen=True)
+class Known:
+    """The rows of a prepared folder that count, as known before a local day."""
+
+    prepared: Prepared
+    as_of_on: date
+
+    def frame(self, name: str, order: str = "all") -> pd.DataFrame:
+        """A table, with the columns of the specification."""
+        return self._engine.execute(f"{self._clean(name)} order by {order}").df()
+
+    def rows(self, name: str, *columns: str) -> list[tuple[Any, ...]]:
+        """Some columns of a table as tuples in the order of its key, dates as text, missing values as None."""
+        key = ", ".join(f'"{each}"' for each in HELD[name].key)
+        named = ", ".join(HELD[name].day(each) for each in columns)
+        found = self._engine.execute(f"select {named} from ({self._clean(name)}) order by {key}").fetchall()
+        return [tuple(str(cell)[:10] if isinstance(cell, date) else cell for cell in row) for row in found]
+
+    def excluded(self, *names: str) -> dict[str, int]:
+        """How many rows are left out, by table and reason."""
+        found = {}
+        for name in filter(self.prepared.provides, names):
+            rows = self._engine.execute(
+                f"select left_out, {HELD[name].count()} from ({self.prepared.judged(name)}) "
+                f"where {self._known} and left_out is not null group by 1 order by 1"
+            ).fetchall()
+            found |= {f"{name}: {reason}": count for reason, count in rows}
+        return found
+
+    def _clean(self, name: str) -> str:
+        named = ", ".join(f'"{each}"' for each in HELD[name].names)
+        return f"select {named} from ({self.prepared.judged(name)}) where {self._known} and left_out is null"
+
+    @property
+    def _known(self) -> str:
+        return f"date '{self.as_of_on - DAY}' between known_from and known_until"
+
+    @cached_property
+    def _engine(self) -> Any:
+        return self.prepared.connect()
+
+
+def known(as_of_on: str | date, *args: Any, **texts: Any) -> Known:
+    """The text tables as known before the local day ``as_of_on``."""
+    return Known(prepared(as_of_on, *args, **texts), _day(as_of_on))
 
 
 def prepared(

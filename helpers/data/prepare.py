@@ -19,7 +19,7 @@ import duckdb
 
 from helpers.data.knowledge import judge
 from helpers.data.prepared import Prepared
-from helpers.data.report import conflicting_keys, data_report
+from helpers.data.report import JudgedRows, conflicting_keys, data_report
 from helpers.data.sources import where
 from helpers.data.staging import stage, written
 from helpers.data.tables import HELD, TABLES
@@ -66,9 +66,10 @@ def prepare(
         staged.engine.close()
     record = _record(source, period, currency, staged.columns, folder)
     prepared = Prepared(folder, record)
-    if conflicts := conflicting_keys(prepared, staged.conflicts):
+    judged = JudgedRows(prepared)
+    if conflicts := conflicting_keys(judged, staged.conflicts):
         raise KitError(*(_conflict(source, *conflict) for conflict in conflicts))
-    report = data_report(prepared, period, {name: seen[name] for name in staged.columns}, feed_max_age_days)
+    report = data_report(judged, period, {name: seen[name] for name in staged.columns}, feed_max_age_days)
     record["report"] = prepared.report = report
     text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
     (folder / "prepared.json").write_text(text, encoding="utf-8")

@@ -21,37 +21,7 @@ WARNED_ABOVE = 0.01
 KEYS_SHOWN = 3
 
 
-def data_report(
-    prepared: Prepared, period: Period, seen: Mapping[str, Mapping[str, int]], feed_max_age_days: int
-) -> dict[str, Any]:
-    """Per provided table what became of its rows, the order checks between tables, and what is not provided.
-
-    ``seen`` is what was counted while reading: ``read = empty_key + not_yet_known + byte_equal`` and the rows that
-    the folder holds, which are ``other_versions + excluded + clean``. ``days_old`` is from a table's last row up to the
-    period's last day, to that day; a feed of events that is older than ``feed_max_age_days`` is told.
-    """
-    tables = _Judged(prepared)
-    checks = [check for check in ORDER_CHECKS if all(prepared.provides(name) for name in check.tables)]
-    return {
-        "tables": {
-            name: _table_report(tables, HELD[name], period, counts, feed_max_age_days) for name, counts in seen.items()
-        },
-        "order": [_order(tables, check) for check in checks],
-        "not_provided": [name for name in TABLES if not prepared.provides(name)],
-    }
-
-
-def conflicting_keys(prepared: Prepared, counted: Mapping[str, tuple[int, int]]) -> list[tuple[str, int, int]]:
-    """Tables of which more than 1 % of keys cannot be trusted: the table, such keys, all keys.
-
-    ``counted`` are such keys and all keys of the tables whose keys are not in the folder any more.
-    """
-    tables = _Judged(prepared)
-    keys = {name: counted[name] if name in counted else _keys(tables, HELD[name]) for name in prepared.columns}
-    return [(name, untrusted, of) for name, (untrusted, of) in keys.items() if untrusted > WARNED_ABOVE * of]
-
-
-class _Judged:
+class JudgedRows:
     """The rows of each table as they are known on the last day, with the reason that a row is left out for."""
 
     def __init__(self, prepared: Prepared) -> None:
@@ -62,13 +32,43 @@ class _Judged:
             self._engine.execute(f"create view judged_{name} as select * from ({prepared.judged(name)}) where {known}")
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """The rows of a query."""
+        """The rows of a query over the views ``judged_NAME``."""
         return self._engine.execute(sql).fetchall()
 
 
-def _keys(tables: _Judged, table: Table) -> tuple[int, int]:
+def data_report(
+    judged: JudgedRows, period: Period, seen: Mapping[str, Mapping[str, int]], feed_max_age_days: int
+) -> dict[str, Any]:
+    """Per provided table what became of its rows, the order checks between tables, and what is not provided.
+
+    ``seen`` is what was counted while reading: ``read = empty_key + not_yet_known + byte_equal`` and the rows that
+    the folder holds, which are ``other_versions + excluded + clean``. ``days_old`` is from a table's last row up to the
+    period's last day, to that day; a feed of events that is older than ``feed_max_age_days`` is told.
+    """
+    provides = judged.prepared.provides
+    checks = [check for check in ORDER_CHECKS if all(provides(name) for name in check.tables)]
+    return {
+        "tables": {
+            name: _table_report(judged, HELD[name], period, counts, feed_max_age_days) for name, counts in seen.items()
+        },
+        "order": [_order(judged, check) for check in checks],
+        "not_provided": [name for name in TABLES if not provides(name)],
+    }
+
+
+def conflicting_keys(judged: JudgedRows, counted: Mapping[str, tuple[int, int]]) -> list[tuple[str, int, int]]:
+    """Tables of which more than 1 % of keys cannot be trusted: the table, such keys, all keys.
+
+    ``counted`` are such keys and all keys of the tables whose keys are not in the folder any more.
+    """
+    names = judged.prepared.columns
+    keys = {name: counted[name] if name in counted else _keys(judged, HELD[name]) for name in names}
+    return [(name, untrusted, of) for name, (untrusted, of) in keys.items() if untrusted > WARNED_ABOVE * of]
+
+
+def _keys(judged: JudgedRows, table: Table) -> tuple[int, int]:
     key = ", ".join(f'"{column}"' for column in table.key)
-    [(conflicts, keys)] = tables.rows(
+    [(conflicts, keys)] = judged.rows(
         f"select count(distinct row({key})) filter (left_out = {quoted(CONFLICT)}), count(distinct row({key})) "
         f"from judged_{table.name}"
     )
@@ -76,82 +76,82 @@ def _keys(tables: _Judged, table: Table) -> tuple[int, int]:
 
 
 def _table_report(
-    tables: _Judged, table: Table, period: Period, seen: Mapping[str, int], feed_max_age_days: int
+    judged: JudgedRows, table: Table, period: Period, seen: Mapping[str, int], feed_max_age_days: int
 ) -> dict[str, Any]:
-    [(judged, unlinked, clean)] = tables.rows(
+    [(rows, unlinked, clean)] = judged.rows(
         f"select {table.count()}, {table.count('unlinked')}, {table.count('left_out is null')} from judged_{table.name}"
     )
     held = seen["read"] - seen["empty_key"] - seen["not_yet_known"] - seen["byte_equal"]
-    excluded = _excluded(tables, table)
-    earliest, latest, newest = _event_times(tables, table, period.measured_on)
+    excluded = _excluded(judged, table)
+    earliest, latest, newest = _event_times(judged, table, period.measured_on)
     days_old = (period.measured_on - newest).days if newest else None
     warnings = [
-        *([] if clean else [f"all {judged} rows are left out" if judged else "there are no rows"]),
-        *(f"{counts['rows']} of {judged} rows left out: {reason}" for reason, counts in excluded.items()
-          if counts["rows"] > WARNED_ABOVE * judged and not _is_expected(reason)),
-        *([f"{unlinked} of {judged} rows name a customer that is not there; kept without it"]
-          if unlinked > WARNED_ABOVE * judged else []),
-        *_without_rate(tables, table),
+        *([] if clean else [f"all {rows} rows are left out" if rows else "there are no rows"]),
+        *(f"{counts['rows']} of {rows} rows left out: {reason}" for reason, counts in excluded.items()
+          if counts["rows"] > WARNED_ABOVE * rows and not _is_expected(reason)),
+        *([f"{unlinked} of {rows} rows name a customer that is not there; kept without it"]
+          if unlinked > WARNED_ABOVE * rows else []),
+        *_without_rate(judged, table),
         *([f"the last event is {days_old} days old on {period.measured_on}, must be at most {feed_max_age_days}; "
            "a feed that stopped looks like customers who went silent"]
           if table.counted and days_old is not None and days_old > feed_max_age_days else []),
         *(_history_starts(earliest, period) if table.has_history else []),
     ]  # fmt: skip
     return {
-        **seen, "other_versions": held - judged, "excluded": excluded, "unlinked": unlinked, "clean": clean,
+        **seen, "other_versions": held - rows, "excluded": excluded, "unlinked": unlinked, "clean": clean,
         "earliest": earliest and str(earliest), "latest": latest and str(latest), "days_old": days_old,
         "warnings": warnings,
     }  # fmt: skip
 
 
-def _excluded(tables: _Judged, table: Table) -> dict[str, dict[str, Any]]:
+def _excluded(judged: JudgedRows, table: Table) -> dict[str, dict[str, Any]]:
     """Rows left out by reason, with the first keys of each to look at."""
     key = ", ".join(table.day(name) for name in table.key)
-    found = tables.rows(
+    found = judged.rows(
         f"select left_out, {table.count()}, min(concat_ws(', ', {key}), {KEYS_SHOWN}) "
         f"from judged_{table.name} where left_out is not null group by 1 order by 1"
     )
     return {reason: {"rows": rows, "examples": examples} for reason, rows, examples in found}
 
 
-def _event_times(tables: _Judged, table: Table, last: date) -> tuple[date | None, date | None, date | None]:
+def _event_times(judged: JudgedRows, table: Table, last: date) -> tuple[date | None, date | None, date | None]:
     """The local days of the first and the last clean row, and of the last one not after a day."""
     if not table.event_time:
         return None, None, None
     day = table.day(table.event_time)
-    [days] = tables.rows(
+    [days] = judged.rows(
         f"select min({day}), max({day}), max({day}) filter ({day} <= date '{last}') "
         f"from judged_{table.name} where left_out is null"
     )
     return days
 
 
-def _without_rate(tables: _Judged, table: Table) -> list[str]:
+def _without_rate(judged: JudgedRows, table: Table) -> list[str]:
     """The currencies of a table's amounts that have no rate on the day whose rates hold for the pack."""
     if "currency" not in table.names or table.of_the_pack:
         return []
     amounts = " or ".join(f"{name} is not null" for name in table.amounts) or "true"
-    used = tables.rows(
+    used = judged.rows(
         f"select currency, count(*) from judged_{table.name} "
         f"where left_out is null and currency is not null and ({amounts}) group by 1 order by 1"
     )
-    rated = _rated(tables)
+    rated = _rated(judged)
     return [
-        f"{rows} rows are in {currency}, which has no rate for {tables.prepared.rates_on} in fx_rates; "
+        f"{rows} rows are in {currency}, which has no rate for {judged.prepared.rates_on} in fx_rates; "
         "what adds them up is refused"
         for currency, rows in used
         if currency not in rated
     ]
 
 
-def _rated(tables: _Judged) -> set[str]:
-    if not tables.prepared.provides("fx_rates"):
-        return {tables.prepared.currency}
-    return {tables.prepared.currency} | {
+def _rated(judged: JudgedRows) -> set[str]:
+    if not judged.prepared.provides("fx_rates"):
+        return {judged.prepared.currency}
+    return {judged.prepared.currency} | {
         currency
-        for (currency,) in tables.rows(
+        for (currency,) in judged.rows(
             "select currency from judged_fx_rates where left_out is null "
-            f"""and coalesce("on" <= date '{tables.prepared.rates_on}', true)"""
+            f"""and coalesce("on" <= date '{judged.prepared.rates_on}', true)"""
         )
     }
 
@@ -170,8 +170,8 @@ def _history_starts(earliest: date | None, period: Period) -> list[str]:
     return []
 
 
-def _order(tables: _Judged, check: OrderCheck) -> dict[str, Any]:
+def _order(judged: JudgedRows, check: OrderCheck) -> dict[str, Any]:
     clean = {name: f"(select * from judged_{name} where left_out is null)" for name in check.tables}
-    [(early, rows)] = tables.rows(check.sql.format(**clean))
+    [(early, rows)] = judged.rows(check.sql.format(**clean))
     early, rows = early or 0, rows or 0
     return {"what": check.what, "rows": early, "of": rows, "warning": early > WARNED_ABOVE * rows}
