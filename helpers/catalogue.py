@@ -1,12 +1,13 @@
-"""One row per ``kpi_id``: what it is called, its unit, which direction is good, and the card that defines it.
+"""What each ``kpi_id`` is: its name, unit and good direction, one sentence that defines it, and the card that gives it.
 
-The names are those of the specification, section 11; they are the keys of results, targets and OKRs.
-A value's format comes from its unit, never from its size.
+The names are those of the specification, section 11; they are the keys of results, targets and OKRs. A new theme adds
+its rows here, under the names of its notebook and of its cards. A value's format comes from its unit, never from its
+size.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from helpers.errors import KitError, nearest
@@ -22,231 +23,329 @@ Direction = Literal["up", "down", "neutral"]
 class Kpi:
     """One KPI.
 
-    ``card`` is the function ``helpers.kpis.<theme>.<card>`` whose docstring defines it.
-    ``judged`` is the series that its signal is read from (months where there are enough, else quarters);
-    empty for stocks that only grow and for overlapping windows, which carry no limits (specification T4).
-    ``headline`` KPIs stand in the scorecard.
-    ``window`` names the parameter that says over how many months, or quarters, the KPI looks.
-    ``floor`` and ``ceiling`` are the ends of what the KPI can be by its definition; limits are not shown beyond them.
+    Attributes:
+        direction: Which way is good.
+        definition: One sentence that defines this KPI alone, for whoever sees its name and nothing else.
+        headline: Whether it stands in the scorecard.
+        judged: The series that its signal is read from: months where there are enough, or quarters. Stocks that only
+            grow and windows that overlap carry no limits, and so are not judged (specification T4).
+        by_month: Whether it is computed for single months though it is not judged by them.
+        window: The parameter that says over how many months, or quarters, it looks.
+        floor: What it cannot be below, by its definition; limits are not shown beyond that.
+        ceiling: What it cannot be above.
+        theme: The theme that it belongs to: the name of a notebook.
+        card: The function ``helpers.kpis.<theme>.<card>`` that gives it and whose docstring defines it in full.
     """
 
     kpi_id: str
-    theme: str
-    card: str
     label: str
     unit: Unit
     direction: Direction
-    judged: Literal["month", "quarter", ""] = ""
+    definition: str
     headline: bool = False
-    monthly: bool = False
+    judged: Literal["month", "quarter", ""] = ""
+    by_month: bool = False
     window: str = ""
     floor: float | None = None
     ceiling: float | None = None
+    theme: str = ""
+    card: str = ""
+
+    @property
+    def monthly(self) -> bool:
+        """Whether it has a figure for each month."""
+        return self.by_month or self.judged == "month"
 
 
-def _kpis(theme: str, card: str, *rows: tuple[str, str, Unit, Direction, str]) -> list[Kpi]:
-    """Rows of one card; the last field: month, quarter (judged on), headline, monthly, window:…, min:…, max:…."""
-    found = []
-    for kpi_id, label, unit, direction, words in rows:
-        marks = words.split()
-        judged: Literal["month", "quarter", ""] = (
-            "month" if "month" in marks else "quarter" if "quarter" in marks else ""
-        )
-        monthly = judged == "month" or "monthly" in marks
-        said = dict(mark.split(":") for mark in marks if ":" in mark)
-        floor, ceiling = (float(said[end]) if end in said else None for end in ("min", "max"))
-        more = ("headline" in marks, monthly, said.get("window", ""), floor, ceiling)
-        found.append(Kpi(kpi_id, theme, card, label, unit, direction, judged, *more))
-    return found
+# fmt: off
+_ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, and by card
+    "time_to_value": {
+        "ttv": [
+            Kpi("ttv_median", "Time to value, median", "days", "down", headline=True,
+                definition="The days from signing by which half of the customers of the last four quarters (or as "
+                "ttv_cohort says) have their first value; who still waits counts as waiting."),
+            Kpi("ttv_mean", "Time to value, mean of those who have it", "days", "down",
+                definition="The average days from signing to first value, of those that signed in the last four "
+                "quarters (or as ttv_cohort says) and have it; who still waits is left out."),
+            Kpi("ttv_reached_share", "Customers that have reached value", "share", "up", headline=True,
+                definition="Of the customers that signed in the last four quarters (or as ttv_cohort says), the "
+                "share that has its first value."),
+            Kpi("ttv_rmst", "Time to value, restricted mean", "days", "down",
+                definition="The average days from signing to first value, of all that signed in the last four "
+                "quarters (or as ttv_cohort says), each counted for rmst_days at most."),
+        ],
+        "ttv_stages": [
+            Kpi("ttv_stage_days", "Days to value by stage", "days", "down",
+                definition="The part that a stage has in the mean time to value: the days spent in it ÷ the "
+                "customers that have their first value."),
+            Kpi("ttv_flow_efficiency", "Flow efficiency on the way to value", "share", "up",
+                definition="Days on which the onboarding was worked on ÷ all days from signing to first value."),
+            Kpi("ttv_paid_days_without_value", "Paid days without value", "days", "down",
+                definition="The average days that a customer pays before its first value; 0 where value comes first."),
+            Kpi("ttv_paid_without_value", "Paid before value", "money", "down",
+                definition="What customers paid before their first value: the paid days until then × MRR on the "
+                "first paid day × 12 ÷ 365, summed."),
+        ],
+    },
+    "inactive_customers": {
+        "inactive_customers": [
+            Kpi("inactive_customers", "Inactive customers", "count", "down", headline=True, judged="month", floor=0,
+                definition="Paying customers of which nobody has used the product in the last 14 days (or as "
+                "window_days says)."),
+            Kpi("inactive_rate", "Inactive customers, share of those asked", "share", "down",
+                headline=True, judged="month", floor=0, ceiling=1,
+                definition="Inactive customers ÷ customers asked: those that pay, have paid since before the window, "
+                "have their first value, and use a product of which silence says something."),
+            Kpi("newly_silent", "Newly silent in the last 7 days", "count", "down", by_month=True,
+                definition="Customers that are inactive now and were active a week ago."),
+            Kpi("returned", "Returned in the last 7 days", "count", "up", by_month=True,
+                definition="Customers that were silent a week ago and have used the product since."),
+        ],
+    },
+    "product_activity": {
+        "pac_user": [
+            Kpi("pac_users", "Users by active weeks", "count", "neutral",
+                definition="Users by the number of the last seven weeks in which they were active, 0 to 7; users "
+                "created within these weeks count as new."),
+            Kpi("pac_power_share", "Power users (active in 6 or 7 of 7 weeks)", "share", "up",
+                headline=True, judged="quarter", floor=0, ceiling=1,
+                definition="Users that were active in 6 or 7 of the last seven weeks ÷ all users that are not new."),
+        ],
+        "pac_account": [
+            Kpi("pac_accounts", "Customers by active weeks", "count", "neutral",
+                definition="Paying customers by the number of the last seven weeks in which any of their users was "
+                "active, 0 to 7."),
+            Kpi("pac_breadth", "Breadth: users active in 28 days", "share", "up",
+                headline=True, judged="quarter", floor=0, ceiling=1,
+                definition="Users that were active in the last 28 days ÷ all users of paying customers."),
+            Kpi("pac_mean", "Product activity coefficient (PAC), mean", "weeks", "up",
+                judged="quarter", floor=0, ceiling=7,
+                definition="The number of the last seven weeks in which a user was active, on average over all users "
+                "of paying customers."),
+        ],
+        "pac_movement": [
+            Kpi("pac_moves", "Users whose activity moved", "count", "neutral",
+                definition="Users whose number of active weeks went up, went down or stayed the same since the "
+                "period before, and users that entered or left."),
+        ],
+        "feature_adoption": [
+            Kpi("feature_adoption", "Feature adoption", "share", "up",
+                definition="Users of a persona that used the feature in the last 28 days ÷ its users that were "
+                "active in them."),
+        ],
+        "seat_utilisation": [
+            Kpi("seat_utilisation", "Seat utilisation", "share", "up", headline=True, judged="quarter", floor=0,
+                definition="Users that were active in the last 28 days ÷ the seats that customers pay for."),
+        ],
+        "quota_usage": [
+            Kpi("quota_usage", "Quota used", "share", "neutral",
+                definition="What customers have used since their limit was last reset ÷ the limit, for each meter."),
+            Kpi("quota_projected", "Quota, projected to the end of its window", "share", "neutral",
+                definition="What customers will have used when their limit is reset, at the pace so far ÷ the limit, "
+                "for each meter."),
+        ],
+    },
+    "pipeline_conversion": {
+        "funnel_cohort": [
+            Kpi("funnel_reached", "Records that reached the stage", "count", "up",
+                definition="Records that entered the pipeline in the period and reached the stage within "
+                "horizon_days."),
+            Kpi("funnel_step_rate", "Step conversion", "share", "up",
+                definition="Of the records that entered the pipeline in the period, those that reached the stage ÷ "
+                "those that reached the stage before it."),
+            Kpi("funnel_conversion", "Pipeline conversion", "share", "up",
+                headline=True, judged="quarter", floor=0, ceiling=1,
+                definition="Records that reached the last stage within horizon_days ÷ all that entered the pipeline "
+                "in the period."),
+            Kpi("lead_acceptance", "Lead acceptance (SQL / MQL)", "share", "up", judged="quarter", floor=0, ceiling=1,
+                definition="Records that reached the stage sql ÷ those that reached mql, of those that entered in "
+                "the period."),
+        ],
+        "funnel_period": [
+            Kpi("funnel_activity_ratio", "Activity ratio", "share", "neutral",
+                definition="Entries to the stage ÷ entries to the stage before it, both in the period and so not of "
+                "the same records."),
+        ],
+        "funnel_velocity": [
+            Kpi("win_rate", "Win rate", "share", "up", headline=True, judged="month", floor=0, ceiling=1,
+                definition="Deals won ÷ deals won or lost, of those closed in the period."),
+            Kpi("sales_cycle_median", "Sales cycle, median", "days", "down", headline=True,
+                definition="The days by which half of the deals created in the last four quarters are won; a lost "
+                "deal counts until it is lost, an open one until now."),
+            Kpi("sales_velocity", "Sales velocity", "money_per_day", "up", headline=True,
+                definition="Open deals × win rate × average amount won ÷ median sales cycle: what the pipeline "
+                "yields a day."),
+        ],
+    },
+    "new_revenue": {
+        "new_revenue": [
+            Kpi("new_revenue", "New bookings", "money", "up", headline=True, judged="month", floor=0,
+                definition="What customers newly signed for in the period, by the year unless basis says otherwise; "
+                "it is not recognised revenue."),
+        ],
+        "revenue_growth": [
+            Kpi("revenue_growth", "New bookings, growth on the previous period", "share", "up",
+                definition="The change in new bookings since the period before ÷ new bookings of the period before."),
+            Kpi("revenue_growth_yoy", "New bookings, growth on a year ago", "share", "up", headline=True,
+                definition="The change in new bookings since the same period a year ago ÷ new bookings of that "
+                "period."),
+        ],
+    },
+    "recurring_revenue": {
+        "mrr": [
+            Kpi("mrr", "Monthly recurring revenue (MRR)", "money_per_month", "up", headline=True, by_month=True,
+                definition="What the subscriptions in force on the period's last day bring in a month."),
+            Kpi("paying_customers", "Paying customers", "count", "up", headline=True, by_month=True,
+                definition="Customers whose MRR is above 0 on the period's last day."),
+            Kpi("arpa", "Average revenue per account (ARPA)", "money_per_month", "up", by_month=True,
+                definition="MRR ÷ paying customers, on the period's last day."),
+        ],
+        "arr": [
+            Kpi("arr", "Annual recurring revenue (ARR)", "money", "up", by_month=True,
+                definition="12 × MRR on the period's last day; neither revenue nor a forecast."),
+            Kpi("new_arr", "New ARR", "money", "up", judged="month", floor=0,
+                definition="12 × the new MRR of the period: what its new customers bring in a year."),
+        ],
+        "mrr_movements": [
+            Kpi("mrr_opening", "Opening MRR", "money_per_month", "neutral", by_month=True,
+                definition="MRR on the eve of the period."),
+            Kpi("mrr_new", "New MRR", "money_per_month", "up", judged="month", floor=0,
+                definition="The MRR of customers that pay for the first time."),
+            Kpi("mrr_reactivation", "Reactivation MRR", "money_per_month", "up", judged="month", floor=0,
+                definition="The MRR of customers that had stopped paying and pay again."),
+            Kpi("mrr_expansion", "Expansion MRR", "money_per_month", "up", judged="month", floor=0,
+                definition="The MRR by which paying customers raised what they pay."),
+            Kpi("mrr_contraction", "Contraction MRR", "money_per_month", "up", judged="month", ceiling=0,
+                definition="The MRR that customers gave up who still pay, but less; an amount below 0."),
+            Kpi("mrr_churn", "Churn MRR", "money_per_month", "up", judged="month", ceiling=0,
+                definition="The MRR of customers that paid and pay nothing any more; an amount below 0."),
+            Kpi("mrr_fx", "Currency effect on MRR", "money_per_month", "neutral", by_month=True,
+                definition="What exchange rates alone changed in MRR; 0 where one rate holds for the whole year."),
+            Kpi("net_new_mrr", "Net new MRR", "money_per_month", "up", headline=True, judged="month",
+                definition="The MRR that was won (new, reactivation, expansion) less the MRR that was lost "
+                "(contraction, churn)."),
+            Kpi("mrr_intra_period", "MRR that came and went between snapshots", "money_per_month", "neutral",
+                by_month=True,
+                definition="The MRR of customers that came and went between two snapshots and so are in no movement."),
+        ],
+        "retention": [
+            Kpi("nrr", "Net revenue retention (NRR)", "share", "up", headline=True, window="retention_months",
+                definition="The MRR on the period's last day of the customers that paid 12 months earlier (or as "
+                "retention_months says) ÷ their MRR of then."),
+            Kpi("grr", "Gross revenue retention (GRR)", "share", "up", headline=True, window="retention_months",
+                definition="Of the MRR 12 months before the period's last day (or as retention_months says), the "
+                "share that the same customers still pay; what anybody pays more does not count."),
+            Kpi("nrr_quarter", "Net revenue retention (NRR), quarter alone", "share", "up", judged="quarter", floor=0,
+                definition="The MRR on the quarter's last day of the customers that paid on its eve ÷ their MRR on "
+                "its eve."),
+            Kpi("grr_quarter", "Gross revenue retention (GRR), quarter alone", "share", "up",
+                judged="quarter", floor=0, ceiling=1,
+                definition="Of the MRR on the eve of the quarter, the share that the same customers still pay on its "
+                "last day; what anybody pays more does not count."),
+        ],
+        "churn": [
+            Kpi("logo_churn", "Logo churn", "share", "down", headline=True, window="retention_months",
+                definition="Of the customers that paid 12 months before the period's last day (or as "
+                "retention_months says), the share that pays nothing any more."),
+            Kpi("revenue_churn", "Revenue churn", "share", "down", window="retention_months",
+                definition="Of the MRR 12 months before the period's last day (or as retention_months says), the "
+                "share lost to churn and contraction since."),
+            Kpi("logo_churn_quarter", "Logo churn, quarter alone", "share", "down",
+                judged="quarter", floor=0, ceiling=1,
+                definition="Of the customers that paid on the eve of the quarter, the share that pays nothing on its "
+                "last day."),
+            Kpi("revenue_churn_quarter", "Revenue churn, quarter alone", "share", "down",
+                judged="quarter", floor=0, ceiling=1,
+                definition="Of the MRR on the eve of the quarter, the share lost to churn and contraction by its "
+                "last day."),
+        ],
+        "renewals": [
+            Kpi("renewal_rate", "Renewal rate", "share", "up", headline=True, judged="quarter", floor=0, ceiling=1,
+                definition="Of the paid subscription lines with a renewal day in the period, the share still paid on "
+                "that day or within grace_days."),
+            Kpi("renewal_rate_arr", "Renewal rate by ARR", "share", "up", judged="quarter", floor=0,
+                definition="Of the ARR of the paid lines with a renewal day in the period, the part whose lines were "
+                "still paid on that day or within grace_days."),
+            Kpi("arr_due_90", "ARR due in the next 90 days", "money", "neutral",
+                definition="12 × the MRR of the subscription lines whose renewal day lies in the 90 days after the "
+                "period."),
+            Kpi("arr_due_180", "ARR due in the next 180 days", "money", "neutral",
+                definition="12 × the MRR of the subscription lines whose renewal day lies in the 180 days after the "
+                "period."),
+            Kpi("top10_share", "Share of MRR of the ten largest customers", "share", "neutral",
+                definition="The MRR of the ten customers that pay most ÷ all MRR."),
+        ],
+        "quick_ratio": [
+            Kpi("quick_ratio", "Quick ratio", "ratio", "up", judged="quarter", floor=0,
+                definition="The MRR won (new, reactivation, expansion) ÷ the MRR lost (churn, contraction), in the "
+                "period."),
+        ],
+    },
+    "unit_economics": {
+        "cac": [
+            Kpi("cac_sm", "Acquisition cost (CAC), sales and marketing", "money", "down", window="cac_window_quarters",
+                definition="What sales and marketing spent in the last four quarters (or as cac_window_quarters "
+                "says) ÷ new customers."),
+            Kpi("cac_full", "Acquisition cost (CAC), with support", "money", "down",
+                headline=True, window="cac_window_quarters",
+                definition="What sales, marketing and support spent in the last four quarters (or as "
+                "cac_window_quarters says) ÷ new customers."),
+            Kpi("cac_sm_quarter", "CAC, sales and marketing, quarter alone", "money", "down", judged="quarter", floor=0,
+                definition="What sales and marketing spent in the quarter ÷ the customers that were new in it."),
+            Kpi("cac_full_quarter", "CAC, with support, quarter alone", "money", "down", judged="quarter", floor=0,
+                definition="What sales, marketing and support spent in the quarter ÷ the customers that were new in "
+                "it."),
+            Kpi("new_customers", "New customers", "count", "up", judged="quarter", floor=0,
+                definition="Customers that paid for the first time in the quarter; without subscriptions, those of "
+                "the new-logo deals won in it."),
+        ],
+        "cac_payback": [
+            Kpi("cac_payback", "CAC payback", "months", "down", headline=True, window="cac_window_quarters",
+                definition="The months until the gross margin on what a new customer pays covers its acquisition "
+                "cost (CAC), with support."),
+        ],
+        "ltv": [
+            Kpi("ltv_orders", "Lifetime value (LTV) from orders", "money", "up",
+                definition="Average order × orders a year per customer × years that a customer stays: revenue, not "
+                "margin."),
+            Kpi("ltv_margin", "Lifetime value (LTV) from churn", "money", "up",
+                definition="ARPA × gross margin ÷ the share of customers lost in a month, as though that share "
+                "stayed for ever."),
+            Kpi("ltv_km", "Lifetime value (LTV) from customer lives", "money", "up", window="ltv_horizon_months",
+                definition="ARPA × gross margin × the months that customers stay on average, each counted for "
+                "ltv_horizon_months at most."),
+            Kpi("ltv_net", "Lifetime value (LTV) net of CAC", "money", "up", window="ltv_horizon_months",
+                definition="Lifetime value (LTV) from customer lives less CAC, with support, and less what other "
+                "departments spent to win the customer."),
+        ],
+        "ltv_cac": [
+            Kpi("ltv_cac", "LTV:CAC", "ratio", "up", headline=True, window="ltv_horizon_months",
+                definition="Lifetime value (LTV) from customer lives ÷ CAC, with support; above 3 is a rule of "
+                "thumb, not a pass mark."),
+        ],
+        "sales_total": [
+            Kpi("sales_total", "Sales, won and invoiced", "money", "neutral",
+                definition="What was sold, as the whole amounts of the deals won, and what was invoiced, as invoice "
+                "lines less credits, in the period."),
+        ],
+    },
+    "kpi_alignment": {
+        "okr": [
+            Kpi("okr_progress", "Progress of objectives", "share", "up",
+                definition="How much of the way from its baseline to its target each objective has come; 100 % is "
+                "the target."),
+        ],
+    },
+}
+# fmt: on
 
-
-_ROWS = [
-    *_kpis(
-        "time_to_value",
-        "ttv",
-        ("ttv_median", "Time to value, median", "days", "down", "headline"),
-        ("ttv_mean", "Time to value, mean of those who have it", "days", "down", ""),
-        ("ttv_reached_share", "Customers that have reached value", "share", "up", "headline"),
-        ("ttv_rmst", "Time to value, restricted mean", "days", "down", ""),
-    ),
-    *_kpis(
-        "time_to_value",
-        "ttv_stages",
-        ("ttv_stage_days", "Days to value by stage", "days", "down", ""),
-        ("ttv_flow_efficiency", "Flow efficiency on the way to value", "share", "up", ""),
-        ("ttv_paid_days_without_value", "Paid days without value", "days", "down", ""),
-        ("ttv_paid_without_value", "Paid before value", "money", "down", ""),
-    ),
-    *_kpis(
-        "inactive_customers",
-        "inactive_customers",
-        ("inactive_customers", "Inactive customers", "count", "down", "month headline min:0"),
-        ("inactive_rate", "Inactive customers, share of those asked", "share", "down", "month headline min:0 max:1"),
-        ("newly_silent", "Newly silent in the last 7 days", "count", "down", "monthly"),
-        ("returned", "Returned in the last 7 days", "count", "up", "monthly"),
-    ),
-    *_kpis(
-        "product_activity",
-        "pac_user",
-        ("pac_users", "Users by active weeks", "count", "neutral", ""),
-        ("pac_power_share", "Power users (active in 6 or 7 of 7 weeks)", "share", "up", "quarter headline min:0 max:1"),
-    ),
-    *_kpis(
-        "product_activity",
-        "pac_account",
-        ("pac_accounts", "Customers by active weeks", "count", "neutral", ""),
-        ("pac_breadth", "Breadth: users active in 28 days", "share", "up", "quarter headline min:0 max:1"),
-        ("pac_mean", "Product activity coefficient (PAC), mean", "weeks", "up", "quarter min:0 max:7"),
-    ),
-    *_kpis(
-        "product_activity",
-        "pac_movement",
-        ("pac_moves", "Users whose activity moved", "count", "neutral", ""),
-    ),
-    *_kpis(
-        "product_activity",
-        "feature_adoption",
-        ("feature_adoption", "Feature adoption", "share", "up", ""),
-    ),
-    *_kpis(
-        "product_activity",
-        "seat_utilisation",
-        ("seat_utilisation", "Seat utilisation", "share", "up", "quarter headline min:0"),
-    ),
-    *_kpis(
-        "product_activity",
-        "quota_usage",
-        ("quota_usage", "Quota used", "share", "neutral", ""),
-        ("quota_projected", "Quota, projected to the end of its window", "share", "neutral", ""),
-    ),
-    *_kpis(
-        "pipeline_conversion",
-        "funnel_cohort",
-        ("funnel_reached", "Records that reached the stage", "count", "up", ""),
-        ("funnel_step_rate", "Step conversion", "share", "up", ""),
-        ("funnel_conversion", "Pipeline conversion", "share", "up", "quarter headline min:0 max:1"),
-        ("lead_acceptance", "Lead acceptance (SQL / MQL)", "share", "up", "quarter min:0 max:1"),
-    ),
-    *_kpis(
-        "pipeline_conversion",
-        "funnel_period",
-        ("funnel_activity_ratio", "Activity ratio", "share", "neutral", ""),
-    ),
-    *_kpis(
-        "pipeline_conversion",
-        "funnel_velocity",
-        ("win_rate", "Win rate", "share", "up", "month headline min:0 max:1"),
-        ("sales_cycle_median", "Sales cycle, median", "days", "down", "headline"),
-        ("sales_velocity", "Sales velocity", "money_per_day", "up", "headline"),
-    ),
-    *_kpis(
-        "new_revenue",
-        "new_revenue",
-        ("new_revenue", "New bookings", "money", "up", "month headline min:0"),
-    ),
-    *_kpis(
-        "new_revenue",
-        "revenue_growth",
-        ("revenue_growth", "New bookings, growth on the previous period", "share", "up", ""),
-        ("revenue_growth_yoy", "New bookings, growth on a year ago", "share", "up", "headline"),
-    ),
-    *_kpis(
-        "recurring_revenue",
-        "mrr",
-        ("mrr", "Monthly recurring revenue (MRR)", "money_per_month", "up", "monthly headline"),
-        ("paying_customers", "Paying customers", "count", "up", "monthly headline"),
-        ("arpa", "Average revenue per account (ARPA)", "money_per_month", "up", "monthly"),
-    ),
-    *_kpis(
-        "recurring_revenue",
-        "arr",
-        ("arr", "Annual recurring revenue (ARR)", "money", "up", "monthly"),
-        ("new_arr", "New ARR", "money", "up", "month min:0"),
-    ),
-    *_kpis(
-        "recurring_revenue",
-        "mrr_movements",
-        ("mrr_opening", "Opening MRR", "money_per_month", "neutral", "monthly"),
-        ("mrr_new", "New MRR", "money_per_month", "up", "month min:0"),
-        ("mrr_reactivation", "Reactivation MRR", "money_per_month", "up", "month min:0"),
-        ("mrr_expansion", "Expansion MRR", "money_per_month", "up", "month min:0"),
-        ("mrr_contraction", "Contraction MRR", "money_per_month", "up", "month max:0"),
-        ("mrr_churn", "Churn MRR", "money_per_month", "up", "month max:0"),
-        ("mrr_fx", "Currency effect on MRR", "money_per_month", "neutral", "monthly"),
-        ("net_new_mrr", "Net new MRR", "money_per_month", "up", "month headline"),
-        ("mrr_intra_period", "MRR that came and went between snapshots", "money_per_month", "neutral", "monthly"),
-    ),
-    *_kpis(
-        "recurring_revenue",
-        "retention",
-        ("nrr", "Net revenue retention (NRR)", "share", "up", "headline window:retention_months"),
-        ("grr", "Gross revenue retention (GRR)", "share", "up", "headline window:retention_months"),
-        ("nrr_quarter", "Net revenue retention (NRR), quarter alone", "share", "up", "quarter min:0"),
-        ("grr_quarter", "Gross revenue retention (GRR), quarter alone", "share", "up", "quarter min:0 max:1"),
-    ),
-    *_kpis(
-        "recurring_revenue",
-        "churn",
-        ("logo_churn", "Logo churn", "share", "down", "headline window:retention_months"),
-        ("revenue_churn", "Revenue churn", "share", "down", "window:retention_months"),
-        ("logo_churn_quarter", "Logo churn, quarter alone", "share", "down", "quarter min:0 max:1"),
-        ("revenue_churn_quarter", "Revenue churn, quarter alone", "share", "down", "quarter min:0 max:1"),
-    ),
-    *_kpis(
-        "recurring_revenue",
-        "renewals",
-        ("renewal_rate", "Renewal rate", "share", "up", "quarter headline min:0 max:1"),
-        ("renewal_rate_arr", "Renewal rate by ARR", "share", "up", "quarter min:0"),
-        ("arr_due_90", "ARR due in the next 90 days", "money", "neutral", ""),
-        ("arr_due_180", "ARR due in the next 180 days", "money", "neutral", ""),
-        ("top10_share", "Share of MRR of the ten largest customers", "share", "neutral", ""),
-    ),
-    *_kpis(
-        "recurring_revenue",
-        "quick_ratio",
-        ("quick_ratio", "Quick ratio", "ratio", "up", "quarter min:0"),
-    ),
-    *_kpis(
-        "unit_economics",
-        "cac",
-        ("cac_sm", "Acquisition cost (CAC), sales and marketing", "money", "down", "window:cac_window_quarters"),
-        ("cac_full", "Acquisition cost (CAC), with support", "money", "down", "headline window:cac_window_quarters"),
-        ("cac_sm_quarter", "CAC, sales and marketing, quarter alone", "money", "down", "quarter min:0"),
-        ("cac_full_quarter", "CAC, with support, quarter alone", "money", "down", "quarter min:0"),
-        ("new_customers", "New customers", "count", "up", "quarter min:0"),
-    ),
-    *_kpis(
-        "unit_economics",
-        "cac_payback",
-        ("cac_payback", "CAC payback", "months", "down", "headline window:cac_window_quarters"),
-    ),
-    *_kpis(
-        "unit_economics",
-        "ltv",
-        ("ltv_orders", "Lifetime value (LTV) from orders", "money", "up", ""),
-        ("ltv_margin", "Lifetime value (LTV) from churn", "money", "up", ""),
-        ("ltv_km", "Lifetime value (LTV) from customer lives", "money", "up", "window:ltv_horizon_months"),
-        ("ltv_net", "Lifetime value (LTV) net of CAC", "money", "up", "window:ltv_horizon_months"),
-    ),
-    *_kpis(
-        "unit_economics",
-        "ltv_cac",
-        ("ltv_cac", "LTV:CAC", "ratio", "up", "headline window:ltv_horizon_months"),
-    ),
-    *_kpis(
-        "unit_economics",
-        "sales_total",
-        ("sales_total", "Sales, won and invoiced", "money", "neutral", ""),
-    ),
-    *_kpis(
-        "kpi_alignment",
-        "okr",
-        ("okr_progress", "Progress of objectives", "share", "up", ""),
-    ),
-]
-
-CATALOGUE: dict[str, Kpi] = {row.kpi_id: row for row in _ROWS}
-THEMES: tuple[str, ...] = tuple(dict.fromkeys(row.theme for row in _ROWS))
+CATALOGUE: dict[str, Kpi] = {
+    row.kpi_id: replace(row, theme=theme, card=card)
+    for theme, cards in _ROWS.items()
+    for card, rows in cards.items()
+    for row in rows
+}
+THEMES: tuple[str, ...] = tuple(_ROWS)
 
 
 def theme_title(theme: str) -> str:
@@ -277,4 +376,4 @@ def ids_of(card: str) -> list[str]:
     >>> ids_of("arr")
     ['arr', 'new_arr']
     """
-    return [row.kpi_id for row in _ROWS if row.card == card]
+    return [row.kpi_id for row in CATALOGUE.values() if row.card == card]

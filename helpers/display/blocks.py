@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib import import_module
 from typing import Any
 
 import pandas as pd
@@ -63,11 +62,8 @@ class Note:
 
 
 def block(results: Results, kpi_id: str) -> dict[str, str]:
-    """One KPI block as display strings: the figures of :func:`figures`, and the first line of its definition."""
-    known = kpi(kpi_id)
-    card = getattr(import_module(f"helpers.kpis.{known.theme}"), known.card)
-    definition = (card.__doc__ or "").strip().partition("\n")[0]
-    return {**figures(results, kpi_id), "definition": definition}
+    """One KPI block as display strings: the figures of :func:`figures`, and the sentence that defines the KPI."""
+    return {**figures(results, kpi_id), "definition": kpi(kpi_id).definition}
 
 
 def figures(results: Results, kpi_id: str) -> dict[str, str]:

@@ -106,10 +106,10 @@ def test_targets_are_judged_by_direction(kpi_id, value, status):
     assert found["target_status"] == status
 
 
-def test_the_definition_is_the_first_line_of_the_card():
-    from helpers.kpis.recurring_revenue import mrr
-
-    assert block(review(*quarters("mrr", [1, 2])), "mrr")["definition"] == mrr.__doc__.strip().splitlines()[0]
+def test_each_kpi_of_a_card_has_its_own_definition():
+    silent, back = (block(review(*quarters(k, [1, 2])), k)["definition"] for k in ("inactive_customers", "returned"))
+    assert back == "Customers that were silent a week ago and have used the product since."
+    assert silent.startswith("Paying customers of which nobody has used the product")
 
 
 @pytest.mark.parametrize("name", NAMES)
