@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from helpers import results
-from helpers.cards import cards_of
 from helpers.results import Asked
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.display.tables import Table, table_from_resource
 from helpers.errors import KitError, together
 from helpers.kpis.registered import findings
+from helpers.kpis.rows import cards_of
 from helpers.pack.commentary import read_commentary
 from helpers.pack.order import Order, prepared_of
 from helpers.pack.redefined import redefined
@@ -104,11 +104,11 @@ def _survey(quarter: OpenReview, parameters: Parameters) -> Surveyed:
     rows: list[results.Row] = []
     asked: dict[str, Asked] = {}
     stopped: list[str] = []
-    for theme, given in parameters.items():
+    for theme in parameters:
         for card in cards_of(theme):
             name = f"{theme}.{card.__name__}"
             try:
-                more, asked[name] = quarter.measure(card, given)
+                more, asked[name] = quarter.measure(card)
                 rows += more
             except KitError as error:
                 stopped += error.faults
