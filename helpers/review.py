@@ -27,7 +27,7 @@ from helpers.display.context import Context, Results
 from helpers.display.notebook import set_up_notebook
 from helpers.errors import KitError, NotProvided, Refused, nearest
 from helpers.kpis.rows import Card, cards_of, cards_with, run
-from helpers.kpis.spine import Spine, rules_read
+from helpers.kpis.spine import Spine, read_relations, words_under
 from helpers.notebook_parameters import GIVEN, parameters_of_all
 from helpers.params import Review, Rules, load_review, load_source, project_root
 from helpers.periods import Period
@@ -193,7 +193,8 @@ def open_review(
 
 def unread_rules(review: Review) -> list[str]:
     """One line per rule that the review changes and no card of its themes follows."""
-    followed = {name for theme in review.themes for card in cards_of(theme) for name in rules_read(card.__name__)}
+    cards, relations = [card for theme in review.themes for card in cards_of(theme)], read_relations()
+    followed = {name for card in cards for name in words_under(card.__name__, relations)}
     changed = [name for name, value in review.rules if value != getattr(Rules(), name)]
     where = shown(review.path)
     return [f"{where}: rules.{name} is set, but no theme here follows it" for name in changed if name not in followed]

@@ -13,7 +13,7 @@ from typing import Any
 from helpers import results
 from helpers.catalogue import CATALOGUE, Kpi, ids_of, kpi
 from helpers.errors import NotProvided, Refused
-from helpers.kpis.spine import Spine, rules_read, tables_read
+from helpers.kpis.spine import Spine, tables_under, words_under
 from helpers.periods import Period
 from helpers.results import Interval, Row, Status
 
@@ -149,9 +149,9 @@ def run(card: Card, spine: Spine) -> list[Row]:
         found = [results.not_provided(kpi_id, spine.period, error.what) for kpi_id in ids_of(card.__name__)]
     except Refused as error:
         found = [results.refused(kpi_id, spine.period, str(error)) for kpi_id in ids_of(card.__name__)]
-    for table in tables_read(card.__name__):
+    for table in tables_under(card.__name__, spine.relations):
         spine.provides(table)
-    words = rules_read(card.__name__)
+    words = words_under(card.__name__, spine.relations)
     parameters = {name: value for name, value in spine.rules.items() if name in words}
     lacking = {row.kpi_id for row in found if row.status == "not_provided" and row.period == spine.period}
     return [row.with_params(parameters) for row in found if row.period == spine.period or

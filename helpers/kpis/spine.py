@@ -34,6 +34,8 @@ from helpers.results import Asked
 FOLDER = Path(__file__).parent
 READS = re.compile(r"\b(?:from|join)\s+(\w+)")  # what a query names behind these words, it stands on
 COMMENT = re.compile(r"--[^\n]*")
+OWN = ("period", "rules", "listed_quarter")  # relations that the spine itself is
+LEFT_OUT = "left_out_of_"  # before the name of a table: how many rows of it are left out in each period, by reason
 PER_KEY = ("window_days", "gross_margin")  # rules with one value, or one per product type or period
 
 
@@ -71,19 +73,17 @@ def read_relations(folder: Path = FOLDER) -> dict[str, Relation]:
     return found
 
 
-def rules_read(card: str) -> set[str]:
-    """The names of rules and parameters that a card's query reads, or anything that it stands on.
+def words_under(card: str, relations: Mapping[str, Relation]) -> set[str]:
+    """The words of a card's query and of all that it stands on: rules and parameters that it follows are among them.
 
-    >>> "retention_months" in rules_read("retention")
+    >>> "retention_months" in words_under("retention", read_relations())
     True
     """
-    relations = read_relations()
     return {word for name in _stands_on(card, relations) for word in re.findall(r"\w+", relations[name].query)}
 
 
-def tables_read(card: str) -> list[str]:
+def tables_under(card: str, relations: Mapping[str, Relation]) -> list[str]:
     """The canonical tables that a card's query stands on."""
-    relations = read_relations()
     found = {name for each in _stands_on(card, relations) for name in _named(relations[each].query)}
     return [name for name in TABLES if name in found]
 
@@ -127,7 +127,7 @@ class Spine:
         self.periods = self.periods or periods_of(self.period)
         self._by_label = {period.label: period for period in self.periods}
         self._made: set[str] = set()
-        self._relations = read_relations()
+        self.relations = read_relations()
 
     def at(self, label: str) -> Period:
         """The period that a label names."""
@@ -180,7 +180,7 @@ class Spine:
         """Per period, how many rows of these tables are left out: ``{"2026Q3": {"deals: won without closed_at": 1}}``."""
         found: dict[str, dict[str, int]] = {label: {} for label in self._by_label}
         for table in filter(self.prepared.provides, tables):
-            for answer in self.answers(f"left_out_of_{table}", "label, reason"):
+            for answer in self.answers(f"{LEFT_OUT}{table}", "label, reason"):
                 found[answer["label"]][f"{table}: {answer['reason']}"] = answer["rows"]
         return found
 
@@ -193,10 +193,13 @@ class Spine:
     def sql(self, name: str) -> str:
         """The query of a relation with all that it stands on: a script for a DuckDB that runs in the prepared folder."""
         needed = self._in_order(name)
-        last = self._relations[needed.pop()]
+        last = self.relations[needed.pop()]
         parts = [f"create macro local_day(instant) as cast(timezone({quoted(self._timezone)}, instant) as date);"]
-        words = rules_read(name)
-        parts += [self._statement(each) if each != "rules" else f"create table rules as\n{self._rules(words)};" for each in needed]
+        words = words_under(name, self.relations)
+        parts += [
+            self._statement(each) if each != "rules" else f"create table rules as\n{self._rules(words)};"
+            for each in needed
+        ]
         return "\n\n".join([*parts, f"{last.comment}{last.query};"])
 
     def make(self, name: str) -> None:
@@ -217,26 +220,28 @@ class Spine:
     def _in_order(self, name: str) -> list[str]:
         """A relation and those that it stands on, each after what it needs."""
         found: dict[str, None] = {}
-        for needed in _named(self._query(name)):
-            if self._is_known(needed) and needed not in found:
+        query = self.relations[name].query if name in self.relations else self._made_by_rule(name)
+        for needed in _named(query):
+            if needed not in found and (needed in self.relations or needed in TABLES or needed in OWN):
                 found |= dict.fromkeys(self._in_order(needed))
         return [*found, name]
 
-    def _is_known(self, name: str) -> bool:
-        return name in self._relations or name in TABLES or name in ("period", "rules", "listed_quarter")
+    def _made_by_rule(self, name: str) -> str:
+        """What is made without a file stands on nothing, but for what is left out of a table in each period."""
+        return "from period" if name.startswith(LEFT_OUT) else ""
 
     def _query(self, name: str) -> str:
         """The query of a relation, of a canonical table, or of what this spine is made of."""
-        if name in self._relations:
-            return self._relations[name].query
-        if name.startswith("left_out_of_"):
-            return self._left_out(name.removeprefix("left_out_of_"))
+        if name in self.relations:
+            return self.relations[name].query
+        if name.startswith(LEFT_OUT):
+            return self._left_out(name.removeprefix(LEFT_OUT))
         made = {"period": self._periods, "rules": self._rules, "listed_quarter": self._listed_quarters}
         return made[name]() if name in made else self._facts(name)
 
     def _statement(self, name: str) -> str:
-        if name in self._relations:
-            return self._relations[name].statement
+        if name in self.relations:
+            return self.relations[name].statement
         kind = "view" if name in TABLES and HELD[name].counted else "table"
         return f"create {kind} {name} as\n{self._query(name)};"
 
