@@ -52,9 +52,10 @@ def spine(
     return Spine(found, review, defaults() | dict(given or {}), periods or [review])
 
 
-def figures(card: Callable[[Spine], list[Row]], spine: Spine) -> list[Row]:
-    """The rows of a card for the spine's own period."""
-    return [row for row in run(card, spine) if row.period == spine.period]
+def figures(card: Callable[[Spine], list[Row]], spine: Spine, **given: Any) -> list[Row]:
+    """The rows of a card for the spine's own period; ``given`` are rules and parameters that differ for this call."""
+    asked = replace(spine, rules={**spine.rules, **given}) if given else spine
+    return [row for row in run(card, asked) if row.period == asked.period]
 
 
 @lru_cache

@@ -213,7 +213,7 @@ def renewals(spine: Spine) -> list[Row]:
     Source:
         Specification K24.
     """
-    rows = _rows(spine, "renewals", "stock_notes")
+    rows = _rows(spine, "renewals", "renewal_notes")
     due = spine.provides("subscriptions.renewal_on")
     lines = spine.vectors("renewals_rows", "label")
     if not due:

@@ -189,7 +189,8 @@ with due as (
   from paid join period using (label) cross join rules
 )
 select label, subscription_id, line_id, arg_max(account_id, start_on) as account_id,
-  any_value(due_on) as due_on, cast(12 * arg_max(amount * rate, start_on) filter (is_due) as double) as arr,
+  any_value(due_on) as due_on, arg_max(due.currency, start_on) filter (is_due) as currency,
+  case when bool_and(rate.rate is not null) then 12 * arg_max(amount * rate, start_on) filter (is_due) end as arr,
   bool_or(start_on - due_on <= grace_days and ends > due_on) as is_renewed,
   not is_renewed and any_value(due_on) + any_value(grace_days) > any_value(known_day) as is_pending
 from due
@@ -246,8 +247,8 @@ select label, coalesce(sum(new + reactivation + expansion), 0) as gained, coales
 from period left join mrr_movements_rows using (label)
 group by label;
 
--- stock_notes, movement_notes, cohort_notes: what figures of the last day, of movements and of cohorts tell; they are
--- refused where a currency that counts on one of their days has no rate.
+-- stock_notes, movement_notes, cohort_notes, renewal_notes: what figures of the last day, of movements, of cohorts and of
+-- renewals tell. They are refused where a currency that counts on one of their days has no rate.
 create view stock_notes as
 from subscription_notes
 union all
@@ -258,10 +259,26 @@ create view movement_notes as
 from subscription_notes
 union all
 select label, 'refused', 'no rate for ' || string_agg(distinct currency, ', ' order by currency) || '; add it to fx_rates', null
-from missing_rate join period using (label) where day >= opening_day group by label;
+from (
+  select missing_rate.label, currency from missing_rate join period using (label) where day >= opening_day
+  union all
+  select paid.label, paid.currency
+  from paid join period using (label) join passed_through using (label, account_id)
+  left join rate on rate.currency = paid.currency and measured_on between valid_from and valid_until
+  where start_on <= measured_on and ends > starts_on and rate.rate is null
+)
+group by label;
 
 create view cohort_notes as
 from subscription_notes
 union all
 select label, 'refused', 'no rate for ' || string_agg(distinct currency, ', ' order by currency) || '; add it to fx_rates', null
-from missing_rate join period using (label) where day = measured_on or day in (select since from horizon) group by label;
+from missing_rate
+where (label, day) in (select (label, since) from horizon) or (label, day) in (select (label, measured_on) from period)
+group by label;
+
+create view renewal_notes as
+from stock_notes
+union all
+select label, 'refused', 'no rate for ' || string_agg(distinct currency, ', ' order by currency) || '; add it to fx_rates', null
+from came_due where arr is null group by label;
