@@ -15,7 +15,9 @@ from helpers.catalogue import CATALOGUE, Kpi, ids_of, kpi
 from helpers.errors import NotProvided, Refused
 from helpers.kpis.spine import Spine, rules_read, tables_read
 from helpers.periods import Period
-from helpers.results import Interval, Row, Status
+from helpers.results import Column, Interval, Row, Status
+
+WHO = {"customer": Column("Customer"), "segment": Column("Segment"), "owner": Column("Owner")}
 
 
 class Rows:
@@ -116,6 +118,17 @@ class Rows:
 
 
 Card = Callable[[Spine], list[Row]]
+
+
+def customer_columns(
+    spine: Spine, own: Mapping[str, Column], *, who: Iterable[str] = tuple(WHO), key_on_pages: bool = True
+) -> dict[str, Column]:
+    """The columns of a list of customers: who it is, what the list tells of it, and its key ``customer_id``.
+
+    Of ``who``, the segment and the owner are left out where the source never tells them.
+    """
+    told = {name: WHO[name] for name in who if name == "customer" or spine.provides(f"customers.{name}")}
+    return {**told, **own, "customer_id": Column("Customer id", on_pages=key_on_pages)}
 
 
 def cards_of(theme: str) -> list[Card]:
