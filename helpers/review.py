@@ -150,8 +150,7 @@ class OpenReview:
 
 def spine_of(review: Review, prepared: Prepared, period: Period) -> Spine:
     """The spine of a review, whose themes hold all their parameters."""
-    parameters = {name: value for given in review.themes.values() for name, value in given.items()}
-    return Spine(prepared, period, {**dict(review.rules), **parameters}, review=review)
+    return Spine(prepared, period, {**dict(review.rules), **_parameters(review)}, review=review)
 
 
 def open_review(
@@ -193,7 +192,10 @@ def open_review(
 
 def unread_rules(review: Review) -> list[str]:
     """One line per rule that the review changes and no card of its themes follows."""
-    followed = {name for theme in review.themes for card in cards_of(theme) for name in rules_read(card.__name__)}
+    given = _parameters(review)
+    followed = {
+        name for theme in review.themes for card in cards_of(theme) for name in rules_read(card.__name__, given)
+    }
     changed = [name for name, value in review.rules if value != getattr(Rules(), name)]
     where = shown(review.path)
     return [f"{where}: rules.{name} is set, but no theme here follows it" for name in changed if name not in followed]
@@ -214,6 +216,11 @@ def write_build_context(
     text = review.model_copy(update={"themes": themes}).model_dump_json(indent=1)
     (folder / "review.json").write_text(text, encoding="utf-8")
     (folder / "refused.json").write_text(json.dumps(dict(refused)), encoding="utf-8")
+
+
+def _parameters(review: Review) -> dict[str, Any]:
+    """The parameters of all themes, by name."""
+    return {name: value for given in review.themes.values() for name, value in given.items()}
 
 
 def _tried(review: Review, rules: Mapping[str, Any], parameters: Mapping[str, Any]) -> Review:

@@ -1,12 +1,14 @@
 """From a card's query to rows of the result: values and shares, intervals, refusals, what was left out and warned of.
 
 What is said of a period besides its figures is data too. A relation of notes has one row per period and thing to say:
-``label``, ``kind`` (``left out``, ``warning`` or ``refused``), ``text`` and, for what was left out, ``rows``.
+``label``, ``kind`` (``left out``, ``warning`` or ``refused``), ``text`` and, for what was left out, ``rows``; and
+``place`` where the order of warnings matters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -24,18 +26,23 @@ class Rows:
     """The rows of one card, over all periods of the spine.
 
     ``answers`` are those of the query that is named like the card. ``notes`` names a relation of notes, ``left_out``
-    the canonical tables whose rows that are left out are told with each figure.
+    the canonical tables whose rows that are left out are told with each figure. All periods of a card that is
+    ``followed`` are told as the review knows them: what is left out and noted is that of its own period.
     """
 
-    def __init__(self, spine: Spine, card: str, *, notes: str = "", left_out: Iterable[str] = ()) -> None:
+    def __init__(
+        self, spine: Spine, card: str, *, notes: str = "", left_out: Iterable[str] = (), followed: bool = False
+    ) -> None:
         self.spine = spine
         self.card = card
+        self.followed = followed
         self.warnings: dict[str, list[str]] = {}
         self.excluded = spine.left_out(*left_out)
         self.refused: dict[str, str] = {}
         self._rows: list[Row] = []
-        for note in spine.answers(notes, "label, kind, text") if notes else ():
-            self._note(**note)
+        found = spine.answers(notes) if notes else []
+        for note in sorted(found, key=lambda note: (note.get("place", 0), note["kind"], note["text"])):
+            self._note(note["label"], note["kind"], note["text"], note["rows"])
 
     @property
     def answers(self) -> list[dict[str, Any]]:
@@ -65,13 +72,14 @@ class Rows:
         status: Status | None = None,
         warnings: Iterable[str] = (),
         excluded: Mapping[str, int] | None = None,
+        params: Mapping[str, Any] | None = None,
     ) -> None:
-        """A figure of the period and segment that the answer is of; ``warnings`` and ``excluded`` are told besides."""
-        label = answer["label"]
+        """A figure of the period and segment that the answer is of; what else is told is the figure's own."""
+        known = self.spine.period.label if self.followed else answer["label"]
         self._rows.append(
             results.row(
                 kpi_id,
-                self.spine.at(label),
+                self._period(answer["label"]),
                 value,
                 status=status,
                 segment=(answer.get("segment_by") or "", answer.get("segment") or ""),
@@ -79,8 +87,9 @@ class Rows:
                 denominator=denominator,
                 n=n,
                 interval=interval,
-                excluded={**(excluded or {}), **self.excluded[label]},
-                warnings=[*self.warnings.get(label, ()), *warnings],
+                excluded={**(excluded or {}), **self.excluded[known]},
+                warnings=[*self.warnings.get(known, ()), *warnings],
+                params=params,
             )
         )
 
@@ -93,9 +102,12 @@ class Rows:
         """Some KPIs of the card lack a table or column that the others do without."""
         self._rows += [results.not_provided(kpi_id, self.spine.period, what) for kpi_id in kpi_ids]
 
-    def refuse(self, label: str, reason: str) -> None:
-        """Print no figure of a period, and say why; the first reason is told."""
-        self.refused.setdefault(label, reason)
+    def refuse(self, label: str, reason: str, *kpi_ids: str) -> None:
+        """Print no figure of a period, or none of some KPIs, and say why; the first reason is told."""
+        if kpi_ids:
+            self._rows += [results.refused(kpi_id, self._period(label), reason) for kpi_id in kpi_ids]
+        else:
+            self.refused.setdefault(label, reason)
 
     def done(self) -> list[Row]:
         """All rows; those of a period that is refused are one per KPI, with the reason."""
@@ -107,6 +119,10 @@ class Rows:
             for kpi_id in ids_of(self.card)
             if kpi_id not in missing
         ]
+
+    def _period(self, label: str) -> Period:
+        period = self.spine.at(label)
+        return replace(period, as_of_on=self.spine.period.as_of_on) if self.followed else period
 
     def _note(self, label: str, kind: str, text: str, rows: int | None) -> None:
         if kind == "refused":
@@ -162,9 +178,9 @@ def run(card: Card, spine: Spine) -> list[Row]:
         found = [results.not_provided(kpi_id, spine.period, error.what) for kpi_id in ids_of(card.__name__)]
     except Refused as error:
         found = [results.refused(kpi_id, spine.period, str(error)) for kpi_id in ids_of(card.__name__)]
-    for table in tables_read(card.__name__):
+    for table in tables_read(card.__name__, spine.rules):
         spine.provides(table)
-    words = rules_read(card.__name__)
+    words = rules_read(card.__name__, spine.rules)
     parameters = {name: value for name, value in spine.rules.items() if name in words}
     lacking = {row.kpi_id for row in found if row.status == "not_provided" and row.period == spine.period}
     return [row.with_params(parameters) for row in found if row.period == spine.period or
