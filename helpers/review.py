@@ -150,8 +150,7 @@ class OpenReview:
 
 def spine_of(review: Review, prepared: Prepared, period: Period) -> Spine:
     """The spine of a review, whose themes hold all their parameters."""
-    parameters = {name: value for given in review.themes.values() for name, value in given.items()}
-    return Spine(prepared, period, {**dict(review.rules), **parameters}, review=review)
+    return Spine(prepared, period, {**dict(review.rules), **_parameters(review)}, review=review)
 
 
 def open_review(
@@ -193,7 +192,7 @@ def open_review(
 
 def unread_rules(review: Review) -> list[str]:
     """One line per rule that the review changes and no card of its themes follows."""
-    cards, relations = [card for theme in review.themes for card in cards_of(theme)], read_relations()
+    cards, relations = [card for theme in review.themes for card in cards_of(theme)], read_relations(_parameters(review))
     followed = {name for card in cards for name in words_under(card.__name__, relations)}
     changed = [name for name, value in review.rules if value != getattr(Rules(), name)]
     where = shown(review.path)
@@ -215,6 +214,11 @@ def write_build_context(
     text = review.model_copy(update={"themes": themes}).model_dump_json(indent=1)
     (folder / "review.json").write_text(text, encoding="utf-8")
     (folder / "refused.json").write_text(json.dumps(dict(refused)), encoding="utf-8")
+
+
+def _parameters(review: Review) -> dict[str, Any]:
+    """The parameters of all themes, by name."""
+    return {name: value for given in review.themes.values() for name, value in given.items()}
 
 
 def _tried(review: Review, rules: Mapping[str, Any], parameters: Mapping[str, Any]) -> Review:

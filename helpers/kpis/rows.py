@@ -1,12 +1,14 @@
 """From a card's query to rows of the result: values and shares, intervals, refusals, what was left out and warned of.
 
 What is said of a period besides its figures is data too. A relation of notes has one row per period and thing to say:
-``label``, ``kind`` (``left out``, ``warning`` or ``refused``), ``text`` and, for what was left out, ``rows``.
+``label``, ``kind`` (``left out``, ``warning`` or ``refused``), ``text`` and, for what was left out, ``rows``; and
+``place`` where the order of warnings matters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -15,25 +17,32 @@ from helpers.catalogue import CATALOGUE, Kpi, ids_of, kpi
 from helpers.errors import NotProvided, Refused
 from helpers.kpis.spine import Spine, tables_under, words_under
 from helpers.periods import Period
-from helpers.results import Interval, Row, Status
+from helpers.results import Column, Interval, Row, Status
+
+WHO = {"customer": Column("Customer"), "segment": Column("Segment"), "owner": Column("Owner")}
 
 
 class Rows:
     """The rows of one card, over all periods of the spine.
 
     ``answers`` are those of the query that is named like the card. ``notes`` names a relation of notes, ``left_out``
-    the canonical tables whose rows that are left out are told with each figure.
+    the canonical tables whose rows that are left out are told with each figure. All periods of a card that is
+    ``followed`` are told as the review knows them: what is left out and noted is that of its own period.
     """
 
-    def __init__(self, spine: Spine, card: str, *, notes: str = "", left_out: Iterable[str] = ()) -> None:
+    def __init__(
+        self, spine: Spine, card: str, *, notes: str = "", left_out: Iterable[str] = (), followed: bool = False
+    ) -> None:
         self.spine = spine
         self.card = card
+        self.followed = followed
         self.warnings: dict[str, list[str]] = {}
         self.excluded = spine.left_out(*left_out)
         self.refused: dict[str, str] = {}
         self._rows: list[Row] = []
-        for note in spine.answers(notes, "label, kind, text") if notes else ():
-            self._note(**note)
+        found = spine.answers(notes) if notes else []
+        for note in sorted(found, key=lambda note: (note.get("place", 0), note["kind"], note["text"])):
+            self._note(note["label"], note["kind"], note["text"], note["rows"])
 
     @property
     def answers(self) -> list[dict[str, Any]]:
@@ -63,13 +72,14 @@ class Rows:
         status: Status | None = None,
         warnings: Iterable[str] = (),
         excluded: Mapping[str, int] | None = None,
+        params: Mapping[str, Any] | None = None,
     ) -> None:
-        """A figure of the period and segment that the answer is of; ``warnings`` and ``excluded`` are told besides."""
-        label = answer["label"]
+        """A figure of the period and segment that the answer is of; what else is told is the figure's own."""
+        known = self.spine.period.label if self.followed else answer["label"]
         self._rows.append(
             results.row(
                 kpi_id,
-                self.spine.at(label),
+                self._period(answer["label"]),
                 value,
                 status=status,
                 segment=(answer.get("segment_by") or "", answer.get("segment") or ""),
@@ -77,8 +87,9 @@ class Rows:
                 denominator=denominator,
                 n=n,
                 interval=interval,
-                excluded={**(excluded or {}), **self.excluded[label]},
-                warnings=[*self.warnings.get(label, ()), *warnings],
+                excluded={**(excluded or {}), **self.excluded[known]},
+                warnings=[*self.warnings.get(known, ()), *warnings],
+                params=params,
             )
         )
 
@@ -91,9 +102,12 @@ class Rows:
         """Some KPIs of the card lack a table or column that the others do without."""
         self._rows += [results.not_provided(kpi_id, self.spine.period, what) for kpi_id in kpi_ids]
 
-    def refuse(self, label: str, reason: str) -> None:
-        """Print no figure of a period, and say why; the first reason is told."""
-        self.refused.setdefault(label, reason)
+    def refuse(self, label: str, reason: str, *kpi_ids: str) -> None:
+        """Print no figure of a period, or none of some KPIs, and say why; the first reason is told."""
+        if kpi_ids:
+            self._rows += [results.refused(kpi_id, self._period(label), reason) for kpi_id in kpi_ids]
+        else:
+            self.refused.setdefault(label, reason)
 
     def done(self) -> list[Row]:
         """All rows; those of a period that is refused are one per KPI, with the reason."""
@@ -106,6 +120,10 @@ class Rows:
             if kpi_id not in missing
         ]
 
+    def _period(self, label: str) -> Period:
+        period = self.spine.at(label)
+        return replace(period, as_of_on=self.spine.period.as_of_on) if self.followed else period
+
     def _note(self, label: str, kind: str, text: str, rows: int | None) -> None:
         if kind == "refused":
             self.refuse(label, text)
@@ -116,6 +134,17 @@ class Rows:
 
 
 Card = Callable[[Spine], list[Row]]
+
+
+def customer_columns(
+    spine: Spine, own: Mapping[str, Column], *, who: Iterable[str] = tuple(WHO), key_on_pages: bool = True
+) -> dict[str, Column]:
+    """The columns of a list of customers: who it is, what the list tells of it, and its key ``customer_id``.
+
+    Of ``who``, the segment and the owner are left out where the source never tells them.
+    """
+    told = {name: WHO[name] for name in who if name == "customer" or spine.provides(f"customers.{name}")}
+    return {**told, **own, "customer_id": Column("Customer id", on_pages=key_on_pages)}
 
 
 def cards_of(theme: str) -> list[Card]:

@@ -15,10 +15,11 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -53,11 +54,13 @@ class Relation:
         return f"{self.comment}create {self.kind} {self.name} as\n{self.query};"
 
 
-def read_relations(folder: Path = FOLDER) -> dict[str, Relation]:
+def read_relations(rules: Mapping[str, Any] = MappingProxyType({}), folder: Path = FOLDER) -> dict[str, Relation]:
     """The relations of all themes, by name.
 
-    >>> read_relations()["retention"].kind
-    'view'
+    ``NAME_if_PARAMETER_is_VALUE`` takes the place of ``NAME`` under rules that say so.
+
+    >>> ["mrr_gain" in read_relations({"basis": basis})["booked"].query for basis in ("acv", "mrr")]
+    [False, True]
 
     Raises:
         KitError: a name stands in two files.
@@ -70,6 +73,11 @@ def read_relations(folder: Path = FOLDER) -> dict[str, Relation]:
             if name in found:
                 raise KitError(f"{file.name}: relation {name} stands in another file too; give it another name")
             found[name] = Relation(name, comment, kind, query.strip().removesuffix(";"))
+    for name in [name for name in found if "_if_" in name]:
+        base, parameter, value = re.split("_if_|_is_", name)
+        instead = found.pop(name)
+        if rules.get(parameter) == value:
+            found[base] = replace(instead, name=base)
     return found
 
 
@@ -127,7 +135,7 @@ class Spine:
         self.periods = self.periods or periods_of(self.period)
         self._by_label = {period.label: period for period in self.periods}
         self._made: set[str] = set()
-        self.relations = read_relations()
+        self.relations = read_relations(self.rules)
 
     def at(self, label: str) -> Period:
         """The period that a label names."""
@@ -156,10 +164,13 @@ class Spine:
         return Asked(sorted(self.asked.keys() - missing), sorted(self.required), sorted(missing - self.required))
 
     def answers(self, name: str, order: str = "") -> list[dict[str, Any]]:
-        """The rows of a relation, by column; the total of a period before its segments, as long as nothing else is said."""
+        """The rows of a relation, by column, in an order of their own or the usual one: a period's total, then segments.
+
+        Segments are in the order of a column ``place``, where there is one, else by name.
+        """
         self.make(name)
         columns = [column for column, *_ in self._engine.execute(f"describe {name}").fetchall()]
-        usual = [column for column in ("label", "segment_by", "segment") if column in columns]
+        usual = [column for column in ("label", "segment_by", "place", "segment") if column in columns]
         found = self._engine.execute(f"select * from {name} order by {order or ', '.join(usual) or 'all'}").fetchall()
         return [dict(zip(columns, row, strict=True)) for row in found]
 
@@ -297,6 +308,7 @@ def _of_period(period: Period, review: Period) -> dict[str, Any]:
         "known_day": period.known_until,
         "review_known_day": review.known_until,
         "is_partial": period.is_partial,
+        "four_periods_start_on": [*period.history(3), period][0].start,
     }
     for name, earlier in (("previous", Period.previous), ("year_ago", Period.year_ago)):
         of: Period | None = None

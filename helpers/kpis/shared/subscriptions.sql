@@ -97,24 +97,6 @@ from period
 join paying on known_day between known_from and known_until
 left join account on account.label = period.label and account.customer_id = paying.customer_id;
 
--- rate: what a unit of a currency is worth in the review's currency, on the days from valid_from to valid_until. With
--- fx_mode fixed it is one rate for all days: the one without a day, else the newest of those up to rates_on.
-create table rate as
-with quote as (
-  select fx_rates.currency, "on", rate, fx_mode, rates_on from fx_rates cross join rules
-  where fx_rates.currency <> rules.currency
-)
-select currency, date '0001-01-01' as valid_from, date '9999-12-31' as valid_until, cast(1 as double) as rate from rules
-union all
-select currency, date '0001-01-01', date '9999-12-31',
-  coalesce(any_value(rate) filter ("on" is null), arg_max(rate, "on") filter ("on" <= rates_on))
-from quote where fx_mode = 'fixed' and coalesce("on" <= rates_on, true)
-group by currency
-union all
-select currency, coalesce("on", date '0001-01-01'),
-  coalesce(lead("on") over (partition by currency order by "on" nulls first) - 1, date '9999-12-31'), rate
-from quote where fx_mode = 'period_end';
-
 -- unit_end: for each day on which something may begin, the last day of its month, or of the unit that movement_grain
 -- names; null where a listed calendar does not reach.
 create table unit_end as

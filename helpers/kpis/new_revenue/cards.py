@@ -1,0 +1,104 @@
+"""The cards of new revenue: K14 and K15. Bookings are what customers signed, not recognised revenue.
+
+Their queries stand in ``new_revenue.sql``, those of the basis ``mrr`` in ``basis_mrr.sql``. What each deal books is
+judged in ``shared/deals.sql``; the lists beside the figures are in ``tables``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from helpers.errors import KitError
+from helpers.kpis.rows import Rows
+from helpers.kpis.spine import Spine
+from helpers.results import Row
+
+BASES = ("acv", "tcv", "mrr")
+
+
+def new_revenue(spine: Spine) -> list[Row]:
+    """What was newly booked in the period, by source: bookings that customers signed, not recognised revenue.
+
+    Definition:
+        New bookings = the amounts of the deals won in the period, each worth a year (``acv``: amount x 12 / term; a
+        term below 12 months, or none, leaves the amount as it is) or its whole term (``tcv``); or the new and
+        expansion MRR of the period (``mrr``). The source is the deal's type, else derived in this order: no deal won
+        before, new logo; a product not held before and launched at most 365 days before, new product; a product not
+        held before, cross-sell; else upsell. A renewal adds what exceeds the price a month held before, as upsell.
+        A deal won and cancelled in the period is left out; one won earlier is taken off when it is cancelled.
+        One-off amounts are not in the total. Bookings = number of sales x average sale.
+
+    Returns:
+        ``new_revenue`` (money; with ``mrr``, money a month) in total and by source, which add up; n is the number of
+        sales (with ``mrr``, of customers). Nothing won is 0; undefined where deals were won and none has an amount.
+
+    Raises:
+        KitError: The basis is none of those it may be.
+        NotProvided: There are no deals, or not their outcome, closing day or amount; with ``mrr``, no subscriptions.
+        Refused: An amount is in a currency that has no rate.
+
+    Source:
+        Specification K14.
+    """
+    rows = Rows(spine, "new_revenue", notes="new_revenue_notes", left_out=judged_tables(spine))
+    for answer in rows.answers:
+        rows.add("new_revenue", answer, answer["new_revenue"], n=int(answer["sales"]))
+    return rows.done()
+
+
+def revenue_growth(spine: Spine) -> list[Row]:
+    """How new bookings compare with those of the period before, and of a year ago.
+
+    Definition:
+        Growth = (new bookings - those of the earlier period) / those of the earlier period. A running period is
+        compared with as many days of the earlier one, and an earlier period with what was known as long after its
+        end; a deal that was cancelled since then is not taken off there, but where it was cancelled. All amounts are
+        at the same exchange rates, whatever the rule for other figures.
+
+    Returns:
+        ``revenue_growth`` and ``revenue_growth_yoy`` (ratios); undefined where nothing, or less, was booked before.
+
+    Raises:
+        As for new bookings.
+
+    Source:
+        Specification K15.
+    """
+    rows = Rows(spine, "revenue_growth", notes="revenue_growth_notes", left_out=judged_tables(spine))
+    for answer in rows.answers:
+        for kpi_id, span in (("revenue_growth", "previous"), ("revenue_growth_yoy", "year_ago")):
+            change, before = answer[f"change_on_{span}"], answer[span]
+            told = _weaknesses(answer, span)
+            rows.add(kpi_id, answer, answer[kpi_id], numerator=change, denominator=before, warnings=told)
+    return rows.done()
+
+
+def judged_tables(spine: Spine) -> tuple[str, ...]:
+    """The tables whose rows are booked one by one, and left out one by one: none for MRR, which is made of both.
+
+    Raises:
+        KitError: The basis is none of those it may be.
+        NotProvided: A table or column is missing.
+    """
+    basis = spine.rules["basis"]
+    if basis not in BASES:
+        raise KitError(f"new_revenue.basis == {basis!r}, must be one of {', '.join(BASES)}")
+    spine.require(*(("subscriptions",) if basis == "mrr" else ("deals.outcome", "deals.closed_at", "deals.amount")))
+    spine.provides("products.launched_on")
+    if spine.rules["account_level"] == "parent":
+        spine.require("customers.parent_id")
+    return () if basis == "mrr" else ("deals",)
+
+
+def _weaknesses(answer: Mapping[str, Any], span: str) -> list[str]:
+    """What makes an earlier period a poor measure of growth."""
+    earlier, before, first_day = answer[f"{span}_label"], answer[span], answer["first_day"]
+    if earlier is None:
+        return ["the calendar does not reach back that far"]
+    if not answer[f"{span}_is_told"]:
+        return [f"{earlier} is not among the periods of this pack"]
+    notes = [] if before and before > 0 else [f"no new bookings in {earlier} to compare with"]
+    if first_day and first_day > answer[f"{span}_starts_on"]:
+        notes.append(f"history_starts_at {first_day}, in or after {earlier}")
+    return notes

@@ -1,0 +1,132 @@
+-- known_deal: each deal of a period, as known then, with its local days, the account that it is made with, and its source,
+-- (none) where none is told. A deal without an outcome is open as long as it is not closed; is_undecided are those that
+-- can be placed nowhere: closed without an outcome, or lost without a closing day.
+create table known_deal as
+with deal as (
+  select * exclude (outcome, source), coalesce(nullif(source, ''), '(none)') as source,
+    case when closed_at is null then coalesce(outcome, 'open') else outcome end as outcome,
+    local_day(created_at) as created_on, local_day(closed_at) as closed_on, local_day(cancelled_at) as cancelled_on,
+    local_day(recorded_at) as recorded_on
+  from deals
+)
+select period.label, deal_id, deal.customer_id, coalesce(account_id, deal.customer_id) as account_id, owner, source, product,
+  deal_type, term_months, currency, amount, one_off_amount, outcome, closed_at, created_on, closed_on, cancelled_on,
+  recorded_on, outcome is null or (outcome = 'lost' and closed_on is null) as is_undecided
+from period
+join deal on known_day between known_from and known_until
+left join account on account.label = period.label and account.customer_id = deal.customer_id;
+
+-- booking_span: the days whose bookings a period tells beside each other: its own (`period`) and, for periods of the
+-- review's own kind, those of the period before it (`previous`) and of a year ago (`year_ago`). Deals of a span count if
+-- they were recorded by recorded_by: as long after its end as the period itself is known.
+create table booking_span as
+with compared as (
+  select period.* from period join rules on true join period as review on review.label = review_label and review.kind = period.kind
+)
+select label, 'period' as span, label as of_label, starts_on, measured_on, known_day as recorded_by from period
+union all
+select label, 'previous', previous_label, previous_starts_on, previous_measured_on,
+  previous_measured_on + cast(known_day - measured_on as integer)
+from compared where previous_label is not null
+union all
+select label, 'year_ago', year_ago_label, year_ago_starts_on, year_ago_measured_on,
+  year_ago_measured_on + cast(known_day - measured_on as integer)
+from compared where year_ago_label is not null;
+
+-- won_deal: each deal won by the end of a span, with what its booking comes from (kind): its deal_type, where a renewal
+-- counts as upsell with what it adds; else derived in this order: no account is (none), the account's first deal a new
+-- logo, a product that it holds for the first time a new product if that was launched at most 365 days before, else a
+-- cross-sell, and whatever is left an upsell. A deal that is cancelled by the end of the span is so on the day of winning
+-- at the earliest.
+create table won_deal as
+with won as (
+  select known_deal.* exclude (cancelled_on, recorded_on), span, starts_on, measured_on,
+    case when cancelled_on <= measured_on then greatest(cancelled_on, closed_on) end as cancelled_on,
+    closed_at = min(closed_at) over (partition by label, span, account_id) as is_first,
+    product is not null and closed_at = min(closed_at) over (partition by label, span, account_id, product)
+      as is_first_of_product
+  from known_deal join booking_span using (label)
+  where outcome = 'won' and closed_on <= measured_on and coalesce(recorded_on <= recorded_by, true)
+),
+launch as (
+  select label, product, launched_on from period join products on known_day between known_from and known_until
+)
+select won.* exclude (is_first, is_first_of_product), case
+    when deal_type = 'renewal' then 'upsell'
+    when deal_type is not null then deal_type
+    when account_id is null then '(none)'
+    when is_first then 'new_logo'
+    when is_first_of_product and closed_on - launched_on <= 365 then 'new_product'
+    when is_first_of_product then 'cross_sell'
+    else 'upsell' end as kind
+from won left join launch using (label, product);
+
+-- booking_rates: the exchange rates at which bookings are told: the fixed ones, at which periods are compared, and those of
+-- the review's own way (fx_mode).
+create view booking_rates as
+select 'fixed' as fx union select fx_mode from rules;
+
+-- booking: each deal won in a span, and each one won before it that was cancelled in it (is_reversed), with its amounts in
+-- the review's currency, at the fixed rates and, if the review counts so (fx_mode), at those of the span's last day.
+-- uplift is the part of the amount that is new: all of it, or of a renewal what exceeds the price a month held before.
+-- state says why a deal books nothing, null where it does. acv and tcv are what it books, a year's worth and the whole of
+-- its term, negative where it is taken off. A deal without a term is taken as annual, a shorter one never multiplied up.
+create table booking as
+with priced as (
+  select won_deal.* exclude (amount, one_off_amount), booking_rates.fx, amount * rate as amount, one_off_amount * rate as one_off_amount,
+    coalesce(amount, one_off_amount) is not null and rate is null as is_unrated,
+    amount * rate / coalesce(nullif(term_months, 0), 12) as price
+  from won_deal
+  cross join booking_rates
+  left join exchange_rate on exchange_rate.fx = booking_rates.fx and exchange_rate.currency = won_deal.currency
+    and measured_on between valid_from and valid_until
+),
+-- Deals before a renewal count for the same account and product, in the order of winning.
+summed as (
+  select *, row_number() over earlier as place, lag(price) over earlier as last_price,
+    coalesce(sum(price) over (earlier rows between unbounded preceding and 1 preceding), 0) as so_far
+  from priced window earlier as (partition by label, span, fx, account_id, product order by closed_at, deal_id)
+),
+-- A price is held as long as one and a half of its terms reach, since contracts are renewed late.
+in_force as (
+  select renewal.label, renewal.span, renewal.fx, renewal.deal_id, max(earlier.price) as price
+  from summed as renewal
+  join summed as earlier on earlier.label = renewal.label and earlier.span = renewal.span and earlier.fx = renewal.fx
+    and earlier.account_id = renewal.account_id and earlier.product is not distinct from renewal.product
+    and earlier.place < renewal.place
+    and renewal.closed_on - earlier.closed_on <= coalesce(earlier.term_months, 12) * 1.5 * 365 / 12
+  where renewal.deal_type = 'renewal'
+  group by all
+),
+-- Held before is what deals came to since the last renewal, that one included, or the largest one still in force if that
+-- is more: renewing one of two contracts is no uplift, and a price that was given up years ago is not held.
+compared as (
+  select summed.*, greatest(in_force.price, so_far - coalesce(max(so_far) filter (deal_type = 'renewal') over (
+      partition by label, span, fx, account_id, product order by place rows between unbounded preceding and 1 preceding
+    ), 0)) as held
+  from summed left join in_force using (label, span, fx, deal_id)
+),
+judged as (
+  select *, closed_on < starts_on as is_reversed,
+    case when deal_type is distinct from 'renewal' then 1
+         when last_price is null or account_id is null then null
+         when price > held * (1 + 1e-9) then 1 - held / price
+         else 0 end as uplift,
+    case when term_months >= 12 then amount * 12 / term_months else amount end as a_year
+  from compared
+  where closed_on >= starts_on or cancelled_on >= starts_on
+),
+stated as (
+  select *, case
+      when cancelled_on is not null and not is_reversed then 'won and cancelled in the period'
+      when amount is null and one_off_amount is not null then 'one-off amount only'
+      when amount is null then 'no_amount'
+      when uplift is null then 'renewal without an earlier amount'
+      when uplift = 0 then 'renewal at the same price or less' end as state,
+    case when state is not null then 0 when is_reversed then -uplift else uplift end as counted
+  from judged
+)
+select label, span, fx, deal_id, customer_id, account_id, owner, source, product, deal_type, kind, closed_on, cancelled_on,
+  is_reversed, term_months, currency, is_unrated, amount, one_off_amount, uplift, state,
+  cast(coalesce(counted * a_year, 0) as decimal(38, 9)) as acv, cast(coalesce(counted * amount, 0) as decimal(38, 9)) as tcv
+from stated;
