@@ -19,10 +19,10 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from helpers.data.engines import quoted
 from helpers.data.known import Prepared, Tables
 from helpers.data.prepare import prepare
 from helpers.data.schema import SQL_TYPES, Table
-from helpers.data.sources import quoted
 from helpers.data.tables import TABLES
 from helpers.params import Source
 from helpers.periods import DAY, Calendar, Period

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from helpers.data.schema import Constraint, Reference, Table
-from helpers.data.sources import quoted
+from helpers.data.engines import quoted
 
 CONFLICT = "same key, different content"
 OF_REDUCED = ("_since_on", "_until_on", "_version", "_broken")  # columns of a reduced row beside its table's

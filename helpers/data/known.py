@@ -18,7 +18,7 @@ import ibis.expr.datatypes as dt
 from helpers.data import hygiene
 from helpers.data.local_days import local_day_function
 from helpers.data.schema import Table
-from helpers.data.sources import library_warnings_ignored, local_engine, quoted
+from helpers.data.engines import library_warnings_ignored, local_engine, quoted
 from helpers.data.tables import HELD
 from helpers.errors import KitError, NotProvided
 from helpers.periods import Calendar
@@ -80,7 +80,8 @@ class Prepared:
     @cached_property
     def engine(self) -> Any:
         """The DuckDB connection that all tables of this folder live in."""
-        backend = local_engine()
+        with library_warnings_ignored():
+            backend = ibis.duckdb.from_connection(local_engine())
         backend.raw_sql(local_day_function(self.calendar.timezone))
         return backend
 

@@ -23,7 +23,7 @@ import yaml
 from pydantic import Field
 
 from helpers.data.exports import Exports
-from helpers.data.sources import quoted
+from helpers.data.engines import quoted
 from helpers.strict_yaml import Frozen
 
 FOLDER = Path(__file__).with_name("mappings")

@@ -53,7 +53,7 @@ def prepare(
         for file in [folder / "prepared.json", *folder.glob("*.parquet")]:
             file.unlink(missing_ok=True)
         seen = {name: _write(staged, HELD[name], period, folder) for name in staged.columns}
-        staged.engine.disconnect()
+        staged.engine.close()
     record = _record(source, period, currency, staged.columns, folder)
     written = Prepared(folder, record)
     if conflicts := conflicting_keys(written, staged.conflicts):
@@ -81,10 +81,10 @@ def _write(staged: Staged, table: Table, period: Period, folder: Path) -> dict[s
     knowledge = hygiene.Knowledge(period.as_of_on, period.as_of_at)
     empty = " or ".join(f'"{name}" is null' for name in table.key if table.column(name).required)
     keyed = f"(select * from {table.name} where not ({empty}))"
-    staged.engine.raw_sql(f"create table known_{table.name} as {hygiene.known_rows(table, knowledge, keyed)}")
+    staged.engine.execute(f"create table known_{table.name} as {hygiene.known_rows(table, knowledge, keyed)}")
     rows = f"select distinct * from known_{table.name}"
-    staged.engine.raw_sql(written(rows, file))
-    [counts] = staged.engine.raw_sql(
+    staged.engine.execute(written(rows, file))
+    [counts] = staged.engine.execute(
         f"select (select count(*) from {table.name}), (select count(*) from {keyed}), "
         f"(select count(*) from known_{table.name}), (select count(*) from ({rows}))"
     ).fetchall()

@@ -13,7 +13,7 @@ from typing import Any
 from helpers.data.hygiene import CONFLICT
 from helpers.data.known import Prepared, Tables
 from helpers.data.schema import OrderCheck, Table
-from helpers.data.sources import quoted
+from helpers.data.engines import quoted
 from helpers.data.tables import HELD, ORDER_CHECKS, TABLES
 from helpers.periods import SHOWN_BEFORE, Period
 
