@@ -54,7 +54,7 @@ class Checked:
         return [*self.notices, *self.review.page.warnings, *self.review.page.refused, *self.others.stopped]
 
     def told(self) -> list[dict[str, Any]]:
-        """The report, for :func:`helpers.display.terminal.show` and :func:`helpers.pack.html.render_report`."""
+        """The report, for :func:`helpers.display.tables.print_report` and :func:`helpers.pack.html.render_report`."""
         own = self.review.page.cards("KPIs of this review", self.review.themes)
         more = self.others.page.cards("KPIs of other themes, as their notebooks stand", self.others.themes)
         tables = [*self.review.page.tables(examples=True), own, *([more] if self.others.themes else [])]

@@ -103,14 +103,14 @@ def check(
 
 def _report(found: Checked, order: Order, html: Path | None) -> None:
     """Print what a check found, and write it as a page where one is asked for."""
-    from helpers.display.terminal import show
+    from helpers.display.tables import print_report
     from helpers.pack.pages import as_known
     from helpers.texts import printable
 
     title, subtitle = f"{order.source.name}, {order.period.label}", as_known(order.period, order.review.brand.locale)
     told = printable(found.told())
     print(*printable([title, subtitle]), sep="\n")
-    show(told)
+    print_report(told)
     if html:
         from helpers.pack.html import render_report
 

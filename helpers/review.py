@@ -218,7 +218,7 @@ def write_build_context(
 
 def _parameters(review: Review) -> dict[str, Any]:
     """The parameters of all themes, by name."""
-    return {name: value for given in review.themes.values() for name, value in given.items()}
+    return {name: value for given in review.themes.values() for name, value in given.items() if name not in GIVEN}
 
 
 def _tried(review: Review, rules: Mapping[str, Any], parameters: Mapping[str, Any]) -> Review:

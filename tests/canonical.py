@@ -24,10 +24,10 @@ from typing import Any
 
 import pandas as pd
 
+from helpers.data.engines import quoted
 from helpers.data.prepare import prepare
 from helpers.data.prepared import Prepared
 from helpers.data.schema import SQL_TYPES, Table
-from helpers.data.sources import quoted
 from helpers.data.tables import HELD, TABLES
 from helpers.kpis.rows import run
 from helpers.kpis.spine import Spine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from helpers.data.sources import quoted
+from helpers.data.engines import quoted
 from helpers.errors import KitError
 from helpers.strict_yaml import shown
 

@@ -17,8 +17,8 @@ from datetime import date
 
 import duckdb
 
+from helpers.data.engines import quoted
 from helpers.data.schema import Constraint, Reference, Table
-from helpers.data.sources import quoted
 from helpers.data.tables import TABLES
 
 CONFLICT = "same key, different content"

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from helpers.data.sources import quoted
+import duckdb
+
+from helpers.data.engines import quoted
 
 SINCE = 94_694_400  # 1973-01-01, in seconds; from then on all zones changed at whole minutes
 DAY, MINUTE = 86_400, 60
@@ -45,17 +47,17 @@ def local_day_by_shifts(instant: str, timezone: str, shifts: Sequence[Shift], un
     )
 
 
-def shifts_of(engine: Any, timezone: str, until: datetime) -> list[Shift]:
+def shifts_of(engine: duckdb.DuckDBPyConnection, timezone: str, until: datetime) -> list[Shift]:
     """The shifts of a zone from 1973 to an instant, as a DuckDB knows them.
 
-    >>> from helpers.data.sources import local_engine
+    >>> from helpers.data.engines import local_engine
     >>> found = shifts_of(local_engine(), "Asia/Kathmandu", datetime(2026, 1, 1, tzinfo=UTC))
     >>> [(str(shift.since.date()), shift.seconds / 3600) for shift in found]
     [('1973-01-01', 5.5), ('1985-12-31', 5.75)]
     """
     shift = f"cast(epoch(timezone({quoted(timezone)}, to_timestamp(since))) as bigint) - since"
     end = int(until.timestamp())
-    found = engine.raw_sql(f"""
+    found = engine.execute(f"""
         with days as (
             select since, {shift} as shift, lag(since) over sorted as before, lag({shift}) over sorted as shift_before
             from (select unnest(range({SINCE}, {end}, {DAY})) as since union select {end})

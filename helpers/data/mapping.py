@@ -22,8 +22,8 @@ from textwrap import indent
 import yaml
 from pydantic import Field
 
+from helpers.data.engines import quoted
 from helpers.data.exports import Exports
-from helpers.data.sources import quoted
 from helpers.strict_yaml import Frozen
 
 FOLDER = Path(__file__).with_name("mappings")

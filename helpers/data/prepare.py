@@ -53,7 +53,6 @@ def prepare(
     """
     with tempfile.TemporaryDirectory() as spare:
         staged = stage(source, period, Path(spare))
-        staged = __import__("dataclasses").replace(staged, engine=staged.engine.con)  # TEMP
         folder.mkdir(parents=True, exist_ok=True)
         for file in [folder / "prepared.json", *folder.glob("*.parquet")]:
             file.unlink(missing_ok=True)

@@ -13,10 +13,10 @@ from typing import Any
 
 import duckdb
 
+from helpers.data.engines import local_engine, quoted
 from helpers.data.knowledge import ALWAYS, FOREVER
 from helpers.data.local_days import local_day_function
 from helpers.data.schema import SQL_TYPES
-from helpers.data.sources import local_engine, quoted
 from helpers.data.tables import HELD
 from helpers.errors import KitError
 from helpers.periods import Calendar
@@ -63,7 +63,7 @@ class Prepared:
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB in which queries name the folder's files as they stand there; ``local_day(instant)`` is a function."""
-        engine = local_engine().con  # TEMP
+        engine = local_engine()
         engine.execute(f"set file_search_path = {quoted(str(self.folder))}")
         engine.execute(local_day_function(self.calendar.timezone))
         return engine

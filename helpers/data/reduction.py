@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from helpers.data.engines import quoted
 from helpers.data.knowledge import CONFLICT, first_reason
 from helpers.data.local_days import Shift, local_day, local_day_by_shifts
-from helpers.data.sources import quoted
 from helpers.data.tables import TABLES
 
 COUNTS = dict.fromkeys(["read", "empty_key", "not_yet_known", "repeated"], "int64")

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from helpers.data.engines import quoted
 from helpers.data.knowledge import CONFLICT
 from helpers.data.prepared import Prepared
 from helpers.data.schema import OrderCheck, Table
-from helpers.data.sources import quoted
 from helpers.data.tables import HELD, ORDER_CHECKS, TABLES
 from helpers.periods import SHOWN_BEFORE, Period
 

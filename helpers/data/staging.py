@@ -6,24 +6,20 @@ SQL of ``reduction``; from any other they are streamed once into a local engine 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
 
 from helpers.data.casts import check_columns
+from helpers.data.engines import GIVEN, DuckDB, Engine, Given, identifier, local_engine, over, quoted
 from helpers.data.local_days import local_day_function, shifts_of
-from helpers.data.reduction import COUNTS, NUMBERED, OF_REPEATED, REDUCED, Reduction
+from helpers.data.reduction import NUMBERED, OF_REPEATED, Reduction
 from helpers.data.schema import SQL_TYPES, Table
-from helpers.data.sources import (
-    engine_faults,
-    library_warnings_ignored,
-    local_engine,
-    open_source,
-    quoted,
-    source_tables,
-    where,
-)
+from helpers.data.sources import engine_faults, open_source, source_tables, where
 from helpers.data.tables import HELD, TABLES
 from helpers.errors import KitError
 from helpers.periods import Period
@@ -32,7 +28,6 @@ if TYPE_CHECKING:
     from helpers.params import Source
 
 
-BATCH = 50_000  # rows, so that what travels is never held as a whole
 LIMITED = "set memory_limit = '500MB'"  # while events are reduced and sorted; what needs more goes to the disk
 
 
@@ -45,7 +40,7 @@ class Staged:
     all keys.
     """
 
-    engine: Any
+    engine: duckdb.DuckDBPyConnection
     folder: Path
     columns: dict[str, list[str]]
     counted: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -58,42 +53,56 @@ def stage(source: Source, period: Period, folder: Path) -> Staged:
     Raises:
         KitError: the engine, a query or a column is not as it must be; all faults of that step.
     """
-    engine = local_engine()
-    engine.raw_sql(local_day_function(period.calendar.timezone))
-    engine.raw_sql(LIMITED)
-    _check_zones(engine, source, period.calendar.timezone)
-    backend = open_source(source)
-    for each in (engine, backend):
-        if each.name == "duckdb":
-            _set_aside(each, folder)
+    local = local_engine()
+    local.execute(local_day_function(period.calendar.timezone))
+    local.execute(LIMITED)
+    _set_aside(local, folder)
+    _check_zones(local, source, period.calendar.timezone)
+    engine = open_source(source)
+    if isinstance(engine, DuckDB):
+        _set_aside(engine.connection, folder)
     try:
-        tables = source_tables(source, backend)
+        given = source_tables(source, engine)
 
-        def has_rows(name: str) -> bool:
-            with library_warnings_ignored(), engine_faults(source, f"tables.{name}"):
-                return backend.to_pyarrow(tables[name].limit(1)).num_rows > 0
+        def without_values(name: str, columns: Sequence[str]) -> list[str]:
+            with engine_faults(source, f"tables.{name}"):
+                return _without_values(engine, given[name], columns)
 
-        casts = check_columns(source, tables, period.calendar.timezone, has_rows=has_rows)
-        staged = Staged(engine, folder, {name: list(columns) for name, columns in casts.items()})
+        casts = check_columns(source, given, period.calendar.timezone, without_values=without_values)
+        staged = Staged(local, folder, {name: _provided(TABLES[name], given[name]) for name in casts})
         events_last = sorted(casts, key=lambda name: HELD[name].counted)  # so that LIMITED binds no other query
         for name in events_last:
-            columns = casts[name]
-            rows = tables[name].select(*columns)
-            with library_warnings_ignored(), engine_faults(source, f"tables.{name}"):
+            with engine_faults(source, f"tables.{name}"):
                 if HELD[name].counted:
-                    _reduce(staged, backend, rows, columns, period)
+                    _reduce(staged, engine, given[name], casts[name], period)
                 else:
-                    typed = _typed(TABLES[name], columns, "arriving")
-                    _arrive(engine, backend.to_pyarrow(rows), f"create table {name} as {typed}")
+                    typed = _typed(TABLES[name], casts[name], "arriving")
+                    _arrive(local, _rows(engine, given[name], casts[name]), f"create table {name} as {typed}")
     finally:
-        backend.disconnect()
-    _fill_currencies(engine, source)
+        engine.close()
+    _fill_currencies(local, source)
     return staged
 
 
-def _check_zones(engine: Any, source: Source, reporting: str) -> None:
+def _provided(table: Table, given: Given) -> list[str]:
+    return [name for name in table.names if name in given.types]
+
+
+def _without_values(engine: Engine, given: Given, columns: Sequence[str]) -> list[str]:
+    """Those of some columns that have no value in any row."""
+    counts = ", ".join(f"count({identifier(name)}) as {identifier(name)}" for name in columns)
+    [found] = engine.rows(f"select {counts} from {GIVEN} as given", given).read_all().to_pylist()
+    return [name for name in columns if not found[name]]
+
+
+def _rows(engine: Engine, given: Given, columns: Iterable[str]) -> pa.RecordBatchReader:
+    selected = ", ".join(map(identifier, columns)) or "null as nothing"
+    return engine.rows(f"select {selected} from {GIVEN} as given", given)
+
+
+def _check_zones(engine: duckdb.DuckDBPyConnection, source: Source, reporting: str) -> None:
     """Hold time zones against the engine's own list: Python takes names that mean something on one machine only."""
-    known = {name for (name,) in engine.raw_sql("select name from pg_timezone_names()").fetchall()}
+    known = {name for (name,) in engine.execute("select name from pg_timezone_names()").fetchall()}
     told = {"timezone": source.timezone or reporting, "the review's timezone": reporting}
     faults = [
         where(source, f"{part} == {zone!r}, must be the zone of a place, such as 'Europe/Berlin', or 'UTC'")
@@ -104,41 +113,41 @@ def _check_zones(engine: Any, source: Source, reporting: str) -> None:
         raise KitError(*faults)
 
 
-def _reduce(staged: Staged, backend: Any, rows: Any, casts: Mapping[str, str], period: Period) -> None:
+def _reduce(staged: Staged, engine: Engine, given: Given, casts: Mapping[str, str], period: Period) -> None:
     """Write the reduced events as they are prepared, and count the rows that they are made of."""
-    if backend.name not in NUMBERED:
-        backend, rows = _brought(backend, rows, staged.folder)
-    typed = _typed(TABLES["events"], casts, f"({backend.compile(rows)}) as source")
+    if engine.name not in NUMBERED:
+        engine, given = _brought(_rows(engine, given, casts), given, staged.folder)
+    typed = _typed(TABLES["events"], casts, f"{GIVEN} as source")
     zone, recorded = period.calendar.timezone, "recorded_at" in casts
-    reduction = Reduction(typed, backend.name, zone, period.as_of_at, recorded)
-    if backend.name == "duckdb":
-        reduction = _in_duckdb(backend, reduction)
-    counts = _counted(backend, reduction.counts(), COUNTS)
+    reduction = Reduction(typed, engine.name, zone, period.as_of_at, recorded)
+    if isinstance(engine, DuckDB):
+        reduction = _in_duckdb(engine.connection, reduction, given)
+    counts = _counted(engine, reduction.counts(), given)
     repeated = counts.pop("repeated")
     keys = counts["read"] - counts["empty_key"] - counts["not_yet_known"] - repeated
-    empty = dict.fromkeys(OF_REPEATED, 0)
-    of_repeated = _counted(backend, reduction.counts_of_repeated(), OF_REPEATED) if repeated else empty
+    of_repeated = dict.fromkeys(OF_REPEATED, 0)
+    if repeated:
+        of_repeated = _counted(engine, reduction.counts_of_repeated(), given)
     staged.conflicts["events"] = of_repeated.pop("conflicts"), keys
     staged.counted["events"] = {**counts, **of_repeated}
     reduced, file = reduction.reduced(repeated=repeated > 0), staged.folder / "events.parquet"
-    if backend.name == "duckdb":
-        backend.raw_sql(written(reduced, file))
+    if isinstance(engine, DuckDB):
+        engine.connection.execute(written(over(reduced, given), file))
     else:
-        batches = backend.to_pyarrow_batches(backend.sql(reduced, schema=REDUCED), chunk_size=BATCH)
-        _arrive(staged.engine, batches, written("from arriving", file))
+        _arrive(staged.engine, engine.rows(reduced, given), written("from arriving", file))
 
 
-def _in_duckdb(backend: Any, reduction: Reduction) -> Reduction:
+def _in_duckdb(engine: duckdb.DuckDBPyConnection, reduction: Reduction, given: Given) -> Reduction:
     """The reduction with what DuckDB can find out beforehand, within the memory that it may use."""
-    backend.raw_sql(LIMITED)
-    shifts = shifts_of(backend, reduction.timezone, reduction.as_of_at)
+    engine.execute(LIMITED)
+    shifts = shifts_of(engine, reduction.timezone, reduction.as_of_at)
     found = replace(reduction, shifts=shifts, several_in="events_of_repeated_keys")
-    backend.raw_sql(f"create temp table {found.several_in} as {found.several()}")
+    engine.execute(f"create temp table {found.several_in} as {over(found.several(), given)}")
     return found
 
 
-def _counted(backend: Any, sql: str, schema: Mapping[str, str]) -> dict[str, int]:
-    [found] = backend.to_pyarrow(backend.sql(sql, schema=schema)).to_pylist()
+def _counted(engine: Engine, sql: str, given: Given) -> dict[str, int]:
+    [found] = engine.rows(sql, given).read_all().to_pylist()
     return dict(found)
 
 
@@ -147,24 +156,36 @@ def written(rows: str, file: Path) -> str:
     return f"copy (from ({rows}) order by all) to {quoted(str(file))} (format parquet)"
 
 
-def _brought(backend: Any, rows: Any, folder: Path) -> tuple[Any, Any]:
+def _brought(rows: pa.RecordBatchReader, given: Given, folder: Path) -> tuple[DuckDB, Given]:
     """The rows in a local engine of their own, which can reduce them; they lie on the disk."""
-    local, file = local_engine(), folder / "brought.parquet"
+    local, file = local_engine(), quoted(str(folder / "brought.parquet"))
     _set_aside(local, folder)
-    batches = backend.to_pyarrow_batches(rows, chunk_size=BATCH)
-    _arrive(local, batches, f"copy arriving to {quoted(str(file))} (format parquet)")
-    return local, local.read_parquet(file)
+    _arrive(local, rows, f"copy arriving to {file} (format parquet)")
+    return DuckDB(local), Given(f"from read_parquet({file})", given.types)
 
 
-def _set_aside(engine: Any, folder: Path) -> None:
+def _set_aside(engine: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """What does not fit into memory goes to a folder."""
-    engine.raw_sql(f"set temp_directory = {quoted(str(folder))}")
+    engine.execute(f"set temp_directory = {quoted(str(folder))}")
 
 
-def _arrive(engine: Any, rows: Any, sql: str) -> None:
-    engine.con.register("arriving", rows)
-    engine.raw_sql(sql)
-    engine.con.unregister("arriving")
+def _arrive(engine: duckdb.DuckDBPyConnection, rows: pa.RecordBatchReader, sql: str) -> None:
+    """Run SQL that takes rows from ``arriving``. Where they stop to come, that is told in their own engine's words."""
+    faults: list[Exception] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from rows
+        except Exception as error:
+            faults.append(error)
+            raise
+
+    engine.register("arriving", pa.RecordBatchReader.from_batches(rows.schema, batches()))
+    try:
+        engine.execute(sql)
+    except duckdb.Error as error:
+        raise (faults or [error])[0] from None
+    engine.unregister("arriving")
 
 
 def _typed(table: Table, casts: Mapping[str, str], rows: str) -> str:
@@ -176,21 +197,20 @@ def _typed(table: Table, casts: Mapping[str, str], rows: str) -> str:
     return f"select {columns} from {rows}"
 
 
-def _fill_currencies(engine: Any, source: Source) -> None:
+def _fill_currencies(engine: duckdb.DuckDBPyConnection, source: Source) -> None:
     """Amounts that carry no currency are in the source's, if it declares one."""
     faults = []
     for table in (TABLES[name] for name in source.tables if TABLES[name].amounts):
         if source.currency:
-            engine.raw_sql(f"update {table.name} set currency = {quoted(source.currency)} where currency is null")
+            engine.execute(f"update {table.name} set currency = {quoted(source.currency)} where currency is null")
             continue
         amount = " or ".join(f"{name} is not null" for name in table.amounts)
-        [rows] = engine.raw_sql(f"select count(*) from {table.name} where currency is null and ({amount})").fetchone()
+        lacking = f"select count(*) from {table.name} where currency is null and ({amount})"
+        [(rows,)] = engine.execute(lacking).fetchall()
         if rows:
+            told = f"{rows} rows have an amount and no currency; add a currency column or, if all amounts are in one, "
             faults.append(
-                where(
-                    source, f"tables.{table.name}", f"{rows} rows have an amount and no currency; add a currency column"
-                )
-                + " or, if all amounts are in one, currency: to the source, such as currency: EUR"
+                where(source, f"tables.{table.name}", f"{told}currency: to the source, such as currency: EUR")
             )
     if faults:
         raise KitError(*faults)

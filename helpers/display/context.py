@@ -11,10 +11,10 @@ from typing import Any, Literal
 import pandas as pd
 
 from helpers.catalogue import CATALOGUE, THEMES
-from helpers.results import Asked, as_json
-from helpers.display.formats import is_small
+from helpers.display.formats import Writer, is_small
+from helpers.display.palette import ink
 from helpers.periods import Period
-from helpers.results import COLUMNS, NUMBERS, records
+from helpers.results import COLUMNS, NUMBERS, Asked, as_json, records
 
 Series = Literal["quarter", "month", "week"]
 YEAR = {"quarter": 4, "month": 12, "week": 52}  # periods in a year
@@ -37,8 +37,18 @@ class Context:
 
     @property
     def style(self) -> dict[str, str]:
-        """The keyword arguments of every function in ``formats``."""
+        """The currency and the locale, as tables carry them."""
         return {"currency": self.currency, "locale": self.locale}
+
+    @property
+    def write(self) -> Writer:
+        """What writes the review's values."""
+        return Writer(self.currency, self.locale)
+
+    @property
+    def ink(self) -> str:
+        """The colour of actual values in charts."""
+        return ink(self.colour)
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,10 @@ class Results:
     @property
     def period(self) -> Period:
         return self.context.period
+
+    @property
+    def write(self) -> Writer:
+        return self.context.write
 
     def now(self, kpi_id: str, segment: str = "") -> pd.Series | None:
         """The row of the review period, or None if the KPI was not computed."""
@@ -124,11 +138,9 @@ class Results:
             "data": records(self.frame),
             "asked": as_json(self.asked),
         }
-        return {MIME_TABLE: resource, "text/plain": self._summary()}
-
-    def _summary(self) -> str:
         count, kpis = len(self.frame), self.frame["kpi_id"].nunique()
-        return f"{count} figures of {kpis} KPIs, for {self.period.label} and the periods before it"
+        words = f"{count} figures of {kpis} KPIs, for {self.period.label} and the periods before it"
+        return {MIME_TABLE: resource, "text/plain": words}
 
 
 def warnings_of(row: pd.Series) -> list[str]:
@@ -137,11 +149,11 @@ def warnings_of(row: pd.Series) -> list[str]:
 
 
 def _of_kind(rows: pd.DataFrame, kind: Series) -> pd.DataFrame:
-    return rows[rows["period"].map(_kind) == kind]
-
-
-def _kind(label: str) -> Series:
     """Quarters of a listed calendar may have any name; months and weeks have only theirs."""
-    if re.fullmatch(r"\d{4}-\d{2}", label):
-        return "month"
-    return "week" if re.fullmatch(r"\d{4}-W\d{2}", label) else "quarter"
+
+    def kind_of(label: str) -> Series:
+        if re.fullmatch(r"\d{4}-\d{2}", label):
+            return "month"
+        return "week" if re.fullmatch(r"\d{4}-W\d{2}", label) else "quarter"
+
+    return rows[rows["period"].map(kind_of) == kind]

@@ -17,7 +17,7 @@ import pandas as pd
 from helpers.catalogue import CATALOGUE, kpi, theme_title
 from helpers.data.tables import TABLES
 from helpers.display.context import Results, warnings_of
-from helpers.display.formats import NOTHING, format_day, format_value
+from helpers.display.formats import NOTHING, format_day
 from helpers.display.tables import Table
 from helpers.results import Column, Listing
 from helpers.texts import begun
@@ -201,7 +201,7 @@ class DataPage:
         return "; ".join([*themes, *filter(None, [_labels(ids)])])
 
     def _count(self, number: int) -> str:
-        return format_value(number, "count", **self.results.context.style)
+        return self.results.write.value(number, "count")
 
 
 def _listing(

@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pandas as pd
@@ -32,130 +33,147 @@ PATTERNS = {"ratio": "0.00", "count": "0", **dict.fromkeys(TIMES, "0.#")}
 SMALL = 5  # specification 1.5: a share of fewer is printed as "2 of 3"
 
 
-def format_value(value: Any, unit: str, *, currency: str, locale: str) -> str:
-    r"""A value of a unit of the catalogue, or of ``text``, ``series`` and ``date``.
+@dataclass(frozen=True)
+class Writer:
+    """Writes values in one currency and locale, each by its unit."""
 
-    >>> style = {"currency": "EUR", "locale": "en_GB"}
-    >>> format_value(41200.4, "money", **style), format_value(-0.0123, "share", **style)
-    ('€41,200', '−1.2%')
-    >>> format_value(float("nan"), "ratio", **style), format_value(12.0, "days", **style)
-    ('–', '12')
-    >>> format_value(41200.4, "money", currency="EUR", locale="de_DE")
-    '41.200\xa0€'
+    currency: str
+    locale: str
 
-    Raises:
-        KitError: the unit is not known.
-    """
-    if value is None or value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
-        return NOTHING
-    if unit in ("text", "series"):
-        return str(value)
-    if unit == "date":
-        return format_day(value, locale)
-    return _signed(float(value), _writer(unit, currency, locale), positive="")
+    def value(self, value: Any, unit: str) -> str:
+        r"""A value of a unit of the catalogue, or of ``text``, ``series`` and ``date``.
 
+        >>> euro = Writer("EUR", "en_GB")
+        >>> euro.value(41200.4, "money"), euro.value(-0.0123, "share"), euro.value(float("nan"), "ratio")
+        ('€41,200', '−1.2%', '–')
+        >>> Writer("EUR", "de_DE").value(41200.4, "money")
+        '41.200\xa0€'
 
-def format_phrase(value: float | None, unit: str, *, currency: str, locale: str) -> str:
-    """A value with its unit, as it stands in a sentence.
+        Raises:
+            KitError: the unit is not known.
+        """
+        if value is None or value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
+            return NOTHING
+        if unit in ("text", "series"):
+            return str(value)
+        if unit == "date":
+            return format_day(value, self.locale)
+        return _signed(float(value), lambda number: self._unsigned(number, unit), positive="")
 
-    >>> format_phrase(1200, "money_per_month", currency="GBP", locale="en_GB")
-    '£1,200 per month'
-    """
-    text = format_value(value, unit, currency=currency, locale=locale)
-    note = NOTES.get(unit, "")
-    if not note or text == NOTHING:
-        return text
-    return f"{text} {note.removesuffix('s') if note in TIMES and text == '1' else note}"
+    def phrase(self, value: float | None, unit: str) -> str:
+        """A value with its unit, as it stands in a sentence.
 
+        >>> Writer("GBP", "en_GB").phrase(1200, "money_per_month")
+        '£1,200 per month'
+        """
+        text, note = self.value(value, unit), NOTES.get(unit, "")
+        if not note or text == NOTHING:
+            return text
+        return f"{text} {note.removesuffix('s') if note in TIMES and text == '1' else note}"
 
-def format_gap(gap: float, unit: str, *, currency: str, locale: str) -> str:
-    """The size of a difference, without its sign: shares in percentage points.
+    def gap(self, gap: float, unit: str) -> str:
+        """The size of a difference, without its sign: shares in percentage points.
 
-    >>> format_gap(-0.012, "share", currency="EUR", locale="en_GB")
-    '1.2 pp'
-    """
-    if unit == "share":
-        return f"{_decimal('0.0', locale)(abs(gap) * 100)} pp"
-    if unit in TIMES:
-        return format_phrase(abs(gap), unit, currency=currency, locale=locale)
-    return format_value(abs(gap), unit, currency=currency, locale=locale)
+        >>> Writer("EUR", "en_GB").gap(-0.012, "share")
+        '1.2 pp'
+        """
+        if unit == "share":
+            return f"{self._decimal(abs(gap) * 100, '0.0')} pp"
+        return self.phrase(abs(gap), unit) if unit in TIMES else self.value(abs(gap), unit)
 
+    def change(self, value: float | None, before: float | None, unit: str) -> str:
+        """The change from ``before`` to ``value`` with its sign; of money in percent too.
 
-def format_change(value: float | None, before: float | None, unit: str, *, currency: str, locale: str) -> str:
-    """The change from ``before`` to ``value`` with its sign; of money in percent too.
+        >>> euro = Writer("EUR", "en_GB")
+        >>> euro.change(0.5, 0.488, "share"), euro.change(112, 100, "money"), euro.change(3, None, "count")
+        ('+1.2 pp', '+€12 (+12.0%)', '–')
+        """
+        if value is None or before is None or math.isnan(value) or math.isnan(before):
+            return NOTHING
+        absolute = _signed(value - before, lambda gap: self.gap(gap, unit))
+        if unit not in MONEY or absolute == NO_CHANGE:
+            return absolute
+        relative = self.relative_change(value, before)
+        return f"{absolute} ({relative})" if relative else absolute
 
-    >>> style = {"currency": "EUR", "locale": "en_GB"}
-    >>> format_change(0.5, 0.488, "share", **style), format_change(112, 100, "money", **style)
-    ('+1.2 pp', '+€12 (+12.0%)')
-    >>> format_change(3, 4, "count", **style), format_change(3, None, "count", **style)
-    ('−1', '–')
-    """
-    if value is None or before is None or math.isnan(value) or math.isnan(before):
-        return NOTHING
-    absolute = _signed(value - before, lambda gap: format_gap(gap, unit, currency=currency, locale=locale))
-    if unit not in MONEY or absolute == NO_CHANGE:
-        return absolute
-    relative = format_relative(value, before, locale=locale)
-    return f"{absolute} ({relative})" if relative else absolute
+    def relative_change(self, value: float, before: float) -> str:
+        """The change in percent with its sign; empty where the ratio would mislead, from or to what is not positive.
 
+        >>> euro = Writer("EUR", "en_GB")
+        >>> euro.relative_change(112, 100), euro.relative_change(5, -3)
+        ('+12.0%', '')
+        """
+        if not before > 0 or value < 0:
+            return ""
+        text = _signed(value / before - 1, lambda number: self._unsigned(number, "share"))
+        return "" if text == NO_CHANGE else text
 
-def format_relative(value: float, before: float, *, locale: str) -> str:
-    """The change in percent with its sign; empty where the ratio would mislead, from or to what is not positive.
+    def interval(self, low: float | None, high: float | None, unit: str) -> str:
+        """An interval in words; an end that is not reached is open, and no interval at all is empty.
 
-    >>> format_relative(112, 100, locale="en_GB"), format_relative(5, -3, locale="en_GB")
-    ('+12.0%', '')
-    """
-    if not before > 0 or value < 0:
-        return ""
-    relative = _signed(value / before - 1, _writer("share", "", locale))
-    return relative if relative != NO_CHANGE else ""
+        >>> euro = Writer("EUR", "en_GB")
+        >>> euro.interval(0.397, 0.892, "share"), euro.interval(30, None, "days")
+        ('39.7% to 89.2%', '30 or more')
+        """
+        first, last = self.value(low, unit), self.value(high, unit)
+        if first == last == NOTHING:
+            return ""
+        if last == NOTHING:
+            return f"{first} or more"
+        return f"up to {last}" if first == NOTHING else f"{first} to {last}"
 
+    def result(self, row: pd.Series) -> str:
+        """The value of a result row; of a share of fewer than 5, its two parts instead (specification 1.5).
 
-def format_interval(low: float | None, high: float | None, unit: str, *, currency: str, locale: str) -> str:
-    """An interval in words; an end that is not reached is open, and no interval at all is empty.
+        Parts that are counts are printed as counts, parts that are money as money.
+        """
+        if not is_small(row):
+            return self.value(row["value"], row["unit"])
+        unit = "count" if row["denominator"] == row["n"] else "money"
+        return f"{self.value(row['numerator'], unit)} of {self.value(row['denominator'], unit)}"
 
-    >>> format_interval(0.397, 0.892, "share", currency="EUR", locale="en_GB")
-    '39.7% to 89.2%'
-    >>> format_interval(30, None, "days", currency="EUR", locale="en_GB")
-    '30 or more'
-    """
-    ends = [format_value(end, unit, currency=currency, locale=locale) for end in (low, high)]
-    if ends[0] == ends[1] == NOTHING:
-        return ""
-    if ends[1] == NOTHING:
-        return f"{ends[0]} or more"
-    return f"up to {ends[1]}" if ends[0] == NOTHING else f"{ends[0]} to {ends[1]}"
+    def result_phrase(self, row: pd.Series) -> str:
+        """The value of a result row with its unit, as it stands in a sentence."""
+        text, note = self.result(row), NOTES.get(row["unit"], "")
+        return f"{text} {note}" if note and text != NOTHING else text
 
+    def column(self, values: Iterable[Any], unit: str) -> list[str]:
+        """A column of values of one unit, all with the same number of decimals.
 
-def format_result(row: pd.Series, *, currency: str, locale: str) -> str:
-    """The value of a result row; of a share of fewer than 5, its two parts instead (specification 1.5).
+        >>> Writer("EUR", "en_GB").column([1, 2.5, None], "days")
+        ['1.0', '2.5', '–']
+        """
+        found = list(values)
+        if not in_tenths(found, unit):
+            return [self.value(v, unit) for v in found]
+        tenths = partial(self._decimal, pattern="0.0")
+        return [NOTHING if pd.isna(v) else _signed(float(v), tenths, positive="") for v in found]
 
-    Parts that are counts are printed as counts, parts that are money as money.
-    """
-    if not is_small(row):
-        return format_value(row["value"], row["unit"], currency=currency, locale=locale)
-    parts = (row["numerator"], row["denominator"])
-    of = "count" if parts[1] == row["n"] else "money"
-    return " of ".join(format_value(part, of, currency=currency, locale=locale) for part in parts)
+    def _unsigned(self, number: float, unit: str) -> str:
+        """A number of a unit of the catalogue, its sign apart."""
+        locale = _locale(self.locale)
+        if unit in MONEY:
+            pattern = locale.currency_formats["standard"].pattern.split(";")[0].replace(".00", "")
+            text = format_currency(_rounded(number, 0), self.currency, pattern, locale=locale, currency_digits=False)
+            return _spaced(text)
+        if unit == "share":
+            pattern = locale.percent_formats[None].pattern.split(";")[0].replace("0", "0.0")
+            return _spaced(format_decimal(_rounded(number, 3), pattern, locale=locale))
+        if unit not in PATTERNS:
+            raise KitError(f"unit {unit!r} has no format{nearest(unit, [*MONEY, 'share', *PATTERNS])}")
+        return self._decimal(number, PATTERNS[unit])
+
+    def _decimal(self, number: float, pattern: str) -> str:
+        """A number with the locale's grouping and the decimals of ``pattern``."""
+        locale = _locale(self.locale)
+        grouped = locale.decimal_formats[None].pattern.split(".")[0].rstrip("0") + pattern
+        return _spaced(format_decimal(_rounded(number, len(pattern.partition(".")[2])), grouped, locale=locale))
 
 
 def is_small(row: pd.Series) -> bool:
     """Whether a result row is a share of so few that a percentage would mislead."""
     parts_known = not (pd.isna(row["value"]) or pd.isna(row["numerator"]) or pd.isna(row["denominator"]))
     return bool(row["unit"] == "share" and row["n"] < SMALL and parts_known)
-
-
-def format_column(values: Iterable[Any], unit: str, *, currency: str, locale: str) -> list[str]:
-    """A column of values of one unit, all with the same number of decimals.
-
-    >>> format_column([1, 2.5, None], "days", currency="EUR", locale="en_GB")
-    ['1.0', '2.5', '–']
-    """
-    found = list(values)
-    if in_tenths(found, unit):
-        write = _decimal("0.0", locale)
-        return [NOTHING if pd.isna(v) else _signed(float(v), write, positive="") for v in found]
-    return [format_value(v, unit, currency=currency, locale=locale) for v in found]
 
 
 def in_tenths(values: Iterable[Any], unit: str) -> bool:
@@ -213,28 +231,6 @@ def _signed(number: float, write: Callable[[float], str], positive: str = "+") -
     if text == write(0.0):
         return NO_CHANGE if positive else text
     return ("−" if number < 0 else positive) + text
-
-
-def _writer(unit: str, currency: str, locale: str) -> Callable[[float], str]:
-    """How numbers of a unit are written, signs apart."""
-    if unit in MONEY:
-        pattern = _locale(locale).currency_formats["standard"].pattern.split(";")[0].replace(".00", "")
-        return lambda v: _spaced(
-            format_currency(_rounded(v, 0), currency, pattern, locale=locale, currency_digits=False)
-        )
-    if unit == "share":
-        pattern = _locale(locale).percent_formats[None].pattern.split(";")[0].replace("0", "0.0")
-        return lambda v: _spaced(format_decimal(_rounded(v, 3), pattern, locale=locale))
-    if unit not in PATTERNS:
-        raise KitError(f"unit {unit!r} has no format{nearest(unit, [*MONEY, 'share', *PATTERNS])}")
-    return _decimal(PATTERNS[unit], locale)
-
-
-def _decimal(pattern: str, locale: str) -> Callable[[float], str]:
-    """Numbers with the locale's grouping and the decimals of ``pattern``."""
-    grouped = _locale(locale).decimal_formats[None].pattern.split(".")[0].rstrip("0") + pattern
-    decimals = len(pattern.partition(".")[2])
-    return lambda v: _spaced(format_decimal(_rounded(v, decimals), grouped, locale=locale))
 
 
 def _rounded(value: float, decimals: int) -> Decimal:

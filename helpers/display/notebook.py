@@ -32,7 +32,7 @@ NOTEBOOK_STYLE = """<style>
 </style>"""
 
 
-def _whole(frame: pd.DataFrame) -> Any:
+def _whole_table(frame: pd.DataFrame) -> Any:
     """The table that a plain DataFrame carries, all of it: pandas would leave out, untold, what is beyond max_rows."""
     return json.loads(frame.to_json(orient="table"))
 
@@ -48,11 +48,11 @@ def set_up_notebook() -> None:
     from IPython import get_ipython
     from IPython.display import display
 
-    from helpers.display.drawing import apply_style
+    from helpers.display.charts.frame import apply_style
 
     if shell := get_ipython():
         display({"text/html": NOTEBOOK_STYLE, "text/plain": ""}, raw=True)
-        shell.display_formatter.formatters[MIME_TABLE].for_type(pd.DataFrame, _whole)
+        shell.display_formatter.formatters[MIME_TABLE].for_type(pd.DataFrame, _whole_table)
         shell.enable_matplotlib("inline")
         shell.run_line_magic("config", "InlineBackend.figure_formats = ['svg']")
     apply_style()

@@ -12,7 +12,7 @@ import pandas as pd
 
 from helpers.catalogue import CATALOGUE
 from helpers.display.context import Results
-from helpers.display.formats import NOTHING, format_day, format_gap, format_phrase, format_value
+from helpers.display.formats import NOTHING, Writer, format_day
 from helpers.display.sentences import cautions, why_missing
 from helpers.display.signals import verdict
 from helpers.display.tables import Table
@@ -34,7 +34,7 @@ class Objective:
 
     row: pd.Series
     facts: Mapping[str, Any]
-    style: Mapping[str, str]
+    write: Writer
 
     @property
     def name(self) -> str:
@@ -57,25 +57,25 @@ class Objective:
     def gone(self) -> float:
         return float(self.facts["gone"])
 
-    def stated(self, fact: str) -> str:
+    def phrase(self, fact: str) -> str:
         """A figure of it with its unit."""
-        return format_phrase(self.facts.get(fact), self.unit, **self.style)
+        return self.write.phrase(self.facts.get(fact), self.unit)
 
     def share(self, value: float) -> str:
-        return format_value(value, "share", **self.style)
+        return self.write.value(value, "share")
 
 
 def objectives_in(results: Results) -> list[Objective]:
     """The objectives of the review period; where one's figure is not final, as it stood when one last was."""
     names = results.segments("okr_progress", "okr")["segment"]
     rows = [row for name in names if (row := results.shown("okr_progress", name)) is not None]
-    return [Objective(row, json.loads(row["params"]), results.context.style) for row in rows]
+    return [Objective(row, json.loads(row["params"]), results.write) for row in rows]
 
 
 def off_pace(results: Results) -> list[str]:
     """One sentence per objective behind its pace, the worst first: the figure, how far it came, against what."""
     behind = [each for each in objectives_in(results) if each.standing in OFF_PACE]
-    return [_sentence(each) for each in sorted(behind, key=lambda each: OFF_PACE.index(each.standing))]
+    return [_headline(each) for each in sorted(behind, key=lambda each: OFF_PACE.index(each.standing))]
 
 
 def on_pace(results: Results) -> int:
@@ -101,59 +101,44 @@ def objectives(results: Results, looked_up: Results, okrs: Sequence[Okr]) -> Tab
     }
     found = {each.row["segment"]: each for each in objectives_in(results)}
     rows = [
-        {**_plan(okr, results), **(_state(found[okr.id], looked_up) if okr.id in found else _to_come(okr, results))}
+        {**_as_agreed(okr, results), **(_standing_now(found[okr.id], looked_up) if okr.id in found else {})}
         for okr in okrs
     ]
-    listing = Listing(
-        caption="Objectives and key results",
-        rows=pd.DataFrame(rows, columns=list(columns)),
-        columns=columns,
-        when_empty="The review names no objectives; add them under okrs:.",
-        grain="objective",
-        note=" ".join(_traps(found.values())),
-    )
-    return Table(listing, results.context)
+    frame, empty = pd.DataFrame(rows, columns=list(columns)), "The review names no objectives; add them under okrs:."
+    note = " ".join(_cautions_of(found.values()))
+    return Table(Listing("Objectives and key results", frame, columns, empty, "objective", note=note), results.context)
 
 
-def _plan(okr: Okr, results: Results) -> dict[str, Any]:
-    """What was agreed on."""
-    style = results.context.style
-    known = CATALOGUE.get(okr.kpi_id)
-    label = known.label if known else okr.kpi_id.replace("_", " ")
-    ends = [format_phrase(end, known.unit if known else "ratio", **style) for end in (okr.baseline, okr.target)]
+def _as_agreed(okr: Okr, results: Results) -> dict[str, Any]:
+    """What was agreed on, as an objective stands before it begins."""
+    write, measure = results.write, CATALOGUE.get(okr.kpi_id)
+    label = measure.label if measure else okr.kpi_id.replace("_", " ")
+    ends = [write.phrase(end, measure.unit if measure else "ratio") for end in (okr.baseline, okr.target)]
     return {
         "objective": f"{okr.objective} ({okr.owner or 'no owner'})",
         "measure": f"{label}: {okr.segment}" if okr.segment else label,
-        "from": f"{ends[0]} on {format_day(okr.baseline_on, style['locale'])}",
-        "to": f"{ends[1]} by {format_day(okr.due_on - DAY, style['locale'])}",
+        "from": f"{ends[0]} on {format_day(okr.baseline_on, write.locale)}",
+        "to": f"{ends[1]} by {format_day(okr.due_on - DAY, write.locale)}",
         "baseline": okr.baseline,
         "target": okr.target,
+        "standing": f"begins on {format_day(okr.baseline_on, write.locale)}",
     }
 
 
-def _state(each: Objective, looked_up: Results) -> dict[str, Any]:
+def _standing_now(each: Objective, looked_up: Results) -> dict[str, Any]:
     """Where it stands."""
     when = "" if each.row["period"] == looked_up.period.label else f" ({each.row['period']})"
-    counted = f", n = {format_value(each.row['n'], 'count', **each.style)}" if pd.notna(each.row["n"]) else ""
-    final = "not final" if each.row["status"] == "partial" else "no status"
+    counted = f", n = {each.write.value(each.row['n'], 'count')}" if pd.notna(each.row["n"]) else ""
+    without = "not final" if each.row["status"] == "partial" else "no status"
+    not_provided = each.row["status"] == "not_provided"
+    missing = "not provided" if not_provided else why_missing(each.row, each.write.locale)
     return {
-        "now": _why_no_figure(each) or f"{each.stated('value')}{counted}{when}",
-        "standing": f"{STANDINGS[each.standing]}{when}" if each.standing else final,
+        "now": missing or f"{each.phrase('value')}{counted}{when}",
+        "standing": f"{STANDINGS[each.standing]}{when}" if each.standing else without,
         "needed": _needed(each),
-        "verdict": _judged(each, looked_up),
+        "verdict": _signal_or_noise(each, looked_up),
         **{name: each.facts.get(name) for name in ("value", "due_now", "per_month")},
     }
-
-
-def _why_no_figure(each: Objective) -> str:
-    """Why there is none, in words; empty where there is one."""
-    if each.row["status"] == "not_provided":
-        return "not provided"
-    return why_missing(each.row, each.style["locale"])
-
-
-def _to_come(okr: Okr, results: Results) -> dict[str, Any]:
-    return {"standing": f"begins on {format_day(okr.baseline_on, results.context.locale)}"}
 
 
 def _needed(each: Objective) -> str:
@@ -161,10 +146,10 @@ def _needed(each: Objective) -> str:
     if each.facts.get("per_month") is None:
         return NOTHING
     change = float(each.facts["per_month"])
-    return f"{'+' if change > 0 else '−'}{format_gap(change, each.unit, **each.style)} a month"
+    return f"{'+' if change > 0 else '−'}{each.write.gap(change, each.unit)} a month"
 
 
-def _judged(each: Objective, looked_up: Results) -> str:
+def _signal_or_noise(each: Objective, looked_up: Results) -> str:
     """Whether the change so far is more than the KPI's usual ups and downs (T4)."""
     kpi_id = each.facts["kpi_id"]
     if kpi_id not in CATALOGUE:
@@ -177,19 +162,19 @@ def _judged(each: Objective, looked_up: Results) -> str:
     return {"signal": "signal: ", "noise": "noise: ", "too short": ""}[found.state] + found.words
 
 
-def _traps(found: Iterable[Objective]) -> list[str]:
+def _cautions_of(found: Iterable[Objective]) -> list[str]:
     """What a reader of an objective must know: of young cohorts above all."""
-    told = [(each.name, cautions(each.row, each.style["locale"])) for each in found if pd.notna(each.row["value"])]
-    return [f"{name}: {'; '.join(words)}." for name, words in told if words]
+    words_of = [(each.name, cautions(each.row, each.write.locale)) for each in found if pd.notna(each.row["value"])]
+    return [f"{name}: {'; '.join(words)}." for name, words in words_of if words]
 
 
-def _sentence(each: Objective) -> str:
+def _headline(each: Objective) -> str:
     """Where an objective behind its pace stands: the figure, the part of the way, and the part of the time."""
-    due = format_day(date.fromisoformat(each.facts["due_on"]) - DAY, each.style["locale"])
-    ends = f"from {each.stated('baseline')} to {each.stated('target')} by {due}"
+    due = format_day(date.fromisoformat(each.facts["due_on"]) - DAY, each.write.locale)
+    ends = f"from {each.phrase('baseline')} to {each.phrase('target')} by {due}"
     way = f"{each.share(each.done)} of the way" if each.done >= 0 else "farther off than at the start of the way"
     label = CATALOGUE[each.facts["kpi_id"]].label
-    measured = f"{label}{', ' if ', ' in label else ' '}stands at {each.stated('value')} in {each.row['period']}"
+    measured = f"{label}{', ' if ', ' in label else ' '}stands at {each.phrase('value')} in {each.row['period']}"
     if each.standing == "missed":
         return f"The objective “{each.name}” was missed: {measured}, {way} {ends}."
     gone = f"with {each.share(each.gone)} of the time gone"

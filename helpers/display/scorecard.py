@@ -12,11 +12,11 @@ from typing import Any
 import pandas as pd
 
 from helpers.catalogue import CATALOGUE, theme_title
-from helpers.display.blocks import figures, target_of
+from helpers.display.blocks import kpi_texts, target_texts
 from helpers.display.context import Results
-from helpers.display.formats import format_gap, is_small
+from helpers.display.formats import is_small
 from helpers.display.objectives import off_pace, on_pace
-from helpers.display.sentences import moved
+from helpers.display.sentences import movement
 from helpers.display.signals import Verdict, judged_count, verdict
 
 HEADLINES = 5
@@ -27,7 +27,7 @@ class Scorecard:
     """The review at a glance.
 
     ``groups`` has one entry per theme, in the review's order: ``theme`` (which is its section's anchor), ``title``
-    and ``rows``, each with the keys of :func:`helpers.display.blocks.figures`.
+    and ``rows``, each with the keys of :func:`helpers.display.blocks.kpi_texts`.
     """
 
     headlines: list[str]
@@ -37,21 +37,21 @@ class Scorecard:
 
 def scorecard(results: Results) -> Scorecard:
     """The scorecard of all themes' results; KPIs whose data is not provided are left to the appendix."""
-    shown = {theme: _shown(results, theme) for theme in results.themes()}
+    shown = {theme: _headline_kpis(results, theme) for theme in results.themes()}
     verdicts = {kpi_id: verdict(results, kpi_id) for kpi_ids in shown.values() for kpi_id in kpi_ids}
-    found, behind = _signals(results, verdicts) + _missed_targets(results, verdicts), off_pace(results)
+    news, behind = _signals(results, verdicts) + _missed_targets(results, verdicts), off_pace(results)
     groups = [
-        {"theme": theme, "title": theme_title(theme), "rows": [figures(results, k) for k in kpi_ids]}
+        {"theme": theme, "title": theme_title(theme), "rows": [kpi_texts(results, k) for k in kpi_ids]}
         for theme, kpi_ids in shown.items()
         if kpi_ids
     ]
-    headlines = [*found, *behind][:HEADLINES] or [_nothing(results, verdicts)]
-    return Scorecard(headlines, _note(verdicts, len(found), len(behind)), groups)
+    headlines = [*news, *behind][:HEADLINES] or [_nothing_to_report(results, verdicts)]
+    return Scorecard(headlines, _judged_note(verdicts, len(news), len(behind)), groups)
 
 
-def _shown(results: Results, theme: str) -> list[str]:
+def _headline_kpis(results: Results, theme: str) -> list[str]:
     """The headline KPIs of a theme that have a row to show, in catalogue order."""
-    rows = {k: results.now(k) for k, known in CATALOGUE.items() if known.headline and known.theme == theme}
+    rows = {k: results.now(k) for k, each in CATALOGUE.items() if each.headline and each.theme == theme}
     return [k for k, row in rows.items() if row is not None and row["status"] != "not_provided"]
 
 
@@ -61,8 +61,8 @@ def _signals(results: Results, verdicts: Mapping[str, Verdict]) -> list[str]:
     for kpi_id, found in verdicts.items():
         row = results.shown(kpi_id)
         if found.state == "signal" and row is not None:
-            joint = "; " if found.which else ", " if results.before(row) is None else " and "
-            sentences.append(f"{moved(results, row)}{joint}{found.words}{_missed(results, row)}.")
+            joint = "; " if found.name else ", " if results.before(row) is None else " and "
+            sentences.append(f"{movement(results, row)}{joint}{found.words}{_missed(results, row)}.")
     return sentences
 
 
@@ -70,33 +70,33 @@ def _missed_targets(results: Results, verdicts: Mapping[str, Verdict]) -> list[s
     """One sentence per missed target of a KPI that shows no signal."""
     rows = [results.shown(kpi_id) for kpi_id, found in verdicts.items() if found.state != "signal"]
     missed = [(row, _missed(results, row)) for row in rows if row is not None]
-    return [f"{moved(results, row)}{words}." for row, words in missed if words]
+    return [f"{movement(results, row)}{words}." for row, words in missed if words]
 
 
 def _missed(results: Results, row: pd.Series) -> str:
     """That the target was missed, and by how much; empty where it was not, or cannot be said yet."""
-    target = target_of(results, row)
+    target = target_texts(results, row)
     if target["target_status"] != "missed":
         return ""
     gap = row["value"] - results.context.targets[row["kpi_id"]]
-    by = "" if is_small(row) else f" by {format_gap(gap, row['unit'], **results.context.style)}"
+    by = "" if is_small(row) else f" by {results.write.gap(gap, row['unit'])}"
     return f"; its target of {target['target']} was missed{by}"
 
 
-def _nothing(results: Results, verdicts: Mapping[str, Verdict]) -> str:
+def _nothing_to_report(results: Results, verdicts: Mapping[str, Verdict]) -> str:
     """That there is nothing to report is news too, with what it rests on."""
     rows = [results.shown(kpi_id) for kpi_id in verdicts]
-    targets = sum(target_of(results, row)["target_status"] == "met" for row in rows if row is not None)
+    targets = sum(target_texts(results, row)["target_status"] == "met" for row in rows if row is not None)
     judged = judged_count(verdicts.values())
     quiet = f"none of the {judged} judged series shows a signal" if judged else "no series is long enough to be judged"
     objectives = f"; objectives on pace: {on}, off pace: 0" if (on := on_pace(results)) else ""
     return f"Nothing to report: {quiet}; targets met: {targets}, missed: 0{objectives}."
 
 
-def _note(verdicts: Mapping[str, Verdict], found: int, behind: int) -> str:
+def _judged_note(verdicts: Mapping[str, Verdict], news: int, behind: int) -> str:
     """How many series were judged, since some signal by chance; and how many headlines did not fit."""
     judged = judged_count(verdicts.values())
     note = f"Series judged against their own history: {judged}; about one in thirty signals by chance."
-    more, others = max(found - HEADLINES, 0), behind - max(min(HEADLINES - found, behind), 0)
-    told = {"signals and missed targets in the scorecard": more, "objectives off pace in their section": others}
-    return " ".join([note, *(f"More {what}: {count}." for what, count in told.items() if count)])
+    more, others = max(news - HEADLINES, 0), behind - max(min(HEADLINES - news, behind), 0)
+    counts = {"signals and missed targets in the scorecard": more, "objectives off pace in their section": others}
+    return " ".join([note, *(f"More {what}: {count}." for what, count in counts.items() if count)])

@@ -10,7 +10,7 @@ import pandas as pd
 
 from helpers.catalogue import TIMES, kpi
 from helpers.display.context import Results, warnings_of
-from helpers.display.formats import NOTES, NOTHING, format_day, format_gap, format_period, format_result, format_value
+from helpers.display.formats import NOTES, format_day, format_period
 
 REASONS = {
     "undefined": "undefined: nothing to divide by",
@@ -29,30 +29,18 @@ def why_missing(row: pd.Series, locale: str) -> str:
 
 def cautions(row: pd.Series, locale: str) -> list[str]:
     """The warnings of a row, as they are read: days by the locale, and the name of a flag in words."""
-    told = [re.sub(r"^[a-z]+(_[a-z]+)+\b", lambda flag: flag[0].replace("_", " "), text) for text in warnings_of(row)]
-    return [re.sub(r"\b\d{4}-\d\d-\d\d\b", lambda day: format_day(day[0], locale), text) for text in told]
+    texts = [re.sub(r"^[a-z]+(_[a-z]+)+\b", lambda flag: flag[0].replace("_", " "), text) for text in warnings_of(row)]
+    return [re.sub(r"\b\d{4}-\d\d-\d\d\b", lambda day: format_day(day[0], locale), text) for text in texts]
 
 
-def instead(results: Results, kpi_id: str, otherwise: str) -> str:
-    """The sentence in the place of a picture: why the KPI has no value (refused, not provided), else another."""
-    row = results.now(kpi_id)
-    return f"{moved(results, row)}." if row is not None and why_missing(row, results.context.locale) else otherwise
-
-
-def window(row: pd.Series) -> str:
+def window_words(row: pd.Series) -> str:
     """Over how many months or quarters a KPI looks, where a parameter such as ``retention_months`` says so."""
     parameter = kpi(row["kpi_id"]).window
     length, unit = json.loads(row["params"] or "{}").get(parameter), parameter.rpartition("_")[2]
     return f"over {length} {unit.removesuffix('s') if length == 1 else unit}" if length else ""
 
 
-def stated(results: Results, row: pd.Series) -> str:
-    """The value of a row with its unit, as it stands in a sentence."""
-    text, note = format_result(row, **results.context.style), NOTES.get(row["unit"], "")
-    return f"{text} {note}" if note and text != NOTHING else text
-
-
-def moved(results: Results, row: pd.Series, *, year_ago: bool = False) -> str:
+def movement(results: Results, row: pd.Series, *, year_ago: bool = False) -> str:
     """Where a KPI went: "Net new MRR fell to €41,000 per month in 2026Q3, €28,000 below 2026Q2".
 
     ``row`` is of any period; ``year_ago`` adds the comparison with a year before. Without anything to compare it
@@ -63,19 +51,28 @@ def moved(results: Results, row: pd.Series, *, year_ago: bool = False) -> str:
     if why := why_missing(row, results.context.locale):
         return f"{label}: no value in {when} ({why})"
     before, year_before = results.before(row), results.year_before(row) if year_ago else None
-    what = " ".join(filter(None, [stated(results, row), window(row)]))
+    value = " ".join(filter(None, [results.write.result_phrase(row), window_words(row)]))
     if before is None:
-        return f"{label}: {what} in {when}"
-    gaps = [_gap(results, row, found) for found in (before, year_before) if found is not None]
+        return f"{label}: {value} in {when}"
+    gaps = [_gap(results, row, earlier) for earlier in (before, year_before) if earlier is not None]
     verb = "stayed at" if gaps[0].startswith("the same") else "rose to" if row["value"] > before["value"] else "fell to"
     name = f"{label}," if ", " in label else label  # a label such as "Sales cycle, median" is an apposition
-    return f"{name} {verb} {what} in {when}, {' and '.join(gaps)}"
+    return f"{name} {verb} {value} in {when}, {' and '.join(gaps)}"
 
 
-def title(results: Results, what: str, unit: str, periods: Sequence[str]) -> str:
+def _gap(results: Results, row: pd.Series, before: pd.Series) -> str:
+    """How far a value lies from an earlier one."""
+    gap, write = row["value"] - before["value"], results.write
+    words, when = write.gap(gap, row["unit"]), format_period(before["period"], write.locale)
+    if words == write.gap(0.0, row["unit"]):
+        return f"the same as {when}"
+    return f"{words} {'above' if gap > 0 else 'below'} {when}"
+
+
+def chart_title(results: Results, what: str, unit: str, periods: Sequence[str]) -> str:
     """A chart's title: what, unit, period."""
-    locale, named = results.context.locale, list(periods) or [results.period.label]
-    first, last = (format_period(label, locale) for label in (named[0], named[-1]))
+    named = list(periods) or [results.period.label]
+    first, last = (format_period(label, results.context.locale) for label in (named[0], named[-1]))
     when = first if first == last else f"{first} to {last}"
     return ", ".join(filter(None, [what, unit_words(unit, results.context.currency), when]))
 
@@ -91,17 +88,14 @@ def unit_words(unit: str, currency: str) -> str:
     return {"share": "%", **{time: time for time in TIMES}}.get(unit, "")
 
 
-def nothing_drawn(values: pd.DataFrame, results: Results, unit: str) -> str:
-    """Why columns of these values are not drawn: there are none, or all are zero."""
+def why_nothing(results: Results, row: pd.Series | None, otherwise: str) -> str:
+    """The sentence in the place of a picture: why the KPI has no value (refused, not provided), else another."""
+    has_reason = row is not None and why_missing(row, results.context.locale)
+    return f"{movement(results, row)}." if row is not None and has_reason else otherwise
+
+
+def why_not_drawn(values: pd.DataFrame, results: Results, unit: str) -> str:
+    """Why a picture of these values is not drawn: there are none, or all are zero."""
     if not values.count().sum():
         return "There are no values to draw."
-    return f"All known values are {format_value(0.0, unit, **results.context.style)}, so nothing is drawn."
-
-
-def _gap(results: Results, row: pd.Series, before: pd.Series) -> str:
-    """How far a value lies from an earlier one."""
-    gap, style = row["value"] - before["value"], results.context.style
-    words, when = format_gap(gap, row["unit"], **style), format_period(before["period"], style["locale"])
-    if words == format_gap(0.0, row["unit"], **style):
-        return f"the same as {when}"
-    return f"{words} {'above' if gap > 0 else 'below'} {when}"
+    return f"All known values are {results.write.value(0.0, unit)}, so nothing is drawn."

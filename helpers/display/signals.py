@@ -14,7 +14,7 @@ import pandas as pd
 
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.context import Results, Series
-from helpers.display.formats import format_gap, format_period, format_value
+from helpers.display.formats import format_period
 from helpers.statistics import Limits, xmr
 
 State = Literal["signal", "noise", "too short", "not judged"]
@@ -28,6 +28,7 @@ class Verdict:
 
     ``subject`` is the KPI whose series was judged: overlapping windows are judged by their quarterly variant.
     ``kind`` is what the series is made of, ``period`` the judged point, ``side`` where it stands (1 above, -1 below).
+    ``position`` says in words where it stands; ``name`` names it, where it is not the value beside the verdict.
     """
 
     state: State
@@ -38,13 +39,13 @@ class Verdict:
     side: int = 0
     limits: Limits = field(default_factory=lambda: Limits("too short"))
     range: tuple[float, float] | None = None
-    which: str = ""
-    what: str = ""
+    name: str = ""
+    position: str = ""
 
     @property
     def words(self) -> str:
-        """The verdict as a clause; the judged value is named where it is not the one beside the verdict."""
-        return self.which + self.what
+        """The verdict as a clause."""
+        return self.name + self.position
 
     @property
     def tone(self) -> Tone:
@@ -88,9 +89,9 @@ def judged_series(results: Results, subject: str) -> tuple[Series, pd.DataFrame]
         months = results.series(subject, "month")
         kind = "month" if (months["status"] == "ok").sum() >= ENOUGH else kind
     series = results.series(subject, kind)
-    known = series["status"] == "ok"
-    series["value"] = series["value"].where(known)
-    return kind, series[: int(known[known].index.max()) + 1 if known.any() else 0]
+    complete = series["status"] == "ok"
+    series["value"] = series["value"].where(complete)
+    return kind, series[: int(complete[complete].index.max()) + 1 if complete.any() else 0]
 
 
 def verdict(results: Results, kpi_id: str) -> Verdict:
@@ -103,10 +104,10 @@ def verdict(results: Results, kpi_id: str) -> Verdict:
     values = [None if math.isnan(v) else float(v) for v in series["value"]]
     limits = xmr(values)
     if limits.mean is None:
-        return Verdict("too short", subject, kind, limits=limits, what="too short a history to say")
+        return Verdict("too short", subject, kind, limits=limits, position="too short a history to say")
     found = Verdict(limits.verdict, subject, kind, series["period"].iloc[-1], values[-1] or 0.0, limits=limits)
     found = replace(found, side=_side(values, limits), range=_usual_range(series, limits))
-    return replace(found, which=_which(found, kpi_id, results), what=_what(found, results))
+    return replace(found, name=_name(found, kpi_id, results), position=_position(found, results))
 
 
 def judged_count(verdicts: Iterable[Verdict]) -> int:
@@ -118,9 +119,9 @@ def _usual_range(series: pd.DataFrame, limits: Limits) -> tuple[float, float] | 
     """The limits as they are shown: not beyond what the KPI can be, unless a value of it was (bookings taken back)."""
     if limits.lower is None or limits.upper is None:
         return None
-    known, values = kpi(series["kpi_id"].iloc[-1]), series["value"]
-    floor = -math.inf if known.floor is None or (values < known.floor).any() else known.floor
-    ceiling = math.inf if known.ceiling is None or (values > known.ceiling).any() else known.ceiling
+    judged, values = kpi(series["kpi_id"].iloc[-1]), series["value"]
+    floor = -math.inf if judged.floor is None or (values < judged.floor).any() else judged.floor
+    ceiling = math.inf if judged.ceiling is None or (values > judged.ceiling).any() else judged.ceiling
     return max(limits.lower, floor), min(limits.upper, ceiling)
 
 
@@ -128,42 +129,42 @@ def _side(values: list[float | None], limits: Limits) -> int:
     """Above (1) or below (-1): of the last value, or where only its step stands out, of that step."""
     points, mean = [v for v in values if v is not None], limits.mean or 0.0
     offset = points[-1] - mean
-    if limits.rule == 1 and not _outside(points[-1], limits):
+    if limits.rule == 1 and not _is_outside(points[-1], limits):
         offset = points[-1] - points[-2]
     elif limits.rule == 3:
         offset = sum(point - mean for point in points[-4:])
     return 1 if offset > 0 else -1
 
 
-def _outside(value: float, limits: Limits) -> bool:
+def _is_outside(value: float, limits: Limits) -> bool:
     return limits.lower is None or limits.upper is None or not limits.lower <= value <= limits.upper
 
 
-def _which(found: Verdict, kpi_id: str, results: Results) -> str:
+def _name(found: Verdict, kpi_id: str, results: Results) -> str:
     """The judged value, named where it is not the one that stands beside the verdict."""
-    style, beside = results.context.style, results.shown(kpi_id)
+    beside = results.shown(kpi_id)
     if found.subject == kpi_id and beside is not None and found.period == beside["period"]:
         return ""
-    name = format_period(found.period, style["locale"])
     alone = "" if found.subject == kpi_id else " alone"
-    return f"{name}{alone}, at {format_value(found.value, kpi(found.subject).unit, **style)}, "
+    value = results.write.value(found.value, kpi(found.subject).unit)
+    return f"{format_period(found.period, results.context.locale)}{alone}, at {value}, "
 
 
-def _what(found: Verdict, results: Results) -> str:
+def _position(found: Verdict, results: Results) -> str:
     """Where the judged value stands, as a clause."""
-    unit, style = kpi(found.subject).unit, results.context.style
-    low, high = (format_value(end, unit, **style) for end in found.range or (None, None))
+    unit, write = kpi(found.subject).unit, results.write
+    low, high = (write.value(end, unit) for end in found.range or (None, None))
     range_words = f"range of {low} to {high}" if low != high else f"value of {low}"
     usual = f"{'provisional ' if found.limits.provisional else ''}usual {range_words}"
     where, end, way = ("above", "upper", "up") if found.side > 0 else ("below", "lower", "down")
     if found.state == "noise":
         return f"{'within' if low != high else 'at'} its {usual}"
     if found.limits.rule == 2:
-        mean = format_value(found.limits.mean, unit, **style)
+        mean = write.value(found.limits.mean, unit)
         return f"{where} its average of {mean} for eight {found.kind}s running"
     if found.limits.rule == 3:
         return f"near the {end} end of its {usual} in three of four {found.kind}s"
-    if _outside(found.value, found.limits):
+    if _is_outside(found.value, found.limits):
         return f"{where} its {usual}"
-    step = format_gap(found.limits.range_limit or 0.0, unit, **style)
+    step = write.gap(found.limits.range_limit or 0.0, unit)
     return f"{way} on the {found.kind} before by more than the usual {step}"

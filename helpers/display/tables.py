@@ -1,7 +1,7 @@
-"""Tables of the pack: typed values for machines, and the same rows in words and figures for readers.
+"""Tables as they are displayed: typed values for machines, and the same rows in words and figures for readers.
 
 A table travels as a Table Schema resource (the MIME type ``application/vnd.dataresource+json``), in which numbers stay
-numbers and dates ISO text. Whatever shows it, HTML, PDF or a plain terminal, reads that one resource with
+numbers and dates ISO text. Whatever shows it, HTML, PDF, a terminal or plain text, reads that one resource with
 :func:`table_from_resource`. pandas writes such a resource for any DataFrame, so a user's own tables look the same.
 """
 
@@ -9,28 +9,38 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 from babel.numbers import format_decimal
 
 from helpers.catalogue import TIMES
 from helpers.display.context import MIME_TABLE, Context
-from helpers.display.formats import NOTHING, format_column, format_day, format_value
+from helpers.display.formats import NOTHING, Writer, format_day
 from helpers.results import Listing
 
 TYPES = {"text": "string", "series": "string", "date": "date"}
+WIDEST = 100  # columns of a terminal
 
 
 @dataclass(frozen=True)
 class Table:
-    """A listing as it is displayed in a review."""
+    """A listing as it is displayed in a review: the data that a theme gives, with the review's currency and locale."""
 
     listing: Listing
     context: Context
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        return self.listing.rows
+
+    @property
+    def write(self) -> Writer:
+        return self.context.write
 
     def resource(self) -> dict[str, Any]:
         """The typed table: every row, and how many of them the pages show."""
@@ -74,18 +84,88 @@ def table_from_resource(resource: Mapping[str, Any], locale: str = "en_GB") -> d
     """
     fields, data = [f for f in visible_fields(resource) if f.get("on_pages", True)], resource["data"]
     top = resource.get("top") or len(data)
-    style = {"currency": resource.get("currency", ""), "locale": resource.get("locale", locale)}
+    write = Writer(resource.get("currency", ""), resource.get("locale", locale))
     values = [[row.get(field["name"]) for row in data[:top]] for field in fields]
-    texts = [_texts(column, field, style) for column, field in zip(values, fields, strict=True)]
+    texts = [_texts(column, field, write) for column, field in zip(values, fields, strict=True)]
+    left_out = ""
+    if top < len(data):
+        where = f"; all in {resource['export']}" if resource.get("export") else ""
+        left_out = f"{write.value(top, 'count')} of {write.value(len(data), 'count')} shown{where}."
     return {
         "title": resource.get("title", ""),
         "columns": [_column(field, column) for field, column in zip(fields, values, strict=True)],
         "rows": [list(row) for row in zip(*texts, strict=True)],
         "values": [list(row) for row in zip(*values, strict=True)],
         "group": next((i for i, f in enumerate(fields) if f["name"] == resource.get("group")), None),
-        "note": " ".join(filter(None, [_shown(resource, top, style), resource.get("note", "")])),
+        "note": " ".join(filter(None, [left_out, resource.get("note", "")])),
         "empty": "" if data else resource.get("empty") or "No rows.",
     }
+
+
+def visible_fields(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The fields of a resource that a reader sees: all but an index that only counts the rows."""
+    fields, data = list(resource["schema"]["fields"]), resource["data"]
+    counts_rows = [row.get("index") for row in data] == list(range(len(data)))
+    if resource["schema"].get("primaryKey") == ["index"] and counts_rows:
+        return [field for field in fields if field["name"] != "index"]
+    return fields
+
+
+def heading(field: Mapping[str, Any]) -> str:
+    """The heading of a column; days, weeks and the like are named where it does not say them, since no cell does."""
+    label = str(field.get("title", field["name"]))
+    unit = field.get("unit", "")
+    return f"{label}, {unit}" if unit in TIMES and unit.removesuffix("s") not in label.lower() else label
+
+
+# --- from typed values to texts ---------------------------------------------------------------------------------------
+
+
+def _typed(values: pd.Series, unit: str) -> list[Any]:
+    """Column values as JSON holds them: numbers, ISO dates, text; what is missing is null."""
+    if unit == "date":
+        return [None if pd.isna(v) else v if isinstance(v, str) else v.isoformat()[:10] for v in values]
+    if unit in ("text", "series"):
+        return [None if pd.isna(v) else str(v) for v in values]
+    numbers = [None if pd.isna(v) or math.isinf(v) else float(v) for v in values]
+    return [int(v) if unit == "count" and v is not None and v.is_integer() else v for v in numbers]
+
+
+def _column(field: Mapping[str, Any], values: Iterable[Any]) -> dict[str, Any]:
+    """What is said of a column; a series is one if each of its cells can be drawn."""
+    align = "right" if field.get("type") in ("integer", "number") else "left"
+    drawn = field.get("unit") == "series" and all(v is None or re.fullmatch(r"\d+( \d+)*", str(v)) for v in values)
+    return {"label": heading(field), "align": align, **({"series": True} if drawn else {})}
+
+
+def _texts(values: list[Any], field: Mapping[str, Any], write: Writer) -> list[str]:
+    if unit := field.get("unit"):
+        return write.column(values, unit)
+    if field.get("type") == "boolean":
+        return [NOTHING if v is None else "yes" if v else "no" for v in values]
+    if field.get("type") in ("date", "datetime"):
+        return [_moment(v, write.locale) for v in values]
+    if field.get("type") in ("integer", "number"):
+        return _numbers_without_unit(values, write.locale)
+    return [write.value(v, "text") for v in values]
+
+
+def _moment(value: str | None, locale: str) -> str:
+    """A day, with its time if it has one; instants of a plain DataFrame are shown as they are stored."""
+    if value is None:
+        return NOTHING
+    time = value[11:16]
+    return format_day(value, locale) + (f" {time}" if time not in ("", "00:00") else "")
+
+
+def _numbers_without_unit(values: list[float | None], locale: str) -> list[str]:
+    """As many decimals as the column needs, at most six."""
+    decimals = max((len(f"{v:.6f}".rstrip("0").partition(".")[2]) for v in values if v is not None), default=0)
+    pattern = "#,##0." + "0" * decimals if decimals else "#,##0"
+    return [NOTHING if v is None else format_decimal(v, pattern, locale=locale).replace("-", "−") for v in values]
+
+
+# --- HTML and plain text ----------------------------------------------------------------------------------------------
 
 
 def table_html(table: Mapping[str, Any]) -> str:
@@ -105,6 +185,15 @@ def table_html(table: Mapping[str, Any]) -> str:
     )
 
 
+def _row_html(texts: list[str], values: list[Any], classes: list[str]) -> str:
+    cells = []
+    for i, (text, value, c) in enumerate(zip(texts, values, classes, strict=True)):
+        key = f' data-sort="{escape(str(value))}"' if value is not None and str(value) != text else ""
+        tag = "td" if i or c else 'th scope="row"'
+        cells.append(f"<{tag}{c}{key}>{escape(text)}</{tag[:2]}>")
+    return f"<tr>{''.join(cells)}</tr>"
+
+
 def table_text(table: Mapping[str, Any]) -> str:
     """A table of :func:`table_from_resource` as plain text."""
     if table["empty"]:
@@ -116,84 +205,44 @@ def table_text(table: Mapping[str, Any]) -> str:
     return "\n".join(filter(None, [table["title"], *lines, table["note"]]))
 
 
-def _row_html(texts: list[str], values: list[Any], classes: list[str]) -> str:
-    cells = []
-    for i, (text, value, c) in enumerate(zip(texts, values, classes, strict=True)):
-        key = f' data-sort="{escape(str(value))}"' if value is not None and str(value) != text else ""
-        tag = "td" if i or c else 'th scope="row"'
-        cells.append(f"<{tag}{c}{key}>{escape(text)}</{tag[:2]}>")
-    return f"<tr>{''.join(cells)}</tr>"
+# --- what a command tells ---------------------------------------------------------------------------------------------
 
 
-def _column(field: Mapping[str, Any], values: Iterable[Any]) -> dict[str, Any]:
-    """What is said of a column; a series is one if each of its cells can be drawn."""
-    drawn = field.get("unit") == "series" and all(v is None or re.fullmatch(r"\d+( \d+)*", str(v)) for v in values)
-    return {"label": heading(field), "align": _align(field), **({"series": True} if drawn else {})}
+def print_report(report: Iterable[Mapping[str, Any]], file: IO[str] | None = None) -> None:
+    """Print a report: a list of ``{"title", "table"}`` and ``{"title", "sentences"}``.
+
+    Tables fit the width of a terminal; where there is no terminal, they are plain aligned text.
+    """
+    out = file or sys.stdout
+    print_table = _print_on_terminal if out.isatty() else _print_as_text
+    for part in report:
+        print(f"\n{part['title']}", file=out)
+        if "table" in part:
+            print_table(part["table"], out)
+        for sentence in part.get("sentences", ()):
+            print(f"- {sentence}", file=out)
 
 
-def _typed(values: pd.Series, unit: str) -> list[Any]:
-    """Column values as JSON holds them: numbers, ISO dates, text; what is missing is null."""
-    if unit == "date":
-        return [None if pd.isna(v) else v if isinstance(v, str) else v.isoformat()[:10] for v in values]
-    if unit in ("text", "series"):
-        return [None if pd.isna(v) else str(v) for v in values]
-    numbers = [None if pd.isna(v) or math.isinf(v) else float(v) for v in values]
-    return [int(v) if unit == "count" and v is not None and v.is_integer() else v for v in numbers]
+def _print_as_text(table: Mapping[str, Any], out: IO[str]) -> None:
+    print(table["empty"] or table_text({**table, "title": "", "note": ""}), file=out)
+    if table["note"]:
+        print(table["note"], file=out)
 
 
-def visible_fields(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The fields of a resource that a reader sees: all but an index that only counts the rows."""
-    fields, data = list(resource["schema"]["fields"]), resource["data"]
-    counts_rows = [row.get("index") for row in data] == list(range(len(data)))
-    if resource["schema"].get("primaryKey") == ["index"] and counts_rows:
-        return [field for field in fields if field["name"] != "index"]
-    return fields
+def _print_on_terminal(table: Mapping[str, Any], out: IO[str]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as TerminalTable
+    from rich.text import Text
 
-
-def heading(field: Mapping[str, Any]) -> str:
-    """The heading of a column; days, weeks and the like are named where it does not say them, since no cell does."""
-    label = str(field.get("title", field["name"]))
-    unit = field.get("unit", "")
-    return f"{label}, {unit}" if unit in TIMES and unit.removesuffix("s") not in label.lower() else label
-
-
-def _align(field: Mapping[str, Any]) -> str:
-    return "right" if field.get("type") in ("integer", "number") else "left"
-
-
-def _texts(values: list[Any], field: Mapping[str, Any], style: Mapping[str, str]) -> list[str]:
-    if unit := field.get("unit"):
-        return format_column(values, unit, **style)
-    if field.get("type") == "boolean":
-        return [NOTHING if v is None else "yes" if v else "no" for v in values]
-    if field.get("type") in ("date", "datetime"):
-        return [_moment(v, style["locale"]) for v in values]
-    if field.get("type") in ("integer", "number"):
-        return _plain_numbers(values, style["locale"])
-    return [format_value(v, "text", **style) for v in values]
-
-
-def _moment(value: str | None, locale: str) -> str:
-    """A day, with its time if it has one; instants of a plain DataFrame are shown as they are stored."""
-    if value is None:
-        return NOTHING
-    time = value[11:16]
-    return format_day(value, locale) + (f" {time}" if time not in ("", "00:00") else "")
-
-
-def _plain_numbers(values: Iterable[float | None], locale: str) -> list[str]:
-    """Numbers without a unit: as many decimals as the column needs, at most six."""
-    found = list(values)
-    decimals = max((len(f"{v:.6f}".rstrip("0").partition(".")[2]) for v in found if v is not None), default=0)
-    pattern = "#,##0." + "0" * decimals if decimals else "#,##0"
-    return [NOTHING if v is None else format_decimal(v, pattern, locale=locale).replace("-", "−") for v in found]
-
-
-def _shown(resource: Mapping[str, Any], top: int, style: Mapping[str, str]) -> str:
-    """The sentence that says what the page leaves out, and where it is."""
-    total = len(resource["data"])
-    where = f"; all in {resource['export']}" if resource.get("export") else ""
-    if top >= total:
-        return ""
-    first, last = (format_value(count, "count", **style) for count in (top, total))
-    return f"{first} of {last} shown{where}."
+    console = Console(file=out, highlight=False, soft_wrap=False)
+    console.width = min(console.width, WIDEST)
+    grid = TerminalTable(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in table["columns"]:
+        number = column["align"] == "right"
+        grid.add_column(Text(column["label"]), justify="right" if number else "left", no_wrap=number, overflow="fold")
+    for row in table["rows"]:
+        grid.add_row(*map(Text, row))
+    console.print(Text(table["empty"]) if table["empty"] else grid)
+    if table["note"]:
+        console.print(Text(table["note"]))

@@ -26,7 +26,7 @@ import duckdb
 import pandas as pd
 
 from helpers.data.prepared import Prepared
-from helpers.data.sources import quoted
+from helpers.data.engines import quoted
 from helpers.data.tables import HELD, TABLES
 from helpers.errors import KitError, NotProvided
 from helpers.periods import SHOWN_BEFORE, Period

@@ -102,7 +102,7 @@ def render_html(view: PackView, sections: Sequence[Section]) -> str:
 
 
 def render_report(title: str, subtitle: str, told: Sequence[Mapping[str, Any]], *, colour: str) -> str:
-    """What a command tells (:mod:`helpers.display.terminal`) as one HTML file."""
+    """What a command tells (:func:`helpers.display.tables.print_report`) as one HTML file."""
     shown = printable({"title": title, "subtitle": subtitle, "told": told})
     return HtmlExporter(whole_page=False).page("report.html.j2", colour=colour, lang=PackView.lang, **shown)
 

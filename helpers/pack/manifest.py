@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = (
-    "kpi-review", "ibis-framework", "duckdb", "pandas", "papermill", "nbconvert", "matplotlib", "typst", "xlsxwriter",
+    "kpi-review", "duckdb", "pandas", "papermill", "nbconvert", "matplotlib", "typst", "xlsxwriter",
 )  # fmt: skip
 CODE = ("helpers/**/*.py", "notebooks/*.ipynb", "templates/**/*")
 

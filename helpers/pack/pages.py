@@ -12,7 +12,7 @@ from helpers.catalogue import theme_title
 from helpers.data.prepared import Prepared
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
-from helpers.display.formats import format_day, format_days, format_result
+from helpers.display.formats import format_day, format_days
 from helpers.display.scorecard import scorecard
 from helpers.notebook_parameters import GIVEN
 from helpers.pack import manifest
@@ -90,7 +90,7 @@ def _texts(work: Work, shown: Results) -> dict[str, str]:
 
     def figure(kpi_id: str, segment: str) -> str:
         row = shown.now(kpi_id, segment)
-        return "–" if row is None else format_result(row, **shown.context.style)
+        return "–" if row is None else shown.write.result(row)
 
     return {name: fill_in(text, figure) for name, text in work.texts.items()}
 

@@ -16,7 +16,7 @@ from bs4 import BeautifulSoup
 from pypdf import PdfReader
 from pypdf.generic import ContentStream
 
-from helpers.display.drawing import sheet
+from helpers.display.charts.frame import sheet
 from helpers.pack import fonts
 from helpers.pack.pdf import UnprintableWarning, render_pdf
 from helpers.pack.view import Section

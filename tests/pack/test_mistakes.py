@@ -85,7 +85,7 @@ def test_a_source_file_that_is_not_yaml(books, refused, content, told):
 def test_an_engine_that_there_is_not(books, refused):
     books.source("  deals: deals", connect="postgress://me:hunter2@db/sales")
     assert refused() == [
-        "2026Q3: params/books.yml: connect must be a URL that Ibis can open, and Ibis has no engine 'postgress'; "
+        "2026Q3: params/books.yml: connect: postgress cannot be opened: must be duckdb, or an engine that Ibis knows; "
         "did you mean 'postgres'?"
     ]
 
@@ -93,8 +93,8 @@ def test_an_engine_that_there_is_not(books, refused):
 def test_an_engine_whose_driver_is_not_installed(books, refused):
     books.source("  deals: deals", connect="mysql://me:hunter2@db/sales")
     assert refused() == [
-        "2026Q3: params/books.yml: connect: the driver of mysql is not installed here; "
-        "install it with pip install 'ibis-framework[mysql]'"
+        "2026Q3: params/books.yml: connect: mysql cannot be opened: its driver is not installed here; "
+        "install it with pip install 'kpi-review[engines]' 'ibis-framework[mysql]'"
     ]
 
 
@@ -161,7 +161,7 @@ def test_columns_of_wrong_types_names_and_zones_are_told_together(books, refused
     )
     told = [message.removeprefix("2026Q3: params/books.yml: tables.") for message in refused()]
     assert len(told) == 4
-    assert told[0] == "customers: is_test is string, must be bool; write cast(is_test as boolean) as is_test"
+    assert told[0] == "customers: is_test is varchar, must be bool; write cast(is_test as boolean) as is_test"
     assert told[1].startswith("deals: deal_id is missing; the query gives ")
     assert told[2].startswith("deals: nr is not a column of deals")
     assert told[3] == (

@@ -243,7 +243,7 @@ def test_faults_of_the_commentary_and_of_the_source_are_told_together(tmp_path):
         check_order(asked, lambda step: None)
     first, second = fault.value.faults
     assert "new_revenu.md belongs to no page of this pack; did you mean 'new_revenue'?" in first
-    assert "deal_id is int32, must be str" in second
+    assert "deal_id is integer, must be str" in second
 
 
 # --- the same as in a build -------------------------------------------------------------------------------------------

@@ -1,13 +1,13 @@
 """Columns held against the specification: what fits, what is cast without loss, what is a fault."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import duckdb
-import ibis
-import ibis.expr.datatypes as dt
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from helpers.data.casts import _type_fault, check_columns
+from helpers.data.casts import _type_fault
 from helpers.data.prepare import prepare
 from helpers.data.tables import TABLES
 from helpers.errors import KitError
@@ -27,11 +27,8 @@ def faults(tmp_path, **tables):
     return caught.value.faults
 
 
-def deals(schema):
-    return {"deals": ibis.table(schema, name="deals")}
-
-
 DEAL = "select 'D' as deal_id, timestamptz '2026-01-05 10:00:00+00' as created_at"
+CUSTOMER = "select 'C' as customer_id, 'Acme' as name, date '2025-01-01' as signed_up_on"
 INVOICE = "select 'I' as invoice_line_id, 'C' as customer_id, date '2026-01-05' as invoiced_on, 'usage' as kind"
 
 
@@ -56,19 +53,38 @@ def test_any_whole_number_becomes_int(tmp_path, count):
     assert tables.fetch(tables["deals"]).options_offered.tolist() == [3]
 
 
-def test_a_column_of_nothing_fits_every_type():
-    schema = {
-        "deal_id": "string",
-        "created_at": "timestamp('UTC')",
-        "closed_at": "null",
-        "amount": "null",
-        "owner": "null",
-    }
-    source = Source(name="test", connect="duckdb://", tables={"deals": "deals"})
-    casts = check_columns(source, deals(schema), "UTC", has_rows=lambda name: True)
-    assert casts["deals"]["closed_at"] == 'cast("closed_at" as timestamptz)'
-    assert casts["deals"]["amount"] == 'cast("amount" as double)'
-    assert casts["deals"]["owner"] == 'cast("owner" as varchar)'
+@pytest.mark.parametrize("kind", ["integer", "varchar", "boolean", "timestamp", "integer[]", "json"])
+def test_a_column_without_any_value_fits_every_type(tmp_path, kind):
+    names = ("closed_at", "amount", "owner", "options_offered")
+    nothing = ", ".join(f"cast(null as {kind}) as {name}" for name in names)
+    tables = staged(tmp_path, deals=f"{DEAL}, {nothing} from range(3)", customers=f"{CUSTOMER}, null as is_test")
+    assert all(tables.provides(f"deals.{name}") for name in names)
+    types = {name: str(kind) for name, kind in tables["deals"].schema().items()}
+    assert [types[name] for name in names] == ["timestamp('UTC', 6)", "float64", "string", "int64"]
+    assert tables.fetch(tables["deals"])[list(names)].isna().all().all()
+    assert len(tables.fetch(tables["customers"])) == 1
+
+
+def test_one_value_is_enough_for_a_column_to_have_its_type(tmp_path):
+    query = f"{DEAL}, cast(if(i = 2, 'x', null) as varchar) as amount, cast(null as varchar) as term_months from range(3) t(i)"
+    [fault] = faults(tmp_path, deals=query)
+    assert fault == (
+        "test: tables.deals: amount is varchar, must be dec; write cast(amount as double precision) as amount"
+    )
+
+
+def test_an_empty_column_of_a_file_fits(tmp_path):
+    (tmp_path / "deals.csv").write_text("deal_id,created_at,closed_at,amount,customer_id\nD,2026-01-05,,,\n")
+    parquet = pa.table({"customer_id": ["C"], "name": ["Acme"], "signed_up_on": [date(2025, 1, 1)], "is_test": [None]})
+    pq.write_table(parquet, tmp_path / "customers.parquet")  # a column of the type null
+    tables = staged(
+        tmp_path / "prepared",
+        deals=f"from '{tmp_path}/deals.csv'",
+        customers=f"from '{tmp_path}/customers.parquet'",
+    )
+    deal = tables.fetch(tables["deals"]).iloc[0]
+    assert deal[["closed_at", "amount", "customer_id"]].isna().all()
+    assert tables.fetch(tables["customers"]).name.tolist() == ["Acme"]
 
 
 def test_a_date_is_a_local_midnight(tmp_path):
@@ -113,12 +129,12 @@ def test_types_that_would_lose_or_guess_are_faults_that_say_what_to_write(tmp_pa
         invoices=f"{INVOICE}, true as amount, timestamptz '2026-01-05 00:00:00+00' as due_on",
     )
     assert [fault.removeprefix("test: tables.") for fault in found] == [
-        "deals: customer_id is int32, must be str; write cast(customer_id as varchar) as customer_id",
-        "deals: amount is string, must be dec; write cast(amount as double precision) as amount",
-        "deals: options_offered is decimal(2, 1), must be int; "
+        "deals: customer_id is integer, must be str; write cast(customer_id as varchar) as customer_id",
+        "deals: amount is varchar, must be dec; write cast(amount as double precision) as amount",
+        "deals: options_offered is decimal(2,1), must be int; "
         "write cast(options_offered as bigint) as options_offered",
         "invoices: amount is boolean, must be dec; write cast(amount as double precision) as amount",
-        "invoices: due_on is timestamp('utc', 6), must be date; write cast(due_on as date) as due_on",
+        "invoices: due_on is timestamp with time zone, must be date; write cast(due_on as date) as due_on",
     ]
 
 
@@ -142,7 +158,7 @@ def test_subscriptions_need_one_form_of_price(tmp_path):
 def test_what_is_said_to_write_is_sql_for_every_column():
     for table in TABLES.values():
         for column in table.columns:
-            text = " ".join(_type_fault(column, dt.string).split(" write ")[1:]) or f'"{column.name}"'
+            text = " ".join(_type_fault(column, "VARCHAR").split(" write ")[1:]) or f'"{column.name}"'
             rows = f'select cast(null as varchar) as "{column.name}"'
             assert duckdb.sql(f"select {text} from ({rows})").columns == [column.name]
 

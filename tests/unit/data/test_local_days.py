@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from helpers.data.local_days import local_day, local_day_by_shifts, shifts_of
-from helpers.data.sources import local_engine
+from helpers.data.engines import local_engine
 
 UNTIL = datetime(2026, 10, 1, tzinfo=UTC)
 MIDNIGHT_SHIFTS = "America/St_Johns"  # at 00:01 until 2011
@@ -20,7 +20,7 @@ def differing(engine, zone, shifts, instants):
     """The instants, SQL that gives ``instant``, of which the two ways tell different days."""
     quick = local_day_by_shifts("instant", zone, shifts, UNTIL)
     sql = f"select instant from ({instants}) where ({quick}) is distinct from {local_day('instant', zone)}"
-    return engine.raw_sql(sql).fetchall()
+    return engine.execute(sql).fetchall()
 
 
 PECULIAR = [
@@ -47,7 +47,7 @@ def test_days_are_the_same_around_each_change_and_over_the_years(engine, zone):
 
 @pytest.mark.slow
 def test_every_zone_has_the_same_days(engine):
-    zones = [zone for (zone,) in engine.raw_sql("select name from pg_timezone_names() order by 1").fetchall()]
+    zones = [zone for (zone,) in engine.execute("select name from pg_timezone_names() order by 1").fetchall()]
     assert len(zones) > 400
     for zone in zones:
         test_days_are_the_same_around_each_change_and_over_the_years(engine, zone)

@@ -1,12 +1,19 @@
 """A source's engine: what it gives, and what is said when it refuses."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
 
+import duckdb
 import pytest
 
 from helpers.data.sources import open_source, source_fingerprint, source_tables
 from helpers.errors import KitError
 from helpers.params import Source
+
+ROOT = Path(__file__).parents[3]
 
 
 def source(**given):
@@ -14,7 +21,7 @@ def source(**given):
 
 
 def tables(found):
-    return source_tables(found, open_source(found))
+    return {name: list(given.types) for name, given in source_tables(found, open_source(found)).items()}
 
 
 def faults(found):
@@ -34,30 +41,29 @@ def faults(found):
     ],
 )
 def test_a_query_in_the_engines_sql(query):
-    assert tables(source(tables={"deals": query}))["deals"].columns == ("deal_id",)
+    assert tables(source(tables={"deals": query}))["deals"] == ["deal_id"]
 
 
 def test_a_bare_name_is_a_table_that_fits(tmp_path):
     url = f"duckdb://{tmp_path / 'all.db'}"
-    backend = open_source(source(connect=url))
-    backend.raw_sql("create schema crm")
-    backend.raw_sql("create table crm.deals as select 'x' as deal_id")
-    backend.raw_sql("create view deals as from crm.deals")
-    backend.disconnect()
+    with duckdb.connect(tmp_path / "all.db") as engine:
+        engine.execute("create schema crm")
+        engine.execute("create table crm.deals as select 'x' as deal_id")
+        engine.execute("create view deals as from crm.deals")
     found = tables(source(connect=url, tables={"deals": "deals", "products": "crm.deals\n"}))
-    assert {name: table.columns for name, table in found.items()} == {"deals": ("deal_id",), "products": ("deal_id",)}
+    assert found == {"deals": ["deal_id"], "products": ["deal_id"]}
 
 
 def test_files_are_relative_to_the_sources_folder(tmp_path):
     (tmp_path / "it's here").mkdir()
     (tmp_path / "it's here" / "a.csv").write_text("deal_id\n7\n")
     found = tables(source(files=tmp_path / "it's here", tables={"deals": "select * from 'a.csv'"}))
-    assert found["deals"].columns == ("deal_id",)
+    assert found["deals"] == ["deal_id"]
 
 
 def test_timestamps_are_utc():
-    backend = open_source(source())
-    assert backend.raw_sql("select current_setting('TimeZone')").fetchone() == ("UTC",)
+    engine = open_source(source())
+    assert engine.connection.execute("select current_setting('TimeZone')").fetchall() == [("UTC",)]
 
 
 def test_a_missing_folder_is_named(tmp_path):
@@ -86,12 +92,53 @@ def test_an_unknown_engine_is_told_without_the_password():
     [fault] = faults(source(connect="orakel://me:hush-hush@host/db"))
     assert "orakel" in fault
     assert "hush-hush" not in fault
-    assert "connect must be a URL that Ibis can open" in fault
+    assert "connect: orakel cannot be opened: must be duckdb, or an engine that Ibis knows" in fault
+
+
+@pytest.mark.parametrize(
+    ("engine", "packages"),
+    [
+        ("postgres", "'kpi-review[postgres]'"),
+        ("postgresql", "'kpi-review[postgres]'"),
+        ("snowflake", "'kpi-review[engines]' 'ibis-framework[snowflake]'"),
+    ],
+)
+def test_an_engine_without_its_extra_is_told_what_to_install(monkeypatch, engine, packages):
+    monkeypatch.setitem(sys.modules, "ibis", None)
+    [fault] = faults(source(connect=f"{engine}://me:hush-hush@host/db"))
+    assert fault == (
+        f"test: connect: {engine} cannot be opened: its driver is not installed here; "
+        f"install it with pip install {packages}"
+    )
+
+
+def test_a_source_of_files_is_read_without_ibis(tmp_path):
+    (tmp_path / "deals.csv").write_text("deal_id,created_at\nD,2026-01-05\n")
+    code = f"""
+        import sys
+        from pathlib import Path
+        from helpers.data.staging import stage
+        from helpers.params import Source
+        from helpers.periods import Calendar
+        source = Source(name="x", connect="duckdb://", files=Path({str(tmp_path)!r}), tables={{"deals": "from 'deals.csv'"}})
+        staged = stage(source, Calendar().period("2026Q1"), source.files)
+        assert staged.engine.execute("select deal_id from deals").fetchall() == [("D",)]
+        assert not {{"ibis", "sqlglot"}} & set(sys.modules)"""
+    subprocess.run([sys.executable, "-c", dedent(code)], check=True, cwd=ROOT)
+
+
+def test_a_database_is_only_read(tmp_path):
+    with duckdb.connect(tmp_path / "all.db") as engine:
+        engine.execute("create table deals as select 'x' as deal_id")
+    opened = open_source(source(connect=f"duckdb://{tmp_path / 'all.db'}"))
+    with pytest.raises(duckdb.InvalidInputException, match="read-only"):
+        opened.connection.execute("insert into deals values ('y')")
 
 
 def test_an_engine_out_of_reach_is_told_in_its_own_words(tmp_path):
     [fault] = faults(source(connect=f"duckdb://{tmp_path}/no/such.db"))
-    assert "Cannot open file" in fault
+    assert "no/such.db" in fault
+    assert "database does not exist" in fault
 
 
 def test_the_connections_secret_is_taken_out_of_every_message(monkeypatch):

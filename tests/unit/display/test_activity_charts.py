@@ -8,8 +8,8 @@ import pytest
 
 from helpers import results as long_table
 from helpers.display import charts
+from helpers.display.charts.grids import DARKEST, PALEST
 from helpers.display.context import Context
-from helpers.display.grid_charts import DARKEST, PALEST
 from helpers.display.palette import BAD, GOOD, QUIET, ink, tint
 from helpers.display.tables import Table, table_from_resource
 from helpers.periods import Calendar
@@ -225,6 +225,11 @@ class TestBullets:
         assert charts.bullets(seats(("Aye", 26, 40), ("Bee", 9, 8)), "active", "seats").sentence == (
             "2 customers use 72.9% of what they have together. 1 of them use more than that."
         )
+
+    def test_the_sentence_counts_customers_that_are_not_drawn_too(self):
+        """26 + 9 of 40 + 8 are 72.9 %, though only the first is drawn."""
+        found = charts.bullets(seats(("Aye", 26, 40), ("Bee", 9, 8), top=1), "active", "seats")
+        assert found.sentence.startswith("2 customers use 72.9% of what they have together.")
 
     def test_as_many_rows_as_the_table_shows(self):
         rows = [(f"C{i}", i, 10) for i in range(9)]

@@ -4,7 +4,7 @@ from datetime import date
 import pytest
 
 from helpers import results as long_table
-from helpers.display.blocks import Blocks, Note, block, figures
+from helpers.display.blocks import Blocks, Note, block, kpi_texts
 from tests.unit.display.fake_review import NAMES, Q3, interval, months, partial_quarter, quarters, review, share
 
 MIME = "application/vnd.kpi-review.blocks+json"
@@ -15,7 +15,7 @@ def test_a_block_says_what_a_director_reads():
         *quarters("net_new_mrr", [69_000, 60_000, 55_000, 69_000, 41_000]),
         *months("net_new_mrr", [20_000, 22_000, 21_000, 23_000, 20_000, 22_000, 23_000, 9_000]),
     ]
-    found = figures(review(*rows, targets={"net_new_mrr": 60_000}), "net_new_mrr")
+    found = kpi_texts(review(*rows, targets={"net_new_mrr": 60_000}), "net_new_mrr")
     assert found["label"] == "Net new MRR"
     assert (found["value"], found["unit_note"]) == ("€41,000", "per month")
     assert (found["previous"], found["previous_label"], found["previous_tone"]) == (
@@ -43,13 +43,13 @@ def test_everything_in_a_block_is_text_ready_to_be_shown():
 
 
 def test_n_and_interval():
-    found = figures(review(share("win_rate", 7, 26, interval=interval(0.1371, 0.4611))), "win_rate")
+    found = kpi_texts(review(share("win_rate", 7, 26, interval=interval(0.1371, 0.4611))), "win_rate")
     assert (found["value"], found["n"], found["interval"]) == ("26.9%", "26", "95% interval 13.7% to 46.1%")
 
 
 def test_fewer_than_five_are_told_in_counts_and_compared_with_nothing():
     rows = [share("win_rate", 1, 4, period=Q3.previous()), share("win_rate", 2, 3)]
-    found = figures(review(*rows), "win_rate")
+    found = kpi_texts(review(*rows), "win_rate")
     assert (found["value"], found["previous"]) == ("2 of 3", "")
 
 
@@ -64,19 +64,19 @@ def test_fewer_than_five_are_told_in_counts_and_compared_with_nothing():
     ],
 )
 def test_what_has_no_value_is_a_dash_and_the_reason(row, reason):
-    found = figures(review(row), "quick_ratio")
+    found = kpi_texts(review(row), "quick_ratio")
     assert (found["value"], found["reason"]) == ("–", reason)
     assert found["sparkline_svg"] == found["verdict"] == found["previous"] == ""
 
 
 def test_a_kpi_that_was_not_computed_says_so():
-    assert figures(review(), "mrr")["reason"] == "Not computed in this review"
+    assert kpi_texts(review(), "mrr")["reason"] == "Not computed in this review"
 
 
 def test_a_running_period_is_to_date_and_its_target_not_judged():
     running = partial_quarter("2026-08-20")
     rows = quarters("new_revenue", [100_000, 130_000], period=running)
-    found = figures(review(*rows, period=running, targets={"new_revenue": 180_000}), "new_revenue")
+    found = kpi_texts(review(*rows, period=running, targets={"new_revenue": 180_000}), "new_revenue")
     assert found["unit_note"] == "to date"
     assert (found["previous"], found["target"], found["target_status"]) == ("+€30,000 (+30.0%)", "€180,000", "")
 
@@ -84,7 +84,7 @@ def test_a_running_period_is_to_date_and_its_target_not_judged():
 def test_a_cohort_that_is_still_maturing_is_told_beside_the_latest_mature_one():
     rows = quarters("funnel_conversion", [0.05, 0.06], period=Q3.previous())
     rows.append(long_table.row("funnel_conversion", Q3, 0.011, status="partial"))
-    found = figures(review(*rows, targets={"funnel_conversion": 0.1}), "funnel_conversion")
+    found = kpi_texts(review(*rows, targets={"funnel_conversion": 0.1}), "funnel_conversion")
     assert (found["label"], found["value"]) == ("Pipeline conversion, 2026Q2", "6.0%")
     assert (found["previous"], found["previous_label"]) == ("+1.0 pp", "2026Q1")
     assert found["reason"] == "2026Q3 is not mature yet: 1.1% to date"
@@ -102,7 +102,7 @@ def test_a_cohort_that_is_still_maturing_is_told_beside_the_latest_mature_one():
     ],
 )
 def test_targets_are_judged_by_direction(kpi_id, value, status):
-    found = figures(review(long_table.row(kpi_id, Q3, value), targets={kpi_id: 0.25}), kpi_id)
+    found = kpi_texts(review(long_table.row(kpi_id, Q3, value), targets={kpi_id: 0.25}), kpi_id)
     assert found["target_status"] == status
 
 
@@ -131,14 +131,14 @@ def test_a_month_review_has_blocks_too():
 
     july = Calendar().period("2026-07", date(2026, 7, 31))
     rows = [long_table.row("mrr", p, v) for p, v in zip([*july.history(12), july], range(100, 113), strict=True)]
-    found = figures(review(*rows, period=july), "mrr")
+    found = kpi_texts(review(*rows, period=july), "mrr")
     assert (found["previous"], found["previous_label"]) == ("+€1 (+0.9%)", "2026-06")
     assert (found["year_ago"], found["year_ago_label"]) == ("+€12 (+12.0%)", "2025-07")
 
 
 def test_what_must_be_known_stands_beside_the_number_with_days_by_the_locale():
     row = long_table.row("quick_ratio", Q3, 1.5, warnings=["snapshots compared: month", "bridged until 2026-09-30"])
-    found = figures(review(row), "quick_ratio")
+    found = kpi_texts(review(row), "quick_ratio")
     assert found["cautions"] == "Snapshots compared: month. Bridged until 30 Sept 2026."
     assert found["reason"] == ""
 
@@ -147,12 +147,12 @@ def test_the_months_that_a_kpi_looks_back_over_follow_its_number():
     row = share("nrr", 9, 10, params={"retention_months": 6})
     quarter = share("nrr_quarter", 9, 10, params={"retention_months": 6})
     results = review(row, quarter)
-    assert figures(results, "nrr")["unit_note"] == "over 6 months"
-    assert figures(results, "nrr_quarter")["unit_note"] == ""
+    assert kpi_texts(results, "nrr")["unit_note"] == "over 6 months"
+    assert kpi_texts(results, "nrr_quarter")["unit_note"] == ""
 
 
 def test_a_target_in_days_says_so():
-    found = figures(
+    found = kpi_texts(
         review(long_table.row("sales_cycle_median", Q3, 63), targets={"sales_cycle_median": 65}), "sales_cycle_median"
     )
     assert (found["target"], found["target_status"]) == ("65 days", "met")

@@ -5,7 +5,8 @@ from xml.etree import ElementTree
 import pytest
 from matplotlib.colors import to_rgb
 
-from helpers.display import charts, marks, palette, signals, sparkline
+from helpers.display import charts, palette, signals, sparkline
+from helpers.display.charts.frame import spread_apart
 from tests.unit.display.fake_review import months, quarters, review
 
 
@@ -29,14 +30,14 @@ def test_labels_never_overlap_and_keep_their_order():
     for _ in range(200):
         wanted = [draw.uniform(0, 10) for _ in range(draw.randint(1, 7))]
         sizes = [draw.uniform(0.5, 2) for _ in wanted]
-        placed = marks.spread(wanted, sizes)
+        placed = spread_apart(wanted, sizes)
         order = sorted(range(len(wanted)), key=lambda i: wanted[i])
         for below, above in pairwise(order):
             assert placed[above] - placed[below] >= (sizes[above] + sizes[below]) / 2 - 1e-9
 
 
 def test_labels_with_room_stay_where_they_belong():
-    assert marks.spread([1.0, 5.0, 9.0], [2.0, 2.0, 2.0]) == [1.0, 5.0, 9.0]
+    assert spread_apart([1.0, 5.0, 9.0], [2.0, 2.0, 2.0]) == [1.0, 5.0, 9.0]
 
 
 def test_the_style_of_charts_does_not_leak_into_a_notebook():

@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 
 from helpers.display import formats
+from helpers.display.formats import Writer
 from helpers.errors import KitError
 from tests.unit.display.fake_review import interval, review, share
 
-EURO = {"currency": "EUR", "locale": "en_GB"}
-GERMAN = {"currency": "EUR", "locale": "de_DE"}
+EURO, GERMAN = Writer("EUR", "en_GB"), Writer("EUR", "de_DE")
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ GERMAN = {"currency": "EUR", "locale": "de_DE"}
     ],
 )
 def test_the_unit_decides_the_format(value, unit, text):
-    assert formats.format_value(value, unit, **EURO) == text
+    assert EURO.value(value, unit) == text
 
 
 @pytest.mark.parametrize(
@@ -45,20 +45,20 @@ def test_the_unit_decides_the_format(value, unit, text):
 )
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf"), pd.NaT])
 def test_what_is_not_known_is_a_dash(value, unit):
-    assert formats.format_value(value, unit, **EURO) == "–"
+    assert EURO.value(value, unit) == "–"
 
 
 def test_the_locale_decides_the_separators_and_the_place_of_the_sign():
-    assert formats.format_value(-1_234_567.4, "money", **GERMAN) == "−1.234.567\xa0€"
-    assert formats.format_value(0.1234, "share", **GERMAN) == "12,3\xa0%"
-    assert formats.format_value(1_234_567, "money", currency="INR", locale="en_IN") == "₹12,34,567"
-    assert formats.format_value(1_234, "money", currency="USD", locale="fr_FR") == "1\xa0234\xa0$US"
-    assert formats.format_value(1_234, "money", currency="JPY", locale="ja_JP") == "¥1,234"
+    assert GERMAN.value(-1_234_567.4, "money") == "−1.234.567\xa0€"
+    assert GERMAN.value(0.1234, "share") == "12,3\xa0%"
+    assert Writer("INR", "en_IN").value(1_234_567, "money") == "₹12,34,567"
+    assert Writer("USD", "fr_FR").value(1_234, "money") == "1\xa0234\xa0$US"
+    assert Writer("JPY", "ja_JP").value(1_234, "money") == "¥1,234"
 
 
 def test_an_unknown_unit_is_refused():
     with pytest.raises(KitError, match="unit 'shares' has no format; did you mean 'share'"):
-        formats.format_value(1, "shares", **EURO)
+        EURO.value(1, "shares")
 
 
 @pytest.mark.parametrize(
@@ -78,25 +78,25 @@ def test_an_unknown_unit_is_refused():
     ],
 )
 def test_changes(value, before, unit, text):
-    assert formats.format_change(value, before, unit, **EURO) == text
+    assert EURO.change(value, before, unit) == text
 
 
 @pytest.mark.parametrize(("k", "n", "text"), [(2, 3, "2 of 3"), (0, 4, "0 of 4"), (2, 5, "40.0%"), (15, 30, "50.0%")])
 def test_small_numbers(k, n, text):
     row = review(share("win_rate", k, n, interval=interval(0.1, 0.9))).now("win_rate")
-    assert formats.format_result(row, **EURO) == text
+    assert EURO.result(row) == text
 
 
 def test_a_small_ratio_of_money_is_told_in_money():
     row = review(share("nrr", 2_100, 2_400)).now("nrr").copy()
     row["n"] = 3
-    assert formats.format_result(row, **EURO) == "€2,100 of €2,400"
+    assert EURO.result(row) == "€2,100 of €2,400"
 
 
 def test_intervals():
-    assert formats.format_interval(0.0567, 0.5098, "share", **EURO) == "5.7% to 51.0%"
-    assert formats.format_interval(None, 90, "days", **EURO) == "up to 90"
-    assert formats.format_interval(None, float("nan"), "days", **EURO) == ""
+    assert EURO.interval(0.0567, 0.5098, "share") == "5.7% to 51.0%"
+    assert EURO.interval(None, 90, "days") == "up to 90"
+    assert EURO.interval(None, float("nan"), "days") == ""
 
 
 def test_dates_and_periods():
@@ -108,9 +108,9 @@ def test_dates_and_periods():
 
 
 def test_a_column_has_one_number_of_decimals():
-    assert formats.format_column([1.0, 12.25, None], "days", **EURO) == ["1.0", "12.3", "–"]
-    assert formats.format_column([1.0, 12.0], "days", **EURO) == ["1", "12"]
-    assert formats.format_column([0.04, 2.5], "weeks", **EURO) == ["0.0", "2.5"]
+    assert EURO.column([1.0, 12.25, None], "days") == ["1.0", "12.3", "–"]
+    assert EURO.column([1.0, 12.0], "days") == ["1", "12"]
+    assert EURO.column([0.04, 2.5], "weeks") == ["0.0", "2.5"]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_column_has_one_number_of_decimals():
     [(1, "weeks", "1 week"), (2.5, "months", "2.5 months"), (1.0, "hours", "1 hour"), (0, "days", "0 days")],
 )
 def test_a_time_in_a_sentence_has_its_unit(value, unit, text):
-    assert formats.format_phrase(value, unit, **EURO) == text
+    assert EURO.phrase(value, unit) == text
 
 
 @pytest.mark.parametrize(
@@ -126,4 +126,4 @@ def test_a_time_in_a_sentence_has_its_unit(value, unit, text):
     [(3.4, 3.5, "weeks", "−0.1 weeks"), (7, 6, "months", "+1 month"), (4.0, 4.04, "hours", "no change")],
 )
 def test_a_change_of_a_time_has_its_unit(value, before, unit, text):
-    assert formats.format_change(value, before, unit, **EURO) == text
+    assert EURO.change(value, before, unit) == text

@@ -19,7 +19,7 @@ def judged_months(*values):
 def test_a_value_below_the_limits_is_a_signal():
     found = judged_months(*USUAL, 48)
     assert (found.state, found.kind, found.period, found.side, found.tone) == ("signal", "month", "2026-09", -1, "bad")
-    assert found.what == "below its provisional usual range of €55 to €75"
+    assert found.position == "below its provisional usual range of €55 to €75"
 
 
 @pytest.mark.parametrize(("kpi_id", "tone"), [("mrr_new", "good"), ("logo_churn_quarter", "bad")])
@@ -41,13 +41,13 @@ def test_a_step_longer_than_the_range_limit_is_a_signal():
     found = judged_months(65, 61, 66, 64, 69, 65, 61, 67, 73, 57)
     # mean 65.67, steps 4 5 2 5 4 4 6 6, mean 4.5: limits 53.7 to 77.6, range limit 14.7; the step is 16 down
     assert (found.state, found.side) == ("signal", -1)
-    assert found.what == "down on the month before by more than the usual €15"
+    assert found.position == "down on the month before by more than the usual €15"
 
 
 def test_eight_on_one_side_are_a_signal():
     found = judged_months(*[60, 70] * 6, *[67] * 8)
     assert (found.state, found.side, found.limits.rule) == ("signal", 1, 2)
-    assert found.what == "above its average of €65 for eight months running"
+    assert found.position == "above its average of €65 for eight months running"
 
 
 def test_months_are_judged_where_there_are_six_of_them():
@@ -119,7 +119,9 @@ def test_judged_series_are_counted_once():
 
 
 def test_a_series_that_never_moved_is_at_its_usual_value():
-    assert judged(*quarters("renewal_rate", [0.8] * 12), kpi_id="renewal_rate").what == "at its usual value of 80.0%"
+    assert (
+        judged(*quarters("renewal_rate", [0.8] * 12), kpi_id="renewal_rate").position == "at its usual value of 80.0%"
+    )
 
 
 def test_the_usual_step_of_a_share_is_in_percentage_points():
@@ -127,7 +129,7 @@ def test_the_usual_step_of_a_share_is_in_percentage_points():
     # seven rates: mean 0.80429, steps 2 2 2 2 2 5, mean 0.025: limits 0.738 and 0.871, range limit 0.0817; step 0.08
     assert found.state == "noise"
     found = judged(*quarters("renewal_rate", [0.80, 0.82, 0.80, 0.82, 0.80, 0.82, 0.77, 0.86]), kpi_id="renewal_rate")
-    assert found.what == "up on the quarter before by more than the usual 8.2 pp"
+    assert found.position == "up on the quarter before by more than the usual 8.2 pp"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from helpers.display.context import MIME_TABLE, Context
-from helpers.display.notebook import _whole
+from helpers.display.notebook import _whole_table
 from helpers.display.tables import Table, table_from_resource, table_text
 from helpers.results import Column, Listing
 from tests.unit.display.fake_review import NAMES, Q3
@@ -174,4 +174,4 @@ def test_a_column_of_days_names_them_once():
 
 def test_a_plain_table_in_a_notebook_is_carried_whole():
     frame = pd.DataFrame({"n": range(200)})
-    assert len(_whole(frame)["data"]) == 200
+    assert len(_whole_table(frame)["data"]) == 200

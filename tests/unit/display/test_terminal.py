@@ -3,7 +3,7 @@
 import io
 import re
 
-from helpers.display.terminal import show
+from helpers.display.tables import print_report
 
 TABLE = {
     "title": "Rows",
@@ -26,7 +26,7 @@ class Terminal(io.StringIO):
 
 
 def printed(out, told=TOLD):
-    show(told, out)
+    print_report(told, out)
     return re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
 
 

@@ -1,0 +1,16 @@
+"""The charts of the pack, each a function of the results, ``f(results, …) -> Chart``, or of a table: ``f(table)``.
+
+The notation is the same on every page (see ``palette``). Every chart has a title (what, unit, period), one sentence
+computed from its numbers that is also its alternative text, and its table. What is too little to draw is told instead.
+"""
+
+from helpers.display.charts.bars import bars, bullets, cascade, funnel, pace, waterfall
+from helpers.display.charts.customers import curve, dots, flows, histogram, timelines
+from helpers.display.charts.frame import Chart, apply_style
+from helpers.display.charts.grids import alignment, heat_map, matrix
+from helpers.display.charts.over_time import columns, lines, xmr
+
+__all__ = [
+    "Chart", "alignment", "apply_style", "bars", "bullets", "cascade", "columns", "curve", "dots", "flows", "funnel",
+    "heat_map", "histogram", "lines", "matrix", "pace", "timelines", "waterfall", "xmr",
+]  # fmt: skip

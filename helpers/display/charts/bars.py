@@ -1,0 +1,351 @@
+"""Horizontal bars, one row each: segments, a funnel, the way of a stock, the parts of a mean, and what is used up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from helpers.catalogue import kpi
+from helpers.display.charts.frame import (
+    BAR,
+    ROW,
+    SIZE,
+    Chart,
+    fill,
+    key_line,
+    not_drawn,
+    row_axis,
+    sheet,
+    table_behind,
+    write_at,
+    write_at_edge,
+)
+from helpers.display.context import Results
+from helpers.display.formats import NO_CHANGE, Writer, is_small
+from helpers.display.objectives import OFF_PACE, STANDINGS, Objective, objectives_in
+from helpers.display.palette import LINE, QUIET, TEXT, TONES, tint
+from helpers.display.sentences import cautions, chart_title, movement, why_missing, why_nothing
+from helpers.display.signals import change_tone
+from helpers.display.tables import Table
+from helpers.results import Column
+from helpers.texts import spoken
+
+MOST = 12  # bars on a page; the table has them all
+CENT = 0.005  # identities hold to half a cent
+CASCADE_KEY = "hatched: waiting; solid: work; pale: not told which"
+FUNNEL_COLUMNS = {
+    "segment": Column("Stage"),
+    "value": Column("Records", "count"),
+    "value_rate": Column("Of the stage before", "share"),
+    "ci_low_rate": Column("95% from", "share"),
+    "ci_high_rate": Column("to", "share"),
+}
+
+
+def bars(results: Results, kpi_id: str, segment_by: str) -> Chart:
+    """A KPI by segment, the largest first: values, intervals as whiskers, n, and the total as a line.
+
+    Segments of a few, whose rate says little, stand after the others, pale and told in counts.
+    """
+    total, label, unit = results.shown(kpi_id), kpi(kpi_id).label, kpi(kpi_id).unit
+    period, by = _period_of(results, total), segment_by.replace("_", " ")
+    rows = _segments(results, kpi_id, segment_by, period)
+    rows = rows.assign(small=[is_small(row) for _, row in rows.iterrows()])
+    rows = rows.sort_values(["small", "value"], ascending=[True, False], kind="stable", ignore_index=True)
+    title = chart_title(results, f"{label} by {by}", unit, [period])
+    columns = {
+        "segment": Column(by.capitalize()), "value": Column(label, unit), "ci_low": Column("95% from", unit),
+        "ci_high": Column("to", unit), "n": Column("n", "count"),
+    }  # fmt: skip
+    table = table_behind(results.context, title, rows, columns, "No segments.")
+    if not rows["value"].count():
+        return not_drawn(table, why_nothing(results, total, f"{label}: no {by} has a value in {period}."))
+    with sheet(ROW * (min(len(rows), MOST) + 1)) as drawn:
+        _segment_bars(drawn.axes, results, rows.head(MOST), total)
+    return Chart(title, _segment_sentence(results, rows, total, period), drawn.svg, table)
+
+
+def funnel(results: Results) -> Chart:
+    """How many records reached each stage, and between the stages the step rate with its interval.
+
+    Drawn is the latest cohort that is complete; where there is none, that of the review period to date.
+    """
+    total = results.shown("funnel_conversion")
+    period = _period_of(results, total)
+    reached, rates = (_segments(results, kpi_id, "stage", period) for kpi_id in ("funnel_reached", "funnel_step_rate"))
+    title = chart_title(results, "Records that reached each stage", "count", [period])
+    both = reached.merge(rates, on="segment", how="left", suffixes=("", "_rate"))
+    table = table_behind(results.context, title, both, FUNNEL_COLUMNS, "No segments.")
+    if reached.empty or not reached["value"].iloc[0] > 0:
+        return not_drawn(table, why_nothing(results, total, f"No record entered the pipeline in {period}."))
+    with sheet(1.65 * ROW * len(reached)) as drawn:
+        _funnel_bars(drawn.axes, results, reached, rates.set_index("segment"))
+    first, last = (results.write.value(reached["value"].iloc[i], "count") for i in (0, -1))
+    so_far = " to date" if reached["status"].iloc[0] == "partial" else ""
+    sentence = f"Of {first} records that entered in {period}, {last} reached {spoken(reached['segment'].iloc[-1])}"
+    rate = "" if total is None else f": {_with_interval(results, total)}"
+    return Chart(title, f"{sentence}{so_far}{rate}.", drawn.svg, table)
+
+
+def waterfall(results: Results, opening: str, movements: Sequence[str], closing: str) -> Chart:
+    """One bar per movement, each starting where the one before ended, between the opening and the closing value.
+
+    Movements that do not add up, or are not all known, are told and not drawn.
+    """
+    found = {kpi_id: results.now(kpi_id) for kpi_id in (opening, *movements, closing)}
+    rows = pd.DataFrame([row for row in found.values() if row is not None], columns=results.frame.columns)
+    label, unit = kpi(closing).label, kpi(closing).unit
+    title = chart_title(results, f"{label}, movements", unit, [results.period.label])
+    columns = {"label": Column("Movement"), "value": Column(results.period.label, unit if len(rows) else "money")}
+    table = table_behind(results.context, title, rows, columns, "No movements.")
+    if len(rows) < len(found) or rows["value"].isna().any():
+        reasons = filter(None, (why_missing(row, results.context.locale) for _, row in rows.iterrows()))
+        why = next((f" ({reason})" for reason in reasons), "")
+        return not_drawn(table, f"{label}: not all movements are known{why}, so they are not drawn.")
+    *before, last = (float(value) for value in rows["value"])
+    if abs(last - sum(before)) > CENT * len(rows):
+        rest = results.write.value(last - sum(before), unit)
+        return not_drawn(table, f"{label}: {rest} are in no movement, so they are not drawn.")
+    if not any((*before, last)):
+        return not_drawn(table, _waterfall_sentence(results, rows))
+    with sheet(ROW * len(rows) + 0.1) as drawn:
+        _waterfall_bars(drawn.axes, results, rows)
+    return Chart(title, _waterfall_sentence(results, rows), drawn.svg, table)
+
+
+def cascade(table: Table, total: str) -> Chart:
+    """How the parts of a mean add up to it: one row per part, the largest first, and in the last one all together.
+
+    The table has one row per part, named in its first column: ``days``, of these ``waiting`` and ``working``, and
+    ``earlier``, if it is there, what the part was before. ``total`` names the sum.
+    """
+    rows, write = table.rows, table.write
+    if rows.empty:
+        return not_drawn(table)
+    rows = rows.assign(name=rows.iloc[:, 0], untold=(rows["days"] - rows["waiting"] - rows["working"]).clip(lower=0))
+    mean = float(rows["days"].sum())
+    if not mean > 0:
+        return not_drawn(table, f"{total}: 0 days, so nothing is drawn.")
+    with sheet(ROW * (len(rows) + 1) + 0.3) as drawn:
+        _cascade_bars(drawn.axes, table, rows)
+        row_axis(drawn.axes, [*rows["name"], total])
+        drawn.axes.margins(x=0.12)
+        key_line(drawn.axes, CASCADE_KEY + ("; right: the cohort before" if "earlier" in rows else ""))
+    largest = rows.iloc[int(rows["days"].to_numpy().argmax())]
+    share, waiting = (write.value(part / mean, "share") for part in (largest["days"], rows["waiting"].sum()))
+    sentence = (
+        f"{total}: {write.phrase(mean, 'days')}; the largest part is {spoken(largest['name'])} with "
+        f"{write.phrase(largest['days'], 'days')} ({share}); {waiting} of the days were waiting."
+    )
+    return Chart(f"{table.listing.caption}, days", sentence, drawn.svg, table)
+
+
+def bullets(table: Table, value: str, limit: str) -> Chart:
+    """One bar per row, ``value``, in the outline of its ``limit``, both as a share of that limit."""
+    rows, write = table.rows, table.write
+    if rows.empty:
+        return not_drawn(table)
+    shown = rows.head(table.listing.top or MOST)
+    shares = list(shown[value] / shown[limit])
+    with sheet(ROW * (len(shown) + 1)) as drawn:
+        for y, (share, (_, row)) in enumerate(zip(shares, shown.iterrows(), strict=True)):
+            _outlined_bar(drawn.axes, y, share, table.context.ink, outline=BAR + 0.16, height=BAR - 0.18)
+            write_at(drawn.axes, (max(share, 1.0), y), write.value(share, "share"), bold=True)
+            write_at_edge(drawn.axes, y, " of ".join(write.value(row[name], "count") for name in (value, limit)))
+        row_axis(drawn.axes, shown.iloc[:, 0])
+        drawn.axes.set_xlim(0, 1.12 * max(1.0, *shares))
+    over, total = int((rows[value] > rows[limit]).sum()), rows[value].sum() / rows[limit].sum()
+    more = f"{write.value(over, 'count')} of them use more than that." if over else "None uses more than that."
+    count = write.value(len(rows), "count")
+    sentence = f"{count} customers use {write.value(total, 'share')} of what they have together. {more}"
+    return Chart(table.listing.caption, sentence, drawn.svg, table)
+
+
+def pace(results: Results) -> Chart:
+    """One bar per objective, its progress, on the outline of the whole way; a tick marks the time gone."""
+    found = [each for each in objectives_in(results) if pd.notna(each.row["value"])]
+    title = chart_title(results, "Progress of objectives, and the time gone", "share", [results.period.label])
+    columns = {
+        "objective": Column("Objective"), "done": Column("Progress", "share"), "gone": Column("Time gone", "share"),
+        "n": Column("n", "count"), "standing": Column("Status"),
+    }  # fmt: skip
+    rows = [[each.name, each.done, each.gone, each.row["n"], each.standing.replace("_", " ") or None] for each in found]
+    frame = pd.DataFrame(rows, columns=list(columns))
+    table = table_behind(results.context, title, frame, columns, "No objective has a figure.")
+    if not found:
+        return not_drawn(table, f"No objective has a figure in {results.period.label}.")
+    with sheet(ROW * 1.35 * (len(found) + 1)) as drawn:
+        axes = drawn.axes
+        for y, each in enumerate(found):
+            _outlined_bar(axes, y, each.done, results.context.ink, outline=BAR, height=BAR - 0.3)
+            axes.plot([each.gone] * 2, [y - 0.38, y + 0.38], color=TEXT, linewidth=2.2, solid_capstyle="butt")
+            words = f"{each.share(each.done)}  {STANDINGS.get(each.standing, 'not final')}"
+            write_at(axes, (max(each.done, 1.0), y), words, bold=True)
+        row_axis(axes, [each.name for each in found])
+        ends = [each.done for each in found]
+        axes.set_xlim(1.1 * min(0.0, *ends), 1.35 * max(1.0, *ends))
+        key_line(axes, "outlined: the whole way; tick: the time gone")
+    return Chart(title, _pace_sentence(found), drawn.svg, table)
+
+
+def _outlined_bar(axes: Axes, y: int, share: float, colour: str, *, outline: float, height: float) -> None:
+    """A bar in the outline of the whole."""
+    axes.barh(y, 1, outline, color=tint(colour, 0.1), edgecolor=tint(colour, 0.5), linewidth=0.6)
+    axes.barh(y, share, height, color=tint(colour, 0.85))
+
+
+def _pace_sentence(found: Sequence[Objective]) -> str:
+    """How many are on pace, and which is farthest behind."""
+    behind = [each for each in found if each.standing in OFF_PACE]
+    on = sum(bool(each.standing) for each in found) - len(behind)
+    are = f"{on} {'is' if on == 1 else 'are'} on pace or achieved"
+    sentence = f"Of {len(found)} objective{'s' * (len(found) != 1)} with a figure, {are}."
+    if not behind:
+        return sentence
+    last = min(behind, key=lambda each: each.done - each.gone)
+    ways = f"{last.share(last.done)} of the way, {last.share(last.gone)} of the time gone"
+    return f"{sentence} Farthest behind is “{last.name}”: {ways}."
+
+
+# --- segments and stages ----------------------------------------------------------------------------------------------
+
+
+def _period_of(results: Results, total: pd.Series | None) -> str:
+    """The period that is drawn: that of the total, which may be an earlier one that is mature."""
+    return results.period.label if total is None else str(total["period"])
+
+
+def _segments(results: Results, kpi_id: str, segment_by: str, period: str) -> pd.DataFrame:
+    """The rows of one dimension in one period, in the order in which the card gave them."""
+    frame = results.frame
+    is_wanted = (frame["kpi_id"] == kpi_id) & (frame["segment_by"] == segment_by) & (frame["period"] == period)
+    return frame[is_wanted].reset_index(drop=True)
+
+
+def _with_interval(results: Results, row: pd.Series) -> str:
+    """A rate with its interval."""
+    reach = results.write.interval(row["ci_low"], row["ci_high"], row["unit"])
+    return results.write.result_phrase(row) + (f", 95% interval {reach}" if reach else "")
+
+
+def _funnel_bars(axes: Axes, results: Results, reached: pd.DataFrame, rates: pd.DataFrame) -> None:
+    """Bars with their counts; each step's rate stands between the two stages that it joins."""
+    for y, (_, row) in enumerate(reached.iterrows()):
+        value, partial = float(row["value"]), row["status"] == "partial"
+        axes.barh(y, value, BAR * 0.8, **fill(results.context.ink, hatched=partial, linewidth=1))
+        write_at(axes, (value, y), results.write.value(value, "count"), bold=True)
+        if y and row["segment"] in rates.index:
+            rate = _with_interval(results, rates.loc[row["segment"]])
+            write_at(axes, (0, y - 0.5), f"↓ {rate}", colour=QUIET)
+    row_axis(axes, reached["segment"])
+    axes.margins(x=0.1)
+
+
+def _segment_bars(axes: Axes, results: Results, rows: pd.DataFrame, total: pd.Series | None) -> None:
+    write = results.write
+    for y, (_, row) in enumerate(rows.iterrows()):
+        value, low, high = row["value"], row["ci_low"], row["ci_high"]
+        axes.barh(y, value, BAR, color=tint(results.context.ink, 0.3 if row["small"] else 0.75))
+        ends = [end for end in (value, low, high) if not math.isnan(end)]
+        if not (math.isnan(low) or math.isnan(high)):
+            axes.plot([low, high], [y, y], color=TEXT, linewidth=0.9, marker="|", markersize=5)
+        write_at(axes, (max([0, *ends]), y), write.result(row), bold=True)
+        if not math.isnan(row["n"]):
+            write_at_edge(axes, y, f"n = {write.value(row['n'], 'count')}")
+    row_axis(axes, rows["segment"])
+    if total is not None and not math.isnan(total["value"]):
+        axes.axvline(total["value"], color=QUIET, linewidth=0.8, linestyle=(0, (3, 2)))
+        at = (total["value"], len(rows) - 0.5)
+        write_at(axes, at, f"all {write.result(total)}", (3, -1), colour=QUIET, va="top", fontsize=SIZE)
+    axes.margins(x=0.12)
+
+
+def _segment_sentence(results: Results, rows: pd.DataFrame, total: pd.Series | None, period: str) -> str:
+    """The total, the two ends, how many are not drawn, and what must be known of single segments."""
+    phrase, locale, drawn = results.write.result_phrase, results.context.locale, rows.head(MOST)
+    compared = rows[rows["value"].notna()]
+    compared = compared if compared["small"].all() else compared[~compared["small"]]
+    ends = [compared.iloc[0], compared.iloc[-1]] if len(compared) > 1 else [compared.iloc[0]]
+    in_total = f"{phrase(total)} in total, " if total is not None else ""
+    named = " to ".join(f"{spoken(row['segment'])} {phrase(row)}" for row in ends)
+    more = f"; {len(rows) - MOST} more are in the table" if len(rows) > MOST else ""
+    said = [] if total is None else cautions(total, locale)
+    of_some: dict[str, list[str]] = {}
+    for _, row in drawn[drawn["value"].notna()].iterrows():
+        for text in cautions(row, locale):
+            of_some.setdefault(text, []).append(spoken(row["segment"]))
+    beside = "".join(f" {', '.join(names)}: {text}." for text, names in of_some.items() if text not in said)
+    return f"{kpi(rows['kpi_id'].iloc[0]).label} in {period}: {in_total}{named}{more}.{beside}"
+
+
+# --- bars that begin where the one before ended -----------------------------------------------------------------------
+
+
+def _waterfall_bars(axes: Axes, results: Results, rows: pd.DataFrame) -> None:
+    """Stocks are dark; movements are in the tone of what they mean, and carry their sign."""
+    reached, last = 0.0, len(rows) - 1
+    for i, (_, row) in enumerate(rows.iterrows()):
+        value, is_stock = row["value"], i in (0, last)
+        start = 0.0 if is_stock else reached
+        tone = results.context.ink if is_stock else TONES[change_tone(row["kpi_id"], value)]
+        axes.barh(i, value, BAR, start, **fill(tone, hatched=i > 0 and row["status"] == "partial", linewidth=1))
+        text = results.write.value(value, row["unit"]) if is_stock else _with_sign(results.write, row)
+        write_at(axes, (max(start, start + value), i), text, colour=tone, bold=is_stock)
+        reached = start + value
+        if i < last:
+            axes.plot([reached, reached], [i - BAR / 2, i + 1 + BAR / 2], color=LINE, linewidth=0.8, zorder=0)
+    row_axis(axes, [kpi(kpi_id).label for kpi_id in rows["kpi_id"]])
+    axes.margins(x=0.12)
+
+
+def _with_sign(write: Writer, row: pd.Series) -> str:
+    text = write.change(row["value"], 0.0, row["unit"])
+    return write.value(0, row["unit"]) if text == NO_CHANGE else text
+
+
+def _waterfall_sentence(results: Results, rows: pd.DataFrame) -> str:
+    """The stock's own sentence, then the movements, largest first."""
+    inner = rows.iloc[1:-1]
+    inner = inner.loc[inner["value"].abs().sort_values(ascending=False, kind="stable").index]
+    parts = [f"{row['label']} {_with_sign(results.write, row)}" for _, row in inner.iterrows() if row["value"]]
+    stock = movement(results, rows.iloc[-1])
+    return f"{stock}: {', '.join(parts)}." if parts else f"{stock}."
+
+
+def _cascade_bars(axes: Axes, table: Table, rows: pd.DataFrame) -> None:
+    """Each part from where the part before it ended; in the last row all of them, and what they add up to."""
+    colour, write, end, last = table.context.ink, table.write, 0.0, len(rows)
+    looks: dict[str, Any] = {
+        "waiting": fill(colour, hatched=True), "working": {"color": colour}, "untold": {"color": tint(colour, 0.25)},
+    }  # fmt: skip
+
+    def part_bar(y: int, start: float, row: pd.Series) -> float:
+        for name, look in looks.items():
+            if row[name] > 0:
+                axes.barh(y, row[name], BAR, left=start, **look)
+                start += row[name]
+        return start
+
+    def days(value: float) -> str:
+        return write.value(round(value, 1), "days")
+
+    for y, (_, row) in enumerate(rows.iterrows()):
+        part_bar(y, end, row)
+        end += row["days"]
+        share = write.value(row["days"] / rows["days"].sum(), "share")
+        write_at(axes, (end, y), f"{days(row['days'])}  ({share})", bold=True)
+        if "earlier" in rows:
+            write_at_edge(axes, y, days(row["earlier"]))
+    end = 0.0
+    for _, row in rows.iterrows():
+        part_bar(last, end, row)
+        end += row["days"]
+        axes.plot([end, end], [last - BAR / 2, last + BAR / 2], color="white", linewidth=1.2)
+    write_at(axes, (end, last), days(end), bold=True)
+    if "earlier" in rows:
+        write_at_edge(axes, last, days(rows["earlier"].sum()))
+    axes.axhline(last - 0.5, color=TEXT, linewidth=0.6)

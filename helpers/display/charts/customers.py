@@ -1,0 +1,363 @@
+"""Customers and users one by one or as a whole: who still waits, a dot or a line for each, and how use is spread."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from babel.dates import format_skeleton
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from helpers.catalogue import kpi
+from helpers.display.charts.frame import (
+    SMALL_SIZE,
+    Chart,
+    EndLabel,
+    columns_with_room,
+    fill,
+    key_line,
+    not_drawn,
+    row_axis,
+    sheet,
+    table_behind,
+    value_axis,
+    wrapped,
+    write_at,
+    write_end_labels,
+    zero_axis,
+)
+from helpers.display.context import Results
+from helpers.display.formats import format_day
+from helpers.display.palette import BAD, BAND, GOOD, QUIET, TEXT, tint
+from helpers.display.sentences import chart_title, why_nothing
+from helpers.display.tables import Table
+from helpers.results import Column
+
+DOTS_HEIGHT, CURVE_HEIGHT, COLUMNS_HEIGHT, TIMELINE_HEIGHT = 2.35, 2.6, 1.65, 0.3  # inches
+GREY = "#9aa1ab"
+STEPS = (1, 2, 5, 10, 20, 30, 60, 90, 180, 365)  # days between two rows of a curve's table
+MOST_STEPS = 16
+STAGES_PER_LINE = 6  # of the legend
+SHADES = (1.0, 0.78, 0.6, 0.45, 0.32, 0.2)
+STATES = {  # of a customer: its mark, its words in the key and in the sentence
+    "has value": ("o", "filled: has value", "have value"),
+    "still waiting": ("o", "hollow: still waiting, days so far", "still wait"),
+    "left before": ("x", "cross: left before", "left before they had it"),
+}
+
+
+def curve(table: Table) -> Chart:
+    """The share still waiting by days, with its interval as a band and a tick where somebody is followed no further.
+
+    The table has one row per ``cohort`` and day on which something happened: ``days``, ``waiting`` with ``low`` and
+    ``high``, ``unseen``; the first cohort is drawn dark, one after it in grey. Where ``of_all`` is given, those who
+    left are counted among the waiting in a dashed line.
+    """
+    if table.rows.empty:
+        return not_drawn(table)
+    cohorts = {str(name): rows for name, rows in table.rows.groupby("cohort", sort=False)}
+    (own_name, own), *before = cohorts.items()
+    with sheet(CURVE_HEIGHT) as drawn:
+        value_axis(drawn.axes, table.write, "share")
+        _curve_axes(drawn.axes, float(table.rows["days"].max()))
+        labels = []
+        for name, rows in before:
+            drawn.axes.step(rows["days"], rows["waiting"], where="post", color=GREY, linewidth=1.4, zorder=1)
+            labels.append(_curve_label(name, rows, table, QUIET))
+        write_end_labels(drawn.axes, [*labels, *_own_curve(drawn.axes, own_name, own, table)])
+    title = f"{table.listing.caption}, %, {own_name}, by days after the start"
+    halves = [_half_words(name, rows, table, interval=rows is own) for name, rows in cohorts.items()]
+    return Chart(title, f"Of those who {'; of those who '.join(halves)}.", drawn.svg, _curve_table(cohorts, table))
+
+
+def dots(table: Table) -> Chart:
+    """One dot per customer: how many days, by the day on which its clock started.
+
+    The table has one row per customer: ``start_on``, ``days`` and ``state``, of which ``still waiting`` is hollow.
+    """
+    if table.rows.empty:
+        return not_drawn(table)
+    write, states = table.write, {state: table.rows[table.rows["state"] == state] for state in STATES}
+    states = {state: rows for state, rows in states.items() if len(rows)}
+    with sheet(DOTS_HEIGHT) as drawn:
+        value_axis(drawn.axes, write, "days")
+        for state, rows in states.items():
+            colour = BAD if state == "left before" else table.context.ink
+            drawn.axes.plot(
+                pd.to_datetime(rows["start_on"]).map(pd.Timestamp.toordinal), rows["days"], linestyle="none",
+                marker=STATES[state][0], markersize=5, markeredgecolor=colour, clip_on=False, zorder=5,
+                markerfacecolor="none" if state == "still waiting" else colour,
+            )  # fmt: skip
+        drawn.axes.set_ylim(bottom=0)
+        _month_axis(drawn.axes, pd.to_datetime(table.rows["start_on"]), table.context.locale)
+        key_line(drawn.axes, "; ".join(STATES[state][1] for state in states))
+    parts = [
+        f"{write.value(len(rows), 'count')} {STATES[state][2]}, the longest after "
+        f"{write.phrase(rows['days'].max(), 'days')}"
+        for state, rows in states.items()
+    ]
+    sentence = f"Of {write.value(len(table.rows), 'count')} customers: {'; '.join(parts)}."
+    return Chart(table.listing.caption, sentence, drawn.svg, table)
+
+
+def timelines(table: Table) -> Chart:
+    """One line per customer: the stages that it passed, in days after its clock started.
+
+    The table has one row per stretch of a stage: the customer in its first column, ``customer_id``, ``stage``,
+    ``kind``, ``from_day``, ``to_day`` and ``total``, the days at which its way ends; one without any stage is a row
+    without these.
+    """
+    rows = table.rows
+    if rows.empty:
+        return not_drawn(table)
+    shades = _stage_shades(rows)
+    customers = rows.drop_duplicates("customer_id")
+    height = TIMELINE_HEIGHT * len(customers) + 0.35 + 0.2 * math.ceil(len(shades) / STAGES_PER_LINE)
+    with sheet(height) as drawn:
+        for y, customer in enumerate(customers["customer_id"]):
+            _timeline(drawn.axes, y, rows[rows["customer_id"] == customer], shades, table)
+        row_axis(drawn.axes, customers.iloc[:, 0])
+        _stage_legend(drawn.axes, shades, rows, table)
+        drawn.axes.margins(x=0.06)
+    totals = customers.set_index(rows.columns[0])["total"]
+    longest, shortest = (
+        f"{name} with {table.write.phrase(days, 'days')}"
+        for name, days in ((totals.idxmax(), totals.max()), (totals.idxmin(), totals.min()))
+    )
+    most = f"; the stage open on most days is {next(iter(shades)).replace('_', ' ')}" if shades else ""
+    sentence = f"The longest way is that of {longest}, the shortest that of {shortest}{most}."
+    key = "A diamond is the day of first value; hatched is waiting."
+    return Chart(f"{table.listing.caption}, days", f"{sentence} {key}", drawn.svg, table)
+
+
+def histogram(results: Results, kpi_id: str) -> Chart:
+    """The shares of the segments of a count, in their own order; the period before is outlined."""
+    period, label = results.period.label, kpi(kpi_id).label
+    previous = "".join(each.label for each in results.period.history(1))  # empty where a calendar begins with this one
+    now, before = (_shares(results, kpi_id, label) for label in (period, previous))
+    title = chart_title(results, label, "share", [period])
+    columns = {"segment": Column("Active weeks"), "value": Column(period, "count"), "share": Column("Share", "share")}
+    if previous:
+        columns |= {"value_before": Column(previous, "count"), "share_before": Column(f"Share {previous}", "share")}
+    rows = now.join(before.add_suffix("_before")).reset_index()
+    table = table_behind(results.context, title, rows, columns, "Nobody is counted.")
+    if not now["value"].sum():
+        why = why_nothing(results, results.now(kpi_id), f"{label}: nobody is counted in {period}.")
+        return not_drawn(table, why)
+    with sheet(COLUMNS_HEIGHT) as drawn:
+        _histogram_columns(drawn.axes, results, now, before["share"].reindex(now.index), previous)
+    return Chart(title, _histogram_sentence(results, now, before, previous), drawn.svg, table)
+
+
+def flows(table: Table) -> Chart:
+    """Weeks as columns, what fell silent up and what returned down, and how many are silent as a line of numbers.
+
+    The table has ``week_to``, ``inactive``, ``newly_silent`` and ``returned``.
+    """
+    rows, write = table.rows, table.write
+    if rows.empty:
+        return not_drawn(table)
+    if not rows[["inactive", "newly_silent", "returned"]].to_numpy().any():
+        return not_drawn(table, "Nobody was silent in any of these weeks.")
+    with sheet(COLUMNS_HEIGHT) as drawn:
+        axes = drawn.axes
+        axes.bar(range(len(rows)), rows["newly_silent"], 0.5, color=BAD)
+        axes.bar(range(len(rows)), -rows["returned"], 0.5, color=GOOD)
+        zero_axis(axes, float(rows["newly_silent"].max()), -float(rows["returned"].max()))
+        for i, (silent, returned) in enumerate(rows[["newly_silent", "returned"]].to_numpy().tolist()):
+            if silent:
+                write_at(
+                    axes, (i, silent), f"+{write.value(silent, 'count')}", (0, 3), side="above", colour=BAD, bold=True
+                )
+            if returned:
+                text = f"−{write.value(returned, 'count')}"
+                write_at(axes, (i, -returned), text, (0, -3), side="below", colour=GOOD, bold=True)
+        days = [format_day(day, table.context.locale) for day in rows["week_to"]]
+        with_day = columns_with_room(days)
+        counts = [write.value(n, "count") for n in rows["inactive"]]
+        texts = [f"{counts[i]} silent\n{days[i]}" if i in with_day else counts[i] for i in range(len(rows))]
+        axes.set_xticks(range(len(rows)), texts, fontsize=SMALL_SIZE, color=TEXT)
+        key_line(axes, "up: newly silent; down: returned")
+    last = rows.iloc[-1]
+    fell, returned = (write.value(last[name], "count") for name in ("newly_silent", "returned"))
+    sentence = (
+        f"{counts[-1]} customers are silent, {counts[0]} were {len(rows) - 1} weeks ago; in the last week {fell} fell "
+        f"silent and {returned} returned."
+    )
+    return Chart(table.listing.caption, sentence, drawn.svg, table)
+
+
+# --- curves -----------------------------------------------------------------------------------------------------------
+
+
+def _curve_axes(axes: Axes, longest: float) -> None:
+    axes.set_ylim(0, 1.03)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    axes.set_xlim(0, max(longest, 1))
+    axes.axhline(0, color=TEXT, linewidth=0.9, zorder=4)
+    axes.axhline(0.5, color=QUIET, linewidth=0.8, linestyle=(0, (2, 2)))
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.tick_params(axis="x", labelcolor=TEXT, labelsize=SMALL_SIZE)
+
+
+def _own_curve(axes: Axes, name: str, rows: pd.DataFrame, table: Table) -> list[EndLabel]:
+    """The curve, its band, its ticks and, where those who left are told apart, the line that counts them."""
+    colour = table.context.ink
+    band = rows[rows["low"].notna() & rows["high"].notna()]
+    axes.fill_between(band["days"], band["low"], band["high"], step="post", color=BAND, linewidth=0, zorder=0)
+    axes.step(rows["days"], rows["waiting"], where="post", color=colour, linewidth=1.8)
+    unseen = rows[rows["unseen"] > 0]
+    axes.plot(unseen["days"], unseen["waiting"], linestyle="none", marker="|", markersize=6, color=colour)
+    labels = [_curve_label(name, rows, table, colour)]
+    if rows["of_all"].notna().any():
+        axes.step(rows["days"], rows["of_all"], where="post", color=colour, linewidth=1.1, linestyle=(0, (4, 2)))
+        labels.append(EndLabel(float(rows["of_all"].iloc[-1]), "with those\nwho left"))
+    return labels
+
+
+def _curve_label(name: str, rows: pd.DataFrame, table: Table, colour: str) -> EndLabel:
+    """A label at the end of a curve: the median of the cohort above its name."""
+    half = _first_day_at_half(rows, "waiting")
+    words = "half not reached" if half is None else f"half by {table.write.phrase(half, 'days')}"
+    return EndLabel(float(rows["waiting"].iloc[-1]), name.replace(" in ", " in\n"), words, colour)
+
+
+def _first_day_at_half(rows: pd.DataFrame, column: str) -> float | None:
+    at_half = rows.loc[rows[column] <= 0.5 + 1e-12, "days"]
+    return None if at_half.empty else float(at_half.iloc[0])
+
+
+def _half_words(name: str, rows: pd.DataFrame, table: Table, *, interval: bool) -> str:
+    """When half of a cohort no longer waited."""
+    write, half = table.write, _first_day_at_half(rows, "waiting")
+    if half is None:
+        share = write.value(rows["waiting"].iloc[-1], "share")
+        return f"{name}, {share} still waited after {write.phrase(rows['days'].iloc[-1], 'days')}"
+    low, high = (_first_day_at_half(rows, end) for end in ("low", "high"))
+    reach = write.interval(low, high, "days") if interval else ""
+    words = f"{name}, half no longer waited after {write.phrase(half, 'days')}"
+    return f"{words} (95% interval {reach})" if reach else words
+
+
+def _curve_table(cohorts: dict[str, pd.DataFrame], table: Table) -> Table:
+    """The curves at round days; beyond the last day that anybody of a cohort was followed, none."""
+    longest = max(float(rows["days"].max()) for rows in cohorts.values())
+    step = next((step for step in STEPS if longest / step < MOST_STEPS), math.ceil(longest / MOST_STEPS))
+    days = np.arange(0, longest + 1, step)
+
+    def at_days(rows: pd.DataFrame, column: str) -> list[float]:
+        places = np.searchsorted(rows["days"].to_numpy(), days, side="right") - 1
+        last = float(rows["days"].iloc[-1])
+        return [float(rows[column].iloc[i]) if day <= last else math.nan for i, day in zip(places, days, strict=True)]
+
+    (own_name, own), *before = cohorts.items()
+    units = table.listing.columns
+    columns = {"days": units["days"], "waiting": Column(own_name, "share"), "low": units["low"], "high": units["high"]}
+    values: dict[str, Any] = {"days": days, **{name: at_days(own, name) for name in ("waiting", "low", "high")}}
+    for i, (name, rows) in enumerate(before):
+        columns[f"before_{i}"] = Column(name, "share")
+        values[f"before_{i}"] = at_days(rows, "waiting")
+    caption, when_empty = table.listing.caption, table.listing.when_empty
+    return table_behind(table.context, caption, pd.DataFrame(values), columns, when_empty, note=table.listing.note)
+
+
+# --- dots and timelines -----------------------------------------------------------------------------------------------
+
+
+def _month_axis(axes: Axes, days: pd.Series, locale: str) -> None:
+    """A tick at the first of some months, so many that their names fit."""
+    first, last = days.min().to_period("M"), days.max().to_period("M") + 1
+    count = (last - first).n
+    shown = [first + i for i in range(0, count + 1, math.ceil((count + 1) / 7))]
+    labels = [format_skeleton("yMMM", month.to_timestamp().date(), locale=locale) for month in shown]
+    axes.set_xticks([month.to_timestamp().toordinal() for month in shown], labels, fontsize=SMALL_SIZE, color=TEXT)
+    axes.set_xlim(first.to_timestamp().toordinal() - 5, last.to_timestamp().toordinal())
+
+
+def _stage_shades(rows: pd.DataFrame) -> dict[str, float]:
+    """A shade per stage, the most days first; of many, the last ones share the palest."""
+    days = (rows["to_day"] - rows["from_day"]).groupby(rows["stage"]).sum().sort_values(ascending=False, kind="stable")
+    return {str(stage): SHADES[min(i, len(SHADES) - 1)] for i, stage in enumerate(days.index)}
+
+
+def _timeline(axes: Axes, y: int, rows: pd.DataFrame, shades: dict[str, float], table: Table) -> None:
+    """The stages of one customer, those that overlap below each other, and the day of value."""
+    stretches = rows.dropna(subset="from_day")
+    lanes = _free_lanes(stretches)
+    height = 0.72 / (max(lanes, default=0) + 1)
+    for lane, (_, row) in zip(lanes, stretches.iterrows(), strict=True):
+        look = _stage_fill(str(row["stage"]), str(row["kind"]), shades, table)
+        middle = y - 0.36 + lane * height + height / 2
+        axes.barh(middle, row["to_day"] - row["from_day"], height * 0.9, left=row["from_day"], **look)
+    total = float(rows["total"].iloc[0])
+    axes.plot([total], [y], marker="D", markersize=4.5, color=TEXT, zorder=6)
+    write_at(axes, (total, y), f" {table.write.value(total, 'days')}", bold=True)
+
+
+def _free_lanes(rows: pd.DataFrame) -> list[int]:
+    """For each stretch the first lane that is free when it begins."""
+    ends: list[float] = []
+    found = []
+    for start, end in zip(rows["from_day"], rows["to_day"], strict=True):
+        lane = next((i for i, taken in enumerate(ends) if taken <= start), len(ends))
+        ends[lane:] = [end, *ends[lane + 1 :]]
+        found.append(lane)
+    return found
+
+
+def _stage_fill(stage: str, kind: str, shades: dict[str, float], table: Table) -> dict[str, Any]:
+    return fill(tint(table.context.ink, shades[stage]), hatched=kind == "waiting")
+
+
+def _stage_legend(axes: Axes, shades: dict[str, float], rows: pd.DataFrame, table: Table) -> None:
+    kinds = rows.dropna(subset=["from_day", "kind"]).groupby("stage")["kind"].first()
+    handles = [
+        Patch(label=wrapped(stage, 18, 1), **_stage_fill(stage, str(kinds.get(stage)), shades, table))
+        for stage in shades
+    ]
+    if handles:
+        axes.legend(
+            handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=STAGES_PER_LINE, frameon=False,
+            fontsize=SMALL_SIZE, borderpad=0, handlelength=1.6, columnspacing=1.2,
+        )  # fmt: skip
+
+
+# --- the histogram ----------------------------------------------------------------------------------------------------
+
+
+def _shares(results: Results, kpi_id: str, period: str) -> pd.DataFrame:
+    rows = results.frame[(results.frame["kpi_id"] == kpi_id) & (results.frame["period"] == period)]
+    rows = rows[rows["segment"] != ""].set_index("segment")[["value"]]
+    return rows.assign(share=rows["value"] / rows["value"].sum() if rows["value"].sum() else float("nan"))
+
+
+def _histogram_columns(axes: Axes, results: Results, now: pd.DataFrame, before: pd.Series, previous: str) -> None:
+    write, colour = results.write, tint(results.context.ink, 0.75)
+    axes.bar(range(len(now)), now["share"], 0.72, color=colour)
+    axes.bar(range(len(now)), before, 0.9, color="none", edgecolor=TEXT, linewidth=1.1)
+    zero_axis(axes, max(now["share"].max(), before.fillna(0.0).max()))
+    for i, (share, n, old) in enumerate(zip(now["share"], now["value"], before.fillna(0.0), strict=True)):
+        text = f"{write.value(share, 'share')}\n{write.value(n, 'count')}"
+        write_at(axes, (i, max(share, old)), text, (0, 3), side="above")
+    axes.set_xticks(range(len(now)), [str(name) for name in now.index], color=TEXT)
+    if before.notna().any():
+        solid = Patch(facecolor=colour, label=results.period.label)
+        outline = Patch(facecolor="none", edgecolor=TEXT, label=f"{previous}, outlined")
+        axes.legend(
+            handles=[solid, outline], loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False,
+            fontsize=SMALL_SIZE, borderpad=0, labelcolor=TEXT,
+        )  # fmt: skip
+
+
+def _histogram_sentence(results: Results, now: pd.DataFrame, before: pd.DataFrame, previous: str) -> str:
+    """How many have none, and how many six or seven, against the period before."""
+    write, parts = results.write, []
+    for words, segments in (("are active in none of the seven", ["0"]), ("in six or seven", ["6", "7"])):
+        share, old = now["share"].reindex(segments).sum(), before["share"].reindex(segments)
+        was = f" ({write.value(old.sum(), 'share')} in {previous})" if old.notna().all() else ""
+        parts.append(f"{write.value(share, 'share')} {words}{was}")
+    return f"{' and '.join(parts)}; {write.value(now['value'].sum(), 'count')} are counted."

@@ -1,0 +1,368 @@
+"""What all charts share: the picture with its sentence and table, the sheet it is drawn on, axes, fills and labels.
+
+A chart is drawn on one sheet as wide as the text column. Axes are quiet, values stand as labels beside their marks,
+and no label lies on another.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache
+from html import escape
+from typing import Any, Literal
+
+import fontpkg_fira_sans
+import matplotlib
+import pandas as pd
+from babel.dates import format_date
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
+
+from helpers.display.context import Context
+from helpers.display.formats import Writer, month_start
+from helpers.display.palette import LINE, QUIET, TEXT
+from helpers.display.sparkline import data_url
+from helpers.display.tables import Table, table_from_resource, table_html
+from helpers.results import Column, Listing
+from helpers.texts import printable
+
+WIDTH = 6.7  # inches: the text column of an A4 page
+SIZE, SMALL_SIZE = 8.5, 7.5
+CHARACTER = 0.0075  # inches per point of type size: how wide a character of a label is taken to be
+COLUMN = 0.5  # a column's width, of the distance between two
+BAR, ROW = 0.62, 0.28  # a bar's height, of a row; a row's, in inches
+FALLBACKS = (
+    "Noto Sans", "Noto Sans CJK JP", "Noto Sans Arabic", "Noto Sans Hebrew", "DejaVu Sans", "Droid Sans Fallback",
+    "Noto Emoji",
+)  # fmt: skip
+MISSING = "\ufffd"
+Side = Literal["right", "above", "below"]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A picture, the sentence that it shows, and the table behind it.
+
+    The sentence is the alternative text. Without ``svg`` there is too little to draw: the sentence says why, and the
+    table is displayed in the picture's place.
+    """
+
+    title: str
+    sentence: str
+    svg: str
+    table: Table
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        if not self.svg:
+            return self._instead()._repr_mimebundle_()
+        resource = self.table.resource()
+        behind = table_html(table_from_resource({**resource, "title": ""}))
+        parts = {
+            "title": self.title, "sentence": self.sentence, "alt": self.sentence, "svg": self.svg, "table": resource,
+        }  # fmt: skip
+        return {
+            "application/vnd.kpi-review.chart+json": parts,
+            "text/html": (
+                f'<figure class="kpi-chart"><figcaption><strong>{escape(self.title)}</strong><br>'
+                f"{escape(self.sentence)}</figcaption>"
+                f'<img src="{data_url(self.svg)}" alt="{escape(self.sentence)}">'
+                f"<details><summary>Figures</summary>{behind}</details></figure>"
+            ),
+            "text/plain": f"{self.title}\n{self.sentence}",
+        }
+
+    def _instead(self) -> Table:
+        """What stands in the picture's place: the table with the sentence; where all is zero, the sentence alone."""
+        listing = self.table.listing
+        has_figures = listing.rows.select_dtypes("number").fillna(0).to_numpy().any()
+        rows, note = (listing.rows, self.sentence) if has_figures else (listing.rows.head(0), "")
+        instead = replace(listing, caption=self.title, rows=rows, note=note, when_empty=self.sentence)
+        return Table(instead, self.table.context)
+
+
+def not_drawn(table: Table, sentence: str = "") -> Chart:
+    """A chart of a table without a picture: the sentence says why, else the table's own for no rows."""
+    return Chart(table.listing.caption, sentence or table.listing.when_empty, "", table)
+
+
+def table_behind(
+    context: Context, caption: str, rows: pd.DataFrame, columns: Mapping[str, Column], when_empty: str, note: str = ""
+) -> Table:
+    """The table behind a chart: these columns of the rows."""
+    grain = next(iter(columns))
+    return Table(Listing(caption, rows[list(columns)], columns, when_empty, grain, note=note), context)
+
+
+# --- the sheet --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Sheet:
+    """One sheet to draw on; ``svg`` is there once it is closed."""
+
+    axes: Axes
+    svg: str = field(default="")
+
+
+@contextmanager
+def sheet(height: float) -> Iterator[Sheet]:
+    """A sheet of the pack's width and this height in inches, without ticks and spines."""
+    with matplotlib.rc_context(_style()):
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)  # type: ignore[union-attr, call-arg]
+        drawn = Sheet(figure.subplots())
+        for side in ("top", "right", "left", "bottom"):
+            drawn.axes.spines[side].set_visible(False)
+        drawn.axes.tick_params(length=0)
+        yield drawn
+        _make_printable(figure)
+        drawn.svg = _svg(figure)
+
+
+def apply_style() -> None:
+    """Give every matplotlib chart of a notebook the pack's typeface and reproducible SVG."""
+    matplotlib.rcParams.update(_style())
+
+
+def _svg(figure: Figure) -> str:
+    """The figure as SVG: the same bytes on every run, nothing that names a date or a program."""
+    file = io.StringIO()
+    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None})
+    text = file.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text[text.index("<svg") :], flags=re.DOTALL)
+    return re.sub(r"\s*\n\s*", "\n", text).strip()
+
+
+def _make_printable(figure: Figure) -> None:
+    """A sign in place of every character that no typeface has: matplotlib draws boxes; the table has the name."""
+    for text in figure.findobj(Text):
+        text.set_text(_with_drawable_characters(text.get_text()))
+    for axis in [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]:
+        written = [label.get_text() for label in axis.get_ticklabels()]
+        shown = [_with_drawable_characters(text) for text in written]
+        if shown != written:
+            axis.set_ticklabels(shown)
+
+
+def _with_drawable_characters(text: str) -> str:
+    shown = printable(text)
+    return shown.translate({ord(c): MISSING for c in shown if ord(c) not in _drawable() and not c.isspace()})
+
+
+@cache
+def _drawable() -> frozenset[int]:
+    """The characters that some typeface of the charts has, upright and bold."""
+    found: set[int] = set()
+    for family in _families():
+        regular, bold = (findfont(FontProperties(family=family, weight=weight)) for weight in ("regular", "bold"))
+        found |= get_font(regular).get_charmap().keys() & get_font(bold).get_charmap().keys()
+    return frozenset(found)
+
+
+@cache
+def _families() -> list[str]:
+    """The pack's typeface and, where a machine has them, those for signs and scripts that it lacks."""
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it warns of typefaces without a bold face
+    for path in sorted((fontpkg_fira_sans.ROOT / "files").glob("FiraSans-*.ttf")):
+        if path.stem.removeprefix("FiraSans-") in ("Regular", "Bold"):
+            fontManager.addfont(path)
+    installed = set(fontManager.get_font_names())
+    return [fontpkg_fira_sans.FAMILY, *(name for name in FALLBACKS if name in installed)]
+
+
+def _style() -> Any:
+    return {
+        "font.family": _families(),
+        "font.size": SIZE,
+        "text.color": TEXT,
+        "text.parse_math": False,  # a name may hold dollar signs
+        "axes.edgecolor": LINE,
+        "axes.unicode_minus": True,
+        "hatch.linewidth": 0.7,
+        "svg.fonttype": "path",
+        "svg.hashsalt": "kpi-review",
+    }
+
+
+# --- axes and fills ---------------------------------------------------------------------------------------------------
+
+
+def value_axis(axes: Axes, write: Writer, unit: str) -> None:
+    """Few, quiet grid lines, labelled in the unit's format."""
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.yaxis.set_major_formatter(lambda value, _: write.value(value, unit))
+    axes.grid(axis="y", color=LINE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", labelcolor=QUIET, labelsize=SMALL_SIZE)
+
+
+def zero_axis(axes: Axes, highest: float, lowest: float = 0.0) -> None:
+    """Columns stand on a line at zero; their values are written on them, so no scale is drawn."""
+    axes.set_yticks([])
+    axes.axhline(0, color=TEXT, linewidth=0.9, zorder=4)
+    room = 0.2 * (max(highest, 0.0) - min(lowest, 0.0) or 1.0)
+    axes.set_ylim(min(lowest, 0.0) - (room if lowest < 0 else 0), max(highest, 0.0) + room)
+
+
+def period_axis(axes: Axes, periods: Sequence[str], locale: str, partial: Sequence[bool]) -> None:
+    """One tick per period, or each third where months are many; the year once, what is partial marked."""
+    step = 3 if len(periods) > 14 else 1
+    shown = [i for i in range(len(periods)) if (len(periods) - 1 - i) % step == 0]
+    labels, year_before = [], ""
+    for i in shown:
+        short, year = _short_period(periods[i], locale)
+        labels.append(short + (f"\n{year}" if year != year_before else "\n"))
+        if partial[i]:
+            labels[-1] += "\nto date" if year != year_before else "to date"
+        year_before = year
+    axes.set_xticks(shown, labels, color=TEXT, fontsize=SMALL_SIZE)
+
+
+def _short_period(label: str, locale: str) -> tuple[str, str]:
+    """The name of a period on an axis, and the year that it stands in."""
+    if match := re.fullmatch(r"((?:FY)?\d{4})(Q\d)", label):
+        return match[2], match[1]
+    if start := month_start(label):
+        return format_date(start, "LLL", locale=locale).rstrip("."), str(start.year)
+    return label, ""
+
+
+def row_axis(axes: Axes, names: Iterable[Any]) -> None:
+    """One row per name, the first on top; bars start on a line at zero and carry their values."""
+    labels = [wrapped(str(name)) for name in names]
+    axes.set_yticks(range(len(labels)), labels, fontsize=SIZE, color=TEXT, va="center")
+    axes.set_ylim(len(labels) - 0.45, -0.55)
+    axes.set_xticks([])
+    axes.axvline(0, color=TEXT, linewidth=0.9, zorder=4)
+
+
+def key_line(axes: Axes, words: str) -> None:
+    """The line above a drawing that says what its fills and marks mean."""
+    axes.set_title(words, loc="left", fontsize=SMALL_SIZE, color=QUIET)
+
+
+def fill(colour: str, *, hatched: bool, linewidth: float = 0.8) -> dict[str, Any]:
+    """How a bar is filled: solid, or hatched where its value is not final or its days are waiting."""
+    if hatched:
+        return {"facecolor": "white", "edgecolor": colour, "hatch": "/////", "linewidth": linewidth}
+    return {"facecolor": colour, "edgecolor": colour, "linewidth": linewidth}
+
+
+def column(axes: Axes, x: float, value: float, colour: str, *, partial: bool, bottom: float = 0.0) -> None:
+    """One column; what is not final is hatched."""
+    solid = {"color": colour, "edgecolor": "white", "linewidth": 0.5 if bottom else 0}
+    axes.bar(x, value, COLUMN, bottom, **(fill(colour, hatched=True) if partial else solid))
+
+
+# --- labels -----------------------------------------------------------------------------------------------------------
+
+
+def write_at(
+    axes: Axes,
+    at: tuple[float, float],
+    text: str,
+    offset: tuple[float, float] = (4, 0),
+    *,
+    colour: str = TEXT,
+    bold: bool = False,
+    side: Side = "right",
+    **more: Any,
+) -> None:
+    """A text so many points off a place, on one side of it."""
+    places = {"right": ("left", "center"), "above": ("center", "bottom"), "below": ("center", "top")}
+    across, up = places[side]
+    options = {"ha": across, "va": up, "fontsize": SMALL_SIZE, "color": colour, "annotation_clip": False, **more}
+    axes.annotate(text, at, offset, textcoords="offset points", fontweight="bold" if bold else "normal", **options)
+
+
+def write_at_edge(axes: Axes, y: float, text: str) -> None:
+    """A quiet label in the column beside the right edge."""
+    write_at(axes, (1, y), text, (6, 0), colour=QUIET, xycoords=("axes fraction", "data"))
+
+
+def wrapped(text: str, width: int = 26, lines: int = 2) -> str:
+    r"""A label in at most so many lines; what is cut off ends in an ellipsis, and the table has it whole.
+
+    >>> wrapped("Reactivation MRR of customers that left once", 18)
+    'Reactivation MRR\nof customers that…'
+    """
+    found = textwrap.wrap(text.replace("_", " "), width) or [""]
+    if len(found) > lines:
+        found = [*found[: lines - 1], found[lines - 1][: width - 1] + "…"]
+    return "\n".join(found)
+
+
+def columns_with_room(texts: Sequence[str]) -> list[int]:
+    """Which columns have room for their labels: all, or each so many back from the last.
+
+    >>> columns_with_room(["€118,000"] * 9), columns_with_room(["€1,118,000"] * 12)
+    ([0, 1, 2, 3, 4, 5, 6, 7, 8], [1, 3, 5, 7, 9, 11])
+    """
+    count, widest = len(texts), max(map(len, texts))
+    step = max(1, math.ceil(widest * SMALL_SIZE * CHARACTER * count / (WIDTH - 1.3)))
+    return [i for i in range(count) if (count - 1 - i) % step == 0]
+
+
+@dataclass(frozen=True)
+class EndLabel:
+    """A label beside the right edge: a value in bold, where there is one, above its name."""
+
+    y: float
+    text: str
+    value: str = ""
+    colour: str = QUIET
+
+    @property
+    def lines(self) -> int:
+        return self.text.count("\n") + 1 + bool(self.value)
+
+
+def write_end_labels(axes: Axes, labels: Sequence[EndLabel]) -> None:
+    """Labels beside the right edge, as near to their values as they fit."""
+    low, high = axes.get_ylim()
+    line = 1.25 * SMALL_SIZE
+    figure = axes.get_figure(root=True)
+    point = (high - low) / ((figure.get_figheight() if figure else 0.0) * 72 * 0.8)
+    centres = spread_apart([label.y for label in labels], [label.lines * line * point for label in labels])
+    for label, y in zip(labels, centres, strict=True):
+        top = y + label.lines * line * point / 2
+        for i, (text, bold) in enumerate(((label.value, True), (label.text, False))):
+            write_at(
+                axes, (1, top), text, (6, -i * bool(label.value) * line), colour=label.colour, bold=bold, va="top",
+                xycoords=("axes fraction", "data"), linespacing=1.1,
+            )  # fmt: skip
+
+
+def spread_apart(wanted: Sequence[float], sizes: Sequence[float]) -> list[float]:
+    """Centres as near to the wanted ones as keep things of these sizes apart; their order stays.
+
+    Things that would touch become one block, which is placed as near as it can be to where its members belong.
+
+    >>> spread_apart([0.0, 0.5, 5.0], [1.0, 1.0, 1.0])
+    [-0.25, 0.75, 5.0]
+    """
+
+    def offsets(block: Sequence[int]) -> list[float]:
+        ends = [sum(sizes[i] for i in block[: k + 1]) for k in range(len(block))]
+        return [end - sizes[i] / 2 for end, i in zip(ends, block, strict=True)]
+
+    def start(block: Sequence[int]) -> float:
+        return sum(wanted[i] - offset for i, offset in zip(block, offsets(block), strict=True)) / len(block)
+
+    blocks: list[list[int]] = []
+    for i in sorted(range(len(wanted)), key=lambda i: wanted[i]):
+        blocks.append([i])
+        while len(blocks) > 1 and start(blocks[-1]) < start(blocks[-2]) + sum(sizes[k] for k in blocks[-2]) - 1e-9:
+            blocks[-2:] = [blocks[-2] + blocks[-1]]
+    placed = {i: start(block) + offset for block in blocks for i, offset in zip(block, offsets(block), strict=True)}
+    return [placed[i] for i in range(len(wanted))]

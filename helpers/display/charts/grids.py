@@ -1,0 +1,279 @@
+"""Grids: a share by two dimensions, moves from one state to another, and departments by KPI."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch, Rectangle
+
+from helpers.catalogue import kpi
+from helpers.display.charts.frame import (
+    CHARACTER,
+    ROW,
+    SMALL_SIZE,
+    WIDTH,
+    Chart,
+    not_drawn,
+    sheet,
+    table_behind,
+    wrapped,
+)
+from helpers.display.context import Results
+from helpers.display.formats import NOTHING, SMALL
+from helpers.display.palette import BAD, GOOD, LINE, QUIET, TEXT, tint
+from helpers.display.sentences import chart_title, why_nothing
+from helpers.display.tables import Table
+from helpers.results import Column
+from helpers.statistics import sign_test
+
+LOW_ROW, HEAD, FOOT = 0.21, 0.42, 0.25  # inches
+DEPARTMENT_HEAD = 0.6
+NAMES = 1.5  # inches: the column of the rows' names
+MOST_ROWS, MOST_COLUMNS = 14, 10
+PALEST, DARKEST = 0.1, 0.8
+LIGHT_ON = 0.55  # from this strength on, text is white
+HELD = {"": 0.0, "held": 0.22, "shared": 0.8}  # how strong the colour of a department's cell is
+CLEAR = 0.05  # a sign test below it is called a clear change
+APART = 0.25  # of a cell: the gap before states that are no score
+
+
+@dataclass(frozen=True)
+class GridCell:
+    """What a cell says, the strength of its colour (0 is white, 1 the colour itself), and its edge."""
+
+    text: str
+    strength: float = 0.0
+    colour: str = QUIET
+    quiet: bool = False
+    edge: tuple[str, float] = (LINE, 0.5)
+
+
+def heat_map(results: Results, kpi_id: str, meant: Mapping[str, Collection[str]] | None = None) -> Chart:
+    """A share by two dimensions, ``persona / feature``, as columns and rows: darker is more.
+
+    A share of fewer than five is told as counts. Where ``meant`` says which features a persona is meant to use, more is
+    good: those cells alone have the pack's colour, the others are grey.
+    """
+    label, period, meant = kpi(kpi_id).label, results.period.label, meant or {}
+    rows = results.frame[(results.frame["kpi_id"] == kpi_id) & (results.frame["period"] == period)]
+    rows = rows[rows["segment"].str.contains(" / ", regex=False)]
+    pairs = [name.split(" / ", 1) for name in rows["segment"]]
+    rows = rows.assign(persona=[pair[0] for pair in pairs], feature=[pair[1] for pair in pairs])
+    by = str(rows["segment_by"].iloc[0]) if len(rows) else ""
+    title = chart_title(results, f"{label}{f' by {by}'.replace(' / ', ' and ')}", kpi(kpi_id).unit, [period])
+    first, _, second = by.partition(" / ")
+    columns = {
+        "persona": Column(first.capitalize() or "Persona"), "feature": Column(second.capitalize() or "Feature"),
+        "numerator": Column("Use it", "count"), "denominator": Column("Of", "count"), "value": Column("Share", "share"),
+        "ci_low": Column("95% from", "share"), "ci_high": Column("to", "share"),
+    }  # fmt: skip
+    table = table_behind(results.context, title, rows.reset_index(drop=True), columns, "Nothing was used.")
+    if rows.empty:
+        return not_drawn(table, why_nothing(results, results.now(kpi_id), f"{label}: nothing was used in {period}."))
+    return Chart(title, _heat_map_sentence(results, rows, meant), _heat_map_svg(results, rows, meant), table)
+
+
+def matrix(table: Table) -> Chart:
+    """Moves between two period ends: rows are states before, columns states now, scores first and in the same order.
+
+    Cells right of the diagonal went up, left of it down; states that are no score (new, left) stand apart.
+    """
+    if table.rows.empty or not table.rows.iloc[:, 1:].to_numpy().sum():
+        return not_drawn(table)
+    named, *columns = table.listing.columns
+    counts, before = table.rows[columns].to_numpy(), [str(name) for name in table.rows[named]]
+    cells = [
+        [_moved_cell(int(n), counts.max(), (state, name), table) for n, name in zip(line, columns, strict=True)]
+        for state, line in zip(before, counts, strict=True)
+    ]
+    with sheet(HEAD + LOW_ROW * (len(before) + 1) + FOOT) as drawn:
+        axes, period = drawn.axes, table.context.period
+        heads = [table.listing.columns[name].label for name in columns]
+        _draw_grid(axes, cells, heads, before, _places(columns), _places(before))
+        axes.set_ylabel(f"active weeks, end of {period.previous().label}", fontsize=SMALL_SIZE, color=QUIET)
+        axes.set_xlabel(f"active weeks, end of {period.label}", fontsize=SMALL_SIZE, color=QUIET)
+        axes.xaxis.set_label_position("top")
+        shades = (tint(GOOD, 0.5), tint(BAD, 0.5), tint(table.context.ink, 0.5), tint(QUIET, 0.3))
+        words = ("more active", "less active", "the same", "new, entered or left")
+        moves = zip(words, _moves(table), shades, strict=True)
+        _key(axes, {f"{name}: {table.write.value(n, 'count')}": shade for name, n, shade in moves})
+    return Chart(table.listing.caption, _matrix_sentence(table), drawn.svg, table)
+
+
+def alignment(table: Table) -> Chart:
+    """One row per KPI, one column per department in hand-over order; shared cells are dark, opposed ones outlined.
+
+    The table's first column names the KPIs; a cell is empty, ``held`` or ``shared``, and may say ``opposed`` after it.
+    """
+    if table.rows.empty:
+        return not_drawn(table)
+    named, *departments = table.listing.columns
+    with sheet(DEPARTMENT_HEAD + ROW * len(table.rows)) as drawn:
+        axes = drawn.axes
+        for y, row in enumerate(table.rows[departments].to_numpy().tolist()):
+            for x, words in enumerate(row):
+                held, _, opposed = words.partition(", ")
+                edge = (BAD, 2.0) if opposed else (LINE, 0.5)
+                _draw_cell(axes, (x, y), GridCell(words, HELD[held], table.context.ink, edge=edge), height=0.84)
+        heads = [table.listing.columns[name].label for name in departments]
+        wraps = [wrapped(head, max(8, 62 // len(departments)), 3) for head in heads]
+        axes.set_xticks(range(len(wraps)), wraps, fontsize=SMALL_SIZE, color=QUIET)
+        axes.xaxis.tick_top()
+        names = [wrapped(str(name), 34, 1) for name in table.rows[named]]
+        axes.set_yticks(range(len(names)), names, fontsize=SMALL_SIZE, color=TEXT)
+        axes.set_xlim(-0.5, len(departments) - 0.5)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+    return Chart(table.listing.caption, _alignment_sentence(table), drawn.svg, table)
+
+
+# --- cells ------------------------------------------------------------------------------------------------------------
+
+
+def _draw_grid(
+    axes: Axes,
+    cells: Sequence[Sequence[GridCell]],
+    heads: Sequence[str],
+    names: Sequence[str],
+    xs: Sequence[float],
+    ys: Sequence[float],
+) -> None:
+    """One cell per column and row, the first row on top; heads are as many characters wide as their columns."""
+    for y, line in zip(ys, cells, strict=True):
+        for x, cell in zip(xs, line, strict=True):
+            _draw_cell(axes, (x, y), cell, height=0.88)
+    axes.set_xlim(-0.5, xs[-1] + 0.5)
+    axes.set_ylim(ys[-1] + 0.5, -0.5)
+    room = math.floor((WIDTH - NAMES) / max(len(heads), 1) / (SMALL_SIZE * CHARACTER))
+    axes.set_xticks(list(xs), [wrapped(head, max(4, room), 2) for head in heads], fontsize=SMALL_SIZE, color=TEXT)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.set_yticks(list(ys), [wrapped(name, 26, 1) for name in names], fontsize=SMALL_SIZE, color=TEXT)
+
+
+def _draw_cell(axes: Axes, at: tuple[float, float], cell: GridCell, *, height: float) -> None:
+    face, (edge, width) = tint(cell.colour, cell.strength) if cell.strength else "white", cell.edge
+    corner, order = (at[0] - 0.47, at[1] - height / 2), 3 if width > 1 else 2  # a strong edge lies above the others
+    axes.add_patch(Rectangle(corner, 0.94, height, facecolor=face, edgecolor=edge, linewidth=width, zorder=order))
+    colour = "white" if cell.strength > LIGHT_ON else QUIET if cell.quiet else TEXT
+    axes.text(*at, cell.text, ha="center", va="center", fontsize=SMALL_SIZE, color=colour, zorder=4)
+
+
+def _shaded(share: float) -> float:
+    """How strong the colour of a share is, 0 to 1."""
+    return PALEST + (DARKEST - PALEST) * min(share, 1.0) if share else 0.0
+
+
+def _key(axes: Axes, shades: Mapping[str, str]) -> None:
+    handles = [Patch(facecolor=colour, label=words) for words, colour in shades.items()]
+    axes.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(0, 0), ncols=len(handles), frameon=False,
+        fontsize=SMALL_SIZE, borderpad=0.2, handlelength=1.2, columnspacing=1.6, labelcolor=TEXT,
+    )  # fmt: skip
+
+
+# --- the heat-map -----------------------------------------------------------------------------------------------------
+
+
+def _heat_map_svg(results: Results, rows: pd.DataFrame, meant: Mapping[str, Collection[str]]) -> str:
+    """Features from the most to the least used, of each persona that is active."""
+    used = rows.groupby("feature")["numerator"].sum().sort_values(ascending=False, kind="stable")
+    features, personas = list(used.index)[:MOST_ROWS], list(dict.fromkeys(rows["persona"]))[:MOST_COLUMNS]
+    found = {(row["persona"], row["feature"]): row for _, row in rows.iterrows()}
+    dark = results.context.ink
+    cells = [
+        [_share_cell(found.get((p, f)), results, dark if f in meant.get(p, ()) else QUIET) for p in personas]
+        for f in features
+    ]
+    with sheet(HEAD + LOW_ROW * len(features) + (FOOT if meant else 0)) as drawn:
+        _draw_grid(drawn.axes, cells, personas, features, range(len(personas)), range(len(features)))
+        if meant:
+            _key(drawn.axes, {"meant for this persona": tint(dark, 0.6), "not": tint(QUIET, 0.4)})
+    return drawn.svg
+
+
+def _share_cell(row: pd.Series | None, results: Results, colour: str) -> GridCell:
+    if row is None or pd.isna(row["value"]):
+        return GridCell(NOTHING, quiet=True)
+    if not row["value"] and colour == QUIET:
+        return GridCell("·", quiet=True)
+    return GridCell(results.write.result(row), _shaded(float(row["value"])), colour, quiet=not row["value"])
+
+
+def _heat_map_sentence(results: Results, rows: pd.DataFrame, meant: Mapping[str, Collection[str]]) -> str:
+    """The most and the least used pair of those that are meant, else of all, with enough users to say."""
+    pairs = zip(rows["persona"], rows["feature"], strict=True)
+    wanted = pd.Series([not meant or feature in meant.get(persona, ()) for persona, feature in pairs], rows.index)
+    enough = rows[wanted & (rows["denominator"] >= SMALL)].dropna(subset="value")
+    if enough.empty:
+        return f"No group{' that a feature is meant for' if meant else ''} has {SMALL} active users."
+    by_value = enough.sort_values("value", ascending=False, kind="stable")
+    most, least = (
+        f"{row['feature']} by {row['persona']} ({results.write.result(row)})"
+        for row in (by_value.iloc[0], by_value.iloc[-1])
+    )
+    of = "Of the features meant for a persona, " if meant else "Among groups of at least five active users, "
+    return f"{of}most used is {most}, least {least}."
+
+
+# --- moves ------------------------------------------------------------------------------------------------------------
+
+
+def _places(states: Sequence[str]) -> list[float]:
+    """Where each state stands: those that are no score after a gap."""
+    return [i + (0.0 if state.isdigit() else APART) for i, state in enumerate(states)]
+
+
+def _moved_cell(n: int, highest: int, states: tuple[str, str], table: Table) -> GridCell:
+    """How many went from one state to another, in the colour of what that means; who stayed is framed."""
+    before, now = states
+    scores = before.isdigit() and now.isdigit()
+    same = scores and before == now
+    colour = table.context.ink if same else QUIET
+    if scores and not same:
+        colour = GOOD if int(now) > int(before) else BAD
+    text = table.write.value(n, "count") if n else "·"
+    return GridCell(text, _shaded(n / highest), colour, not n, (TEXT, 0.9) if same else (LINE, 0.5))
+
+
+def _moves(table: Table) -> tuple[int, int, int, int]:
+    """How many went up, went down, stayed the same, and were not there both times or new."""
+    named, *columns = table.listing.columns
+    scores = [name for name in columns if name.isdigit()]
+    counts = table.rows.set_index(named)[columns]
+    both = counts.loc[scores, scores].to_numpy()
+    up, down, same = np.triu(both, 1).sum(), np.tril(both, -1).sum(), np.trace(both)
+    return int(up), int(down), int(same), int(counts.to_numpy().sum() - up - down - same)
+
+
+def _matrix_sentence(table: Table) -> str:
+    """How many went up and down, and whether that is more than chance."""
+    up, down, same, _ = _moves(table)
+    p = sign_test(up, down)
+    p_words = "" if p is None else "p below 0.001" if p < 0.001 else f"p = {p:.3f}"
+    judged = "" if p is None else f", {'a' if p < CLEAR else 'no'} clear change (sign test, {p_words})"
+    counts = [table.write.value(n, "count") for n in (up, down, same)]
+    return f"Of users that were not new, {counts[0]} went up, {counts[1]} down and {counts[2]} stayed the same{judged}."
+
+
+# --- departments ------------------------------------------------------------------------------------------------------
+
+
+def _alignment_sentence(table: Table) -> str:
+    """How many of the KPIs are shared, which neighbours share none, and how many are opposed."""
+    _, *departments = table.listing.columns
+    cells = table.rows[departments]
+    shared = int(cells.apply(lambda row: row.str.startswith("shared").any(), axis=1).sum())
+    opposed = int(cells.apply(lambda row: row.str.endswith("opposed").any(), axis=1).sum())
+    apart = [
+        f"{table.listing.columns[first].label} and {table.listing.columns[second].label}"
+        for first, second in pairwise(departments)
+        if not ((cells[first] != "") & (cells[second] != "")).any()
+    ]
+    counted = f"KPIs: {len(cells)}; shared by departments: {shared}; working against another: {opposed}"
+    return f"{counted}; neighbours that share none: {', '.join(apart) or 'none'}."

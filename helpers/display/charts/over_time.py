@@ -1,0 +1,378 @@
+"""KPIs over time: lines, the XmR chart of a history with its usual range, and columns from zero."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from helpers.catalogue import kpi
+from helpers.display.charts.frame import (
+    COLUMN,
+    Chart,
+    EndLabel,
+    Side,
+    column,
+    columns_with_room,
+    key_line,
+    period_axis,
+    sheet,
+    table_behind,
+    value_axis,
+    wrapped,
+    write_at,
+    write_end_labels,
+    zero_axis,
+)
+from helpers.display.context import Results, Series
+from helpers.display.formats import MONEY, format_period
+from helpers.display.palette import BAND, QUIET, TEXT, TONES, tint
+from helpers.display.sentences import chart_title, movement, why_not_drawn
+from helpers.display.signals import ENOUGH, Verdict, change_tone, judged_series, subject_of, verdict
+from helpers.display.tables import Table
+from helpers.errors import KitError
+from helpers.results import Column
+from helpers.texts import spoken
+
+HEIGHT = 2.35
+STROKES: tuple[tuple[float, Any], ...] = ((1, "-"), (0.55, "-"), (1, (0, (4, 2))), (0.55, (0, (4, 2))))
+COLUMNS_SHOWN = {"quarter": 5, "month": 12, "week": 12}
+STACKS_SHOWN = {"quarter": 8, "month": 12, "week": 12}
+SHIFT = 0.1  # how far a column and that of the year before stand off their period
+TARGET_WIDTH = 0.14
+PARTS = 5  # more cannot be told apart; the smallest are then drawn as one
+SHADES = (1.0, 0.66, 0.42, 0.24, 0.12)
+STATUS_WORDS = {"ok": "", "partial": "to date", "insufficient": "too little data", "not_provided": "not provided"}
+
+
+@dataclass(frozen=True)
+class History:
+    """Some KPIs of one unit, period by period, earliest first: what is drawn, and the table behind it."""
+
+    results: Results
+    kpi_ids: Sequence[str]
+    kind: Series
+
+    @property
+    def unit(self) -> str:
+        """The unit of all of them.
+
+        Raises:
+            KitError: they have several, so one axis cannot hold them.
+        """
+        units = {kpi(kpi_id).unit for kpi_id in self.kpi_ids}
+        if len(units) != 1:
+            raise KitError(f"{', '.join(self.kpi_ids)} have the units {', '.join(sorted(units))}; draw one chart each")
+        return units.pop()
+
+    @property
+    def names(self) -> str:
+        """Their labels, as a title lists them."""
+        *first, last = (kpi(kpi_id).label for kpi_id in self.kpi_ids)
+        return f"{'; '.join(first)} and {last}" if first else last
+
+    @property
+    def periods(self) -> list[str]:
+        rows = pd.concat([self.results.series(kpi_id, self.kind) for kpi_id in self.kpi_ids])
+        return [str(period) for period in rows.sort_values("period_start")["period"].unique()]
+
+    def rows(self, kpi_id: str) -> pd.DataFrame:
+        """The rows of one KPI by period; the value is missing where it is not one to draw."""
+        rows = self.results.series(kpi_id, self.kind).set_index("period").reindex(self.periods)
+        return rows.assign(value=rows["value"].where(rows["status"].isin(["ok", "partial"])))
+
+    def statuses(self) -> pd.DataFrame:
+        """One row per period, one column per KPI."""
+        return pd.concat([self.rows(kpi_id)["status"] for kpi_id in self.kpi_ids], axis=1)
+
+    def partial(self) -> list[bool]:
+        """For each period whether its values are not final."""
+        return list((self.statuses() == "partial").any(axis=1))
+
+    def table(self) -> Table:
+        """One row per period; of a single KPI with its interval and n."""
+        columns = {"period": Column("Period")} | {k: Column(kpi(k).label, kpi(k).unit) for k in self.kpi_ids}
+        values: dict[str, Any] = {"period": [format_period(p, self.results.context.locale) for p in self.periods]}
+        values |= {kpi_id: list(self.rows(kpi_id)["value"]) for kpi_id in self.kpi_ids}
+        if len(self.kpi_ids) == 1:
+            rows = self.rows(self.kpi_ids[0])
+            more = {"ci_low": ("95% from", self.unit), "ci_high": ("to", self.unit), "n": ("n", "count")}
+            present = [name for name in more if rows[name].notna().any()]
+            columns |= {name: Column(*more[name]) for name in present}
+            values |= {name: list(rows[name]) for name in present}
+        found = [dict.fromkeys(s for s in row if isinstance(s, str)) for row in self.statuses().to_numpy()]
+        words = ["; ".join(filter(None, (STATUS_WORDS.get(status, status) for status in row))) for row in found]
+        if any(words):
+            columns["status"], values["status"] = Column("Status"), words
+        return table_behind(self.results.context, self.names, pd.DataFrame(values), columns, "No values.")
+
+
+def lines(results: Results, *kpi_ids: str, reference: float | None = None) -> Chart:
+    """KPIs of one unit over time, each labelled at its end; ``reference`` is a value to compare them with.
+
+    A whisker is the interval of the last value, a hollow point a value to date, a hollow square a target.
+
+    Raises:
+        KitError: the KPIs have different units.
+    """
+    history = History(results, kpi_ids, results.period.kind)
+    title = chart_title(results, history.names, history.unit, history.periods)
+    rows = {kpi_id: results.shown(kpi_id) for kpi_id in kpi_ids}
+    sentence = " ".join(
+        f"{kpi(k).label} was not computed." if row is None else f"{movement(results, row, year_ago=True)}."
+        for k, row in rows.items()
+    )
+    drawable = [k for k in kpi_ids if history.rows(k)["value"].count() > 1]
+    if not drawable:
+        return Chart(title, f"{sentence} Fewer than two values: there is no line to draw.", "", history.table())
+    values = pd.concat([history.rows(k)[["value"]] for k in drawable])
+    if not values.fillna(0.0).to_numpy().any():
+        return Chart(title, f"{sentence} {why_not_drawn(values, results, history.unit)}", "", history.table())
+    with sheet(HEIGHT) as drawn:
+        value_axis(drawn.axes, results.write, history.unit)
+        strokes = zip(drawable, STROKES * len(drawable), strict=False)
+        labels = [_line(drawn.axes, results, history.rows(k), stroke) for k, stroke in strokes]
+        if reference is not None:
+            drawn.axes.axhline(reference, color=QUIET, linewidth=0.8, linestyle=(0, (2, 2)))
+            labels.append(EndLabel(reference, f"reference {results.write.value(reference, history.unit)}"))
+        _time_axis(drawn.axes, results, history)
+        write_end_labels(drawn.axes, labels)
+    return Chart(title, sentence, drawn.svg, history.table())
+
+
+def xmr(results: Results, kpi_id: str) -> Chart:
+    """The history that a KPI is judged by: its average, its usual range as a band, and the values beyond it.
+
+    Overlapping windows are drawn by their quarterly variant. A series too short for limits is a plain line.
+
+    Raises:
+        KitError: the KPI is one whose history says nothing of what is usual.
+    """
+    subject = subject_of(kpi_id)
+    if not subject:
+        why = "it is a stock that trends, a window that overlaps, or a part of another KPI"
+        raise KitError(f"{kpi_id} is not judged by its history: {why}; draw charts.lines(results, {kpi_id!r})")
+    found, history = verdict(results, kpi_id), History(results, [subject], judged_series(results, subject)[0])
+    title, rows = chart_title(results, kpi(subject).label, history.unit, history.periods), history.rows(subject)
+    sentence = _verdict_sentence(results, history, found)
+    if rows["value"].nunique() < 2:
+        same = " All known values are the same, so no line is drawn." if rows["value"].count() > 1 else ""
+        return Chart(title, sentence + same, "", history.table())
+    with sheet(HEIGHT) as drawn:
+        value_axis(drawn.axes, results.write, history.unit)
+        labels = [*_limits(drawn.axes, results, found), _judged_line(drawn.axes, results, rows, found)]
+        _time_axis(drawn.axes, results, history)
+        write_end_labels(drawn.axes, labels)
+    return Chart(title, sentence, drawn.svg, history.table())
+
+
+def columns(results: Results, kpi_id: str, segment_by: str = "") -> Chart:
+    """One KPI over time as columns from zero; hatched is what is not final.
+
+    Without ``segment_by``, beside each column stands the lighter one of the year before, and the target of the review
+    period is outlined. With it, columns are stacked by segment, of a KPI whose segments add up.
+
+    Raises:
+        KitError: the KPI is a rate or a median, whose segments do not add up.
+    """
+    history, row = History(results, [kpi_id], results.period.kind), results.shown(kpi_id)
+    sentence = movement(results, row, year_ago=True) if row is not None else kpi(kpi_id).label
+    return _stacked(results, history, sentence, segment_by) if segment_by else _paired(results, history, sentence)
+
+
+# --- lines ------------------------------------------------------------------------------------------------------------
+
+
+def _time_axis(axes: Axes, results: Results, history: History) -> None:
+    axes.use_sticky_edges = False
+    axes.margins(y=0.08)
+    axes.set_xlim(-0.4, len(history.periods) - 0.7)
+    period_axis(axes, history.periods, results.context.locale, history.partial())
+
+
+def _line(axes: Axes, results: Results, rows: pd.DataFrame, stroke: tuple[float, Any]) -> EndLabel:
+    """One KPI; its label stands at its last value."""
+    colour, write = tint(results.context.ink, stroke[0]), results.write
+    axes.plot(range(len(rows)), rows["value"], color=colour, ls=stroke[1], linewidth=1.8, marker="o", markersize=3.5)
+    _hollow_points(axes, rows, colour)
+    at_end = rows["value"].notna().to_numpy().nonzero()[0][-1]
+    last = rows.iloc[at_end]
+    if not (math.isnan(last["ci_low"]) or math.isnan(last["ci_high"])):
+        reach = [[last["value"] - last["ci_low"]], [last["ci_high"] - last["value"]]]
+        axes.errorbar([at_end], [last["value"]], yerr=reach, fmt="none", ecolor=colour, elinewidth=0.9, capsize=2.5)
+    text = wrapped(last["label"])
+    if (target := results.target(last["kpi_id"])) is not None and results.period.label in rows.index:
+        at = list(rows.index).index(results.period.label)
+        axes.plot([at], [target], marker="s", markersize=6, markerfacecolor="none", markeredgecolor=colour)
+        text += f"\ntarget {write.value(target, last['unit'])}"
+    shade = colour if stroke[0] == 1 else QUIET  # a lighter line is seen, lighter text is not read
+    return EndLabel(last["value"], text, write.value(last["value"], last["unit"]), shade)
+
+
+def _hollow_points(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
+    """What is not final is an empty point."""
+    for i, (value, status) in enumerate(zip(rows["value"], rows["status"], strict=True)):
+        if status == "partial":
+            axes.plot([i], [value], marker="o", markersize=4.5, markerfacecolor="white", markeredgecolor=colour)
+
+
+def _limits(axes: Axes, results: Results, found: Verdict) -> list[EndLabel]:
+    """The band of the usual range and the average, with their labels."""
+    if found.range is None or found.limits.mean is None:
+        return []
+    low, high = found.range
+    axes.axhspan(low, high, color=BAND, zorder=0, linewidth=0)
+    axes.axhline(found.limits.mean, color=QUIET, linewidth=0.8)
+    ends = {"upper limit": high, "average": found.limits.mean, "lower limit": low}
+    unit = kpi(found.subject).unit
+    return [EndLabel(value, f"{name} {results.write.value(value, unit)}") for name, value in ends.items()]
+
+
+def _judged_line(axes: Axes, results: Results, rows: pd.DataFrame, found: Verdict) -> EndLabel:
+    """The values; those beyond the range are diamonds, in the tone of what they mean."""
+    colour, values = results.context.ink, list(rows["value"])
+    axes.plot(range(len(values)), values, color=colour, linewidth=1.2, marker="o", markersize=3)
+    _hollow_points(axes, rows, colour)
+    low, high = found.range or (-math.inf, math.inf)
+    for i, (period, value) in enumerate(zip(rows.index, values, strict=True)):
+        last = found.state == "signal" and period == found.period
+        if (value < low or value > high) or last:
+            side = found.side if last else 1 if value > high else -1
+            axes.plot([i], [value], marker="D", markersize=6.5, color=TONES[found.tone_of(side)], zorder=5)
+    last = rows[rows["value"].notna()].iloc[-1]
+    name = format_period(str(last.name), results.context.locale)
+    return EndLabel(last["value"], name, results.write.value(last["value"], last["unit"]), colour)
+
+
+def _verdict_sentence(results: Results, history: History, found: Verdict) -> str:
+    subject = history.kpi_ids[0]
+    label, row = kpi(subject).label, results.now(subject)
+    if found.limits.mean is None:
+        count = history.rows(subject)["value"].count()
+        value = f"{label} was not computed" if row is None else movement(results, row)
+        return f"{value}. No usual range is drawn: it takes {ENOUGH} {history.kind}s with a value, known: {count}."
+    name = format_period(found.period, results.context.locale)
+    value = results.write.value(found.value, kpi(subject).unit)
+    signal = "a signal, " if found.state == "signal" else ""
+    basis = f"The usual range is that of the first {found.limits.baseline} {found.kind}s"
+    return f"{label}, {name}: {value}, {signal}{found.position}. {basis}."
+
+
+# --- columns with the year before -------------------------------------------------------------------------------------
+
+
+def _paired(results: Results, history: History, sentence: str) -> Chart:
+    """Beside each column the lighter one of the year before, above it the change on that."""
+    rows = history.rows(history.kpi_ids[0]).tail(COLUMNS_SHOWN[history.kind])
+    title = chart_title(results, history.names, history.unit, list(rows.index))
+    if not rows["value"].fillna(0.0).any():
+        why = why_not_drawn(rows[["value"]], results, history.unit)
+        return Chart(title, f"{sentence}. {why}", "", history.table())
+    with sheet(HEIGHT) as drawn:
+        _paired_columns(drawn.axes, results, rows)
+    return Chart(title, f"{sentence}.", drawn.svg, history.table())
+
+
+def _paired_columns(axes: Axes, results: Results, rows: pd.DataFrame) -> None:
+    colour, write, kpi_id = results.context.ink, results.write, rows["kpi_id"].dropna().iloc[0]
+    year_before = [results.year_before(row) for _, row in rows.reset_index().iterrows()]
+    before = [math.nan if row is None else float(row["value"]) for row in year_before]
+    shift = SHIFT if any(row is not None for row in year_before) else 0.0
+    target = results.target(kpi_id) if results.period.label in rows.index else None
+    partial = list(rows["status"] == "partial")
+    for i, value in enumerate(rows["value"]):
+        axes.bar(i - shift, before[i], COLUMN, color=tint(colour, 0.3))
+        column(axes, i + shift, value, colour, partial=partial[i])
+    ends = [float(end) for end in (*rows["value"], *before, target or 0.0) if not math.isnan(end)]
+    zero_axis(axes, max(ends), min(ends))
+    for i in columns_with_room([write.value(value, kpi(kpi_id).unit) for value in rows["value"]]):
+        _column_label(axes, results, i + shift, rows.iloc[i], before[i])
+    if target is not None:
+        edge = list(rows.index).index(results.period.label) + shift + COLUMN / 2 + 0.03
+        axes.bar(edge + TARGET_WIDTH / 2, target, TARGET_WIDTH, color="none", edgecolor=TEXT, linewidth=0.9)
+        words = f"target\n{write.value(target, kpi(kpi_id).unit)}"
+        write_at(axes, (edge + TARGET_WIDTH, target), words, va="top")
+    axes.set_xlim(-0.6, len(rows) - 0.4)
+    period_axis(axes, list(rows.index), results.context.locale, partial)
+    key = ["light: the year before"] * bool(shift) + ["outlined: target"] * (target is not None)
+    key_line(axes, "; ".join(key + ["hatched: to date"] * any(partial)))
+
+
+def _column_label(axes: Axes, results: Results, x: float, row: pd.Series, before: float) -> None:
+    """The value above the columns (below a negative one), and beyond it the change on the year before."""
+    value, unit, write = row["value"], row["unit"], results.write
+    present = [end for end in (value, before) if not math.isnan(end)]
+    side: Side = "below" if value < 0 else "above"
+    at, sign = (x, value if value < 0 else max([0.0, *present])), -1 if value < 0 else 1
+    write_at(axes, at, write.value(value, unit), (0, 3 * sign), bold=True, side=side)
+    if len(present) == 2:
+        relative = write.relative_change(value, before) if unit in (*MONEY, "count") else ""
+        tone = TONES[change_tone(row["kpi_id"], value - before)]
+        write_at(axes, at, relative or write.change(value, before, unit), (0, 12.5 * sign), colour=tone, side=side)
+
+
+# --- columns stacked by the parts of a total --------------------------------------------------------------------------
+
+
+def _stacked(results: Results, history: History, sentence: str, segment_by: str) -> Chart:
+    """Each column is made of its segments, which are named beside the last one."""
+    kpi_id, unit = history.kpi_ids[0], history.unit
+    if unit not in (*MONEY, "count"):
+        raise KitError(f"{kpi_id} is a {unit}: its segments do not add up; draw charts.bars(results, {kpi_id!r}, …)")
+    periods = history.periods[-STACKS_SHOWN[history.kind] :]
+    rows = results.segments(kpi_id, segment_by, history.kind)
+    parts = rows[rows["status"].isin(["ok", "partial"])].pivot(index="period", columns="segment", values="value")
+    largest_first = parts.abs().sum().sort_values(ascending=False, kind="stable").index
+    parts = parts[largest_first].reindex(periods)
+    title = chart_title(results, f"{history.names} by {segment_by.replace('_', ' ')}", unit, periods)
+    table = _parts_table(results, parts, title, unit)
+    if not parts.fillna(0.0).to_numpy().any():
+        return Chart(title, f"{sentence}. {why_not_drawn(parts, results, unit)}", "", table)
+    with sheet(HEIGHT) as drawn:
+        _stacked_columns(drawn.axes, results, history.rows(kpi_id).loc[periods], parts)
+    return Chart(title, f"{sentence}{_largest_part(results, parts, unit)}.", drawn.svg, table)
+
+
+def _stacked_columns(axes: Axes, results: Results, totals: pd.DataFrame, parts: pd.DataFrame) -> None:
+    """What is positive is stacked upwards from zero, what is negative downwards; beyond some parts, the rest is one."""
+    if len(parts.columns) > PARTS:
+        rest = parts.columns[PARTS - 1 :]
+        parts = parts[parts.columns[: PARTS - 1]].assign(**{f"{len(rest)} others": parts[rest].sum(axis=1)})
+    partial, unit, write = list(totals["status"] == "partial"), totals["unit"].dropna().iloc[0], results.write
+    ends = {True: [0.0] * len(parts), False: [0.0] * len(parts)}  # how far the stack reaches, upwards and downwards
+    labels = []
+    for segment, shade in zip(parts.columns, SHADES, strict=False):
+        for i, value in enumerate(parts[segment].fillna(0.0)):
+            bottom = ends[value >= 0][i]
+            column(axes, i, value, tint(results.context.ink, shade), partial=partial[i], bottom=bottom)
+            ends[value >= 0][i] = bottom + value
+        if value:
+            text = f"{spoken(wrapped(segment, 22, 1))}  {write.value(value, unit)}"
+            labels.append(EndLabel(bottom + value / 2, text, "", TEXT))
+    zero_axis(axes, max(ends[True]), min(ends[False]))
+    texts = [write.value(value, unit) for value in totals["value"]]
+    for i in columns_with_room(texts):
+        write_at(axes, (i, ends[True][i]), texts[i], (0, 3), bold=True, side="above", va="baseline")
+    axes.set_xlim(-0.5, len(parts) - 0.65)
+    period_axis(axes, list(parts.index), results.context.locale, partial)
+    write_end_labels(axes, labels)
+
+
+def _largest_part(results: Results, parts: pd.DataFrame, unit: str) -> str:
+    """The largest part of the last period, with its share where no part is negative."""
+    last, write = parts.iloc[-1].dropna(), results.write
+    if last.empty or last.max() <= 0:
+        return ""
+    share = f" ({write.value(last.max() / last.sum(), 'share')})" if (last >= 0).all() else ""
+    return f"; largest part: {spoken(last.idxmax())}, {write.value(last.max(), unit)}{share}"
+
+
+def _parts_table(results: Results, parts: pd.DataFrame, caption: str, unit: str) -> Table:
+    names = {f"part {i}": str(name) for i, name in enumerate(parts.columns)}
+    columns = {"period": Column("Period")} | {key: Column(name.replace("_", " "), unit) for key, name in names.items()}
+    rows = parts.set_axis(list(names), axis=1).rename_axis("period").reset_index()
+    return table_behind(results.context, caption, rows, columns, "No parts.")
