@@ -13,7 +13,7 @@ before it; the same text, in the same order, is what :meth:`Spine.sql` shows.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -35,7 +35,7 @@ from helpers.results import Asked
 FOLDER = Path(__file__).parent
 READS = re.compile(r"\b(?:from|join)\s+(\w+)")  # what a query names behind these words, it stands on
 COMMENT = re.compile(r"--[^\n]*")
-OWN = ("period", "rules", "listed_quarter")  # relations that the spine itself is
+OWN = ("period", "rules", "listed_quarter", "provided")  # relations that the spine itself is
 LEFT_OUT = "left_out_of_"  # before the name of a table: how many rows of it are left out in each period, by reason
 PER_KEY = ("window_days", "gross_margin")  # rules with one value, or one per product type or period
 
@@ -247,7 +247,12 @@ class Spine:
             return self.relations[name].query
         if name.startswith(LEFT_OUT):
             return self._left_out(name.removeprefix(LEFT_OUT))
-        made = {"period": self._periods, "rules": self._rules, "listed_quarter": self._listed_quarters}
+        made = {
+            "period": self._periods,
+            "rules": self._rules,
+            "listed_quarter": self._listed_quarters,
+            "provided": self._provided,
+        }
         return made[name]() if name in made else self._facts(name)
 
     def _statement(self, name: str) -> str:
@@ -288,6 +293,12 @@ where left_out is not null group by all"""
         told = {name: value for name, value in given.items() if words is None or name in words}
         return "select " + ",\n  ".join(f"{_literal(value)} as {name}" for name, value in told.items())
 
+    def _provided(self) -> str:
+        """The tables and columns that the source gives."""
+        columns = self.prepared.columns
+        given = [*columns, *(f"{table}.{column}" for table, names in columns.items() for column in names)]
+        return f"select unnest({_literal(given)}) as what"
+
     def _listed_quarters(self) -> str:
         """The first days of the quarters of a 4-4-5 calendar; no row where quarters begin with a month."""
         starts = [f"({_literal(start)})" for _, start in self.prepared.calendar.quarter_starts]
@@ -318,7 +329,18 @@ def _of_period(period: Period, review: Period) -> dict[str, Any]:
         found[f"{name}_starts_on"] = of and of.start
         found[f"{name}_flow_ends_on"] = of and of.flow_end
         found[f"{name}_measured_on"] = of and of.measured_on
+    earlier = period.history(7) if period.kind == review.kind else []
+    four, before = [*earlier, period][-4:], [*earlier, period][:-4]
+    for name, periods in (("four", four), ("four_before", before if len(before) == 4 else [])):
+        found[f"{name}_starts_on"] = periods[0].start if periods else None
+        found[f"{name}_label"] = _span(periods)
     return found
+
+
+def _span(periods: Sequence[Period]) -> str | None:
+    """The words for periods that follow each other."""
+    labels = list(dict.fromkeys((periods[0].label, periods[-1].label))) if periods else []
+    return " to ".join(labels) or None
 
 
 def _literal(value: Any) -> str:
