@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -17,7 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from helpers.results import Interval
 
-Z = 1.959963984540054
+Z = 1.959964
+NORMAL = NormalDist().inv_cdf(0.975)  # the same to the last digit, as statsmodels' Wilson intervals take it
 LEVEL = 0.95
 TOLERANCE = 1e-12
 RESAMPLES = 10_000
@@ -35,8 +37,8 @@ def wilson(k: float, n: float) -> Interval | None:
     """
     if not n:
         return None
-    p, z2 = k / n, Z * Z
-    centre, spread = (p + z2 / 2 / n) / (1 + z2 / n), Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / 4 / n / n)
+    p, z, z2 = k / n, NORMAL, NORMAL * NORMAL
+    centre, spread = (p + z2 / 2 / n) / (1 + z2 / n), z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / 4 / n / n)
     return Interval(max(0.0, centre - spread), min(1.0, centre + spread), LEVEL, "Wilson")
 
 
