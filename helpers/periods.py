@@ -101,6 +101,18 @@ class Calendar:
             return next(start for name, start in self.quarter_starts if name[:-1] == label[:-1])
         return date(day.year, day.month, 1) - relativedelta(months=(day.month - self.fiscal_year_start_month) % 12)
 
+    def fiscal_year_end(self, day: date) -> date:
+        """The first day after the fiscal year that a local day falls in; a listed calendar may end before it does.
+
+        >>> Calendar(fiscal_year_start_month=2).fiscal_year_end(date(2026, 3, 31))
+        datetime.date(2027, 2, 1)
+        """
+        if self.quarter_starts:
+            year = self.quarter_of(day).label[:-1]
+            ends = zip(self.quarter_starts, self.quarter_starts[1:], strict=False)
+            return max(end for (label, _), (_, end) in ends if label[:-1] == year)
+        return self.fiscal_year_start(day) + relativedelta(years=1)
+
     def _quarter_label(self, start: date, number: int) -> str:
         if self.fiscal_year_start_month == 1:
             return f"{start.year}Q{number}"

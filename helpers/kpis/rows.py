@@ -147,6 +147,18 @@ def customer_columns(
     return {**told, **own, "customer_id": Column("Customer id", on_pages=key_on_pages)}
 
 
+def refuse_list(spine: Spine, *notes: str) -> None:
+    """Print no list where a relation of notes refuses the figures of the review's own period.
+
+    Raises:
+        Refused: with the first reason.
+    """
+    for name in notes:
+        for note in spine.answers(name, "label, kind, text"):
+            if note["kind"] == "refused" and note["label"] == spine.period.label:
+                raise Refused(note["text"])
+
+
 def cards_of(theme: str) -> list[Card]:
     """The cards of a theme, in catalogue order; none where the catalogue does not know it."""
     return _cards(row for row in CATALOGUE.values() if row.theme == theme)

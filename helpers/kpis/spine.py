@@ -320,6 +320,7 @@ def _of_period(period: Period, review: Period) -> dict[str, Any]:
         "review_known_day": review.known_until,
         "is_partial": period.is_partial,
         "four_periods_start_on": [*period.history(3), period][0].start,
+        **_units_of(period),
     }
     for name, earlier in (("previous", Period.previous), ("year_ago", Period.year_ago)):
         of: Period | None = None
@@ -341,6 +342,19 @@ def _span(periods: Sequence[Period]) -> str | None:
     """The words for periods that follow each other."""
     labels = list(dict.fromkeys((periods[0].label, periods[-1].label))) if periods else []
     return " to ".join(labels) or None
+
+
+def _units_of(period: Period) -> dict[str, date | None]:
+    """The fiscal quarter and year that hold the period's last day, as far as a listed calendar reaches."""
+    day, calendar = period.measured_on, period.calendar
+    units: dict[str, date | None] = dict.fromkeys(
+        ("quarter_starts_on", "quarter_ends_on", "year_starts_on", "year_ends_on")
+    )
+    with suppress(KitError):
+        quarter = calendar.quarter_of(day)
+        ends = (quarter.end, calendar.fiscal_year_start(day), calendar.fiscal_year_end(day))
+        units.update(zip(units, (quarter.start, *ends), strict=True))
+    return units
 
 
 def _literal(value: Any) -> str:

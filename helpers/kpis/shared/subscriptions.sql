@@ -1,5 +1,7 @@
 -- version: each version of a subscription line, with its MRR in its own currency and why it does not count, if it does
 -- not (`out`). One row per version and span of days in which it is known in this form.
+-- `ends` is the first day on which it does not count any more, `served_until` the first without service, which is later
+-- where a line is lost with its cancellation (churn_day).
 -- A version's end and its reason depend on the version that follows it, as far as that one is known. Lines that are not
 -- plain (gaps that grace_days may close, overlaps, pauses, versions that change or become known out of order) are
 -- therefore looked at once for each day on which something about the line is learnt.
@@ -28,13 +30,15 @@ ended as (
         when 'quarter' then 1 / 3 when 'year' then 1 / 12 end / interval_count,
       contract_value / term
     ) - case when rules.discounts = 'all' or (rules.discounts = 'forever' and discount_kind = 'forever')
-             then coalesce(discount_mrr, 0) else 0 end), 9) as amount
+             then coalesce(discount_mrr, 0) else 0 end), 9) as amount,
+    greatest(grace_days, 1) as gap_days
   from form cross join rules
 ),
 line as (
   select subscription_id, line_id,
-    coalesce(bool_or(next_on - ends between 1 and greatest((select grace_days from rules), 1) or next_on < service_end
-      or next_known < known_from or known_until < date '9999-12-31' or out is not null), false) as is_tangled
+    coalesce(bool_or(next_on - ends between 1 and gap_days or next_on - service_end between 1 and gap_days
+      or next_on < service_end or next_known < known_from or known_until < date '9999-12-31' or out is not null), false)
+      as is_tangled
   from (
     select *, lead(start_on) over sorted as next_on, lead(known_from) over sorted as next_known
     from ended window sorted as (partition by subscription_id, line_id order by start_on, known_from)
@@ -67,11 +71,12 @@ all_versions as (
 select customer_id, subscription_id, line_id, product, plan, renewal_on, start_on, currency, "interval", interval_count,
   quantity, seat_based, term, amount, cancelled_on, out, known_from, known_until,
   case when bridged then next_on else ends end as ends,
+  case when served_on then next_on else service_end end as served_until,
   coalesce(cancel_reason, case next_status when 'paused' then 'paused' when 'unpaid' then 'payment' end) as reason,
   coalesce(next_on < service_end, false) as is_overlapping, bridged
 from (
-  select *, coalesce(next_on - ends between 1 and greatest((select grace_days from rules), 1)
-    and out is null and next_out is null, false) as bridged
+  select *, out is null and next_out is null and coalesce(next_on - ends between 1 and gap_days, false) as bridged,
+    out is null and next_out is null and coalesce(next_on - service_end between 1 and gap_days, false) as served_on
   from all_versions
 );
 

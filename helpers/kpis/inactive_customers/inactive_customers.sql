@@ -1,0 +1,253 @@
+-- asked_day: the days on which it is asked who is silent: the last day of each period and the same weekday of the week
+-- before; of the review's own period the last thirteen weeks. `week` counts them back from the period's last day.
+create view asked_day as
+select label, known_day, cast(week as integer) as week, measured_on - cast(7 * week as integer) as day
+from period cross join rules cross join range(13) as weeks(week)
+where week <= 1 or label = review_label;
+
+-- health_signal: the events, automated ones included, by which the customers of a product type are judged.
+create view health_signal as
+select entry.key as product_type, unnest(entry.value) as event
+from (select unnest(map_entries(cast(health_signals as map(varchar, varchar[])))) as entry from rules);
+
+-- sign_of_life: the last day, in the longest window that ends with an asked day, on which a customer did what it may be
+-- judged by: activity (judged_by is null), or a health signal of the product type that judged_by names.
+create table sign_of_life as
+with looked_at as (
+  select label, known_day, week, day - cast(age as integer) as active_on
+  from asked_day cross join rules
+  cross join lateral range(coalesce(window_days, list_max(cast(map_values(window_days_by) as integer[])), 1)) as days(age)
+),
+found as (
+  select label, week, customer_id, null as judged_by, max(active_on) as last_on
+  from looked_at join use_day using (active_on)
+  where activity > 0 and known_day between known_from and known_until
+  group by all
+  union all
+  select label, week, customer_id, product_type, max(active_on)
+  from looked_at join events using (active_on) join health_signal using (event)
+  where known_day between known_from and known_until
+  group by all
+)
+select label, week, coalesce(account_id, customer_id) as account_id, judged_by, max(last_on) as last_on
+from found left join account using (label, customer_id)
+group by all;
+
+-- payer: each account that pays on some day, with its product type, its first paid day, its first value, where that is
+-- recorded, and its users on record, where there are such records.
+create table payer as
+with since as (
+  select label, account_id, any_value(segment) as segment, min(start_on) as since from paid group by all
+),
+value as (
+  select label, account_id, min(first_value_on) as first_value_on
+  from period join customers on known_day between known_from and known_until join account using (label, customer_id)
+  group by all
+),
+people as (
+  select label, coalesce(account_id, users.customer_id) as account_id, count(*) as users
+  from period join users on known_day between known_from and known_until left join account using (label, customer_id)
+  group by all
+)
+select label, account_id, segment, since, first_value_on, coalesce(nullif(product_type, ''), 'interactive') as product_type,
+  case when 'users' in (select what from provided) then coalesce(users, 0) end as users
+from since
+left join (select label, customer_id as account_id, product_type
+           from period join customers on known_day between known_from and known_until) using (label, account_id)
+left join value using (label, account_id)
+left join people using (label, account_id);
+
+-- silence: each account that pays on an asked day, and whether it is active or silent on it, or why it is not asked. Silent
+-- is who did nothing in the window_days that end with the day. Not asked are product types of which silence says nothing,
+-- accounts that have not paid for the whole window yet, and those without value, where first value is recorded.
+create table silence as
+with window_of as (
+  select product_type, coalesce(window_days, cast(window_days_by[product_type] as integer)) as days,
+    not list_contains(not_applicable, product_type) or is_signalled as is_asked, is_signalled
+  from (select distinct product_type, product_type in (select product_type from health_signal) as is_signalled from payer)
+  cross join rules
+),
+paying_then as (
+  select label, week, day, account_id
+  from asked_day join paid using (label) where start_on <= day and ends > day group by all
+)
+select paying_then.label, paying_then.week, day, paying_then.account_id, payer.product_type, segment, users, last_on, case
+    when not is_asked then 'product type ' || payer.product_type
+    when since > day + 1 - days then 'too new'
+    when coalesce(first_value_on > day, true) and 'customers.first_value_on' in (select what from provided)
+      then 'onboarding, no value yet'
+    when last_on >= day + 1 - days then 'active'
+    else 'silent' end as state,
+  is_asked and days is null as has_no_window
+from paying_then
+join payer using (label, account_id)
+join window_of on window_of.product_type = payer.product_type
+left join sign_of_life on sign_of_life.label = paying_then.label and sign_of_life.week = paying_then.week
+  and sign_of_life.account_id = paying_then.account_id
+  and judged_by is not distinct from case when is_signalled then payer.product_type end;
+
+-- inactive_customers_rows: each account that pays on the last day of the period, or did a week before, with its state on
+-- both days (null where it does not pay); `last_on` is the last day, within the window, on which it did something.
+create view inactive_customers_rows as
+select label, account_id, segment, product_type, users, max(state) filter (week = 0) as state,
+  max(state) filter (week = 1) as state_before, max(last_on) filter (week = 0) as last_on
+from silence where week <= 1 group by all;
+
+-- inactive_customers (K03): of the accounts that are asked those that are silent, and those that fell silent, or came back,
+-- within a week; in all and by product type.
+create view inactive_customers as
+with longest as (
+  select coalesce(window_days, list_max(cast(map_values(window_days_by) as integer[])), 1) as days from rules
+),
+counted as (
+  select label, case when grouping(product_type) = 0 then 'product_type' else '' end as segment_by, product_type as segment,
+    count(*) filter (state = 'silent') as inactive_customers, count(*) filter (state in ('silent', 'active')) as asked,
+    count(*) filter (state = 'silent' and state_before = 'active') as newly_silent,
+    count(*) filter (state = 'active' and state_before = 'silent') as returned,
+    count(*) filter (state = 'silent' and users = 0) as without_users
+  from period left join inactive_customers_rows using (label)
+  group by grouping sets ((label), (label, product_type)) having grouping(product_type) = 1 or asked > 0
+)
+select label, segment_by, segment, inactive_customers, inactive_customers / nullif(asked, 0) as inactive_rate, newly_silent,
+  returned, asked, without_users, first_on,
+  measured_on + 1 - coalesce(cast(window_days_by[segment] as integer), days) as opens_on
+from counted join period using (label) cross join rules cross join longest left join reach_of_use using (label);
+
+-- unasked: how many of the accounts that pay are not asked, by the reason; in all and by product type.
+create view unasked as
+select label, case when grouping(product_type) = 0 then 'product_type' else '' end as segment_by, product_type as segment,
+  state as why, count(*) as customers
+from inactive_customers_rows where state not in ('active', 'silent')
+group by grouping sets ((label, state), (label, state, product_type));
+
+-- window_notes: why a period is refused: the windows are given by product type, and one that is asked has none.
+create view window_notes as
+select label, week, 'refused' as kind, cast(null as bigint) as rows, 'window_days tells '
+  || array_to_string(list_sort(map_keys(any_value(window_days_by))), ', ') || ', but not '
+  || arg_min(product_type, account_id) || '; add the days for it under rules:' as text
+from silence cross join rules where has_no_window group by label, week;
+
+-- silence_notes: what is told of each period besides its figures.
+create view silence_notes as
+from feed_notes
+union all by name
+select label, kind, min(text) as text, null as rows from window_notes
+where week <= 1 and label not in (select label from feed_notes) group by label, kind;
+
+-- renewal: when each account's next line comes up for renewal: the earliest of its lines in service on the last day of the
+-- period, cancelled or not. A line comes up on the day that it tells, else where it ends, else, if its term is a year, on the
+-- next anniversary of its first day.
+create view renewal as
+with line as (
+  select period.label, measured_on, coalesce(account_id, version.customer_id) as account_id, start_on, served_until, renewal_on,
+    "interval" = 'year' and interval_count = 1 or term = 12 as is_yearly,
+    min(start_on) over (partition by period.label, subscription_id, line_id) as begun_on
+  from period
+  join version on known_day between known_from and known_until
+  left join account on account.label = period.label and account.customer_id = version.customer_id
+  where out is null and amount > 0 and served_until > start_on
+),
+anniversary as (
+  select *, cast(begun_on + to_years(cast(year(measured_on) - year(begun_on) as integer)) as date) as this_year,
+    cast(begun_on + to_years(cast(year(measured_on) - year(begun_on) + 1 as integer)) as date) as next_year
+  from line where start_on <= measured_on and served_until > measured_on
+)
+select label, account_id, min(case
+    when renewal_on is not null then renewal_on
+    when served_until < date '9999-12-31' then served_until
+    when is_yearly and this_year > measured_on then this_year
+    when is_yearly then next_year end) as renewal_on
+from anniversary group by all;
+
+-- call_list (K04): each account that is silent on the last day of the period, with what one needs to know before the call:
+-- the last day on which anybody did something, however long ago; users active in 28 days, and the most in such a time of a
+-- year; in how many of seven weeks anybody was active; its tickets that are open.
+create view call_list as
+with silent as (
+  select label, account_id, day, product_type, users, product_type in (select product_type from health_signal) as is_signalled
+  from silence where week = 0 and state = 'silent'
+),
+whose as (
+  select label, account_id, customer_id, is_signalled, product_type from silent join account using (label, account_id)
+  union all
+  select label, account_id, account_id, is_signalled, product_type
+  from silent anti join account on account.label = silent.label and account.customer_id = silent.account_id
+),
+day as (
+  select label, account_id, is_signalled, user_id, active_on, (measured_on - active_on) // 28 as block
+  from whose join period using (label) join use_day using (customer_id)
+  where activity > 0 and active_on <= measured_on and known_day between known_from and known_until
+),
+last_seen as (
+  select label, account_id, max(active_on) as last_active_on
+  from (
+    select label, account_id, active_on from day where not is_signalled
+    union all
+    select label, account_id, active_on
+    from whose join period using (label) join events using (customer_id) join health_signal using (product_type, event)
+    where active_on <= measured_on and known_day between known_from and known_until
+  ) group by all
+),
+by_block as (select label, account_id, block, count(distinct user_id) as users from day where block < 13 group by all),
+people as (
+  select label, account_id, max(users) filter (block = 0) as active_users, max(users) as peak_users from by_block group by all
+),
+weeks as (
+  select label, account_id, count(distinct (last_on - active_on) // 7) as pac
+  from reading join roster using (label, moment) join use_day using (user_id)
+  where moment = 'now' and activity > 0 and active_on between last_on - 48 and last_on
+    and known_day between known_from and known_until and coalesce(active_on >= use_day.created_on, true)
+  group by all
+),
+opened as (
+  select label, coalesce(account_id, tickets.customer_id) as account_id, count(*) as open_tickets
+  from period
+  join tickets on known_day between known_from and known_until
+  left join account using (label, customer_id)
+  where solved_at is null and not coalesce(is_spam, false) and merged_into is null
+  group by all
+)
+select label, account_id as customer_id, coalesce(owner, '(no owner)') as owner, coalesce(customer, account_id) as customer,
+  contact_email, mrr, last_active_on, day - last_active_on as days_silent,
+  coalesce(active_users, 0) as active_users, coalesce(peak_users, 0) as peak_users, coalesce(pac, 0) as pac, renewal_on,
+  renewal_on - day as days_to_renewal, coalesce(open_tickets, 0) as open_tickets,
+  case when users = 0 then 'no users on record' when is_signalled then 'no health signal'
+    when last_active_on is null then 'never active' else 'no activity' end
+    || case when renewal_on < day then '; past renewal' else '' end as reason,
+  sum(mrr) over (partition by label, coalesce(owner, '(no owner)')) as at_stake,
+  case when days_to_renewal <= 90 then 0 when days_to_renewal <= 180 then 1 when days_to_renewal > 180 then 2 else 3 end as turn
+from silent
+left join (select label, account_id, day, mrr from customer_mrr) using (label, account_id, day)
+left join named_account using (label, account_id)
+left join last_seen using (label, account_id)
+left join people using (label, account_id)
+left join weeks using (label, account_id)
+left join renewal using (label, account_id)
+left join opened using (label, account_id);
+
+-- silence_by_owner: the colleagues who look after silent accounts: how many, what these pay, and the nearest renewal.
+create view silence_by_owner as
+select label, owner, count(*) as customers, sum(mrr) as mrr, min(days_to_renewal) as nearest from call_list group by all;
+
+-- silence_by_week: the last twelve weeks of the review's own period: who is asked, who is silent, and who fell silent or
+-- came back since the week before.
+create view silence_by_week as
+with followed as (
+  select label, week, day, state, lag(state) over weeks as state_before, lag(week) over weeks as week_before
+  from silence window weeks as (partition by label, account_id order by week desc)
+),
+counted as (
+  select label, week, count(*) filter (state = 'silent') as inactive, count(*) as asked,
+    count(*) filter (state = 'silent' and state_before = 'active' and week_before = week + 1) as newly_silent,
+    count(*) filter (state = 'active' and state_before = 'silent' and week_before = week + 1) as returned
+  from followed where state in ('silent', 'active') group by all
+)
+select label, day as week_to, coalesce(inactive, 0) as inactive, coalesce(asked, 0) as asked, inactive / asked as rate,
+  coalesce(newly_silent, 0) as newly_silent, coalesce(returned, 0) as returned
+from asked_day left join counted using (label, week) where week < 12;
+
+-- not_asked: why paying customers are neither active nor silent on the last day of the period, and what they pay.
+create view not_asked as
+select silence.label, state as why, count(*) as customers, coalesce(sum(mrr), 0) as mrr
+from silence left join customer_mrr using (label, account_id, day)
+where week = 0 and state not in ('active', 'silent') group by all;

@@ -1,0 +1,84 @@
+-- event_day: what each user did on each day, event by event. is_activity tells whether that counts as activity: one of
+-- activity_events, or with none named whatever is not a log-in; what the software does by itself never is. Log-ins are
+-- recognised without regard to case and separators.
+create view event_day as
+select events.*,
+  not is_automated and case
+    when len(activity_events) > 0 then list_contains(activity_events, event)
+    else regexp_replace(lower(event), '[^a-z0-9]+', '_', 'g') not in (
+      'login', 'log_in', 'logged_in', 'user_logged_in', 'signin', 'sign_in', 'signed_in', 'user_signed_in') end as is_activity
+from events cross join rules;
+
+-- use_day: each day on which a user did something, and how many of its events count as activity (0 for none). One row per
+-- span of days in which it is known in this form.
+create table use_day as
+select user_id, customer_id, created_on, active_on, known_from, known_until,
+  coalesce(sum(events) filter (is_activity), 0) as activity
+from event_day
+group by all;
+
+-- reach_of_use: the first and the last day of any event that is known in each period.
+create table reach_of_use as
+select label, min(active_on) as first_on, max(active_on) as last_on
+from period
+join (select distinct active_on, known_from, known_until from use_day) on known_day between known_from and known_until
+group by label;
+
+-- feed_notes: the periods of which nothing is said: a feed of events that ended long before the period did looks like
+-- customers that fell silent.
+create view feed_notes as
+select label, 'refused' as kind, cast(null as bigint) as rows, case
+    when last_on is null
+      then 'no event is known by ' || measured_on || '; without any, every customer would look silent'
+    else 'the event feed ends on ' || last_on || ', ' || (measured_on - last_on) || ' days before ' || measured_on
+      || ' (at most ' || feed_max_age_days || ' are allowed: feed_max_age_days); mend the feed, it is not the customers'
+    end as text
+from period cross join rules left join reach_of_use using (label)
+where last_on is null or measured_on - last_on > feed_max_age_days;
+
+-- reading: the days on which activity is read in each period of the review's own kind. paid_on is the day on which customers
+-- pay, last_on the last day of what is looked at. The moment is `close`, the period's last day; `now`, where blocks of days
+-- end with the period (or, by week_mode, with its last Sunday); or `before`, the same of the period before.
+create view reading as
+with own as (
+  select period.* from period semi join (select kind from period join rules on label = review_label) as review using (kind)
+)
+select label, known_day, 'close' as moment, measured_on as paid_on, measured_on as last_on from own
+union all
+select label, known_day, moment, paid_on,
+  paid_on - case week_mode when 'iso' then cast(isodow(paid_on) % 7 as integer) else 0 end
+from (
+  select label, known_day, 'now' as moment, measured_on as paid_on from own
+  union all
+  select label, known_day, 'before', previous_measured_on from own where previous_measured_on is not null
+) cross join rules;
+
+-- paying_account: the accounts that pay on the day of each reading.
+create table paying_account as
+select label, moment, account_id, segment
+from reading join paid using (label)
+where start_on <= paid_on and ends > paid_on
+group by all;
+
+-- roster: the users, active or not, of the accounts that pay on the day of a reading, as of its last day: who was created
+-- later is not there yet, who was deactivated is gone. Without a table of users they are those seen in events, created when
+-- they were first seen: users who never did anything are then missing.
+create table roster as
+with seen as (
+  select * from use_day where customer_id is not null and 'users' not in (select what from provided)
+),
+person as (
+  select label, moment, user_id, customer_id, persona, created_on
+  from reading
+  join users on known_day between known_from and known_until
+    and coalesce(created_on <= last_on, true) and coalesce(deactivated_on > last_on, true)
+  union all
+  select label, moment, user_id, arg_max(customer_id, active_on), null, min(active_on)
+  from reading join seen on active_on <= last_on and known_day between known_from and known_until
+  group by label, moment, user_id
+)
+select label, moment, user_id, coalesce(account.account_id, person.customer_id) as account_id, nullif(persona, '') as persona,
+  created_on
+from person left join account using (label, customer_id)
+semi join paying_account on paying_account.label = person.label and paying_account.moment = person.moment
+  and paying_account.account_id = coalesce(account.account_id, person.customer_id);
