@@ -16,7 +16,7 @@ import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -35,8 +35,9 @@ from helpers.results import Asked
 FOLDER = Path(__file__).parent
 READS = re.compile(r"\b(?:from|join)\s+(\w+)")  # what a query names behind these words, it stands on
 COMMENT = re.compile(r"--[^\n]*")
-OWN = ("period", "rules", "listed_quarter", "provided")  # relations that the spine itself is
+OWN = ("period", "rules", "listed_quarter", "quarter", "provided")  # relations that the spine itself is
 LEFT_OUT = "left_out_of_"  # before the name of a table: how many rows of it are left out in each period, by reason
+QUARTERS_BACK = timedelta(days=4_000)
 PER_KEY = ("window_days", "gross_margin")  # rules with one value, or one per product type or period
 
 
@@ -251,6 +252,7 @@ class Spine:
             "period": self._periods,
             "rules": self._rules,
             "listed_quarter": self._listed_quarters,
+            "quarter": self._quarters,
             "provided": self._provided,
         }
         return made[name]() if name in made else self._facts(name)
@@ -298,6 +300,16 @@ where left_out is not null group by all"""
         columns = self.prepared.columns
         given = [*columns, *(f"{table}.{column}" for table, names in columns.items() for column in names)]
         return f"select unnest({_literal(given)}) as what"
+
+    def _quarters(self) -> str:
+        """The first days of the calendar's quarters, from as far back as a window of a period may begin."""
+        first, last = min(period.start for period in self.periods), max(period.start for period in self.periods)
+        found = [self.prepared.calendar.quarter_of(last)] if self.period.kind == "quarter" else []
+        with suppress(KitError):  # a listed calendar begins somewhere
+            while found and found[0].start > first - QUARTERS_BACK:
+                found.insert(0, found[0].previous())
+        days = ", ".join(f"({_literal(each.start)})" for each in found) or "(cast(null as date))"
+        return f"select * from (values {days}) as quarter(starts_on)"
 
     def _listed_quarters(self) -> str:
         """The first days of the quarters of a 4-4-5 calendar; no row where quarters begin with a month."""

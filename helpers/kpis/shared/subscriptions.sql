@@ -115,7 +115,9 @@ select day, case movement_grain
     end as last_on
 from (
   select distinct start_on as day from version
-  union select unnest(generate_series(starts_on, measured_on, interval 1 day))::date from period
+  union
+  select cast(unnest(generate_series(min(starts_on) - cast(100 + 100 * any_value(cac_window_quarters) as integer), max(measured_on), interval 1 day)) as date)
+  from period cross join rules
 ) cross join rules;
 
 -- snapshot: the days on which each period takes customers' MRR: its eve, the unit ends in it, its last day, and the day

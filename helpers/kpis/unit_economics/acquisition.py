@@ -1,0 +1,161 @@
+"""What it cost to win the customers of a window: the ledger's months, whether they are all there, and who was won (K16)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from helpers.errors import NotProvided
+from helpers.kpis.spine import Spine
+from helpers.results import Interval
+from helpers.statistics import LEVEL, poisson_interval
+
+NONE = "(none)"
+DEPARTMENTS = {"sm": ("marketing", "sales"), "full": ("marketing", "sales", "support")}
+BY_DEALS = "new customers are counted by won new-logo deals, as there are no subscriptions"
+FEWEST = 5  # new customers; the interval of fewer is too wide to read
+SHOWN = 3
+
+
+@dataclass
+class Cost:
+    """The spend of a window, its new customers, and what every figure made of them tells.
+
+    ``spent`` and ``won`` are by segment and channel: ``{("channel", "paid search"): 1200.0}``. ``refused`` says why no
+    figure is printed, ``has_months`` whether any month of the window is over.
+    """
+
+    total: float = 0.0
+    n: int = 0
+    spent: dict[tuple[str, str], float] = field(default_factory=dict)
+    won: dict[tuple[str, str], int] = field(default_factory=dict)
+    excluded: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    refused: str = ""
+    has_months: bool = True
+
+    @property
+    def each(self) -> float | None:
+        """Per new customer; None where there is none."""
+        return self.total / self.n if self.n else None
+
+
+class Costs:
+    """The cost of each period, department variant (``sm`` or ``full``) and horizon (``window`` or ``quarter``).
+
+    Raises:
+        NotProvided: the period is no quarter, there is no ledger, or neither subscriptions nor won deals.
+    """
+
+    def __init__(self, spine: Spine) -> None:
+        if spine.period.kind != "quarter":
+            raise NotProvided(f"a quarter; this is a {spine.period.kind}")
+        _require_customers(spine)
+        self._spine = spine
+        self._windows = {(each["label"], each["horizon"]): each for each in spine.answers("acquisition_window", "label")}
+        self._answers = spine.answers("cac", "segment_by, segment")
+        self._notes = spine.answers("acquisition_notes", "place, text")
+        self._months: dict[tuple[str, str], list[date]] = {}
+        for each in spine.answers("spend_month", "month"):
+            self._months.setdefault((each["label"], each["horizon"]), []).append(each["month"])
+        self._told: dict[tuple[str, str], set[date]] = {}
+        for each in spine.answers("department_month", "month"):
+            self._told.setdefault((each["label"], each["department"]), set()).add(each["month"])
+        counted = ("subscriptions", "customers") if spine.provides("subscriptions") else ("deals", "customers")
+        self._left_out = [spine.left_out("spend"), spine.left_out(*counted)]
+
+    def at(self, label: str, variant: str, horizon: str) -> Cost:
+        """What a variant cost in a period, over a horizon."""
+        window, months = self._windows[label, horizon], self._months.get((label, horizon), [])
+        if window["begins_on"] is None:
+            reach = window["quarters"]
+            return Cost(refused=f"the calendar does not reach back {reach} quarters; add them to quarter_starts")
+        if not months:
+            return Cost(refused="no month of the window is over yet", has_months=False)
+        spend, of_customers = self._left_out
+        found = Cost(excluded={**spend[label], **of_customers[label]})
+        for each in self._answers:
+            if (each["label"], each["horizon"]) == (label, horizon):
+                _count(found, each, each[f"spent_{variant}"])
+        refused, found.warnings = self._complete(label, months, DEPARTMENTS[variant])
+        notes = [each for each in self._notes if (each["label"], each["horizon"]) == (label, horizon)]
+        for note in (each for each in notes if each["variant"] in ("", variant)):
+            if note["kind"] == "refused":
+                refused = refused or note["text"]
+            elif note["kind"] == "warning":
+                found.warnings.append(note["text"])
+            else:
+                found.excluded[note["text"]] = note["rows"]
+        if not self._spine.provides("subscriptions"):
+            found.warnings.append(BY_DEALS)
+        found.refused = refused
+        found.warnings += readable(found.total, found.n, self._spine.prepared.currency)
+        return found
+
+    def _complete(self, label: str, months: Sequence[date], departments: Sequence[str]) -> tuple[str, list[str]]:
+        """Why a window cannot be added up, since a month is missing; and which departments have no or a part of spend."""
+        told = {name: self._told[label, name] for name in sorted(departments) if (label, name) in self._told}
+        nobody = [month for month in months if not any(month in known for known in told.values())]
+        gaps = {
+            name: [m for m in months if m > min(known) and m not in known and m not in nobody]
+            for name, known in told.items()
+        }
+        missing = {"spend": nobody, **{f"spend of {name}": lacking for name, lacking in gaps.items()}}
+        lacks = [f"{name} is missing for {_listed(lacking)}" for name, lacking in missing.items() if lacking]
+        refused = "; ".join(lacks) + "; give 0 where nothing was spent" if lacks else ""
+        absent = [name for name in departments if name not in told]
+        late = {name: min(known) for name, known in told.items() if min(known) > months[0]}
+        warnings = [f"the ledger names no spend of {' or '.join(absent)}"] if absent else []
+        return refused, warnings + [f"spend of {name} begins in {first:%Y-%m}" for name, first in late.items()]
+
+
+def inverted(spend: float, n: int) -> Interval | None:
+    """The interval of money per unit: the exact interval of the count, upside down (T10).
+
+    >>> [round(end) for end in inverted(700_000, 50)[:2]]
+    [10619, 18862]
+    """
+    if not n or spend <= 0:
+        return None
+    least, most = (end for end in poisson_interval(n)[:2] if end)
+    return Interval(spend / most, spend / least, LEVEL, "Garwood, inverted")
+
+
+def readable(spend: float, n: int, currency: str) -> list[str]:
+    """What must be known of spend per customer before it is read."""
+    told = ["credits exceed what was spent"] if spend < 0 else []
+    if not n:
+        told.append(f"no new customer; spent: {spend:,.0f} {currency}")
+    elif n < FEWEST:
+        told.append(f"only {n} new customer{'s' * (n > 1)}: too few for this cost to be read")
+    return told
+
+
+def _require_customers(spine: Spine) -> None:
+    """What tells who is a new customer: subscriptions, else won deals."""
+    spine.require("spend")
+    if spine.provides("subscriptions") or not spine.provides("deals"):
+        spine.require("subscriptions")
+    else:
+        spine.require("deals.outcome", "deals.closed_at")
+    if spine.rules["account_level"] == "parent":
+        spine.require("customers.parent_id")
+
+
+def _count(found: Cost, answer: Mapping[str, Any], spent: float | None) -> None:
+    """Add what was spent, and who was won, in all or of a segment or channel."""
+    by = (answer["segment_by"], answer["segment"])
+    if not answer["segment_by"]:
+        found.total, found.n = float(spent or 0.0), answer["n"]
+        return
+    if spent is not None:
+        found.spent[by] = float(spent)
+    if answer["n"]:
+        found.won[by] = answer["n"]
+
+
+def _listed(months: Sequence[date]) -> str:
+    more = f" and {len(months) - SHOWN} more months" if len(months) > SHOWN else ""
+    return ", ".join(f"{month:%Y-%m}" for month in months[:SHOWN]) + more

@@ -1,0 +1,120 @@
+"""How long customers stay, and what that is worth: the mean life by Kaplan–Meier, with its interval (K18).
+
+Lifetimes are in months; a customer who left and came back lives once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from helpers.kpis.spine import Spine
+from helpers.results import Interval, Status
+from helpers.statistics import LEVEL, RESAMPLES, SEED, dominated_by_few, kaplan_meier
+
+FEW = "dominated by few: fewer than 30 paying customers, or one with over 20 % of the MRR"
+AT_ONCE = 1_000_000  # numbers that fit into memory
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What a customer of a period and segment is worth over its life, or why that cannot be said."""
+
+    answer: Mapping[str, Any]
+    value: float | None = None
+    status: Status | None = None
+    n: int = 0
+    interval: Interval | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def worth_of(answer: Mapping[str, Any], stays: pd.DataFrame) -> Worth:
+    """ARPA × margin × the mean months that a customer stays.
+
+    Args:
+        answer: the row of the card ``ltv`` for the period and segment.
+        stays: one row per customer of it: ``account_id``, ``months``, ``is_left``, ``mrr``.
+    """
+    stays = stays.assign(mrr=stays["mrr"] * answer["margin"])
+    each, horizon, n = arpa(stays), answer["ltv_horizon_months"], len(stays)
+    if each is None:
+        return Worth(answer, n=n)
+    months = mean_months(stays, horizon)
+    if months is None:
+        longest = stays["months"].max()
+        why = f"nobody has been followed for {horizon:g} months, the longest for {longest:.1f}"
+        return Worth(answer, status="insufficient", n=n, warnings=(f"{why}; lower ltv_horizon_months",))
+    few = (FEW,) * dominated_by_few(stays.loc[stays["mrr"] > 0, "mrr"])
+    capped = (f"capped: nobody has left, so each counts {horizon:g} months",) * (not stays["is_left"].any())
+    return Worth(answer, each * months, n=n, interval=value_interval(stays, horizon), warnings=(*few, *capped))
+
+
+def stays_by_segment(spine: Spine) -> dict[tuple[str, str, str | None], pd.DataFrame]:
+    """The customers of each period, in all and by segment, by account."""
+    found: dict[tuple[str, str, str | None], pd.DataFrame] = {}
+    for (label,), stays in spine.vectors("ltv_rows", "label").items():
+        found[label, "", None] = stays
+        for name, part in stays.groupby("segment", dropna=False):
+            found[label, "segment", None if pd.isna(name) else str(name)] = part
+    return found
+
+
+def arpa(stays: pd.DataFrame) -> float | None:
+    """Average revenue per paying customer; None where nobody pays."""
+    paid = stays.loc[stays["mrr"] > 0, "mrr"]
+    return float(paid.mean()) if len(paid) else None
+
+
+def mean_months(stays: pd.DataFrame, horizon: float) -> float | None:
+    """The mean months that a customer stays, counting at most ``horizon`` of each (restricted mean, T2).
+
+    Customers who are still there count as such. None where nobody has been followed that long.
+    """
+    return kaplan_meier(stays["months"], stays["is_left"]).restricted_mean(horizon)
+
+
+def value_interval(stays: pd.DataFrame, horizon: float) -> Interval | None:
+    """The percentile bootstrap interval, over customers, of ARPA x restricted mean (T12).
+
+    None of one customer or fewer. A draw in which nobody pays has no ARPA and is left out; one in which nobody was
+    followed to the horizon takes it that those left would have stayed.
+    """
+    if len(stays) < 2 or not stays["mrr"].any():
+        return None
+    stays = stays.sort_values(["months", "is_left"], ascending=[True, False])  # at equal months who left comes first
+    random, size, n = np.random.default_rng(SEED), max(1, AT_ONCE // len(stays)), len(stays)
+    found: list[NDArray[np.float64]] = []
+    for draws in (min(size, RESAMPLES - done) for done in range(0, RESAMPLES, size)):
+        picked = random.integers(0, n, size=(draws, n)) + n * np.arange(draws)[:, None]
+        times = np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n).astype(float)
+        found.append(_values(stays, times, horizon))
+    low, high = np.quantile(np.concatenate(found), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(float(low), float(high), LEVEL, "bootstrap over customers")
+
+
+def _values(stays: pd.DataFrame, times: NDArray[np.float64], horizon: float) -> NDArray[np.float64]:
+    """ARPA x restricted mean of each draw; ``times`` says how often each customer is in it."""
+    paid, payers = times @ stays["mrr"].to_numpy(float), times @ (stays["mrr"] > 0).to_numpy(float)
+    means = _restricted_means(stays, times, horizon)
+    return paid[payers > 0] / payers[payers > 0] * means[payers > 0]
+
+
+def _restricted_means(stays: pd.DataFrame, times: NDArray[np.float64], horizon: float) -> NDArray[np.float64]:
+    """The area under each draw's Kaplan–Meier curve; customers stand in the order of their months.
+
+    The curve falls where somebody left before the horizon, and only there.
+    """
+    n, left, months = len(stays), stays["is_left"].to_numpy(bool), stays["months"].to_numpy(float)
+    falls = np.flatnonzero(left & (months < horizon))
+    if not len(falls):
+        return np.full(len(times), horizon)
+    gone = times.cumsum(axis=1)
+    at_risk = n - gone[:, falls] + times[:, falls]
+    survival = (1 - times[:, falls] / np.maximum(at_risk, 1)).cumprod(axis=1)
+    edges = np.append(months[falls], horizon)
+    return np.asarray(months[falls[0]] + survival @ np.diff(edges))
