@@ -50,9 +50,9 @@ def bookings_by_source(spine: Spine) -> Listing:
         columns=columns,
         when_empty="Nothing was booked.",
         grain="source",
-        note="By volume is what more or fewer sales in all change, at the share of them and the average sale that a source "
-        "had before; by mix is what its own number changes beyond that; by price is the change in its average sale, at "
-        "the number of now. Each row adds up to its change, and each column to all sources.",
+        note="By volume is what more or fewer sales in all change, at the share of them and the average sale that a "
+        "source had before; by mix is what its own number changes beyond that; by price is the change in its average "
+        "sale, at the number of now. Each row adds up to its change, and each column to all sources.",
     )
 
 
@@ -67,9 +67,9 @@ def with_parts(rows: pd.DataFrame) -> pd.DataFrame:
     20 new customers at 7,000 and 10 upsells at 1,000 become 21 at 7,500 and 24 at 1,000: 15 sales more, half as many
     again, are worth 75,000; that most of them are small ones takes 54,000 off, and prices add 10,500.
 
-    >>> sources = {"sales_before": [20, 10], "before": [140_000, 10_000], "sales": [21, 24], "amount": [157_500, 24_000]}
-    >>> table = pd.DataFrame({name: [*values, sum(values)] for name, values in sources.items()}).astype(float)
-    >>> with_parts(table)[["change", "volume", "mix", "price"]]
+    >>> before = {"sales_before": [20, 10, 30], "before": [140_000, 10_000, 150_000]}
+    >>> now = {"sales": [21, 24, 45], "amount": [157_500, 24_000, 181_500]}
+    >>> with_parts(pd.DataFrame(before | now).astype(float))[["change", "volume", "mix", "price"]]
         change   volume      mix    price
     0  17500.0  70000.0 -63000.0  10500.0
     1  14000.0   5000.0   9000.0      0.0

@@ -7,5 +7,11 @@ from helpers.kpis.pipeline_conversion.cards import funnel_cohort, funnel_period,
 from helpers.kpis.pipeline_conversion.tables import funnel_cohorts, funnel_steps, open_pipeline, stage_activity
 
 __all__ = [
-    "funnel_cohort", "funnel_cohorts", "funnel_period", "funnel_steps", "funnel_velocity", "open_pipeline", "stage_activity",
-]  # fmt: skip
+    "funnel_cohort",
+    "funnel_cohorts",
+    "funnel_period",
+    "funnel_steps",
+    "funnel_velocity",
+    "open_pipeline",
+    "stage_activity",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -147,8 +147,8 @@ def _cohorts(spine: Spine) -> dict[str, dict[str, Any]]:
 
 
 def _latest_mature(spine: Spine, cohorts: Mapping[str, Mapping[str, Any]]) -> Period:
-    """The latest complete cohort whose records were all followed for the whole horizon; without any, the period itself."""
-    for label in reversed(cohorts):
+    """The latest complete cohort whose records were all followed for the whole horizon; without one, the period."""
+    for label in reversed(list(cohorts)):
         found = replace(spine.at(label), as_of_on=spine.period.as_of_on)
         if cohorts[label]["reached"][0] and not cohorts[label]["young"] and not found.is_partial:
             return found
