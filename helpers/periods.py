@@ -213,6 +213,15 @@ class Period:
     def elapsed_days(self) -> int:
         return (self.flow_end - self.start).days
 
+    @property
+    def in_words(self) -> str:
+        """The period, or as much of it as is compared with a running one.
+
+        >>> Calendar().period("2026Q2", as_of=date(2026, 4, 5)).previous().in_words
+        '5 days of 2026Q1'
+        """
+        return f"{self.elapsed_days} days of {self.label}" if self.is_partial else self.label
+
     def previous(self, n: int = 1) -> Period:
         """The n-th period before this one, known with the same lag."""
         found = self

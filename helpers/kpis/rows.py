@@ -27,7 +27,7 @@ class Rows:
 
     ``answers`` are those of the query that is named like the card. ``notes`` names a relation of notes, ``left_out``
     the canonical tables whose rows that are left out are told with each figure. All periods of a card that is
-    ``followed`` are told as the review knows them: what is left out and noted is that of its own period.
+    ``followed`` are told as the review knows them, and so is what is left out.
     """
 
     def __init__(
@@ -38,6 +38,8 @@ class Rows:
         self.followed = followed
         self.warnings: dict[str, list[str]] = {}
         self.excluded = spine.left_out(*left_out)
+        if followed:
+            self.excluded = {label: dict(self.excluded[spine.period.label]) for label in self.excluded}
         self.refused: dict[str, str] = {}
         self._rows: list[Row] = []
         found = spine.answers(notes) if notes else []
@@ -75,11 +77,11 @@ class Rows:
         params: Mapping[str, Any] | None = None,
     ) -> None:
         """A figure of the period and segment that the answer is of; what else is told is the figure's own."""
-        known = self.spine.period.label if self.followed else answer["label"]
+        label = answer["label"]
         self._rows.append(
             results.row(
                 kpi_id,
-                self._period(answer["label"]),
+                self._period(label),
                 value,
                 status=status,
                 segment=(answer.get("segment_by") or "", answer.get("segment") or ""),
@@ -87,8 +89,8 @@ class Rows:
                 denominator=denominator,
                 n=n,
                 interval=interval,
-                excluded={**(excluded or {}), **self.excluded[known]},
-                warnings=[*self.warnings.get(known, ()), *warnings],
+                excluded={**(excluded or {}), **self.excluded[label]},
+                warnings=[*self.warnings.get(label, ()), *warnings],
                 params=params,
             )
         )

@@ -34,6 +34,7 @@ from helpers.results import Asked
 
 FOLDER = Path(__file__).parent
 READS = re.compile(r"\b(?:from|join)\s+(\w+)")  # what a query names behind these words, it stands on
+DEFINES = re.compile(r"\b(\w+)(?: ?\([^()]*\))? as \(")  # what it defines itself, and so does not stand on
 COMMENT = re.compile(r"--[^\n]*")
 OWN = ("period", "rules", "listed_quarter", "quarter", "provided")  # relations that the spine itself is
 LEFT_OUT = "left_out_of_"  # before the name of a table: how many rows of it are left out in each period, by reason
@@ -106,8 +107,9 @@ def _stands_on(name: str, relations: Mapping[str, Relation]) -> list[str]:
 
 
 def _named(query: str) -> list[str]:
-    """What a query reads."""
-    return READS.findall(COMMENT.sub("", query))
+    """What a query reads, and does not define itself."""
+    text = COMMENT.sub("", query)
+    return [name for name in READS.findall(text) if name not in DEFINES.findall(text)]
 
 
 def periods_of(period: Period) -> list[Period]:

@@ -1,28 +1,19 @@
 -- new_revenue (K14): what was newly booked in each period, and by what it comes from; `sales` are the deals that add to it.
 create view new_revenue as
-select label, case when grouping(source) = 0 then 'source' else '' end as segment_by, source as segment, min(place) as place,
-  case when sum(sales) > 0 or bool_or(amount <> 0) or bool_and(amount is not null) then coalesce(sum(amount), 0) end
-    as new_revenue,
-  sum(sales) as sales
-from booked join rules on fx = fx_mode
-where span = 'period'
-group by grouping sets ((label), (label, source));
+select label, '' as segment_by, '' as segment, 0 as place, amount as new_revenue, sales
+from booked_total join rules on fx = fx_mode where span = 'period'
+union all
+select label, 'source', source, place, amount, sales
+from booked join rules on fx = fx_mode where span = 'period';
 
 -- new_revenue_rows: each deal won in the period, and each one won before it that was cancelled in it, with what it adds.
 create view new_revenue_rows as
-select label, deal_id, customer_id, product, closed_on, cancelled_on, deal_type, kind as source, term_months, amount, uplift,
-  state, case basis when 'tcv' then tcv else acv end as new_revenue
-from booking join rules on fx = fx_mode
-where span = 'period';
+from booked_deal;
 
 -- revenue_growth (K15): how the new bookings of each period compare with those of the period before it, and of a year ago,
 -- all at the fixed exchange rates.
 create view revenue_growth as
-with total as (
-  select label, span,
-    case when sum(sales) > 0 or bool_or(amount <> 0) or bool_and(amount is not null) then coalesce(sum(amount), 0) end as amount
-  from booked where fx = 'fixed' group by label, span
-)
+with total as (select * from booked_total where fx = 'fixed')
 select period.label, '' as segment_by, '' as segment,
   now.amount - coalesce(previous.amount, 0) as change_on_previous, previous.amount as previous,
   now.amount - coalesce(year_ago.amount, 0) as change_on_year_ago, year_ago.amount as year_ago,
@@ -64,16 +55,49 @@ from booking_span cross join booking_rates cross join source
 left join counted using (label, span, fx, source)
 where source <> '(none)' or counted.label is not null;
 
+-- booked_total: the new bookings of each span in all; not known where deals were won and none has an amount.
+create view booked_total as
+select label, span, fx, sum(sales) as sales,
+  case when sum(sales) > 0 or bool_or(amount <> 0) or bool_and(amount is not null) then coalesce(sum(amount), 0) end as amount
+from booked group by all;
+
+-- bookings_by_source: the new bookings of the period beside those of the period before it, by what they come from and in
+-- all (place 9).
+create view bookings_by_source as
+with beside as (
+  select label, span, source, place, sales, amount from booked join rules on fx = fx_mode
+  union all
+  select label, span, 'all', 9, sales, amount from booked_total join rules on fx = fx_mode
+)
+select label, source, place, coalesce(any_value(sales) filter (span = 'period'), 0) as sales,
+  case when bool_or(span = 'period') then cast(any_value(amount) filter (span = 'period') as double) else 0 end as amount,
+  coalesce(any_value(sales) filter (span = 'previous'), 0) as sales_before,
+  case when bool_or(span = 'previous') then cast(any_value(amount) filter (span = 'previous') as double) else 0 end as before
+from beside where span in ('period', 'previous') group by label, source, place;
+
+-- booked_deal: each deal won in the period, and each one won before it that was cancelled in it, with the name of its
+-- customer and what it adds.
+create view booked_deal as
+select booking.label, deal_id, customer_id, customer as name, product, closed_on, cancelled_on, deal_type, kind, term_months,
+  amount, one_off_amount, uplift, state, is_reversed,
+  cast(case basis when 'tcv' then tcv else acv end as double) as new_revenue
+from booking join rules on fx = fx_mode
+left join named_account on named_account.label = booking.label and named_account.account_id = customer_id
+where span = 'period';
+
 -- booked_from: the first day on which bookings could be known: that of the first deal.
 create table booked_from as
 select label, min(created_on) as first_day from known_deal group by label;
 
--- unrated_booking: the spans in which something was booked in a currency that has no rate, and why they are refused.
-create table unrated_booking as
-select label, span, fx,
-  'no rate for ' || string_agg(distinct coalesce(currency, 'an amount without a currency'), ', ' order by
-    coalesce(currency, 'an amount without a currency')) || '; add it to fx_rates' as reason
-from booking where is_unrated group by all;
+-- unrated_deal: the spans in which a deal counts in a currency that has no rate, and why they are refused.
+create table unrated_deal as
+select label, span, fx, 'no rate for ' || string_agg(distinct currency, ', ' order by currency) || '; add it to fx_rates' as reason
+from (select * replace (coalesce(currency, 'an amount without a currency') as currency) from booking where is_unrated)
+group by all;
+
+-- unrated_booking: the spans whose bookings are refused, and why.
+create view unrated_booking as
+from unrated_deal;
 
 -- booking_notes: the deals that book nothing, and how the others were read.
 create table booking_notes as
@@ -101,7 +125,7 @@ told(place, text, label, rows) as (
   union all
   select 7, 'deals counted as cross-sell that may be new products (products.launched_on is missing)', label, count(*)
   from own where is_sale and is_derived and kind = 'cross_sell'
-    and not exists (select 1 from products where launched_on is not null)
+    and 'products.launched_on' not in (select what from provided)
   group by label
 )
 select label, 'warning' as kind, text || ': ' || rows as text, null as rows, place from told

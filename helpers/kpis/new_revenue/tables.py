@@ -1,0 +1,145 @@
+"""The tables beside new bookings: by source and against the period before, the largest deals, the one-off amounts."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from helpers.errors import Refused
+from helpers.kpis.new_revenue.cards import judged_tables
+from helpers.kpis.spine import Spine
+from helpers.results import Column, Listing
+
+NAMES = {
+    "new_logo": "New logo", "upsell": "Upsell", "cross_sell": "Cross-sell", "new_product": "New product",
+    "(none)": "(none)", "all": "All sources",
+}  # fmt: skip
+CANCELLED = "won and cancelled in the period"
+LARGEST = 10
+
+
+def bookings_by_source(spine: Spine) -> Listing:
+    """New bookings by source and in total, and what their change came from: volume, mix and price.
+
+    A share is told where no source is below 0.
+    """
+    judged_tables(spine)
+    _refuse_unrated(spine, "unrated_booking", "period", "previous")
+    rows = spine.frame("bookings_by_source", "place")
+    rows = rows[(rows["source"] != "(none)") | rows[["sales", "amount", "before"]].fillna(0).any(axis=1)]
+    total = rows["amount"].iloc[-1]
+    rows = with_parts(rows).assign(
+        source=rows["source"].map(NAMES),
+        share=rows["amount"] / (total if total and not (rows["amount"] < 0).any() else float("nan")),
+        average=rows["amount"] / rows["sales"].where(rows["sales"] > 0),
+    )
+    columns = {
+        "source": Column("Source"),
+        "sales": Column("Sales", "count"),
+        "amount": Column("New bookings", "money"),
+        "share": Column("Share", "share"),
+        "average": Column("Average sale", "money"),
+    }
+    for earlier in spine.period.history(1):
+        changes = {
+            "before": earlier.in_words, "change": "Change", "volume": "by volume", "mix": "by mix", "price": "by price",
+        }  # fmt: skip
+        columns |= {name: Column(label, "money") for name, label in changes.items()}
+    return Listing(
+        caption=f"New bookings of {spine.period.label} by source, and what changed",
+        rows=rows[list(columns)],
+        columns=columns,
+        when_empty="Nothing was booked.",
+        grain="source",
+        note="By volume is what more or fewer sales in all change, at the share of them and the average sale that a "
+        "source had before; by mix is what its own number changes beyond that; by price is the change in its average "
+        "sale, at the number of now. Each row adds up to its change, and each column to all sources.",
+    )
+
+
+def with_parts(rows: pd.DataFrame) -> pd.DataFrame:
+    """The ``change`` of bookings of each source, and what it came from: ``volume``, ``mix`` and ``price``.
+
+    With N sales of all sources, n of one, and its bookings r = n × p, from before (0) to now (1):
+    volume = r0 × (N1 ÷ N0 − 1), price = n1 × (p1 − p0), mix = what else changed: (n1 − n0 × N1 ÷ N0) × p0. The mix of a
+    source without a sale in one of the two is all of its change that is not volume. The last row is of all sources and
+    their sum, so that volume is (N1 − N0) × the average sale of before. Nothing is split where N0 or N1 is 0.
+
+    20 new customers at 7,000 and 10 upsells at 1,000 become 21 at 7,500 and 24 at 1,000: 15 sales more, half as many
+    again, are worth 75,000; that most of them are small ones takes 54,000 off, and prices add 10,500.
+
+    >>> before = {"sales_before": [20, 10, 30], "before": [140_000, 10_000, 150_000]}
+    >>> now = {"sales": [21, 24, 45], "amount": [157_500, 24_000, 181_500]}
+    >>> with_parts(pd.DataFrame(before | now).astype(float))[["change", "volume", "mix", "price"]]
+        change   volume      mix    price
+    0  17500.0  70000.0 -63000.0  10500.0
+    1  14000.0   5000.0   9000.0      0.0
+    2  31500.0  75000.0 -54000.0  10500.0
+    """
+    sales, amount, before, was = rows["sales"], rows["amount"], rows["sales_before"], rows["before"]
+    is_split = bool(sales.iloc[-1] and before.iloc[-1])
+    volume = (was * sales.iloc[-1] / before.iloc[-1] - was) if is_split else was * float("nan")
+    price = (amount - sales * was / before).where(is_split & (sales > 0) & (before > 0))
+    price.iloc[-1] = price.iloc[:-1].sum(min_count=1)
+    change = amount - was
+    return rows.assign(change=change, volume=volume, mix=change - volume - price.fillna(0), price=price)
+
+
+def largest_deals(spine: Spine) -> Listing:
+    """The deals that added most to new bookings in the period; with ``mrr`` they are told at their annual worth."""
+    deals = _deals(spine, "new_revenue desc, deal_id").replace({"kind": NAMES}).rename(columns={"new_revenue": "value"})
+    columns = {
+        **_deal_columns(spine),
+        "kind": Column("Source"),
+        "term_months": Column("Term, months", "count"),
+        "value": Column("New bookings", "money"),
+    }
+    return Listing(
+        caption=f"Largest deals won in {spine.period.label}",
+        rows=deals.loc[deals["value"] > 0, list(columns)],
+        columns=columns,
+        when_empty="No deal won in this period adds to new bookings.",
+        grain="deal",
+        export="won_deals",
+        top=LARGEST,
+    )
+
+
+def one_off_amounts(spine: Spine) -> Listing:
+    """One-off and services amounts of the deals won in the period: sold, but in no figure of new bookings."""
+    spine.require("deals.one_off_amount")
+    deals = _deals(spine, "one_off_amount desc, deal_id")
+    deals = deals[deals["one_off_amount"].notna() & ~deals["is_reversed"] & (deals["state"] != CANCELLED)]
+    columns = {**_deal_columns(spine), "one_off_amount": Column("One-off amount", "money")}
+    total = pd.DataFrame([{"deal_id": "All one-off amounts", "one_off_amount": deals["one_off_amount"].sum()}])
+    return Listing(
+        caption=f"One-off amounts of deals won in {spine.period.label}, not in new bookings",
+        rows=pd.concat([deals, total])[list(columns)] if len(deals) else deals[list(columns)],
+        columns=columns,
+        when_empty="No deal won in this period has a one-off amount.",
+        grain="deal",
+    )
+
+
+def _deals(spine: Spine, order: str) -> pd.DataFrame:
+    """The deals won in the period, and those won before it that were cancelled in it.
+
+    Raises:
+        NotProvided: There are no deals, or not their outcome, closing day or amount.
+        Refused: A currency has no rate.
+    """
+    spine.require("deals.outcome", "deals.closed_at", "deals.amount")
+    _refuse_unrated(spine, "unrated_deal", "period")
+    return spine.frame("booked_deal", order)
+
+
+def _refuse_unrated(spine: Spine, relation: str, *spans: str) -> None:
+    fx = spine.rules["fx_mode"]
+    found = {(row["label"], row["span"]): row["reason"] for row in spine.answers(relation) if row["fx"] == fx}
+    for span in spans:
+        if (spine.period.label, span) in found:
+            raise Refused(found[spine.period.label, span])
+
+
+def _deal_columns(spine: Spine) -> dict[str, Column]:
+    named = {"name": Column("Customer")} if spine.provides("customers") else {"customer_id": Column("Customer")}
+    return {"deal_id": Column("Deal"), **named, "product": Column("Product"), "closed_on": Column("Won on", "date")}
