@@ -17,7 +17,7 @@ from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.display.tables import Table, table_from_resource
 from helpers.errors import KitError, together
-from helpers.kpis.registered import findings
+from helpers.kpis.kpi_alignment.findings import findings
 from helpers.kpis.rows import cards_of
 from helpers.pack.commentary import read_commentary
 from helpers.pack.order import Order, prepared_of

@@ -92,7 +92,9 @@ class OpenReview:
         Raises:
             KitError: there is no such KPI.
         """
-        return self.spine.sql(kpi(kpi_id).card)
+        [card] = cards_with([kpi(kpi_id).kpi_id])
+        run(card, self.spine)  # so that what a card gives its query is there
+        return self.spine.sql(card.__name__)
 
     def rows(self, kpi_id: str) -> pd.DataFrame:
         """The rows behind a KPI of the period: one per customer, deal or user that its figures are made of.

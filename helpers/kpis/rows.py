@@ -196,9 +196,14 @@ def run(card: Card, spine: Spine) -> list[Row]:
         spine.provides(table)
     words = words_under(card.__name__, spine.relations)
     parameters = {name: value for name, value in spine.rules.items() if name in words}
-    lacking = {row.kpi_id for row in found if row.status == "not_provided" and row.period == spine.period}
-    return [row.with_params(parameters) for row in found if row.period == spine.period or
-            (row.kpi_id not in lacking and row.status != "not_provided" and _is_shown(row.kpi_id, row.period, spine))]  # fmt: skip
+    now = [row for row in found if row.period == spine.period]
+    told = {row.kpi_id for row in now if row.status != "not_provided"}
+    return [
+        row.with_params(parameters)
+        for row in found
+        if row.period == spine.period
+        or (row.kpi_id in told and row.status != "not_provided" and _is_shown(row.kpi_id, row.period, spine))
+    ]
 
 
 def _is_shown(kpi_id: str, period: Period, spine: Spine) -> bool:

@@ -138,11 +138,19 @@ class Spine:
         self.periods = self.periods or periods_of(self.period)
         self._by_label = {period.label: period for period in self.periods}
         self._made: set[str] = set()
+        self._given: dict[str, str] = {}
         self.relations = read_relations(self.rules)
 
     def at(self, label: str) -> Period:
         """The period that a label names."""
         return self._by_label[label]
+
+    def give(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
+        """Let queries read rows that stand in no table, such as a review's objectives; ``columns`` name their types."""
+        typed = ", ".join(f"cast({column} as {kind}) as {column}" for column, kind in columns.items())
+        values = ",\n".join(f"({', '.join(map(_literal, row))})" for row in rows) or f"({', '.join(['null'] * len(columns))})"
+        none = "" if rows else "\nwhere false"
+        self._given[name] = f"select {typed} from (values\n{values}\n) as {name}({', '.join(columns)}){none}"
 
     def provides(self, what: str) -> bool:
         """Whether the source gives a table or a column; it is noted that a card asked."""
@@ -236,7 +244,7 @@ class Spine:
         found: dict[str, None] = {}
         query = self.relations[name].query if name in self.relations else self._made_by_rule(name)
         for needed in _named(query):
-            if needed not in found and (needed in self.relations or needed in TABLES or needed in OWN):
+            if needed not in found and (needed in self.relations or needed in TABLES or needed in OWN or needed in self._given):
                 found |= dict.fromkeys(self._in_order(needed))
         return [*found, name]
 
@@ -250,6 +258,8 @@ class Spine:
             return self.relations[name].query
         if name.startswith(LEFT_OUT):
             return self._left_out(name.removeprefix(LEFT_OUT))
+        if name in self._given:
+            return self._given[name]
         made = {
             "period": self._periods,
             "rules": self._rules,

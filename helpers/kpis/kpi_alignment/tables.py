@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from helpers.catalogue import CATALOGUE
-from helpers.kpis import alignment
-from helpers.kpis.registered import held_to_cpis, is_overdue, missing_fields
+from helpers.kpis.kpi_alignment import departments as alignment
+from helpers.kpis.kpi_alignment.findings import held_to_cpis, is_overdue, missing_fields
+from helpers.kpis.spine import Spine
 from helpers.periods import Period
 from helpers.registries import Conflict, Cpi, Department, Okr, RegisteredKpi
 from helpers.results import Column, Listing
-
-if TYPE_CHECKING:
-    from helpers.data.known import Tables
 
 REGISTER = {
     "success_test": "It is kept if",
@@ -27,10 +23,9 @@ REGISTER = {
 NO_DEPARTMENTS = "The review names no departments; add them under departments:, in hand-over order."
 
 
-def alignment_matrix(
-    tables: Tables, period: Period, *, departments: Sequence[Department], conflicts: Sequence[Conflict]
-) -> Listing:
+def alignment_matrix(spine: Spine) -> Listing:
     """Which department is held to which KPI: a row per KPI, a column per department in hand-over order."""
+    departments, conflicts = spine.review.departments, spine.review.conflicts
     pairs = alignment.pairs(departments, conflicts)
     opposed = {
         (name, kpi_id)
@@ -55,10 +50,9 @@ def alignment_matrix(
     )
 
 
-def hand_overs(
-    tables: Tables, period: Period, *, departments: Sequence[Department], conflicts: Sequence[Conflict]
-) -> Listing:
+def hand_overs(spine: Spine) -> Listing:
     """Every two departments that hand customers over or work against each other, and what is found of them."""
+    departments, conflicts = spine.review.departments, spine.review.conflicts
     columns = {
         "first": Column("From"),
         "second": Column("To"),
@@ -89,8 +83,9 @@ def hand_overs(
     )
 
 
-def kpi_register(tables: Tables, period: Period, *, kpis: Sequence[RegisteredKpi]) -> Listing:
+def kpi_register(spine: Spine) -> Listing:
     """Every registered KPI as the experiment that it is, and what is open about it on the last day of the period."""
+    kpis, period = spine.review.kpis, spine.period
     columns = {
         "kpi": Column("KPI"),
         "owner": Column("Owner"),
@@ -127,17 +122,10 @@ def kpi_register(tables: Tables, period: Period, *, kpis: Sequence[RegisteredKpi
     )
 
 
-def unproven_cpis(
-    tables: Tables,
-    period: Period,
-    *,
-    cpis: Sequence[Cpi],
-    departments: Sequence[Department],
-    okrs: Sequence[Okr],
-    kpis: Sequence[RegisteredKpi],
-    targets: Collection[str],
-) -> Listing:
+def unproven_cpis(spine: Spine) -> Listing:
     """Who is held to a customer performance indicator although nothing proves that it moves a KPI."""
+    review = spine.review
+    held = held_to_cpis(review.cpis, review.departments, okrs=review.okrs, kpis=review.kpis, targets=review.targets)
     columns = {
         "who": Column("Who"),
         "cpi": Column("Held to"),
@@ -155,7 +143,7 @@ def unproven_cpis(
             "evidence": len({found.customer_id for found in each.cpi.evidence}),
             "finding": "held to an unproven CPI",
         }
-        for each in held_to_cpis(cpis, departments, okrs=okrs, kpis=kpis, targets=targets)
+        for each in held
     ]
     return Listing(
         caption="Held to an unproven CPI",

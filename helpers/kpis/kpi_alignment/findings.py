@@ -13,8 +13,8 @@ from dateutil.relativedelta import relativedelta
 
 from helpers.catalogue import CATALOGUE
 from helpers.errors import nearest
-from helpers.kpis import alignment
-from helpers.kpis.okrs import unusable
+from helpers.kpis.kpi_alignment import departments as alignment
+from helpers.kpis.kpi_alignment.progress import unusable
 from helpers.params import Review
 from helpers.registries import Cpi, Department, Okr, RegisteredKpi
 

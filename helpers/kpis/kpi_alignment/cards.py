@@ -1,0 +1,104 @@
+"""The card of KPI alignment: objectives and their progress (G05). Cards G01 to G03 have no figures; they are in ``tables``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from helpers.catalogue import CATALOGUE
+from helpers.kpis.kpi_alignment.progress import has_begun, progress, unusable, young_cohort
+from helpers.kpis.rows import Rows, cards_with, run
+from helpers.kpis.spine import Spine
+from helpers.periods import DAY, Period
+from helpers.registries import Okr
+from helpers.results import Row, Status
+
+OBJECTIVE = {
+    "label": "varchar", "objective": "varchar", "baseline": "double", "target": "double", "figure": "double",
+}  # fmt: skip
+Figures = dict[tuple[str, str, str], Row]
+
+
+def okr(spine: Spine) -> list[Row]:
+    """How much of the way from its baseline to its target each objective has come.
+
+    Definition:
+        Progress = (baseline - figure) / (baseline - target), whichever way is up; 100 % is the target. Pace = days
+        since the baseline / days from the baseline to the due date, at the end of the period, between 0 and 100 %.
+        Achieved: progress of 100 % or more. On track: progress not below pace. At risk: at most 20 points below it.
+        Off track: further below. Missed: the due date has come and progress is below 100 %. A figure that is not final
+        has no status. The figure is that of the KPI's own theme, with the parameters that the review gives it there.
+
+    Returns:
+        One row per objective, those without data last: share of the way. ``undefined`` without a figure, ``refused``
+        where baseline and target are the same. ``params`` holds the objective, the figure, the pace and the status.
+
+    Source:
+        Specification G05; article 002 (from 65 to 55 days by the end of a quarter).
+    """
+    figures = _figures(spine, spine.review.okrs)
+    spine.give("objective", OBJECTIVE, _measured_objectives(spine, figures))
+    rows = Rows(spine, "okr")
+    done = {(answer["label"], answer["segment"]): answer["okr_progress"] for answer in rows.answers}
+    for period in (each for each in spine.periods if each.kind == spine.period.kind):
+        begun = [each for each in spine.review.okrs if has_begun(each, period.measured_on + DAY)]
+        for last in (False, True):  # objectives without data stand last
+            for each in begun:
+                figure = figures.get((period.label, each.kpi_id, each.segment))
+                if _lacks_data(each, figure) == last:
+                    _add(rows, each, period, figure, done.get((period.label, each.id)))
+    return rows.done()
+
+
+def _figures(spine: Spine, okrs: Iterable[Okr]) -> Figures:
+    """The rows of the KPIs that objectives are measured by, of all periods."""
+    known = {each.kpi_id for each in okrs if each.kpi_id in CATALOGUE and not unusable(each)}
+    rows = [row for card in cards_with(sorted(known)) for row in run(card, spine) if row.kpi_id in known]
+    return {(row.period.label, row.kpi_id, row.segment): row for row in rows}
+
+
+def _measured_objectives(spine: Spine, figures: Figures) -> list[tuple[Any, ...]]:
+    """What the query of this card reads: an objective and its figure per period, where there is one."""
+    return [
+        (label, each.id, each.baseline, each.target, row.value)
+        for each in spine.review.okrs
+        if not unusable(each)
+        for (label, kpi_id, segment), row in figures.items()
+        if (kpi_id, segment) == (each.kpi_id, each.segment) and row.value is not None
+    ]
+
+
+def _lacks_data(each: Okr, figure: Row | None) -> bool:
+    if unusable(each):
+        return False
+    return each.kpi_id not in CATALOGUE or (figure is not None and figure.status == "not_provided")
+
+
+def _add(rows: Rows, each: Okr, period: Period, figure: Row | None, done: float | None) -> None:
+    """The row of an objective in a period."""
+    about = {**each.model_dump(mode="json", exclude={"id", "segment"}), "kpi_segment": each.segment}
+    answer = {"label": period.label, "segment_by": "okr", "segment": each.id}
+    status: Status
+    if why := unusable(each):
+        status, reasons = "refused", [f"{each.id}: {why}"]
+    elif each.kpi_id not in CATALOGUE:
+        status, reasons = "not_provided", [f"not provided: {each.kpi_id}"]
+    elif figure is None:
+        status, reasons = "undefined", [_nowhere(each, period)]
+    elif figure.value is None:
+        status, reasons = figure.status, list(figure.warnings)
+    else:
+        found = asdict(progress(each, figure.value, period.measured_on + DAY))
+        found |= {"standing": None} if figure.status != "ok" else {}
+        del found["done"]
+        warnings = [each for each in [young_cohort(each, dict(figure.params))] if each]
+        told = {"status": figure.status, "n": figure.n, "warnings": warnings, "params": {**about, **found}}
+        rows.add("okr_progress", answer, done, **told)
+        return
+    rows.add("okr_progress", answer, None, status=status, warnings=reasons, params=about)
+
+
+def _nowhere(each: Okr, period: Period) -> str:
+    what = f"{each.kpi_id}[{each.segment}]" if each.segment else each.kpi_id
+    return f"no figure of {what} in {period.label}"
