@@ -1,5 +1,23 @@
 """Unit economics: what a new customer costs, and what it brings while it stays (cards K16 to K19, G02)."""
 
 from helpers.kpis.unit_economics.cards import cac, cac_payback, ltv, ltv_cac, sales_total
+from helpers.kpis.unit_economics.tables import (
+    acquisition_by_channel,
+    lifetime_values,
+    sales_bridge,
+    shared_vendors,
+    spend_by_department,
+)
 
-__all__ = ["cac", "cac_payback", "ltv", "ltv_cac", "sales_total"]
+__all__ = [
+    "acquisition_by_channel",
+    "cac",
+    "cac_payback",
+    "lifetime_values",
+    "ltv",
+    "ltv_cac",
+    "sales_bridge",
+    "sales_total",
+    "shared_vendors",
+    "spend_by_department",
+]

@@ -24,7 +24,8 @@ class Cost:
     """The spend of a window, its new customers, and what every figure made of them tells.
 
     ``spent`` and ``won`` are by segment and channel: ``{("channel", "paid search"): 1200.0}``. ``refused`` says why no
-    figure is printed, ``has_months`` whether any month of the window is over.
+    figure is printed, ``has_months`` whether any month of the window is over, ``reaches_back`` whether the calendar has all
+    of its quarters.
     """
 
     total: float = 0.0
@@ -35,6 +36,7 @@ class Cost:
     warnings: list[str] = field(default_factory=list)
     refused: str = ""
     has_months: bool = True
+    reaches_back: bool = True
 
     @property
     def each(self) -> float | None:
@@ -71,7 +73,7 @@ class Costs:
         window, months = self._windows[label, horizon], self._months.get((label, horizon), [])
         if window["begins_on"] is None:
             reach = window["quarters"]
-            return Cost(refused=f"the calendar does not reach back {reach} quarters; add them to quarter_starts")
+            return Cost(refused=f"the calendar does not reach back {reach} quarters; add them to quarter_starts", reaches_back=False)
         if not months:
             return Cost(refused="no month of the window is over yet", has_months=False)
         spend, of_customers = self._left_out

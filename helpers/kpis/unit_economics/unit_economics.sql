@@ -311,3 +311,39 @@ select label, state, count(*) as deals
 from booking join rules on fx = fx_mode
 where span = 'period' and not is_reversed and state in ('won and cancelled in the period', 'no_amount')
 group by all;
+
+-- sold: the deals won in the period, and how their amounts lead to new bookings, which are worth a year: won (the whole of
+-- them) less one_off, held (renewals, at the price held before), later (what falls after a deal's first year) and reversed
+-- (won earlier, cancelled now) is new_bookings.
+create view sold as
+with deal as (
+  select booking.*, coalesce(amount, 0) as whole, coalesce(one_off_amount, 0) as once, coalesce(amount, 0) * coalesce(uplift, 0) as fresh,
+    amount is null and one_off_amount is null as is_unpriced
+  from booking join rules on fx = fx_mode where span = 'period' and state is distinct from 'won and cancelled in the period'
+)
+select period.label,
+  case when count(*) filter (not is_reversed) > 0 and bool_and(is_unpriced) filter (not is_reversed) then null
+    else coalesce(sum(whole + once) filter (not is_reversed), 0) end as won,
+  coalesce(sum(once) filter (not is_reversed), 0) as one_off,
+  coalesce(sum(whole - fresh) filter (not is_reversed), 0) as held,
+  coalesce(sum(fresh) filter (not is_reversed), 0) - coalesce(cast(sum(acv) filter (not is_reversed) as double), 0) as later,
+  coalesce(cast(-sum(acv) filter (is_reversed) as double), 0) as reversed,
+  coalesce(cast(sum(acv) as double), 0) as new_bookings
+from period left join deal on deal.label = period.label
+group by period.label;
+
+-- months_worth: the MRR at the end of each month of the period that is over, added up; null where none is.
+create view months_worth as
+with month as (
+  select label, measured_on, cast(unnest(generate_series(date_trunc('month', starts_on), measured_on, interval 1 month)) as date) as first_day,
+    starts_on, case when is_partial then greatest(starts_on, cast(date_trunc('month', known_day + 1) as date)) else ends_on end as over_on
+  from period
+),
+ending as (
+  select label, least(last_day(first_day), measured_on) as day from month where first_day + 14 >= starts_on and first_day + 14 < over_on
+)
+select ending.label, coalesce(cast(sum(cast(amount * rate as decimal(38, 9))) as double), 0) as worth
+from ending
+left join paid on paid.label = ending.label and start_on <= day and ends > day
+left join rate on rate.currency = paid.currency and day between valid_from and valid_until
+group by ending.label;
