@@ -1,6 +1,7 @@
--- funnel_cohort (K11): of the records that entered the pipeline in each period, followed to the review, how many reached
--- each stage (by stage; `before` are those that reached the stage before it), and which share was won and accepted (in
--- total and by the source of their deals). `young` are the records that were not followed for horizon_days yet.
+-- funnel_cohort (K11): of the records that entered the pipeline in each period, followed to the review, how many
+-- reached each stage (by stage; `before` are those that reached the stage before it), and which share was won and
+-- accepted (in total and by the source of their deals). `young` are the records that were not followed for horizon_days
+-- yet.
 create view funnel_cohort as
 with part as (
   select label, case when grouping(source) = 0 then 'source' else '' end as segment_by, source as segment,
@@ -16,11 +17,11 @@ by_stage as (
   group by all
 )
 select label, segment_by, segment, 0 as place, records, young, implied, won, mql, sql,
-  won / records as funnel_conversion, sql / mql as lead_acceptance
+  won / nullif(records, 0) as funnel_conversion, sql / nullif(mql, 0) as lead_acceptance
 from part
 union all by name
 select label, 'stage' as segment_by, stage as segment, by_stage.place, records, young, funnel_reached, before,
-  funnel_reached / before as funnel_step_rate
+  funnel_reached / nullif(before, 0) as funnel_step_rate
 from (select *, lag(funnel_reached) over (partition by label order by place) as before from by_stage) as by_stage
 join part using (label)
 where segment_by = '';
@@ -41,26 +42,28 @@ select unnest(stages) as stage, unnest(range(1, len(stages) + 1)) as place from 
 create table first_entry as
 select label, record_id, stage, place, min(entered_on) as day
 from period
-join (select *, local_day(entered_at) as entered_on from stage_history) as entry on known_day between known_from and known_until
+join (select *, local_day(entered_at) as entered_on from stage_history) as entry
+  on known_day between known_from and known_until
 join funnel_stage using (stage)
 group by all;
 
--- journey: each record that entered a stage, as known in each period, with the source of its deal and the day on which it
--- entered the pipeline: its entry to the first stage, or else to the first one that is known (is_implied). One that was
--- won before that is in no figure (is_won_too_early).
+-- journey: each record that entered a stage, as known in each period, with the source of its deal and the day on which
+-- it entered the pipeline: its entry to the first stage, or else to the first one that is known (is_implied). One that
+-- was won before that is in no figure (is_won_too_early).
 create table journey as
 with entered as (
   select label, record_id, min(day) filter (place = 1) as first_on, min(day) filter (place < len(stages)) as known_on,
     min(day) filter (place = len(stages)) as last_on
   from first_entry cross join rules group by all
 )
-select entered.label, record_id, coalesce(source, '(none)') as source, coalesce(first_on, known_on, last_on) as entered_on,
-  first_on is null as is_implied, coalesce(last_on < coalesce(first_on, known_on), false) as is_won_too_early
+select entered.label, record_id, coalesce(source, '(none)') as source,
+  coalesce(first_on, known_on, last_on) as entered_on, first_on is null as is_implied,
+  coalesce(last_on < coalesce(first_on, known_on), false) as is_won_too_early
 from entered left join known_deal on known_deal.label = entered.label and deal_id = record_id;
 
--- stages_reached: the stages that each record reached within horizon_days of entering the pipeline, as the review knows it.
--- With skip, an entry shows that all stages before were passed too (imply), or a stage counts where all before it were
--- entered in order (strict), or each counts by itself (any). The first stage is always reached.
+-- stages_reached: the stages that each record reached within horizon_days of entering the pipeline, as the review knows
+-- it. With skip, an entry shows that all stages before were passed too (imply), or a stage counts where all before it
+-- were entered in order (strict), or each counts by itself (any). The first stage is always reached.
 create table stages_reached as
 with entry as (
   select journey.record_id, entered_on, funnel_stage.stage, funnel_stage.place,
@@ -87,13 +90,14 @@ select record_id, list(stage order by place) filter (is_reached) as reached from
 
 -- funnel_period (K12): how many records first entered each stage in the period (now), and the stage before it (before).
 create view funnel_period as
-select label, 'stage' as segment_by, stage as segment, place, now, before, now / before as funnel_activity_ratio
+select label, 'stage' as segment_by, stage as segment, place, now, before, now / nullif(before, 0) as funnel_activity_ratio
 from (select * replace (lag(now) over (partition by label order by place) as before) from stage_activity)
 where place > 1;
 
 -- funnel_period_rows: each first entry to a stage in the period.
 create view funnel_period_rows as
-select label, record_id, stage, place, day from first_entry join period using (label) join journey using (label, record_id)
+select label, record_id, stage, place, day
+from first_entry join period using (label) join journey using (label, record_id)
 where day between starts_on and measured_on and not is_won_too_early;
 
 -- stage_activity: how many records first entered each stage in the period, and in as many days of the period before it.
@@ -120,13 +124,14 @@ select label, 'left out', 'records: ' || stages[-1] || ' before ' || stages[1], 
 from journey cross join rules where is_won_too_early group by all
 union all
 select label, 'warning', 'no record ever entered ' || string_agg(stage, ', ' order by place), null, 1
-from period cross join funnel_stage where (label, stage) not in (select (label, stage) from entered_stage) group by label;
+from period cross join funnel_stage where (label, stage) not in (select (label, stage) from entered_stage)
+group by label;
 
 -- funnel_cohort_notes: the same as the review knows it, and how cohorts were read.
 create view funnel_cohort_notes as
 select period.label, funnel_notes.kind,
-  text || case when funnel_notes.kind = 'warning' and skip = 'imply' then ': records of a later stage are taken to have passed'
-          else '' end as text,
+  text || case when funnel_notes.kind = 'warning' and skip = 'imply'
+    then ': records of a later stage are taken to have passed' else '' end as text,
   rows, place
 from period cross join rules join funnel_notes on funnel_notes.label = review_label
 union all
@@ -138,13 +143,14 @@ select label, 'warning', young || ' of ' || records || ' records had not been fo
   || ' days by ' || review_known_day, null, 3
 from funnel_cohort join period using (label) cross join rules where segment_by = '' and young > 0;
 
--- funnel_velocity (K13): the deals that were won and lost in the period, and those open at its end, in total and by source;
--- and what the won ones came to, at the fixed exchange rates. Where many deals were won and none was ever lost, losses are
--- not recorded, and the win rate is refused.
+-- funnel_velocity (K13): the deals that were won and lost in the period, and those open at its end, in total and by
+-- source; and what the won ones came to, at the fixed exchange rates. Where many deals were won and none was ever lost,
+-- losses are not recorded, and the win rate is refused.
 create view funnel_velocity as
 with counted as (
   select label, case when grouping(source) = 0 then 'source' else '' end as segment_by, coalesce(source, '') as segment,
-    count(*) filter (state = 'won') as won, count(*) filter (state = 'lost') as lost, count(*) filter (state = 'open') as open,
+    count(*) filter (state = 'won') as won, count(*) filter (state = 'lost') as lost,
+    count(*) filter (state = 'open') as open,
     coalesce(cast(sum(cast(amount as decimal(38, 9))) filter (state = 'won') as double), 0) as amount,
     count(amount) filter (state = 'won') as priced
   from period left join funnel_velocity_rows using (label)
@@ -162,13 +168,13 @@ unrated as (
     || '; add it to fx_rates' as reason
   from funnel_velocity_rows where state = 'won' and unrated_currency is not null group by label
 )
-select counted.*, won / (won + lost) as win_rate, loss.reason as win_rate_refused,
+select counted.*, won / nullif(won + lost, 0) as win_rate, loss.reason as win_rate_refused,
   coalesce(loss.reason, unrated.reason) as sales_velocity_refused
 from counted left join loss using (label) left join unrated using (label);
 
--- funnel_velocity_rows: each deal that was won or lost in the period or is open at its end (state), or that was created in
--- the four quarters that end with it, with the days that it took or waits, and what ended them (cause): 1 if it was won, 2
--- if it was lost, 0 if it was still open on the last day that is known.
+-- funnel_velocity_rows: each deal that was won or lost in the period or is open at its end (state), or that was created
+-- in the four quarters that end with it, with the days that it took or waits, and what ended them (cause): 1 if it was
+-- won, 2 if it was lost, 0 if it was still open on the last day that is known.
 create table funnel_velocity_rows as
 select label, deal_id, customer_id, source, created_on, closed_on, case
     when outcome in ('won', 'lost') and closed_on between starts_on and measured_on then outcome
@@ -177,7 +183,8 @@ select label, deal_id, customer_id, source, created_on, closed_on, case
     then case when outcome in ('won', 'lost') then closed_on else known_day end - created_on end as days,
   case when days is not null then case outcome when 'won' then 1 when 'lost' then 2 else 0 end end as cause,
   is_undecided, amount * rate as amount,
-  case when amount is not null and rate is null then coalesce(currency, 'an amount without a currency') end as unrated_currency
+  case when amount is not null and rate is null then coalesce(currency, 'an amount without a currency') end
+    as unrated_currency
 from known_deal join period using (label) left join fixed_rate using (currency)
 where state is not null or days is not null or is_undecided;
 
@@ -190,8 +197,9 @@ create view funnel_velocity_notes as
 select label, 'left out' as kind, 'deals: closed without outcome or day' as text, count(*) as rows
 from known_deal where is_undecided group by label;
 
--- step_wait: the days that each record took from one stage to the next, or waited at most: to a later stage, to the loss of
--- its deal or to the last day that is known. Of the records that entered the stage in the four periods that end with this.
+-- step_wait: the days that each record took from one stage to the next, or waited at most: to a later stage, to the
+-- loss of its deal or to the last day that is known. Of the records that entered the stage in the four periods that end
+-- with this.
 create view step_wait as
 select entry.label, entry.place, entry.record_id, following.day is not null as is_taken,
   coalesce(following.day, least(min(later.day), lost.closed_on, known_day)) - entry.day as days

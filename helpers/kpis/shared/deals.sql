@@ -1,6 +1,6 @@
--- known_deal: each deal of a period, as known then, with its local days, the account that it is made with, and its source,
--- (none) where none is told. A deal without an outcome is open as long as it is not closed; is_undecided are those that
--- can be placed nowhere: closed without an outcome, or lost without a closing day.
+-- known_deal: each deal of a period, as known then, with its local days, the account that it is made with, and its
+-- source, (none) where none is told. A deal without an outcome is open as long as it is not closed; is_undecided are
+-- those that can be placed nowhere: closed without an outcome, or lost without a closing day.
 create table known_deal as
 with deal as (
   select * exclude (outcome, source), coalesce(nullif(source, ''), '(none)') as source,
@@ -9,19 +9,20 @@ with deal as (
     local_day(recorded_at) as recorded_on
   from deals
 )
-select period.label, deal_id, deal.customer_id, coalesce(account_id, deal.customer_id) as account_id, owner, source, product,
-  deal_type, term_months, currency, amount, one_off_amount, outcome, closed_at, created_on, closed_on, cancelled_on,
-  recorded_on, outcome is null or (outcome = 'lost' and closed_on is null) as is_undecided
+select period.label, deal_id, deal.customer_id, coalesce(account_id, deal.customer_id) as account_id, owner, source,
+  product, deal_type, term_months, currency, amount, one_off_amount, outcome, closed_at, created_on, closed_on,
+  cancelled_on, recorded_on, outcome is null or (outcome = 'lost' and closed_on is null) as is_undecided
 from period
 join deal on known_day between known_from and known_until
 left join account on account.label = period.label and account.customer_id = deal.customer_id;
 
 -- booking_span: the days whose bookings a period tells beside each other: its own (`period`) and, for periods of the
--- review's own kind, those of the period before it (`previous`) and of a year ago (`year_ago`). Deals of a span count if
--- they were recorded by recorded_by: as long after its end as the period itself is known.
+-- review's own kind, those of the period before it (`previous`) and of a year ago (`year_ago`). Deals of a span count
+-- if they were recorded by recorded_by: as long after its end as the period itself is known.
 create table booking_span as
 with compared as (
-  select period.* from period join rules on true join period as review on review.label = review_label and review.kind = period.kind
+  select period.* from period cross join rules
+  join period as review on review.label = review_label and review.kind = period.kind
 )
 select label, 'period' as span, label as of_label, starts_on, measured_on, known_day as recorded_by from period
 union all
@@ -36,8 +37,8 @@ from compared where year_ago_label is not null;
 -- won_deal: each deal won by the end of a span, with what its booking comes from (kind): its deal_type, where a renewal
 -- counts as upsell with what it adds; else derived in this order: no account is (none), the account's first deal a new
 -- logo, a product that it holds for the first time a new product if that was launched at most 365 days before, else a
--- cross-sell, and whatever is left an upsell. A deal that is cancelled by the end of the span is so on the day of winning
--- at the earliest.
+-- cross-sell, and whatever is left an upsell. A deal that is cancelled by the end of the span is so on the day of
+-- winning at the earliest.
 create table won_deal as
 with won as (
   select known_deal.* exclude (cancelled_on, recorded_on), span, starts_on, measured_on,
@@ -61,19 +62,21 @@ select won.* exclude (is_first, is_first_of_product), case
     else 'upsell' end as kind
 from won left join launch using (label, product);
 
--- booking_rates: the exchange rates at which bookings are told: the fixed ones, at which periods are compared, and those of
--- the review's own way (fx_mode).
+-- booking_rates: the exchange rates at which bookings are told: the fixed ones, at which periods are compared, and
+-- those of the review's own way (fx_mode).
 create view booking_rates as
 select 'fixed' as fx union select fx_mode from rules;
 
--- booking: each deal won in a span, and each one won before it that was cancelled in it (is_reversed), with its amounts in
--- the review's currency, at the fixed rates and, if the review counts so (fx_mode), at those of the span's last day.
+-- booking: each deal won in a span, and each one won before it that was cancelled in it (is_reversed), with its amounts
+-- in the review's currency, at the fixed rates and, if the review counts so (fx_mode), at those of the span's last day.
 -- uplift is the part of the amount that is new: all of it, or of a renewal what exceeds the price a month held before.
--- state says why a deal books nothing, null where it does. acv and tcv are what it books, a year's worth and the whole of
--- its term, negative where it is taken off. A deal without a term is taken as annual, a shorter one never multiplied up.
+-- state says why a deal books nothing, null where it does. acv and tcv are what it books, a year's worth and the whole
+-- of its term, negative where it is taken off. A deal without a term is taken as annual, a shorter one never multiplied
+-- up.
 create table booking as
 with priced as (
-  select won_deal.* exclude (amount, one_off_amount), booking_rates.fx, amount * rate as amount, one_off_amount * rate as one_off_amount,
+  select won_deal.* exclude (amount, one_off_amount), booking_rates.fx,
+    amount * rate as amount, one_off_amount * rate as one_off_amount,
     coalesce(amount, one_off_amount) is not null and rate is null as is_unrated,
     amount * rate / coalesce(nullif(term_months, 0), 12) as price
   from won_deal
@@ -98,8 +101,8 @@ in_force as (
   where renewal.deal_type = 'renewal'
   group by all
 ),
--- Held before is what deals came to since the last renewal, that one included, or the largest one still in force if that
--- is more: renewing one of two contracts is no uplift, and a price that was given up years ago is not held.
+-- Held before is what deals came to since the last renewal, that one included, or the largest one still in force if
+-- that is more: renewing one of two contracts is no uplift, and a price that was given up years ago is not held.
 compared as (
   select summed.*, greatest(in_force.price, so_far - coalesce(max(so_far) filter (deal_type = 'renewal') over (
       partition by label, span, fx, account_id, product order by place rows between unbounded preceding and 1 preceding
@@ -126,7 +129,8 @@ stated as (
     case when state is not null then 0 when is_reversed then -uplift else uplift end as counted
   from judged
 )
-select label, span, fx, deal_id, customer_id, account_id, owner, source, product, deal_type, kind, closed_on, cancelled_on,
-  is_reversed, term_months, currency, is_unrated, amount, one_off_amount, uplift, state,
-  cast(coalesce(counted * a_year, 0) as decimal(38, 9)) as acv, cast(coalesce(counted * amount, 0) as decimal(38, 9)) as tcv
+select label, span, fx, deal_id, customer_id, account_id, owner, source, product, deal_type, kind, closed_on,
+  cancelled_on, is_reversed, term_months, currency, is_unrated, amount, one_off_amount, uplift, state,
+  cast(coalesce(counted * a_year, 0) as decimal(38, 9)) as acv,
+  cast(coalesce(counted * amount, 0) as decimal(38, 9)) as tcv
 from stated;

@@ -1,6 +1,7 @@
--- exchange_rate: what a unit of a currency is worth in the review's currency on the days from valid_from to valid_until,
--- in both ways in which rates are taken. `fixed` is one rate for all days: the one without a day, else the newest of those
--- up to the day rates_on. `period_end` is the rate of each day: the newest one not after it, else the one without a day.
+-- exchange_rate: what a unit of a currency is worth in the review's currency on the days from valid_from to
+-- valid_until, in both ways in which rates are taken. `fixed` is one rate for all days: the one without a day, else the
+-- newest of those up to the day rates_on. `period_end` is the rate of each day: the newest one not after it, else the
+-- one without a day.
 create table exchange_rate as
 with way as (select unnest(['fixed', 'period_end']) as fx),
 quote as (select fx_rates.currency, "on", rate from fx_rates join rules on fx_rates.currency <> rules.currency)
