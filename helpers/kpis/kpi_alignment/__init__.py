@@ -1,6 +1,7 @@
 """KPI alignment: objectives, departments and what they share, every KPI as an experiment (cards G01 to G03, G05)."""
 
 from helpers.kpis.kpi_alignment.cards import okr
+from helpers.kpis.kpi_alignment.departments import standing_warnings
 from helpers.kpis.kpi_alignment.tables import alignment_matrix, hand_overs, kpi_register, unproven_cpis
 
-__all__ = ["alignment_matrix", "hand_overs", "kpi_register", "okr", "unproven_cpis"]
+__all__ = ["alignment_matrix", "hand_overs", "kpi_register", "okr", "standing_warnings", "unproven_cpis"]
