@@ -27,6 +27,7 @@ from helpers.strict_yaml import places
 
 Parameters = Mapping[str, Mapping[str, Any]]
 Say = Callable[[str], None]
+PUBLISHED = Path("reports/published")
 
 
 @dataclass(frozen=True)
@@ -76,25 +77,25 @@ class Surveyed:
     stopped: list[str]
 
 
-def check_order(order: Order, say: Say, notices: Sequence[str] = ()) -> Checked:
+def check_order(order: Order, say: Say, notices: Sequence[str] = (), *, published: Path = PUBLISHED) -> Checked:
     """Reads the source and runs every card of the catalogue for the review period.
 
-    ``say`` hears of each step as it is done, ``prepare`` and ``KPIs``; ``notices`` are told among the warnings.
+    ``say`` hears of each step as it is done, ``prepare`` and ``KPIs``; ``notices`` are told among the warnings;
+    ``published`` is the folder of the packs that definitions are held against.
 
     Raises:
-        KitError: what is wrong with the commentary, the source and its rows.
+        KitError: what is wrong with published manifests, the commentary, the source and its rows.
     """
-    changed = redefined(order, order.root / "reports/published")
     with tempfile.TemporaryDirectory(prefix="kpi-review-") as folder:
-        _, prepared = together(
+        changed, _, prepared = together(
+            lambda: redefined(order, published),
             lambda: read_commentary(order.commentary_folder, order.pages),
             lambda: prepared_of(order, Path(folder)),
         )
         say("prepare")
-        others = {theme: given for theme, given in order.others.items() if theme not in order.parameters}
         settled = order.review.model_copy(update={"themes": order.settled})
         quarter = OpenReview(order.period, settled, prepared, changed)
-        own, more = _survey(quarter, order.parameters), _survey(quarter, others)
+        own, more = _survey(quarter, order.parameters), _survey(quarter, order.others)
         found = Checked(own, more, notices, _registered(order, changed))
         say("KPIs")
     return found

@@ -161,6 +161,10 @@ class Brand(Frozen):
     paper: Literal["a4", "letter"] = "a4"
 
 
+class _Themes(BaseModel):
+    themes: dict[str, dict[str, Any]] = Field(min_length=1)
+
+
 class Review(Frozen):
     """The review: whose it is, its calendar, its rules, its themes in the pack's order, its targets."""
 
@@ -199,6 +203,10 @@ class Review(Frozen):
                 "must list two quarters or more, one after another, with their first days" + "".join(wrong)
             )
         return starts
+
+    def with_rules(self, changed: Mapping[str, Any]) -> Review:
+        """The review with some of its rules changed, as ``--set`` does."""
+        return self.model_copy(update={"rules": self.rules.model_copy(update=dict(changed))})
 
     def calendar(self, source: Source) -> Calendar:
         """The calendar of the review, in its own time zone or else the source's or else UTC."""
@@ -270,21 +278,13 @@ def project_root() -> Path:
     )
 
 
-def themes_alone(path: Path) -> Review | None:
-    """A review of nothing but the file's themes, so that these can be judged whatever else is wrong with the file.
+def load_themes(path: Path) -> dict[str, dict[str, Any]]:
+    """The themes of a review file and what it gives them, whatever else is wrong with the file.
 
-    None where not even they can be read.
+    Raises:
+        KitError: not even they can be read.
     """
-
-    class Themes(BaseModel):
-        themes: dict[str, dict[str, Any]] = Field(min_length=1)
-
-    try:
-        review = Review(company=path.name, themes=read_model(path, Themes, prepare=_as_modelled).themes)
-    except KitError:
-        return None
-    review._path = path
-    return review
+    return read_model(path, _Themes, prepare=_as_modelled).themes
 
 
 def unused_sections(review: Review) -> list[str]:

@@ -29,7 +29,7 @@ from helpers.data.tables import TABLES
 from helpers.display.context import Context, Results
 from helpers.display.notebook import set_up_notebook
 from helpers.errors import KitError, NotProvided, Refused, nearest
-from helpers.notebook_parameters import GIVEN, parameters_of_all
+from helpers.notebook_parameters import GIVEN, theme_parameters
 from helpers.params import REGISTRIES, Review, Rules, load_review, load_source, project_root
 from helpers.periods import SHOWN_BEFORE, Period
 from helpers.results import Listing, Row
@@ -192,8 +192,14 @@ class OpenReview:
         theme, own = theme_of(card), parameters_of(card)
         given = self.review.themes.get(theme, {})
         if set(own) - set(given) - Rules.model_fields.keys() - set(REGISTERED):
-            given = parameters_of_all(self.review, project_root() / "notebooks").get(theme, {})
+            given = self._parameters.get(theme, {})
         return self._bound(card, {name: value for name, value in given.items() if name in own})
+
+    @cached_property
+    def _parameters(self) -> dict[str, dict[str, Any]]:
+        """What every theme is run with, in JupyterLab; the review of a build holds that already."""
+        found = theme_parameters(self.review.themes, project_root() / "notebooks", file=self.review.path)
+        return {**found.asked, **found.others}
 
     @property
     def _registered(self) -> dict[str, Any]:
