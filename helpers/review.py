@@ -68,7 +68,7 @@ class OpenReview:
         """What displays read besides the numbers."""
         brand, label = self.review.brand, self.period.label
         targets = {key: plan[label] for key, plan in self.review.targets.items() if label in plan}
-        return Context(self.period, self.prepared.currency, brand.locale, targets, brand.colour)
+        return Context(self.period, self.prepared.currency, brand.locale, targets, brand.colour, self.review.baselines)
 
     def compute(self, *cards: Card, **parameters: Any) -> Results:
         """The KPIs of these cards: for the period, for those before it and, where a KPI has such a series, by month.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from helpers.data.asked import Asked, as_json
 from helpers.display.formats import Writer, is_small
 from helpers.display.palette import ink
 from helpers.periods import Period
+from helpers.registries import Baseline
 from helpers.results import COLUMNS, NUMBERS, records
 
 Series = Literal["quarter", "month", "week"]
@@ -27,7 +28,8 @@ class Context:
     """What is known of the review besides its numbers.
 
     ``targets`` holds those of the review period, by ``kpi_id`` or ``kpi_id[segment]``.
-    ``colour`` is the brand's, as ``#rrggbb``; charts use it where it is dark enough to be read.
+    ``colour`` is the brand's, as ``#rrggbb``; charts use it where it is dark enough to be read. ``baselines`` are those
+    that the review fixes, by KPI, in the order of time.
     """
 
     period: Period
@@ -35,6 +37,7 @@ class Context:
     locale: str = "en_GB"
     targets: Mapping[str, float] = field(default_factory=dict)
     colour: str = "#1f3a5f"
+    baselines: Mapping[str, Sequence[Baseline]] = field(default_factory=dict)
 
     @property
     def style(self) -> dict[str, str]:
