@@ -140,7 +140,8 @@ def rows_of(results: pd.DataFrame, kpi_id: str, segment: str = "") -> pd.DataFra
     found = rows[rows["segment"] == segment] if found.empty else found
     if len(dimensions := found["segment_by"].unique()) > 1:
         ways = " or ".join(f"{kpi_id}[{by}: {segment}]" for by in dimensions)
-        raise KitError(f"{kpi_id}[{segment}] is a segment of {' and of '.join(dimensions)}; write {ways}, in quotes in YAML")
+        several = f"{kpi_id}[{segment}] is a segment of {' and of '.join(dimensions)}"
+        raise KitError(f"{several}; write {ways}, in quotes in YAML")
     return found
 
 
