@@ -370,6 +370,15 @@ def kpi(kpi_id: str) -> Kpi:
         raise KitError(f"{kpi_id!r} is not a KPI{nearest(kpi_id, CATALOGUE)}") from None
 
 
+def judged_as(kpi_id: str) -> str:
+    """The KPI by whose history this one is judged: itself, its quarterly variant, or nothing where none is.
+
+    >>> judged_as("win_rate"), judged_as("nrr"), judged_as("mrr")
+    ('win_rate', 'nrr_quarter', '')
+    """
+    return next((k for k in (kpi_id, f"{kpi_id}_quarter") if k in CATALOGUE and CATALOGUE[k].judged), "")
+
+
 def ids_of(card: str) -> list[str]:
     """The KPIs that one card defines, in catalogue order.
 

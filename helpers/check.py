@@ -11,39 +11,44 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from helpers import results
-from helpers.results import Asked
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.display.tables import Table, table_from_resource
-from helpers.errors import KitError, together
+from helpers.errors import KitError, nearest, together
 from helpers.kpis.kpi_alignment.findings import findings
 from helpers.kpis.rows import cards_of
-from helpers.pack.commentary import read_commentary
+from helpers.pack.commentary import named_in, read_commentary
 from helpers.pack.order import Order, prepared_of
 from helpers.pack.redefined import redefined
+from helpers.results import Asked, rows_of, split_address
 from helpers.review import OpenReview
-from helpers.strict_yaml import places
+from helpers.strict_yaml import places, shown
 
 Parameters = Mapping[str, Mapping[str, Any]]
 Say = Callable[[str], None]
+PUBLISHED = Path("reports/published")
 
 
 @dataclass(frozen=True)
 class Checked:
     """What a check found: the data report, with the KPIs of the review and those of other themes.
 
-    ``notices`` are what the files alone tell, ``registered`` what is wrong with departments, KPIs and objectives.
+    ``notices`` are what the files alone tell, ``registered`` what is wrong with departments, KPIs and objectives,
+    ``ambiguous`` the figures that targets, objectives and commentary name and that could be several.
     """
 
     review: Surveyed
     others: Surveyed
     notices: Sequence[str] = ()
     registered: Sequence[str] = ()
+    ambiguous: Sequence[str] = ()
 
     @property
     def faults(self) -> list[str]:
-        return self.review.stopped
+        return [*self.review.stopped, *self.ambiguous]
 
     @property
     def warnings(self) -> list[str]:
@@ -76,26 +81,27 @@ class Surveyed:
     stopped: list[str]
 
 
-def check_order(order: Order, say: Say, notices: Sequence[str] = ()) -> Checked:
+def check_order(order: Order, say: Say, notices: Sequence[str] = (), *, published: Path = PUBLISHED) -> Checked:
     """Reads the source and runs every card of the catalogue for the review period.
 
-    ``say`` hears of each step as it is done, ``prepare`` and ``KPIs``; ``notices`` are told among the warnings.
+    ``say`` hears of each step as it is done, ``prepare`` and ``KPIs``; ``notices`` are told among the warnings;
+    ``published`` is the folder of the packs that definitions are held against.
 
     Raises:
-        KitError: what is wrong with the commentary, the source and its rows.
+        KitError: what is wrong with published manifests, the commentary, the source and its rows.
     """
-    changed = redefined(order, order.root / "reports/published")
     with tempfile.TemporaryDirectory(prefix="kpi-review-") as folder:
-        _, prepared = together(
+        changed, texts, prepared = together(
+            lambda: redefined(order, published),
             lambda: read_commentary(order.commentary_folder, order.pages),
             lambda: prepared_of(order, Path(folder)),
         )
         say("prepare")
-        others = {theme: given for theme, given in order.others.items() if theme not in order.parameters}
         settled = order.review.model_copy(update={"themes": order.settled})
         quarter = OpenReview(order.period, settled, prepared, changed)
-        own, more = _survey(quarter, order.parameters), _survey(quarter, others)
-        found = Checked(own, more, notices, _registered(order, changed))
+        own, more = _survey(quarter, order.parameters), _survey(quarter, order.others)
+        ambiguous, unknown = _named_figures(order, texts, pd.concat([own.page.results.frame, more.page.results.frame]))
+        found = Checked(own, more, [*notices, *unknown], _registered(order, changed), ambiguous)
         say("KPIs")
     return found
 
@@ -126,6 +132,29 @@ def _registered(order: Order, changed: Mapping[str, str]) -> list[str]:
         f"{written.where('kpis', ids.index(kpi_id), 'definition_version')}: {kpi_id} is refused: {why}"
         for kpi_id, why in changed.items()
     ]
+
+
+def _named_figures(order: Order, texts: Mapping[str, str], figures: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """The segments that targets, objectives and commentary name and that are several; and those that are not there."""
+    written = places(order.review.path)
+    named = [
+        *((written.where("targets", each), *split_address(each)) for each in order.review.targets),
+        *((written.where("okrs", i, "segment"), o.kpi_id, o.segment) for i, o in enumerate(order.review.okrs)),
+        *(
+            (f"{shown(order.commentary_folder / name)}.md", *each)
+            for name, text in texts.items()
+            for each in named_in(text)
+        ),
+    ]
+    several, unknown = [], []
+    for where, kpi_id, segment in named:
+        segments = figures[(figures["kpi_id"] == kpi_id) & (figures["segment"] != "")]["segment"].unique()
+        try:
+            if segment and len(segments) and rows_of(figures, kpi_id, segment).empty:
+                unknown.append(f"{where}: {kpi_id} has no segment {segment!r}{nearest(segment, segments)}")
+        except KitError as error:
+            several += [f"{where}: {fault}" for fault in error.faults]
+    return several, unknown
 
 
 def _titled(table: Table) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import TyperException
 
-from helpers.errors import KitError, nearest, together
+from helpers.errors import KitError, together
 from helpers.progress import stoppable
 
 if TYPE_CHECKING:
     from helpers.check import Checked
+    from helpers.notebook_parameters import ThemeParameters
     from helpers.pack.order import Order
     from helpers.params import Review
 
@@ -27,6 +28,7 @@ DONE_IN_PART = 2
 INTERRUPTED = 130  # what Typer makes of Ctrl-C
 REPEATED = ("--only", "--set")
 REVIEW = Path("params/review.yml")
+REPORTS = Path("reports")
 
 app = typer.Typer(
     help="The quarterly KPI review: notebooks run for a period and a source, rendered into one HTML and one PDF.",
@@ -49,7 +51,7 @@ def build(
     ],
     source: Annotated[Path, typer.Option(help="The source file: params/sources/sample.yml.")],
     review: Annotated[Path, typer.Option(help="The review file.")] = REVIEW,
-    out: Annotated[Path, typer.Option(help="Where packs go; this one to OUT/PERIOD.")] = Path("reports"),
+    out: Annotated[Path, typer.Option(help="Where packs go; this one to OUT/PERIOD.")] = REPORTS,
     as_of: Annotated[
         str | None, typer.Option(metavar="DATE", help="Known through the end of that day; default: the period's last.")
     ] = None,
@@ -59,12 +61,10 @@ def build(
         typer.Option("--set", metavar="THEME.NAME=VALUE ...", help="A parameter, or rules.NAME=VALUE."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks run at a time.")] = 2,
-    force: Annotated[bool, typer.Option("--force", help="No effect yet: every build runs every theme anew.")] = False,
-    no_warm: Annotated[bool, typer.Option("--no-warm", help="No effect yet: every kernel is started cold.")] = False,
 ) -> int:
     """Build the pack of one or more periods."""
-    orders = _orders(_Asked(tuple(dict.fromkeys(periods)), source, review, as_of, tuple(only or ()), tuple(sets or ())))
-    _tell(*_notices(orders, as_of))
+    orders, notices = _orders(periods, source, review, as_of, only or [], sets or [])
+    _tell(*notices)
     statuses = [_build(order, out, jobs) for order in orders]
     return statuses[0] if len(set(statuses)) == 1 else DONE_IN_PART
 
@@ -74,6 +74,7 @@ def check(
     periods: Annotated[list[str], typer.Option("--period", help="2026Q3, FY2027Q1, 2026-07 or 2026-W39; one.")],
     source: Annotated[Path, typer.Option(help="The source file: params/sources/sample.yml.")],
     review: Annotated[Path, typer.Option(help="The review file.")] = REVIEW,
+    out: Annotated[Path, typer.Option(help="Where packs go, and the published ones are.")] = REPORTS,
     as_of: Annotated[
         str | None, typer.Option(metavar="DATE", help="Known through the end of that day; default: the period's last.")
     ] = None,
@@ -88,14 +89,15 @@ def check(
         raise KitError(f"--period is given {len(periods)} times; a check is of one period")
     if html and not html.parent.is_dir():
         raise KitError(f"--html {html}: {html.parent} is not a folder; make it first")
-    orders = _orders(_Asked(tuple(periods), source, review, as_of, (), ()))
-    with steps(orders[0].period.label, 2) as done:
-        found = check_order(orders[0], done, _notices(orders, as_of))
-    _report(found, orders[0], html)
+    (order,), notices = _orders(periods, source, review, as_of)
+    with steps(order.period.label, 2) as done:
+        found = check_order(order, done, notices, published=out / "published")
+    _report(found, order, html)
     if found.faults:
         _tell(f"faults told in the report: {len(found.faults)}; mend them and check again")
         return NOTHING_DONE
-    more = [*(["--review", str(review)] if review != REVIEW else []), *(["--as-of", as_of] if as_of else [])]
+    given = {"--review": review != REVIEW and review, "--out": out != REPORTS and out, "--as-of": as_of}
+    more = [word for option, value in given.items() if value for word in (option, str(value))]
     words = ["kpi-review", "build", "--period", periods[0], "--source", str(source), *more]
     print(f"\nNext: {shlex.join(words)}")
     return DONE_IN_PART if strict and found.warnings else 0
@@ -116,19 +118,6 @@ def _report(found: Checked, order: Order, html: Path | None) -> None:
 
         html.write_text(render_report(title, subtitle, told, colour=order.review.brand.colour), encoding="utf-8")
         print(f"\n{html}")
-
-
-def _notices(orders: list[Order], as_of: str | None) -> list[str]:
-    """What the files and the calendar alone give reason to tell."""
-    from helpers.params import unused_sections
-    from helpers.review import unread_rules
-
-    running = [order.period.label for order in orders if order.period.end_at > datetime.now(UTC) and as_of is None]
-    return [
-        *unused_sections(orders[0].review),
-        *unread_rules(orders[0].review),
-        *(f"{label} is not over; --as-of DATE compares it with the same days of others" for label in running),
-    ]
 
 
 def _build(order: Order, out: Path, workers: int) -> int:
@@ -208,57 +197,57 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(status or 0)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What the command line asks to be built."""
-
-    periods: tuple[str, ...]
-    source: Path
-    review: Path
-    as_of: str | None
-    only: tuple[str, ...]
-    sets: tuple[str, ...]
-
-
-def _orders(asked: _Asked) -> list[Order]:
-    """One order per period, everything about them checked; the faults of all files are told together."""
-    from helpers.notebook_parameters import check_themes, parameters_of_all, resolve
+def _orders(
+    periods: list[str],
+    source_file: Path,
+    review_file: Path,
+    as_of: str | None,
+    only: Sequence[str] = (),
+    sets: Sequence[str] = (),
+) -> tuple[list[Order], list[str]]:
+    """One order per period, and what there is to tell beforehand; the faults of all files are told together."""
+    from helpers.notebook_parameters import theme_parameters
     from helpers.pack.order import Order
-    from helpers.params import load_review, load_source, project_root
+    from helpers.params import load_review, load_source, load_themes, project_root
 
     root = project_root()
-    source, whole, _ = together(
-        lambda: load_source(asked.source),
-        lambda: load_review(asked.review),
-        lambda: check_themes(asked.review, root / "notebooks"),
+    source, review, last_day, themes = together(
+        lambda: load_source(source_file),
+        lambda: load_review(review_file),
+        lambda: _day(as_of),
+        lambda: theme_parameters(load_themes(review_file), root / "notebooks", file=review_file, only=only, sets=sets),
     )
-    calendar, last_day = whole.calendar(source), _day(asked.as_of)
-    review, _, *periods = together(
-        lambda: _only(whole, asked.only),
-        lambda: whole.reporting_currency(source),
-        *(partial(calendar.period, label, last_day) for label in asked.periods),
+    calendar = review.calendar(source)
+    _, *found = together(
+        lambda: review.reporting_currency(source),
+        *(partial(calendar.period, label, last_day) for label in dict.fromkeys(periods)),
     )
-    orders, others = [], parameters_of_all(whole, root / "notebooks")
-    for period in periods:
-        given = {
-            "period": period.label,
-            "source": _from(root, asked.source),
-            "review": _from(root, asked.review),
-            "as_of": period.known_until.isoformat(),
-        }
-        resolved = resolve(review, root / "notebooks", given, asked.sets)
-        orders.append(Order(period, source, resolved.review, resolved.parameters, root, others))
-    return orders
+    files = {"source": _from(root, source_file), "review": _from(root, review_file)}
+    orders = []
+    for period in found:
+        given = {"period": period.label, **files, "as_of": period.known_until.isoformat()}
+        parameters = {theme: {**given, **values} for theme, values in themes.asked.items()}
+        orders.append(Order(period, source, review.with_rules(themes.rules), parameters, root, themes.others))
+    return orders, _notices(orders, review, themes, as_of)
 
 
-def _only(review: Review, themes: tuple[str, ...]) -> Review:
-    """The review with these of its themes, in its own order; with all of them where none is named."""
-    if unknown := [theme for theme in themes if theme not in review.themes]:
-        raise KitError(
-            *(f"--only {theme}: not a theme of this review{nearest(theme, review.themes)}" for theme in unknown)
-        )
-    kept = {theme: given for theme, given in review.themes.items() if not themes or theme in themes}
-    return review.model_copy(update={"themes": kept})
+def _notices(orders: Sequence[Order], review: Review, themes: ThemeParameters, as_of: str | None) -> list[str]:
+    """What the files and the calendar alone give reason to tell.
+
+    Rules of the file are held against all its themes, those of ``--set`` against the themes that are built.
+    """
+    from helpers.params import Rules, unused_sections
+    from helpers.review import unread_rules
+
+    by_hand = review.model_copy(update={"themes": themes.asked, "rules": Rules()}).with_rules(themes.rules)
+    running = [order.period.label for order in orders if order.period.end_at > datetime.now(UTC) and as_of is None]
+    told = [
+        *unused_sections(review),
+        *unread_rules(review),
+        *unread_rules(by_hand),
+        *(f"{label} is not over; --as-of DATE compares it with the same days of others" for label in running),
+    ]
+    return list(dict.fromkeys(told))
 
 
 def _day(text: str | None) -> date | None:

@@ -1,6 +1,7 @@
-"""The parameters of notebooks: their tagged cell is the schema, read without running it.
+"""What each theme is run with: the value of its notebook, else that of review.yml, else that of ``--set``.
 
-Specification 12: a build injects default <- review.yml <- ``--set``.
+The notebook's cell tagged ``parameters`` says which there are and of which type; it is read, never run (specification
+12).
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Union
@@ -18,7 +18,7 @@ from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, TypeAdapter, Va
 
 from helpers.catalogue import THEMES
 from helpers.errors import KitError, nearest
-from helpers.params import Review, Rules, themes_alone
+from helpers.params import Rules
 from helpers.strict_yaml import parse_value, shown, validated
 
 GIVEN = ("period", "source", "review", "as_of")
@@ -60,20 +60,57 @@ class Parameter:
         raise ValueError(f"must be {wanted}")
 
 
-class Resolved(NamedTuple):
-    """The review with the rules in force, and the parameters of each of its themes, in the pack's order."""
+class ThemeParameters(NamedTuple):
+    """What every theme is run with, by theme and name; what each build gives (``GIVEN``) is not in it.
 
-    review: Review
-    parameters: dict[str, dict[str, Any]]
+    ``asked`` are the themes of the review, or those of ``--only``, in the order of the review. ``others`` are all that
+    remain: objectives may be measured by their KPIs. ``rules`` are the rules that ``--set`` changes.
+    """
+
+    asked: dict[str, dict[str, Any]]
+    others: dict[str, dict[str, Any]]
+    rules: dict[str, Any]
 
 
-class _Setting(NamedTuple):
-    """One value that review.yml or ``--set`` gives, and where it stands."""
+def theme_parameters(
+    themes: Mapping[str, Mapping[str, Any]],
+    notebooks: Path,
+    *,
+    file: Path,
+    only: Sequence[str] = (),
+    sets: Sequence[str] = (),
+) -> ThemeParameters:
+    """What every theme is run with. A command asks for this once and hands it on.
 
-    where: str
-    theme: str
-    name: str
-    value: Any
+    Args:
+        themes: What the review gives, by theme and name.
+        notebooks: The folder of the notebooks, one of the name of each theme.
+        file: The file of the review, for messages.
+        only: The themes asked for; all of the review where none is named.
+        sets: Texts like ``recurring_revenue.retention_months=6`` and ``rules.grace_days=30``.
+
+    Raises:
+        KitError: with every theme, parameter and rule that is not known or not of its type.
+    """
+    asked = [theme for theme in themes if theme in only or not only]
+    faults = [
+        f"--only {name}: not a theme of this review{nearest(name, themes)}" for name in only if name not in themes
+    ]
+    given = _given(sets, [*asked, "rules"], faults)
+    found: dict[str, dict[str, Any]] = {}
+    for theme in dict.fromkeys([*themes, *THEMES]):
+        try:
+            schema = _schema_of(theme, notebooks, file)
+            found[theme] = _values(
+                schema,
+                {f"{shown(file)}: themes.{theme}": themes.get(theme, {}), f"--set {theme}": given.get(theme, {})},
+            )
+        except KitError as error:
+            faults += error.faults if theme in themes else ()  # other themes need not be whole
+    rules = _rules(given.get("rules", {}), faults)
+    if faults:
+        raise KitError(*faults)
+    return ThemeParameters({theme: found.pop(theme) for theme in asked}, found, rules)
 
 
 def notebook_schema(path: Path) -> dict[str, Parameter]:
@@ -103,55 +140,67 @@ def notebook_schema(path: Path) -> dict[str, Parameter]:
     return found
 
 
-def resolve(review: Review, notebooks: Path, given: Mapping[str, str], sets: Sequence[str] = ()) -> Resolved:
-    """What each theme's notebook is run with: its own default, else the review's value, else that of ``--set``.
+def _given(sets: Sequence[str], known: Sequence[str], faults: list[str]) -> dict[str, dict[str, Any]]:
+    """What ``--set`` gives, by theme and name; ``faults`` hears of what cannot be read or is of no known theme."""
+    given: dict[str, dict[str, Any]] = {}
+    for text in sets:
+        match = re.fullmatch(r"(\w+)\.(\w+)=(.+)", text, re.DOTALL)
+        if not match:
+            faults.append(f"--set {text}: must be THEME.NAME=VALUE or rules.NAME=VALUE")
+        elif match[1] not in known:
+            faults.append(f"--set {match[1]}.{match[2]} is of no theme that is asked for{nearest(match[1], known)}")
+        else:
+            try:
+                given.setdefault(match[1], {})[match[2]] = parse_value(match[3])
+            except KitError as error:
+                faults += [f"--set {text}: {fault}" for fault in error.faults]
+    return given
 
-    ``given`` holds the build's ``period``, ``source``, ``review`` and ``as_of``; ``sets`` are texts like
-    ``recurring_revenue.retention_months=6`` and ``rules.grace_days=30``.
 
-    Raises:
-        KitError: with every theme, parameter and rule that is not known or not of its type.
-    """
-    schemas, faults = _schemas(review, notebooks)
-    parameters = {theme: {name: p.default for name, p in schema.items()} for theme, schema in schemas.items()}
-    settings, malformed = _settings(review, sets)
-    faults += malformed
-    for setting in settings:
-        try:
-            if setting.theme == "rules":
-                review = _with_rule(review, setting)
-            elif setting.theme in schemas:
-                parameters[setting.theme][setting.name] = _checked(setting, schemas[setting.theme])
-            elif setting.theme not in review.themes:
-                raise ValueError(f"is of no theme of this review{nearest(setting.theme, [*review.themes, 'rules'])}")
-        except ValueError as error:
-            faults.append(f"{setting.where} {error}")
+def _rules(given: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
+    try:
+        rules = validated(given, Rules)
+    except KitError as error:
+        faults += [f"--set rules.{fault}" for fault in error.faults]
+        return {}
+    return {name: getattr(rules, name) for name in rules.model_fields_set}
+
+
+def _schema_of(theme: str, notebooks: Path, file: Path) -> dict[str, Parameter]:
+    known = {path.stem: path for path in notebooks.glob("*.ipynb")}
+    if theme not in known:
+        raise KitError(f"{shown(file)}: themes.{theme} has no notebook in {shown(notebooks)}{nearest(theme, known)}")
+    if theme not in THEMES:
+        raise KitError(
+            f"{shown(file)}: themes.{theme} has no rows in helpers/catalogue.py; add one for each kpi_id of its cards"
+        )
+    return notebook_schema(known[theme])
+
+
+def _values(schema: Mapping[str, Parameter], layers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The default of each parameter, or what the last layer that names it gives; layers are called by their place."""
+    values = {name: parameter.default for name, parameter in schema.items() if name not in GIVEN}
+    faults = []
+    for place, layer in layers.items():
+        for name, value in layer.items():
+            try:
+                values[name] = _checked(name, value, schema)
+            except ValueError as error:
+                faults.append(f"{place}.{name} {error}")
     if faults:
         raise KitError(*faults)
-    return Resolved(review, {theme: {**values, **given} for theme, values in parameters.items()})
+    return values
 
 
-def parameters_of_all(review: Review, notebooks: Path) -> dict[str, dict[str, Any]]:
-    """The parameters of every theme that there is: as the review settles them, of others as their notebooks stand.
-
-    A theme whose parameters are at fault is left out.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    for theme in dict.fromkeys([*review.themes, *THEMES]):
-        with suppress(KitError):
-            alone = review.model_copy(update={"themes": {theme: review.themes.get(theme, {})}})
-            found |= resolve(alone, notebooks, {}).parameters
-    return found
-
-
-def check_themes(path: Path, notebooks: Path) -> None:
-    """Holds the themes of a review file against the notebooks, even if the rest of the file is at fault.
-
-    Raises:
-        KitError: with every theme and parameter that is not known or not of its type.
-    """
-    if review := themes_alone(path):
-        resolve(review, notebooks, {})
+def _checked(name: str, value: Any, schema: Mapping[str, Parameter]) -> Any:
+    if name in GIVEN:
+        raise ValueError("is given by the command line of the build; take it out")
+    if name not in schema:
+        raise ValueError(f"is not known{nearest(name, schema.keys() - set(GIVEN))}")
+    try:
+        return schema[name].checked(value)
+    except ValueError as error:
+        raise ValueError(f"== {json.dumps(value, ensure_ascii=False)}, {error}") from None
 
 
 def _tagged_cell(path: Path) -> str:
@@ -203,59 +252,3 @@ def _type(annotation: ast.expr) -> Any:
         "is of no known type; known: int, PositiveInt, NonNegativeInt, float, PositiveFloat, str, bool, "
         "list[…], dict[…, …], Literal[…], None, and | of them"
     )
-
-
-def _schemas(review: Review, notebooks: Path) -> tuple[dict[str, dict[str, Parameter]], list[str]]:
-    known = {path.stem: path for path in sorted(notebooks.glob("*.ipynb"))}
-    schemas: dict[str, dict[str, Parameter]] = {}
-    faults: list[str] = []
-    for theme in review.themes:
-        try:
-            if theme not in known:
-                raise KitError(
-                    f"{shown(review.path)}: themes.{theme} has no notebook in {shown(notebooks)}{nearest(theme, known)}"
-                )
-            schemas[theme] = notebook_schema(known[theme])
-        except KitError as error:
-            faults.extend(error.faults)
-    return schemas, faults
-
-
-def _settings(review: Review, sets: Sequence[str]) -> tuple[list[_Setting], list[str]]:
-    """Every value given, the review's before those of the command line; and what is not THEME.NAME=VALUE."""
-    file = shown(review.path)
-    settings = [
-        _Setting(f"{file}: themes.{theme}.{name}", theme, name, value)
-        for theme, values in review.themes.items()
-        for name, value in values.items()
-    ]
-    faults: list[str] = []
-    for text in sets:
-        match = re.fullmatch(r"(\w+)\.(\w+)=(.+)", text, re.DOTALL)
-        try:
-            if not match:
-                raise KitError("must be THEME.NAME=VALUE or rules.NAME=VALUE")
-            settings.append(_Setting(f"--set {match[1]}.{match[2]}", match[1], match[2], parse_value(match[3])))
-        except KitError as error:
-            faults += [f"--set {text}: {fault}" for fault in error.faults]
-    return settings, faults
-
-
-def _with_rule(review: Review, setting: _Setting) -> Review:
-    try:
-        rule = validated({setting.name: setting.value}, Rules)
-    except KitError as error:
-        raise ValueError(str(error).removeprefix(f"{setting.name} ")) from None
-    rules = review.rules.model_copy(update={setting.name: getattr(rule, setting.name)})
-    return review.model_copy(update={"rules": rules})
-
-
-def _checked(setting: _Setting, schema: Mapping[str, Parameter]) -> Any:
-    if setting.name in GIVEN:
-        raise ValueError("is given by the command line of the build; take it out")
-    if setting.name not in schema:
-        raise ValueError(f"is not known{nearest(setting.name, schema.keys() - set(GIVEN))}")
-    try:
-        return schema[setting.name].checked(setting.value)
-    except ValueError as error:
-        raise ValueError(f"== {json.dumps(setting.value, ensure_ascii=False)}, {error}") from None

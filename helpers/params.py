@@ -17,10 +17,10 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationInfo, field_validator
 
-from helpers.catalogue import CATALOGUE
+from helpers.catalogue import CATALOGUE, judged_as
 from helpers.errors import KitError, nearest
 from helpers.periods import Calendar
-from helpers.registries import KEYS, Conflict, Cpi, Department, Improvement, Okr, RegisteredKpi, as_records
+from helpers.registries import KEYS, Baseline, Conflict, Cpi, Department, Improvement, Okr, RegisteredKpi, as_records
 from helpers.strict_yaml import Frozen, expected, from_environment, places, read_model, shown
 
 CANONICAL_TABLES = (
@@ -161,6 +161,10 @@ class Brand(Frozen):
     paper: Literal["a4", "letter"] = "a4"
 
 
+class _Themes(BaseModel):
+    themes: dict[str, dict[str, Any]] = Field(min_length=1)
+
+
 class Review(Frozen):
     """The review: whose it is, its calendar, its rules, its themes in the pack's order, its targets."""
 
@@ -173,6 +177,7 @@ class Review(Frozen):
     rules: Rules = Rules()
     themes: dict[str, dict[str, Any]] = Field(min_length=1)
     targets: dict[Annotated[str, AfterValidator(_target)], Plan] = Field(default_factory=dict)
+    baselines: dict[str, tuple[Baseline, ...]] = Field(default_factory=dict)
     brand: Brand = Brand()
     kpis: tuple[RegisteredKpi, ...] = ()
     departments: tuple[Department, ...] = ()
@@ -199,6 +204,10 @@ class Review(Frozen):
                 "must list two quarters or more, one after another, with their first days" + "".join(wrong)
             )
         return starts
+
+    def with_rules(self, changed: Mapping[str, Any]) -> Review:
+        """The review with some of its rules changed, as ``--set`` does."""
+        return self.model_copy(update={"rules": self.rules.model_copy(update=dict(changed))})
 
     def calendar(self, source: Source) -> Calendar:
         """The calendar of the review, in its own time zone or else the source's or else UTC."""
@@ -250,8 +259,8 @@ def load_review(path: Path) -> Review:
             raise KitError(f"{shown(path)}: brand.logo == {shown(logo)!r}, must be a picture ({', '.join(LOGO_FORMS)})")
         review = review.model_copy(update={"brand": review.brand.model_copy(update={"logo": logo})})
     review._path = path
-    if repeated := _repeated(review):
-        raise KitError(*repeated)
+    if faults := [*_repeated(review), *_baseline_faults(review)]:
+        raise KitError(*faults)
     return review
 
 
@@ -270,21 +279,13 @@ def project_root() -> Path:
     )
 
 
-def themes_alone(path: Path) -> Review | None:
-    """A review of nothing but the file's themes, so that these can be judged whatever else is wrong with the file.
+def load_themes(path: Path) -> dict[str, dict[str, Any]]:
+    """The themes of a review file and what it gives them, whatever else is wrong with the file.
 
-    None where not even they can be read.
+    Raises:
+        KitError: not even they can be read.
     """
-
-    class Themes(BaseModel):
-        themes: dict[str, dict[str, Any]] = Field(min_length=1)
-
-    try:
-        review = Review(company=path.name, themes=read_model(path, Themes, prepare=_as_modelled).themes)
-    except KitError:
-        return None
-    review._path = path
-    return review
+    return read_model(path, _Themes, prepare=_as_modelled).themes
 
 
 def unused_sections(review: Review) -> list[str]:
@@ -312,6 +313,26 @@ def _repeated(review: Review) -> list[str]:
                 where = f"{written.where(section, i, key)} == {name!r}, is given before, in {section}[{first[name]}]"
                 faults.append(f"{where}; must be given once: join the two, or rename one")
             first.setdefault(name, i)
+    return faults
+
+
+def _baseline_faults(review: Review) -> list[str]:
+    """Baselines of what has no usual range, and those that do not follow each other in time."""
+    written, faults = places(review.path), []
+    for kpi_id, baselines in review.baselines.items():
+        where, judged = written.where("baselines", kpi_id), judged_as(kpi_id)
+        if kpi_id not in CATALOGUE:
+            faults.append(f"{where} is not a KPI{nearest(kpi_id, CATALOGUE)}")
+        elif judged != kpi_id:
+            instead = f"; give the baseline of {judged}, by which it is judged" if judged else ""
+            faults.append(f"{where} is not judged by its own history{instead}")
+        ended = date.min
+        for i, each in enumerate(baselines):
+            if each.to_on <= max(each.from_on, ended):
+                where = written.where("baselines", kpi_id, i, "to")
+                rule = "must be later than its from, and than the to of the baseline before it"
+                faults.append(f"{where} == {str(each.to_on)!r}, {rule}")
+            ended = each.to_on
     return faults
 
 

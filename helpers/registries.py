@@ -11,7 +11,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 from dateutil.relativedelta import relativedelta
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from helpers.strict_yaml import Frozen, expected
 
@@ -112,6 +112,16 @@ class Cpi(Frozen):
     linked_kpis: tuple[str, ...] = ()
     guardrail_kpi: str = ""
     owner: str = ""
+
+
+class Baseline(Frozen):
+    """The days whose values say what is usual of a KPI, both counted, and why it is these (T4)."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    from_on: date = Field(alias="from")
+    to_on: date = Field(alias="to")
+    reason: Annotated[str, Field(min_length=1)]
 
 
 class Improvement(Frozen):

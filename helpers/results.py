@@ -9,6 +9,7 @@ Nothing here computes a KPI.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -17,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from helpers.catalogue import kpi
+from helpers.errors import KitError
 from helpers.periods import Period
 from helpers.texts import csv_text, read_csv_text
 
@@ -28,6 +30,7 @@ COLUMNS = (
     "warnings", "params", "definition_version",
 )  # fmt: skip
 NUMBERS = ("value", "numerator", "denominator", "n", "ci_low", "ci_high", "ci_level")
+NONE = "(none)"  # the segment of what has no value in a dimension
 
 
 class Interval(NamedTuple):
@@ -88,11 +91,9 @@ def row(
     if status is None:
         status = "undefined" if value is None else "partial" if period.is_partial else "ok"
     by, name = segment
-    if by and (name is None or pd.isna(name) or name == ""):
-        name = "(none)"
     counted = {reason: int(count) for reason, count in (excluded or {}).items() if count}
     return Row(
-        kpi_id, period, value, status, by, str(name), numerator, denominator, n, interval, counted,
+        kpi_id, period, value, status, by, _named(by, name), numerator, denominator, n, interval, counted,
         tuple(warnings), params or {},
     )  # fmt: skip
 
@@ -111,6 +112,42 @@ def not_provided(kpi_id: str, period: Period, what: str) -> Row:
 def refused(kpi_id: str, period: Period, reason: str) -> Row:
     """The one row of a KPI that the kit refuses to print, with the reason."""
     return row(kpi_id, period, None, status="refused", warnings=[reason])
+
+
+def rows_of(results: pd.DataFrame, kpi_id: str, segment: str = "") -> pd.DataFrame:
+    """The rows of one KPI in the long table, of every period: those of the total, or of one segment.
+
+    This is how targets, objectives and commentary find their figures. ``segment`` is a value (``upsell``), or a
+    dimension and its value (``source: upsell``), which says it even where several dimensions have that value.
+
+    Raises:
+        KitError: rows of several dimensions have the value.
+    """
+    rows = results[results["kpi_id"] == kpi_id]
+    if not segment:
+        return rows[rows["segment_by"] == ""]
+    found = rows[rows["segment_by"].str.cat(rows["segment"], sep=": ") == segment]
+    found = rows[rows["segment"] == segment] if found.empty else found
+    if len(dimensions := found["segment_by"].unique()) > 1:
+        ways = " or ".join(f"{kpi_id}[{by}: {segment}]" for by in dimensions)
+        several = f"{kpi_id}[{segment}] is a segment of {' and of '.join(dimensions)}"
+        raise KitError(f"{several}; write {ways}, in quotes in YAML")
+    return found
+
+
+def split_address(address: str) -> tuple[str, str]:
+    """The KPI and the segment that a target's key names; the segment is empty for the total.
+
+    >>> split_address("nrr"), split_address("new_revenue[source: upsell]")
+    (('nrr', ''), ('new_revenue', 'source: upsell'))
+    """
+    kpi_id, _, segment = address.partition("[")
+    return kpi_id, segment.removesuffix("]")
+
+
+def segment_of(row: pd.Series) -> str:
+    """The segment of a row as :func:`rows_of` finds it again, ``source: upsell``; empty for the total."""
+    return f"{row['segment_by']}: {row['segment']}" if row["segment_by"] else ""
 
 
 def frame(rows: Iterable[Row]) -> pd.DataFrame:
@@ -133,8 +170,12 @@ def to_csv(results: pd.DataFrame) -> str:
 
 
 def records(results: pd.DataFrame) -> list[dict[str, Any]]:
-    """The long table as JSON records, missing numbers null: what a notebook hands on in its ``results`` cell."""
-    return json.loads(results.to_json(orient="records", double_precision=15))
+    """The long table as JSON records: what a notebook hands on in its ``results`` cell.
+
+    Numbers keep every digit; what is missing or not finite is null.
+    """
+    columns = {name: [_plain_value(value) for value in results[name]] for name in results.columns}
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def from_records(found: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -145,8 +186,17 @@ def from_records(found: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     for name in NUMBERS:
-        table[name] = pd.to_numeric(table[name].replace("", None))
+        table[name] = [float(text) if text else math.nan for text in table[name]]
     return table
+
+
+def _plain_value(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _named(by: str, name: str | None) -> str:
+    """The segment's name: never empty in a dimension, always empty in the total."""
+    return "" if not by else NONE if name is None or pd.isna(name) or name == "" else str(name)
 
 
 def _record(r: Row) -> dict[str, Any]:
@@ -154,7 +204,8 @@ def _record(r: Row) -> dict[str, Any]:
     interval = r.interval or Interval(None, None, float("nan"), "")
     has_interval = r.interval is not None
     return {
-        "kpi_id": r.kpi_id, "label": known.label, "segment_by": r.segment_by, "segment": r.segment,
+        "kpi_id": r.kpi_id, "label": known.label,
+        "segment_by": r.segment_by, "segment": _named(r.segment_by, r.segment),
         "period": r.period.label, "value": r.value, "unit": known.unit,
         "numerator": r.numerator, "denominator": r.denominator, "n": r.n,
         "ci_low": interval.low, "ci_high": interval.high,

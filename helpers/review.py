@@ -28,7 +28,7 @@ from helpers.display.notebook import set_up_notebook
 from helpers.errors import KitError, NotProvided, Refused, nearest
 from helpers.kpis.rows import Card, cards_of, cards_with, run
 from helpers.kpis.spine import Spine, read_relations, words_under
-from helpers.notebook_parameters import GIVEN, parameters_of_all
+from helpers.notebook_parameters import GIVEN, theme_parameters
 from helpers.params import Review, Rules, load_review, load_source, project_root
 from helpers.periods import Period
 from helpers.results import Asked, Listing, Row
@@ -60,7 +60,7 @@ class OpenReview:
         """What displays read besides the numbers."""
         brand, label = self.review.brand, self.period.label
         targets = {key: plan[label] for key, plan in self.review.targets.items() if label in plan}
-        return Context(self.period, self.prepared.currency, brand.locale, targets, brand.colour)
+        return Context(self.period, self.prepared.currency, brand.locale, targets, brand.colour, self.review.baselines)
 
     @cached_property
     def spine(self) -> Spine:
@@ -186,7 +186,8 @@ def open_review(
         return OpenReview(prepared.calendar.period(period, last_day), settled, prepared, json.loads(refused))
     root = project_root()
     from_file, written = load_source(root / source), load_review(root / review)
-    resolved = written.model_copy(update={"themes": parameters_of_all(written, root / "notebooks")})
+    found = theme_parameters(written.themes, root / "notebooks", file=written.path)
+    resolved = written.model_copy(update={"themes": {**found.asked, **found.others}})
     settled = _tried(resolved, rules, parameters)
     when = settled.calendar(from_file).period(period, last_day)
     return OpenReview(when, settled, prepared_for(from_file, when, settled.reporting_currency(from_file)))
@@ -194,7 +195,10 @@ def open_review(
 
 def unread_rules(review: Review) -> list[str]:
     """One line per rule that the review changes and no card of its themes follows."""
-    cards, relations = [card for theme in review.themes for card in cards_of(theme)], read_relations(_parameters(review))
+    cards, relations = (
+        [card for theme in review.themes for card in cards_of(theme)],
+        read_relations(_parameters(review)),
+    )
     followed = {name for card in cards for name in words_under(card.__name__, relations)}
     changed = [name for name, value in review.rules if value != getattr(Rules(), name)]
     where = shown(review.path)

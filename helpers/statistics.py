@@ -192,7 +192,7 @@ class Limits:
     """Natural process limits of a series, and whether its last value stands out from them.
 
     ``verdict`` is of the last known value; ``rule`` says which of the three rules a signal met.
-    ``provisional`` marks limits from a short series, ``baseline`` the number of first points they come from.
+    ``provisional`` marks limits from a short series, ``baseline`` the number of points they come from.
     Without limits ("too short") the numbers are None.
     """
 
@@ -207,14 +207,16 @@ class Limits:
     baseline: int = 0
 
 
-def xmr(values: Sequence[float | None]) -> Limits:
+def xmr(values: Sequence[float | None], baseline: Sequence[int] | None = None) -> Limits:
     """The XmR limits of a series, earliest first, and the verdict on its last known value (T4).
 
     None is a gap: it is skipped, and there is no moving range across it. The limits come from the
     first 12 points, or all but the last of a shorter series: never from the point that is judged.
+    ``baseline`` names other values to take them from, by their places in the series.
     Signals: (1) the value is beyond a limit, or its step from the value before is longer than the
     range limit; (2) the last 8 are on one side of the mean; (3) 3 of the last 4 are nearer to the
-    same limit than to the mean. Fewer than 6 points carry no limits, fewer than 10 provisional ones.
+    same limit than to the mean. Limits take 5 points, in a series of 6 or more; from fewer than 9
+    points they are provisional.
 
     >>> found = xmr([62, 66, 64, 69, 65, 61, 67, 66, 48])
     >>> found.mean, round(found.lower, 2), round(found.upper, 2), found.verdict, found.rule
@@ -223,15 +225,15 @@ def xmr(values: Sequence[float | None]) -> Limits:
     known = [i for i, value in enumerate(values) if value is not None]
     points = [float(value) for value in values if value is not None]
     steps = [abs(b - a) if j - i == 1 else None for (i, a), (j, b) in pairwise(zip(known, points, strict=True))]
-    size = min(12, len(points) - 1)
-    ranges = [step for step in steps[: max(size - 1, 0)] if step is not None]
-    if len(points) < 6 or not ranges:
+    used = [k for k, i in enumerate(known) if (k < min(12, len(points) - 1) if baseline is None else i in baseline)]
+    ranges = [step for k, after in pairwise(used) if after == k + 1 and (step := steps[k]) is not None]
+    if len(used) < 5 or not ranges:
         return Limits("too short")
-    mean, mean_range = math.fsum(points[:size]) / size, math.fsum(ranges) / len(ranges)
+    mean, mean_range = math.fsum(points[k] for k in used) / len(used), math.fsum(ranges) / len(ranges)
     rule = _signal(points, steps[-1], mean, mean_range)
     return Limits(
         "signal" if rule else "noise", rule, mean, mean_range, lower=mean - 2.66 * mean_range,
-        upper=mean + 2.66 * mean_range, range_limit=3.268 * mean_range, provisional=len(points) < 10, baseline=size,
+        upper=mean + 2.66 * mean_range, range_limit=3.268 * mean_range, provisional=len(used) < 9, baseline=len(used),
     )  # fmt: skip
 
 

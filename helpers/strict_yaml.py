@@ -251,7 +251,7 @@ def _names_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     at: Any = model
     for part in loc:
         at = at.model_fields[part].annotation if hasattr(at, "model_fields") else get_args(at)[isinstance(part, str)]
-    return list(at.model_fields)
+    return [field.alias or name for name, field in at.model_fields.items()]
 
 
 def _place(loc: tuple[int | str, ...]) -> str:

@@ -15,6 +15,7 @@ from helpers.display.formats import NOTES, NOTHING
 from helpers.display.sentences import cautions, why_missing, window_words
 from helpers.display.signals import change_tone, verdict
 from helpers.display.sparkline import data_url, sparkline
+from helpers.results import segment_of
 from helpers.texts import begun
 
 MARKS = {"signal": "◆", "noise": "○", "met": "✓", "missed": "✗"}  # shapes: nothing is told by colour alone
@@ -99,7 +100,7 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
 
 def target_texts(results: Results, row: pd.Series) -> dict[str, str]:
     """The target; whether it is met is only said of a complete period and a KPI with a good direction."""
-    target, direction = results.target(row["kpi_id"]), kpi(row["kpi_id"]).direction
+    target, direction = results.target(row["kpi_id"], segment_of(row)), kpi(row["kpi_id"]).direction
     if target is None:
         return {"target": "", "target_status": ""}
     met = row["value"] >= target if direction == "up" else row["value"] <= target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,7 +14,8 @@ from helpers.catalogue import CATALOGUE, THEMES
 from helpers.display.formats import Writer, is_small
 from helpers.display.palette import ink
 from helpers.periods import Period
-from helpers.results import COLUMNS, NUMBERS, Asked, as_json, records
+from helpers.registries import Baseline
+from helpers.results import COLUMNS, NUMBERS, Asked, as_json, records, rows_of, segment_of, split_address
 
 Series = Literal["quarter", "month", "week"]
 YEAR = {"quarter": 4, "month": 12, "week": 52}  # periods in a year
@@ -26,7 +27,8 @@ class Context:
     """What is known of the review besides its numbers.
 
     ``targets`` holds those of the review period, by ``kpi_id`` or ``kpi_id[segment]``.
-    ``colour`` is the brand's, as ``#rrggbb``; charts use it where it is dark enough to be read.
+    ``colour`` is the brand's, as ``#rrggbb``; charts use it where it is dark enough to be read. ``baselines`` are those
+    that the review fixes, by KPI, in the order of time.
     """
 
     period: Period
@@ -34,6 +36,7 @@ class Context:
     locale: str = "en_GB"
     targets: Mapping[str, float] = field(default_factory=dict)
     colour: str = "#1f3a5f"
+    baselines: Mapping[str, Sequence[Baseline]] = field(default_factory=dict)
 
     @property
     def style(self) -> dict[str, str]:
@@ -54,6 +57,9 @@ class Context:
 @dataclass(frozen=True)
 class Results:
     """The figures of one theme, or of all: the review period, earlier quarters and months, segments.
+
+    A ``segment`` is named as in targets and commentary: by its value, or by its dimension and value; empty, it is the
+    total (:func:`helpers.results.rows_of`).
 
     Displayed, it is the output of the cell tagged ``results``, which everything after the notebook reads.
     ``asked`` says what each theme (``new_revenue``) or card (``new_revenue.revenue_growth``) asked of the source.
@@ -111,8 +117,13 @@ class Results:
         return _of_kind(rows, kind).sort_values("period_start", kind="stable", ignore_index=True)
 
     def target(self, kpi_id: str, segment: str = "") -> float | None:
-        """The target of the review period, if one is set."""
-        return self.context.targets.get(f"{kpi_id}[{segment}]" if segment else kpi_id)
+        """The target of the review period, if one is set for the same rows."""
+        rows = self._rows(kpi_id, segment).index
+        for address, value in self.context.targets.items():
+            of, name = split_address(address)
+            if of == kpi_id and bool(name) == bool(segment) and self._rows(of, name).index.equals(rows):
+                return value
+        return None
 
     def themes(self) -> list[str]:
         """The themes that have results, in the order in which they were computed."""
@@ -122,13 +133,13 @@ class Results:
     def _comparable(self, row: pd.Series, periods: int) -> pd.Series | None:
         """The row so many periods earlier: both complete or both as many days old, both known, neither of a few."""
         history = self.period.calendar.period(row["period"]).history(periods)
-        found = self.at(row["kpi_id"], history[0].label, row["segment"]) if len(history) == periods else None
+        found = self.at(row["kpi_id"], history[0].label, segment_of(row)) if len(history) == periods else None
         if found is None or found["status"] != row["status"] or pd.isna(found["value"]) or pd.isna(row["value"]):
             return None
         return None if is_small(found) or is_small(row) else found
 
     def _rows(self, kpi_id: str, segment: str) -> pd.DataFrame:
-        return self.frame[(self.frame["kpi_id"] == kpi_id) & (self.frame["segment"] == segment)]
+        return rows_of(self.frame, kpi_id, segment)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         fields = [{"name": name, "type": "number" if name in NUMBERS else "string"} for name in COLUMNS]

@@ -18,6 +18,7 @@ from helpers.display.formats import is_small
 from helpers.display.objectives import off_pace, on_pace
 from helpers.display.sentences import movement
 from helpers.display.signals import Verdict, judged_count, verdict
+from helpers.results import segment_of, split_address
 
 HEADLINES = 5
 
@@ -67,10 +68,15 @@ def _signals(results: Results, verdicts: Mapping[str, Verdict]) -> list[str]:
 
 
 def _missed_targets(results: Results, verdicts: Mapping[str, Verdict]) -> list[str]:
-    """One sentence per missed target of a KPI that shows no signal."""
+    """One sentence per missed target of a KPI that shows no signal, and of a segment."""
     rows = [results.shown(kpi_id) for kpi_id, found in verdicts.items() if found.state != "signal"]
+    rows += _segments_with_targets(results)
     missed = [(row, _missed(results, row)) for row in rows if row is not None]
     return [f"{movement(results, row)}{words}." for row, words in missed if words]
+
+
+def _segments_with_targets(results: Results) -> list[pd.Series | None]:
+    return [results.shown(*split_address(address)) for address in results.context.targets if split_address(address)[1]]
 
 
 def _missed(results: Results, row: pd.Series) -> str:
@@ -78,14 +84,14 @@ def _missed(results: Results, row: pd.Series) -> str:
     target = target_texts(results, row)
     if target["target_status"] != "missed":
         return ""
-    gap = row["value"] - results.context.targets[row["kpi_id"]]
+    gap = row["value"] - (results.target(row["kpi_id"], segment_of(row)) or 0.0)
     by = "" if is_small(row) else f" by {results.write.gap(gap, row['unit'])}"
     return f"; its target of {target['target']} was missed{by}"
 
 
 def _nothing_to_report(results: Results, verdicts: Mapping[str, Verdict]) -> str:
     """That there is nothing to report is news too, with what it rests on."""
-    rows = [results.shown(kpi_id) for kpi_id in verdicts]
+    rows = [*(results.shown(kpi_id) for kpi_id in verdicts), *_segments_with_targets(results)]
     targets = sum(target_texts(results, row)["target_status"] == "met" for row in rows if row is not None)
     judged = judged_count(verdicts.values())
     quiet = f"none of the {judged} judged series shows a signal" if judged else "no series is long enough to be judged"

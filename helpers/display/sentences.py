@@ -11,6 +11,7 @@ import pandas as pd
 from helpers.catalogue import TIMES, kpi
 from helpers.display.context import Results, warnings_of
 from helpers.display.formats import NOTES, format_day, format_period
+from helpers.texts import spoken
 
 REASONS = {
     "undefined": "undefined: nothing to divide by",
@@ -47,6 +48,7 @@ def movement(results: Results, row: pd.Series, *, year_ago: bool = False) -> str
     with, the value alone is told.
     """
     label, when = kpi(row["kpi_id"]).label, format_period(row["period"], results.context.locale)
+    label += f" ({spoken(row['segment'])})" if row["segment"] else ""
     when += " to date" if row["status"] == "partial" else ""
     if why := why_missing(row, results.context.locale):
         return f"{label}: no value in {when} ({why})"

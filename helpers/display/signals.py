@@ -12,14 +12,17 @@ from typing import Literal
 
 import pandas as pd
 
-from helpers.catalogue import CATALOGUE, kpi
+from helpers.catalogue import judged_as, kpi
 from helpers.display.context import Results, Series
 from helpers.display.formats import format_period
+from helpers.periods import DAY
+from helpers.registries import Baseline
 from helpers.statistics import Limits, xmr
 
 State = Literal["signal", "noise", "too short", "not judged"]
 Tone = Literal["good", "bad", ""]
 ENOUGH = 6  # points; a shorter series has no limits
+FIXED_FROM = 12  # points; a shorter series is not judged by the baseline that the review fixes
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Verdict:
 
     ``subject`` is the KPI whose series was judged: overlapping windows are judged by their quarterly variant.
     ``kind`` is what the series is made of, ``period`` the judged point, ``side`` where it stands (1 above, -1 below).
+    ``baseline`` is the one that the review fixes, if the limits come from that.
     ``position`` says in words where it stands; ``name`` names it, where it is not the value beside the verdict.
     """
 
@@ -39,6 +43,7 @@ class Verdict:
     side: int = 0
     limits: Limits = field(default_factory=lambda: Limits("too short"))
     range: tuple[float, float] | None = None
+    baseline: Baseline | None = None
     name: str = ""
     position: str = ""
 
@@ -67,18 +72,6 @@ def change_tone(kpi_id: str, change: float) -> Tone:
     return "" if not wanted * change else "good" if wanted * change > 0 else "bad"
 
 
-def subject_of(kpi_id: str) -> str:
-    """The KPI whose series speaks for this one, or nothing where none does.
-
-    >>> subject_of("win_rate"), subject_of("nrr"), subject_of("mrr")
-    ('win_rate', 'nrr_quarter', '')
-    """
-    for candidate in (kpi_id, f"{kpi_id}_quarter"):
-        if candidate in CATALOGUE and kpi(candidate).judged:
-            return candidate
-    return ""
-
-
 def judged_series(results: Results, subject: str) -> tuple[Series, pd.DataFrame]:
     """The series that a KPI is judged by: months where it has enough of them, else the kind of the review's period.
 
@@ -96,23 +89,44 @@ def judged_series(results: Results, subject: str) -> tuple[Series, pd.DataFrame]
 
 def verdict(results: Results, kpi_id: str) -> Verdict:
     """The verdict on the latest value of a KPI, or of the KPI that speaks for it."""
-    subject = subject_of(kpi_id)
+    subject = judged_as(kpi_id)
     row = results.now(subject) if subject else None
     if row is None or row["status"] not in ("ok", "partial"):
         return Verdict("not judged", subject)
     kind, series = judged_series(results, subject)
     values = [None if math.isnan(v) else float(v) for v in series["value"]]
-    limits = xmr(values)
+    baseline = _fixed_baseline(results, subject, series)
+    limits = xmr(values, _places(baseline, series) if baseline else None)
     if limits.mean is None:
-        return Verdict("too short", subject, kind, limits=limits, position="too short a history to say")
+        position = "too few values in its baseline to say" if baseline else "too short a history to say"
+        return Verdict("too short", subject, kind, limits=limits, baseline=baseline, position=position)
     found = Verdict(limits.verdict, subject, kind, series["period"].iloc[-1], values[-1] or 0.0, limits=limits)
-    found = replace(found, side=_side(values, limits), range=_usual_range(series, limits))
+    found = replace(found, side=_side(values, limits), range=_usual_range(series, limits), baseline=baseline)
     return replace(found, name=_name(found, kpi_id, results), position=_position(found, results))
 
 
 def judged_count(verdicts: Iterable[Verdict]) -> int:
     """How many series were judged, each counted once."""
     return len({v.subject for v in verdicts if v.state in ("signal", "noise")})
+
+
+def _fixed_baseline(results: Results, subject: str, series: pd.DataFrame) -> Baseline | None:
+    """The baseline that the review fixes for a series of enough values: the last that ends before the judged one."""
+    if series["value"].count() < FIXED_FROM:
+        return None
+    judged_from = series["period_start"].iloc[-1]
+    ended = [each for each in results.context.baselines.get(subject, ()) if each.to_on.isoformat() < judged_from]
+    return ended[-1] if ended else None
+
+
+def _places(baseline: Baseline, series: pd.DataFrame) -> list[int]:
+    """The places of the periods that lie within a baseline."""
+    first, after = baseline.from_on.isoformat(), (baseline.to_on + DAY).isoformat()
+    return [
+        i
+        for i, (start, end) in enumerate(zip(series["period_start"], series["period_end"], strict=True))
+        if start >= first and end <= after
+    ]
 
 
 def _usual_range(series: pd.DataFrame, limits: Limits) -> tuple[float, float] | None:

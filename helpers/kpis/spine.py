@@ -25,8 +25,8 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from helpers.data.prepared import Prepared
 from helpers.data.engines import quoted
+from helpers.data.prepared import Prepared
 from helpers.data.tables import HELD, TABLES
 from helpers.errors import KitError, NotProvided
 from helpers.periods import SHOWN_BEFORE, Period
@@ -148,7 +148,10 @@ class Spine:
     def give(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
         """Let queries read rows that stand in no table, such as a review's objectives; ``columns`` name their types."""
         typed = ", ".join(f"cast({column} as {kind}) as {column}" for column, kind in columns.items())
-        values = ",\n".join(f"({', '.join(map(_literal, row))})" for row in rows) or f"({', '.join(['null'] * len(columns))})"
+        values = (
+            ",\n".join(f"({', '.join(map(_literal, row))})" for row in rows)
+            or f"({', '.join(['null'] * len(columns))})"
+        )
         none = "" if rows else "\nwhere false"
         self._given[name] = f"select {typed} from (values\n{values}\n) as {name}({', '.join(columns)}){none}"
 
@@ -244,7 +247,9 @@ class Spine:
         found: dict[str, None] = {}
         query = self.relations[name].query if name in self.relations else self._made_by_rule(name)
         for needed in _named(query):
-            if needed not in found and (needed in self.relations or needed in TABLES or needed in OWN or needed in self._given):
+            if needed not in found and (
+                needed in self.relations or needed in TABLES or needed in OWN or needed in self._given
+            ):
                 found |= dict.fromkeys(self._in_order(needed))
         return [*found, name]
 

@@ -12,7 +12,6 @@ import pandas as pd
 from nbformat import NotebookNode
 
 from helpers import results
-from helpers.results import Asked, from_json
 from helpers.data.prepared import Prepared
 from helpers.display.context import MIME_TABLE
 from helpers.errors import KitError
@@ -22,6 +21,7 @@ from helpers.pack.drafts import make_visible, new_build
 from helpers.pack.order import Order, Work, prepared_of
 from helpers.pack.parts import KIT
 from helpers.pack.run import Executed, Failure, Job, run_notebooks
+from helpers.results import Asked, from_json
 from helpers.texts import csv_text
 
 Say = Callable[[str], None]

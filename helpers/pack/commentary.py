@@ -1,7 +1,7 @@
 """What management says about the numbers: Markdown files whose figures are filled in from the results.
 
-``{{ nrr }}`` or ``{{ new_revenue[upsell] }}`` stands for the value of the review period, formatted by its unit,
-so that a sentence cannot disagree with the page beside it.
+``{{ nrr }}``, ``{{ new_revenue[upsell] }}`` or ``{{ new_revenue[source: upsell] }}`` stands for the value of the review
+period, formatted by its unit, so that a sentence cannot disagree with the page beside it.
 """
 
 from __future__ import annotations
@@ -38,6 +38,11 @@ def read_commentary(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
     if faults:
         raise KitError(*faults)
     return texts
+
+
+def named_in(text: str) -> list[tuple[str, str]]:
+    """The figures that a text names, each as a KPI and a segment, which is empty for the total."""
+    return [(found["kpi_id"], found["segment"] or "") for found in FIGURE.finditer(text)]
 
 
 def _decoded(files: list[Path]) -> tuple[dict[str, str], list[str]]:

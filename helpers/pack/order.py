@@ -11,19 +11,19 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.results import Asked
 from helpers.data.prepared import Prepared
 from helpers.pack.run import Executed, Failure
 from helpers.params import Review, Source
 from helpers.periods import Period
+from helpers.results import Asked
 
 
 @dataclass(frozen=True)
 class Order:
     """What is to be built: a period of a review from a source, with each theme's parameters in pack order.
 
-    ``root`` is the folder that holds ``notebooks/`` and ``templates/``. ``others`` are the parameters of all themes
-    as review and notebooks have them; objectives may be measured by KPIs of themes that are not built.
+    ``root`` is the folder that holds ``notebooks/`` and ``templates/``. ``others`` are the parameters of the themes
+    that are not built; objectives may be measured by their KPIs.
     """
 
     period: Period
@@ -44,8 +44,8 @@ class Order:
 
     @property
     def pages(self) -> tuple[str, ...]:
-        """What commentary may be about."""
-        return ("summary", "actions", *self.parameters)
+        """What commentary may be about: also themes of the review that this pack leaves out."""
+        return ("summary", "actions", *self.review.themes)
 
 
 def prepared_of(order: Order, folder: Path) -> Prepared:

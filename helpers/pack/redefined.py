@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from helpers.cards import Card, cards_of, cards_with, parameters_of, theme_of
 from helpers.errors import KitError
+from helpers.kpis.rows import Card, cards_of, cards_with, theme_of
+from helpers.kpis.spine import read_relations, words_under
 from helpers.pack.definitions import docstring_sections
 from helpers.pack.order import Order
 from helpers.periods import Period
@@ -93,8 +94,8 @@ def _changes(order: Order, kpi: RegisteredKpi, manifest: Mapping[str, Any]) -> I
             yield "it reads differently"
         before = {**manifest["rules"], **manifest["parameters"].get(theme, {})}
         now = {**order.review.rules.model_dump(mode="json"), **order.parameters[theme]}
-        for name in parameters_of(card):
-            if name in before and name in now and not _agree(name, before[name], now[name]):
+        for name in sorted(before.keys() & now.keys() & words_under(card.__name__, read_relations(now))):
+            if not _agree(name, before[name], now[name]):
                 yield f"{name} was {in_words(before[name])} and is {in_words(now[name])}"
 
 

@@ -8,7 +8,8 @@ from helpers.check import check_order
 from helpers.data.asked import Asked, from_json
 from helpers.display.data_page import DataPage
 from helpers.errors import KitError
-from helpers.params import Review
+from helpers.params import Review, load_review
+from helpers.results import row
 from helpers.review import OpenReview, cards_of
 from tests.canonical import prepared, source
 from tests.pack.orders import made_order
@@ -244,6 +245,34 @@ def test_faults_of_the_commentary_and_of_the_source_are_told_together(tmp_path):
     first, second = fault.value.faults
     assert "new_revenu.md belongs to no page of this pack; did you mean 'new_revenue'?" in first
     assert "deal_id is integer, must be str" in second
+
+
+def test_segments_that_could_be_several_or_none_are_told_with_their_place(tmp_path, monkeypatch):
+    def new_revenue(tables, period, *, basis):
+        dimensions = ("", ""), ("source", "web"), ("product", "web"), ("product", "app")
+        return [row("new_revenue", period, 1, segment=segment) for segment in dimensions]
+
+    monkeypatch.setattr("helpers.kpis.new_revenue.new_revenue", new_revenue)
+    monkeypatch.chdir(tmp_path)
+    Path("commentary/2026Q3").mkdir(parents=True)
+    Path("commentary/2026Q3/summary.md").write_text("{{ new_revenue[web] }} and {{ new_revenue[product: web] }}")
+    Path("review.yml").write_text(
+        "company: A\ncurrency: EUR\nthemes: {new_revenue: {}}\ntargets:\n  new_revenue[web]: {2026Q3: 1}\n"
+        "  'new_revenue[source: web]': {2026Q3: 1}\n  new_revenue[ap]: {2026Q3: 1}\n  mrr[x]: {2026Q3: 1}\nokrs:\n"
+        "  - {id: more, objective: More, kpi_id: new_revenue, segment: web, baseline: 1, baseline_on: 2026-01-01,\n"
+        "     target: 2, due_on: 2027-01-01}\n"
+    )
+    asked = made_order(load_review(Path("review.yml")), source(deals=DEALS), {"period": "2026Q3"})
+    found = check_order(asked, lambda step: None)
+    several = "new_revenue[web] is a segment of source and of product; "
+    several += "write new_revenue[source: web] or new_revenue[product: web], in quotes in YAML"
+    assert found.faults == [
+        f"review.yml, line 5: targets.new_revenue[web]: {several}",
+        f"review.yml, line 10: okrs[0].segment: {several}",
+        f"commentary/2026Q3/summary.md: {several}",
+    ]
+    told = [text for text in found.warnings if "has no segment" in text]
+    assert told == ["review.yml, line 7: targets.new_revenue[ap]: new_revenue has no segment 'ap'; did you mean 'app'?"]
 
 
 # --- the same as in a build -------------------------------------------------------------------------------------------

@@ -14,9 +14,7 @@ from helpers.errors import KitError
 
 ROOT = Path(__file__).parents[2]
 COMMON = 'period: str = "2026Q3"\nsource: str = "s"\nreview: str = "r"\nas_of: str | None = None\n'
-CONTRACT = [
-    "--period", "--source", "--review", "--out", "--as-of", "--only", "--set", "--jobs", "--force", "--no-warm",
-]  # fmt: skip
+CONTRACT = ["--period", "--source", "--review", "--out", "--as-of", "--only", "--set", "--jobs"]
 BUILD = ["build", "--period", "2026Q3", "--source", "params/books.yml"]
 
 
@@ -94,13 +92,14 @@ def test_build_with_everything(run, orders, project):
     status, out, _ = run(
         "build", "--period", "FY2027Q1", "--period", "2026-07", "--source", project / "params/books.yml", "--review",
         "params/other.yml", "--out", "packs", "--as-of", "2026-08-03", "--only", "new_revenue", "--set",
-        "new_revenue.basis=mrr", "rules.grace_days=30", "--jobs", "3", "--force", "--no-warm",
+        "new_revenue.basis=mrr", "rules.grace_days=30", "--jobs", "3",
     )  # fmt: skip
     assert status == 0
     assert out.splitlines()[::3] == ["packs/FY2027Q1/pack.html", "packs/2026-07/pack.html"]
     assert [asked.order.period.label for asked in orders] == ["FY2027Q1", "2026-07"]
     order = orders[0].order
-    assert list(order.parameters) == list(order.review.themes) == ["new_revenue"]
+    assert list(order.parameters) == ["new_revenue"]
+    assert order.others["recurring_revenue"] == {"retention_months": 12}
     assert order.parameters["new_revenue"]["basis"] == "mrr"
     assert order.parameters["new_revenue"]["as_of"] == "2026-08-03"
     assert order.parameters["new_revenue"]["source"] == "params/books.yml"
@@ -131,6 +130,27 @@ def test_rules_that_no_theme_follows_are_told(run, orders):
     _, _, err = run(*BUILD, "--set", "rules.week_mode=iso", "rules.grace_days=30")
     assert "params/review.yml: rules.week_mode is set, but no theme here follows it" in err
     assert "grace_days" not in err
+
+
+def test_only_tells_nothing_of_themes_that_were_not_asked_for(run, orders, project):
+    write(
+        project, "review", "company: A\nthemes: {new_revenue: {}, recurring_revenue: {}, kpi_alignment: {}}\n"
+        "rules: {grace_days: 30}\ndepartments: [{name: sales}]\n",
+    )  # fmt: skip
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(COMMON, metadata={"tags": ["parameters"]})]),
+        project / "notebooks/kpi_alignment.ipynb",
+    )
+    _, _, err = run(*BUILD, "--only", "new_revenue")
+    assert err == "2026Q3: prepare done\n"  # departments are on a page of the review, grace_days in one of its themes
+    _, _, err = run(*BUILD, "--only", "new_revenue", "--set", "rules.week_mode=iso", "rules.grace_days=5")
+    told = [line for line in err.splitlines() if "no theme here follows it" in line]
+    assert [line.split()[1] for line in told] == ["rules.week_mode"]
+
+
+def test_commentary_on_a_theme_that_only_leaves_out_is_no_fault(run, orders):
+    run(*BUILD, "--only", "new_revenue")
+    assert orders[0].order.pages == ("summary", "actions", "new_revenue", "recurring_revenue")
 
 
 def test_a_period_that_is_not_over_is_told(run, orders):
@@ -218,6 +238,12 @@ def test_interrupts_and_the_operating_system(run, monkeypatch, stop):
         ),
         ([*BUILD, "--set", "rules.grace_day=3"], "--set rules.grace_day is not known; did you mean 'grace_days'?"),
         ([*BUILD, "--set", "new_revenue.base=3"], "--set new_revenue.base is not known; did you mean 'basis'?"),
+        (
+            [*BUILD, "--only", "new_revenue", "--set", "recurring_revenue.retention_months=6"],
+            "--set recurring_revenue.retention_months is of no theme that is asked for",
+        ),
+        ([*BUILD, "--force"], "kpi-review build: No such option: --force"),
+        ([*BUILD, "--no-warm"], "kpi-review build: No such option: --no-warm"),
         ([*BUILD, "--set", "basis=acv"], "--set basis=acv: must be THEME.NAME=VALUE or rules.NAME=VALUE"),
         (["sample", "--out", "data", "--seed", "-1"], "seed == -1, must be 0 or more"),
         (["check", "--period", "2026Q3"], "kpi-review check: Missing option '--source'"),
@@ -249,12 +275,23 @@ def test_the_faults_of_source_and_review_are_told_together(run, orders, project)
     ]
 
 
-def test_the_faults_of_periods_themes_and_currency_are_told_together(run, orders, project):
+def test_the_faults_of_files_and_options_are_told_together(run, orders, project):
+    write(project, "review", "compani: A\nthemes: {new_revenue: {basi: x}}\n")
+    status, _, err = run(*BUILD, "--only", "nope", "--as-of", "July", "--set", "rules.grace_day=1", "new_revenue.b=1")
+    assert status == 1
+    assert [line.partition(" is ")[0].partition(": must")[0] for line in err.splitlines()] == [
+        "params/review.yml: company", "params/review.yml: compani", "--as-of July", "--only nope: not a theme of this "
+        "review; known: new_revenue", "--set new_revenue.b", "params/review.yml: themes.new_revenue.basi",
+        "--set rules.grace_day",
+    ]  # fmt: skip
+
+
+def test_the_faults_of_periods_and_currency_are_told_together(run, orders, project):
     write(project, "books", "name: Books\nconnect: duckdb://\ntables: {deals: x}\n")
-    status, _, err = run(*BUILD, "--period", "2026Q9", "--only", "nope", "--as-of", "2026-07-31")
+    status, _, err = run(*BUILD, "--period", "2026Q9", "--as-of", "2026-07-31")
     assert status == 1
     assert [line.split(":")[0] for line in err.splitlines()] == [
-        "--only nope", "params/review.yml", "period '2026Q9' is not a period; expected a quarter (2026Q3, or FY2027Q1 "
+        "params/review.yml", "period '2026Q9' is not a period; expected a quarter (2026Q3, or FY2027Q1 "
         "where the fiscal year is not the calendar year), a month (2026-07) or an ISO week (2026-W39)",
     ]  # fmt: skip
 
@@ -314,8 +351,19 @@ def test_check_tells_the_report_and_the_next_step(run, project):
 def test_check_repeats_its_arguments_in_the_next_step(run, project):
     deals(project)
     (project / "params/review.yml").rename(project / "params/our review.yml")
-    _, out, _ = run(*CHECK, "--review", "params/our review.yml", "--as-of", "2026-10-07", "--strict")
-    assert out.endswith("--source params/books.yml --review 'params/our review.yml' --as-of 2026-10-07\n")
+    _, out, _ = run(*CHECK, "--review", "params/our review.yml", "--out", "packs", "--as-of", "2026-10-07", "--strict")
+    assert out.endswith("--source params/books.yml --review 'params/our review.yml' --out packs --as-of 2026-10-07\n")
+
+
+def test_check_holds_definitions_against_the_packs_of_the_same_folder_as_build(run, project):
+    deals(project)
+    for folder in ("packs", "reports"):
+        manifest = project / folder / "published/2026Q2/v1/manifest.json"
+        manifest.parent.mkdir(parents=True)
+        manifest.write_text("{")
+    for more, folder in (["--out", "packs"], "packs"), ([], "reports"):
+        assert f"{folder}/published/2026Q2/v1/manifest.json cannot be read" in run(*CHECK, *more)[2]
+        assert f"{folder}/published/2026Q2/v1/manifest.json cannot be read" in run(*BUILD, *more)[2]
 
 
 @pytest.mark.parametrize(("strict", "status"), [([], 0), (["--strict"], 2)])

@@ -6,17 +6,17 @@ import nbformat
 import pytest
 
 from helpers.errors import KitError
-from helpers.notebook_parameters import notebook_schema, resolve
+from helpers.notebook_parameters import GIVEN, notebook_schema, theme_parameters
 from helpers.params import Review
 
 COMMON = 'period: str = "2026Q3"\nsource: str = "s.yml"\nreview: str = "r.yml"\nas_of: str | None = None\n'
-GIVEN = {"period": "2026Q2", "source": "a.yml", "review": "b.yml", "as_of": "2026-06-30"}
 
 
 @pytest.fixture(autouse=True)
 def _in_a_project(tmp_path, monkeypatch):
     (tmp_path / "notebooks").mkdir()
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("helpers.notebook_parameters.THEMES", ("funnel", "new_revenue", "churn"))
 
 
 def notebook(cell, name="funnel", tags=("parameters",)):
@@ -26,14 +26,8 @@ def notebook(cell, name="funnel", tags=("parameters",)):
     return path
 
 
-def review(**themes):
-    found = Review(company="Fine Co", themes=themes)
-    found._path = Path("params/review.yml")
-    return found
-
-
-def resolved(sets=(), **themes):
-    return resolve(review(**themes), Path("notebooks"), GIVEN, sets)
+def resolved(sets=(), only=(), **themes):
+    return theme_parameters(themes, Path("notebooks"), file=Path("params/review.yml"), only=only, sets=sets)
 
 
 def faults(call, *args, **kwargs):
@@ -136,28 +130,39 @@ def test_a_notebook_without_the_cell_and_a_file_that_is_none():
 def test_default_then_review_then_set():
     notebook(COMMON + "a: int = 1\nb: int = 2\nc: int | None = 3")
     found = resolved(["funnel.c=none"], funnel={"b": 20, "c": 30})
-    assert found.parameters == {"funnel": {**GIVEN, "a": 1, "b": 20, "c": None}}
+    assert found.asked == {"funnel": {"a": 1, "b": 20, "c": None}}
 
 
 def test_themes_keep_the_order_of_the_review():
-    notebook(COMMON, "a")
-    notebook(COMMON, "b")
-    assert list(resolved(b={}, a={}).parameters) == ["b", "a"]
+    notebook(COMMON, "new_revenue")
+    notebook(COMMON, "funnel")
+    assert list(resolved(new_revenue={}, funnel={}).asked) == ["new_revenue", "funnel"]
+    assert list(resolved(only=["funnel", "new_revenue"], new_revenue={}, funnel={}).asked) == ["new_revenue", "funnel"]
 
 
-def test_set_of_a_rule_is_one_of_the_review_and_typed():
+def test_other_themes_are_as_review_or_notebook_has_them():
+    """The third has no notebook: that is nothing to a review without it."""
+    notebook(COMMON + "a: int = 1")
+    notebook(COMMON + "b: int = 1", "new_revenue")
+    found = resolved(["funnel.a=2"], ["funnel"], funnel={}, new_revenue={"b": 3})
+    assert (found.asked, found.others) == ({"funnel": {"a": 2}}, {"new_revenue": {"b": 3}})
+    assert resolved(funnel={}).others == {"new_revenue": {"b": 1}}
+
+
+def test_set_of_a_rule_is_typed():
     notebook(COMMON)
     found = resolved(["rules.grace_days=30", "rules.gross_margin=0.8", "rules.discounts=none"], funnel={})
-    assert (found.review.rules.grace_days, found.review.rules.gross_margin) == (30, 0.8)
-    assert found.review.rules.discounts == "none"
-    assert found.review.rules.fx_mode == "fixed"
+    assert found.rules == {"grace_days": 30, "gross_margin": 0.8, "discounts": "none"}
+    given = Review(company="Fine Co", themes={"funnel": {}}, rules={"fx_mode": "period_end"}).with_rules(found.rules)
+    assert given.rules.model_dump(exclude_defaults=True) == {
+        "fx_mode": "period_end", "grace_days": 30, "gross_margin": 0.8, "discounts": "none",
+    }  # fmt: skip
 
 
 def test_set_takes_values_as_yaml():
     notebook(COMMON + "stages: list[str] = []\nskip: str = ''")
     found = resolved(["funnel.stages=[mql, won]", "funnel.skip=a=b"], funnel={})
-    assert found.parameters["funnel"]["stages"] == ["mql", "won"]
-    assert found.parameters["funnel"]["skip"] == "a=b"
+    assert found.asked == {"funnel": {"stages": ["mql", "won"], "skip": "a=b"}}
 
 
 def test_all_that_does_not_fit_is_told_at_once():
@@ -174,24 +179,33 @@ def test_all_that_does_not_fit_is_told_at_once():
         "funnel.as_of=2026-01-01",
         "new_revenues.basis=acv",
     ]
-    assert faults(resolved, sets, funnel={"horizon_day": 3, "period": "x"}, new_revenues={}) == [
-        "params/review.yml: themes.new_revenues has no notebook in notebooks; did you mean 'new_revenue'?",
+    assert faults(resolved, sets, ["funnel", "funnels"], funnel={"horizon_day": 3, "period": "x"}, new_revenues={}) == [
+        "--only funnels: not a theme of this review; did you mean 'funnel'?",
+        "--set funel.horizon_days is of no theme that is asked for; did you mean 'funnel'?",
         "--set horizon_days=3: must be THEME.NAME=VALUE or rules.NAME=VALUE",
         "--set funnel.horizon_days=[: '[' is not a YAML value; put quotes around a text with special characters",
+        "--set new_revenues.basis is of no theme that is asked for; known: funnel, rules",
         "params/review.yml: themes.funnel.horizon_day is not known; did you mean 'horizon_days'?",
         "params/review.yml: themes.funnel.period is given by the command line of the build; take it out",
         "--set funnel.horizon_days == true, must be int | None",
         "--set funnel.horizon is not known; did you mean 'horizon_days'?",
-        "--set funel.horizon_days is of no theme of this review; did you mean 'funnel'?",
-        "--set rules.grace_day is not known; did you mean 'grace_days'?",
-        "--set rules.grace_days == -3, must be greater than or equal to 0",
         "--set funnel.as_of is given by the command line of the build; take it out",
+        "params/review.yml: themes.new_revenues has no notebook in notebooks; did you mean 'new_revenue'?",
+        "--set rules.grace_days == -3, must be greater than or equal to 0",
+        "--set rules.grace_day is not known; did you mean 'grace_days'?",
+    ]
+
+
+def test_a_theme_without_rows_in_the_catalogue_is_told_before_any_kernel():
+    notebook(COMMON, "support")
+    assert faults(resolved, support={}) == [
+        "params/review.yml: themes.support has no rows in helpers/catalogue.py; add one for each kpi_id of its cards"
     ]
 
 
 def test_a_theme_is_a_name_and_no_path():
     notebook(COMMON)
-    (fault,) = faults(resolve, review(**{"../notebooks/funnel": {}}), Path("notebooks"), GIVEN)
+    (fault,) = faults(resolved, **{"../notebooks/funnel": {}})
     assert "has no notebook" in fault
 
 

@@ -170,6 +170,51 @@ def test_kpis_by_name_cannot_be_registered_twice_either():
     ]
 
 
+def test_a_baseline_has_its_days_and_its_reason():
+    text = "baselines:\n  net_new_mrr:\n    - {from: 2025-07-01, to: 2026-06-30, reason: new prices}\n"
+    (found,) = review(SMALLEST + text).baselines["net_new_mrr"]
+    assert (found.from_on, found.to_on, found.reason) == (date(2025, 7, 1), date(2026, 6, 30), "new prices")
+
+
+def test_what_kernels_read_of_a_review_has_its_baselines():
+    text = "baselines: {net_new_mrr: [{from: 2025-07-01, to: 2026-06-30, reason: new prices}]}\n"
+    found = review(SMALLEST + text)
+    assert Review.model_validate_json(found.model_dump_json()).baselines == found.baselines
+
+
+def test_every_fault_of_the_form_of_baselines_is_told():
+    text = "baselines:\n  net_new_mrr: [{from: 2025-07-01, reason: ''}, {form: 2025, to: soon, reason: x}]\n"
+    assert [fault.split(",")[0] for fault in faults(review, SMALLEST + text)] == [
+        "params/review.yml: baselines.net_new_mrr[0].to is missing",
+        "params/review.yml: baselines.net_new_mrr[0].reason == ''",
+        "params/review.yml: baselines.net_new_mrr[1].from is missing",
+        "params/review.yml: baselines.net_new_mrr[1].to == 'soon'",
+        "params/review.yml: baselines.net_new_mrr[1].form is not known; did you mean 'from'?",
+    ]
+
+
+def test_every_baseline_is_of_a_kpi_that_is_judged_and_follows_the_one_before():
+    """SMALLEST has two lines."""
+    text = """
+baselines:
+  net_new_mr: [{from: 2025-07-01, to: 2026-06-30, reason: x}]
+  mrr: [{from: 2025-07-01, to: 2026-06-30, reason: x}]
+  nrr: [{from: 2025-07-01, to: 2026-06-30, reason: x}]
+  win_rate:
+    - {from: 2026-07-01, to: 2026-06-30, reason: x}
+    - {from: 2025-07-01, to: 2026-06-30, reason: x}
+"""
+    rule = "must be later than its from, and than the to of the baseline before it"
+    assert faults(review, SMALLEST.rstrip() + text) == [
+        "params/review.yml, line 4: baselines.net_new_mr is not a KPI; did you mean 'net_new_mrr'?",
+        "params/review.yml, line 5: baselines.mrr is not judged by its own history",
+        "params/review.yml, line 6: baselines.nrr is not judged by its own history; "
+        "give the baseline of nrr_quarter, by which it is judged",
+        f"params/review.yml, line 8: baselines.win_rate[0].to == '2026-06-30', {rule}",
+        f"params/review.yml, line 9: baselines.win_rate[1].to == '2026-06-30', {rule}",
+    ]
+
+
 def test_all_faults_of_a_review_are_told_at_once():
     found = faults(
         review,

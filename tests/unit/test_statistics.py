@@ -232,6 +232,26 @@ def test_xmr_short_series(n, verdict, provisional):
     assert (limits.mean is None) == (verdict == "too short")
 
 
+def test_xmr_of_a_baseline_that_is_given():
+    """Of 20, 22, 20, 22, 21 the mean is 21 and the steps 2 2 2 1, 1.75 in the mean: limits 16.345 and 25.655."""
+    series = [*[10, 12] * 6, 20, 22, 20, 22, 21, 23]
+    limits = xmr(series, range(12, 17))
+    assert (limits.mean, limits.mean_range, limits.baseline, limits.provisional) == (21, 1.75, 5, True)
+    assert (limits.lower, limits.upper) == pytest.approx((16.345, 25.655))
+    assert (limits.verdict, xmr(series).verdict) == ("noise", "signal")
+
+
+def test_xmr_of_a_baseline_with_a_gap_has_no_range_across_it():
+    """Of 10, 12, 14, 20, 22 the mean is 15.6; the steps 2 and 2 before the gap, 2 after it."""
+    limits = xmr([10, 12, 14, None, 20, 22, 30], range(6))
+    assert (limits.mean, limits.mean_range) == (15.6, 2)
+
+
+@pytest.mark.parametrize("baseline", [[], range(4), range(20, 30)])
+def test_xmr_of_a_baseline_of_too_few_values_has_no_limits(baseline):
+    assert xmr([*[10, 12] * 6], baseline).verdict == "too short"
+
+
 def test_xmr_has_no_range_across_a_gap():
     """Baseline 1, 3, gap, 9, 11, 9: ranges 2, 2, 2 (not 6 across the gap)."""
     limits = xmr([1, 3, None, 9, 11, 9, 10])

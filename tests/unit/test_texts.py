@@ -8,7 +8,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from helpers import results
 from helpers.texts import csv_text, protected, read_csv_text, restored
 
 STARTERS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -82,18 +81,3 @@ def test_no_cell_begins_a_formula_whatever_parts_the_cells(text):
 def test_numbers_keep_their_sign_and_missing_ones_stay_empty():
     table = pd.DataFrame({"change": [-12.5, None, 0.1 + 0.2], "text": ["-12.5", None, "x"], "count": [-3, 0, 7]})
     assert csv_text(table) == "change,text,count\n-12.5,'-12.5,-3\n,,0\n0.30000000000000004,x,7\n"
-
-
-def result(**cells):
-    texts = dict.fromkeys(results.COLUMNS, "")
-    return {**texts, **dict.fromkeys(results.NUMBERS), **cells}
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(texts, texts, st.floats(allow_nan=False, allow_infinity=False) | st.none()), max_size=5))
-def test_results_survive_their_file(tmp_path_factory, rows):
-    records = [result(kpi_id="mrr", segment=segment, params=params, value=value) for segment, params, value in rows]
-    table = results.from_records(records)
-    path = tmp_path_factory.mktemp("results") / "results.csv"
-    path.write_text(results.to_csv(table), encoding="utf-8", newline="")
-    pd.testing.assert_frame_equal(results.read_csv(path), table, check_dtype=False, check_exact=True)

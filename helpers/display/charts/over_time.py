@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from helpers.catalogue import kpi
+from helpers.catalogue import judged_as, kpi
 from helpers.display.charts.frame import (
     COLUMN,
     Chart,
@@ -29,12 +29,13 @@ from helpers.display.charts.frame import (
     zero_axis,
 )
 from helpers.display.context import Results, Series
-from helpers.display.formats import MONEY, format_period
+from helpers.display.formats import MONEY, format_days, format_period
 from helpers.display.palette import BAND, QUIET, TEXT, TONES, tint
 from helpers.display.sentences import chart_title, movement, why_not_drawn
-from helpers.display.signals import ENOUGH, Verdict, change_tone, judged_series, subject_of, verdict
+from helpers.display.signals import ENOUGH, Verdict, change_tone, judged_series, verdict
 from helpers.display.tables import Table
 from helpers.errors import KitError
+from helpers.periods import DAY
 from helpers.results import Column
 from helpers.texts import spoken
 
@@ -152,7 +153,7 @@ def xmr(results: Results, kpi_id: str) -> Chart:
     Raises:
         KitError: the KPI is one whose history says nothing of what is usual.
     """
-    subject = subject_of(kpi_id)
+    subject = judged_as(kpi_id)
     if not subject:
         why = "it is a stock that trends, a window that overlaps, or a part of another KPI"
         raise KitError(f"{kpi_id} is not judged by its history: {why}; draw charts.lines(results, {kpi_id!r})")
@@ -249,16 +250,22 @@ def _judged_line(axes: Axes, results: Results, rows: pd.DataFrame, found: Verdic
 
 
 def _verdict_sentence(results: Results, history: History, found: Verdict) -> str:
+    """The judged value, where it stands, and which values say what is usual."""
     subject = history.kpi_ids[0]
     label, row = kpi(subject).label, results.now(subject)
+    fixed = found.baseline and (
+        f"of {format_days(found.baseline.from_on, found.baseline.to_on + DAY, results.context.locale)}, "
+        f"as the review fixes it: {found.baseline.reason.rstrip('.')}"
+    )
     if found.limits.mean is None:
         count = history.rows(subject)["value"].count()
         value = f"{label} was not computed" if row is None else movement(results, row)
-        return f"{value}. No usual range is drawn: it takes {ENOUGH} {history.kind}s with a value, known: {count}."
+        why = f"it takes {ENOUGH} {history.kind}s with a value, known: {count}"
+        return f"{value}. No usual range is drawn: {f'too few values lie in that {fixed}' if fixed else why}."
     name = format_period(found.period, results.context.locale)
     value = results.write.value(found.value, kpi(subject).unit)
     signal = "a signal, " if found.state == "signal" else ""
-    basis = f"The usual range is that of the first {found.limits.baseline} {found.kind}s"
+    basis = f"The usual range is that {fixed or f'of the first {found.limits.baseline} {found.kind}s'}"
     return f"{label}, {name}: {value}, {signal}{found.position}. {basis}."
 
 

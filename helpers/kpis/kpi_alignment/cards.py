@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from helpers import results
 from helpers.catalogue import CATALOGUE
+from helpers.errors import KitError
 from helpers.kpis.kpi_alignment.progress import has_begun, progress, unusable, young_cohort
 from helpers.kpis.rows import Rows, cards_with, run
 from helpers.kpis.spine import Spine
@@ -17,7 +19,7 @@ from helpers.results import Row, Status
 OBJECTIVE = {
     "label": "varchar", "objective": "varchar", "baseline": "double", "target": "double", "figure": "double",
 }  # fmt: skip
-Figures = dict[tuple[str, str, str], Row]
+Figures = dict[tuple[str, str], Row]
 
 
 def okr(spine: Spine) -> list[Row]:
@@ -45,27 +47,36 @@ def okr(spine: Spine) -> list[Row]:
         begun = [each for each in spine.review.okrs if has_begun(each, period.measured_on + DAY)]
         for last in (False, True):  # objectives without data stand last
             for each in begun:
-                figure = figures.get((period.label, each.kpi_id, each.segment))
+                figure = figures.get((period.label, each.id))
                 if _lacks_data(each, figure) == last:
                     _add(rows, each, period, figure, done.get((period.label, each.id)))
     return rows.done()
 
 
-def _figures(spine: Spine, okrs: Iterable[Okr]) -> Figures:
-    """The rows of the KPIs that objectives are measured by, of all periods."""
+def _figures(spine: Spine, okrs: Sequence[Okr]) -> Figures:
+    """The figure of each objective in each period, or why its segment names none."""
     known = {each.kpi_id for each in okrs if each.kpi_id in CATALOGUE and not unusable(each)}
     rows = [row for card in cards_with(sorted(known)) for row in run(card, spine) if row.kpi_id in known]
-    return {(row.period.label, row.kpi_id, row.segment): row for row in rows}
+    found: Figures = {}
+    table = results.frame(rows)
+    for each in (each for each in okrs if each.kpi_id in known):
+        try:
+            of_okr = results.rows_of(table, each.kpi_id, each.segment).index
+            found |= {(rows[i].period.label, each.id): rows[i] for i in of_okr}
+        except KitError as error:
+            found |= {
+                (period.label, each.id): results.refused(each.kpi_id, period, str(error)) for period in spine.periods
+            }
+    return found
 
 
 def _measured_objectives(spine: Spine, figures: Figures) -> list[tuple[Any, ...]]:
     """What the query of this card reads: an objective and its figure per period, where there is one."""
+    okrs = {each.id: each for each in spine.review.okrs if not unusable(each)}
     return [
-        (label, each.id, each.baseline, each.target, row.value)
-        for each in spine.review.okrs
-        if not unusable(each)
-        for (label, kpi_id, segment), row in figures.items()
-        if (kpi_id, segment) == (each.kpi_id, each.segment) and row.value is not None
+        (label, name, okrs[name].baseline, okrs[name].target, row.value)
+        for (label, name), row in figures.items()
+        if name in okrs and row.value is not None
     ]
 
 

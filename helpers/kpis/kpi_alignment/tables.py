@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 import pandas as pd
 
 from helpers.catalogue import CATALOGUE
@@ -10,7 +9,7 @@ from helpers.kpis.kpi_alignment import departments as alignment
 from helpers.kpis.kpi_alignment.findings import held_to_cpis, is_overdue, missing_fields
 from helpers.kpis.spine import Spine
 from helpers.periods import Period
-from helpers.registries import Conflict, Cpi, Department, Okr, RegisteredKpi
+from helpers.registries import RegisteredKpi
 from helpers.results import Column, Listing
 
 REGISTER = {

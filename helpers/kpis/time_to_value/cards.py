@@ -305,7 +305,9 @@ def _cohorts(spine: Spine, rows: Rows) -> list[dict[str, Any]]:
 def _paid(spine: Spine, rows: Rows) -> None:
     """The days paid for without value, and what they cost."""
     refused = {note["label"]: note["text"] for note in spine.answers("subscription_notes") if note["kind"] == "refused"}
-    for answer in (each for each in spine.answers("ttv_paid") if each["label"] in {c["label"] for c in _cohorts(spine, rows)}):
+    for answer in (
+        each for each in spine.answers("ttv_paid") if each["label"] in {c["label"] for c in _cohorts(spine, rows)}
+    ):
         n, label = answer["n"], answer["label"]
         excluded = {"customers: no first paid day": answer["reached"] - n}
         notes = _no_subscriptions(spine)

@@ -56,7 +56,9 @@ class Costs:
             raise NotProvided(f"a quarter; this is a {spine.period.kind}")
         _require_customers(spine)
         self._spine = spine
-        self._windows = {(each["label"], each["horizon"]): each for each in spine.answers("acquisition_window", "label")}
+        self._windows = {
+            (each["label"], each["horizon"]): each for each in spine.answers("acquisition_window", "label")
+        }
         self._answers = spine.answers("cac", "segment_by, segment")
         self._notes = spine.answers("acquisition_notes", "place, text")
         self._months: dict[tuple[str, str], list[date]] = {}
@@ -73,7 +75,10 @@ class Costs:
         window, months = self._windows[label, horizon], self._months.get((label, horizon), [])
         if window["begins_on"] is None:
             reach = window["quarters"]
-            return Cost(refused=f"the calendar does not reach back {reach} quarters; add them to quarter_starts", reaches_back=False)
+            return Cost(
+                refused=f"the calendar does not reach back {reach} quarters; add them to quarter_starts",
+                reaches_back=False,
+            )
         if not months:
             return Cost(refused="no month of the window is over yet", has_months=False)
         spend, of_customers = self._left_out

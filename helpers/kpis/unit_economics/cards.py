@@ -141,7 +141,10 @@ def ltv(spine: Spine) -> list[Row]:
     if not spine.provides("subscriptions"):
         rows.not_provided(("ltv_margin", "ltv_km", "ltv_net"), "subscriptions")
         return rows.done()
-    notes, stays = Rows(spine, "ltv", notes="stock_notes", left_out=("subscriptions", "customers")), stays_by_segment(spine)
+    notes, stays = (
+        Rows(spine, "ltv", notes="stock_notes", left_out=("subscriptions", "customers")),
+        stays_by_segment(spine),
+    )
     wholes: dict[str, list[Worth]] = {}
     for answer in rows.answers:
         label, segment = answer["label"], (answer["segment_by"], answer["segment"])
@@ -316,7 +319,11 @@ def _by_orders(spine: Spine, rows: Rows) -> None:
             rows.refuse(label, f"no rate for {answer['unrated']}; add it to fx_rates", "ltv_orders")
             continue
         first = firsts.get(label)
-        late = [f"history_starts_at {first}: orders are counted from {since[label]}"] if first and first > since[label] else []
+        late = (
+            [f"history_starts_at {first}: orders are counted from {since[label]}"]
+            if first and first > since[label]
+            else []
+        )
         revenue, n, months = answer["revenue"] or 0.0, answer["customers"], answer["lifetime_months"]
         rows.add(
             "ltv_orders", answer, revenue / n * months / 12 if n else None, numerator=revenue * months / 12,

@@ -1,9 +1,11 @@
 import json
 
 import pandas as pd
+import pytest
 
 from helpers import results as long_table
 from helpers.display.context import MIME_TABLE
+from helpers.errors import KitError
 from tests.unit.display.fake_review import Q3, months, partial_quarter, quarters, review, share
 
 
@@ -66,3 +68,25 @@ def test_a_year_before_is_four_quarters_or_twelve_months():
 def test_a_share_of_a_few_is_compared_with_nothing():
     found = review(share("renewal_rate", 1, 4, period=Q3.previous()), share("renewal_rate", 20, 40))
     assert found.before(found.now("renewal_rate")) is None
+
+
+def test_a_segment_is_compared_with_its_own_dimension():
+    rows = [
+        long_table.row("mrr", period, value, segment=(by, "other"))
+        for period, values in ((Q3.previous(), (5, 700)), (Q3, (6, 800)))
+        for by, value in zip(("segment", "product"), values, strict=True)
+    ]
+    found = review(*rows, targets={"mrr": 1, "mrr[product: other]": 900})
+    row = found.now("mrr", "product: other")
+    assert (row["value"], found.before(row)["value"]) == (800, 700)
+    assert found.series("mrr", segment="segment: other")["value"].tolist() == [5, 6]
+    assert (found.target("mrr"), found.target("mrr", "product: other")) == (1, 900)
+    assert found.target("mrr", "segment: other") is None
+    with pytest.raises(KitError, match=r"write mrr\[segment: other\] or mrr\[product: other\]"):
+        found.now("mrr", "other")
+
+
+def test_two_ways_to_name_a_segment_are_one_target():
+    found = review(long_table.row("mrr", Q3, 5, segment=("segment", "smb")), targets={"mrr[smb]": 7})
+    assert found.target("mrr", "segment: smb") == found.target("mrr", "smb") == 7
+    assert found.target("mrr") is None

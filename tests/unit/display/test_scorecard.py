@@ -77,3 +77,15 @@ def test_a_cohort_that_is_maturing_is_not_a_missed_target():
 def test_a_missed_target_of_a_few_is_told_in_counts():
     found = scorecard(review(share("renewal_rate", 1, 3), targets={"renewal_rate": 0.9}))
     assert found.headlines == ["Renewal rate: 1 of 3 in 2026Q3; its target of 90.0% was missed."]
+
+
+def test_the_target_of_a_segment_is_held_against_its_own_row():
+    """Upsell missed its target by 1; the total, and "upsell" of another dimension, are none of its business."""
+    upsell = [
+        long_table.row("new_revenue", Q3, value, segment=(by, "upsell"))
+        for by, value in (("source", 9), ("product", 99))
+    ]
+    found = scorecard(review(*quarters("new_revenue", [50]), *upsell, targets={"new_revenue[source: upsell]": 10}))
+    assert found.headlines == ["New bookings (upsell): €9 in 2026Q3; its target of €10 was missed by €1."]
+    met = scorecard(review(*quarters("new_revenue", [50]), *upsell, targets={"new_revenue[product: upsell]": 10}))
+    assert met.headlines[0].endswith("targets met: 1, missed: 0.")

@@ -1,7 +1,8 @@
 import pytest
 
 from helpers import results as long_table
-from helpers.display import signals
+from helpers.display import charts, signals
+from helpers.registries import Baseline
 from tests.unit.display.fake_review import Q3, interval, months, partial_quarter, quarters, review
 
 USUAL = [62, 66, 64, 69, 65, 61, 67, 66]  # specification T4: mean 65, limits 55.12 and 74.88, range limit 12.14
@@ -48,6 +49,78 @@ def test_eight_on_one_side_are_a_signal():
     found = judged_months(*[60, 70] * 6, *[67] * 8)
     assert (found.state, found.side, found.limits.rule) == ("signal", 1, 2)
     assert found.position == "above its average of €65 for eight months running"
+
+
+def baseline(first, last, reason="new prices"):
+    return Baseline.model_validate({"from": first, "to": last, "reason": reason})
+
+
+# Sixteen months from June 2025 on: eight at 10 and 12, then five at 20 and 22, then three more.
+MOVED = [10, 12, 10, 12, 10, 12, 10, 12, 20, 22, 20, 22, 20, 21, 22, 23]
+
+
+def judged_by(*baselines, values=MOVED):
+    rows = [*months("net_new_mrr", values), *quarters("net_new_mrr", [60, 66])]
+    return judged(*rows, baselines={"net_new_mrr": baselines})
+
+
+class TestFixedBaseline:
+    def test_without_one_the_first_twelve_say_what_is_usual(self):
+        """Mean 172 / 12 = 14.33, steps 7 x 2, 8, 3 x 2 of 11, 2.545 in the mean: limits 7.56 and 21.1."""
+        found = judged_by()
+        assert (found.state, found.baseline) == ("signal", None)
+        assert found.range == pytest.approx((172 / 12 - 2.66 * 28 / 11, 172 / 12 + 2.66 * 28 / 11))
+
+    def test_its_days_say_what_is_usual(self):
+        """February to June 2026: 20, 22, 20, 22, 20, mean 20.8, steps 2: limits 15.48 and 26.12."""
+        fixed = baseline("2026-02-01", "2026-06-30")
+        found = judged_by(fixed)
+        assert (found.state, found.baseline) == ("noise", fixed)
+        assert found.range == pytest.approx((15.48, 26.12))
+
+    def test_a_month_that_lies_in_it_only_in_part_does_not_count(self):
+        """January, 12, begins before the 15th, and July, 21, ends after the 30th."""
+        assert judged_by(baseline("2026-01-15", "2026-07-30")).range == pytest.approx((15.48, 26.12))
+
+    def test_the_last_that_ends_before_the_judged_month_holds(self):
+        """September is judged; what ends in it says nothing of it. Until December 2025: mean 11 - 1/7, steps 2."""
+        first, second = baseline("2025-06-01", "2025-12-31"), baseline("2026-02-01", "2026-06-30")
+        assert judged_by(first, second).baseline == second
+        assert judged_by(first, second, baseline("2026-02-01", "2026-09-15")).baseline == second
+        assert judged_by(first).range == pytest.approx((76 / 7 - 2.66 * 2, 76 / 7 + 2.66 * 2))
+
+    def test_it_holds_from_twelve_values_on(self):
+        """The last eleven of the sixteen months, then the last twelve: 2025-11 to 2026-09 and from 2025-10."""
+        fixed = baseline("2026-02-01", "2026-06-30")
+        assert judged_by(fixed, values=MOVED[-11:]).baseline is None
+        assert judged_by(fixed, values=MOVED[-12:]).baseline == fixed
+
+    def test_too_few_values_in_it_are_no_limits(self):
+        found = judged_by(baseline("2026-02-01", "2026-05-31"))
+        assert (found.state, found.range, found.words) == ("too short", None, "too few values in its baseline to say")
+
+    def test_overlapping_windows_are_judged_by_that_of_their_quarterly_variant(self):
+        """Twelve quarters of 80 and 90 %, and one of 60 %; fixed are the five of 2023Q4 to 2024Q4."""
+        rows = [*quarters("nrr", [1.0]), *quarters("nrr_quarter", [*[0.8, 0.9] * 6, 0.6])]
+        found = judged(*rows, kpi_id="nrr", baselines={"nrr_quarter": [baseline("2023-10-01", "2024-12-31")]})
+        # 2023Q3 is the first quarter, so fixed are 90, 80, 90, 80, 90: mean 86, steps 10
+        assert found.range == pytest.approx((0.86 - 0.266, 0.86 + 0.266))
+
+    def test_the_chart_says_which_days_and_why(self):
+        rows = [*months("net_new_mrr", MOVED), *quarters("net_new_mrr", [60, 66])]
+        fixed = {"net_new_mrr": [baseline("2026-02-01", "2026-06-30", "new prices since February.")]}
+        assert charts.xmr(review(*rows, baselines=fixed), "net_new_mrr").sentence == (
+            "Net new MRR, Sept 2026: €23, within its provisional usual range of €15 to €26. The usual range is that of "
+            "1 Feb – 30 Jun 2026, as the review fixes it: new prices since February."
+        )
+
+    def test_the_chart_says_why_it_has_no_range(self):
+        rows = [*months("net_new_mrr", MOVED), *quarters("net_new_mrr", [60, 66])]
+        fixed = {"net_new_mrr": [baseline("2026-02-01", "2026-05-31", "new prices")]}
+        assert charts.xmr(review(*rows, baselines=fixed), "net_new_mrr").sentence.endswith(
+            "No usual range is drawn: too few values lie in that of 1 Feb – 31 May 2026, as the review fixes it: "
+            "new prices."
+        )
 
 
 def test_months_are_judged_where_there_are_six_of_them():
