@@ -189,6 +189,7 @@ def open_review(
     found = theme_parameters(written.themes, root / "notebooks", file=written.path)
     resolved = written.model_copy(update={"themes": {**found.asked, **found.others}})
     settled = _tried(resolved, rules, parameters)
+    theme_parameters(settled.themes, root / "notebooks", file=Path("the notebook's cell"))  # so that a value fits its type
     when = settled.calendar(from_file).period(period, last_day)
     return OpenReview(when, settled, prepared_for(from_file, when, settled.reporting_currency(from_file)))
 

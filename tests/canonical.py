@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pandas as pd
 
@@ -29,12 +29,13 @@ from helpers.data.prepare import prepare
 from helpers.data.prepared import Prepared
 from helpers.data.schema import SQL_TYPES, Table
 from helpers.data.tables import HELD, TABLES
+from helpers.errors import NotProvided, Refused
 from helpers.kpis.rows import run
 from helpers.kpis.spine import Spine
 from helpers.notebook_parameters import GIVEN, notebook_schema
 from helpers.params import Rules, Source
 from helpers.periods import DAY, Calendar, Period
-from helpers.results import Row
+from helpers.results import Listing, Row
 
 QUERY_TYPES = {**SQL_TYPES, "ts": "timestamp"}
 
@@ -148,3 +149,25 @@ def _literal(cell: str) -> str:
 
 def _day(day: str | date) -> date:
     return date.fromisoformat(day) if isinstance(day, str) else day
+
+
+def asked(function: Callable[[Spine], Any]) -> Callable[..., Any]:
+    """A card, or a table beside the figures, as tests ask it: ``card(spine, period, **rules)``.
+
+    A card gives the rows of that period alone; where it tells no KPI at all, it raises what its rows say.
+    """
+
+    def ask(found: Spine, period: Period | None = None, *, review: Any = None, **given: Any) -> Any:
+        period = period or found.period
+        one = replace(
+            found, period=period, periods=[period], rules={**found.rules, **given}, review=review or found.review
+        )
+        if get_type_hints(function)["return"] is Listing:
+            return function(one)
+        rows = run(function, one)
+        for status, error in (("not_provided", NotProvided), ("refused", Refused)):
+            if rows and all((row.status, row.warnings) == (status, rows[0].warnings) for row in rows):
+                raise error(rows[0].warnings[0].removeprefix("not provided: "))
+        return rows
+
+    return ask

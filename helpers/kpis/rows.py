@@ -113,13 +113,11 @@ class Rows:
 
     def done(self) -> list[Row]:
         """All rows; those of a period that is refused are one per KPI, with the reason."""
-        told = [row for row in self._rows if row.period.label not in self.refused or row.status == "not_provided"]
-        missing = {row.kpi_id for row in told if row.status == "not_provided"}
+        told = [row for row in self._rows if row.period.label not in self.refused]
         return told + [
             results.refused(kpi_id, self.spine.at(label), reason)
             for label, reason in self.refused.items()
             for kpi_id in ids_of(self.card)
-            if kpi_id not in missing
         ]
 
     def _period(self, label: str) -> Period:

@@ -7,15 +7,33 @@ from typing import ClassVar
 
 import pytest
 
-from helpers.errors import KitError, NotProvided, Refused
-from helpers.kpis.onboarding import Onboarding, cohort, cohort_before
-from helpers.kpis.onboarding_actions import improvements_made, still_waiting
-from helpers.kpis.onboarding_tables import recent_timelines, stage_contributions, waiting_for
-from helpers.kpis.time_to_value import ttv, ttv_stages
-from helpers.kpis.time_to_value_tables import cohorts_compared, value_by_customer, value_curve
+from helpers.errors import NotProvided, Refused
+from helpers.kpis import time_to_value as theme
+from helpers.params import Review
 from helpers.periods import Calendar
 from helpers.registries import Improvement
-from tests.canonical import tables
+from tests.canonical import asked, spine
+
+ttv, ttv_stages = asked(theme.ttv), asked(theme.ttv_stages)
+cohorts_compared, value_by_customer, value_curve = map(
+    asked, (theme.cohorts_compared, theme.value_by_customer, theme.value_curve)
+)
+recent_timelines, stage_contributions, waiting_for, still_waiting = map(
+    asked, (theme.recent_timelines, theme.stage_contributions, theme.waiting_for, theme.still_waiting)
+)
+
+
+def improvements_made(found, period, improvements=()):
+    review = Review(company="Fine Co", themes={"time_to_value": {}}, improvements=list(improvements))
+    return asked(theme.improvements_made)(found, period, review=review)
+
+
+def cohort(found, period, part="this", **given):
+    """The customers of the cohort, or of the one before it."""
+    one = replace(found, period=period, periods=[period], rules={**found.rules, **given})
+    kind = one.rules["ttv_cohort"]
+    return one.frame("onboarding", "start_on, account_id").query("chosen_by == @kind and part == @part and left_out.isna()")
+
 
 Q3 = Calendar().period("2026Q3")  # the four quarters begin on 1 October 2025; the last known day is 30 September 2026
 LAST = date(2026, 9, 30)
@@ -36,7 +54,7 @@ def clocks(*rows):
 
 
 def known(texts, as_of_on="2026-10-01", period=None, **more):
-    return tables(as_of_on, period=period, **{**texts, **more})
+    return spine(as_of_on, period or replace(Q3, as_of_on=date.fromisoformat(str(as_of_on))), **{**texts, **more})
 
 
 def only(rows, kpi_id, segment=""):
@@ -367,10 +385,6 @@ class TestCohorts:
         assert "mixes sign-ups" in only(rows, "ttv_median").warnings[1]
         assert only(rows, "ttv_reached_share").status == "undefined"
 
-    def test_unknown_cohort(self):
-        with pytest.raises(KitError, match="trailing_year, signup_quarter, value_quarter"):
-            ttv(known(self.TEXTS), Q3, ttv_cohort="quarter")
-
     @pytest.mark.parametrize("label", ["2026-09", "2026-W39"])
     def test_a_month_or_week_has_no_four_quarters(self, label):
         period = Calendar().period(label)
@@ -679,7 +693,7 @@ def test_days_between_days_are_days_whatever_the_clock_change():
     """P12: 29 March 2026 has 23 hours in Berlin; 28 to 30 March are two days in any zone."""
     for zone in ("UTC", "Europe/Berlin", "America/New_York"):
         period = Calendar(zone).period("2026Q3")
-        found = tables("2026-10-01", timezone=zone, period=period, **clocks(("A", "2026-03-28", 2)))
+        found = spine("2026-10-01", timezone=zone, period=period, **clocks(("A", "2026-03-28", 2)))
         assert only(ttv(found, period), "ttv_mean").value == 2
 
 
@@ -694,16 +708,15 @@ def test_the_cohort_before_shares_no_customer(kind, these, before):
     """Its customers are followed to the same last day."""
     days = [*these, *before]
     found = known(clocks(*((day, day, 0) for day in days), ("outside", "2024-09-30", 0)))
-    onboarding = Onboarding(cohort=kind)
-    assert list(cohort(found, Q3, onboarding).customers["account_id"]) == these
-    assert list(cohort_before(found, Q3, onboarding).customers["account_id"]) == before
+    assert list(cohort(found, Q3, ttv_cohort=kind)["account_id"]) == these
+    assert list(cohort(found, Q3, "earlier", ttv_cohort=kind)["account_id"]) == before
 
 
 def test_the_first_listed_quarters_have_no_cohort_before_them():
     starts = (("2026Q2", date(2026, 4, 1)), ("2026Q3", date(2026, 7, 1)), ("2026Q4", date(2026, 10, 1)))
     period = Calendar(quarter_starts=starts).period("2026Q3")
     found = known(clocks(("A", "2026-08-01", 5)), period=period)
-    assert cohort_before(found, period, Onboarding()) is None
+    assert cohort(found, period, "earlier").empty
     assert [row["customers"] for row in records(cohorts_compared(found, period))] == [1, 1]
 
 
@@ -751,9 +764,8 @@ class TestValueByEvent:
     def test_value_is_of_the_users_own_customer_and_of_the_events_only_without_users(self):
         """As activity is: users belong to customers."""
         events = "user_id | customer_id | event | occurred_at\na | B | report shared | 2026-01-03"
-        shared = Onboarding(("report shared",))
         for texts, reached in ((self.EVERY, "A"), ({"customers": self.CUSTOMERS}, "B")):
-            found = cohort(known({**texts, "events": events}), Q3, shared).reached
+            found = cohort(known({**texts, "events": events}), Q3, value_events=("report shared",)).query("cause == 1")
             assert (list(found["account_id"]), list(found["days"])) == ([reached], [2])
 
     def test_events_that_tell_no_customer_say_nothing_of_value(self):
