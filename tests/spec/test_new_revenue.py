@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 
 import pytest
 
-from helpers.errors import KitError, NotProvided, Refused
-from helpers.kpis.new_revenue import new_revenue, revenue_growth
-from helpers.kpis.new_revenue_tables import bookings_by_source, largest_deals, one_off_amounts, volume_and_price
+from helpers.errors import KitError, NotProvided
+from helpers.kpis import new_revenue as theme
 from helpers.periods import Calendar
-from tests.canonical import tables
+from tests.canonical import figures, spine
 
 Q2 = Calendar().period("2026Q2")
 COLUMNS = (
@@ -17,8 +17,20 @@ COLUMNS = (
 )
 
 
-def known(deals, as_of_on="2026-07-01", **more):
-    return tables(as_of_on, period=replace(Q2, as_of_on=date.fromisoformat(as_of_on)), deals=deals, **more)
+@lru_cache
+def prepared(as_of_on, period, **texts):
+    return spine(as_of_on, replace(period, as_of_on=date.fromisoformat(as_of_on)), **texts)
+
+
+def known(deals, period=Q2, as_of_on="2026-07-01", *, given=None, **more):
+    """A spine of one period, as known before a day, with rules and parameters that differ."""
+    found = prepared(as_of_on, period, deals=deals, **more)
+    return replace(found, rules={**found.rules, **(given or {})})
+
+
+def bookings(deals, period=Q2, as_of_on="2026-07-01", **more):
+    """The rows of new bookings, the total first."""
+    return figures(theme.new_revenue, known(deals, period, as_of_on, **more))
 
 
 def values(rows):
@@ -27,14 +39,14 @@ def values(rows):
 
 def booked(deals, period=Q2, *, basis="acv", as_of_on="2026-07-01", **more):
     """Bookings by source, those without any left out; the parts must add up to the total."""
-    found = values(new_revenue(known(deals, as_of_on, **more), period, basis=basis))
+    found = values(bookings(deals, period, as_of_on, given={"basis": basis}, **more))
     total = found.pop("")
     assert sum(found.values()) == pytest.approx(total, abs=0.005)
     return {kind: value for kind, value in found.items() if value}
 
 
 def growth(deals, period=Q2, **more):
-    rows = revenue_growth(known(deals, str(period.as_of_on), **more), period)
+    rows = figures(theme.revenue_growth, known(deals, period, str(period.as_of_on), **more))
     return {row.kpi_id: row for row in rows}
 
 
@@ -51,7 +63,7 @@ SEED = f"{COLUMNS}\n" + sales(21, 7500, "2026-05-05", "now") + sales(20, 7000, "
 
 def test_seed_example():
     """21 sales x 7,500 = 157,500."""
-    total, *parts = new_revenue(known(SEED), Q2)
+    total, *parts = bookings(SEED)
     assert (total.value, total.n, total.status) == (157_500, 21, "ok")
     assert {row.segment: row.value for row in parts} == {
         "new_logo": 157_500, "upsell": 0, "cross_sell": 0, "new_product": 0,
@@ -68,19 +80,73 @@ def test_growth_example():
     assert "no new bookings in 2025Q2" in found["revenue_growth_yoy"].warnings[0]
 
 
+def table(deals, **more):
+    return theme.bookings_by_source(known(deals, **more)).rows.set_index("source")
+
+
+PARTS = ["volume", "mix", "price"]
+
+
 def test_volume_and_price_example():
-    """One sale more at 7,000, and 21 sales at 500 more: 7,000 + 10,500 = 17,500."""
-    assert volume_and_price(20, 140_000, 21, 157_500) == (7000, 10_500)
-    assert volume_and_price(0, 0, 21, 157_500) is None
-    assert volume_and_price(20, 140_000, 0, 0) is None
-
-
-def test_volume_and_price_in_the_table():
-    rows = bookings_by_source(known(SEED), Q2).rows.set_index("source")
+    """One sale more at 7,000, and 21 sales at 500 more: 7,000 + 10,500 = 17,500. Of one source there is no mix."""
+    rows = table(SEED)
     for source in ("New logo", "All sources"):
         assert rows.loc[source, ["sales", "amount", "share", "average"]].tolist() == [21, 157_500, 1, 7500]
-        assert rows.loc[source, ["before", "change", "volume", "price"]].tolist() == [140_000, 17_500, 7000, 10_500]
-    assert rows.loc["Upsell"].isna()[["average", "volume", "price"]].all()
+        assert rows.loc[source, ["before", "change", *PARTS]].tolist() == [140_000, 17_500, 7000, 0, 10_500]
+    assert rows.loc["Upsell", ["average", "price"]].isna().all()
+    assert rows.loc["Upsell", ["volume", "mix"]].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("day", ["2026-05-05", "2026-02-05"])
+def test_nothing_is_split_where_a_period_has_no_sale(day):
+    assert table(f"{COLUMNS}\n" + sales(21, 7500, day, "a"))[PARTS].isna().all(axis=None)
+
+
+MIXED = f"{COLUMNS}\n" + "".join(
+    sales(count, amount, day, prefix).replace("new_logo", kind)
+    for count, amount, day, prefix, kind in [
+        (20, 7000, "2026-02-05", "a", "new_logo"), (10, 1000, "2026-02-05", "b", "upsell"),
+        (2, 500, "2026-02-05", "c", "cross_sell"),
+        (21, 7500, "2026-05-05", "d", "new_logo"), (24, 1000, "2026-05-05", "e", "upsell"),
+        (3, 4000, "2026-05-05", "f", "new_product"),
+    ]
+)  # fmt: skip
+
+
+def test_parts_by_source_add_up_to_their_total():
+    """32 sales became 48, half as many again: by volume each source brings half of what it brought before.
+
+    New logo 140,000 + 70,000 by volume; 21 sales are 9 fewer than 30, at 7,000: -63,000 by mix; 21 x 500 = 10,500 by
+    price. Upsell 10,000 + 5,000; 24 are 9 more than 15, at 1,000: 9,000; same price. Cross-sell 1,000 + 500, and all of
+    it is gone: -1,500. A new product was not sold before: 12,000 by mix. In all 151,000 + 75,500 - 43,500 + 10,500.
+    """
+    rows = table(MIXED)
+    assert rows[["volume", "mix"]].to_dict("index") == {
+        "New logo": {"volume": 70_000, "mix": -63_000},
+        "Upsell": {"volume": 5000, "mix": 9000},
+        "Cross-sell": {"volume": 500, "mix": -1500},
+        "New product": {"volume": 0, "mix": 12_000},
+        "All sources": {"volume": 75_500, "mix": -43_500},
+    }
+    assert rows["price"].dropna().to_dict() == {"New logo": 10_500, "Upsell": 0, "All sources": 10_500}
+    assert (rows["before"] + rows[PARTS].sum(axis=1)).tolist() == rows["amount"].tolist()
+    columns = ["sales", "amount", "before", "change", *PARTS]
+    assert rows[columns].iloc[:-1].sum().tolist() == rows.loc["All sources", columns].tolist()
+
+
+def test_volume_and_what_is_left_are_those_of_all_sales_together():
+    """16 sales more at 151,000 / 32; and 48 sales at 193,500 / 48 - 151,000 / 32 more, of which mix is a part."""
+    whole = table(MIXED).loc["All sources"]
+    assert whole["volume"] == pytest.approx(16 * 151_000 / 32)
+    assert whole["mix"] + whole["price"] == pytest.approx(48 * (193_500 / 48 - 151_000 / 32))
+
+
+def test_parts_add_up_where_a_source_has_no_known_amount():
+    """Of the upsells of now no amount is known: their change is not, and the total's is that of the others."""
+    rows = table(MIXED.replace("| 1000 | USD | 12 | upsell", "| | USD | 12 | upsell"))
+    whole = rows.loc["All sources"]
+    assert rows.loc["Upsell", ["amount", "change", "mix"]].isna().all()
+    assert whole["before"] + whole[PARTS].sum() == pytest.approx(whole["amount"])
 
 
 def test_year_on_year():
@@ -102,13 +168,13 @@ def test_bases():
 
 
 def test_missing_terms_are_counted():
-    assert "deals without a term, taken as annual: 1" in new_revenue(known(TERMS), Q2)[0].warnings
-    assert new_revenue(known(TERMS), Q2, basis="tcv")[0].warnings == ()
+    assert "deals without a term, taken as annual: 1" in bookings(TERMS)[0].warnings
+    assert bookings(TERMS, given={"basis": "tcv"})[0].warnings == ()
 
 
 def test_unknown_basis():
     with pytest.raises(KitError, match="basis == 'arr', must be one of acv, tcv, mrr"):
-        new_revenue(known(TERMS), Q2, basis="arr")
+        bookings(TERMS, given={"basis": "arr"})
 
 
 DERIVED = f"""{COLUMNS}
@@ -141,7 +207,7 @@ def test_derived_sources():
 def test_derived_sources_without_products():
     """A launch day is needed only to tell a new product: without it, the first of a product is cross-sell, and said."""
     assert booked(DERIVED)["cross_sell"] == 1000 + 5000 + 7
-    notes = new_revenue(known(DERIVED), Q2)[0].warnings
+    notes = bookings(DERIVED)[0].warnings
     assert "deals counted as cross-sell that may be new products (products.launched_on is missing): 2" in notes
     assert "deals without a deal_type, whose source is derived from what was won before: 7" in notes
 
@@ -163,7 +229,7 @@ def test_renewals_add_only_their_uplift(basis, uplift):
     """A renews at 10,000 + 5,000: nothing. B pays 12,000 a year after 10,000: 2,000 a year, 4,000 over 24 months.
     C held nothing that is known; D pays less."""
     assert booked(RENEWALS, basis=basis) == {"upsell": pytest.approx(uplift)}
-    row = new_revenue(known(RENEWALS), Q2, basis=basis)[0]
+    row = bookings(RENEWALS, given={"basis": basis})[0]
     assert (row.n, row.excluded) == (1, {"renewal without an earlier amount": 1})
     assert "renewals at the same price or less, which add nothing: 2" in row.warnings
 
@@ -204,7 +270,7 @@ def test_bookings_without_any_amount_are_undefined_and_not_zero():
         A1 | A | 2026-05-01 | 2026-05-01 | won | | USD | 12 | new_logo | P
         B1 | B | 2026-05-01 | 2026-05-02 | won | | USD | 12 | new_logo | P
     """
-    total, *_ = new_revenue(known(deals), Q2)
+    total, *_ = bookings(deals)
     assert (total.value, total.status, total.excluded["no_amount"]) == (None, "undefined", 2)
 
 
@@ -219,7 +285,7 @@ def cancelled(day):
 def test_cancelled_in_the_same_quarter_is_left_out_and_counted():
     q1 = Calendar().period("2026Q1")
     assert booked(cancelled("2026-03-31"), q1, as_of_on="2026-04-01") == {"new_logo": 100}
-    row = new_revenue(known(cancelled("2026-03-31"), "2026-04-01"), q1)[0]
+    row = bookings(cancelled("2026-03-31"), q1, "2026-04-01")[0]
     assert (row.n, row.excluded) == (1, {"won and cancelled in the period": 1})
     assert booked(cancelled("2026-03-31")) == {"new_logo": 40}
 
@@ -228,13 +294,13 @@ def test_cancelled_later_is_negative_then_and_keeps_its_source():
     q1 = Calendar().period("2026Q1")
     assert booked(cancelled("2026-04-01"), q1, as_of_on="2026-04-01") == {"new_logo": 100, "upsell": 2000}
     assert booked(cancelled("2026-04-01")) == {"new_logo": 40, "upsell": -2000}
-    notes = new_revenue(known(cancelled("2026-04-01")), Q2)[0].warnings
+    notes = bookings(cancelled("2026-04-01"))[0].warnings
     assert notes == ("deals won earlier and cancelled now, which are taken off: 1",)
 
 
 def test_cancelled_deals_stand_in_the_months_of_winning_and_cancelling():
     months = [Calendar().period(f"2026-0{month}", as_of=date(2026, 6, 30)) for month in (2, 3, 4)]
-    found = [new_revenue(known(cancelled("2026-04-01")), month)[0].value for month in months]
+    found = [bookings(cancelled("2026-04-01"), month)[0].value for month in months]
     assert found == [2100, 0, -2000]
 
 
@@ -256,7 +322,7 @@ def test_a_running_quarter_is_compared_with_as_many_days():
     period = replace(Q2, as_of_on=date(2026, 5, 6))
     row = growth(deals, period)["revenue_growth"]
     assert (row.value, row.status, row.denominator) == (0.5, "partial", 200)
-    assert new_revenue(known(deals, "2026-05-06"), period)[0].status == "partial"
+    assert bookings(deals, period, "2026-05-06")[0].status == "partial"
 
 
 def test_growth_compares_what_was_known_as_early():
@@ -281,9 +347,9 @@ def test_no_amount_is_left_out_and_counted():
         b | B | 2026-05-01 | 2026-05-02 | won |     | USD | 12 | new_logo | P |
         c | C | 2026-05-01 | 2026-05-02 | won |     | USD |    | new_logo | P | 900
     """
-    row = new_revenue(known(deals), Q2)[0]
+    row = bookings(deals)[0]
     assert (row.value, row.n, row.excluded) == (100, 1, {"no_amount": 1})
-    listing = one_off_amounts(known(deals), Q2)
+    listing = theme.one_off_amounts(known(deals))
     assert listing.rows[["deal_id", "one_off_amount"]].to_numpy().tolist() == [
         ["c", 900], ["a", 70], ["All one-off amounts", 970],
     ]  # fmt: skip
@@ -306,18 +372,22 @@ def test_currencies_at_the_rate_of_the_fiscal_year():
 
 
 def test_currencies_at_the_rate_of_the_period_end():
-    found = known(FOREIGN, fx_rates=RATES)
-    assert new_revenue(found, Q2, fx_mode="period_end")[0].value == pytest.approx(220)
+    at_period_end = {"fx_mode": "period_end"}
+    assert bookings(FOREIGN, fx_rates=RATES, given=at_period_end)[0].value == pytest.approx(220)
+    listing = theme.bookings_by_source(known(FOREIGN, fx_rates=RATES, given=at_period_end)).rows
+    assert listing["before"].iloc[-1] == pytest.approx(110)  # the euro of 31 March is still that of December
 
 
 def test_growth_is_at_one_rate():
     """(100 + 110 - 110) / 110, whatever happened to the euro."""
-    assert growth(FOREIGN, fx_rates=RATES)["revenue_growth"].value == pytest.approx(100 / 110)
+    for fx_mode in ("fixed", "period_end"):
+        found = growth(FOREIGN, fx_rates=RATES, given={"fx_mode": fx_mode})
+        assert found["revenue_growth"].value == pytest.approx(100 / 110)
 
 
 def test_a_missing_rate_is_refused_by_name_and_only_where_it_is_needed():
-    with pytest.raises(Refused, match="EUR"):
-        new_revenue(known(FOREIGN), Q2)
+    rows = bookings(FOREIGN)
+    assert [(row.status, row.warnings) for row in rows] == [("refused", ("no rate for EUR; add it to fx_rates",))]
     assert booked(FOREIGN.replace("| EUR", "| USD")) == {"new_logo": 200}
     assert booked(FOREIGN, Calendar().period("2026-06", as_of=date(2026, 6, 30))) == {}
 
@@ -333,50 +403,73 @@ def test_amounts_scale_and_growth_does_not():
 def test_order_and_exact_duplicates_change_nothing():
     header, *lines = RENEWALS.strip().splitlines()
     shuffled = "\n".join([header, *reversed(lines), lines[0], lines[2]])
-    assert values(new_revenue(known(shuffled), Q2)) == values(new_revenue(known(RENEWALS), Q2))
+    assert values(bookings(shuffled)) == values(bookings(RENEWALS))
 
 
 def test_no_look_ahead():
     """Deals closed, cancelled or created after the as-of change nothing."""
     later = TERMS + "    d | D | 2026-05-01 | 2026-05-20 | won | 9 | USD | 12 | new_logo | P\n"
-    period = replace(Q2, as_of_on=date(2026, 5, 20))
-    assert new_revenue(known(later, "2026-05-20"), period) == new_revenue(known(TERMS, "2026-05-20"), period)
+    assert bookings(later, as_of_on="2026-05-20") == bookings(TERMS, as_of_on="2026-05-20")
 
 
 @pytest.mark.parametrize("rows", ["", "a | A | 2026-05-01 | | open | 100 | USD | 12 | new_logo | P"])
 def test_nothing_won_is_zero(rows):
-    found = new_revenue(known(f"{COLUMNS}\n{rows}"), Q2)
-    assert [(row.value, row.n, row.status) for row in found] == [(0, 0, "ok")] * 5
-    assert {row.status for row in revenue_growth(known(f"{COLUMNS}\n{rows}"), Q2)} == {"undefined"}
+    deals = f"{COLUMNS}\n{rows}"
+    assert [(row.value, row.n, row.status) for row in bookings(deals)] == [(0, 0, "ok")] * 5
+    assert {row.status for row in growth(deals).values()} == {"undefined"}
 
 
 def test_not_provided():
     with pytest.raises(NotProvided, match="deals"):
-        new_revenue(tables("2026-07-01", products=PRODUCTS), Q2)
+        theme.new_revenue(spine("2026-07-01", Q2, products=PRODUCTS))
     with pytest.raises(NotProvided, match=r"deals\.amount"):
-        new_revenue(known("deal_id | created_at | closed_at | outcome\na | 2026-05-01 | 2026-05-02 | won"), Q2)
+        theme.new_revenue(known("deal_id | created_at | closed_at | outcome\na | 2026-05-01 | 2026-05-02 | won"))
     with pytest.raises(NotProvided, match="subscriptions"):
-        new_revenue(known(TERMS), Q2, basis="mrr")
+        theme.new_revenue(known(TERMS, given={"basis": "mrr"}))
+
+
+SUBSCRIPTIONS = """
+    subscription_id | customer_id | start_on | end_on | currency | mrr
+    B1 | B | 2025-01-01 | 2026-02-10 | USD | 500
+    B2 | B | 2026-02-10 | 2026-03-05 | USD | 800
+    B3 | B | 2026-03-05 |            | USD | 600
+    F  | F | 2026-01-01 |            | USD | 250
+    G  | G | 2026-02-05 | 2026-02-20 | USD | 700
+    J  | J | 2026-03-01 |            | USD | 1000
+"""
+SUBSCRIBERS = "customer_id | name | signed_up_on\n" + "".join(f"{c} | {c} | 2025-01-01\n" for c in "BFGJ")
+MRR = {"basis": "mrr", "movement_grain": "quarter"}
 
 
 def test_basis_mrr_is_new_and_expansion_of_card_k22():
     """K22's example at quarter grain: F 250, G gone again, J 1,000 a month new = 1,250; B's expansion of 100."""
-    subscriptions = """
-        subscription_id | customer_id | start_on | end_on | currency | mrr
-        B1 | B | 2025-01-01 | 2026-02-10 | USD | 500
-        B2 | B | 2026-02-10 | 2026-03-05 | USD | 800
-        B3 | B | 2026-03-05 |            | USD | 600
-        F  | F | 2026-01-01 |            | USD | 250
-        G  | G | 2026-02-05 | 2026-02-20 | USD | 700
-        J  | J | 2026-03-01 |            | USD | 1000
-    """
-    customers = "customer_id | name | signed_up_on\n" + "".join(f"{c} | {c} | 2025-01-01\n" for c in "BFGJ")
     q1 = Calendar().period("2026Q1")
-    found = tables("2026-04-01", subscriptions=subscriptions, customers=customers)
-    rows = new_revenue(found, q1, basis="mrr", movement_grain="quarter")
+    rows = figures(theme.new_revenue, spine("2026-04-01", q1, MRR, subscriptions=SUBSCRIPTIONS, customers=SUBSCRIBERS))
     assert values(rows) == {"": 1350, "new_logo": 1250, "upsell": 100, "cross_sell": 0, "new_product": 0}
     assert rows[0].n == 3
     assert any("a month's worth" in note for note in rows[0].warnings)
+
+
+@pytest.mark.parametrize("fx_mode", ["fixed", "period_end"])
+def test_growth_of_basis_mrr_is_at_one_rate(fx_mode):
+    """New: 1,000 in Q1 and 1,500 euros in Q2, whatever happened to the euro; what Q1 is compared with is not shown."""
+    subscriptions = """
+        subscription_id | customer_id | start_on | end_on | currency | mrr
+        B | B | 2026-02-10 | | EUR | 1000
+        F | F | 2026-05-01 | | EUR | 1500
+    """
+    q1, q2 = Calendar().period("2026Q1"), Calendar().period("2026Q2")
+    found = spine(
+        "2026-07-01", q2, {**MRR, "fx_mode": fx_mode}, periods=[q1, q2], subscriptions=subscriptions,
+        customers=SUBSCRIBERS, fx_rates=RATES,
+    )  # fmt: skip
+    rows = {row.kpi_id: row for row in figures(theme.revenue_growth, found)}
+    assert rows["revenue_growth"].value == pytest.approx(0.5)
+    assert rows["revenue_growth"].denominator == pytest.approx(1100)
+    assert rows["revenue_growth_yoy"].status == "undefined"
+    assert rows["revenue_growth_yoy"].warnings[0] == "2025Q2 is not among the periods of this pack"
+    total = figures(theme.new_revenue, found)[0].value
+    assert total == pytest.approx(1500 * (1.1 if fx_mode == "fixed" else 1.2))
 
 
 def test_parents_are_customers_where_the_review_says_so():
@@ -390,25 +483,24 @@ def test_parents_are_customers_where_the_review_says_so():
         A | Aye | 2025-01-01 |
         B | Bee | 2025-01-01 | A
     """
-    found = known(deals, customers=customers)
-    assert values(new_revenue(found, Q2))["new_logo"] == 100
-    assert values(new_revenue(found, Q2, account_level="parent"))["upsell"] == 100
+    assert values(bookings(deals, customers=customers))["new_logo"] == 100
+    assert values(bookings(deals, customers=customers, given={"account_level": "parent"}))["upsell"] == 100
 
 
 def test_largest_deals_are_named_and_exported():
     customers = "customer_id | name | signed_up_on\nA | Aye | 2025-01-01\nB | Bee | 2025-01-01\nC | Sea | 2025-01-01"
-    listing = largest_deals(known(TERMS, customers=customers), Q2)
+    listing = theme.largest_deals(known(TERMS, customers=customers))
     assert listing.rows[["deal_id", "name", "kind", "value"]].to_numpy().tolist() == [
         ["two_years", "Aye", "New logo", 12_000],
         ["no_term", "Sea", "New logo", 5000],
         ["a_quarter", "Bee", "New logo", 3000],
     ]
     assert (listing.top, listing.export) == (10, "won_deals")
-    assert largest_deals(known(TERMS), Q2).rows["customer_id"].tolist() == ["A", "C", "B"]
+    assert theme.largest_deals(known(TERMS)).rows["customer_id"].tolist() == ["A", "C", "B"]
 
 
 def test_tables_of_a_period_without_deals():
     found = known(f"{COLUMNS} | one_off_amount")
-    assert largest_deals(found, Q2).rows.empty
-    assert one_off_amounts(found, Q2).rows.empty
-    assert bookings_by_source(found, Q2).rows["amount"].tolist() == [0] * 5
+    assert theme.largest_deals(found).rows.empty
+    assert theme.one_off_amounts(found).rows.empty
+    assert theme.bookings_by_source(found).rows["amount"].tolist() == [0] * 5

@@ -2,11 +2,9 @@
 
 import csv
 import os
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import ibis
 import pandas as pd
 import pytest
 
@@ -14,10 +12,12 @@ from helpers.data.prepare import prepare
 from helpers.kpis.inactive_customers import inactive_customers
 from helpers.kpis.pipeline_conversion import funnel_cohort
 from helpers.kpis.product_activity import pac_user
-from helpers.kpis.stages import journeys, reached
+from helpers.kpis.rows import run
+from helpers.kpis.spine import Spine
 from helpers.kpis.time_to_value import ttv
 from helpers.params import load_source
 from helpers.periods import Calendar
+from tests.canonical import defaults
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("KPI_DATA") or ROOT.parent / "shared" / "data") / "olist"
@@ -30,12 +30,22 @@ pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"no Olist files in {D
 
 
 @pytest.fixture(scope="module")
-def known(tmp_path_factory):
+def leads(tmp_path_factory):
+    """The deals and their stages, as known at the end of 2018."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KPI_DATA", str(DATA.parent))
         source = load_source(ROOT / "params/sources/olist.yml")
+    tables = {name: source.tables[name] for name in ("deals", "stage_history")}
     period = CALENDAR.period("2018Q4", as_of=LAST_DAY)
-    return prepare(source, period, currency="BRL", folder=tmp_path_factory.mktemp("olist")).known(period.as_of_on)
+    source = source.model_copy(update={"tables": tables})
+    return prepare(source, period, currency="BRL", folder=tmp_path_factory.mktemp("olist"))
+
+
+def cohorts(leads, **given):
+    """The rows of the cohorts of all quarters in which somebody asked to sell, followed to the end of 2018."""
+    period = CALENDAR.period("2018Q4", as_of=LAST_DAY)
+    spine = Spine(leads, period, {**defaults(), **given}, [*period.history(8), period])
+    return [row for row in run(funnel_cohort, spine) if row.period.label in QUARTERS]
 
 
 def published():
@@ -48,46 +58,42 @@ def published():
         }  # fmt: skip
 
 
+def won_before_asking():
+    """The origins of the leads that were won on a day before their first contact, by pandas alone."""
+    leads = pd.read_csv(DATA / "olist_marketing_qualified_leads_dataset.csv", parse_dates=["first_contact_date"])
+    won = pd.read_csv(DATA / "olist_closed_deals_dataset.csv", parse_dates=["won_date"])
+    joined = leads.merge(won, on="mql_id")
+    return joined.loc[joined["won_date"] < joined["first_contact_date"], "origin"].fillna("(none)").tolist()
+
+
 @pytest.mark.parametrize("stages", [STAGES, ["lead", "mql", "sql", "opportunity", "won"]])
-def test_conversion_by_origin_as_published(stages):
-    """The counting of stages, on all leads as the files have them: 842 of 8,000, and eleven origins."""
-    engine = ibis.duckdb.connect()
-    leads = engine.read_csv(DATA / "olist_marketing_qualified_leads_dataset.csv")
-    won = engine.read_csv(DATA / "olist_closed_deals_dataset.csv")
-    entries = ibis.union(
-        leads.select(record_id="mql_id", stage=ibis.literal("mql"), day=leads.first_contact_date.cast("date")),
-        won.select(record_id="mql_id", stage=ibis.literal("won"), day=won.won_date.cast("date")),
-    )
-    found = reached(journeys(entries, stages), stages, horizon_days=None)
-    origins = leads.select(record_id="mql_id", origin=leads.origin.fill_null("(none)"))
-    joined = found.join(origins, "record_id")
-    counted = joined.group_by("origin").aggregate(
-        leads=joined.count(), won=joined.count(where=joined[f"reached_{len(stages)}"])
-    )
-    rows = {row["origin"]: (row["leads"], row["won"]) for row in engine.execute(counted).to_dict("records")}
-    assert sum(n for n, _ in rows.values()) == 8000
-    assert sum(k for _, k in rows.values()) == 842
-    assert rows == {origin: figures[:2] for origin, figures in published().items()}
+def test_conversion_by_origin_as_published(leads, stages):
+    """842 of 8,000, and eleven origins; one deal was won before its first contact, so 841 of 7,999 are left."""
+    rows = [row for row in cohorts(leads, stages=stages, horizon_days=None) if row.kpi_id == "funnel_conversion"]
+    found = {origin: [0, 0] for origin in [*published(), ""]}
+    for row in rows:
+        found[row.segment][0] += row.denominator
+        found[row.segment][1] += row.numerator
+    assert found.pop("") == [7999, 841]
+    [origin] = won_before_asking()
+    found[origin][0] += 1
+    found[origin][1] += 1
+    assert found == {origin: [n, k] for origin, (n, k, _) in published().items()}
+    assert [sum(each) for each in zip(*found.values(), strict=True)] == [8000, 842]
     for origin, (n, k, percent) in published().items():
         assert 100 * k / n == pytest.approx(percent, abs=0.005 + 1e-9), origin
 
 
-def test_conversion_of_the_clean_tables(known):
-    """One deal was won before its first contact: it is quarantined and counted, 841 of 7,999 are left."""
-    rows = []
-    for quarter in QUARTERS:
-        period = replace(CALENDAR.period(quarter), as_of_on=known.as_of_on)
-        rows += funnel_cohort(known, period, stages=STAGES, horizon_days=None)
-    totals = [row for row in rows if row.kpi_id == "funnel_conversion" and not row.segment]
-    assert sum(row.numerator for row in totals) == 841
-    assert sum(row.denominator for row in totals) == 7999
-    assert known.excluded("deals") == {"deals: closed_at before created_at": 1}
-    by_origin = [row for row in rows if row.kpi_id == "funnel_conversion" and row.segment == "(none)"]
-    assert (sum(row.numerator for row in by_origin), sum(row.denominator for row in by_origin)) == (14, 60)
+def test_a_deal_won_before_its_first_contact_is_quarantined_and_counted(leads):
+    excluded = {name: leads.report["tables"][name]["excluded"] for name in ("deals", "stage_history")}
+    assert {name: {reason: found["rows"] for reason, found in each.items()} for name, each in excluded.items()} == {
+        "deals": {"closed_at before created_at": 1},
+        "stage_history": {"record_id is of a row left out of deals": 2},
+    }
 
 
-def test_default_stages_name_those_that_olist_does_not_have(known):
-    row = funnel_cohort(known, replace(CALENDAR.period("2018Q1"), as_of_on=known.as_of_on))[0]
+def test_default_stages_name_those_that_olist_does_not_have(leads):
+    row = next(row for row in cohorts(leads) if row.kpi_id == "funnel_conversion")
     assert "no record ever entered lead, sql, opportunity" in row.warnings[0]
 
 

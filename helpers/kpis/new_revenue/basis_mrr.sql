@@ -49,10 +49,10 @@ from booking_span join movement_notes on movement_notes.label = of_label and mov
 cross join booking_rates
 union all
 select booking_span.label, span, 'fixed',
-  'no rate for ' || string_agg(distinct currency, ', ' order by currency) || '; add it to fx_rates'
+  'no rate for ' || string_agg(distinct paid.currency, ', ' order by paid.currency) || '; add it to fx_rates'
 from booking_span join paid on paid.label = of_label and start_on <= measured_on and ends >= starts_on
 join rules on fx_mode <> 'fixed'
-where currency not in (select currency from fixed_rate)
+where paid.currency not in (select currency from fixed_rate)
 group by all;
 
 create view booking_notes_if_basis_is_mrr as
