@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, wraps
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -157,6 +157,7 @@ def asked(function: Callable[[Spine], Any]) -> Callable[..., Any]:
     A card gives the rows of that period alone; where it tells no KPI at all, it raises what its rows say.
     """
 
+    @wraps(function)
     def ask(found: Spine, period: Period | None = None, *, review: Any = None, **given: Any) -> Any:
         period = period or found.period
         one = replace(

@@ -4,22 +4,32 @@ from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from itertools import pairwise, product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from helpers.cards import run
 from helpers.catalogue import ids_of
 from helpers.errors import NotProvided, Refused
-from helpers.kpis import unit_economics as cards
-from helpers.kpis import unit_economics_tables as lists
-from helpers.kpis.lifetimes import lives, value_interval
-from helpers.kpis.sales_bridge import sales_bridge
-from helpers.kpis.spend import WITH_SUPPORT
-from helpers.kpis.subscription_versions import Rules
+from helpers.kpis import unit_economics as theme
+from helpers.kpis.unit_economics.acquisition import DEPARTMENTS
+from helpers.kpis.unit_economics.lives import value_interval
 from helpers.periods import Calendar
 from helpers.statistics import kaplan_meier
-from tests.canonical import tables
+from tests.canonical import asked, figures, spine
+
+CARD_NAMES = ("cac", "cac_payback", "ltv", "ltv_cac", "sales_total")
+LIST_NAMES = ("acquisition_by_channel", "lifetime_values", "shared_vendors", "spend_by_department")
+cards = SimpleNamespace(**{name: asked(getattr(theme, name)) for name in CARD_NAMES})
+lists = SimpleNamespace(**{name: asked(getattr(theme, name)) for name in LIST_NAMES})
+sales_bridge = asked(theme.sales_bridge)
+WITH_SUPPORT = DEPARTMENTS["full"]
+
+
+def lives(found):
+    """One row per customer that ever paid: its months, whether it left, and its MRR."""
+    return found.frame("ltv_rows", "account_id").rename(columns={"is_left": "left"})
+
 
 Q1 = Calendar().period("2026Q1")
 YEAR = [f"2025-{month:02d}-01" for month in range(4, 13)] + ["2026-01-01", "2026-02-01", "2026-03-01"]
@@ -30,8 +40,8 @@ LIFE = {"lifetime_months": None, "ltv_horizon_months": 60}
 
 
 @lru_cache
-def known(as_of_on="2026-04-01", **texts):
-    return tables(as_of_on, **texts)
+def known(as_of_on="2026-04-01", period=None, **texts):
+    return spine(as_of_on, period or replace(Q1, as_of_on=date.fromisoformat(as_of_on)), **texts)
 
 
 def ledger(months=YEAR, **departments):
@@ -225,7 +235,7 @@ class TestCac:
         period = Calendar().period(label)
         found = known(str(period.end), spend=self.LEDGER, subscriptions=customers_of(5), period=period)
         for card in (cards.cac, cards.cac_payback, cards.ltv_cac):
-            rows = run(card, found, period, {} if card is cards.cac else {"gross_margin": 0.8})
+            rows = figures(card.__wrapped__, found, gross_margin=0.8)
             told = {(row.status, row.warnings) for row in rows if row.kpi_id != "new_customers"}
             assert told == {("not_provided", (f"not provided: a quarter; this is a {period.kind}",))}
         assert only(cards.ltv(found, period, gross_margin=0.8), "ltv_net").status == "not_provided"
@@ -610,7 +620,7 @@ class TestLtvFromLives:
 
     def test_the_interval_is_that_of_customers_drawn_with_replacement(self):
         """Every draw of four of the four customers, 256 in all; those in which nobody pays have no ARPA."""
-        stays = lives(known(subscriptions=LIVES), Q1, Rules())
+        stays = lives(known(subscriptions=LIVES))
         values = []
         for drawn in product(range(4), repeat=4):
             some = stays.iloc[list(drawn)]
@@ -620,7 +630,7 @@ class TestLtvFromLives:
                 area = sum(curve.at(a) * (b - a) for a, b in pairwise(edges))
                 values.append(some["mrr"][some["mrr"] > 0].mean() * area)
         low, high = np.quantile(values, [0.025, 0.975])
-        found = value_interval(stays, 12)
+        found = value_interval(stays.rename(columns={"left": "is_left"}), 12)
         assert (found.low, found.high) == pytest.approx((low, high))
         assert self.row().interval[:2] == pytest.approx((0.8 * found.low, 0.8 * found.high))
 
@@ -640,7 +650,7 @@ class TestLtvFromLives:
         ends = "\n".join(
             [SUBSCRIPTIONS, "a | A | 2025-04-01 | 2026-03-31 | 10 | |", "b | B | 2025-04-01 | 2026-04-01 | 10 | |"]
         )
-        stays = lives(known(subscriptions=ends), Q1, Rules())
+        stays = lives(known(subscriptions=ends))
         assert list(stays["left"]) == [True, False]
 
     def test_segments(self):

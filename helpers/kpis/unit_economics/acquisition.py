@@ -24,8 +24,7 @@ class Cost:
     """The spend of a window, its new customers, and what every figure made of them tells.
 
     ``spent`` and ``won`` are by segment and channel: ``{("channel", "paid search"): 1200.0}``. ``refused`` says why no
-    figure is printed, ``has_months`` whether any month of the window is over, ``reaches_back`` whether the calendar has all
-    of its quarters.
+    figure is printed, ``has_months`` whether any month of the window is over.
     """
 
     total: float = 0.0
@@ -36,7 +35,6 @@ class Cost:
     warnings: list[str] = field(default_factory=list)
     refused: str = ""
     has_months: bool = True
-    reaches_back: bool = True
 
     @property
     def each(self) -> float | None:
@@ -73,14 +71,8 @@ class Costs:
     def at(self, label: str, variant: str, horizon: str) -> Cost:
         """What a variant cost in a period, over a horizon."""
         window, months = self._windows[label, horizon], self._months.get((label, horizon), [])
-        if window["begins_on"] is None:
-            reach = window["quarters"]
-            return Cost(
-                refused=f"the calendar does not reach back {reach} quarters; add them to quarter_starts",
-                reaches_back=False,
-            )
-        if not months:
-            return Cost(refused="no month of the window is over yet", has_months=False)
+        if why := not_reached(window["begins_on"], window["quarters"], bool(months)):
+            return Cost(refused=why, has_months=bool(months) or window["begins_on"] is None)
         spend, of_customers = self._left_out
         found = Cost(excluded={**spend[label], **of_customers[label]})
         for each in self._answers:
@@ -116,6 +108,13 @@ class Costs:
         late = {name: min(known) for name, known in told.items() if min(known) > months[0]}
         warnings = [f"the ledger names no spend of {' or '.join(absent)}"] if absent else []
         return refused, warnings + [f"spend of {name} begins in {first:%Y-%m}" for name, first in late.items()]
+
+
+def not_reached(begins_on: Any, quarters: int, has_months: bool) -> str:
+    """Why there is no window: the calendar does not reach back that far, or no month of it is over yet."""
+    if begins_on is None or begins_on != begins_on:  # a missing day is not equal to itself
+        return f"the calendar does not reach back {quarters} quarters; add them to quarter_starts"
+    return "" if has_months else "no month of the window is over yet"
 
 
 def inverted(spend: float, n: int) -> Interval | None:

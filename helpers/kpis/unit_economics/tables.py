@@ -11,7 +11,7 @@ import pandas as pd
 from helpers.errors import NotProvided, Refused
 from helpers.kpis.rows import run
 from helpers.kpis.spine import Spine
-from helpers.kpis.unit_economics.acquisition import DEPARTMENTS, NONE, Cost, Costs
+from helpers.kpis.unit_economics.acquisition import DEPARTMENTS, NONE, Cost, Costs, not_reached
 from helpers.kpis.unit_economics.cards import ltv
 from helpers.results import Column, Listing
 
@@ -228,7 +228,10 @@ def _spend(spine: Spine) -> pd.DataFrame:
     Raises:
         Refused: no month of it is over, the calendar does not reach back that far, or a currency has no rate.
     """
-    _window_cost(spine, "full", months_only=True)
+    spine.require("spend")
+    [window] = spine.frame("acquisition_window").query("horizon == 'window'").itertuples()
+    if why := not_reached(window.begins_on, window.quarters, spine.frame("spend_month")["horizon"].eq("window").any()):
+        raise Refused(why)
     rows = spine.frame("spend_line").query("horizon == 'window'")
     unrated = sorted(rows.loc[rows["is_unrated"], "currency"].fillna("an amount without a currency").unique())
     if unrated:
@@ -236,16 +239,12 @@ def _spend(spine: Spine) -> pd.DataFrame:
     return rows
 
 
-def _window_cost(spine: Spine, variant: str, *, months_only: bool) -> Cost:
+def _cost(spine: Spine, variant: str) -> Cost:
     spine.require("spend")
     cost = Costs(spine).at(spine.period.label, variant, "window")
-    if cost.refused and not (months_only and cost.has_months and cost.reaches_back):
+    if cost.refused:
         raise Refused(cost.refused)
     return cost
-
-
-def _cost(spine: Spine, variant: str) -> Cost:
-    return _window_cost(spine, variant, months_only=False)
 
 
 def _cac_full(spine: Spine) -> float:

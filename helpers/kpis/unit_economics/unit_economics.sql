@@ -199,9 +199,9 @@ life as (
   select paid.label, account_id, segment, min(start_on) as since, max(ends) as until
   from paid join shown on shown.label = paid.label where start_on <= measured_on group by all
 )
-select label, account_id, segment, since, until, (least(until, measured_on + 1) - since) * 12 / 365 as months,
+select label, account_id, life.segment, since, until, (least(until, measured_on + 1) - since) * 12 / 365 as months,
   until <= measured_on as is_left, coalesce(cast(mrr_rows.mrr as double), 0) as mrr
-from life join shown using (label) left join mrr_rows using (label, account_id, segment);
+from life join shown using (label) left join mrr_rows using (label, account_id);
 
 -- churn_month: over the 12 months to the end of the period, the customer-months at risk by segment, and those churned: a
 -- customer is at risk in a month on whose eve it pays, and has churned if it does not on its last day.
@@ -265,7 +265,8 @@ select label, case when grouping(segment) = 0 then 'segment' else '' end as segm
   any_value(lifetime_months) as lifetime_months, min(unrated) as unrated,
   cast(sum(cast(amount as decimal(38, 9))) as double) / nullif(count(distinct account_id) filter (amount > 0), 0)
     * any_value(lifetime_months) / 12 as ltv_orders
-from line cross join rules group by grouping sets ((label), (label, segment));
+from period left join line using (label) cross join rules
+group by grouping sets ((label), (label, segment)) having grouping(segment) = 1 or count(account_id) > 0;
 
 -- first_invoice: the first day of an invoice that is known.
 create view first_invoice as
@@ -295,15 +296,15 @@ left join rate on rate.currency = invoices.currency and measured_on between vali
 
 -- sales_total (G02): what was won and what was invoiced, two answers to what sales were, and no total of them.
 create view sales_total as
-select period.label, 'sales' as segment_by, answer.sales as segment,
+select period.label, 'sales' as segment_by, answer.sales as segment, answer.place,
   case when answer.sales = 'won' and count(id) > 0 and count(id) filter (is_priced) = 0 then null
     else coalesce(cast(sum(cast(amount as decimal(38, 9))) as double), 0) end as sales_total,
   count(id) filter (is_priced) as n,
   string_agg(distinct coalesce(currency, 'an amount without a currency'), ', ' order by coalesce(currency, 'an amount without a currency'))
     filter (is_unrated) as unrated
-from period cross join (values ('won'), ('invoiced')) as answer(sales)
+from period cross join (values (1, 'won'), (2, 'invoiced')) as answer(place, sales)
 left join sales_total_rows on sales_total_rows.label = period.label and sales_total_rows.sales = answer.sales
-group by period.label, answer.sales;
+group by period.label, answer.sales, answer.place;
 
 -- sales_left_out: the deals that stand in no amount won: cancelled in the same period, or without an amount.
 create view sales_left_out as
