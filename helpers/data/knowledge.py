@@ -49,6 +49,31 @@ def judge(engine: duckdb.DuckDBPyConnection, table: Table, provided: Collection[
     return counted
 
 
+def judged_events(reduced: str, provided: Collection[str]) -> str:
+    """The query that gives days of use, once the tables that they refer to are judged.
+
+    Each has what is known of its user, and of the customer that the event itself names: ``customer_id`` is the user's
+    own, and ``created_on`` the day on which the user was created; where no users are given, the customer is the
+    event's, and that day is not told. A row is known as long as nothing is learnt of any of the three.
+
+    Args:
+        reduced: SQL of the rows that ``reduction`` gives.
+        provided: the tables that the source gives.
+    """
+    of_users, of_customers = "users" in provided, "customers" in provided
+    customer = "u.customer_id" if of_users else "c.target" if of_customers else "e.customer_id"
+    return f"""
+        select active_on, e.user_id, {customer} as customer_id, created_on, event, feature, is_automated, events,
+            greatest(_since_on, u.known_from, c.known_from) as known_from,
+            least(coalesce(_until_on - 1, {FOREVER}), u.known_until, c.known_until) as known_until,
+            coalesce(_version, {"nullif(coalesce(u.left_out, 'user_id not in users'), '')," if of_users else ""}
+                c.left_out, _broken) as left_out,
+            {"e.customer_id is not null and c.target is null" if of_customers else "false"} as unlinked
+        from ({reduced}) e
+        left join ({USERS if of_users else NO_USERS}) u on {_while_known("user_id", "u")}
+        left join ({CUSTOMERS if of_customers else NO_CUSTOMERS}) c on {_while_known("customer_id", "c")}"""
+
+
 def _make_known(engine: duckdb.DuckDBPyConnection, table: Table, last_day: date) -> dict[str, int]:
     """Make the table ``known``: the distinct rows that are known on the last day, each with the day it is known from.
 
@@ -210,6 +235,26 @@ PARENTS_FOLLOWED = """
     where parent_id = k.key and judged_customers.known_from between k.known_from and k.known_until"""
 
 
+# What events know of users and customers. Each has a form from the first day on: before it is known, it is missing.
+USERS = f"""
+    select user_id, any_value(customer_id) as customer_id, any_value(created_on) as created_on, known_from, known_until,
+        case when count(left_out) > 0 then 'user_id is of a row left out of users' else '' end as left_out
+    from judged_users group by user_id, known_from, known_until
+    union all
+    select user_id, null, null, {ALWAYS}, min(known_from) - 1, 'user_id not in users'
+    from judged_users group by user_id having min(known_from) > {ALWAYS}"""
+CUSTOMERS = f"""
+    select key as customer_id, target, known_from, known_until,
+        case when left_out then 'customer_id is of a row left out of customers' end as left_out
+    from keys_of_customers
+    union all
+    select key, null, {ALWAYS}, min(known_from) - 1, null
+    from keys_of_customers group by key having min(known_from) > {ALWAYS}"""
+_NONE = f"{ALWAYS} as known_from, {FOREVER} as known_until, cast(null as varchar) as left_out where false"
+NO_USERS = f"select null as user_id, null as customer_id, cast(null as date) as created_on, {_NONE}"
+NO_CUSTOMERS = f"select null as customer_id, null as target, {_NONE}"
+
+
 def _keys_of(table: Table) -> str:
     """The keys that rows of other tables name, and whether their row is left out."""
     key = f'"{table.key[0]}"'
@@ -260,6 +305,14 @@ def _masked(table: Table, later: dict[str, str]) -> str:
 def _replace(expressions: dict[str, str]) -> str:
     written = ", ".join(f'{expression} as "{name}"' for name, expression in expressions.items())
     return f" replace ({written})" if written else ""
+
+
+def _while_known(column: str, of: str) -> str:
+    """Where an event names a row, in a form that is known while the event is."""
+    return (
+        f"e.{column} = {of}.{column} and _since_on <= {of}.known_until "
+        f"and coalesce(_until_on - 1, {FOREVER}) >= {of}.known_from"
+    )
 
 
 def _key(table: Table) -> str:

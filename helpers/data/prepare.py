@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from helpers.data.knowledge import judge
+from helpers.data.engines import quoted
+from helpers.data.knowledge import judge, judged_events
 from helpers.data.prepared import Prepared
 from helpers.data.report import JudgedRows, conflicting_keys, data_report
 from helpers.data.sources import where
@@ -60,7 +60,8 @@ def prepare(
                 for name in _parents_first(staged.columns) if not HELD[name].counted}  # fmt: skip
         _write(staged.engine, seen, folder)
         for name, counted in staged.counted.items():
-            shutil.move(staged.folder / f"{name}.parquet", folder)
+            reduced = f"from {quoted(str(staged.folder / f'{name}.parquet'))}"
+            staged.engine.execute(written(judged_events(reduced, staged.columns), folder / f"{name}.parquet"))
             seen[name] = counted
         staged.engine.close()
     record = _record(source, period, currency, staged.columns, folder)
@@ -89,11 +90,9 @@ def _parents_first(names: Mapping[str, list[str]]) -> list[str]:
 
 
 def _write(engine: duckdb.DuckDBPyConnection, names: Mapping[str, dict[str, int]], folder: Path) -> None:
-    """Write the judged tables, and whom each key of a customer stands for, in an order that depends on the rows alone."""
+    """Write the judged tables, in an order that depends on the rows alone."""
     for name in names:
         engine.execute(written(f"from judged_{name}", folder / f"{name}.parquet"))
-    if "customers" in names:
-        engine.execute(written("from keys_of_customers", folder / "keys_of_customers.parquet"))
 
 
 def _record(

@@ -35,7 +35,7 @@ LIMITED = "set memory_limit = '500MB'"  # while events are reduced and sorted; w
 class Staged:
     """Typed tables in a local engine, and the canonical columns that the source gives of each.
 
-    ``folder`` holds what is too large for memory, reduced tables among it, in files as they are prepared. Per reduced
+    ``folder`` holds what is too large for memory, reduced tables among it, in files. Per reduced
     table, ``counted`` is what was counted of the source's rows, and ``conflicts`` the keys that cannot be trusted, of
     all keys.
     """
@@ -114,7 +114,7 @@ def _check_zones(engine: duckdb.DuckDBPyConnection, source: Source, reporting: s
 
 
 def _reduce(staged: Staged, engine: Engine, given: Given, casts: Mapping[str, str], period: Period) -> None:
-    """Write the reduced events as they are prepared, and count the rows that they are made of."""
+    """Write the reduced events, and count the rows that they are made of."""
     if engine.name not in NUMBERED:
         engine, given = _brought(_rows(engine, given, casts), given, staged.folder)
     typed = _typed(TABLES["events"], casts, f"{GIVEN} as source")
@@ -130,11 +130,11 @@ def _reduce(staged: Staged, engine: Engine, given: Given, casts: Mapping[str, st
         of_repeated = _counted(engine, reduction.counts_of_repeated(), given)
     staged.conflicts["events"] = of_repeated.pop("conflicts"), keys
     staged.counted["events"] = {**counts, **of_repeated}
-    reduced, file = reduction.reduced(repeated=repeated > 0), staged.folder / "events.parquet"
+    reduced, file = reduction.reduced(repeated=repeated > 0), quoted(str(staged.folder / "events.parquet"))
     if isinstance(engine, DuckDB):
-        engine.connection.execute(written(over(reduced, given), file))
+        engine.connection.execute(f"copy ({over(reduced, given)}) to {file} (format parquet)")
     else:
-        _arrive(staged.engine, engine.rows(reduced, given), written("from arriving", file))
+        _arrive(staged.engine, engine.rows(reduced, given), f"copy arriving to {file} (format parquet)")
 
 
 def _in_duckdb(engine: duckdb.DuckDBPyConnection, reduction: Reduction, given: Given) -> Reduction:

@@ -229,6 +229,7 @@ EVENTS_BY_DAY = Table(
         Column("active_on", "date", True),  # first: the file is sorted by it, and a window reads a part of it
         Column("user_id", "str", True),
         Column("customer_id", "str", False),
+        Column("created_on", "date", False),
         Column("event", "str", True),
         Column("feature", "str", False),
         Column("is_automated", "bool", True),

@@ -33,7 +33,7 @@ from helpers.periods import SHOWN_BEFORE, Period
 from helpers.results import Asked
 
 FOLDER = Path(__file__).parent
-READS = re.compile(r"\b(?:from|join)\s+(\w+)")  # what a query names behind these words, it stands on
+READS = re.compile(r"\b(?:(?<!distinct )from|join)\s+(\w+)")  # what a query names behind these words, it stands on
 DEFINES = re.compile(r"\b(\w+)(?: ?\([^()]*\))? as \(")  # what it defines itself, and so does not stand on
 COMMENT = re.compile(r"--[^\n]*")
 OWN = ("period", "rules", "listed_quarter", "quarter", "provided")  # relations that the spine itself is
@@ -107,7 +107,11 @@ def _stands_on(name: str, relations: Mapping[str, Relation]) -> list[str]:
 
 
 def _named(query: str) -> list[str]:
-    """What a query reads, and does not define itself."""
+    """What a query reads, and does not define itself.
+
+    >>> _named("with own as (from deals) from own join period on own.label is not distinct from period.label")
+    ['deals', 'period']
+    """
     text = COMMENT.sub("", query)
     return [name for name in READS.findall(text) if name not in DEFINES.findall(text)]
 

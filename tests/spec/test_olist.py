@@ -17,7 +17,7 @@ from helpers.kpis.spine import Spine
 from helpers.kpis.time_to_value import ttv
 from helpers.params import load_source
 from helpers.periods import Calendar
-from tests.canonical import defaults
+from tests.canonical import defaults, figures
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("KPI_DATA") or ROOT.parent / "shared" / "data") / "olist"
@@ -104,9 +104,8 @@ def in_june(tmp_path_factory):
         patch.setenv("KPI_DATA", str(DATA.parent))
         source = load_source(ROOT / "params/sources/olist.yml")
     period = CALENDAR.period("2018Q2")
-    return prepare(source, period, currency="BRL", folder=tmp_path_factory.mktemp("june")).known(
-        period.as_of_on
-    ), period
+    found = prepare(source, period, currency="BRL", folder=tmp_path_factory.mktemp("june"))
+    return Spine(found, period, defaults(), [period])
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +123,7 @@ def sellers():
 def test_time_from_won_to_the_first_order(in_june, sellers):
     won, orders = sellers
     waited = orders.groupby("seller_id")["day"].min() - won["day"]
-    rows = {row.kpi_id: row for row in ttv(*in_june)}
+    rows = {row.kpi_id: row for row in figures(ttv, in_june)}
     assert rows["ttv_reached_share"].numerator == waited.notna().sum() == 272
     assert rows["ttv_reached_share"].denominator == len(won) == 722
     assert rows["ttv_mean"].value == pytest.approx(waited.dropna().dt.days.mean())
@@ -144,7 +143,7 @@ def test_sellers_that_stopped_selling(in_june, sellers):
     sold = orders.groupby("seller_id")["day"].agg(["min", "max"])
     asked = sold[won["day"].reindex(sold.index) <= "2018-06-03"]  # 28 whole days as a seller, and a first order
     silent = asked[asked["max"] < "2018-06-03"]
-    rows = {row.kpi_id: row for row in inactive_customers(*in_june, window_days=28)}
+    rows = {row.kpi_id: row for row in figures(inactive_customers, in_june, window_days=28)}
     assert (rows["inactive_rate"].numerator, rows["inactive_rate"].denominator) == (len(silent), len(asked))
     excluded, old_enough = rows["inactive_customers"].excluded, won["day"] <= "2018-06-03"
     never = won.index.difference(sold.index)
@@ -158,5 +157,5 @@ def test_weeks_in_which_sellers_sold(in_june, sellers):
     weeks = (age[age < 49] // 7).groupby(orders["seller_id"]).nunique().reindex(won.index, fill_value=0)
     new = won["day"] > "2018-05-19"  # 42 days and less: not seven weeks
     expected = weeks[~new].value_counts().to_dict()
-    rows = {row.segment: row.value for row in pac_user(*in_june) if row.kpi_id == "pac_users"}
+    rows = {row.segment: row.value for row in figures(pac_user, in_june) if row.kpi_id == "pac_users"}
     assert rows == {**{str(score): expected.get(score, 0) for score in range(8)}, "new": new.sum()}

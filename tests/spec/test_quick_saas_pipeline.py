@@ -3,6 +3,7 @@
 import csv
 import os
 from datetime import date
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import pytest
 
 from helpers.data.prepare import prepare
 from helpers.kpis.recurring_revenue import mrr_movements
-from helpers.kpis.unit_economics import cac
-from helpers.kpis.unit_economics_tables import spend_by_department
+from helpers.kpis.rows import run
+from helpers.kpis.spine import Spine
+from helpers.kpis.unit_economics import cac, spend_by_department
 from helpers.params import load_source
 from helpers.periods import Calendar
+from tests.canonical import Known, defaults
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("KPI_DATA") or ROOT.parent / "shared" / "data") / "quick_saas_pipeline"
@@ -55,10 +58,15 @@ def prepared(source, tmp_path_factory):
     }
 
 
+@lru_cache
+def rows(card, prepared):
+    """The rows of a card for all quarters, each as it was known at its end, without segments."""
+    quarters = [CALENDAR.period(quarter) for quarter in QUARTERS]
+    return [row for row in run(card, Spine(prepared, quarters[-1], defaults(), quarters)) if not row.segment]
+
+
 def totals(prepared, quarter):
-    period = CALENDAR.period(quarter)
-    found = mrr_movements(prepared.known(period.as_of_on), period)
-    return {row.kpi_id: row.value for row in found if not row.segment}
+    return {row.kpi_id: row.value for row in rows(mrr_movements, prepared) if row.period.label == quarter}
 
 
 def published(quarter, division, file="nrr_summary.csv"):
@@ -99,12 +107,10 @@ def test_movements_of_the_company_are_those_of_its_divisions(prepared, quarter):
 @pytest.mark.parametrize("quarter", QUARTERS[3:])
 def test_spend_of_four_quarters_by_division_as_published(prepared, quarter, division):
     """Of the customers won the author gives another count, which does not follow from his events."""
-    period = CALENDAR.period(quarter)
-    found = cac(prepared[division].known(period.as_of_on), period)
-    [row] = [row for row in found if row.kpi_id == "cac_sm" and not row.segment]
+    [row] = [row for row in rows(cac, prepared[division]) if (row.kpi_id, row.period.label) == ("cac_sm", quarter)]
     expected = float(published(quarter, division, "cac_summary.csv")["total_sm_spend_t12m"])
     first = arr_events().query("division == @division").groupby("account_id")["event_month"].min()
-    end = pd.Timestamp(period.end)
+    end = pd.Timestamp(row.period.end)
     won = first.between(end - pd.DateOffset(years=1), end, inclusive="left").sum()
     assert row.numerator == pytest.approx(expected, abs=0.005)
     assert row.value == pytest.approx(expected / won, abs=0.005)
@@ -113,10 +119,8 @@ def test_spend_of_four_quarters_by_division_as_published(prepared, quarter, divi
 @pytest.mark.parametrize("quarter", QUARTERS[3:])
 def test_spend_of_all_divisions_and_what_of_it_is_in_no_acquisition_cost(prepared, quarter):
     """Venue's customers have no subscription, so that its spend is told apart."""
-    period = CALENDAR.period(quarter)
-    found = spend_by_department(
-        prepared[""].known(period.as_of_on), period, cac_window_quarters=4, spend_lag_months=0
-    ).rows.set_index("department")
+    spine = Spine(prepared[""], CALENDAR.period(quarter), defaults())
+    found = spend_by_department(spine).rows.set_index("department")
     told = {
         name: float(published(quarter, name, "cac_summary.csv")["total_sm_spend_t12m"])
         for name in (*DIVISIONS, "Venue")
@@ -129,40 +133,37 @@ def test_spend_of_all_divisions_and_what_of_it_is_in_no_acquisition_cost(prepare
 @pytest.mark.parametrize("quarter", QUARTERS[1:3])
 def test_fewer_than_twelve_months_of_spend_are_refused(prepared, quarter):
     """Published are 6 and 9 months of spend as those of 12."""
-    period = CALENDAR.period(quarter)
-    rows = {row.kpi_id: row for row in cac(prepared[""].known(period.as_of_on), period)}
+    found = {row.kpi_id: row for row in rows(cac, prepared[""]) if row.period.label == quarter}
     missing = {"2024Q4": "2024-01, 2024-02, 2024-03 and 3 more months", "2025Q1": "2024-04, 2024-05, 2024-06"}
-    assert rows["cac_sm"].status == "refused"
-    assert rows["cac_sm"].warnings == (f"spend is missing for {missing[quarter]}; give 0 where nothing was spent",)
-    assert rows["cac_sm_quarter"].status == "ok"
+    assert found["cac_sm"].status == "refused"
+    assert found["cac_sm"].warnings == (f"spend is missing for {missing[quarter]}; give 0 where nothing was spent",)
+    assert found["cac_sm_quarter"].status == "ok"
+
+
+def at_the_end(prepared):
+    return Known(prepared[""], CALENDAR.period("2026Q2").as_of_on)
 
 
 def test_versions_of_a_line_touch_and_never_overlap(prepared):
-    tables = prepared[""].known(CALENDAR.period("2026Q2").as_of_on)
-    rows = tables.fetch(tables["subscriptions"].order_by("subscription_id", "start_on"))
-    assert len(rows) == 193 + 81 + 21 + 12  # new, renewed, expanded, contracted: each event opens a version
-    for (_, one), (_, next_one) in pairwise(rows.iterrows()):
+    found = at_the_end(prepared).frame("subscriptions", "subscription_id, start_on")
+    assert len(found) == 193 + 81 + 21 + 12  # new, renewed, expanded, contracted: each event opens a version
+    for (_, one), (_, next_one) in pairwise(found.iterrows()):
         if one["subscription_id"] == next_one["subscription_id"]:
             assert one["end_on"] == next_one["start_on"]
-    assert rows["cancelled_at"].notna().sum() == 9  # churns
+    assert found["cancelled_at"].notna().sum() == 9  # churns
 
 
 def test_a_later_churn_is_not_known_before_its_month(prepared):
     """Account 5213 churned in May 2026: at the end of March its version had no end."""
-    tables = prepared[""].known(date(2026, 4, 1))
-    subscriptions = tables["subscriptions"]
-    [row] = tables.fetch(subscriptions.filter(subscriptions.customer_id == "5213").order_by("start_on")).to_dict(
-        "records"
-    )[-1:]
+    found = Known(prepared[""], date(2026, 4, 1)).frame("subscriptions", "start_on")
+    [row] = found[found["customer_id"] == "5213"].to_dict("records")[-1:]
     assert str(row["start_on"])[:10] == "2025-10-01"
     assert (str(row["end_on"]), str(row["cancelled_at"])) == ("NaT", "NaT")
 
 
 def test_open_opportunities_are_not_closed_on_their_expected_day(prepared):
-    tables = prepared[""].known(CALENDAR.period("2026Q2").as_of_on)
-    deals = tables["deals"]
-    counted = tables.fetch(deals.group_by("outcome").aggregate(deals=deals.count(), closed=deals.closed_at.count()))
-    assert {row.outcome: (row.deals, row.closed) for row in counted.itertuples()} == {
+    deals = at_the_end(prepared).frame("deals").groupby("outcome")
+    assert {outcome: (len(part), part["closed_at"].count()) for outcome, part in deals} == {
         "won": (789, 789), "lost": (1338, 1338), "open": (139, 0),
     }  # fmt: skip
 
@@ -170,7 +171,7 @@ def test_open_opportunities_are_not_closed_on_their_expected_day(prepared):
 def test_every_row_is_accounted_for(prepared):
     report = prepared[""].report["tables"]
     files = {"customers": "accounts", "deals": "opportunities", "spend": "marketing_spend"}
-    rows = {name: len(pd.read_csv(DATA / f"{file}.csv")) for name, file in files.items()}
-    rows["subscriptions"] = (arr_events()["movement_type"] != "Churn").sum()
-    assert {name: found["read"] for name, found in report.items()} == rows
-    assert {name: found["clean"] for name, found in report.items()} == rows
+    read = {name: len(pd.read_csv(DATA / f"{file}.csv")) for name, file in files.items()}
+    read["subscriptions"] = (arr_events()["movement_type"] != "Churn").sum()
+    assert {name: found["read"] for name, found in report.items()} == read
+    assert {name: found["clean"] for name, found in report.items()} == read

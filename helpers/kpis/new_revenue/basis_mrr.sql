@@ -19,15 +19,17 @@ select label, account_id, source, fx_mode as fx, sum(change) as amount from gain
 union all
 select label, account_id, source, 'fixed', change from fixed_gain join rules on fx_mode <> 'fixed';
 
+-- The rows behind new bookings are then accounts, each with the MRR that it is new with or expanded by.
 create view new_revenue_rows_if_basis_is_mrr as
 select label, account_id, source, amount as new_revenue from mrr_gain join rules on fx = fx_mode;
 
+-- The same of the period and of those that it is compared with, at the fixed rates.
 create view revenue_growth_rows_if_basis_is_mrr as
 select booking_span.label, span, account_id, source, amount as new_revenue
 from booking_span join mrr_gain on mrr_gain.label = of_label
 where fx = 'fixed';
 
--- A span is told here if it is a period of the pack.
+-- `sales` are accounts here. A span is told if it is a period of the pack, as known there.
 create table booked_if_basis_is_mrr as
 with source as (
   select unnest(['new_logo', 'upsell', 'cross_sell', 'new_product']) as source, unnest(range(1, 5)) as place
@@ -40,21 +42,29 @@ cross join booking_rates cross join source
 left join mrr_gain on mrr_gain.label = of_label and mrr_gain.fx = booking_rates.fx and mrr_gain.source = source.source
 group by all;
 
+-- Bookings could be known from the first subscription on.
 create view booked_from_if_basis_is_mrr as
 select label, earliest as first_day from earliest_subscription;
 
+-- Spans are refused where MRR is.
 create table unrated_booking_if_basis_is_mrr as
-select booking_span.label, span, fx, text as reason
-from booking_span join movement_notes on movement_notes.label = of_label and movement_notes.kind = 'refused'
-cross join booking_rates
-union all
-select booking_span.label, span, 'fixed',
-  'no rate for ' || string_agg(distinct paid.currency, ', ' order by paid.currency) || '; add it to fx_rates'
-from booking_span join paid on paid.label = of_label and start_on <= measured_on and ends >= starts_on
-join rules on fx_mode <> 'fixed'
-where paid.currency not in (select currency from fixed_rate)
+with unrated as (
+  select label, currency from missing_rate join period using (label) where day >= opening_day
+  union all
+  select label, paid.currency from paid join period using (label) cross join rules
+  where start_on <= measured_on and ends >= starts_on and paid.currency not in (select currency from fixed_rate)
+),
+refused as (
+  select label, text as reason from subscription_notes where kind = 'refused'
+  union all
+  select label, 'no rate for ' || string_agg(distinct currency, ', ' order by currency) || '; add it to fx_rates'
+  from unrated group by label
+)
+select booking_span.label, span, fx, min(reason) as reason
+from booking_span join refused on refused.label = of_label cross join booking_rates
 group by all;
 
+-- No deal is judged one by one, so nothing is left out.
 create view booking_notes_if_basis_is_mrr as
 select label, 'warning' as kind, 'a month''s worth: MRR of new customers and of expansions' as text, null as rows,
   0 as place

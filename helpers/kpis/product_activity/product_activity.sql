@@ -122,10 +122,11 @@ from used join roster using (label, user_id) where moment = 'close';
 -- of its first use by anybody.
 create view feature_known as
 with first_use as (
-  select label, feature, greatest(min(active_on), any_value(last_on) - 27) as since
+  select label, feature, greatest(min(first_on), any_value(last_on) - 27) as since
   from reading
-  join (select distinct feature, active_on, known_from, known_until from events where feature <> '')
-    on known_day between known_from and known_until and active_on <= last_on
+  join (
+    select feature, known_from, known_until, min(active_on) as first_on from events where feature <> '' group by all
+  ) on known_day between known_from and known_until
   where moment = 'close'
   group by label, feature
 )

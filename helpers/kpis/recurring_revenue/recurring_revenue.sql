@@ -9,20 +9,6 @@ select label, case when grouping(segment) = 0 then 'segment' else '' end as segm
 from period left join mrr_rows using (label)
 group by grouping sets ((label), (label, segment)) having grouping(segment) = 1 or count(account_id) > 0;
 
--- moved: each account that stands in a movement, an opening or a closing of the period, with the sums of its movements.
-create table moved as
-select movement.label, account_id, segment,
-  coalesce(sum(opening) filter (from_day = opening_day), 0) as opening,
-  coalesce(sum(change) filter (movement = 'new'), 0) as new,
-  coalesce(sum(change) filter (movement = 'reactivation'), 0) as reactivation,
-  coalesce(sum(change) filter (movement = 'expansion'), 0) as expansion,
-  coalesce(sum(change) filter (movement = 'contraction'), 0) as contraction,
-  coalesce(sum(change) filter (movement = 'churn'), 0) as churn,
-  sum(fx) as fx,
-  coalesce(sum(closing) filter (to_day = measured_on), 0) as closing
-from movement join period using (label)
-group by all;
-
 -- mrr_movements_rows: each account with its opening MRR, its movements of the period and its closing MRR, and those that
 -- came and went between two snapshots (intra_period).
 create view mrr_movements_rows as
@@ -46,28 +32,6 @@ select label, case when grouping(segment) = 0 then 'segment' else '' end as segm
   coalesce(sum(intra_period), 0) as mrr_intra_period, count(intra_period) as n_intra
 from period left join mrr_movements_rows using (label)
 group by grouping sets ((label), (label, segment)) having grouping(segment) = 1 or count(account_id) > 0;
-
--- expansion_source: what the expansion of the period comes from (K14): the account holds a product for the first time
--- since the snapshot before (cross_sell; new_product where that was launched at most 365 days before), else upsell.
-create table expansion_source as
-with held as (
-  select label, account_id, product, min(start_on) as product_on from paid where product is not null group by all
-),
-newest as (
-  select label, account_id, day, max(product_on) as product_on,
-    max(product_on) filter (product_on - launched_on <= 365) as launch_on
-  from holding
-  join held using (label, account_id, product)
-  left join (
-    select label, product, launched_on from period join products on known_day between known_from and known_until
-  ) using (label, product)
-  group by all
-)
-select movement.label, movement.account_id, from_day, to_day, change,
-  case when launch_on > from_day then 'new_product' when product_on > from_day then 'cross_sell' else 'upsell' end as source
-from movement
-left join newest on newest.label = movement.label and newest.account_id = movement.account_id and newest.day = to_day
-where movement = 'expansion';
 
 -- expansion_by_source: the expansion of each period by source, every source named.
 create view expansion_by_source as

@@ -19,9 +19,11 @@ group by all;
 
 -- reach_of_use: the first and the last day of any event that is known in each period.
 create table reach_of_use as
-select label, min(active_on) as first_on, max(active_on) as last_on
+select label, min(first_on) as first_on, max(last_on) as last_on
 from period
-join (select distinct active_on, known_from, known_until from use_day) on known_day between known_from and known_until
+join (
+  select known_from, known_until, min(active_on) as first_on, max(active_on) as last_on from use_day group by all
+) on known_day between known_from and known_until
 group by label;
 
 -- feed_notes: the periods of which nothing is said: a feed of events that ended long before the period did looks like

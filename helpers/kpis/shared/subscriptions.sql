@@ -185,6 +185,42 @@ select before.label, account_id, segment, from_day, to_day, opening, revalued, c
        when closing < revalued then 'contraction' end as movement
 from before join period using (label) left join first_seen using (label, account_id);
 
+-- moved: each account that stands in a movement, an opening or a closing of the period, with the sums of its movements.
+create table moved as
+select movement.label, account_id, segment,
+  coalesce(sum(opening) filter (from_day = opening_day), 0) as opening,
+  coalesce(sum(change) filter (movement = 'new'), 0) as new,
+  coalesce(sum(change) filter (movement = 'reactivation'), 0) as reactivation,
+  coalesce(sum(change) filter (movement = 'expansion'), 0) as expansion,
+  coalesce(sum(change) filter (movement = 'contraction'), 0) as contraction,
+  coalesce(sum(change) filter (movement = 'churn'), 0) as churn,
+  sum(fx) as fx,
+  coalesce(sum(closing) filter (to_day = measured_on), 0) as closing
+from movement join period using (label)
+group by all;
+
+-- expansion_source: what the expansion of the period comes from (K14): the account holds a product for the first time
+-- since the snapshot before (cross_sell; new_product where that was launched at most 365 days before), else upsell.
+create table expansion_source as
+with held as (
+  select label, account_id, product, min(start_on) as product_on from paid where product is not null group by all
+),
+newest as (
+  select label, account_id, day, max(product_on) as product_on,
+    max(product_on) filter (product_on - launched_on <= 365) as launch_on
+  from holding
+  join held using (label, account_id, product)
+  left join (
+    select label, product, launched_on from period join products on known_day between known_from and known_until
+  ) using (label, product)
+  group by all
+)
+select movement.label, movement.account_id, from_day, to_day, change,
+  case when launch_on > from_day then 'new_product' when product_on > from_day then 'cross_sell' else 'upsell' end as source
+from movement
+left join newest on newest.label = movement.label and newest.account_id = movement.account_id and newest.day = to_day
+where movement = 'expansion';
+
 -- first_seen: the first snapshot day of any period on which an account was seen paying; a day long past where it paid
 -- before the first subscription that is known.
 create table first_seen as
