@@ -168,7 +168,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="Another seed is another company.")] = 2026,
 ) -> None:
     """Write the made-up company as Parquet files."""
-    from helpers.data.sample import write_sample
+    from sample import write_sample
 
     for table, rows in write_sample(out, customers=customers, seed=seed).items():
         print(f"{out / table}.parquet: {rows} rows")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.data.sample import write_sample
 from helpers.pack.build import Built, build_pack
+from sample import write_sample
 from tests.pack.orders import ROOT, order_of
 from tests.pack.projects import Project, project
 

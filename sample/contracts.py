@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.accounts import SEGMENTS, SMALL
-from helpers.data.company.days import (
+from sample.accounts import SEGMENTS, SMALL
+from sample.days import (
     END,
     NEVER,
     PRICING_ON,

@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.accounts import SMALL
-from helpers.data.company.contracts import ANALYTICS, ASSIST, CORE, LAUNCHED
-from helpers.data.company.days import END, START, clock, day_clock, days, seasonal_days, stream
-from helpers.data.company.leads import make_leads
-from helpers.data.company.names import person_names
+from sample.accounts import SMALL
+from sample.contracts import ANALYTICS, ASSIST, CORE, LAUNCHED
+from sample.days import END, START, clock, day_clock, days, seasonal_days, stream
+from sample.leads import make_leads
+from sample.names import person_names
 
 EXISTING = "existing customer"
 

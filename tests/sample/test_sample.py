@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from helpers.data.company.days import stream
 from helpers.data.prepare import prepare
-from helpers.data.sample import COMPANY, write_sample
 from helpers.errors import KitError
 from helpers.params import load_source, project_root
 from helpers.periods import Calendar
-from tests.unit.data.sample_views import TABLES, figure, opened, written
+from sample import COMPANY, write_sample
+from sample.days import stream
+from tests.sample.views import TABLES, figure, opened, written
 
 SAMPLES = {
     "default": {}, "tiny": {"customers": 10, "seed": 1}, "odd": {"customers": 37, "seed": 5},

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.days import END, RELEASE_ON, START, clock, day_clock, days, evenly, instants, pick, stream
-from helpers.data.company.versions import service_times
+from sample.days import END, RELEASE_ON, START, clock, day_clock, days, evenly, instants, pick, stream
+from sample.versions import service_times
 
 YEARLY = (7.0, 4.2, 2.1)  # tickets of an account of each segment
 WORKDAYS = 251  # of a year

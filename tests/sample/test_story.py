@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.unit.data.sample_views import figure, mrr_by_customer, written
+from tests.sample.views import figure, mrr_by_customer, written
 
 QUARTERS = [f"{year}-{end}" for year in (2023, 2024, 2025, 2026) for end in ("03-31", "06-30", "09-30", "12-31")][2:15]
 MONTHS = [

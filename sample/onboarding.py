@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.contracts import CORE
-from helpers.data.company.days import END, NEVER, days, evenly, stream
+from sample.contracts import CORE
+from sample.days import END, NEVER, days, evenly, stream
 
 SELF_SERVICE_ON = np.datetime64("2026-04-13")
 FASTER = 0.3

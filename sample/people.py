@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.accounts import ENTERPRISE, MID_MARKET, SMALL
-from helpers.data.company.days import END, NEVER, YEARS, days, pick, stream
-from helpers.data.company.profiles import INTERACTIVE
-from helpers.data.company.work import DISPATCHER, MACHINE, MANAGER, NAMES, PERSONAS, RHYTHMS, STAFF
+from sample.accounts import ENTERPRISE, MID_MARKET, SMALL
+from sample.days import END, NEVER, YEARS, days, pick, stream
+from sample.profiles import INTERACTIVE
+from sample.work import DISPATCHER, MACHINE, MANAGER, NAMES, PERSONAS, RHYTHMS, STAFF
 
 FILLED = {(0.62, 0.97): 0.83, (0.25, 0.45): 0.13, (1.06, 1.30): 0.04}  # share of the seats that have a user
 SITE = (0.18, 20, 55)  # a site's users: dispatchers and leads, share of its size, least and most

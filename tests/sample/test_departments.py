@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.data.company.accounts import SOURCES
-from helpers.data.sample import write_sample
 from helpers.data.tables import TABLES
 from helpers.params import load_review, project_root
+from sample import write_sample
+from sample.accounts import SOURCES
 
 SIZES = {"default": {}, "tiny": {"customers": 10, "seed": 1}, "odd": {"customers": 37, "seed": 5}}
 NAMES = ["spend", "tickets", "deliveries", "measurements", "assignments"]

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.accounts import ENTERPRISE
-from helpers.data.company.contracts import CORE
-from helpers.data.company.days import END, START, TIMEZONE, days, stream, workdays
-from helpers.data.company.engagement import levels, open_on, within
-from helpers.data.company.profiles import API, INTERACTIVE, MONITORING
-from helpers.data.company.work import (
+from sample.accounts import ENTERPRISE
+from sample.contracts import CORE
+from sample.days import END, START, TIMEZONE, days, stream, workdays
+from sample.engagement import levels, open_on, within
+from sample.profiles import API, INTERACTIVE, MONITORING
+from sample.work import (
     ACTIONS,
     CALL,
     EVENTS,

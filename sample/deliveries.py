@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.accounts import ENTERPRISE, MID_MARKET
-from helpers.data.company.contracts import ASSIST, CORE, LAUNCHED
-from helpers.data.company.days import END, START, clock, day_clock, days, instants, stream
-from helpers.data.company.versions import service_times
+from sample.accounts import ENTERPRISE, MID_MARKET
+from sample.contracts import ASSIST, CORE, LAUNCHED
+from sample.days import END, START, clock, day_clock, days, instants, stream
+from sample.versions import service_times
 
 SPRINT = 14
 TEAMS = {  # the first day of a team's first sprint, a Monday, and the points that it takes on

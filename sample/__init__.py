@@ -1,7 +1,7 @@
 """The sample: a made-up software company as Parquet, one file per canonical table.
 
 Three years of history, October 2023 to September 2026, of a company that is older than that, and the quarter before
-them to compare the first one with. Its story is told in the modules of ``helpers.data.company``: what changed in spring
+them to compare the first one with. Its story is told in the modules of ``sample``: what changed in spring
 2026, which source disappoints, what a new product brought, who left. The same size and seed give the same bytes.
 """
 
@@ -15,28 +15,28 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from helpers.data.company.accounts import SEGMENTS, make_accounts
-from helpers.data.company.billing import make_invoices, make_subscriptions
-from helpers.data.company.content import make_content
-from helpers.data.company.contracts import LAUNCHED
-from helpers.data.company.days import END, START, instants, stream
-from helpers.data.company.deliveries import make_delivered_value, make_deliveries
-from helpers.data.company.engagement import make_lives
-from helpers.data.company.estimates import with_estimates
-from helpers.data.company.experiments import make_assignments
-from helpers.data.company.leads import STAGES
-from helpers.data.company.meters import make_entitlements, make_readings
-from helpers.data.company.names import COMPANY
-from helpers.data.company.onboarding import make_onboarding
-from helpers.data.company.people import make_users
-from helpers.data.company.profiles import make_profiles
-from helpers.data.company.sales import EXISTING, make_deals
-from helpers.data.company.spend import make_spend
-from helpers.data.company.support import make_tickets
-from helpers.data.company.usage import make_events
-from helpers.data.company.versions import make_versions
 from helpers.data.tables import TABLES
 from helpers.errors import KitError
+from sample.accounts import SEGMENTS, make_accounts
+from sample.billing import make_invoices, make_subscriptions
+from sample.content import make_content
+from sample.contracts import LAUNCHED
+from sample.days import END, START, instants, stream
+from sample.deliveries import make_delivered_value, make_deliveries
+from sample.engagement import make_lives
+from sample.estimates import with_estimates
+from sample.experiments import make_assignments
+from sample.leads import STAGES
+from sample.meters import make_entitlements, make_readings
+from sample.names import COMPANY
+from sample.onboarding import make_onboarding
+from sample.people import make_users
+from sample.profiles import make_profiles
+from sample.sales import EXISTING, make_deals
+from sample.spend import make_spend
+from sample.support import make_tickets
+from sample.usage import make_events
+from sample.versions import make_versions
 
 __all__ = ["COMPANY", "write_sample"]
 

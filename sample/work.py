@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.data.company.contracts import ANALYTICS, ASSIST, CORE
+from sample.contracts import ANALYTICS, ASSIST, CORE
 
 
 @dataclass(frozen=True)

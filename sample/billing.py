@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.accounts import SEGMENTS, SMALL
-from helpers.data.company.contracts import ANALYTICS, ASSIST, CORE
-from helpers.data.company.days import (
+from sample.accounts import SEGMENTS, SMALL
+from sample.contracts import ANALYTICS, ASSIST, CORE
+from sample.days import (
     END,
     NEVER,
     START,

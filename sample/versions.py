@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.accounts import ENTERPRISE, SEGMENTS
-from helpers.data.company.contracts import CORE, make_lines, term_ends
-from helpers.data.company.days import (
+from sample.accounts import ENTERPRISE, SEGMENTS
+from sample.contracts import CORE, make_lines, term_ends
+from sample.days import (
     END,
     NEVER,
     PRICING_ON,

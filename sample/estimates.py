@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.accounts import ENTERPRISE, MID_MARKET, SMALL
-from helpers.data.company.days import END, clock, day_clock, days, instants, local_days, pick, stream
+from sample.accounts import ENTERPRISE, MID_MARKET, SMALL
+from sample.days import END, clock, day_clock, days, instants, local_days, pick, stream
 
 RESPONSE = (1.4, 0.20, 0.15)  # workdays of ten hours, the median for each segment
 NEW = ("cross_sell", "new_product", "upsell")

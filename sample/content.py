@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.days import END, START, clock, day_clock, days, instants, seasonal_days, stream
-from helpers.data.company.versions import service_times
+from sample.days import END, START, clock, day_clock, days, instants, seasonal_days, stream
+from sample.versions import service_times
 
 YEARLY = 46  # articles of a company of three hundred customers
 READ_AFTER = np.array([0, 7, 14, 21, 35])  # days after publication on which what came in since is noted

@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from helpers.data.company.days import END as END_DAY
-from helpers.data.sample import sample_tables, write_sample
 from helpers.params import load_review, project_root
-from tests.unit.data.sample_views import figure, opened
+from sample import sample_tables, write_sample
+from sample.days import END as END_DAY
+from tests.sample.views import figure, opened
 
 END = pd.Timestamp(END_DAY)
 SILENT_BEFORE_RENEWAL = pd.Timestamp("2026-08-28")
@@ -372,7 +372,7 @@ def test_groups_and_ways_of_use(customers):
 
 
 def test_the_record_begins_later_where_it_would_be_too_long(engines, monkeypatch, tmp_path):
-    monkeypatch.setattr("helpers.data.company.usage.FULL_HISTORY", 20)
+    monkeypatch.setattr("sample.usage.FULL_HISTORY", 20)
     rows = write_sample(tmp_path, customers=60, seed=3)
     first = figure(opened(tmp_path), "select epoch(min(occurred_at)) from events")
     full = figure(engines["default"], "select epoch(min(occurred_at)) from events")

@@ -8,9 +8,9 @@ import unicodedata
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.accounts import ENTERPRISE
-from helpers.data.company.days import pick, stream
-from helpers.data.company.names import person_names
+from sample.accounts import ENTERPRISE
+from sample.days import pick, stream
+from sample.names import person_names
 
 INTERACTIVE, API, MONITORING = "interactive", "api", "monitoring"
 USES = {INTERACTIVE: 0.90, API: 0.06, MONITORING: 0.04}  # of smaller accounts; large ones have dispatchers of their own

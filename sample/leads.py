@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.accounts import CURRENCY, SEGMENTS, SOURCES
-from helpers.data.company.contracts import CORE
-from helpers.data.company.days import END, START, clock, day_clock, pick, seasonal_days, stream
+from sample.accounts import CURRENCY, SEGMENTS, SOURCES
+from sample.contracts import CORE
+from sample.days import END, START, clock, day_clock, pick, seasonal_days, stream
 
 STAGES = ("lead", "mql", "sql", "opportunity")
 OPPORTUNITY, WON = 3, 4  # how far a lead comes, as a position in STAGES and after it

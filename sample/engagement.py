@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.accounts import ENTERPRISE, MID_MARKET, SMALL
-from helpers.data.company.contracts import ANALYTICS, ASSIST, CORE
-from helpers.data.company.days import END, NEVER, START, days, stream
-from helpers.data.company.profiles import INTERACTIVE, MONITORING
-from helpers.data.company.versions import service_times
+from sample.accounts import ENTERPRISE, MID_MARKET, SMALL
+from sample.contracts import ANALYTICS, ASSIST, CORE
+from sample.days import END, NEVER, START, days, stream
+from sample.profiles import INTERACTIVE, MONITORING
+from sample.versions import service_times
 
 DUE_SILENT_ON = np.datetime64("2026-08-29")
 MOVED_ON = np.datetime64("2026-07-06")

@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.accounts import SMALL
-from helpers.data.company.contracts import CORE
-from helpers.data.company.days import END, START, TIMEZONE, days, stream
-from helpers.data.company.engagement import open_on
-from helpers.data.company.profiles import API, INTERACTIVE
+from sample.accounts import SMALL
+from sample.contracts import CORE
+from sample.days import END, START, TIMEZONE, days, stream
+from sample.engagement import open_on
+from sample.profiles import API, INTERACTIVE
 
 ROUTES, CALLS = "routes", "api_calls"
 PER_SEAT = {ROUTES: 25, CALLS: 8_000}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.days import (
+from sample.days import (
     END,
     FOUNDED,
     NEVER,
@@ -24,7 +24,7 @@ from helpers.data.company.days import (
     seasonal_days,
     stream,
 )  # fmt: skip
-from helpers.data.company.names import COMPANY, company_names, person_names
+from sample.names import COMPANY, company_names, person_names
 
 CURRENCY = "EUR"
 INSTALLED = 0.53

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.days import clock, day_clock, instants, stream
-from helpers.data.company.versions import service_times
+from sample.days import clock, day_clock, instants, stream
+from sample.versions import service_times
 
 ARMS = np.array(["control", "treatment"])
 ESTIMATOR = "price_estimator"  # on the website: a price before the first call

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from helpers.data.sample import write_sample
+from sample import write_sample
 
 TABLES = [
     "customers", "subscriptions", "deals", "stage_history", "products", "fx_rates", "invoices", "spend", "tickets",

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from helpers.data.company.accounts import CURRENCY
-from helpers.data.company.days import END, RELEASE_ON, START, stream
-from helpers.data.company.leads import CAMPAIGN_ON
+from sample.accounts import CURRENCY
+from sample.days import END, RELEASE_ON, START, stream
+from sample.leads import CAMPAIGN_ON
 
 GROWTH = 1.10  # of every budget, by the year
 BUDGETED_ON = np.datetime64("2026-04")  # the middle of the year that the budgets below are of
