@@ -144,11 +144,12 @@ def _with_line_end(rng: np.random.Generator, lines: pd.DataFrame) -> pd.DataFram
 
 def _end_of_last_term(rng: np.random.Generator, lines: pd.DataFrame) -> np.ndarray:
     """The end of each line's last term, missing if it goes on; a third more leave since the new price list."""
+    anchor, term, churn = as_days(lines.anchor), lines.term.to_numpy(), lines.churn.to_numpy()
     end = np.full(len(lines), NEVER)
     earliest = np.maximum(as_days(lines.start_on) + 40, START)
     for k in range(1, 60):
-        due = add_months(as_days(lines.anchor), k * lines.term.to_numpy())
-        leaves = evenly(rng, len(lines)) < lines.churn * np.where(due >= PRICING_ON, 1.35, 1.0)
+        due = add_months(anchor, k * term)
+        leaves = evenly(rng, len(lines)) < churn * np.where(due >= PRICING_ON, 1.35, 1.0)
         end = np.where(leaves & np.isnat(end) & (due > earliest) & (due <= LATEST_END), due, end)
     return end
 
