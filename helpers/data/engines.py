@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -146,7 +146,8 @@ def local_engine(database: str = ":memory:", **options: Any) -> duckdb.DuckDBPyC
     engine = duckdb.connect(database, **options)
     engine.execute("set timezone = 'UTC'")
     engine.execute("set python_enable_replacements = false")
-    engine.execute("set enable_progress_bar = false")
+    with suppress(duckdb.InvalidInputException):  # in Jupyter without ipywidgets there is no bar to switch off
+        engine.execute("set enable_progress_bar = false")
     return interruptible(engine)
 
 
