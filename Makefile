@@ -29,7 +29,7 @@ check: .venv/ready                       ## formatting, lint, types
 pictures: pack                           ## the pictures of the README, from the sample pack
 	$(BIN)/python tests/pictures.py
 
-$(SAMPLE): helpers/data/sample.py $(wildcard helpers/data/company/*.py) | .venv/ready
+$(SAMPLE): $(wildcard sample/*.py) | .venv/ready
 	$(BIN)/kpi-review sample --out data/sample
 
 .venv/ready: requirements.lock pyproject.toml

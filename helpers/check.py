@@ -136,9 +136,9 @@ def _registered(order: Order, changed: Mapping[str, str]) -> list[str]:
 
 def _named_figures(order: Order, texts: Mapping[str, str], figures: pd.DataFrame) -> tuple[list[str], list[str]]:
     """The segments that targets, objectives and commentary name and that are several; and those that are not there."""
-    written = places(order.review.path)
+    written, targets = places(order.review.path), order.review.targets.items()
     named = [
-        *((written.where("targets", each), *split_address(each)) for each in order.review.targets),
+        *((written.where("targets", key), *split_address(key)) for key, plan in targets if order.period.label in plan),
         *((written.where("okrs", i, "segment"), o.kpi_id, o.segment) for i, o in enumerate(order.review.okrs)),
         *(
             (f"{shown(order.commentary_folder / name)}.md", *each)

@@ -30,6 +30,15 @@ REPEATED = ("--only", "--set")
 REVIEW = Path("params/review.yml")
 REPORTS = Path("reports")
 
+SourceFile = Annotated[Path, typer.Option("--source", help="The source file: params/sources/sample.yml.")]
+ReviewFile = Annotated[Path, typer.Option("--review", help="The review file.")]
+AsOf = Annotated[
+    str | None, typer.Option(metavar="DATE", help="Known through the end of that day; default: the period's last.")
+]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", metavar="THEME.NAME=VALUE ...", help="A parameter, or rules.NAME=VALUE.")
+]
+
 app = typer.Typer(
     help="The quarterly KPI review: notebooks run for a period and a source, rendered into one HTML and one PDF.",
     add_completion=False,
@@ -49,17 +58,12 @@ def build(
     periods: Annotated[
         list[str], typer.Option("--period", help="2026Q3, FY2027Q1, 2026-07 (month) or 2026-W39 (week); repeatable.")
     ],
-    source: Annotated[Path, typer.Option(help="The source file: params/sources/sample.yml.")],
-    review: Annotated[Path, typer.Option(help="The review file.")] = REVIEW,
+    source: SourceFile,
+    review: ReviewFile = REVIEW,
     out: Annotated[Path, typer.Option(help="Where packs go; this one to OUT/PERIOD.")] = REPORTS,
-    as_of: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Known through the end of that day; default: the period's last.")
-    ] = None,
+    as_of: AsOf = None,
     only: Annotated[list[str] | None, typer.Option(metavar="THEME ...", help="Only these themes.")] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="THEME.NAME=VALUE ...", help="A parameter, or rules.NAME=VALUE."),
-    ] = None,
+    sets: Sets = None,
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks run at a time.")] = 2,
 ) -> int:
     """Build the pack of one or more periods."""
@@ -72,12 +76,10 @@ def build(
 @app.command()
 def check(
     periods: Annotated[list[str], typer.Option("--period", help="2026Q3, FY2027Q1, 2026-07 or 2026-W39; one.")],
-    source: Annotated[Path, typer.Option(help="The source file: params/sources/sample.yml.")],
-    review: Annotated[Path, typer.Option(help="The review file.")] = REVIEW,
+    source: SourceFile,
+    review: ReviewFile = REVIEW,
     out: Annotated[Path, typer.Option(help="Where packs go, and the published ones are.")] = REPORTS,
-    as_of: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Known through the end of that day; default: the period's last.")
-    ] = None,
+    as_of: AsOf = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as one HTML page too.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 2 where there are warnings.")] = False,
 ) -> int:
@@ -166,7 +168,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="Another seed is another company.")] = 2026,
 ) -> None:
     """Write the made-up company as Parquet files."""
-    from helpers.data.sample import write_sample
+    from sample import write_sample
 
     for table, rows in write_sample(out, customers=customers, seed=seed).items():
         print(f"{out / table}.parquet: {rows} rows")

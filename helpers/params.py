@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -16,12 +17,13 @@ from urllib.parse import unquote, urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from helpers.catalogue import CATALOGUE, judged_as
 from helpers.errors import KitError, nearest
 from helpers.periods import Calendar
 from helpers.registries import KEYS, Baseline, Conflict, Cpi, Department, Improvement, Okr, RegisteredKpi, as_records
-from helpers.strict_yaml import Frozen, expected, from_environment, places, read_model, shown
+from helpers.strict_yaml import FromFile, Frozen, expected, from_environment, places, read_model, shown
 
 CANONICAL_TABLES = (
     "customers", "subscriptions", "users", "events", "deals", "stage_history", "spend", "milestones", "tickets",
@@ -56,6 +58,15 @@ def _locale(name: str) -> str:
         raise ValueError("must be a locale such as 'en_GB' or 'de_DE'") from None
 
 
+def _url(text: str) -> str:
+    """A URL of which every part can be told from the others; a message does not repeat it."""
+    with suppress(ValueError):
+        if urlsplit(text).port != 0:
+            return text
+    unread = "is not a URL that can be read; in a password write %23 for #, %2F for /, %3F for ?, %5B for ["
+    raise PydanticCustomError("hidden", unread)
+
+
 def _table(name: str) -> str:
     if name not in CANONICAL_TABLES:
         raise ValueError(f"is not a canonical table{nearest(name, CANONICAL_TABLES)}")
@@ -88,7 +99,7 @@ Text = Annotated[str, Field(min_length=1), expected("text, of one character or m
 Plan = dict[Annotated[str, AfterValidator(_period)], float]
 
 
-class Source(Frozen):
+class Source(FromFile):
     """Where data comes from: a connection and, per canonical table, a query.
 
     ``connect`` may hold a password: it is left out of ``repr``, and :meth:`scrub` takes it out of any message.
@@ -96,17 +107,12 @@ class Source(Frozen):
     """
 
     name: Text
-    connect: Text = Field(repr=False)
+    connect: Annotated[Text, AfterValidator(_url)] = Field(repr=False)
     files: Path | None = None
     timezone: Timezone | None = None
     currency: Currency | None = None
     tables: dict[Annotated[str, AfterValidator(_table)], Text] = Field(min_length=1)
-    _path: Path = PrivateAttr(default=Path())
     _secrets: dict[str, str] = PrivateAttr(default_factory=dict)
-
-    @property
-    def path(self) -> Path:
-        return self._path
 
     def scrub(self, text: str) -> str:
         """A message of the engine without what the environment or the connection's password hold.
@@ -165,7 +171,7 @@ class _Themes(BaseModel):
     themes: dict[str, dict[str, Any]] = Field(min_length=1)
 
 
-class Review(Frozen):
+class Review(FromFile):
     """The review: whose it is, its calendar, its rules, its themes in the pack's order, its targets."""
 
     company: Text
@@ -185,11 +191,6 @@ class Review(Frozen):
     okrs: tuple[Okr, ...] = ()
     cpis: tuple[Cpi, ...] = ()
     improvements: tuple[Improvement, ...] = ()
-    _path: Path = PrivateAttr(default=Path())
-
-    @property
-    def path(self) -> Path:
-        return self._path
 
     @field_validator("quarter_starts")
     @classmethod
@@ -234,14 +235,8 @@ def load_source(path: Path) -> Source:
         KitError: with every fault of the file.
     """
     source = read_model(path, Source)
-    if not _is_url(source.connect):
-        raise KitError(
-            f"{shown(path)}: connect is not a URL that can be read; "
-            "in a password write %23 for #, %2F for /, %3F for ?, %5B for ["
-        )
-    files = path.parent / source.files.expanduser() if source.files else None
-    source = source.model_copy(update={"files": files and files.resolve()})
-    source._path = path
+    files = (path.parent / source.files.expanduser()).resolve() if source.files else None
+    source = source.model_copy(update={"files": files})
     source._secrets = from_environment(path)
     return source
 
@@ -253,15 +248,13 @@ def load_review(path: Path) -> Review:
         KitError: with every fault of the file.
     """
     review = read_model(path, Review, prepare=_as_modelled, printed="themes")
-    if logo := review.brand.logo:
-        logo = (path.parent / logo.expanduser()).resolve()
-        if logo.suffix.lower() not in LOGO_FORMS or not logo.is_file():
-            raise KitError(f"{shown(path)}: brand.logo == {shown(logo)!r}, must be a picture ({', '.join(LOGO_FORMS)})")
-        review = review.model_copy(update={"brand": review.brand.model_copy(update={"logo": logo})})
-    review._path = path
-    if faults := [*_repeated(review), *_baseline_faults(review)]:
+    faults = [*_repeated(review), *_baseline_faults(review)]
+    logo = (path.parent / review.brand.logo.expanduser()).resolve() if review.brand.logo else None
+    if logo and (logo.suffix.lower() not in LOGO_FORMS or not logo.is_file()):
+        faults.append(f"{shown(path)}: brand.logo == {shown(logo)!r}, must be a picture ({', '.join(LOGO_FORMS)})")
+    if faults:
         raise KitError(*faults)
-    return review
+    return review.model_copy(update={"brand": review.brand.model_copy(update={"logo": logo})})
 
 
 def project_root() -> Path:
@@ -334,14 +327,6 @@ def _baseline_faults(review: Review) -> list[str]:
                 faults.append(f"{where} == {str(each.to_on)!r}, {rule}")
             ended = each.to_on
     return faults
-
-
-def _is_url(text: str) -> bool:
-    """Whether every part of a URL can be told from the others."""
-    try:
-        return urlsplit(text).port != 0
-    except ValueError:
-        return False
 
 
 def _as_modelled(sections: dict[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,12 @@ import json
 import os
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, WrapValidator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from helpers.errors import KitError, nearest
@@ -23,13 +23,23 @@ from helpers.errors import KitError, nearest
 Model = TypeVar("Model", bound=BaseModel)
 ENVIRONMENT = re.compile(r"\$\{([^}]*)\}")
 SHOWN_CHARACTERS = 60
-_Written = tuple[tuple[int | str, ...], int, str]  # a path, its line, and its name in messages
+_Path = tuple[int | str, ...]  # the keys and positions that lead to a value
 
 
 class Frozen(BaseModel):
     """What all of params/ is: frozen once read, and no key beyond the known ones."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class FromFile(Frozen):
+    """What a file of params/ is as a whole; ``path`` is that file."""
+
+    _path: Path = PrivateAttr(default=Path())
+
+    @property
+    def path(self) -> Path:
+        return self._path
 
 
 def read_model(
@@ -58,6 +68,8 @@ def read_model(
         faults += error.faults
     if faults:
         raise KitError(*(f"{shown(path)}: {fault}" for fault in faults))
+    if isinstance(found, FromFile):
+        found._path = path
     return found
 
 
@@ -77,23 +89,23 @@ def validated(given: Mapping[str, Any], model: type[Model], written: Mapping[str
 class Places:
     """Where the values of a YAML file stand.
 
-    ``lines`` and ``names`` have every key and item by its path; entries of a section also by their position in it, so
-    that a mapping from names to fields can be addressed as the list of records that it is read as.
+    ``written`` has the line and the name in messages of every key and item by its path; entries of a section also by
+    their position in it, so that a mapping from names to fields can be addressed as the list of records that it is read
+    as.
     """
 
     path: Path
-    lines: Mapping[tuple[int | str, ...], int] = field(default_factory=dict)
-    names: Mapping[tuple[int | str, ...], str] = field(default_factory=dict)
+    written: Mapping[_Path, tuple[int, str]]
 
     def where(self, *at: int | str) -> str:
         """A place as messages print it, with the line of the innermost part that is written.
 
         ``params/review.yml, line 93: departments[1].kpi_ids[2]``
         """
-        written = next((at[:n] for n in range(len(at), 0, -1) if at[:n] in self.lines), ())
-        line = f", line {self.lines[written]}" if written else ""
-        rest = at[len(written) :]
-        return f"{shown(self.path)}{line}: " + ".".join(filter(None, [self.names.get(written, ""), _place(rest)]))
+        inner = next((at[:n] for n in range(len(at), 0, -1) if at[:n] in self.written), ())
+        line, name = self.written.get(inner, (0, ""))
+        place = ".".join(filter(None, [name, _place(at[len(inner) :])]))
+        return f"{shown(self.path)}{f', line {line}' if line else ''}: {place}"
 
 
 def places(path: Path) -> Places:
@@ -101,9 +113,8 @@ def places(path: Path) -> Places:
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return Places(path)
-    found = list(_written(root, ()))
-    return Places(path, {at: line for at, line, _ in found}, {at: name for at, _, name in found})
+        root = None
+    return Places(path, dict(_written(root, ())))
 
 
 def parse_value(text: str) -> Any:
@@ -197,8 +208,8 @@ def _read(path: Path) -> tuple[Any, list[str]]:
         raise KitError(f"{shown(path)} cannot be read: it refers to itself, or nests too deeply") from None
 
 
-def _written(node: yaml.Node | None, at: tuple[int | str, ...], name: str = "") -> Iterator[_Written]:
-    """Every key and item inside a node: its path, its line, and its name in messages."""
+def _written(node: yaml.Node | None, at: _Path, name: str = "") -> Iterator[tuple[_Path, tuple[int, str]]]:
+    """Every key and item inside a node by its path: its line, and its name in messages."""
     if isinstance(node, yaml.MappingNode):
         inside = [(key.value, key, value, f"{name}.{key.value}".removeprefix(".")) for key, value in node.value]
     elif isinstance(node, yaml.SequenceNode):
@@ -207,7 +218,7 @@ def _written(node: yaml.Node | None, at: tuple[int | str, ...], name: str = "") 
         return
     for i, (part, mark, value, shown_as) in enumerate(inside):
         for key in {part, i} if len(at) == 1 else {part}:
-            yield (*at, key), mark.start_mark.line + 1, shown_as
+            yield (*at, key), (mark.start_mark.line + 1, shown_as)
             yield from _written(value, (*at, key), shown_as)
 
 
@@ -243,10 +254,11 @@ def _told(details: ErrorDetails, model: type[BaseModel], written: Any) -> str:
         return f"{where} is missing"
     what = re.sub(r"^\w+ should", "must", details["msg"].removeprefix("Value error, "))
     what = what.replace("an object", "a mapping").replace("a valid string", "text")
-    return f"{where} {what}" if is_key else f"{where} == {_found(written, loc)}, {what}"
+    bare = is_key or details["type"] == "hidden"  # a connection may hold a password
+    return f"{where} {what}" if bare else f"{where} == {_found(written, loc)}, {what}"
 
 
-def _names_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+def _names_at(model: type[BaseModel], loc: _Path) -> list[str]:
     """The keys that the model knows at a place."""
     at: Any = model
     for part in loc:
@@ -254,11 +266,11 @@ def _names_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     return [field.alias or name for name, field in at.model_fields.items()]
 
 
-def _place(loc: tuple[int | str, ...]) -> str:
+def _place(loc: _Path) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).removeprefix(".")
 
 
-def _found(written: Any, loc: tuple[int | str, ...]) -> str:
+def _found(written: Any, loc: _Path) -> str:
     try:
         for part in loc:
             written = written[part]

@@ -7,17 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from helpers.data.sample import write_sample
 from helpers.pack.build import Built, build_pack
 from tests.pack.orders import ROOT, order_of
 from tests.pack.projects import Project, project
 
 
 @pytest.fixture(scope="session")
-def company(tmp_path_factory) -> Path:
+def company(sample_folder, tmp_path_factory) -> Path:
     """A source file of the sample company with 60 customers."""
     folder = tmp_path_factory.mktemp("company")
-    write_sample(folder / "data", customers=60, seed=7)
+    (folder / "data").symlink_to(sample_folder(customers=60, seed=7))
     source = (ROOT / "params/sources/sample.yml").read_text().replace("../../data/sample", "data")
     (folder / "source.yml").write_text(source)
     return folder / "source.yml"
@@ -30,11 +29,9 @@ def built(company, tmp_path_factory) -> Built:
 
 
 @pytest.fixture(scope="session")
-def dozen(tmp_path_factory) -> Path:
+def dozen(sample_folder) -> Path:
     """The sample company with 12 customers, as Parquet."""
-    folder = tmp_path_factory.mktemp("dozen")
-    write_sample(folder, customers=12, seed=3)
-    return folder
+    return sample_folder(customers=12, seed=3)
 
 
 @pytest.fixture

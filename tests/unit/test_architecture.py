@@ -13,6 +13,7 @@ from helpers.catalogue import CATALOGUE, THEMES
 ROOT = Path(__file__).parents[2]
 WINGS = ["data", "kpis", "display", "pack"]
 MODULES = sorted((ROOT / "helpers").rglob("*.py"))
+SAMPLE = sorted((ROOT / "sample").rglob("*.py"))
 SPECIFIED = """
     ttv_median ttv_mean ttv_reached_share ttv_rmst ttv_stage_days ttv_flow_efficiency ttv_paid_days_without_value
     inactive_customers inactive_rate newly_silent returned pac_users pac_power_share pac_accounts pac_breadth
@@ -33,7 +34,13 @@ def imported_by(path: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.startswith("helpers.")}
+    return {name for name in names if name.split(".")[0] in ("helpers", "sample")}
+
+
+def wing_of(name: str) -> str:
+    """The wing or ground-floor module that a name of helpers belongs to; nothing for one of the sample."""
+    package, _, inside = name.partition(".")
+    return inside.split(".")[0] if package == "helpers" else ""
 
 
 def module_name(path: Path) -> str:
@@ -46,7 +53,7 @@ def test_wings_import_only_to_their_left(path):
     if wing not in WINGS:
         return
     to_the_right = WINGS[WINGS.index(wing) + 1 :] + ["review", "check", "cli"] * (wing != "pack")
-    forbidden = {name for name in imported_by(path) if name.split(".")[1] in to_the_right}
+    forbidden = {name for name in imported_by(path) if wing_of(name) in to_the_right}
     assert not forbidden, f"{module_name(path)} imports {sorted(forbidden)}, which stand to its right"
 
 
@@ -54,11 +61,19 @@ def test_ground_floor_imports_no_wing():
     above = {"review.py", "check.py", "cli.py"}
     for path in (ROOT / "helpers").glob("*.py"):
         if path.name not in above:
-            assert not {name for name in imported_by(path) if name.split(".")[1] in WINGS}, path
+            assert not {name for name in imported_by(path) if wing_of(name) in WINGS}, path
+
+
+def test_the_sample_stands_outside():
+    importing = {module_name(path) for path in MODULES if any(name.startswith("sample") for name in imported_by(path))}
+    assert importing == {"helpers.cli"}
+    kit = {module_name(path) for path in MODULES}
+    used = {name for path in SAMPLE for name in imported_by(path) if name in kit}
+    assert used == {"helpers.data.tables", "helpers.errors"}
 
 
 def test_no_import_circles():
-    modules = {module_name(path): imported_by(path) for path in MODULES}
+    modules = {module_name(path): imported_by(path) for path in [*MODULES, *SAMPLE]}
     graph = {name: {other for other in used if other in modules} for name, used in modules.items()}
     while leaves := [name for name, used in graph.items() if not used & graph.keys()]:
         for name in leaves:

@@ -306,7 +306,7 @@ def test_each_fault_of_a_review(written, expected):
         ("company: !!python/name:os.system x", "params/review.yml, line 1 is not YAML"),
         ("? [a]\n: b", "params/review.yml, line 1 is not YAML: a key must be plain text"),
         ("a: &a [*a]", "refers to itself, or nests too deeply"),
-        ("[" * 5000, "refers to itself, or nests too deeply"),
+        ("[" * 2000, "refers to itself, or nests too deeply"),
         ("company: \0", "is not plain text"),
     ],
 )
@@ -384,6 +384,22 @@ def test_a_source_has_tables():
 def test_an_empty_variable_is_not_set(monkeypatch):
     monkeypatch.setenv("DATA", "")
     assert "environment variable DATA is not set; files needs it" in faults(source, SOURCE + "files: ${DATA}/x")[0]
+
+
+def test_a_connection_that_is_no_url_is_told_with_the_rest_and_not_repeated():
+    told = faults(source, "connect: postgres://me:hunter#2@db:x/y\ntables: {deal: d}\n")
+    assert [fault.partition(": ")[2].partition(";")[0] for fault in told] == [
+        "name is missing", "connect is not a URL that can be read", "tables.deal is not a canonical table",
+    ]  # fmt: skip
+    assert "hunter" not in "".join(told)
+
+
+def test_a_logo_that_is_none_is_told_with_the_rest():
+    okr = "{id: a, objective: x, kpi_id: nrr, baseline: 1, baseline_on: 2026-01-01, target: 2, due_on: 2027-01-01}"
+    told = faults(review, f"{SMALLEST}brand: {{logo: none.png}}\nokrs: [{okr}, {okr}]\n")
+    assert len(told) == 2
+    assert "is given before, in okrs[0]" in told[0]
+    assert "must be a picture" in told[1]
 
 
 def test_values_of_the_environment_are_in_no_message(monkeypatch):

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.unit.data.sample_views import figure, mrr_by_customer, written
+from tests.sample.views import figure, mrr_by_customer
 
 QUARTERS = [f"{year}-{end}" for year in (2023, 2024, 2025, 2026) for end in ("03-31", "06-30", "09-30", "12-31")][2:15]
 MONTHS = [
@@ -16,14 +16,14 @@ MONTHS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def company(tmp_path_factory):
-    return written(tmp_path_factory.mktemp("default"))
+@pytest.fixture
+def company(engine):
+    return engine("default")
 
 
-@pytest.fixture(scope="module")
-def large(tmp_path_factory):
-    return written(tmp_path_factory.mktemp("large"), customers=2_000, seed=7)
+@pytest.fixture
+def large(engine):
+    return engine("large")
 
 
 def changes(company, since: str, until: str) -> tuple[dict[str, float], dict[str, float]]:

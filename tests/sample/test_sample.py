@@ -10,18 +10,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from helpers.data.company.days import stream
 from helpers.data.prepare import prepare
-from helpers.data.sample import COMPANY, write_sample
 from helpers.errors import KitError
 from helpers.params import load_source, project_root
 from helpers.periods import Calendar
-from tests.unit.data.sample_views import TABLES, figure, opened, written
+from sample import write_sample
+from sample.accounts import make_accounts
+from sample.names import COMPANY
+from sample.time_and_chance import stream
+from tests.sample.views import SIZES, TABLES, figure, opened
 
-SAMPLES = {
-    "default": {}, "tiny": {"customers": 10, "seed": 1}, "odd": {"customers": 37, "seed": 5},
-    "large": {"customers": 2_000, "seed": 7},
-}  # fmt: skip
+ASKED = ["default", "tiny", "odd", "large"]
 
 # What must not be there: each query counts the rows that break the rule of its name.
 RULES = {
@@ -166,36 +165,40 @@ RULES = {
 }
 
 
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory):
-    return {name: written(tmp_path_factory.mktemp(name), **size) for name, size in SAMPLES.items()}
+@pytest.fixture
+def company(engine):
+    return engine("default")
 
 
-@pytest.fixture(scope="module")
-def company(samples):
-    return samples["default"]
-
-
-@pytest.mark.parametrize("size", SAMPLES)
+@pytest.mark.parametrize("size", ASKED)
 @pytest.mark.parametrize("rule", RULES)
-def test_nothing_breaks(rule, size, samples):
-    broken = samples[size].execute(RULES[rule]).fetchall()
+def test_nothing_breaks(rule, size, engine):
+    broken = engine(size).execute(RULES[rule]).fetchall()
     assert len(broken) == 0, broken[:3]
 
 
-def test_same_size_and_seed_give_the_same_bytes(tmp_path):
-    for folder in ("once", "again"):
-        write_sample(tmp_path / folder, customers=60, seed=3)
+@pytest.fixture(scope="module")
+def again(tmp_path_factory):
+    """The sample of 300 customers made a second time: its folder, and what was told of it."""
+    folder = tmp_path_factory.mktemp("again") / "made" / "on the way"
+    return folder, write_sample(folder)
+
+
+def test_same_size_and_seed_give_the_same_bytes(again, sample_folder):
     for name in TABLES:
-        once, again = (tmp_path / folder / f"{name}.parquet" for folder in ("once", "again"))
-        assert once.read_bytes() == again.read_bytes()
+        once, twice = (folder / f"{name}.parquet" for folder in (sample_folder(), again[0]))
+        assert once.read_bytes() == twice.read_bytes(), name
 
 
-def test_another_seed_is_another_history(tmp_path):
-    write_sample(tmp_path / "one", customers=60, seed=1)
-    write_sample(tmp_path / "two", customers=60, seed=2)
-    one, two = (pq.read_table(tmp_path / seed / "customers.parquet") for seed in ("one", "two"))
-    assert one.column("name").to_pylist() != two.column("name").to_pylist()
+def test_rows_are_told_per_table(again):
+    folder, rows = again
+    assert rows == {name: pq.read_metadata(folder / f"{name}.parquet").num_rows for name in TABLES}
+
+
+def test_another_seed_is_another_history(sample_folder):
+    names = pq.read_table(sample_folder(**SIZES["odd"]) / "customers.parquet").column("name").to_pylist()
+    assert names == make_accounts(seed=5, customers=37).name.tolist()
+    assert names != make_accounts(seed=6, customers=37).name.tolist()
 
 
 def test_a_stream_does_not_depend_on_the_others():
@@ -204,16 +207,8 @@ def test_a_stream_does_not_depend_on_the_others():
     assert stream(2026, "users").integers(10**9, size=3).tolist() == alone.tolist()
 
 
-def test_rows_are_told_per_table(tmp_path):
-    rows = write_sample(tmp_path / "made" / "on the way", customers=12)
-    assert rows == {
-        name: pq.read_metadata(tmp_path / "made/on the way" / f"{name}.parquet").num_rows for name in TABLES
-    }
-
-
-def test_types_are_the_canonical_ones(tmp_path):
-    write_sample(tmp_path, customers=20)
-    schemas = {name: pq.read_schema(tmp_path / f"{name}.parquet") for name in TABLES}
+def test_types_are_the_canonical_ones(sample_folder):
+    schemas = {name: pq.read_schema(sample_folder() / f"{name}.parquet") for name in TABLES}
     instant = pa.timestamp("us", tz="UTC")
     assert schemas["customers"].field("signed_up_on").type == pa.date32()
     assert schemas["customers"].field("is_test").type == pa.bool_()
@@ -241,13 +236,13 @@ def test_a_hundred_thousand_customers(tmp_path):
     assert figure(engine, "select count(distinct name) from customers") == 112_005
 
 
-@pytest.mark.parametrize("size", SAMPLES)
-def test_as_many_customers_signed_as_asked_for(size, samples):
+@pytest.mark.parametrize("size", ASKED)
+def test_as_many_customers_signed_as_asked_for(size, engine):
     signed = figure(
-        samples[size],
+        engine(size),
         "select count(distinct customer_id) from won join real using (customer_id) where merged_into is null",
     )
-    assert signed == SAMPLES[size].get("customers", 300)
+    assert signed == SIZES[size].get("customers", 300)
 
 
 def test_the_oddities_that_a_source_has(company):
@@ -266,10 +261,9 @@ def test_the_oddities_that_a_source_has(company):
         assert any(sign in name for name in names), sign
 
 
-def test_prepared_it_leaves_out_only_what_is_meant_to_be(tmp_path):
-    write_sample(tmp_path / "sample")
+def test_prepared_it_leaves_out_only_what_is_meant_to_be(sample_folder, tmp_path):
     source = load_source(project_root() / "params/sources/sample.yml")
-    source = source.model_copy(update={"files": tmp_path / "sample"})
+    source = source.model_copy(update={"files": sample_folder()})
     period = Calendar(source.timezone).period("2026Q3")
     report = prepare(source, period, currency="EUR", folder=tmp_path / "prepared").report
     excluded = {
@@ -283,7 +277,7 @@ def test_prepared_it_leaves_out_only_what_is_meant_to_be(tmp_path):
         excluded.pop(("users", "internal user")),
         excluded.pop(("events", "user_id is of a row left out of users")),
     )
-    users, events = (pd.read_parquet(tmp_path / f"sample/{name}.parquet") for name in ("users", "events"))
+    users, events = (pd.read_parquet(sample_folder() / f"{name}.parquet") for name in ("users", "events"))
     known = events[events.recorded_at.fillna(events.occurred_at) < pd.Timestamp("2026-10-01", tz="Europe/Berlin")]
     once = known.drop_duplicates()
     skewed = once.occurred_at > once.recorded_at + pd.Timedelta(days=1)

@@ -1,11 +1,13 @@
-"""The sample company as written, opened with nothing but SQL: what its tests share."""
+"""The sample company as written, opened with nothing but SQL."""
 
 from pathlib import Path
 
 import duckdb
 
-from helpers.data.sample import write_sample
-
+SIZES = {
+    "default": {}, "tiny": {"customers": 10, "seed": 1}, "odd": {"customers": 37, "seed": 5},
+    "medium": {"customers": 700, "seed": 5}, "large": {"customers": 2_000, "seed": 7},
+}  # fmt: skip
 TABLES = [
     "customers", "subscriptions", "deals", "stage_history", "products", "fx_rates", "invoices", "spend", "tickets",
     "deliveries", "measurements", "assignments", "milestones", "users", "events", "entitlements",
@@ -34,11 +36,6 @@ def opened(folder: Path) -> duckdb.DuckDBPyConnection:
         engine.execute(f"create view {name} as from read_parquet('{folder / name}.parquet')")
     engine.execute(VIEWS)
     return engine
-
-
-def written(folder: Path, **size: int) -> duckdb.DuckDBPyConnection:
-    write_sample(folder, **size)
-    return opened(folder)
 
 
 def figure(engine: duckdb.DuckDBPyConnection, sql: str) -> float:

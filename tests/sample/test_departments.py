@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.data.company.accounts import SOURCES
-from helpers.data.sample import write_sample
 from helpers.data.tables import TABLES
 from helpers.params import load_review, project_root
+from sample.accounts import SOURCES
+from tests.sample.views import SIZES
 
-SIZES = {"default": {}, "tiny": {"customers": 10, "seed": 1}, "odd": {"customers": 37, "seed": 5}}
+ASKED = ["default", "tiny", "odd"]
 NAMES = ["spend", "tickets", "deliveries", "measurements", "assignments"]
 BERLIN = "Europe/Berlin"
 QUARTERS = [str(quarter) for quarter in pd.period_range("2023Q3", "2026Q3", freq="Q")]
@@ -38,11 +38,8 @@ class Company(dict):
 
 
 @pytest.fixture(scope="module")
-def companies(tmp_path_factory):
-    folders = {name: tmp_path_factory.mktemp(name) for name in SIZES}
-    for name, size in SIZES.items():
-        write_sample(folders[name], **size)
-    return {name: Company(folder) for name, folder in folders.items()}
+def companies(sample_folder):
+    return {size: Company(sample_folder(**SIZES[size])) for size in ASKED}
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +102,7 @@ def resolved(company: Company) -> pd.DataFrame:
 # --- keys, references, order of days -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", ASKED)
 @pytest.mark.parametrize("name", NAMES)
 def test_keys_are_unique(name, size, companies):
     table = companies[size][name]
@@ -114,7 +111,7 @@ def test_keys_are_unique(name, size, companies):
     assert not table.duplicated(key).any()
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", ASKED)
 @pytest.mark.parametrize("name", ["tickets", "measurements"])
 def test_rows_are_of_customers_and_in_their_time(name, size, companies):
     rows = companies[size][name].merge(companies[size]["customers"], on="customer_id", how="left")
@@ -125,7 +122,7 @@ def test_rows_are_of_customers_and_in_their_time(name, size, companies):
     assert (at < END).all()
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", ASKED)
 def test_units_of_experiments_are_leads_or_customers(size, companies):
     company = companies[size]
     units = company["assignments"].groupby("experiment_id").unit_id.agg(set)
@@ -134,7 +131,7 @@ def test_units_of_experiments_are_leads_or_customers(size, companies):
     assert company["assignments"].variant.isin(["control", "treatment"]).all()
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", ASKED)
 def test_tickets_are_in_order(size, companies):
     tickets = companies[size]["tickets"]
     merged = tickets.dropna(subset="merged_into").merge(
@@ -148,7 +145,7 @@ def test_tickets_are_in_order(size, companies):
     assert tickets.created_at.is_monotonic_increasing
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", ASKED)
 def test_estimates_are_in_order(size, companies):
     deals = companies[size]["deals"]
     sent = deals[deals.estimate_sent_at.notna()]
@@ -162,7 +159,7 @@ def test_estimates_are_in_order(size, companies):
     assert (only_one.option_chosen == only_one.default_option).all()
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", ASKED)
 def test_every_month_is_in_the_ledger(size, companies):
     spend = companies[size]["spend"]
     months = pd.date_range("2023-07-01", "2026-09-01", freq="MS")
@@ -171,14 +168,6 @@ def test_every_month_is_in_the_ledger(size, companies):
     assert set(spend.channel.dropna()) <= set(SOURCES)
     assert set(spend.segment.dropna()) <= {"Enterprise", "Mid-market", "Small business"}
     assert set(spend.purpose) == {"acquire", "retain", "both"}
-
-
-def test_same_size_and_seed_give_the_same_bytes(tmp_path):
-    for folder in ("once", "again"):
-        write_sample(tmp_path / folder, customers=24, seed=9)
-    for name in [*NAMES, "deals"]:
-        once, again = (tmp_path / folder / f"{name}.parquet" for folder in ("once", "again"))
-        assert once.read_bytes() == again.read_bytes(), name
 
 
 # --- spend -------------------------------------------------------------------------------------------------------

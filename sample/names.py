@@ -1,10 +1,12 @@
-"""Names of the sample company, its customers and its people: made up from parts, in the styles of their countries.
+"""The names of the made-up company, of its customers and of people, put together from parts in their countries' styles.
 
 Any likeness to a real firm or person is chance. Names are distinct at every size and carry no numbers.
 """
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -143,6 +145,7 @@ _LAST = _words(
     "Garnier, Haas, Ivanović, Jansen, Kaya, Keller, Kowalska, Lambert, Lindqvist, Marino, Moreau, Müller, Navarro, "
     "Nowak, O'Neill, Okafor, Pereira, Richter, Sánchez, Schäfer, Tanaka, van Dijk, Weber, Zimmermann"
 )
+_SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ł": "l", "ø": "oe", "'": "", "’": ""})
 
 
 def company_names(rng: np.random.Generator, countries: np.ndarray) -> np.ndarray:
@@ -164,7 +167,18 @@ def person_names(rng: np.random.Generator, n: int) -> list[str]:
     return [f"{_FIRST[i // len(_LAST)]} {_LAST[i % len(_LAST)]}" for i in chosen]
 
 
+def address_part(name: str, joint: str = "-") -> str:
+    """A name as it is spelled in an e-mail address.
+
+    >>> address_part("Łęgowski & Söhne Sp. z o.o."), address_part("Paula van Dijk", ".")
+    ('legowski-soehne-sp-z-o-o', 'paula.van.dijk')
+    """
+    spelled = unicodedata.normalize("NFKD", name.lower().translate(_SPELLED)).encode("ascii", "ignore").decode()
+    return joint.join(re.findall("[a-z0-9]+", spelled))
+
+
 def _distinct(rng: np.random.Generator, style: Style, n: int) -> list[str]:
+    """``n`` names, of which no two are equal."""
     names: dict[str, None] = {}
     while len(names) < n:
         names |= dict.fromkeys(_draw(rng, style, n))
@@ -172,7 +186,7 @@ def _distinct(rng: np.random.Generator, style: Style, n: int) -> list[str]:
 
 
 def _draw(rng: np.random.Generator, style: Style, n: int) -> Iterator[str]:
-    """Names that may repeat each other; two partners never bear the same name."""
+    """``n`` names, some of which may be equal; the two partners of a firm never bear the same name."""
     head = rng.integers(len(style.heads), size=n)
     other = (head + rng.integers(1, len(style.heads), size=n)) % len(style.heads)
     trade, place, form, pattern = (
