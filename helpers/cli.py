@@ -139,6 +139,31 @@ def _build(order: Order, out: Path, workers: int) -> int:
     return built.exit_status
 
 
+@app.command()
+def sql(
+    kpi_id: Annotated[str, typer.Argument(metavar="KPI", help="Such as nrr.")],
+    period: Annotated[str | None, typer.Option(help="Default: that of the theme's notebook.")] = None,
+    source: Annotated[Path | None, typer.Option(help="Default: that of the theme's notebook.")] = None,
+    review: ReviewFile = REVIEW,
+    as_of: AsOf = None,
+    sets: Sets = None,
+) -> None:
+    """Print the query that defines a KPI: it runs in a DuckDB over the prepared folder."""
+    from helpers.catalogue import kpi
+    from helpers.data.cache import prepared_for
+    from helpers.notebook_parameters import notebook_schema
+    from helpers.params import project_root
+    from helpers.review import OpenReview
+
+    root = project_root()
+    cell = notebook_schema(root / "notebooks" / f"{kpi(kpi_id).theme}.ipynb")
+    source = source or root / cell["source"].default
+    (order,), _ = _orders([period or cell["period"].default], source, review, as_of, sets=sets or [])
+    prepared = prepared_for(order.source, order.period, order.review.reporting_currency(order.source))
+    settled = order.review.model_copy(update={"themes": order.settled})
+    print(OpenReview(order.period, settled, prepared).sql(kpi_id))
+
+
 @app.command("new-source")
 def new_source(
     tools: Annotated[str, typer.Argument(metavar="TOOLS", help="Such as stripe+hubspot; the first goes before.")],

@@ -425,6 +425,51 @@ def test_check_leaves_nothing_behind(run, project, tmp_path_factory, monkeypatch
     assert list(folder.iterdir()) == []
 
 
+# --- sql --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked_for_sql(monkeypatch, tmp_path_factory):
+    """The reviews that were asked for a query; a stand-in answers them."""
+    found = []
+
+    def sql(self, kpi_id):
+        found.append(self)
+        return f"select {kpi_id} from {self.period.label}"
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setattr("helpers.review.OpenReview.sql", sql, raising=False)
+    return found
+
+
+def test_sql_prints_the_query_of_the_period_with_the_parameters_in_force(run, project, asked_for_sql):
+    deals(project)
+    words = [
+        "--period",
+        "2026-07",
+        "--source",
+        "params/books.yml",
+        "--set",
+        "new_revenue.basis=mrr",
+        "rules.grace_days=3",
+    ]
+    assert run("sql", "new_revenue", *words) == (0, "select new_revenue from 2026-07\n", "")
+    (opened,) = asked_for_sql
+    assert opened.review.themes["new_revenue"]["basis"] == "mrr"
+    assert opened.review.themes["recurring_revenue"]["retention_months"] == 12
+    assert opened.review.rules.grace_days == 3
+
+
+def test_sql_takes_period_and_source_of_the_notebook_where_none_is_given(run, project, asked_for_sql):
+    deals(project)
+    (project / "s").write_text((project / "params/books.yml").read_text())
+    assert run("sql", "new_revenue")[:2] == (0, "select new_revenue from 2026Q3\n")
+
+
+def test_sql_of_no_kpi(run):
+    assert run("sql", "new_revenu")[2].startswith("'new_revenu' is not a KPI; did you mean 'new_revenue'")
+
+
 # --- help -------------------------------------------------------------------------------------------------------------
 
 
