@@ -253,10 +253,19 @@ def quick_ratio(spine: Spine) -> list[Row]:
     return rows.done()
 
 
-def _rows(spine: Spine, card: str, notes: str) -> Rows:
+def require_subscriptions(spine: Spine) -> None:
+    """Refuse to go on where nothing tells what is paid, or, where parents pay, who they are.
+
+    Raises:
+        NotProvided: naming what is not there.
+    """
     spine.require("subscriptions")
     if spine.rules["account_level"] == "parent":
         spine.require("customers.parent_id")
+
+
+def _rows(spine: Spine, card: str, notes: str) -> Rows:
+    require_subscriptions(spine)
     return Rows(spine, card, notes=notes, left_out=("subscriptions", "customers"))
 
 

@@ -85,25 +85,26 @@ from period cross join rules
 union all
 select label, 'period', opening_day from period;
 
+-- last_reason: the reason of each account's line that ended last since then.
+create view last_reason as
+select label, horizon, account_id, arg_max(reason, ends) as reason
+from paid join period using (label) join horizon using (label)
+where reason is not null and ends > since and ends <= measured_on
+group by all;
+
 -- cohort: each account that paid on the day `since`, with its MRR before (on that day), after (at the end of the period),
 -- kept (what it pays now, at most what it paid then) and lost; and the reason of its line that ended last since then.
 create table cohort as
 with ending as (
   select customer_mrr.label, account_id, mrr from customer_mrr join period using (label) where day = measured_on
-),
-ended as (
-  select label, horizon, account_id, arg_max(reason, ends) as reason
-  from paid join period using (label) join horizon using (label)
-  where reason is not null and ends > since and ends <= measured_on
-  group by all
 )
 select horizon.label, horizon.horizon, since, customer_mrr.account_id, segment, customer_mrr.mrr as before,
   coalesce(ending.mrr, 0) as after, least(before, after) as kept, before - kept as lost, coalesce(reason, '(none)') as reason
 from horizon
 join customer_mrr on customer_mrr.label = horizon.label and day = since
 left join ending on ending.label = horizon.label and ending.account_id = customer_mrr.account_id
-left join ended on ended.label = horizon.label and ended.horizon = horizon.horizon
-  and ended.account_id = customer_mrr.account_id;
+left join last_reason on last_reason.label = horizon.label and last_reason.horizon = horizon.horizon
+  and last_reason.account_id = customer_mrr.account_id;
 
 -- retention_rows: each account of the cohorts.
 create view retention_rows as
@@ -210,6 +211,102 @@ select label, coalesce(sum(new + reactivation + expansion), 0) as gained, coales
   sum(new + reactivation + expansion) / nullif(-sum(contraction + churn), 0) as quick_ratio, count(account_id) as n
 from period left join mrr_movements_rows using (label)
 group by label;
+
+-- life: each account that ever paid by the end of the period: its first day (`since`), its last end (`until`, after the
+-- period where it still pays), and the days between them, or to the end of the period.
+create view life as
+select label, account_id, min(start_on) as since, max(ends) as until,
+  least(max(ends), measured_on + 1) - min(start_on) as tenure
+from paid join period using (label) where start_on <= measured_on
+group by label, account_id, measured_on;
+
+-- lost_or_stayed: each account that churned in the period and does not pay on its last day (Lost), or that paid at its start
+-- and at its end (Stayed). mrr_lost is what left with it, as in the movements; mrr_at_start what it paid at the start of the
+-- period, or when it came, if that was later; `until` is its last end, or the day after the period.
+create view lost_or_stayed as
+select label, account_id, since, tenure,
+  case when closing = 0 then 'Lost' else 'Stayed' end as "group",
+  case when closing = 0 then until else measured_on + 1 end as until,
+  -churn as mrr_lost, case when opening > 0 then opening else new + reactivation end as mrr_at_start,
+  coalesce(reason, '(none)') as reason
+from moved join period using (label) join life using (label, account_id)
+left join (select label, account_id, reason from last_reason where horizon = 'period') using (label, account_id)
+where closing = 0 and churn < 0 or closing > 0 and opening > 0;
+
+-- last_use: how each of these accounts used the product before its day `until`: its last day of activity, in how many of
+-- the seven weeks before anybody was active, its tickets of the 91 days before, and how long it took to first value.
+create view last_use as
+with whose as (
+  select label, account_id, customer_id, until, known_day
+  from lost_or_stayed join period using (label) join account using (label, account_id)
+  union all
+  select label, lost_or_stayed.account_id, lost_or_stayed.account_id, until, known_day
+  from lost_or_stayed join period using (label)
+  anti join account on account.label = lost_or_stayed.label and account.customer_id = lost_or_stayed.account_id
+),
+active as (
+  select label, account_id, max(active_on) as last_active_on,
+    count(distinct (until - active_on - 1) // 7) filter (until - active_on <= 49) as weeks
+  from whose join use_day using (customer_id)
+  where activity > 0 and active_on < until and known_day between known_from and known_until
+  group by all
+),
+ticketed as (
+  select label, account_id, count(*) as tickets
+  from whose join tickets using (customer_id)
+  where not coalesce(is_spam, false) and merged_into is null and known_day between known_from and known_until
+    and local_day(created_at) between until - 91 and until - 1
+  group by all
+)
+select label, account_id, last_active_on, coalesce(weeks, 0) as weeks, coalesce(tickets, 0) as tickets,
+  first_value_on - start_on as days_to_value
+from lost_or_stayed
+left join active using (label, account_id)
+left join ticketed using (label, account_id)
+left join first_days using (label, account_id);
+
+-- lost_customers: those lost in the period, with how they used the product before.
+create view lost_customers as
+select label, account_id as customer_id, coalesce(customer, account_id) as customer, segment, owner, mrr_lost as mrr, since,
+  until, tenure, reason, days_to_value, last_active_on, weeks, tickets
+from lost_or_stayed join last_use using (label, account_id) left join named_account using (label, account_id)
+where "group" = 'Lost';
+
+-- lost_and_stayed: the two groups beside each other.
+create view lost_and_stayed as
+select label, "group", count(*) as customers, median(cast(mrr_at_start as double)) as mrr, median(tenure) as tenure,
+  median(days_to_value) as days_to_value, avg(weeks) as weeks, avg(tickets) as tickets
+from lost_or_stayed join last_use using (label, account_id) group by all;
+
+-- churn_reasons: why customers were lost in the period, and what left with them.
+create view churn_reasons as
+select label, reason, count(*) as customers, sum(mrr_lost) as mrr,
+  sum(mrr_lost) / sum(sum(mrr_lost)) over (partition by label) as share
+from lost_or_stayed where "group" = 'Lost' group by label, reason;
+
+-- came_back: how many accounts churned in the period and pay again on its last day: their MRR is in churn MRR too.
+create view came_back as
+select label, count(*) as customers from moved where churn < 0 and closing > 0 group by label;
+
+-- top_movers: each account whose MRR changed from the start to the end of the period, and what the change amounts to.
+create view top_movers as
+select label, account_id as customer_id, coalesce(customer, account_id) as customer, named_account.segment, owner, opening,
+  closing, closing - opening as change, case
+    when opening = 0 and new > 0 then 'new' when opening = 0 then 'reactivation' when closing = 0 then 'churn'
+    when closing < opening then 'contraction' else 'expansion' end as movement
+from moved left join named_account using (label, account_id) where closing <> opening;
+
+-- intra_period_customers: the accounts that came and went between two snapshots.
+create view intra_period_customers as
+select label, account_id as customer_id, coalesce(customer, account_id) as customer, named_account.segment, owner, mrr, came_on,
+  left_on
+from passed_through left join named_account using (label, account_id);
+
+-- renewals_due: the lines up for renewal in the 180 days after the period; those of the first 90 are not `later`.
+create view renewals_due as
+select label, account_id as customer_id, coalesce(customer, account_id) as customer, segment, owner, renewal_on, days_left, arr,
+  product, cancelled_on, subscription_id, line_id, days_left > 90 as later
+from coming_due left join named_account using (label, account_id);
 
 -- stock_notes, movement_notes, cohort_notes, renewal_notes: what figures of the last day, of movements, of cohorts and of
 -- renewals tell. They are refused where a currency that counts on one of their days has no rate.

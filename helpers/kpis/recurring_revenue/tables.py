@@ -1,0 +1,219 @@
+"""The lists beside recurring revenue: who left and why, who moved most, who comes up for renewal, how long they stay.
+
+The queries stand in ``recurring_revenue.sql``.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from helpers.kpis.recurring_revenue.cards import require_subscriptions
+from helpers.kpis.rows import customer_columns, refuse_list
+from helpers.kpis.spine import Spine
+from helpers.results import Column, Listing
+from helpers.statistics import kaplan_meier
+
+SHOWN = 15
+LIFE_MONTHS = (3, 6, 12, 24, 36, 60)
+ENOUGH = 5  # of fewer customers a share says nothing
+SNAPSHOTS = {"month": "month ends", "quarter": "quarter ends", "day": "every day"}
+
+
+def lost_customers(spine: Spine) -> Listing:
+    """One row per customer that churned in the period and does not pay on its last day, the largest first."""
+    _require(spine, "movement_notes")
+    told = {
+        "days_to_value": Column("Days to value", "days"),
+        "last_active_on": Column("Last active", "date"),
+        "weeks": Column("Weeks of 7", "count"),
+        "tickets": Column("Tickets", "count"),
+    }
+    own = {
+        "mrr": Column("MRR lost", "money_per_month"),
+        "since": Column("Customer since", "date", on_pages=False),
+        "until": Column("Lost on", "date"),
+        "tenure": Column("Tenure", "days"),
+        "reason": Column("Reason"),
+        **_told(spine, told),
+    }
+    columns = customer_columns(spine, own, key_on_pages=False)
+    return Listing(
+        caption=f"Customers lost in {spine.period.label}",
+        rows=spine.frame("lost_customers", "mrr desc, customer_id")[list(columns)],
+        columns=columns,
+        when_empty="No customer was lost in this period.",
+        grain="customer_id",
+        export="lost_customers",
+        top=SHOWN,
+        note=_of_churn(spine)
+        + (" Weeks of the last seven with anybody active, tickets in the last 91 days." if "weeks" in own else ""),
+    )
+
+
+def lost_and_stayed(spine: Spine) -> Listing:
+    """How the customers lost in the period compare with those who stayed: one row for each of the two groups."""
+    _require(spine, "movement_notes")
+    told = {
+        "days_to_value": Column("Median days to value", "days"),
+        "weeks": Column("Mean weeks of 7", "weeks"),
+        "tickets": Column("Mean tickets in 91 days", "ratio"),
+    }
+    columns = {
+        "group": Column("Customers that"),
+        "customers": Column("Customers", "count"),
+        "mrr": Column("Median MRR at the start", "money_per_month"),
+        "tenure": Column("Median tenure", "days"),
+        **_told(spine, told),
+    }
+    return Listing(
+        caption=f"Lost in {spine.period.label}, beside those who stayed",
+        rows=spine.frame("lost_and_stayed", '"group"')[list(columns)],
+        columns=columns,
+        when_empty="No customer was paying at the start of the period.",
+        grain="group",
+    )
+
+
+def churn_reasons(spine: Spine) -> Listing:
+    """Why the customers of the period were lost: one row per reason, the costliest first."""
+    _require(spine, "movement_notes")
+    columns = {
+        "reason": Column("Reason"),
+        "customers": Column("Customers lost", "count"),
+        "mrr": Column("MRR lost", "money_per_month"),
+        "share": Column("Of the MRR lost", "share"),
+    }
+    return Listing(
+        caption=f"Why customers were lost in {spine.period.label}",
+        rows=spine.frame("churn_reasons", "mrr desc, reason")[list(columns)],
+        columns=columns,
+        when_empty="No customer was lost in this period.",
+        grain="reason",
+        note=_of_churn(spine),
+    )
+
+
+def top_movers(spine: Spine) -> Listing:
+    """The customers whose MRR changed most from the start to the end of the period, up or down."""
+    _require(spine, "movement_notes")
+    own = {
+        "opening": Column("Opening MRR", "money_per_month"),
+        "closing": Column("Closing MRR", "money_per_month"),
+        "change": Column("Change", "money_per_month"),
+        "movement": Column("Movement"),
+    }
+    columns = customer_columns(spine, own)
+    compared = SNAPSHOTS[spine.rules["movement_grain"]]
+    return Listing(
+        caption=f"The largest changes of MRR in {spine.period.label}",
+        rows=spine.frame("top_movers", "abs(change) desc, customer_id")[list(columns)],
+        columns=columns,
+        when_empty="No customer's MRR changed in this period.",
+        grain="customer_id",
+        top=SHOWN,
+        note=f"From the start to the end of the period. MRR movements compare {compared}.",
+    )
+
+
+def intra_period_customers(spine: Spine) -> Listing:
+    """The customers that came and went between two snapshots, and so stand in no movement."""
+    _require(spine, "movement_notes")
+    own = {
+        "mrr": Column("Highest MRR", "money_per_month"),
+        "came_on": Column("Came on", "date"),
+        "left_on": Column("Left on", "date"),
+    }
+    columns = customer_columns(spine, own)
+    return Listing(
+        caption=f"Customers that came and went between two snapshots in {spine.period.label}",
+        rows=spine.frame("intra_period_customers", "mrr desc, customer_id")[list(columns)],
+        columns=columns,
+        when_empty="No customer came and went between two snapshots.",
+        grain="customer_id",
+        top=SHOWN,
+        note="They paid, but on no snapshot day: they are in no movement, no opening and no closing.",
+    )
+
+
+def renewals_due(spine: Spine) -> Listing:
+    """The subscription lines up for renewal in the next 180 days: those of the next 90 first, each by ARR."""
+    _require(spine, "stock_notes")
+    spine.require("subscriptions.renewal_on")
+    own = {
+        "renewal_on": Column("Renewal on", "date"),
+        "days_left": Column("Days to renewal", "days"),
+        "arr": Column("ARR", "money"),
+        **({"product": Column("Product")} if spine.provides("subscriptions.product") else {}),
+        **({"cancelled_on": Column("Cancelled on", "date")} if spine.provides("subscriptions.cancelled_at") else {}),
+        "subscription_id": Column("Subscription"),
+    }
+    columns = customer_columns(spine, own)
+    order = "later, arr desc, renewal_on, customer_id, subscription_id, line_id"
+    return Listing(
+        caption=f"Renewals due in the 180 days after {spine.period.in_words}",
+        rows=spine.frame("renewals_due", order)[list(columns)],
+        columns=columns,
+        when_empty="No subscription line is up for renewal in the next 180 days.",
+        grain="subscription_id, line_id",
+        export="renewals_due",
+        top=SHOWN,
+        note="Those of the next 90 days stand first, the largest on top.",
+    )
+
+
+def customer_life(spine: Spine) -> Listing:
+    """How long customers stay: the share still paying some months after they came, over all customers so far."""
+    _require(spine)
+    lives = spine.frame("life", "account_id")
+    curve = kaplan_meier(lives["tenure"], lives["until"] <= pd.Timestamp(spine.period.measured_on))
+    followed = {months: int((lives["tenure"] >= months * 365 / 12).sum()) for months in LIFE_MONTHS}
+    rows = [
+        {"months": months, "paying": curve.at(months * 365 / 12), "followed": n}
+        for months, n in followed.items()
+        if n >= ENOUGH
+    ]
+    columns = {
+        "months": Column("Months after the first paid day", "count"),
+        "paying": Column("Still paying", "share"),
+        "followed": Column("Customers followed that long", "count"),
+    }
+    half = f"Half have left after {curve.median:.0f} days." if curve.median else "Fewer than half have left so far."
+    return Listing(
+        caption="How long customers stay",
+        rows=pd.DataFrame(rows, columns=list(columns)),
+        columns=columns,
+        when_empty=f"Fewer than {ENOUGH} customers have been followed for three months.",
+        grain="months",
+        note=f"{half} By Kaplan–Meier; who left and came back counts as one life.",
+    )
+
+
+def _require(spine: Spine, *notes: str) -> None:
+    require_subscriptions(spine)
+    refuse_list(spine, *notes)
+
+
+def _told(spine: Spine, columns: dict[str, Column]) -> dict[str, Column]:
+    """The columns on the use of the product that the source tells.
+
+    Where the event feed ended before the period did, it tells nothing of the days before a customer left.
+    """
+    whose = spine.provides("users") or spine.provides("events.customer_id")
+    is_alive = all(note["label"] != spine.period.label for note in spine.answers("feed_notes"))
+    of_use = spine.provides("events") and whose and is_alive
+    given = {
+        "days_to_value": spine.provides("customers.first_value_on"),
+        "last_active_on": of_use,
+        "weeks": of_use,
+        "tickets": spine.provides("tickets"),
+    }
+    return {name: column for name, column in columns.items() if given[name]}
+
+
+def _of_churn(spine: Spine) -> str:
+    """How the MRR of the customers lost leads to churn MRR."""
+    came_back = sum(spine.frame("came_back")["customers"])
+    who = "one customer that" if came_back == 1 else f"{came_back} customers that"
+    return "MRR lost is what a customer last paid before it left; added up it is churn MRR" + (
+        f", which also counts {who} left and came back in the period." if came_back else "."
+    )
