@@ -89,12 +89,14 @@ class OpenReview:
     def sql(self, kpi_id: str) -> str:
         """The definition of a KPI as a query, with all that it stands on: it runs in a DuckDB over the prepared folder.
 
+        It is the relation of the KPI's own name, else that of its card.
+
         Raises:
             KitError: there is no such KPI.
         """
         [card] = cards_with([kpi(kpi_id).kpi_id])
         run(card, self.spine)  # so that what a card gives its query is there
-        return self.spine.sql(card.__name__)
+        return self.spine.sql(kpi_id if kpi_id in self.spine.relations else card.__name__)
 
     def rows(self, kpi_id: str) -> pd.DataFrame:
         """The rows behind a KPI of the period: one per customer, deal or user that its figures are made of.

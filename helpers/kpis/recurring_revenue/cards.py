@@ -114,12 +114,13 @@ def mrr_movements(spine: Spine) -> list[Row]:
         Specification K22; movements as ChartMogul, the currency effect as Stripe.
     """
     rows = _rows(spine, "mrr_movements", "movement_notes")
+    products = spine.provides("subscriptions.product")
     for answer in rows.answers:
-        for kpi_id, n in MOVEMENTS.items():
-            rows.add(kpi_id, answer, answer[kpi_id], n=answer[n])
-    if spine.provides("subscriptions.product"):
-        for answer in spine.answers("expansion_by_source"):
-            rows.add("mrr_expansion", answer, answer["mrr_expansion"], n=answer["n"])
+        if answer["segment_by"] != "source":
+            for kpi_id, n in MOVEMENTS.items():
+                rows.add(kpi_id, answer, answer[kpi_id], n=answer[n])
+        elif products:
+            rows.add("mrr_expansion", answer, answer["mrr_expansion"], n=answer["n_expansion"])
     return rows.done()
 
 

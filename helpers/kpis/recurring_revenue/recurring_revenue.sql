@@ -31,7 +31,9 @@ select label, case when grouping(segment) = 0 then 'segment' else '' end as segm
   coalesce(sum(net), 0) as net_new_mrr, count(*) filter (net <> 0) as n_net,
   coalesce(sum(intra_period), 0) as mrr_intra_period, count(intra_period) as n_intra
 from period left join mrr_movements_rows using (label)
-group by grouping sets ((label), (label, segment)) having grouping(segment) = 1 or count(account_id) > 0;
+group by grouping sets ((label), (label, segment)) having grouping(segment) = 1 or count(account_id) > 0
+union all by name
+select label, segment_by, segment, mrr_expansion, n as n_expansion from expansion_by_source;
 
 -- expansion_by_source: the expansion of each period by source, every source named.
 create view expansion_by_source as

@@ -208,6 +208,13 @@ select label, '' as segment_by, '' as segment, first_day, last_day, reached, cou
 from ttv left join paid_before_value using (label)
 group by all;
 
+-- ttv_paid_days_without_value, ttv_paid_without_value: each of them.
+create view ttv_paid_days_without_value as
+from ttv_paid;
+
+create view ttv_paid_without_value as
+from ttv_paid;
+
 -- open_stage: the stages that are open on the last known day, by account: since when, and who is waited for.
 create view open_stage as
 select label, account_id, stage, min(started_on) as since, min(work) as work, min(waiting_on) as waiting_on

@@ -234,7 +234,7 @@ churned as (
 )
 select period.label, coalesce(life.segment_by, '') as segment_by, life.segment, arpa, margin,
   cast(measured_on + 1 - to_months(12) as date) as orders_since, longest, coalesce(n, 0) as n,
-  ltv_horizon_months, coalesce(at_risk, 0) as at_risk, coalesce(churned, 0) as churned, arpa * margin * at_risk / nullif(churned, 0) as ltv_margin,
+  ltv_horizon_months, coalesce(at_risk, 0) as at_risk, coalesce(churned, 0) as churned, case when churned > 0 then arpa * margin * at_risk / churned when at_risk > 0 then arpa * margin * ltv_horizon_months end as ltv_margin,
   cast(measured_on + 1 - to_months(12) as date) - 1 as churn_since
 from period
 join margin using (label)

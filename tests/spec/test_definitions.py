@@ -1,0 +1,81 @@
+"""The definition is the query: what a review shows as SQL runs as it is, and gives the figures of the results."""
+
+import math
+
+import duckdb
+import pytest
+
+from helpers.catalogue import CATALOGUE, kpi
+from helpers.data.prepare import prepare
+from helpers.kpis.rows import cards_with, run
+from helpers.notebook_parameters import theme_parameters
+from helpers.params import load_review, load_source, project_root
+from helpers.review import OpenReview
+from sample import write_sample
+
+# Of these the query gives the vectors, one row per customer; the figure is a statistic that Python makes of them.
+STATISTICS = {"ttv_median", "ttv_rmst", "ttv_flow_efficiency", "ltv_km", "ltv_net", "ltv_cac", "sales_cycle_median", "sales_velocity"}
+QUARTER_ALONE = {"year": "", "window": "", "period": "_quarter", "quarter": "_quarter"}  # of a query with two horizons
+
+
+@pytest.fixture(scope="session")
+def quarter(tmp_path_factory):
+    """The review of a sample company of 60 customers."""
+    root, folder = project_root(), tmp_path_factory.mktemp("company")
+    write_sample(folder / "files", customers=60, seed=7)
+    source = load_source(root / "params/sources/sample.yml").model_copy(update={"files": folder / "files"})
+    review = load_review(root / "params/review.yml")
+    found = theme_parameters(review.themes, root / "notebooks", file=review.path)
+    review = review.model_copy(update={"themes": {**found.asked, **found.others}})
+    period = review.calendar(source).period("2026Q3")
+    return OpenReview(period, review, prepare(source, period, currency="EUR", folder=folder / "prepared"))
+
+
+def answers(quarter, kpi_id):
+    """What the shown query gives in a DuckDB that knows nothing but the prepared folder."""
+    engine = duckdb.connect()
+    engine.execute(f"set file_search_path = '{quarter.prepared.folder}'")
+    found = engine.execute(quarter.sql(kpi_id))
+    columns = [column[0] for column in found.description]
+    return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+
+
+def figures(quarter, kpi_id):
+    """The figures of the results by period and segment."""
+    [card] = cards_with([kpi_id])
+    return {
+        (row.period.label, row.segment_by, row.segment): row.value
+        for row in run(card, quarter.spine)
+        if row.kpi_id == kpi_id and row.status in ("ok", "partial")
+    }
+
+
+@pytest.mark.parametrize("kpi_id", [each for each in CATALOGUE if each not in STATISTICS])
+def test_the_query_that_is_shown_gives_the_figures(quarter, kpi_id):
+    found = {}
+    for each in answers(quarter, kpi_id):
+        column = kpi_id
+        if "horizon" in each and kpi_id not in each:
+            column = kpi_id.removesuffix("_quarter")
+            if column + QUARTER_ALONE[each["horizon"]] != kpi_id:
+                continue
+        elif "horizon" in each and QUARTER_ALONE[each["horizon"]]:
+            continue
+        dimension = each.get("segment_by") or ""
+        found[each["label"], dimension, str(each["segment"] or "(none)") if dimension else ""] = each[column]
+    expected = figures(quarter, kpi_id)
+    assert expected or kpi_id in ("ltv_orders",), kpi(kpi_id).label
+    for key, value in expected.items():
+        assert key in found, key
+        assert math.isclose(float(found[key]), value, rel_tol=1e-9, abs_tol=1e-9), key
+
+
+@pytest.mark.parametrize("kpi_id", sorted(STATISTICS))
+def test_the_query_of_a_statistic_runs(quarter, kpi_id):
+    assert answers(quarter, kpi_id)
+
+
+@pytest.mark.parametrize("card", sorted({each.card for each in CATALOGUE.values()}))
+def test_the_rows_behind_a_figure(quarter, card):
+    [kpi_id, *_] = [each.kpi_id for each in CATALOGUE.values() if each.card == card]
+    assert len(quarter.rows(kpi_id).columns) > 1
