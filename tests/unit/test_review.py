@@ -159,8 +159,8 @@ def test_rules_and_parameters_are_told_in_the_rows_that_follow_them():
 @pytest.mark.parametrize(("discounts", "mrr"), [("all", 90), ("none", 100)])
 def test_rules_of_the_review_are_followed(discounts, mrr):
     lines = """
-        subscription_id | customer_id | start_on   | unit_amount | quantity | interval | discount_mrr
-        S1              | A           | 2025-01-01 | 100         | 1        | month    | 10
+        subscription_id | customer_id | start_on   | unit_amount | quantity | interval | interval_count | discount_mrr
+        S1              | A           | 2025-01-01 | 100         | 1        | month    | 1              | 10
     """
     results = opened(texts={"subscriptions": lines}, rules={"discounts": discounts}).compute(recurring_revenue)
     assert told(results, "mrr")["value"]["2026Q3"] == mrr
