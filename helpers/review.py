@@ -94,9 +94,8 @@ class OpenReview:
         Raises:
             KitError: there is no such KPI.
         """
-        [card] = cards_with([kpi(kpi_id).kpi_id])
-        run(card, self.spine)  # so that what a card gives its query is there
-        return self.spine.sql(kpi_id if kpi_id in self.spine.relations else card.__name__)
+        card = self._asked_card(kpi_id)
+        return self.spine.sql(kpi_id if kpi_id in self.spine.relations else card)
 
     def rows(self, kpi_id: str) -> pd.DataFrame:
         """The rows behind a KPI of the period: one per customer, deal or user that its figures are made of.
@@ -104,7 +103,7 @@ class OpenReview:
         Raises:
             KitError: there is no such KPI.
         """
-        return self.spine.frame(f"{kpi(kpi_id).card}_rows")
+        return self.spine.frame(f"{self._asked_card(kpi_id)}_rows")
 
     def blocks(self, computed: Results, *kpi_ids: str) -> Blocks:
         """The KPI blocks of these KPIs, in this order."""
@@ -130,6 +129,12 @@ class OpenReview:
     @cached_property
     def _alone(self) -> Spine:
         return replace(self.spine, periods=[self.period])
+
+    def _asked_card(self, kpi_id: str) -> str:
+        """The card of a KPI, which was run, so that what it gives its queries is there."""
+        [card] = cards_with([kpi(kpi_id).kpi_id])
+        run(card, self.spine)
+        return card.__name__
 
     def _registered(self, rows: Iterable[Row]) -> list[Row]:
         """Rows as the review registers their KPIs: with their version, or refused in the period."""

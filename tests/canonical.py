@@ -32,11 +32,13 @@ from helpers.data.tables import HELD, TABLES
 from helpers.errors import NotProvided, Refused
 from helpers.kpis.rows import run
 from helpers.kpis.spine import Spine
-from helpers.notebook_parameters import GIVEN, notebook_schema
-from helpers.params import Rules, Source
+from helpers.notebook_parameters import GIVEN, notebook_schema, theme_parameters
+from helpers.params import Review, Rules, Source
 from helpers.periods import DAY, Calendar, Period
 from helpers.results import Listing, Row
+from helpers.review import OpenReview
 
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 QUERY_TYPES = {**SQL_TYPES, "ts": "timestamp"}
 
 
@@ -59,11 +61,17 @@ def figures(card: Callable[[Spine], list[Row]], spine: Spine, **given: Any) -> l
     return [row for row in run(card, asked) if row.period == asked.period]
 
 
+def opened(period: Period, review: Review, **texts: str) -> OpenReview:
+    """The review of a period over the text tables, whose themes hold all their parameters."""
+    found = theme_parameters(review.themes, NOTEBOOKS, file=Path("review.yml"))
+    settled = review.model_copy(update={"themes": {**found.asked, **found.others}})
+    return OpenReview(period, settled, prepared(period.as_of_on, period=period, **texts))
+
+
 @lru_cache
 def defaults() -> dict[str, Any]:
     """The default of every rule and of every parameter of a notebook."""
-    notebooks = Path(__file__).parents[1] / "notebooks"
-    schemas = [notebook_schema(path) for path in sorted(notebooks.glob("*.ipynb"))]
+    schemas = [notebook_schema(path) for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
     parameters = {name: each.default for schema in schemas for name, each in schema.items() if name not in GIVEN}
     return {**dict(Rules()), **parameters}
 

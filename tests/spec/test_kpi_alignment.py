@@ -2,20 +2,23 @@
 
 import json
 from datetime import date
+from functools import lru_cache
+from types import SimpleNamespace
 
 import pytest
 
 from helpers import results
-from helpers.kpis import alignment_tables
-from helpers.kpis.alignment import OPPOSED, guard, pairs, standing_warnings
-from helpers.kpis.kpi_alignment import okr
-from helpers.kpis.okrs import progress, young_cohort
-from helpers.kpis.registered import findings, held_to_cpis, is_overdue, missing_fields
+from helpers.kpis import kpi_alignment, new_revenue
+from helpers.kpis.kpi_alignment.departments import OPPOSED, guard, pairs, standing_warnings
+from helpers.kpis.kpi_alignment.findings import findings, held_to_cpis, is_overdue, missing_fields
+from helpers.kpis.kpi_alignment.progress import progress, young_cohort
+from helpers.kpis.rows import run
+from helpers.kpis.spine import Spine
 from helpers.params import Review
 from helpers.periods import Calendar
 from helpers.registries import Conflict, Cpi, Department, Okr, RegisteredKpi
-from helpers.review import OpenReview
-from tests.canonical import prepared
+from tests import canonical
+from tests.canonical import defaults, prepared
 
 FASTER = {
     "id": "faster", "objective": "Be fast", "kpi_id": "ttv_mean", "baseline": 65, "baseline_on": date(2026, 1, 1),
@@ -30,15 +33,29 @@ def objective(**changed):
     return Okr(**{**FASTER, **changed})
 
 
-def known(*rows):
-    """The figures of other themes, as a review would look them up."""
-    return lambda tables, period, kpi_ids: [row for row in rows if row.period == period and row.kpi_id in kpi_ids]
+@lru_cache
+def books():
+    """A prepared folder, for reviews whose figures are given."""
+    return prepared(Q3.as_of_on, deals=DEALS)
+
+
+def registering(period=Q1, **registers):
+    """The spine of one period, of a review that registers this."""
+    return Spine(books(), period, defaults(), [period], review=SimpleNamespace(**registers))
+
+
+def standings(period, *okrs, figures=()):
+    """The rows of objectives in a period; ``figures`` are what the cards of their KPIs tell."""
+    with pytest.MonkeyPatch.context() as patch:
+        told = [row for row in figures if row.period == period]
+        patch.setattr("helpers.kpis.kpi_alignment.cards.run", lambda card, spine: told)
+        return run(kpi_alignment.okr, registering(period, okrs=okrs))
 
 
 def measured(value, period=Q1, *, segment=("", ""), each=None, **more):
     each = each or objective()
     figure = results.row(each.kpi_id, period, value, segment=segment, n=12, **more)
-    (row,) = okr(None, period, okrs=[each], figures=known(figure))
+    (row,) = standings(period, each, figures=[figure])
     return row
 
 
@@ -141,21 +158,21 @@ def test_an_objective_of_a_segment_is_measured_by_it():
         results.row("new_revenue", Q1, 900),
         results.row("new_revenue", Q1, 40, segment=("source", "upsell")),
     ]
-    (row,) = okr(None, Q1, okrs=[upsell], figures=known(*rows))
+    (row,) = standings(Q1, upsell, figures=rows)
     assert row.value == pytest.approx(0.4)
-    (row,) = okr(None, Q1, okrs=[upsell], figures=known(rows[0]))
+    (row,) = standings(Q1, upsell, figures=rows[:1])
     assert (row.status, row.warnings) == ("undefined", ("no figure of new_revenue[upsell] in 2026Q1",))
 
 
 def test_a_kpi_that_no_theme_has_is_not_provided():
-    (row,) = okr(None, Q1, okrs=[objective(kpi_id="demos")], figures=known())
+    (row,) = standings(Q1, objective(kpi_id="demos"))
     assert (row.status, row.warnings) == ("not_provided", ("not provided: demos",))
 
 
 def test_an_objective_that_has_not_begun_has_no_row():
     later = objective(baseline_on=date(2026, 4, 1), due_on=date(2026, 10, 1))
-    assert okr(None, Q1, okrs=[later], figures=known()) == []
-    assert len(okr(None, Q2, okrs=[later], figures=known())) == 1
+    assert standings(Q1, later) == []
+    assert len(standings(Q2, later)) == 1
 
 
 # --- G05: young cohorts -----------------------------------------------------------------------------------------------
@@ -213,12 +230,12 @@ GROW = {
 def opened(period=Q2, themes=None, okrs=(GROW,), **more):
     themes = {"kpi_alignment": {}} if themes is None else themes
     review = Review.model_validate({"company": "Fine Co", "themes": themes, "okrs": okrs, **more})
-    return OpenReview(period, review, prepared(period.as_of_on, period=period, deals=DEALS))
+    return canonical.opened(period, review, deals=DEALS)
 
 
 def test_an_objective_is_measured_by_the_card_of_the_kpis_own_theme():
     """acv: 300 over 24 months is 150 a year: 50 of the 1,000 to go, at the end of 2026Q1; 800 at the end of 2026Q2."""
-    frame = opened().compute(okr).frame.set_index("period")
+    frame = opened().compute(kpi_alignment).frame.set_index("period")
     assert dict(frame["value"]) == pytest.approx({"2026Q1": 0.05, "2026Q2": 0.8})
     assert set(frame["kpi_id"]) == {"okr_progress"}
     told = json.loads(frame["params"]["2026Q2"])
@@ -229,33 +246,37 @@ def test_an_objective_is_measured_by_the_card_of_the_kpis_own_theme():
 def test_with_the_parameters_that_the_review_gives_to_that_theme():
     """tcv: the whole 300 in 2026Q1, 200 of the 1,000 to go."""
     themes = {"kpi_alignment": {}, "new_revenue": {"basis": "tcv"}}
-    frame = opened(themes=themes).compute(okr).frame.set_index("period")
+    frame = opened(themes=themes).compute(kpi_alignment).frame.set_index("period")
     assert frame["value"]["2026Q1"] == pytest.approx(0.2)
 
 
 def test_what_is_looked_up_is_what_the_theme_computes():
-    from helpers.kpis.new_revenue import new_revenue, revenue_growth
-
     review = opened(themes={"kpi_alignment": {}, "new_revenue": {"basis": "tcv"}})
-    own = review.compute(new_revenue, revenue_growth, basis="tcv").frame
     looked_up = review.look_up("new_revenue", "revenue_growth", "demos").frame
-    assert looked_up.to_csv() == own.to_csv()
+    assert looked_up.to_csv() == review.compute(new_revenue).frame.to_csv()
+    assert set(looked_up["kpi_id"]) == {"new_revenue", "revenue_growth", "revenue_growth_yoy"}
 
 
 def test_a_check_measures_objectives_for_the_period_alone():
-    measured = opened().measure(okr, {})
-    assert [row.value for row in measured.rows] == [pytest.approx(0.8)]
-    assert "deals" in measured.asked.tables
+    rows, asked = opened().measure(kpi_alignment.okr)
+    assert [row.value for row in rows] == [pytest.approx(0.8)]
+    assert "deals" in asked.given
 
 
 def test_a_kpi_that_lacks_its_data_leaves_its_objective_without_progress():
     review = opened(okrs=[{**GROW, "kpi_id": "nrr"}])
-    (row,) = review.measure(okr, {}).rows
+    (row,), _ = review.measure(kpi_alignment.okr)
     assert (row.status, row.warnings) == ("not_provided", ("not provided: subscriptions",))
 
 
+def test_the_figures_behind_progress():
+    """150 of 2026Q1 is earlier; the period's own is 900, of the way from 100 to 1,100."""
+    behind = opened().rows("okr_progress")
+    assert behind.to_dict("records") == [{"objective": "grow", "baseline": 100, "target": 1100, "figure": 900}]
+
+
 def test_a_review_without_objectives_has_no_figures():
-    assert opened(okrs=[]).compute(okr).frame.empty
+    assert opened(okrs=[]).compute(kpi_alignment).frame.empty
 
 
 # --- G01: departments -------------------------------------------------------------------------------------------------
@@ -332,7 +353,7 @@ def test_a_joint_kpi_settles_a_conflict_if_both_are_held_to_it():
 
 
 def test_the_matrix_says_held_shared_and_opposed():
-    listing = alignment_tables.alignment_matrix(None, Q1, departments=[MARKETING, SALES, PRODUCT], conflicts=[])
+    listing = kpi_alignment.alignment_matrix(registering(departments=[MARKETING, SALES, PRODUCT], conflicts=[]))
     assert listing.rows.to_numpy().tolist() == [
         ["cac", "held", "", ""],
         ["New bookings", "shared", "shared", ""],
@@ -343,7 +364,7 @@ def test_the_matrix_says_held_shared_and_opposed():
 
 
 def test_the_list_of_pairs():
-    listing = alignment_tables.hand_overs(None, Q1, departments=[MARKETING, SALES, PRODUCT], conflicts=[])
+    listing = kpi_alignment.hand_overs(registering(departments=[MARKETING, SALES, PRODUCT], conflicts=[]))
     assert list(listing.rows["finding"]) == [
         "in line",
         "conflict: more demos to whoever asks lower the share of those who pay",
@@ -355,14 +376,14 @@ def test_the_list_of_pairs():
 
 def test_no_departments_and_one_department():
     for departments in ([], [SALES]):
-        listing = alignment_tables.hand_overs(None, Q1, departments=departments, conflicts=[])
+        listing = kpi_alignment.hand_overs(registering(departments=departments, conflicts=[]))
         assert listing.rows.empty
-    assert alignment_tables.alignment_matrix(None, Q1, departments=[], conflicts=[]).rows.empty
+    assert kpi_alignment.alignment_matrix(registering(departments=[], conflicts=[])).rows.empty
 
 
 def test_more_than_three_kpis_are_told():
     crowd = department("Sales", "nrr", "arr", "mrr", "grr")
-    listing = alignment_tables.hand_overs(None, Q1, departments=[crowd, department("CS", "nrr")], conflicts=[])
+    listing = kpi_alignment.hand_overs(registering(departments=[crowd, department("CS", "nrr")], conflicts=[]))
     assert listing.note.endswith("More than 3 KPIs each: Sales.")
 
 
@@ -472,7 +493,7 @@ def test_the_register_tells_what_is_open():
         registered(kpi_id="sales_total", company_wide=True, decision="keep"),
         registered(kpi_id="arr", definition_version=2, decision="keep"),
     ]
-    listing = alignment_tables.kpi_register(None, Q3, kpis=kpis)
+    listing = kpi_alignment.kpi_register(registering(Q3, kpis=kpis))
     assert list(listing.rows["finding"].fillna("")) == [
         "overdue",
         "incomplete: hypothesis, owner missing; 15-minute KPI: chosen without a hypothesis",
@@ -480,7 +501,7 @@ def test_the_register_tells_what_is_open():
         "",
     ]
     assert listing.rows["kpi"].iloc[3] == "Annual recurring revenue (ARR), version 2"
-    assert alignment_tables.kpi_register(None, Q3, kpis=[]).rows.empty
+    assert kpi_alignment.kpi_register(registering(Q3, kpis=[])).rows.empty
 
 
 def test_the_version_of_a_definition_is_in_its_results():
@@ -518,7 +539,7 @@ def test_customers_asked_are_counted_once():
         }
     )
     given = {"departments": [department("Sales", "speed")], "okrs": [], "kpis": [], "targets": {}}
-    listing = alignment_tables.unproven_cpis(None, Q1, cpis=[cpi], **given)
+    listing = kpi_alignment.unproven_cpis(registering(cpis=[cpi], **given))
     assert listing.rows.to_dict("records") == [
         {
             "who": "Sales", "cpi": "speed", "by": "a KPI of the department", "linked": "Net revenue retention (NRR)",

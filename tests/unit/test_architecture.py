@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from helpers.catalogue import CATALOGUE, THEMES
+from helpers.kpis.spine import read_relations
 
 ROOT = Path(__file__).parents[2]
 WINGS = ["data", "kpis", "display", "pack"]
@@ -82,8 +83,10 @@ def test_no_import_circles():
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_a_theme_is_one_notebook_one_module_one_test(theme):
-    for path in (f"notebooks/{theme}.ipynb", f"helpers/kpis/{theme}.py", f"tests/spec/test_{theme}.py"):
+def test_a_theme_is_one_notebook_one_folder_one_test(theme):
+    folder = f"helpers/kpis/{theme}"
+    own = [f"{folder}/{name}" for name in ("__init__.py", "cards.py", "tables.py", f"{theme}.sql")]
+    for path in (f"notebooks/{theme}.ipynb", f"tests/spec/test_{theme}.py", *own):
         assert (ROOT / path).exists(), path
     assert theme in yaml.safe_load((ROOT / "params/review.yml").read_text())["themes"]
 
@@ -91,9 +94,19 @@ def test_a_theme_is_one_notebook_one_module_one_test(theme):
 @pytest.mark.parametrize("kpi_id", CATALOGUE)
 def test_every_kpi_names_a_card_that_defines_it(kpi_id):
     row = CATALOGUE[kpi_id]
-    source = (ROOT / f"helpers/kpis/{row.theme}.py").read_text()
-    cards = {node.name: ast.get_docstring(node) for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+    modules = [ast.parse(path.read_text()) for path in (ROOT / "helpers/kpis" / row.theme).glob("*.py")]
+    functions = [node for module in modules for node in module.body if isinstance(node, ast.FunctionDef)]
+    cards = {node.name: ast.get_docstring(node) for node in functions}
     assert "Definition:" in (cards[row.card] or ""), f"{row.theme}.{row.card} has no Definition: in its docstring"
+
+
+def test_every_card_has_a_query_and_the_rows_behind_it():
+    """Each with a comment that says what a row of it is."""
+    relations = read_relations()
+    for card in {row.card for row in CATALOGUE.values()}:
+        for name in (card, f"{card}_rows"):
+            assert name in relations, name
+            assert relations[name].comment, name
 
 
 def test_every_row_of_the_catalogue_is_told_apart():

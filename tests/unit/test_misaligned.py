@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from helpers.check import check_order
-from helpers.kpis.alignment import standing_warnings
-from helpers.kpis.registered import findings
+from helpers.kpis.kpi_alignment.departments import standing_warnings
+from helpers.kpis.kpi_alignment.findings import findings
 from helpers.params import load_review
 from helpers.strict_yaml import places
 from tests.canonical import source

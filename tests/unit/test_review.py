@@ -1,22 +1,36 @@
 """What a notebook gets from its review: rows of every period, rules by name, and what is missing said in words."""
 
+import json
+import shutil
 from datetime import date
+from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 
 from helpers.data.prepare import prepare
 from helpers.errors import KitError, NotProvided, Refused
+from helpers.kpis import new_revenue, pipeline_conversion, recurring_revenue
 from helpers.params import Review
 from helpers.periods import Calendar
-from helpers.results import Column, Listing, row
-from helpers.review import OpenReview, open_review, write_build_context
-from tests.canonical import prepared, source
+from helpers.results import Column, Listing
+from helpers.review import open_review, write_build_context
+from tests import canonical
+from tests.canonical import Known, source
 
+ROOT = Path(__file__).parents[2]
 DEALS = """
-deal_id | created_at | closed_at  | outcome | amount
-D1      | 2025-05-20 | 2025-06-01 | won     | 100
-D2      | 2026-08-01 |            | open    |
+deal_id | created_at | closed_at  | outcome | amount | recorded_at | deal_type
+D1      | 2025-05-20 | 2025-06-01 | won     | 100    |             | upsell
+D2      | 2026-07-01 | 2026-07-20 | won     | 300    | 2026-08-05  | new_logo
+"""
+OLD_DEALS = DEALS.replace("2025-05-20", "2020-01-01").replace("2025-06-01", "2020-01-02")
+SUBSCRIPTIONS = """
+subscription_id | customer_id | start_on   | end_on     | cancelled_at | mrr
+S1              | A           | 2025-01-01 |            |              | 100
+S2              | B           | 2025-01-01 | 2026-09-01 | 2026-08-01   | 60
+S3              | C           | 2026-05-01 |            |              | 40
 """
 TEXTS = {
     "deals": DEALS,
@@ -26,30 +40,8 @@ TEXTS = {
 
 
 def opened(label="2026Q3", as_of=None, texts=TEXTS, **settled):
-    period = Calendar().period(label, as_of)
     review = Review(**{"company": "Fine Co", "themes": {"new_revenue": {}}, **settled})
-    return OpenReview(period, review, prepared(period.as_of_on, period=period, **texts))
-
-
-# Cards are found in the catalogue by their name; these three stand in for the real ones.
-
-
-def new_revenue(tables, period):
-    """``new_revenue`` is judged by month."""
-    return [
-        row("new_revenue", period, len(tables.fetch(tables["deals"]))),
-        row("new_revenue", period, 1, segment=("source", "upsell")),
-    ]
-
-
-def revenue_growth(tables, period, *, grace_days, basis):
-    """Neither of its KPIs has a monthly series."""
-    assert tables["deals"] is not None
-    return [row("revenue_growth", period, grace_days), row("revenue_growth_yoy", period, None)]
-
-
-def quick_ratio(tables, period):
-    return [row("quick_ratio", period, tables.fetch(tables["subscriptions"]).size)]
+    return canonical.opened(Calendar().period(label, as_of), review, **texts)
 
 
 def labels(results, kpi_id, segment=""):
@@ -57,113 +49,121 @@ def labels(results, kpi_id, segment=""):
     return list(frame[(frame.kpi_id == kpi_id) & (frame.segment == segment)]["period"])
 
 
+def told(results, kpi_id):
+    """The rows of a KPI's total, by period."""
+    return results.frame.query("segment == '' and kpi_id == @kpi_id").set_index("period")
+
+
 def test_the_period_eight_quarters_and_24_months():
-    texts = {"deals": DEALS.replace("2025-05-20", "2020-01-01").replace("2025-06-01", "2020-01-02")}
-    results = opened(texts=texts).compute(new_revenue, revenue_growth, basis="acv")
+    results = opened(texts={"deals": OLD_DEALS}).compute(new_revenue)
     quarters = ["2024Q3", "2024Q4", "2025Q1", "2025Q2", "2025Q3", "2025Q4", "2026Q1", "2026Q2"]
     months = [f"{2024 + i // 12}-{i % 12 + 1:02d}" for i in range(9, 33)]  # 2024-10 to 2026-09
     assert months[0] == "2024-10"
     assert months[-1] == "2026-09"
-    assert labels(results, "new_revenue") == [*quarters, *months, "2026Q3"]
-    assert labels(results, "new_revenue", "upsell") == [*quarters, *months, "2026Q3"]
-    assert labels(results, "revenue_growth") == [*quarters, "2026Q3"]
+    assert sorted(labels(results, "new_revenue")) == sorted([*quarters, *months, "2026Q3"])
+    assert sorted(labels(results, "revenue_growth")) == [*quarters, "2026Q3"]  # it has no monthly series
+    assert labels(results, "new_revenue", "new_logo") == labels(results, "new_revenue")
 
 
 def test_each_period_reads_what_was_known_then():
-    values = opened().compute(new_revenue).frame.query("segment == ''").set_index("period")["value"]
-    assert values["2025Q2"] == 1
-    assert (values["2026-07"], values["2026-08"]) == (1, 2)  # D2 was created on 1 August 2026
-    assert (values["2026Q2"], values["2026Q3"]) == (1, 2)
+    """The deal of 20 July was recorded on 5 August."""
+    values = told(opened().compute(new_revenue), "new_revenue")["value"]
+    assert values["2025Q2"] == 100
+    assert (values["2026-07"], values["2026Q3"]) == (0, 300)
 
 
 def test_history_begins_with_the_data_and_not_with_registers():
     """The first deal is of 2025-05-20; customers and products are older and say nothing of deals."""
-    assert labels(opened().compute(new_revenue), "new_revenue")[:5] == [
+    found = labels(opened().compute(new_revenue), "new_revenue")
+    assert [label for label in found if "Q" in label] == [
         "2025Q2",
         "2025Q3",
         "2025Q4",
         "2026Q1",
         "2026Q2",
+        "2026Q3",
     ]
-    assert "2025-05" in labels(opened().compute(new_revenue), "new_revenue")
-    assert "2025-04" not in labels(opened().compute(new_revenue), "new_revenue")
+    assert "2025-05" in found
+    assert "2025-04" not in found
 
 
 @pytest.mark.parametrize(("label", "first", "count"), [("2026-08", "2025-05", 16), ("2026-W33", "2026-W21", 13)])
 def test_a_month_and_a_week_have_a_history_of_their_kind(label, first, count):
     found = labels(opened(label).compute(new_revenue), "new_revenue")
-    assert (found[0], found[-1], len(found)) == (first, label, count)
+    assert (min(found), max(found), len(found)) == (first, label, count)
 
 
 def test_a_running_quarter_is_compared_with_the_same_days():
-    frame = opened(as_of=date(2026, 8, 14)).compute(new_revenue).frame  # 45 days
-    as_of = frame.set_index("period")["as_of"]
-    assert as_of["2026Q2"].iloc[0] == "2026-05-16T00:00:00+00:00"  # 1 April and 45 days
-    assert set(frame.query("period == '2026Q2'")["status"]) == {"partial"}
-    assert labels(opened(as_of=date(2026, 8, 14)).compute(new_revenue), "new_revenue")[-2] == "2026-07"
+    results = opened(as_of=date(2026, 8, 14)).compute(new_revenue)  # 45 days
+    found = told(results, "new_revenue")
+    assert found["as_of"]["2026Q2"] == "2026-05-16T00:00:00+00:00"  # 1 April and 45 days
+    assert set(results.frame.query("period == '2026Q2' and value == value")["status"]) == {"partial"}
+    assert max(label for label in found.index if "Q" not in label) == "2026-07"
 
 
-def test_cards_that_follow_cohorts_see_all_that_is_known_today(monkeypatch):
-    monkeypatch.setitem(globals(), "FOLLOWED_TO_REVIEW", ("new_revenue",))
-    frame = opened(as_of=date(2026, 10, 11)).compute(new_revenue).frame
-    assert set(frame["as_of"]) == {"2026-10-12T00:00:00+00:00"}
+def test_cards_that_follow_cohorts_see_all_that_is_known_today():
+    stages = "record_id | stage | entered_at\nD1 | lead | 2025-05-20\nD1 | won | 2025-06-01\nD2 | lead | 2026-07-01"
+    review = opened(as_of=date(2026, 10, 11), texts={**TEXTS, "stage_history": stages})
+    frame = review.compute(pipeline_conversion).frame
+    followed = frame.query("kpi_id == 'funnel_conversion' and status != 'not_provided'")
+    assert followed["period"].nunique() > 1
+    assert set(followed["as_of"]) == {"2026-10-12T00:00:00+00:00"}
+    assert frame.query("kpi_id == 'win_rate'")["as_of"].nunique() > 1  # as each period knew it
 
 
 def test_a_kpi_without_its_table_says_so_once():
-    frame = opened().compute(quick_ratio).frame
-    assert list(frame[["kpi_id", "period", "status"]].itertuples(index=False, name=None)) == [
-        ("quick_ratio", "2026Q3", "not_provided")
+    frame = opened().compute(recurring_revenue).frame
+    of_one = frame.query("kpi_id == 'quick_ratio'")
+    assert list(of_one[["period", "status", "warnings"]].itertuples(index=False, name=None)) == [
+        ("2026Q3", "not_provided", '["not provided: subscriptions"]')
     ]
-    assert frame["warnings"].iloc[0] == '["not provided: subscriptions"]'
+    assert not frame["kpi_id"].duplicated().any()
 
 
 def test_a_kpi_that_is_not_provided_has_no_history_and_the_others_do():
-    def revenue_growth(tables, period):
-        tables["deals"]
-        return [
-            row("revenue_growth", period, 1),
-            row("revenue_growth_yoy", period, None, status="not_provided", warnings=["not provided: a year"]),
-        ]
-
-    results = opened().compute(revenue_growth)
-    assert len(labels(results, "revenue_growth")) == 6
-    assert labels(results, "revenue_growth_yoy") == ["2026Q3"]
+    """The same card gives the win rate, which needs no amounts, and the velocity, which does."""
+    without = DEALS.replace("| amount ", "").replace("| 100    ", "").replace("| 300    ", "")
+    results = opened(texts={"deals": without}).compute(pipeline_conversion)
+    assert "2025Q2" in labels(results, "win_rate")
+    assert labels(results, "sales_velocity") == ["2026Q3"]
+    assert set(told(results, "sales_velocity")["warnings"]) == {'["not provided: deals.amount"]'}
 
 
 def test_a_refused_card_leaves_a_row_per_kpi_with_the_reason():
-    def revenue_growth(tables, period):
-        raise Refused("no rate for CHF")
-
-    frame = opened().compute(revenue_growth).frame.query("period == '2026Q3'")
-    assert list(frame["kpi_id"]) == ["revenue_growth", "revenue_growth_yoy"]
+    francs = (
+        DEALS.replace("| deal_type", "| deal_type | currency")
+        .replace("upsell\n", "upsell | USD\n")
+        .replace("logo\n", "logo | CHF\n")
+    )
+    frame = opened(texts={"deals": francs}).compute(new_revenue).frame.query("period == '2026Q3'")
+    assert list(frame["kpi_id"]) == ["new_revenue", "revenue_growth", "revenue_growth_yoy"]
     assert set(frame["status"]) == {"refused"}
-    assert set(frame["warnings"]) == {'["no rate for CHF"]'}
+    assert set(frame["warnings"]) == {'["no rate for CHF; add it to fx_rates"]'}
 
 
-def test_rules_are_bound_by_name_and_told_in_the_row():
-    frame = opened(rules={"grace_days": 30}).compute(revenue_growth, basis="tcv").frame
-    assert frame.set_index("kpi_id")["value"]["revenue_growth"].iloc[0] == 30
-    assert set(frame["params"]) == {'{"basis": "tcv", "grace_days": 30}'}
+def test_rules_and_parameters_are_told_in_the_rows_that_follow_them():
+    review = opened(
+        texts={**TEXTS, "subscriptions": SUBSCRIPTIONS},
+        themes={"new_revenue": {"basis": "tcv"}, "recurring_revenue": {"retention_months": 6}},
+        rules={"grace_days": 30},
+    )
+    params = {row.kpi_id: json.loads(row.params) for row in review.compute(recurring_revenue).frame.itertuples()}
+    assert (params["mrr"]["grace_days"], params["nrr"]["grace_days"]) == (30, 30)
+    assert params["nrr"]["retention_months"] == 6
+    assert "basis" not in params["mrr"]
+    of_bookings = [json.loads(each) for each in review.compute(new_revenue).frame["params"]]
+    assert {each["basis"] for each in of_bookings} == {"tcv"}
+    assert not any({"grace_days", "retention_months"} & each.keys() for each in of_bookings)
 
 
-@pytest.mark.parametrize(
-    ("given", "fault"),
-    [
-        ({}, "revenue_growth needs basis; pass it on from the parameters cell: basis=basis"),
-        ({"basis": "acv", "grace_days": 3}, "grace_days is a rule; set it under rules: in the review"),
-        ({"basis": "acv", "bases": 3}, "bases is a parameter of none of revenue_growth; did you mean 'basis'?"),
-    ],
-)
-def test_a_mistake_of_the_notebook_is_told(given, fault):
-    with pytest.raises(KitError) as error:
-        opened().compute(revenue_growth, **given)
-    assert error.value.faults == (fault,)
-
-
-def test_all_mistakes_of_the_notebook_are_told_at_once():
-    with pytest.raises(KitError) as error:
-        opened().compute(revenue_growth, bases=3, grace_days=2)
-    assert len(error.value.faults) == 3
+@pytest.mark.parametrize(("discounts", "mrr"), [("all", 90), ("none", 100)])
+def test_rules_of_the_review_are_followed(discounts, mrr):
+    lines = """
+        subscription_id | customer_id | start_on   | unit_amount | quantity | interval | interval_count | discount_mrr
+        S1              | A           | 2025-01-01 | 100         | 1        | month    | 1              | 10
+    """
+    results = opened(texts={"subscriptions": lines}, rules={"discounts": discounts}).compute(recurring_revenue)
+    assert told(results, "mrr")["value"]["2026Q3"] == mrr
 
 
 def test_targets_are_those_of_the_period():
@@ -173,51 +173,15 @@ def test_targets_are_those_of_the_period():
     assert (context.currency, context.locale, context.colour) == ("USD", "de_DE", "#112233")
 
 
-@pytest.fixture
-def shown(monkeypatch):
-    found = []
-    monkeypatch.setattr("IPython.display.display", lambda note: found.append(note._repr_mimebundle_()["text/plain"]))
-    return found
-
-
-def themed(card, theme="new_revenue"):
-    card.__module__ = f"helpers.kpis.{theme}"
-    return card
-
-
-def test_a_cell_that_differs_from_the_review_is_announced(shown):
-    def revenue_growth(tables, period, *, basis, lag):
-        return []
-
-    review = opened(themes={"new_revenue": {"basis": "acv", "lag": None}})
-    import helpers.kpis.new_revenue  # noqa: F401 - the module that the card claims to be of
-
-    review.compute(themed(revenue_growth), basis="tcv", lag="none")
-    assert len(shown) == 1
-    assert "basis is tcv here, acv in" in shown[0]
-
-
-def test_a_cell_that_agrees_is_not_announced(shown):
-    def revenue_growth(tables, period, *, basis, stages):
-        return []
-
-    import helpers.kpis.new_revenue  # noqa: F401
-
-    opened(themes={"new_revenue": {"basis": "acv"}}).compute(themed(revenue_growth), basis="acv", stages=["a"])
-    assert shown == []
-
-
-def lost_deals(tables, period, *, basis, grace_days):
-    rows = pd.DataFrame({"basis": [basis], "days": [grace_days]})
+def lost_deals(spine):
+    rows = pd.DataFrame({"basis": [spine.rules["basis"]], "days": [spine.rules["grace_days"]]})
     return Listing("Lost", rows, {"basis": Column("Basis"), "days": Column("Days", "days")}, "None.", "deal")
 
 
-def test_a_listing_is_bound_like_a_card():
+def test_a_listing_follows_rules_and_parameters_as_a_card_does():
     review = opened(rules={"grace_days": 7})
-    assert review.listing(lost_deals, basis="acv").rows.to_dict("records") == [{"basis": "acv", "days": 7}]
-    assert review.table(lost_deals, basis="acv").resource()["data"] == [{"basis": "acv", "days": 7}]
-    with pytest.raises(KitError, match="lost_deals needs basis"):
-        review.listing(lost_deals)
+    assert review.listing(lost_deals).rows.to_dict("records") == [{"basis": "acv", "days": 7}]
+    assert review.table(lost_deals).resource()["data"] == [{"basis": "acv", "days": 7}]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +192,7 @@ def test_a_listing_is_bound_like_a_card():
     ],
 )
 def test_a_listing_that_lacks_its_data_says_so(raised, said):
-    def lost_customers(tables, period):
+    def lost_customers(spine):
         raise raised
 
     table = opened().table(lost_customers)
@@ -240,6 +204,38 @@ def test_blocks_show_what_was_computed():
     review = opened()
     shown = review.blocks(review.compute(new_revenue), "new_revenue")._repr_mimebundle_()
     assert [block["kpi_id"] for block in shown["application/vnd.kpi-review.blocks+json"]["blocks"]] == ["new_revenue"]
+
+
+def test_the_rows_behind_a_kpi():
+    """Of the customers of a year ago A pays 100 and B, who left in the quarter, nothing; C came later."""
+    review = opened(texts={"subscriptions": SUBSCRIPTIONS})
+    behind = review.rows("nrr").query("horizon == 'year'")
+    assert {row.account_id: (row.before, row.after) for row in behind.itertuples()} == {"A": (100, 100), "B": (60, 0)}
+
+
+def test_the_query_of_a_kpi_runs_on_its_own_over_the_prepared_folder():
+    """What it gives is what the review shows, of every period: 100 of 160 at the end of 2026Q3."""
+    review = opened(texts={"subscriptions": SUBSCRIPTIONS})
+    with duckdb.connect() as engine:
+        engine.execute(f"set file_search_path = '{review.prepared.folder}'")
+        found = engine.execute(review.sql("nrr")).df()
+    shown = told(review.compute(recurring_revenue), "nrr")["value"]
+    totals = found[(found["segment_by"] == "") & (found["horizon"] == "year")].set_index("label")["nrr"]
+    assert totals["2026Q3"] == shown["2026Q3"] == pytest.approx(100 / 160)
+    assert totals[shown.index].tolist() == pytest.approx(shown.tolist(), nan_ok=True)
+
+
+def test_the_query_of_no_kpi_is_refused():
+    for ask in (opened().sql, opened().rows):
+        with pytest.raises(KitError, match="nrrr"):
+            ask("nrrr")
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    found = []
+    monkeypatch.setattr("IPython.display.display", lambda note: found.append(note._repr_mimebundle_()["text/plain"]))
+    return found
 
 
 # --- where a review comes from ----------------------------------------------------------------------------------------
@@ -283,8 +279,9 @@ SOURCE = "name: Books\nconnect: duckdb://\nfiles: ../data\ncurrency: USD\ntables
 def project(tmp_path, monkeypatch):
     monkeypatch.delenv("KPI_REVIEW_PREPARED", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for folder in ("params", "data", "notebooks"):
+    for folder in ("params", "data"):
         (tmp_path / folder).mkdir()
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
     (tmp_path / "params/source.yml").write_text(SOURCE)
     (tmp_path / "params/review.yml").write_text("company: Fine Co\nthemes: {new_revenue: {basis: acv}}\n")
     (tmp_path / "data/deals.csv").write_text("deal_id,created_at\nD1,2026-08-01\n")
@@ -292,8 +289,8 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-def in_jupyter(as_of=None):
-    return open_review(period="2026Q3", source="params/source.yml", review="params/review.yml", as_of=as_of)
+def in_jupyter(as_of=None, **cell):
+    return open_review(period="2026Q3", source="params/source.yml", review="params/review.yml", as_of=as_of, **cell)
 
 
 def cached(project):
@@ -307,7 +304,7 @@ def test_in_jupyter_the_project_is_found_upward_and_prepared_once(project, monke
     monkeypatch.setattr("helpers.data.cache.prepare", lambda *_, **__: pytest.fail("prepared twice"))
     again = in_jupyter()
     assert again.prepared.folder == first.prepared.folder
-    assert len(again.prepared.known(date(2026, 10, 1)).fetch(again.prepared.known(date(2026, 10, 1))["deals"])) == 1
+    assert Known(again.prepared, date(2026, 10, 1)).rows("deals", "deal_id") == [("D1",)]
 
 
 @pytest.mark.parametrize(
@@ -358,6 +355,76 @@ def test_a_preparation_that_fails_leaves_no_folder(project):
     with pytest.raises(KitError):
         in_jupyter()
     assert cached(project) == []
+
+
+# --- what a notebook's cell says --------------------------------------------------------------------------------------
+
+
+def test_a_cell_that_differs_from_the_review_is_announced_and_counts(project, shown):
+    review = in_jupyter(basis="tcv")
+    assert shown == ["basis is tcv here, acv in review.yml."]
+    assert review.spine.rules["basis"] == "tcv"
+    assert review.review.themes["new_revenue"]["basis"] == "tcv"
+
+
+def test_a_cell_that_agrees_is_not_announced(project, shown):
+    in_jupyter(basis="acv", stages=in_jupyter().review.themes["pipeline_conversion"]["stages"])
+    assert shown == []
+
+
+def test_a_build_holds_a_cell_against_the_review_as_built(build_folder, shown):
+    given = {"period": "FY2027Q2", "source": "s.yml", "review": "r.yml", "as_of": "2026-08-03"}
+    open_review(**given, basis="tcv")
+    assert shown == []
+    assert open_review(**given, basis="acv").spine.rules["basis"] == "acv"
+    assert "basis is acv here, tcv in" in shown[0]
+
+
+def test_rules_are_tried_and_announced(project, shown):
+    review = in_jupyter(rules={"grace_days": 30})
+    assert shown == [f"grace_days is 30 here, {review.review.rules.model_fields['grace_days'].default} in review.yml."]
+    assert (review.spine.rules["grace_days"], review.review.rules.grace_days) == (30, 30)
+
+
+def test_a_rule_that_agrees_is_not_announced(project, shown):
+    in_jupyter(rules={"grace_days": in_jupyter().review.rules.grace_days})
+    assert shown == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "faults"),
+    [
+        ({"bases": 3}, ["bases is a parameter of no theme of review.yml; did you mean 'basis'?"]),
+        ({"grace_days": 3}, ["grace_days is a rule; give it as rules={'grace_days': …}"]),
+        (
+            {"bases": 3, "grace_days": 2},
+            [
+                "bases is a parameter of no theme of review.yml; did you mean 'basis'?",
+                "grace_days is a rule; give it as rules={'grace_days': …}",
+            ],
+        ),
+        (
+            {"ttv_cohort": "quarter"},
+            [
+                "the notebook's cell: themes.time_to_value.ttv_cohort == \"quarter\", must be one of 'trailing_year', "
+                "'signup_quarter', 'value_quarter'"
+            ],
+        ),
+    ],
+)
+def test_all_mistakes_of_a_cell_are_told(project, cell, faults):
+    with pytest.raises(KitError) as error:
+        in_jupyter(**cell)
+    assert list(error.value.faults) == faults
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [({"grace_days": "many"}, "grace_days"), ({"grace_day": 3}, "grace_day.*did you mean 'grace_days'")],
+)
+def test_a_rule_that_is_none_or_does_not_fit_is_refused(project, rules, told):
+    with pytest.raises(KitError, match=told):
+        in_jupyter(rules=rules)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ from helpers.results import Column
 
 DOTS_HEIGHT, CURVE_HEIGHT, COLUMNS_HEIGHT, TIMELINE_HEIGHT = 2.35, 2.6, 1.65, 0.3  # inches
 GREY = "#9aa1ab"
+NEW = "new"  # the segment of users who could not have every score yet
 STEPS = (1, 2, 5, 10, 20, 30, 60, 90, 180, 365)  # days between two rows of a curve's table
 MOST_STEPS = 16
 STAGES_PER_LINE = 6  # of the legend
@@ -135,7 +136,7 @@ def timelines(table: Table) -> Chart:
 
 
 def histogram(results: Results, kpi_id: str) -> Chart:
-    """The shares of the segments of a count, in their own order; the period before is outlined."""
+    """The shares of the segments of a count, in their own order, the new apart; the period before is outlined."""
     period, label = results.period.label, kpi(kpi_id).label
     previous = "".join(each.label for each in results.period.history(1))  # empty where a calendar begins with this one
     now, before = (_shares(results, kpi_id, label) for label in (period, previous))
@@ -149,7 +150,7 @@ def histogram(results: Results, kpi_id: str) -> Chart:
         why = why_nothing(results, results.now(kpi_id), f"{label}: nobody is counted in {period}.")
         return not_drawn(table, why)
     with sheet(COLUMNS_HEIGHT) as drawn:
-        _histogram_columns(drawn.axes, results, now, before["share"].reindex(now.index), previous)
+        _histogram_columns(drawn.axes, results, now, before["height"].reindex(now.index), previous)
     return Chart(title, _histogram_sentence(results, now, before, previous), drawn.svg, table)
 
 
@@ -330,19 +331,28 @@ def _stage_legend(axes: Axes, shades: dict[str, float], rows: pd.DataFrame, tabl
 
 
 def _shares(results: Results, kpi_id: str, period: str) -> pd.DataFrame:
+    """The ``value`` of each segment, and its ``share`` of all but the new, who stand apart and have none.
+
+    ``height`` is on the scale of the shares for the new too.
+    """
     rows = results.frame[(results.frame["kpi_id"] == kpi_id) & (results.frame["period"] == period)]
     rows = rows[rows["segment"] != ""].set_index("segment")[["value"]]
-    return rows.assign(share=rows["value"] / rows["value"].sum() if rows["value"].sum() else float("nan"))
+    is_new = rows.index == NEW
+    counted = rows.loc[~is_new, "value"].sum() or float("nan")
+    height = rows["value"] / (counted if counted > 0 else rows["value"].sum() or float("nan"))
+    return rows.assign(share=(rows["value"] / counted).mask(is_new), height=height)
 
 
 def _histogram_columns(axes: Axes, results: Results, now: pd.DataFrame, before: pd.Series, previous: str) -> None:
     write, colour = results.write, tint(results.context.ink, 0.75)
-    axes.bar(range(len(now)), now["share"], 0.72, color=colour)
+    axes.bar(range(len(now)), now["height"], 0.72, color=colour)
     axes.bar(range(len(now)), before, 0.9, color="none", edgecolor=TEXT, linewidth=1.1)
-    zero_axis(axes, max(now["share"].max(), before.fillna(0.0).max()))
-    for i, (share, n, old) in enumerate(zip(now["share"], now["value"], before.fillna(0.0), strict=True)):
-        text = f"{write.value(share, 'share')}\n{write.value(n, 'count')}"
-        write_at(axes, (i, max(share, old)), text, (0, 3), side="above")
+    zero_axis(axes, max(now["height"].max(), before.fillna(0.0).max()))
+    each = zip(now.index, now["share"], now["height"], now["value"], before.fillna(0.0), strict=True)
+    for i, (name, share, height, n, old) in enumerate(each):
+        counted = write.value(n, "count")
+        text = counted if name == NEW else f"{write.value(share, 'share')}\n{counted}"
+        write_at(axes, (i, max(height, old)), text, (0, 3), side="above")
     axes.set_xticks(range(len(now)), [str(name) for name in now.index], color=TEXT)
     if before.notna().any():
         solid = Patch(facecolor=colour, label=results.period.label)
@@ -360,4 +370,6 @@ def _histogram_sentence(results: Results, now: pd.DataFrame, before: pd.DataFram
         share, old = now["share"].reindex(segments).sum(), before["share"].reindex(segments)
         was = f" ({write.value(old.sum(), 'share')} in {previous})" if old.notna().all() else ""
         parts.append(f"{write.value(share, 'share')} {words}{was}")
-    return f"{' and '.join(parts)}; {write.value(now['value'].sum(), 'count')} are counted."
+    new = now["value"].get(NEW, 0)
+    apart = f", {write.value(new, 'count')} new ones apart" if new else ""
+    return f"{' and '.join(parts)}; {write.value(now['value'].sum() - new, 'count')} are counted{apart}."

@@ -1,4 +1,4 @@
-"""The card of KPI alignment: objectives and their progress (G05). Cards G01 to G03 have no figures; they are in ``tables``."""
+"""The card of KPI alignment: objectives and their progress (G05). Cards G01 to G03 have no figures, only tables."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from datetime import date
 
 from dateutil.relativedelta import relativedelta
 
+import helpers.kpis.kpi_alignment.departments as alignment
 from helpers.catalogue import CATALOGUE
 from helpers.errors import nearest
-from helpers.kpis.kpi_alignment import departments as alignment
 from helpers.kpis.kpi_alignment.progress import unusable
 from helpers.params import Review
 from helpers.registries import Cpi, Department, Okr, RegisteredKpi

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+import helpers.kpis.kpi_alignment.departments as alignment
 from helpers.catalogue import CATALOGUE
-from helpers.kpis.kpi_alignment import departments as alignment
 from helpers.kpis.kpi_alignment.findings import held_to_cpis, is_overdue, missing_fields
 from helpers.kpis.spine import Spine
 from helpers.periods import Period

@@ -7,6 +7,8 @@ judged in ``shared/deals.sql``; the lists beside the figures are in ``tables``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from helpers.errors import KitError
@@ -65,13 +67,15 @@ def revenue_growth(spine: Spine) -> list[Row]:
     Source:
         Specification K15.
     """
-    rows = Rows(spine, "revenue_growth", notes="revenue_growth_notes", left_out=judged_tables(spine))
+    left_out = judged_tables(spine)
+    asked = _with_compared(spine) if spine.rules["basis"] == "mrr" else spine
+    rows = Rows(asked, "revenue_growth", notes="revenue_growth_notes", left_out=left_out)
     for answer in rows.answers:
         for kpi_id, span in (("revenue_growth", "previous"), ("revenue_growth_yoy", "year_ago")):
             change, before = answer[f"change_on_{span}"], answer[span]
             told = _weaknesses(answer, span)
             rows.add(kpi_id, answer, answer[kpi_id], numerator=change, denominator=before, warnings=told)
-    return rows.done()
+    return [row for row in rows.done() if row.period in spine.periods]
 
 
 def judged_tables(spine: Spine) -> tuple[str, ...]:
@@ -91,13 +95,24 @@ def judged_tables(spine: Spine) -> tuple[str, ...]:
     return () if basis == "mrr" else ("deals",)
 
 
+def _with_compared(spine: Spine) -> Spine:
+    """The periods of the review's own kind and all that they are compared with, since MRR is told of a spine's periods.
+
+    It is at the fixed exchange rates.
+    """
+    found = {period.label: period for period in spine.periods if period.kind == spine.period.kind}
+    for period in list(found.values()):
+        with suppress(KitError):  # a listed calendar begins somewhere
+            for earlier in (period.previous(), period.year_ago()):
+                found.setdefault(earlier.label, earlier)
+    return replace(spine, periods=list(found.values()), rules={**spine.rules, "fx_mode": "fixed"})
+
+
 def _weaknesses(answer: Mapping[str, Any], span: str) -> list[str]:
     """What makes an earlier period a poor measure of growth."""
     earlier, before, first_day = answer[f"{span}_label"], answer[span], answer["first_day"]
     if earlier is None:
         return ["the calendar does not reach back that far"]
-    if not answer[f"{span}_is_told"]:
-        return [f"{earlier} is not among the periods of this pack"]
     notes = [] if before and before > 0 else [f"no new bookings in {earlier} to compare with"]
     if first_day and first_day > answer[f"{span}_starts_on"]:
         notes.append(f"history_starts_at {first_day}, in or after {earlier}")

@@ -21,8 +21,7 @@ select period.label, '' as segment_by, '' as segment,
   now.amount - coalesce(year_ago.amount, 0) as change_on_year_ago, year_ago.amount as year_ago,
   case when previous.amount > 0 then change_on_previous / previous.amount end as revenue_growth,
   case when year_ago.amount > 0 then change_on_year_ago / year_ago.amount end as revenue_growth_yoy,
-  previous_label, previous_starts_on, previous.label is not null as previous_is_told,
-  year_ago_label, year_ago_starts_on, year_ago.label is not null as year_ago_is_told, first_day
+  previous_label, previous_starts_on, year_ago_label, year_ago_starts_on, first_day
 from period
 join total as now on now.label = period.label and now.span = 'period'
 left join total as previous on previous.label = period.label and previous.span = 'previous'

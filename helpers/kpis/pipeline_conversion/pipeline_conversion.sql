@@ -4,7 +4,7 @@
 -- yet.
 create view funnel_cohort as
 with part as (
-  select label, case when grouping(source) = 0 then 'source' else '' end as segment_by, source as segment,
+  select label, case when grouping(source) = 0 then 'source' else '' end as segment_by, coalesce(source, '') as segment,
     count(record_id) as records, count(*) filter (is_young) as young, count(*) filter (is_implied) as implied,
     count(*) filter (list_contains(reached, stages[-1])) as won,
     count(*) filter (list_contains(reached, 'mql')) as mql, count(*) filter (list_contains(reached, 'sql')) as sql

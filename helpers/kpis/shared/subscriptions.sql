@@ -215,7 +215,7 @@ newest as (
   ) using (label, product)
   group by all
 )
-select movement.label, movement.account_id, from_day, to_day, change,
+select movement.label, movement.account_id, change,
   case when launch_on > from_day then 'new_product' when product_on > from_day then 'cross_sell' else 'upsell' end as source
 from movement
 left join newest on newest.label = movement.label and newest.account_id = movement.account_id and newest.day = to_day

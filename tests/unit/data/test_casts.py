@@ -131,8 +131,7 @@ def test_types_that_would_lose_or_guess_are_faults_that_say_what_to_write(tmp_pa
     assert [fault.removeprefix("test: tables.") for fault in found] == [
         "deals: customer_id is integer, must be str; write cast(customer_id as varchar) as customer_id",
         "deals: amount is varchar, must be dec; write cast(amount as double precision) as amount",
-        "deals: options_offered is decimal(2,1), must be int; "
-        "write cast(options_offered as bigint) as options_offered",
+        "deals: options_offered is decimal(2,1), must be int; write cast(options_offered as bigint) as options_offered",
         "invoices: amount is boolean, must be dec; write cast(amount as double precision) as amount",
         "invoices: due_on is timestamp with time zone, must be date; write cast(due_on as date) as due_on",
     ]

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.data.known import Prepared
 from helpers.data.prepare import folder_fingerprint, prepare
+from helpers.data.prepared import Prepared
 from helpers.errors import KitError
 from helpers.params import Source
 from helpers.periods import Calendar
-from tests.canonical import prepared, source
+from tests.canonical import Known, known, prepared, source
 
 QUARTER = Calendar().period("2026Q1")
 
@@ -59,7 +59,7 @@ def test_record_says_what_the_pack_needs_to_know(tmp_path):
     for each in (found, again):
         assert each.calendar == calendar
         assert each.currency == "EUR"
-        assert each.as_of_on == date(2026, 8, 6)  # known through the 5th
+        assert each.last_day == date(2026, 8, 5)
         assert each.rates_on == date(2026, 2, 1)  # the fiscal year's first day
         assert each.columns == {"deals": ["deal_id", "created_at", "closed_at", "outcome", "amount"]}
         assert each.fingerprint == folder_fingerprint(tmp_path)
@@ -126,14 +126,12 @@ def test_any_engine_that_ibis_opens_is_a_source(tmp_path):
         database.execute("insert into products values ('App', null), ('API', 'core')")
     database.close()
     crm = Source(name="crm", connect=f"sqlite://{tmp_path / 'crm.sqlite'}", tables={"products": "products"})
-    found = prepare(crm, QUARTER, currency="USD", folder=tmp_path / "folder").known(QUARTER.as_of_on)
-    frame = found.fetch(found["products"].order_by("product"))
-    assert frame["product"].tolist() == ["API", "App"]
-    assert frame["family"].tolist()[0] == "core"
+    found = Known(prepare(crm, QUARTER, currency="USD", folder=tmp_path / "folder"), QUARTER.as_of_on)
+    assert found.rows("products", "product", "family") == [("API", "core"), ("App", None)]
 
 
 def test_an_amount_without_currency_is_in_the_sources():
-    tables = prepared(
+    found = known(
         "2026-04-01",
         currency="EUR",
         invoices="""
@@ -141,8 +139,8 @@ def test_an_amount_without_currency_is_in_the_sources():
             I1              | A           | 2026-01-05  | 10     | usage |
             I2              | A           | 2026-01-05  | 10     | usage | CHF
         """,
-    ).known(date(2026, 4, 1))
-    assert tables.fetch(tables["invoices"].order_by("invoice_line_id")).currency.tolist() == ["EUR", "CHF"]
+    )
+    assert found.rows("invoices", "currency") == [("EUR",), ("CHF",)]
 
 
 def test_an_amount_without_any_currency_is_refused_in_every_table_at_once(tmp_path):
@@ -170,7 +168,7 @@ def test_more_than_one_percent_of_keys_in_conflict_refuses_the_table(tmp_path):
         return "\n".join(["deal_id | created_at | owner", *rows, "D0 | 2026-01-05 | Bob"])
 
     found = write(tmp_path, deals=deals(100))  # 1 of 100 is not more than 1 %
-    assert found.known(found.as_of_on).excluded("deals") == {"deals: same key, different content": 2}
+    assert Known(found, QUARTER.as_of_on).excluded("deals") == {"deals: same key, different content": 2}
     with pytest.raises(KitError) as caught:
         write(tmp_path, deals=deals(99))
     assert caught.value.faults == (

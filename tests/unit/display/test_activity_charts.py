@@ -115,12 +115,27 @@ def test_any_name_can_be_drawn(name):
 
 class TestHistogram:
     def test_the_lowest_and_the_highest_against_the_period_before(self):
-        """50 of 100 in none, none in six or seven; 10 of 100 a quarter before, of all who are counted."""
+        """Of 80 that are not new 50 in none, 10 in six or seven; 10 and 10 a quarter before."""
         rows = [*scores([50, 20, 0, 0, 0, 0, 4, 6, 20]), *scores([10, 20, 20, 10, 10, 0, 5, 5, 20], Q3.previous())]
         assert charts.histogram(review(*rows), "pac_users").sentence == (
-            "50.0% are active in none of the seven (10.0% in 2026Q2) and 10.0% in six or seven (10.0% in 2026Q2); "
-            "100 are counted."
+            "62.5% are active in none of the seven (12.5% in 2026Q2) and 12.5% in six or seven (12.5% in 2026Q2); "
+            "80 are counted, 20 new ones apart."
         )
+
+    def test_its_shares_are_those_of_the_power_users(self):
+        """One denominator on the page: 4 + 6 of the 80 users that are not new, in the sentence, the table and the KPI."""
+        power = long_table.share("pac_power_share", Q3, 10, 80)
+        chart = charts.histogram(review(*scores([50, 20, 0, 0, 0, 0, 4, 6, 20]), power), "pac_users")
+        rows = chart.table.rows.set_index("segment")
+        assert power.value == rows.loc[["6", "7"], "share"].sum() == 0.125
+        assert rows["share"].sum() == 1
+        assert "12.5% in six or seven" in chart.sentence
+        assert table_from_resource(chart.table.resource())["rows"][-1][:3] == ["new", "20", "–"]
+
+    def test_where_all_are_new_no_share_is_told(self):
+        chart = charts.histogram(review(*scores([0, 0, 0, 7])), "pac_users")
+        assert chart.svg
+        assert chart.sentence.endswith("0 are counted, 7 new ones apart.")
 
     def test_the_period_before_is_outlined_where_it_is_known(self):
         with_before = charts.histogram(review(*scores([50, 20, 10, 20]), *BEFORE), "pac_users")
@@ -130,17 +145,17 @@ class TestHistogram:
         assert with_before.svg.count("<path") > alone.svg.count("<path")
 
     def test_the_first_listed_period_stands_alone(self):
-        """50 of 100 in none; three scores and the new, and nothing beside them."""
+        """50 of 80 in none; three scores, the new apart, and nothing beside them."""
         listed = Calendar(quarter_starts=(("2026Q3", Q3.start), ("2026Q4", Q3.end))).period("2026Q3")
         chart = charts.histogram(review(*scores([50, 20, 10, 20], listed), period=listed), "pac_users")
-        assert chart.sentence.startswith("50.0% are active in none of the seven and ")
+        assert chart.sentence.startswith("62.5% are active in none of the seven and ")
         shown = table_from_resource(chart.table.resource())
-        assert shown["rows"][0] == ["0", "50", "50.0%"]
+        assert shown["rows"][0] == ["0", "50", "62.5%"]
 
     def test_the_table_has_both_periods(self):
         chart = charts.histogram(review(*scores([50, 20, 10, 20]), *BEFORE), "pac_users")
         shown = table_from_resource(chart.table.resource())
-        assert shown["rows"][0] == ["0", "50", "50.0%", "10", "10.0%"]
+        assert shown["rows"][0] == ["0", "50", "62.5%", "10", "16.7%"]
 
 
 class TestHeatMap:
