@@ -69,7 +69,16 @@ def funnel(results: Results) -> Chart:
     if reached.empty or not reached["value"].iloc[0] > 0:
         return not_drawn(table, why_nothing(results, total, f"No record entered the pipeline in {period}."))
     with sheet(1.65 * ROW * len(reached), results.context) as drawn:
-        _funnel_bars(drawn, reached, rates.set_index("segment"))
+        rate_of = rates.set_index("segment")
+        for y, (_, row) in enumerate(reached.iterrows()):
+            value, stage = float(row["value"]), row["segment"]
+            look = fill(drawn.ink, hatched=row["status"] == "partial", linewidth=1)
+            drawn.axes.barh(y, value, BAR * 0.8, **look)
+            drawn.text((value, y), drawn.write.value(value, "count"), bold=True)
+            if y and stage in rate_of.index:
+                drawn.text((0, y - 0.5), f"↓ {_with_interval(drawn.write, rate_of.loc[stage])}", colour=QUIET)
+        drawn.row_axis(reached["segment"])
+        drawn.axes.margins(x=0.1)
     first, last = (results.write.value(reached["value"].iloc[i], "count") for i in (0, -1))
     so_far = " to date" if reached["status"].iloc[0] == "partial" else ""
     sentence = f"Of {first} records that entered in {period}, {last} reached {spoken(reached['segment'].iloc[-1])}"
@@ -215,19 +224,6 @@ def _segments(results: Results, kpi_id: str, segment_by: str, period: str) -> pd
 def _with_interval(write: Writer, row: pd.Series) -> str:
     reach = write.interval(row["ci_low"], row["ci_high"], row["unit"])
     return write.result_phrase(row) + (f", 95% interval {reach}" if reach else "")
-
-
-def _funnel_bars(drawn: Sheet, reached: pd.DataFrame, rates: pd.DataFrame) -> None:
-    """Bars with their counts; each step's rate stands between the two stages that it joins."""
-    for y, (_, row) in enumerate(reached.iterrows()):
-        value, partial = float(row["value"]), row["status"] == "partial"
-        drawn.axes.barh(y, value, BAR * 0.8, **fill(drawn.ink, hatched=partial, linewidth=1))
-        drawn.text((value, y), drawn.write.value(value, "count"), bold=True)
-        if y and row["segment"] in rates.index:
-            rate = _with_interval(drawn.write, rates.loc[row["segment"]])
-            drawn.text((0, y - 0.5), f"↓ {rate}", colour=QUIET)
-    drawn.row_axis(reached["segment"])
-    drawn.axes.margins(x=0.1)
 
 
 def _segment_bars(drawn: Sheet, rows: pd.DataFrame, total: pd.Series | None) -> None:

@@ -55,11 +55,17 @@ def curve(table: Table) -> Chart:
     cohorts = {str(name): rows for name, rows in table.rows.groupby("cohort", sort=False)}
     (own_name, own), *before = cohorts.items()
     with sheet(CURVE_HEIGHT, table.context) as drawn:
+        axes, labels = drawn.axes, []
         drawn.value_axis("share")
-        _curve_axes(drawn, float(table.rows["days"].max()))
-        labels = []
+        axes.set_ylim(0, 1.03)
+        axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+        axes.set_xlim(0, max(float(table.rows["days"].max()), 1))
+        axes.axhline(0, color=TEXT, linewidth=0.9, zorder=4)
+        axes.axhline(0.5, color=QUIET, linewidth=0.8, linestyle=(0, (2, 2)))
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        axes.tick_params(axis="x", labelcolor=TEXT, labelsize=SMALL_SIZE)
         for name, rows in before:
-            drawn.axes.step(rows["days"], rows["waiting"], where="post", color=GREY, linewidth=1.4, zorder=1)
+            axes.step(rows["days"], rows["waiting"], where="post", color=GREY, linewidth=1.4, zorder=1)
             labels.append(_curve_label(name, rows, drawn.write, QUIET))
         drawn.end_labels([*labels, *_own_curve(drawn, own_name, own)])
     title = f"{table.listing.caption}, %, {own_name}, by days after the start"
@@ -133,7 +139,7 @@ def timelines(table: Table) -> Chart:
 
 def histogram(results: Results, kpi_id: str) -> Chart:
     """The shares of the segments of a count, in their own order; the period before is outlined."""
-    period, label = results.period.label, kpi(kpi_id).label
+    period, label, write = results.period.label, kpi(kpi_id).label, results.write
     previous = "".join(each.label for each in results.period.history(1))  # empty where a calendar begins with this one
     now, before = (_shares(results, kpi_id, label) for label in (period, previous))
     title = chart_title(results, label, "share", [period])
@@ -143,10 +149,22 @@ def histogram(results: Results, kpi_id: str) -> Chart:
     rows = now.join(before.add_suffix("_before")).reset_index()
     table = table_behind(results.context, title, rows, columns, "Nobody is counted.")
     if not now["value"].sum():
-        why = why_nothing(results, results.now(kpi_id), f"{label}: nobody is counted in {period}.")
-        return not_drawn(table, why)
+        nobody = f"{label}: nobody is counted in {period}."
+        return not_drawn(table, why_nothing(results, results.now(kpi_id), nobody))
     with sheet(COLUMNS_HEIGHT, results.context) as drawn:
-        _histogram_columns(drawn, now, before["share"].reindex(now.index), previous)
+        solid: dict[str, Any] = {"facecolor": tint(drawn.ink, 0.75)}
+        outline: dict[str, Any] = {"facecolor": "none", "edgecolor": TEXT}
+        old = before["share"].reindex(now.index)
+        drawn.axes.bar(range(len(now)), now["share"], 0.72, **solid)
+        drawn.axes.bar(range(len(now)), old, 0.9, **outline, linewidth=1.1)
+        drawn.zero_axis(max(now["share"].max(), old.fillna(0.0).max()))
+        for i, (share, n, was) in enumerate(zip(now["share"], now["value"], old.fillna(0.0), strict=True)):
+            text = f"{write.value(share, 'share')}\n{write.value(n, 'count')}"
+            drawn.text((i, max(share, was)), text, (0, 3), side="above")
+        drawn.axes.set_xticks(range(len(now)), [str(name) for name in now.index], color=TEXT)
+        if old.notna().any():
+            looks = {period: solid, f"{previous}, outlined": outline}
+            drawn.legend(looks, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     return Chart(title, _histogram_sentence(results, now, before, previous), drawn.svg, table)
 
 
@@ -187,16 +205,6 @@ def flows(table: Table) -> Chart:
 
 
 # --- curves -----------------------------------------------------------------------------------------------------------
-
-
-def _curve_axes(drawn: Sheet, longest: float) -> None:
-    drawn.axes.set_ylim(0, 1.03)
-    drawn.axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    drawn.axes.set_xlim(0, max(longest, 1))
-    drawn.axes.axhline(0, color=TEXT, linewidth=0.9, zorder=4)
-    drawn.axes.axhline(0.5, color=QUIET, linewidth=0.8, linestyle=(0, (2, 2)))
-    drawn.axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    drawn.axes.tick_params(axis="x", labelcolor=TEXT, labelsize=SMALL_SIZE)
 
 
 def _own_curve(drawn: Sheet, name: str, rows: pd.DataFrame) -> list[EndLabel]:
@@ -312,23 +320,6 @@ def _shares(results: Results, kpi_id: str, period: str) -> pd.DataFrame:
     rows = results.frame[(results.frame["kpi_id"] == kpi_id) & (results.frame["period"] == period)]
     rows = rows[rows["segment"] != ""].set_index("segment")[["value"]]
     return rows.assign(share=rows["value"] / rows["value"].sum() if rows["value"].sum() else float("nan"))
-
-
-def _histogram_columns(drawn: Sheet, now: pd.DataFrame, before: pd.Series, previous: str) -> None:
-    write, colour = drawn.write, tint(drawn.ink, 0.75)
-    drawn.axes.bar(range(len(now)), now["share"], 0.72, color=colour)
-    drawn.axes.bar(range(len(now)), before, 0.9, color="none", edgecolor=TEXT, linewidth=1.1)
-    drawn.zero_axis(max(now["share"].max(), before.fillna(0.0).max()))
-    for i, (share, n, old) in enumerate(zip(now["share"], now["value"], before.fillna(0.0), strict=True)):
-        text = f"{write.value(share, 'share')}\n{write.value(n, 'count')}"
-        drawn.text((i, max(share, old)), text, (0, 3), side="above")
-    drawn.axes.set_xticks(range(len(now)), [str(name) for name in now.index], color=TEXT)
-    if before.notna().any():
-        looks = {
-            drawn.context.period.label: {"facecolor": colour},
-            f"{previous}, outlined": {"facecolor": "none", "edgecolor": TEXT},
-        }
-        drawn.legend(looks, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
 
 
 def _histogram_sentence(results: Results, now: pd.DataFrame, before: pd.DataFrame, previous: str) -> str:

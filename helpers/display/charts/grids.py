@@ -76,7 +76,25 @@ def heat_map(results: Results, kpi_id: str, meant: Mapping[str, Collection[str]]
     table = table_behind(results.context, title, rows.reset_index(drop=True), columns, "Nothing was used.")
     if rows.empty:
         return not_drawn(table, why_nothing(results, results.now(kpi_id), f"{label}: nothing was used in {period}."))
-    return Chart(title, _heat_map_sentence(results, rows, meant), _heat_map_svg(results, rows, meant), table)
+    most_used = rows.groupby("feature")["numerator"].sum().sort_values(ascending=False, kind="stable")
+    features, personas = list(most_used.index)[:MOST_ROWS], list(dict.fromkeys(rows["persona"]))[:MOST_COLUMNS]
+    found = {(row["persona"], row["feature"]): row for _, row in rows.iterrows()}
+
+    def cell(persona: str, feature: str) -> GridCell:
+        row, own = found.get((persona, feature)), feature in meant.get(persona, ())
+        if row is None or pd.isna(row["value"]):
+            return GridCell(NOTHING, quiet=True)
+        if not row["value"] and not own:
+            return GridCell("·", quiet=True)
+        colour = results.context.ink if own else QUIET
+        return GridCell(results.write.result(row), _shaded(float(row["value"])), colour, quiet=not row["value"])
+
+    with sheet(HEAD + LOW_ROW * len(features) + (FOOT if meant else 0), results.context) as drawn:
+        cells = [[cell(persona, feature) for persona in personas] for feature in features]
+        _draw_grid(drawn, cells, personas, features, range(len(personas)), range(len(features)))
+        if meant:
+            _key(drawn, {"meant for this persona": tint(drawn.ink, 0.6), "not": tint(QUIET, 0.4)})
+    return Chart(title, _heat_map_sentence(results, rows, meant), drawn.svg, table)
 
 
 def matrix(table: Table) -> Chart:
@@ -176,31 +194,6 @@ def _key(drawn: Sheet, shades: Mapping[str, str]) -> None:
 
 
 # --- the heat-map -----------------------------------------------------------------------------------------------------
-
-
-def _heat_map_svg(results: Results, rows: pd.DataFrame, meant: Mapping[str, Collection[str]]) -> str:
-    """Features from the most to the least used, of each persona that is active."""
-    used = rows.groupby("feature")["numerator"].sum().sort_values(ascending=False, kind="stable")
-    features, personas = list(used.index)[:MOST_ROWS], list(dict.fromkeys(rows["persona"]))[:MOST_COLUMNS]
-    found = {(row["persona"], row["feature"]): row for _, row in rows.iterrows()}
-    dark = results.context.ink
-    cells = [
-        [_share_cell(found.get((p, f)), results, dark if f in meant.get(p, ()) else QUIET) for p in personas]
-        for f in features
-    ]
-    with sheet(HEAD + LOW_ROW * len(features) + (FOOT if meant else 0), results.context) as drawn:
-        _draw_grid(drawn, cells, personas, features, range(len(personas)), range(len(features)))
-        if meant:
-            _key(drawn, {"meant for this persona": tint(dark, 0.6), "not": tint(QUIET, 0.4)})
-    return drawn.svg
-
-
-def _share_cell(row: pd.Series | None, results: Results, colour: str) -> GridCell:
-    if row is None or pd.isna(row["value"]):
-        return GridCell(NOTHING, quiet=True)
-    if not row["value"] and colour == QUIET:
-        return GridCell("·", quiet=True)
-    return GridCell(results.write.result(row), _shaded(float(row["value"])), colour, quiet=not row["value"])
 
 
 def _heat_map_sentence(results: Results, rows: pd.DataFrame, meant: Mapping[str, Collection[str]]) -> str:
