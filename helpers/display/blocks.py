@@ -77,6 +77,7 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
     stands_in = "" if row["period"] == results.period.label else f", {row['period']}"
     value, interval = write.result(row), write.interval(row["ci_low"], row["ci_high"], row["unit"])
     unit = [] if value == NOTHING else [NOTES.get(row["unit"], ""), window_words(row)]
+    to_date = write.result(now) if stands_in and (now := results.now(kpi_id)) is not None else ""
     missing, beside = why_missing(row, write.locale), cautions(row, write.locale)
     return {
         "kpi_id": kpi_id,
@@ -93,7 +94,7 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
         "verdict_words": begun(f"signal: {found.words}" if found.state == "signal" else found.words),
         "verdict_tone": found.tone,
         **sparkline(results, kpi_id, found),
-        "reason": _not_mature(results, kpi_id) if stands_in else begun(missing),
+        "reason": f"{results.period.label} is not mature yet: {to_date} to date" if stands_in else begun(missing),
         "cautions": "" if missing else " ".join(f"{begun(text)}." for text in beside),
     }
 
@@ -115,11 +116,6 @@ def _change(name: str, results: Results, row: pd.Series, before: pd.Series | Non
     text = results.write.change(row["value"], before["value"], row["unit"])
     tone = change_tone(row["kpi_id"], row["value"] - before["value"]) if text[0] in "+−" else ""
     return {name: text, f"{name}_label": before["period"], f"{name}_tone": tone}
-
-
-def _not_mature(results: Results, kpi_id: str) -> str:
-    now = results.now(kpi_id)
-    return "" if now is None else f"{results.period.label} is not mature yet: {results.write.result(now)} to date"
 
 
 def _block_html(block: Mapping[str, str]) -> str:

@@ -45,26 +45,31 @@ class DataPage:
 
     def tables(self, *, examples: bool = False) -> list[Table]:
         """The tables of the page; with ``examples``, the first keys of the rows left out are among them."""
-        order = [self._order()] if self.report["order"] else []
-        found = [self._read(), self._left_out(examples), *order, self._feeds(), self._missing()]
+        early = [self._too_early()] if self.report["order"] else []
+        found = [self._read(), self._left_out(examples), *early, self._feeds(), self._missing()]
         return [Table(listing, self.results.context) for listing in found]
 
     def cards(self, title: str, themes: Collection[str]) -> Table:
         """One row per card of these themes: the tables that it reads, and how its KPIs stand."""
         asked = {card: asked for card, asked in self.results.asked.items() if card.partition(".")[0] in themes}
-        rows = [
-            [*card.split("."), self._stand(card), _words(asked[card].tables), _words(self._without(card))]
-            for card in asked
-        ]
+        rows = []
+        for card, read in asked.items():
+            statuses = Counter(self._now[kpi_id]["status"] for kpi_id in self._ids(card))
+            stand = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in statuses.items())
+            lacks = {self._missing_part(what) for what in (*read.needed, *read.missed)}
+            lacks |= {self._lacks[kpi_id] for kpi_id in self._ids(card) if kpi_id in self._lacks}
+            lists = (read.tables, sorted(lacks, key=_place))
+            rows.append([*card.split("."), stand, *(", ".join(names) or NOTHING for names in lists)])
         columns = dict.fromkeys(["Theme", "Card", "KPIs", "Reads", "Not provided"], "text")
         return Table(_listing(title, columns, rows, empty="No card."), self.results.context)
 
     @property
     def warnings(self) -> list[str]:
         """What a reader must know before trusting a figure, in sentences."""
+        write = self.results.write
         found = [f"{name}: {text}." for name, told in self._tables.items() for text in told["warnings"]]
         return found + [
-            f"{begun(check['what'])}: {self._count(check['rows'])} of {self._count(check['of'])}."
+            f"{begun(check['what'])}: {write.value(check['rows'], 'count')} of {write.value(check['of'], 'count')}."
             for check in self.report["order"]
             if check["warning"]
         ]
@@ -116,17 +121,6 @@ class DataPage:
         name = what.partition(".")[0]
         return name if name in self.report["not_provided"] else what
 
-    def _without(self, card: str) -> list[str]:
-        """What a card asked for and did not get, and what its KPIs miss."""
-        asked = self.results.asked[card]
-        found = {self._missing_part(what) for what in (*asked.needed, *asked.missed)}
-        return sorted(found | {self._lacks[k] for k in self._ids(card) if k in self._lacks}, key=_place)
-
-    def _stand(self, card: str) -> str:
-        """How the KPIs of a card stand: ``4 ok, 1 undefined``."""
-        told = [self._now[kpi_id]["status"] for kpi_id in self._ids(card)]
-        return ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in Counter(told).items())
-
     def _read(self) -> Listing:
         columns = {
             "Table": "text", "Rows read": "count", "Used": "count", "Left out": "count", "First row": "date",
@@ -145,15 +139,14 @@ class DataPage:
         rows = []
         for name, told in self._tables.items():
             rows += [[name, words, told[key], ""] for key, words in NOT_COUNTED.items() if told[key]]
-            rows += [
-                [name, reason, found["rows"], "; ".join(map(_short, found["examples"]))]
-                for reason, found in told["excluded"].items()
-            ]
+            for reason, found in told["excluded"].items():
+                keys = [key if len(key) <= LONGEST else f"{key[: LONGEST - 1]}…" for key in found["examples"]]
+                rows.append([name, reason, found["rows"], "; ".join(keys)])
         columns = {"Table": "text", "Why": "text", "Rows": "count"} | ({"For example": "text"} if examples else {})
         rows = [row[: len(columns)] for row in rows]
         return _listing("What was left out, and why", columns, rows, empty="No row was left out.")
 
-    def _order(self) -> Listing:
+    def _too_early(self) -> Listing:
         rows = [
             [begun(check["what"]), check["rows"], check["of"], check["rows"] / check["of"] if check["of"] else None]
             for check in self.report["order"]
@@ -165,7 +158,7 @@ class DataPage:
         rows = []
         for name in self._tables:
             askers = [asker for asker, asked in self.results.asked.items() if name in asked.tables]
-            rows.append([name, self._told(askers) or "No KPI of this review"])
+            rows.append([name, self._names_of(askers) or "No KPI of this review"])
         return _listing(
             "What each table feeds", {"Table": "text", "Feeds": "text"}, rows, empty="No table is provided."
         )
@@ -181,7 +174,7 @@ class DataPage:
             for what in {self._missing_part(what) for what in asked.missed} - lost:
                 missed.setdefault(what, []).append(asker)
         rows = [
-            [what, _labels(needed.get(what, [])) or NOTHING, self._told(missed.get(what, [])) or NOTHING]
+            [what, _labels(needed.get(what, [])) or NOTHING, self._names_of(missed.get(what, [])) or NOTHING]
             for what in sorted({*needed, *missed}, key=_place)
         ]
         columns = dict.fromkeys(["Not provided", "Needed by", "Done without by"], "text")
@@ -194,14 +187,11 @@ class DataPage:
         theme, _, card = asker.partition(".")
         return [k for k in self._now if kpi(k).theme == theme and card in ("", kpi(k).card)]
 
-    def _told(self, askers: Sequence[str]) -> str:
+    def _names_of(self, askers: Sequence[str]) -> str:
         """Themes by their names, cards by those of their KPIs that are provided."""
         themes = [theme_title(asker) for asker in askers if "." not in asker]
         ids = [k for asker in askers if "." in asker for k in self._ids(asker) if k not in self._lacks]
         return "; ".join([*themes, *filter(None, [_labels(ids)])])
-
-    def _count(self, number: int) -> str:
-        return self.results.write.value(number, "count")
 
 
 def _listing(
@@ -225,10 +215,6 @@ def _labels(kpi_ids: Iterable[str]) -> str:
     return "; ".join(labels) if more < 2 else f"{'; '.join(labels[:NAMED])}; and {more} more"
 
 
-def _words(names: Iterable[str]) -> str:
-    return ", ".join(names) or NOTHING
-
-
 def _place(what: str) -> tuple[int, int, str]:
     """Where a table or a column stands in the order of the tables; what is neither comes last."""
     name, _, column = what.partition(".")
@@ -236,7 +222,3 @@ def _place(what: str) -> tuple[int, int, str]:
         return len(TABLES), 0, what
     columns = TABLES[name].names
     return list(TABLES).index(name), columns.index(column) + 1 if column in columns else 0, what
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

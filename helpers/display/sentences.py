@@ -56,19 +56,16 @@ def movement(results: Results, row: pd.Series, *, year_ago: bool = False) -> str
     value = " ".join(filter(None, [results.write.result_phrase(row), window_words(row)]))
     if before is None:
         return f"{label}: {value} in {when}"
-    gaps = [_gap(results, row, earlier) for earlier in (before, year_before) if earlier is not None]
+
+    def gap(earlier: pd.Series) -> str:
+        gap, period = row["value"] - earlier["value"], format_period(earlier["period"], results.context.locale)
+        words, none = (results.write.gap(size, row["unit"]) for size in (gap, 0.0))
+        return f"the same as {period}" if words == none else f"{words} {'above' if gap > 0 else 'below'} {period}"
+
+    gaps = [gap(earlier) for earlier in (before, year_before) if earlier is not None]
     verb = "stayed at" if gaps[0].startswith("the same") else "rose to" if row["value"] > before["value"] else "fell to"
     name = f"{label}," if ", " in label else label  # a label such as "Sales cycle, median" is an apposition
     return f"{name} {verb} {value} in {when}, {' and '.join(gaps)}"
-
-
-def _gap(results: Results, row: pd.Series, before: pd.Series) -> str:
-    """How far a value lies from an earlier one."""
-    gap, write = row["value"] - before["value"], results.write
-    words, when = write.gap(gap, row["unit"]), format_period(before["period"], write.locale)
-    if words == write.gap(0.0, row["unit"]):
-        return f"the same as {when}"
-    return f"{words} {'above' if gap > 0 else 'below'} {when}"
 
 
 def chart_title(results: Results, what: str, unit: str, periods: Sequence[str]) -> str:

@@ -6,10 +6,8 @@ import base64
 import math
 from collections.abc import Sequence
 
-import pandas as pd
-
 from helpers.catalogue import kpi
-from helpers.display.context import Results, Series
+from helpers.display.context import Results
 from helpers.display.formats import format_period
 from helpers.display.palette import BAND, QUIET, TONES
 from helpers.display.signals import Verdict
@@ -22,22 +20,26 @@ COLUMN, COLUMNS_HEIGHT = 8, 15  # of a series in a table
 def sparkline(results: Results, kpi_id: str, found: Verdict) -> dict[str, str]:
     """The picture and its alternative text; both empty where there are not two values to join.
 
-    The band is only drawn behind the series that it was judged by.
+    It is of the series that the KPI was judged by, with its usual range as a band, else of months where it has them.
     """
-    kind, judged = _kind(results, kpi_id, found), found.subject == kpi_id and found.state != "not judged"
+    judged = found.subject == kpi_id and found.state != "not judged"
+    by_month = results.period.kind == "quarter" and kpi(kpi_id).monthly and len(results.series(kpi_id, "month")) > 1
+    kind = found.kind if judged else "month" if by_month else results.period.kind
     series = results.series(kpi_id, kind).tail(PERIODS_SHOWN)
     series = series.assign(value=series["value"].where(series["status"].isin(["ok", "partial"])))
     with_value = series[series["value"].notna()]
     if len(with_value) < 2:
         return {"sparkline_svg": "", "sparkline_alt": ""}
-    band = found.range if judged and found.kind == kind else None
-    point = "plain"
+    band, point, write = found.range if judged else None, "plain", results.write
     if series["status"].iloc[-1] == "partial":
         point = "hollow"
     elif judged and found.state == "signal" and found.period == series["period"].iloc[-1]:
         point = f"signal {found.tone}"
+    ends = (with_value.iloc[0], with_value.iloc[-1])
+    words = [f"{format_period(row['period'], write.locale)} {write.value(row['value'], row['unit'])}" for row in ends]
+    usual = "; usual range " + " to ".join(write.value(end, ends[0]["unit"]) for end in band) if band else ""
     svg = _svg(list(series["value"]), band, point, results.context.ink)
-    return {"sparkline_svg": svg, "sparkline_alt": _alternative_text(results, with_value, band)}
+    return {"sparkline_svg": svg, "sparkline_alt": f"{' to '.join(words)}{usual}"}
 
 
 def series_svg(text: str) -> str:
@@ -68,14 +70,6 @@ def data_url(svg: str) -> str:
 def _svg_element(width: int, height: int, *shapes: str) -> str:
     size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(shapes)}</svg>'
-
-
-def _kind(results: Results, kpi_id: str, found: Verdict) -> Series:
-    """The series that the KPI was judged by, else months where it has them."""
-    if found.subject == kpi_id and found.state != "not judged":
-        return found.kind
-    months = results.period.kind == "quarter" and kpi(kpi_id).monthly
-    return "month" if months and len(results.series(kpi_id, "month")) > 1 else results.period.kind
 
 
 def _svg(values: Sequence[float], band: tuple[float, float] | None, point: str, colour: str) -> str:
@@ -114,11 +108,3 @@ def _point(at: tuple[float, float], point: str, colour: str) -> str:
         return f'<path d="M{x} {y - 4:.1f}L{x + 4:.1f} {y}L{x} {y + 4:.1f}L{x - 4:.1f} {y}Z" fill="{fill}"/>'
     fill = "#ffffff" if point == "hollow" else colour
     return f'<circle cx="{x}" cy="{y}" r="2.2" fill="{fill}" stroke="{colour}"/>'
-
-
-def _alternative_text(results: Results, rows: pd.DataFrame, band: tuple[float, float] | None) -> str:
-    write, unit = results.write, rows["unit"].iloc[0]
-    ends = [rows.iloc[0], rows.iloc[-1]]
-    first, last = (f"{format_period(row['period'], write.locale)} {write.value(row['value'], unit)}" for row in ends)
-    usual = f"; usual range {write.value(band[0], unit)} to {write.value(band[1], unit)}" if band else ""
-    return f"{first} to {last}{usual}"

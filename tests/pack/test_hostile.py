@@ -17,9 +17,11 @@ from pypdf import PdfReader
 from pypdf.generic import ContentStream
 
 from helpers.display.charts.frame import sheet
+from helpers.display.context import Context
 from helpers.pack import fonts
 from helpers.pack.pdf import UnprintableWarning, render_pdf
 from helpers.pack.view import Section
+from helpers.periods import Calendar
 from helpers.texts import spoken
 from tests.pack.fixtures import chart_output, code, markdown, notebook, table_output, view
 from tests.pack.hostile import COMPANY, LONG, NAMES, SEGMENTS, STAGES, add_table_of_all, shown, write_company
@@ -312,7 +314,7 @@ def test_emphasis_on_a_script_that_no_slanted_font_has_stands_upright():
 
 
 def test_a_sign_stands_in_a_chart_for_what_no_font_has(recwarn):
-    with sheet(1.0) as drawn:
+    with sheet(1.0, Context(Calendar().period("2026Q3"), "EUR")) as drawn:
         drawn.axes.set_yticks([0, 1], [f"sign {UNKNOWN}", "$x^2$ bell\x07"])
         note = drawn.axes.annotate(f"note {UNKNOWN}", (0, 0))
     assert note.get_text() == "note \ufffd"

@@ -7,23 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from matplotlib.axes import Axes
 
 from helpers.catalogue import kpi
-from helpers.display.charts.frame import (
-    BAR,
-    ROW,
-    SIZE,
-    Chart,
-    fill,
-    key_line,
-    not_drawn,
-    row_axis,
-    sheet,
-    table_behind,
-    write_at,
-    write_at_edge,
-)
+from helpers.display.charts.frame import BAR, ROW, SIZE, Chart, Sheet, fill, not_drawn, sheet, table_behind
 from helpers.display.context import Results
 from helpers.display.formats import NO_CHANGE, Writer, is_small
 from helpers.display.objectives import OFF_PACE, STANDINGS, Objective, objectives_in
@@ -64,8 +50,8 @@ def bars(results: Results, kpi_id: str, segment_by: str) -> Chart:
     table = table_behind(results.context, title, rows, columns, "No segments.")
     if not rows["value"].count():
         return not_drawn(table, why_nothing(results, total, f"{label}: no {by} has a value in {period}."))
-    with sheet(ROW * (min(len(rows), MOST) + 1)) as drawn:
-        _segment_bars(drawn.axes, results, rows.head(MOST), total)
+    with sheet(ROW * (min(len(rows), MOST) + 1), results.context) as drawn:
+        _segment_bars(drawn, rows.head(MOST), total)
     return Chart(title, _segment_sentence(results, rows, total, period), drawn.svg, table)
 
 
@@ -82,12 +68,21 @@ def funnel(results: Results) -> Chart:
     table = table_behind(results.context, title, both, FUNNEL_COLUMNS, "No segments.")
     if reached.empty or not reached["value"].iloc[0] > 0:
         return not_drawn(table, why_nothing(results, total, f"No record entered the pipeline in {period}."))
-    with sheet(1.65 * ROW * len(reached)) as drawn:
-        _funnel_bars(drawn.axes, results, reached, rates.set_index("segment"))
+    with sheet(1.65 * ROW * len(reached), results.context) as drawn:
+        rate_of = rates.set_index("segment")
+        for y, (_, row) in enumerate(reached.iterrows()):
+            value, stage = float(row["value"]), row["segment"]
+            look = fill(drawn.ink, hatched=row["status"] == "partial", linewidth=1)
+            drawn.axes.barh(y, value, BAR * 0.8, **look)
+            drawn.text((value, y), drawn.write.value(value, "count"), bold=True)
+            if y and stage in rate_of.index:
+                drawn.text((0, y - 0.5), f"↓ {_with_interval(drawn.write, rate_of.loc[stage])}", colour=QUIET)
+        drawn.row_axis(reached["segment"])
+        drawn.axes.margins(x=0.1)
     first, last = (results.write.value(reached["value"].iloc[i], "count") for i in (0, -1))
     so_far = " to date" if reached["status"].iloc[0] == "partial" else ""
     sentence = f"Of {first} records that entered in {period}, {last} reached {spoken(reached['segment'].iloc[-1])}"
-    rate = "" if total is None else f": {_with_interval(results, total)}"
+    rate = "" if total is None else f": {_with_interval(results.write, total)}"
     return Chart(title, f"{sentence}{so_far}{rate}.", drawn.svg, table)
 
 
@@ -112,8 +107,8 @@ def waterfall(results: Results, opening: str, movements: Sequence[str], closing:
         return not_drawn(table, f"{label}: {rest} are in no movement, so they are not drawn.")
     if not any((*before, last)):
         return not_drawn(table, _waterfall_sentence(results, rows))
-    with sheet(ROW * len(rows) + 0.1) as drawn:
-        _waterfall_bars(drawn.axes, results, rows)
+    with sheet(ROW * len(rows) + 0.1, results.context) as drawn:
+        _waterfall_bars(drawn, rows)
     return Chart(title, _waterfall_sentence(results, rows), drawn.svg, table)
 
 
@@ -130,11 +125,11 @@ def cascade(table: Table, total: str) -> Chart:
     mean = float(rows["days"].sum())
     if not mean > 0:
         return not_drawn(table, f"{total}: 0 days, so nothing is drawn.")
-    with sheet(ROW * (len(rows) + 1) + 0.3) as drawn:
-        _cascade_bars(drawn.axes, table, rows)
-        row_axis(drawn.axes, [*rows["name"], total])
+    with sheet(ROW * (len(rows) + 1) + 0.3, table.context) as drawn:
+        _cascade_bars(drawn, rows)
+        drawn.row_axis([*rows["name"], total])
         drawn.axes.margins(x=0.12)
-        key_line(drawn.axes, CASCADE_KEY + ("; right: the cohort before" if "earlier" in rows else ""))
+        drawn.key(CASCADE_KEY + ("; right: the cohort before" if "earlier" in rows else ""))
     largest = rows.iloc[int(rows["days"].to_numpy().argmax())]
     share, waiting = (write.value(part / mean, "share") for part in (largest["days"], rows["waiting"].sum()))
     sentence = (
@@ -151,12 +146,12 @@ def bullets(table: Table, value: str, limit: str) -> Chart:
         return not_drawn(table)
     shown = rows.head(table.listing.top or MOST)
     shares = list(shown[value] / shown[limit])
-    with sheet(ROW * (len(shown) + 1)) as drawn:
+    with sheet(ROW * (len(shown) + 1), table.context) as drawn:
         for y, (share, (_, row)) in enumerate(zip(shares, shown.iterrows(), strict=True)):
-            _outlined_bar(drawn.axes, y, share, table.context.ink, outline=BAR + 0.16, height=BAR - 0.18)
-            write_at(drawn.axes, (max(share, 1.0), y), write.value(share, "share"), bold=True)
-            write_at_edge(drawn.axes, y, " of ".join(write.value(row[name], "count") for name in (value, limit)))
-        row_axis(drawn.axes, shown.iloc[:, 0])
+            _outlined_bar(drawn, y, share, table.context.ink, outline=BAR + 0.16, height=BAR - 0.18)
+            drawn.text((max(share, 1.0), y), write.value(share, "share"), bold=True)
+            drawn.edge_text(y, " of ".join(write.value(row[name], "count") for name in (value, limit)))
+        drawn.row_axis(shown.iloc[:, 0])
         drawn.axes.set_xlim(0, 1.12 * max(1.0, *shares))
     over, total = int((rows[value] > rows[limit]).sum()), rows[value].sum() / rows[limit].sum()
     more = f"{write.value(over, 'count')} of them use more than that." if over else "None uses more than that."
@@ -178,24 +173,24 @@ def pace(results: Results) -> Chart:
     table = table_behind(results.context, title, frame, columns, "No objective has a figure.")
     if not found:
         return not_drawn(table, f"No objective has a figure in {results.period.label}.")
-    with sheet(ROW * 1.35 * (len(found) + 1)) as drawn:
+    with sheet(ROW * 1.35 * (len(found) + 1), results.context) as drawn:
         axes = drawn.axes
         for y, each in enumerate(found):
-            _outlined_bar(axes, y, each.done, results.context.ink, outline=BAR, height=BAR - 0.3)
+            _outlined_bar(drawn, y, each.done, results.context.ink, outline=BAR, height=BAR - 0.3)
             axes.plot([each.gone] * 2, [y - 0.38, y + 0.38], color=TEXT, linewidth=2.2, solid_capstyle="butt")
             words = f"{each.share(each.done)}  {STANDINGS.get(each.standing, 'not final')}"
-            write_at(axes, (max(each.done, 1.0), y), words, bold=True)
-        row_axis(axes, [each.name for each in found])
+            drawn.text((max(each.done, 1.0), y), words, bold=True)
+        drawn.row_axis([each.name for each in found])
         ends = [each.done for each in found]
         axes.set_xlim(1.1 * min(0.0, *ends), 1.35 * max(1.0, *ends))
-        key_line(axes, "outlined: the whole way; tick: the time gone")
+        drawn.key("outlined: the whole way; tick: the time gone")
     return Chart(title, _pace_sentence(found), drawn.svg, table)
 
 
-def _outlined_bar(axes: Axes, y: int, share: float, colour: str, *, outline: float, height: float) -> None:
+def _outlined_bar(drawn: Sheet, y: int, share: float, colour: str, *, outline: float, height: float) -> None:
     """A bar in the outline of the whole."""
-    axes.barh(y, 1, outline, color=tint(colour, 0.1), edgecolor=tint(colour, 0.5), linewidth=0.6)
-    axes.barh(y, share, height, color=tint(colour, 0.85))
+    drawn.axes.barh(y, 1, outline, color=tint(colour, 0.1), edgecolor=tint(colour, 0.5), linewidth=0.6)
+    drawn.axes.barh(y, share, height, color=tint(colour, 0.85))
 
 
 def _pace_sentence(found: Sequence[Objective]) -> str:
@@ -226,42 +221,28 @@ def _segments(results: Results, kpi_id: str, segment_by: str, period: str) -> pd
     return frame[is_wanted].reset_index(drop=True)
 
 
-def _with_interval(results: Results, row: pd.Series) -> str:
-    """A rate with its interval."""
-    reach = results.write.interval(row["ci_low"], row["ci_high"], row["unit"])
-    return results.write.result_phrase(row) + (f", 95% interval {reach}" if reach else "")
+def _with_interval(write: Writer, row: pd.Series) -> str:
+    reach = write.interval(row["ci_low"], row["ci_high"], row["unit"])
+    return write.result_phrase(row) + (f", 95% interval {reach}" if reach else "")
 
 
-def _funnel_bars(axes: Axes, results: Results, reached: pd.DataFrame, rates: pd.DataFrame) -> None:
-    """Bars with their counts; each step's rate stands between the two stages that it joins."""
-    for y, (_, row) in enumerate(reached.iterrows()):
-        value, partial = float(row["value"]), row["status"] == "partial"
-        axes.barh(y, value, BAR * 0.8, **fill(results.context.ink, hatched=partial, linewidth=1))
-        write_at(axes, (value, y), results.write.value(value, "count"), bold=True)
-        if y and row["segment"] in rates.index:
-            rate = _with_interval(results, rates.loc[row["segment"]])
-            write_at(axes, (0, y - 0.5), f"↓ {rate}", colour=QUIET)
-    row_axis(axes, reached["segment"])
-    axes.margins(x=0.1)
-
-
-def _segment_bars(axes: Axes, results: Results, rows: pd.DataFrame, total: pd.Series | None) -> None:
-    write = results.write
+def _segment_bars(drawn: Sheet, rows: pd.DataFrame, total: pd.Series | None) -> None:
+    write = drawn.write
     for y, (_, row) in enumerate(rows.iterrows()):
         value, low, high = row["value"], row["ci_low"], row["ci_high"]
-        axes.barh(y, value, BAR, color=tint(results.context.ink, 0.3 if row["small"] else 0.75))
+        drawn.axes.barh(y, value, BAR, color=tint(drawn.ink, 0.3 if row["small"] else 0.75))
         ends = [end for end in (value, low, high) if not math.isnan(end)]
         if not (math.isnan(low) or math.isnan(high)):
-            axes.plot([low, high], [y, y], color=TEXT, linewidth=0.9, marker="|", markersize=5)
-        write_at(axes, (max([0, *ends]), y), write.result(row), bold=True)
+            drawn.axes.plot([low, high], [y, y], color=TEXT, linewidth=0.9, marker="|", markersize=5)
+        drawn.text((max([0, *ends]), y), write.result(row), bold=True)
         if not math.isnan(row["n"]):
-            write_at_edge(axes, y, f"n = {write.value(row['n'], 'count')}")
-    row_axis(axes, rows["segment"])
+            drawn.edge_text(y, f"n = {write.value(row['n'], 'count')}")
+    drawn.row_axis(rows["segment"])
     if total is not None and not math.isnan(total["value"]):
-        axes.axvline(total["value"], color=QUIET, linewidth=0.8, linestyle=(0, (3, 2)))
+        drawn.axes.axvline(total["value"], color=QUIET, linewidth=0.8, linestyle=(0, (3, 2)))
         at = (total["value"], len(rows) - 0.5)
-        write_at(axes, at, f"all {write.result(total)}", (3, -1), colour=QUIET, va="top", fontsize=SIZE)
-    axes.margins(x=0.12)
+        drawn.text(at, f"all {write.result(total)}", (3, -1), colour=QUIET, va="top", fontsize=SIZE)
+    drawn.axes.margins(x=0.12)
 
 
 def _segment_sentence(results: Results, rows: pd.DataFrame, total: pd.Series | None, period: str) -> str:
@@ -285,21 +266,21 @@ def _segment_sentence(results: Results, rows: pd.DataFrame, total: pd.Series | N
 # --- bars that begin where the one before ended -----------------------------------------------------------------------
 
 
-def _waterfall_bars(axes: Axes, results: Results, rows: pd.DataFrame) -> None:
+def _waterfall_bars(drawn: Sheet, rows: pd.DataFrame) -> None:
     """Stocks are dark; movements are in the tone of what they mean, and carry their sign."""
     reached, last = 0.0, len(rows) - 1
     for i, (_, row) in enumerate(rows.iterrows()):
         value, is_stock = row["value"], i in (0, last)
         start = 0.0 if is_stock else reached
-        tone = results.context.ink if is_stock else TONES[change_tone(row["kpi_id"], value)]
-        axes.barh(i, value, BAR, start, **fill(tone, hatched=i > 0 and row["status"] == "partial", linewidth=1))
-        text = results.write.value(value, row["unit"]) if is_stock else _with_sign(results.write, row)
-        write_at(axes, (max(start, start + value), i), text, colour=tone, bold=is_stock)
+        tone = drawn.ink if is_stock else TONES[change_tone(row["kpi_id"], value)]
+        drawn.axes.barh(i, value, BAR, start, **fill(tone, hatched=i > 0 and row["status"] == "partial", linewidth=1))
+        text = drawn.write.value(value, row["unit"]) if is_stock else _with_sign(drawn.write, row)
+        drawn.text((max(start, start + value), i), text, colour=tone, bold=is_stock)
         reached = start + value
         if i < last:
-            axes.plot([reached, reached], [i - BAR / 2, i + 1 + BAR / 2], color=LINE, linewidth=0.8, zorder=0)
-    row_axis(axes, [kpi(kpi_id).label for kpi_id in rows["kpi_id"]])
-    axes.margins(x=0.12)
+            drawn.axes.plot([reached, reached], [i - BAR / 2, i + 1 + BAR / 2], color=LINE, linewidth=0.8, zorder=0)
+    drawn.row_axis([kpi(kpi_id).label for kpi_id in rows["kpi_id"]])
+    drawn.axes.margins(x=0.12)
 
 
 def _with_sign(write: Writer, row: pd.Series) -> str:
@@ -316,9 +297,9 @@ def _waterfall_sentence(results: Results, rows: pd.DataFrame) -> str:
     return f"{stock}: {', '.join(parts)}." if parts else f"{stock}."
 
 
-def _cascade_bars(axes: Axes, table: Table, rows: pd.DataFrame) -> None:
+def _cascade_bars(drawn: Sheet, rows: pd.DataFrame) -> None:
     """Each part from where the part before it ended; in the last row all of them, and what they add up to."""
-    colour, write, end, last = table.context.ink, table.write, 0.0, len(rows)
+    colour, write, end, last = drawn.ink, drawn.write, 0.0, len(rows)
     looks: dict[str, Any] = {
         "waiting": fill(colour, hatched=True), "working": {"color": colour}, "untold": {"color": tint(colour, 0.25)},
     }  # fmt: skip
@@ -326,7 +307,7 @@ def _cascade_bars(axes: Axes, table: Table, rows: pd.DataFrame) -> None:
     def part_bar(y: int, start: float, row: pd.Series) -> float:
         for name, look in looks.items():
             if row[name] > 0:
-                axes.barh(y, row[name], BAR, left=start, **look)
+                drawn.axes.barh(y, row[name], BAR, left=start, **look)
                 start += row[name]
         return start
 
@@ -337,15 +318,15 @@ def _cascade_bars(axes: Axes, table: Table, rows: pd.DataFrame) -> None:
         part_bar(y, end, row)
         end += row["days"]
         share = write.value(row["days"] / rows["days"].sum(), "share")
-        write_at(axes, (end, y), f"{days(row['days'])}  ({share})", bold=True)
+        drawn.text((end, y), f"{days(row['days'])}  ({share})", bold=True)
         if "earlier" in rows:
-            write_at_edge(axes, y, days(row["earlier"]))
+            drawn.edge_text(y, days(row["earlier"]))
     end = 0.0
     for _, row in rows.iterrows():
         part_bar(last, end, row)
         end += row["days"]
-        axes.plot([end, end], [last - BAR / 2, last + BAR / 2], color="white", linewidth=1.2)
-    write_at(axes, (end, last), days(end), bold=True)
+        drawn.axes.plot([end, end], [last - BAR / 2, last + BAR / 2], color="white", linewidth=1.2)
+    drawn.text((end, last), days(end), bold=True)
     if "earlier" in rows:
-        write_at_edge(axes, last, days(rows["earlier"].sum()))
-    axes.axhline(last - 0.5, color=TEXT, linewidth=0.6)
+        drawn.edge_text(last, days(rows["earlier"].sum()))
+    drawn.axes.axhline(last - 0.5, color=TEXT, linewidth=0.6)

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from babel.dates import format_skeleton
-from matplotlib.axes import Axes
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from helpers.catalogue import kpi
@@ -17,21 +15,16 @@ from helpers.display.charts.frame import (
     SMALL_SIZE,
     Chart,
     EndLabel,
-    columns_with_room,
+    Sheet,
     fill,
-    key_line,
+    labels_with_room,
     not_drawn,
-    row_axis,
     sheet,
     table_behind,
-    value_axis,
     wrapped,
-    write_at,
-    write_end_labels,
-    zero_axis,
 )
 from helpers.display.context import Results
-from helpers.display.formats import format_day
+from helpers.display.formats import Writer, format_day
 from helpers.display.palette import BAD, BAND, GOOD, QUIET, TEXT, tint
 from helpers.display.sentences import chart_title, why_nothing
 from helpers.display.tables import Table
@@ -62,16 +55,22 @@ def curve(table: Table) -> Chart:
         return not_drawn(table)
     cohorts = {str(name): rows for name, rows in table.rows.groupby("cohort", sort=False)}
     (own_name, own), *before = cohorts.items()
-    with sheet(CURVE_HEIGHT) as drawn:
-        value_axis(drawn.axes, table.write, "share")
-        _curve_axes(drawn.axes, float(table.rows["days"].max()))
-        labels = []
+    with sheet(CURVE_HEIGHT, table.context) as drawn:
+        axes, labels = drawn.axes, []
+        drawn.value_axis("share")
+        axes.set_ylim(0, 1.03)
+        axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+        axes.set_xlim(0, max(float(table.rows["days"].max()), 1))
+        axes.axhline(0, color=TEXT, linewidth=0.9, zorder=4)
+        axes.axhline(0.5, color=QUIET, linewidth=0.8, linestyle=(0, (2, 2)))
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        axes.tick_params(axis="x", labelcolor=TEXT, labelsize=SMALL_SIZE)
         for name, rows in before:
-            drawn.axes.step(rows["days"], rows["waiting"], where="post", color=GREY, linewidth=1.4, zorder=1)
-            labels.append(_curve_label(name, rows, table, QUIET))
-        write_end_labels(drawn.axes, [*labels, *_own_curve(drawn.axes, own_name, own, table)])
+            axes.step(rows["days"], rows["waiting"], where="post", color=GREY, linewidth=1.4, zorder=1)
+            labels.append(_curve_label(name, rows, drawn.write, QUIET))
+        drawn.end_labels([*labels, *_own_curve(drawn, own_name, own)])
     title = f"{table.listing.caption}, %, {own_name}, by days after the start"
-    halves = [_half_words(name, rows, table, interval=rows is own) for name, rows in cohorts.items()]
+    halves = [_half_words(name, rows, table.write, interval=rows is own) for name, rows in cohorts.items()]
     return Chart(title, f"Of those who {'; of those who '.join(halves)}.", drawn.svg, _curve_table(cohorts, table))
 
 
@@ -84,8 +83,8 @@ def dots(table: Table) -> Chart:
         return not_drawn(table)
     write, states = table.write, {state: table.rows[table.rows["state"] == state] for state in STATES}
     states = {state: rows for state, rows in states.items() if len(rows)}
-    with sheet(DOTS_HEIGHT) as drawn:
-        value_axis(drawn.axes, write, "days")
+    with sheet(DOTS_HEIGHT, table.context) as drawn:
+        drawn.value_axis("days")
         for state, rows in states.items():
             colour = BAD if state == "left before" else table.context.ink
             drawn.axes.plot(
@@ -94,8 +93,8 @@ def dots(table: Table) -> Chart:
                 markerfacecolor="none" if state == "still waiting" else colour,
             )  # fmt: skip
         drawn.axes.set_ylim(bottom=0)
-        _month_axis(drawn.axes, pd.to_datetime(table.rows["start_on"]), table.context.locale)
-        key_line(drawn.axes, "; ".join(STATES[state][1] for state in states))
+        _month_axis(drawn, pd.to_datetime(table.rows["start_on"]))
+        drawn.key("; ".join(STATES[state][1] for state in states))
     parts = [
         f"{write.value(len(rows), 'count')} {STATES[state][2]}, the longest after "
         f"{write.phrase(rows['days'].max(), 'days')}"
@@ -115,21 +114,25 @@ def timelines(table: Table) -> Chart:
     rows = table.rows
     if rows.empty:
         return not_drawn(table)
-    shades = _stage_shades(rows)
+    colours = _stage_colours(rows, table.context.ink)
     customers = rows.drop_duplicates("customer_id")
-    height = TIMELINE_HEIGHT * len(customers) + 0.35 + 0.2 * math.ceil(len(shades) / STAGES_PER_LINE)
-    with sheet(height) as drawn:
+    height = TIMELINE_HEIGHT * len(customers) + 0.35 + 0.2 * math.ceil(len(colours) / STAGES_PER_LINE)
+    with sheet(height, table.context) as drawn:
         for y, customer in enumerate(customers["customer_id"]):
-            _timeline(drawn.axes, y, rows[rows["customer_id"] == customer], shades, table)
-        row_axis(drawn.axes, customers.iloc[:, 0])
-        _stage_legend(drawn.axes, shades, rows, table)
+            _timeline(drawn, y, rows[rows["customer_id"] == customer], colours)
+        drawn.row_axis(customers.iloc[:, 0])
+        kinds = rows.dropna(subset=["from_day", "kind"]).groupby("stage")["kind"].first()
+        looks = {wrapped(s, 18, 1): fill(colours[s], hatched=kinds.get(s) == "waiting") for s in colours}
+        drawn.legend(
+            looks, loc="lower left", bbox_to_anchor=(0, 1), ncols=STAGES_PER_LINE, handlelength=1.6, columnspacing=1.2
+        )
         drawn.axes.margins(x=0.06)
     totals = customers.set_index(rows.columns[0])["total"]
     longest, shortest = (
         f"{name} with {table.write.phrase(days, 'days')}"
         for name, days in ((totals.idxmax(), totals.max()), (totals.idxmin(), totals.min()))
     )
-    most = f"; the stage open on most days is {next(iter(shades)).replace('_', ' ')}" if shades else ""
+    most = f"; the stage open on most days is {next(iter(colours)).replace('_', ' ')}" if colours else ""
     sentence = f"The longest way is that of {longest}, the shortest that of {shortest}{most}."
     key = "A diamond is the day of first value; hatched is waiting."
     return Chart(f"{table.listing.caption}, days", f"{sentence} {key}", drawn.svg, table)
@@ -137,7 +140,7 @@ def timelines(table: Table) -> Chart:
 
 def histogram(results: Results, kpi_id: str) -> Chart:
     """The shares of the segments of a count, in their own order, the new apart; the period before is outlined."""
-    period, label = results.period.label, kpi(kpi_id).label
+    period, label, write = results.period.label, kpi(kpi_id).label, results.write
     previous = "".join(each.label for each in results.period.history(1))  # empty where a calendar begins with this one
     now, before = (_shares(results, kpi_id, label) for label in (period, previous))
     title = chart_title(results, label, "share", [period])
@@ -147,10 +150,24 @@ def histogram(results: Results, kpi_id: str) -> Chart:
     rows = now.join(before.add_suffix("_before")).reset_index()
     table = table_behind(results.context, title, rows, columns, "Nobody is counted.")
     if not now["value"].sum():
-        why = why_nothing(results, results.now(kpi_id), f"{label}: nobody is counted in {period}.")
-        return not_drawn(table, why)
-    with sheet(COLUMNS_HEIGHT) as drawn:
-        _histogram_columns(drawn.axes, results, now, before["height"].reindex(now.index), previous)
+        nobody = f"{label}: nobody is counted in {period}."
+        return not_drawn(table, why_nothing(results, results.now(kpi_id), nobody))
+    with sheet(COLUMNS_HEIGHT, results.context) as drawn:
+        solid: dict[str, Any] = {"facecolor": tint(drawn.ink, 0.75)}
+        outline: dict[str, Any] = {"facecolor": "none", "edgecolor": TEXT}
+        old = before["height"].reindex(now.index)
+        drawn.axes.bar(range(len(now)), now["height"], 0.72, **solid)
+        drawn.axes.bar(range(len(now)), old, 0.9, **outline, linewidth=1.1)
+        drawn.zero_axis(max(now["height"].max(), old.fillna(0.0).max()))
+        each = zip(now.index, now["share"], now["height"], now["value"], old.fillna(0.0), strict=True)
+        for i, (name, share, height, n, was) in enumerate(each):
+            counted = write.value(n, "count")
+            text = counted if name == NEW else f"{write.value(share, 'share')}\n{counted}"
+            drawn.text((i, max(height, was)), text, (0, 3), side="above")
+        drawn.axes.set_xticks(range(len(now)), [str(name) for name in now.index], color=TEXT)
+        if old.notna().any():
+            looks = {period: solid, f"{previous}, outlined": outline}
+            drawn.legend(looks, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     return Chart(title, _histogram_sentence(results, now, before, previous), drawn.svg, table)
 
 
@@ -164,25 +181,23 @@ def flows(table: Table) -> Chart:
         return not_drawn(table)
     if not rows[["inactive", "newly_silent", "returned"]].to_numpy().any():
         return not_drawn(table, "Nobody was silent in any of these weeks.")
-    with sheet(COLUMNS_HEIGHT) as drawn:
+    with sheet(COLUMNS_HEIGHT, table.context) as drawn:
         axes = drawn.axes
         axes.bar(range(len(rows)), rows["newly_silent"], 0.5, color=BAD)
         axes.bar(range(len(rows)), -rows["returned"], 0.5, color=GOOD)
-        zero_axis(axes, float(rows["newly_silent"].max()), -float(rows["returned"].max()))
+        drawn.zero_axis(float(rows["newly_silent"].max()), -float(rows["returned"].max()))
         for i, (silent, returned) in enumerate(rows[["newly_silent", "returned"]].to_numpy().tolist()):
             if silent:
-                write_at(
-                    axes, (i, silent), f"+{write.value(silent, 'count')}", (0, 3), side="above", colour=BAD, bold=True
-                )
+                drawn.text((i, silent), f"+{write.value(silent, 'count')}", (0, 3), side="above", colour=BAD, bold=True)
             if returned:
                 text = f"−{write.value(returned, 'count')}"
-                write_at(axes, (i, -returned), text, (0, -3), side="below", colour=GOOD, bold=True)
+                drawn.text((i, -returned), text, (0, -3), side="below", colour=GOOD, bold=True)
         days = [format_day(day, table.context.locale) for day in rows["week_to"]]
-        with_day = columns_with_room(days)
+        with_day = labels_with_room(days)
         counts = [write.value(n, "count") for n in rows["inactive"]]
         texts = [f"{counts[i]} silent\n{days[i]}" if i in with_day else counts[i] for i in range(len(rows))]
         axes.set_xticks(range(len(rows)), texts, fontsize=SMALL_SIZE, color=TEXT)
-        key_line(axes, "up: newly silent; down: returned")
+        drawn.key("up: newly silent; down: returned")
     last = rows.iloc[-1]
     fell, returned = (write.value(last[name], "count") for name in ("newly_silent", "returned"))
     sentence = (
@@ -195,35 +210,25 @@ def flows(table: Table) -> Chart:
 # --- curves -----------------------------------------------------------------------------------------------------------
 
 
-def _curve_axes(axes: Axes, longest: float) -> None:
-    axes.set_ylim(0, 1.03)
-    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    axes.set_xlim(0, max(longest, 1))
-    axes.axhline(0, color=TEXT, linewidth=0.9, zorder=4)
-    axes.axhline(0.5, color=QUIET, linewidth=0.8, linestyle=(0, (2, 2)))
-    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    axes.tick_params(axis="x", labelcolor=TEXT, labelsize=SMALL_SIZE)
-
-
-def _own_curve(axes: Axes, name: str, rows: pd.DataFrame, table: Table) -> list[EndLabel]:
+def _own_curve(drawn: Sheet, name: str, rows: pd.DataFrame) -> list[EndLabel]:
     """The curve, its band, its ticks and, where those who left are told apart, the line that counts them."""
-    colour = table.context.ink
+    axes, colour, days = drawn.axes, drawn.ink, rows["days"]
     band = rows[rows["low"].notna() & rows["high"].notna()]
     axes.fill_between(band["days"], band["low"], band["high"], step="post", color=BAND, linewidth=0, zorder=0)
-    axes.step(rows["days"], rows["waiting"], where="post", color=colour, linewidth=1.8)
+    axes.step(days, rows["waiting"], where="post", color=colour, linewidth=1.8)
     unseen = rows[rows["unseen"] > 0]
     axes.plot(unseen["days"], unseen["waiting"], linestyle="none", marker="|", markersize=6, color=colour)
-    labels = [_curve_label(name, rows, table, colour)]
+    labels = [_curve_label(name, rows, drawn.write, colour)]
     if rows["of_all"].notna().any():
-        axes.step(rows["days"], rows["of_all"], where="post", color=colour, linewidth=1.1, linestyle=(0, (4, 2)))
+        axes.step(days, rows["of_all"], where="post", color=colour, linewidth=1.1, linestyle=(0, (4, 2)))
         labels.append(EndLabel(float(rows["of_all"].iloc[-1]), "with those\nwho left"))
     return labels
 
 
-def _curve_label(name: str, rows: pd.DataFrame, table: Table, colour: str) -> EndLabel:
+def _curve_label(name: str, rows: pd.DataFrame, write: Writer, colour: str) -> EndLabel:
     """A label at the end of a curve: the median of the cohort above its name."""
     half = _first_day_at_half(rows, "waiting")
-    words = "half not reached" if half is None else f"half by {table.write.phrase(half, 'days')}"
+    words = "half not reached" if half is None else f"half by {write.phrase(half, 'days')}"
     return EndLabel(float(rows["waiting"].iloc[-1]), name.replace(" in ", " in\n"), words, colour)
 
 
@@ -232,9 +237,9 @@ def _first_day_at_half(rows: pd.DataFrame, column: str) -> float | None:
     return None if at_half.empty else float(at_half.iloc[0])
 
 
-def _half_words(name: str, rows: pd.DataFrame, table: Table, *, interval: bool) -> str:
+def _half_words(name: str, rows: pd.DataFrame, write: Writer, *, interval: bool) -> str:
     """When half of a cohort no longer waited."""
-    write, half = table.write, _first_day_at_half(rows, "waiting")
+    half = _first_day_at_half(rows, "waiting")
     if half is None:
         share = write.value(rows["waiting"].iloc[-1], "share")
         return f"{name}, {share} still waited after {write.phrase(rows['days'].iloc[-1], 'days')}"
@@ -269,34 +274,35 @@ def _curve_table(cohorts: dict[str, pd.DataFrame], table: Table) -> Table:
 # --- dots and timelines -----------------------------------------------------------------------------------------------
 
 
-def _month_axis(axes: Axes, days: pd.Series, locale: str) -> None:
+def _month_axis(drawn: Sheet, days: pd.Series) -> None:
     """A tick at the first of some months, so many that their names fit."""
     first, last = days.min().to_period("M"), days.max().to_period("M") + 1
     count = (last - first).n
     shown = [first + i for i in range(0, count + 1, math.ceil((count + 1) / 7))]
-    labels = [format_skeleton("yMMM", month.to_timestamp().date(), locale=locale) for month in shown]
-    axes.set_xticks([month.to_timestamp().toordinal() for month in shown], labels, fontsize=SMALL_SIZE, color=TEXT)
-    axes.set_xlim(first.to_timestamp().toordinal() - 5, last.to_timestamp().toordinal())
+    labels = [format_skeleton("yMMM", month.to_timestamp().date(), locale=drawn.context.locale) for month in shown]
+    places = [month.to_timestamp().toordinal() for month in shown]
+    drawn.axes.set_xticks(places, labels, fontsize=SMALL_SIZE, color=TEXT)
+    drawn.axes.set_xlim(first.to_timestamp().toordinal() - 5, last.to_timestamp().toordinal())
 
 
-def _stage_shades(rows: pd.DataFrame) -> dict[str, float]:
+def _stage_colours(rows: pd.DataFrame, ink: str) -> dict[str, str]:
     """A shade per stage, the most days first; of many, the last ones share the palest."""
     days = (rows["to_day"] - rows["from_day"]).groupby(rows["stage"]).sum().sort_values(ascending=False, kind="stable")
-    return {str(stage): SHADES[min(i, len(SHADES) - 1)] for i, stage in enumerate(days.index)}
+    return {str(stage): tint(ink, SHADES[min(i, len(SHADES) - 1)]) for i, stage in enumerate(days.index)}
 
 
-def _timeline(axes: Axes, y: int, rows: pd.DataFrame, shades: dict[str, float], table: Table) -> None:
+def _timeline(drawn: Sheet, y: int, rows: pd.DataFrame, colours: dict[str, str]) -> None:
     """The stages of one customer, those that overlap below each other, and the day of value."""
     stretches = rows.dropna(subset="from_day")
     lanes = _free_lanes(stretches)
     height = 0.72 / (max(lanes, default=0) + 1)
     for lane, (_, row) in zip(lanes, stretches.iterrows(), strict=True):
-        look = _stage_fill(str(row["stage"]), str(row["kind"]), shades, table)
+        look = fill(colours[str(row["stage"])], hatched=row["kind"] == "waiting")
         middle = y - 0.36 + lane * height + height / 2
-        axes.barh(middle, row["to_day"] - row["from_day"], height * 0.9, left=row["from_day"], **look)
+        drawn.axes.barh(middle, row["to_day"] - row["from_day"], height * 0.9, left=row["from_day"], **look)
     total = float(rows["total"].iloc[0])
-    axes.plot([total], [y], marker="D", markersize=4.5, color=TEXT, zorder=6)
-    write_at(axes, (total, y), f" {table.write.value(total, 'days')}", bold=True)
+    drawn.axes.plot([total], [y], marker="D", markersize=4.5, color=TEXT, zorder=6)
+    drawn.text((total, y), f" {drawn.write.value(total, 'days')}", bold=True)
 
 
 def _free_lanes(rows: pd.DataFrame) -> list[int]:
@@ -308,23 +314,6 @@ def _free_lanes(rows: pd.DataFrame) -> list[int]:
         ends[lane:] = [end, *ends[lane + 1 :]]
         found.append(lane)
     return found
-
-
-def _stage_fill(stage: str, kind: str, shades: dict[str, float], table: Table) -> dict[str, Any]:
-    return fill(tint(table.context.ink, shades[stage]), hatched=kind == "waiting")
-
-
-def _stage_legend(axes: Axes, shades: dict[str, float], rows: pd.DataFrame, table: Table) -> None:
-    kinds = rows.dropna(subset=["from_day", "kind"]).groupby("stage")["kind"].first()
-    handles = [
-        Patch(label=wrapped(stage, 18, 1), **_stage_fill(stage, str(kinds.get(stage)), shades, table))
-        for stage in shades
-    ]
-    if handles:
-        axes.legend(
-            handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=STAGES_PER_LINE, frameon=False,
-            fontsize=SMALL_SIZE, borderpad=0, handlelength=1.6, columnspacing=1.2,
-        )  # fmt: skip
 
 
 # --- the histogram ----------------------------------------------------------------------------------------------------
@@ -341,26 +330,6 @@ def _shares(results: Results, kpi_id: str, period: str) -> pd.DataFrame:
     counted = rows.loc[~is_new, "value"].sum() or float("nan")
     height = rows["value"] / (counted if counted > 0 else rows["value"].sum() or float("nan"))
     return rows.assign(share=(rows["value"] / counted).mask(is_new), height=height)
-
-
-def _histogram_columns(axes: Axes, results: Results, now: pd.DataFrame, before: pd.Series, previous: str) -> None:
-    write, colour = results.write, tint(results.context.ink, 0.75)
-    axes.bar(range(len(now)), now["height"], 0.72, color=colour)
-    axes.bar(range(len(now)), before, 0.9, color="none", edgecolor=TEXT, linewidth=1.1)
-    zero_axis(axes, max(now["height"].max(), before.fillna(0.0).max()))
-    each = zip(now.index, now["share"], now["height"], now["value"], before.fillna(0.0), strict=True)
-    for i, (name, share, height, n, old) in enumerate(each):
-        counted = write.value(n, "count")
-        text = counted if name == NEW else f"{write.value(share, 'share')}\n{counted}"
-        write_at(axes, (i, max(height, old)), text, (0, 3), side="above")
-    axes.set_xticks(range(len(now)), [str(name) for name in now.index], color=TEXT)
-    if before.notna().any():
-        solid = Patch(facecolor=colour, label=results.period.label)
-        outline = Patch(facecolor="none", edgecolor=TEXT, label=f"{previous}, outlined")
-        axes.legend(
-            handles=[solid, outline], loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False,
-            fontsize=SMALL_SIZE, borderpad=0, labelcolor=TEXT,
-        )  # fmt: skip
 
 
 def _histogram_sentence(results: Results, now: pd.DataFrame, before: pd.DataFrame, previous: str) -> str:

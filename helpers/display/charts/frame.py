@@ -25,6 +25,7 @@ from babel.dates import format_date
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.patches import Patch
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
@@ -108,25 +109,196 @@ def table_behind(
 
 @dataclass
 class Sheet:
-    """One sheet to draw on; ``svg`` is there once it is closed."""
+    """One sheet to draw on, in the words and the colour of a review; ``svg`` is there once it is closed."""
 
     axes: Axes
+    context: Context
     svg: str = field(default="")
+
+    @property
+    def write(self) -> Writer:
+        return self.context.write
+
+    @property
+    def ink(self) -> str:
+        return self.context.ink
+
+    def value_axis(self, unit: str) -> None:
+        """Few, quiet grid lines, labelled in the unit's format."""
+        self.axes.yaxis.set_major_locator(MaxNLocator(4))
+        self.axes.yaxis.set_major_formatter(lambda value, _: self.write.value(value, unit))
+        self.axes.grid(axis="y", color=LINE, linewidth=0.6)
+        self.axes.set_axisbelow(True)
+        self.axes.tick_params(axis="y", labelcolor=QUIET, labelsize=SMALL_SIZE)
+
+    def zero_axis(self, highest: float, lowest: float = 0.0) -> None:
+        """Columns stand on a line at zero; their values are written on them, so no scale is drawn."""
+        self.axes.set_yticks([])
+        self.axes.axhline(0, color=TEXT, linewidth=0.9, zorder=4)
+        room = 0.2 * (max(highest, 0.0) - min(lowest, 0.0) or 1.0)
+        self.axes.set_ylim(min(lowest, 0.0) - (room if lowest < 0 else 0), max(highest, 0.0) + room)
+
+    def period_axis(self, periods: Sequence[str], partial: Sequence[bool]) -> None:
+        """One tick per period, or each third where months are many; the year once, what is partial marked."""
+        step = 3 if len(periods) > 14 else 1
+        shown = [i for i in range(len(periods)) if (len(periods) - 1 - i) % step == 0]
+        labels, year_before = [], ""
+        for i in shown:
+            short, year = _short_period(periods[i], self.context.locale)
+            labels.append(short + (f"\n{year}" if year != year_before else "\n"))
+            if partial[i]:
+                labels[-1] += "\nto date" if year != year_before else "to date"
+            year_before = year
+        self.axes.set_xticks(shown, labels, color=TEXT, fontsize=SMALL_SIZE)
+
+    def row_axis(self, names: Iterable[Any]) -> None:
+        """One row per name, the first on top; bars start on a line at zero and carry their values."""
+        labels = [wrapped(str(name)) for name in names]
+        self.axes.set_yticks(range(len(labels)), labels, fontsize=SIZE, color=TEXT, va="center")
+        self.axes.set_ylim(len(labels) - 0.45, -0.55)
+        self.axes.set_xticks([])
+        self.axes.axvline(0, color=TEXT, linewidth=0.9, zorder=4)
+
+    def key(self, words: str) -> None:
+        """The line above the drawing that says what its fills and marks mean."""
+        self.axes.set_title(words, loc="left", fontsize=SMALL_SIZE, color=QUIET)
+
+    def legend(self, looks: Mapping[str, Mapping[str, Any]], **where: Any) -> None:
+        """What fills mean, each with its words."""
+        if handles := [Patch(label=words, **look) for words, look in looks.items()]:
+            options = {"borderpad": 0, **where}
+            self.axes.legend(handles=handles, frameon=False, fontsize=SMALL_SIZE, labelcolor=TEXT, **options)
+
+    def column(self, x: float, value: float, colour: str, *, partial: bool, bottom: float = 0.0) -> None:
+        """One column; what is not final is hatched."""
+        solid = {"color": colour, "edgecolor": "white", "linewidth": 0.5 if bottom else 0}
+        self.axes.bar(x, value, COLUMN, bottom, **(fill(colour, hatched=True) if partial else solid))
+
+    def text(
+        self, at: tuple[float, float], text: str, offset: tuple[float, float] = (4, 0), *, colour: str = TEXT,
+        bold: bool = False, side: Side = "right", **more: Any,
+    ) -> None:  # fmt: skip
+        """A text so many points off a place, on one side of it."""
+        across, up = {"right": ("left", "center"), "above": ("center", "bottom"), "below": ("center", "top")}[side]
+        options = {"ha": across, "va": up, "fontsize": SMALL_SIZE, "color": colour, "annotation_clip": False, **more}
+        weight = "bold" if bold else "normal"
+        self.axes.annotate(text, at, offset, textcoords="offset points", fontweight=weight, **options)
+
+    def edge_text(self, y: float, text: str, offset: tuple[float, float] = (6, 0), **more: Any) -> None:
+        """A quiet text in the column beside the right edge."""
+        options = {"colour": QUIET, "xycoords": ("axes fraction", "data"), **more}
+        self.text((1, y), text, offset, **options)
+
+    def end_labels(self, labels: Sequence[EndLabel]) -> None:
+        """Labels beside the right edge, as near to their values as they fit."""
+        low, high = self.axes.get_ylim()
+        figure, line = self.axes.get_figure(root=True), 1.25 * SMALL_SIZE
+        point = (high - low) / ((figure.get_figheight() if figure else 0.0) * 72 * 0.8)
+        centres = spread_apart([label.y for label in labels], [label.lines * line * point for label in labels])
+        for label, y in zip(labels, centres, strict=True):
+            top = y + label.lines * line * point / 2
+            look: dict[str, Any] = {"colour": label.colour, "va": "top", "linespacing": 1.1}
+            self.edge_text(top, label.value, bold=True, **look)
+            self.edge_text(top, label.text, (6, -line if label.value else 0), **look)
 
 
 @contextmanager
-def sheet(height: float) -> Iterator[Sheet]:
+def sheet(height: float, context: Context) -> Iterator[Sheet]:
     """A sheet of the pack's width and this height in inches, without ticks and spines."""
     with matplotlib.rc_context(_style()):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)  # type: ignore[union-attr, call-arg]
-        drawn = Sheet(figure.subplots())
+        drawn = Sheet(figure.subplots(), context)
         for side in ("top", "right", "left", "bottom"):
             drawn.axes.spines[side].set_visible(False)
         drawn.axes.tick_params(length=0)
         yield drawn
         _make_printable(figure)
         drawn.svg = _svg(figure)
+
+
+@dataclass(frozen=True)
+class EndLabel:
+    """A label beside the right edge: a value in bold, where there is one, above its name."""
+
+    y: float
+    text: str
+    value: str = ""
+    colour: str = QUIET
+
+    @property
+    def lines(self) -> int:
+        return self.text.count("\n") + 1 + bool(self.value)
+
+
+def fill(colour: str, *, hatched: bool, linewidth: float = 0.8) -> dict[str, Any]:
+    """How a bar is filled: solid, or hatched where its value is not final or its days are waiting."""
+    if hatched:
+        return {"facecolor": "white", "edgecolor": colour, "hatch": "/////", "linewidth": linewidth}
+    return {"facecolor": colour, "edgecolor": colour, "linewidth": linewidth}
+
+
+# --- where labels have room -------------------------------------------------------------------------------------------
+
+
+def wrapped(text: str, width: int = 26, lines: int = 2) -> str:
+    r"""A label in at most so many lines; what is cut off ends in an ellipsis, and the table has it whole.
+
+    >>> wrapped("Reactivation MRR of customers that left once", 18)
+    'Reactivation MRR\nof customers that…'
+    """
+    found = textwrap.wrap(text.replace("_", " "), width) or [""]
+    if len(found) > lines:
+        found = [*found[: lines - 1], found[lines - 1][: width - 1] + "…"]
+    return "\n".join(found)
+
+
+def labels_with_room(texts: Sequence[str]) -> list[int]:
+    """Which labels have room in a row: all, or each so many back from the last.
+
+    >>> labels_with_room(["€118,000"] * 9), labels_with_room(["€1,118,000"] * 12)
+    ([0, 1, 2, 3, 4, 5, 6, 7, 8], [1, 3, 5, 7, 9, 11])
+    """
+    count, widest = len(texts), max(map(len, texts))
+    step = max(1, math.ceil(widest * SMALL_SIZE * CHARACTER * count / (WIDTH - 1.3)))
+    return [i for i in range(count) if (count - 1 - i) % step == 0]
+
+
+def spread_apart(wanted: Sequence[float], sizes: Sequence[float]) -> list[float]:
+    """Centres as near to the wanted ones as keep things of these sizes apart; their order stays.
+
+    Things that would touch become one block, which is placed as near as it can be to where its members belong.
+
+    >>> spread_apart([0.0, 0.5, 5.0], [1.0, 1.0, 1.0])
+    [-0.25, 0.75, 5.0]
+    """
+
+    def offsets(block: Sequence[int]) -> list[float]:
+        ends = [sum(sizes[i] for i in block[: k + 1]) for k in range(len(block))]
+        return [end - sizes[i] / 2 for end, i in zip(ends, block, strict=True)]
+
+    def start(block: Sequence[int]) -> float:
+        return sum(wanted[i] - offset for i, offset in zip(block, offsets(block), strict=True)) / len(block)
+
+    blocks: list[list[int]] = []
+    for i in sorted(range(len(wanted)), key=lambda i: wanted[i]):
+        blocks.append([i])
+        while len(blocks) > 1 and start(blocks[-1]) < start(blocks[-2]) + sum(sizes[k] for k in blocks[-2]) - 1e-9:
+            blocks[-2:] = [blocks[-2] + blocks[-1]]
+    placed = {i: start(block) + offset for block in blocks for i, offset in zip(block, offsets(block), strict=True)}
+    return [placed[i] for i in range(len(wanted))]
+
+
+def _short_period(label: str, locale: str) -> tuple[str, str]:
+    """The name of a period on an axis, and the year that it stands in."""
+    if match := re.fullmatch(r"((?:FY)?\d{4})(Q\d)", label):
+        return match[2], match[1]
+    if start := month_start(label):
+        return format_date(start, "LLL", locale=locale).rstrip("."), str(start.year)
+    return label, ""
+
+
+# --- typeface and SVG -------------------------------------------------------------------------------------------------
 
 
 def apply_style() -> None:
@@ -192,177 +364,3 @@ def _style() -> Any:
         "svg.fonttype": "path",
         "svg.hashsalt": "kpi-review",
     }
-
-
-# --- axes and fills ---------------------------------------------------------------------------------------------------
-
-
-def value_axis(axes: Axes, write: Writer, unit: str) -> None:
-    """Few, quiet grid lines, labelled in the unit's format."""
-    axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.yaxis.set_major_formatter(lambda value, _: write.value(value, unit))
-    axes.grid(axis="y", color=LINE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.tick_params(axis="y", labelcolor=QUIET, labelsize=SMALL_SIZE)
-
-
-def zero_axis(axes: Axes, highest: float, lowest: float = 0.0) -> None:
-    """Columns stand on a line at zero; their values are written on them, so no scale is drawn."""
-    axes.set_yticks([])
-    axes.axhline(0, color=TEXT, linewidth=0.9, zorder=4)
-    room = 0.2 * (max(highest, 0.0) - min(lowest, 0.0) or 1.0)
-    axes.set_ylim(min(lowest, 0.0) - (room if lowest < 0 else 0), max(highest, 0.0) + room)
-
-
-def period_axis(axes: Axes, periods: Sequence[str], locale: str, partial: Sequence[bool]) -> None:
-    """One tick per period, or each third where months are many; the year once, what is partial marked."""
-    step = 3 if len(periods) > 14 else 1
-    shown = [i for i in range(len(periods)) if (len(periods) - 1 - i) % step == 0]
-    labels, year_before = [], ""
-    for i in shown:
-        short, year = _short_period(periods[i], locale)
-        labels.append(short + (f"\n{year}" if year != year_before else "\n"))
-        if partial[i]:
-            labels[-1] += "\nto date" if year != year_before else "to date"
-        year_before = year
-    axes.set_xticks(shown, labels, color=TEXT, fontsize=SMALL_SIZE)
-
-
-def _short_period(label: str, locale: str) -> tuple[str, str]:
-    """The name of a period on an axis, and the year that it stands in."""
-    if match := re.fullmatch(r"((?:FY)?\d{4})(Q\d)", label):
-        return match[2], match[1]
-    if start := month_start(label):
-        return format_date(start, "LLL", locale=locale).rstrip("."), str(start.year)
-    return label, ""
-
-
-def row_axis(axes: Axes, names: Iterable[Any]) -> None:
-    """One row per name, the first on top; bars start on a line at zero and carry their values."""
-    labels = [wrapped(str(name)) for name in names]
-    axes.set_yticks(range(len(labels)), labels, fontsize=SIZE, color=TEXT, va="center")
-    axes.set_ylim(len(labels) - 0.45, -0.55)
-    axes.set_xticks([])
-    axes.axvline(0, color=TEXT, linewidth=0.9, zorder=4)
-
-
-def key_line(axes: Axes, words: str) -> None:
-    """The line above a drawing that says what its fills and marks mean."""
-    axes.set_title(words, loc="left", fontsize=SMALL_SIZE, color=QUIET)
-
-
-def fill(colour: str, *, hatched: bool, linewidth: float = 0.8) -> dict[str, Any]:
-    """How a bar is filled: solid, or hatched where its value is not final or its days are waiting."""
-    if hatched:
-        return {"facecolor": "white", "edgecolor": colour, "hatch": "/////", "linewidth": linewidth}
-    return {"facecolor": colour, "edgecolor": colour, "linewidth": linewidth}
-
-
-def column(axes: Axes, x: float, value: float, colour: str, *, partial: bool, bottom: float = 0.0) -> None:
-    """One column; what is not final is hatched."""
-    solid = {"color": colour, "edgecolor": "white", "linewidth": 0.5 if bottom else 0}
-    axes.bar(x, value, COLUMN, bottom, **(fill(colour, hatched=True) if partial else solid))
-
-
-# --- labels -----------------------------------------------------------------------------------------------------------
-
-
-def write_at(
-    axes: Axes,
-    at: tuple[float, float],
-    text: str,
-    offset: tuple[float, float] = (4, 0),
-    *,
-    colour: str = TEXT,
-    bold: bool = False,
-    side: Side = "right",
-    **more: Any,
-) -> None:
-    """A text so many points off a place, on one side of it."""
-    places = {"right": ("left", "center"), "above": ("center", "bottom"), "below": ("center", "top")}
-    across, up = places[side]
-    options = {"ha": across, "va": up, "fontsize": SMALL_SIZE, "color": colour, "annotation_clip": False, **more}
-    axes.annotate(text, at, offset, textcoords="offset points", fontweight="bold" if bold else "normal", **options)
-
-
-def write_at_edge(axes: Axes, y: float, text: str) -> None:
-    """A quiet label in the column beside the right edge."""
-    write_at(axes, (1, y), text, (6, 0), colour=QUIET, xycoords=("axes fraction", "data"))
-
-
-def wrapped(text: str, width: int = 26, lines: int = 2) -> str:
-    r"""A label in at most so many lines; what is cut off ends in an ellipsis, and the table has it whole.
-
-    >>> wrapped("Reactivation MRR of customers that left once", 18)
-    'Reactivation MRR\nof customers that…'
-    """
-    found = textwrap.wrap(text.replace("_", " "), width) or [""]
-    if len(found) > lines:
-        found = [*found[: lines - 1], found[lines - 1][: width - 1] + "…"]
-    return "\n".join(found)
-
-
-def columns_with_room(texts: Sequence[str]) -> list[int]:
-    """Which columns have room for their labels: all, or each so many back from the last.
-
-    >>> columns_with_room(["€118,000"] * 9), columns_with_room(["€1,118,000"] * 12)
-    ([0, 1, 2, 3, 4, 5, 6, 7, 8], [1, 3, 5, 7, 9, 11])
-    """
-    count, widest = len(texts), max(map(len, texts))
-    step = max(1, math.ceil(widest * SMALL_SIZE * CHARACTER * count / (WIDTH - 1.3)))
-    return [i for i in range(count) if (count - 1 - i) % step == 0]
-
-
-@dataclass(frozen=True)
-class EndLabel:
-    """A label beside the right edge: a value in bold, where there is one, above its name."""
-
-    y: float
-    text: str
-    value: str = ""
-    colour: str = QUIET
-
-    @property
-    def lines(self) -> int:
-        return self.text.count("\n") + 1 + bool(self.value)
-
-
-def write_end_labels(axes: Axes, labels: Sequence[EndLabel]) -> None:
-    """Labels beside the right edge, as near to their values as they fit."""
-    low, high = axes.get_ylim()
-    line = 1.25 * SMALL_SIZE
-    figure = axes.get_figure(root=True)
-    point = (high - low) / ((figure.get_figheight() if figure else 0.0) * 72 * 0.8)
-    centres = spread_apart([label.y for label in labels], [label.lines * line * point for label in labels])
-    for label, y in zip(labels, centres, strict=True):
-        top = y + label.lines * line * point / 2
-        for i, (text, bold) in enumerate(((label.value, True), (label.text, False))):
-            write_at(
-                axes, (1, top), text, (6, -i * bool(label.value) * line), colour=label.colour, bold=bold, va="top",
-                xycoords=("axes fraction", "data"), linespacing=1.1,
-            )  # fmt: skip
-
-
-def spread_apart(wanted: Sequence[float], sizes: Sequence[float]) -> list[float]:
-    """Centres as near to the wanted ones as keep things of these sizes apart; their order stays.
-
-    Things that would touch become one block, which is placed as near as it can be to where its members belong.
-
-    >>> spread_apart([0.0, 0.5, 5.0], [1.0, 1.0, 1.0])
-    [-0.25, 0.75, 5.0]
-    """
-
-    def offsets(block: Sequence[int]) -> list[float]:
-        ends = [sum(sizes[i] for i in block[: k + 1]) for k in range(len(block))]
-        return [end - sizes[i] / 2 for end, i in zip(ends, block, strict=True)]
-
-    def start(block: Sequence[int]) -> float:
-        return sum(wanted[i] - offset for i, offset in zip(block, offsets(block), strict=True)) / len(block)
-
-    blocks: list[list[int]] = []
-    for i in sorted(range(len(wanted)), key=lambda i: wanted[i]):
-        blocks.append([i])
-        while len(blocks) > 1 and start(blocks[-1]) < start(blocks[-2]) + sum(sizes[k] for k in blocks[-2]) - 1e-9:
-            blocks[-2:] = [blocks[-2] + blocks[-1]]
-    placed = {i: start(block) + offset for block in blocks for i, offset in zip(block, offsets(block), strict=True)}
-    return [placed[i] for i in range(len(wanted))]

@@ -9,8 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Rectangle
 
 from helpers.catalogue import kpi
 from helpers.display.charts.frame import (
@@ -19,6 +18,7 @@ from helpers.display.charts.frame import (
     SMALL_SIZE,
     WIDTH,
     Chart,
+    Sheet,
     not_drawn,
     sheet,
     table_behind,
@@ -76,7 +76,25 @@ def heat_map(results: Results, kpi_id: str, meant: Mapping[str, Collection[str]]
     table = table_behind(results.context, title, rows.reset_index(drop=True), columns, "Nothing was used.")
     if rows.empty:
         return not_drawn(table, why_nothing(results, results.now(kpi_id), f"{label}: nothing was used in {period}."))
-    return Chart(title, _heat_map_sentence(results, rows, meant), _heat_map_svg(results, rows, meant), table)
+    most_used = rows.groupby("feature")["numerator"].sum().sort_values(ascending=False, kind="stable")
+    features, personas = list(most_used.index)[:MOST_ROWS], list(dict.fromkeys(rows["persona"]))[:MOST_COLUMNS]
+    found = {(row["persona"], row["feature"]): row for _, row in rows.iterrows()}
+
+    def cell(persona: str, feature: str) -> GridCell:
+        row, own = found.get((persona, feature)), feature in meant.get(persona, ())
+        if row is None or pd.isna(row["value"]):
+            return GridCell(NOTHING, quiet=True)
+        if not row["value"] and not own:
+            return GridCell("·", quiet=True)
+        colour = results.context.ink if own else QUIET
+        return GridCell(results.write.result(row), _shaded(float(row["value"])), colour, quiet=not row["value"])
+
+    with sheet(HEAD + LOW_ROW * len(features) + (FOOT if meant else 0), results.context) as drawn:
+        cells = [[cell(persona, feature) for persona in personas] for feature in features]
+        _draw_grid(drawn, cells, personas, features, range(len(personas)), range(len(features)))
+        if meant:
+            _key(drawn, {"meant for this persona": tint(drawn.ink, 0.6), "not": tint(QUIET, 0.4)})
+    return Chart(title, _heat_map_sentence(results, rows, meant), drawn.svg, table)
 
 
 def matrix(table: Table) -> Chart:
@@ -92,17 +110,17 @@ def matrix(table: Table) -> Chart:
         [_moved_cell(int(n), counts.max(), (state, name), table) for n, name in zip(line, columns, strict=True)]
         for state, line in zip(before, counts, strict=True)
     ]
-    with sheet(HEAD + LOW_ROW * (len(before) + 1) + FOOT) as drawn:
+    with sheet(HEAD + LOW_ROW * (len(before) + 1) + FOOT, table.context) as drawn:
         axes, period = drawn.axes, table.context.period
         heads = [table.listing.columns[name].label for name in columns]
-        _draw_grid(axes, cells, heads, before, _places(columns), _places(before))
+        _draw_grid(drawn, cells, heads, before, _places(columns), _places(before))
         axes.set_ylabel(f"active weeks, end of {period.previous().label}", fontsize=SMALL_SIZE, color=QUIET)
         axes.set_xlabel(f"active weeks, end of {period.label}", fontsize=SMALL_SIZE, color=QUIET)
         axes.xaxis.set_label_position("top")
         shades = (tint(GOOD, 0.5), tint(BAD, 0.5), tint(table.context.ink, 0.5), tint(QUIET, 0.3))
         words = ("more active", "less active", "the same", "new, entered or left")
         moves = zip(words, _moves(table), shades, strict=True)
-        _key(axes, {f"{name}: {table.write.value(n, 'count')}": shade for name, n, shade in moves})
+        _key(drawn, {f"{name}: {table.write.value(n, 'count')}": shade for name, n, shade in moves})
     return Chart(table.listing.caption, _matrix_sentence(table), drawn.svg, table)
 
 
@@ -114,13 +132,13 @@ def alignment(table: Table) -> Chart:
     if table.rows.empty:
         return not_drawn(table)
     named, *departments = table.listing.columns
-    with sheet(DEPARTMENT_HEAD + ROW * len(table.rows)) as drawn:
+    with sheet(DEPARTMENT_HEAD + ROW * len(table.rows), table.context) as drawn:
         axes = drawn.axes
         for y, row in enumerate(table.rows[departments].to_numpy().tolist()):
             for x, words in enumerate(row):
                 held, _, opposed = words.partition(", ")
                 edge = (BAD, 2.0) if opposed else (LINE, 0.5)
-                _draw_cell(axes, (x, y), GridCell(words, HELD[held], table.context.ink, edge=edge), height=0.84)
+                _draw_cell(drawn, (x, y), GridCell(words, HELD[held], table.context.ink, edge=edge), height=0.84)
         heads = [table.listing.columns[name].label for name in departments]
         wraps = [wrapped(head, max(8, 62 // len(departments)), 3) for head in heads]
         axes.set_xticks(range(len(wraps)), wraps, fontsize=SMALL_SIZE, color=QUIET)
@@ -136,7 +154,7 @@ def alignment(table: Table) -> Chart:
 
 
 def _draw_grid(
-    axes: Axes,
+    drawn: Sheet,
     cells: Sequence[Sequence[GridCell]],
     heads: Sequence[str],
     names: Sequence[str],
@@ -146,22 +164,22 @@ def _draw_grid(
     """One cell per column and row, the first row on top; heads are as many characters wide as their columns."""
     for y, line in zip(ys, cells, strict=True):
         for x, cell in zip(xs, line, strict=True):
-            _draw_cell(axes, (x, y), cell, height=0.88)
-    axes.set_xlim(-0.5, xs[-1] + 0.5)
-    axes.set_ylim(ys[-1] + 0.5, -0.5)
+            _draw_cell(drawn, (x, y), cell, height=0.88)
+    drawn.axes.set_xlim(-0.5, xs[-1] + 0.5)
+    drawn.axes.set_ylim(ys[-1] + 0.5, -0.5)
     room = math.floor((WIDTH - NAMES) / max(len(heads), 1) / (SMALL_SIZE * CHARACTER))
-    axes.set_xticks(list(xs), [wrapped(head, max(4, room), 2) for head in heads], fontsize=SMALL_SIZE, color=TEXT)
-    axes.xaxis.tick_top()
-    axes.tick_params(length=0)
-    axes.set_yticks(list(ys), [wrapped(name, 26, 1) for name in names], fontsize=SMALL_SIZE, color=TEXT)
+    drawn.axes.set_xticks(list(xs), [wrapped(head, max(4, room), 2) for head in heads], fontsize=SMALL_SIZE, color=TEXT)
+    drawn.axes.xaxis.tick_top()
+    drawn.axes.tick_params(length=0)
+    drawn.axes.set_yticks(list(ys), [wrapped(name, 26, 1) for name in names], fontsize=SMALL_SIZE, color=TEXT)
 
 
-def _draw_cell(axes: Axes, at: tuple[float, float], cell: GridCell, *, height: float) -> None:
+def _draw_cell(drawn: Sheet, at: tuple[float, float], cell: GridCell, *, height: float) -> None:
     face, (edge, width) = tint(cell.colour, cell.strength) if cell.strength else "white", cell.edge
     corner, order = (at[0] - 0.47, at[1] - height / 2), 3 if width > 1 else 2  # a strong edge lies above the others
-    axes.add_patch(Rectangle(corner, 0.94, height, facecolor=face, edgecolor=edge, linewidth=width, zorder=order))
+    drawn.axes.add_patch(Rectangle(corner, 0.94, height, facecolor=face, edgecolor=edge, linewidth=width, zorder=order))
     colour = "white" if cell.strength > LIGHT_ON else QUIET if cell.quiet else TEXT
-    axes.text(*at, cell.text, ha="center", va="center", fontsize=SMALL_SIZE, color=colour, zorder=4)
+    drawn.axes.text(*at, cell.text, ha="center", va="center", fontsize=SMALL_SIZE, color=colour, zorder=4)
 
 
 def _shaded(share: float) -> float:
@@ -169,40 +187,13 @@ def _shaded(share: float) -> float:
     return PALEST + (DARKEST - PALEST) * min(share, 1.0) if share else 0.0
 
 
-def _key(axes: Axes, shades: Mapping[str, str]) -> None:
-    handles = [Patch(facecolor=colour, label=words) for words, colour in shades.items()]
-    axes.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(0, 0), ncols=len(handles), frameon=False,
-        fontsize=SMALL_SIZE, borderpad=0.2, handlelength=1.2, columnspacing=1.6, labelcolor=TEXT,
-    )  # fmt: skip
+def _key(drawn: Sheet, shades: Mapping[str, str]) -> None:
+    looks = {words: {"facecolor": colour} for words, colour in shades.items()}
+    where = {"loc": "upper left", "bbox_to_anchor": (0, 0), "ncols": len(looks)}
+    drawn.legend(looks, **where, borderpad=0.2, handlelength=1.2, columnspacing=1.6)
 
 
 # --- the heat-map -----------------------------------------------------------------------------------------------------
-
-
-def _heat_map_svg(results: Results, rows: pd.DataFrame, meant: Mapping[str, Collection[str]]) -> str:
-    """Features from the most to the least used, of each persona that is active."""
-    used = rows.groupby("feature")["numerator"].sum().sort_values(ascending=False, kind="stable")
-    features, personas = list(used.index)[:MOST_ROWS], list(dict.fromkeys(rows["persona"]))[:MOST_COLUMNS]
-    found = {(row["persona"], row["feature"]): row for _, row in rows.iterrows()}
-    dark = results.context.ink
-    cells = [
-        [_share_cell(found.get((p, f)), results, dark if f in meant.get(p, ()) else QUIET) for p in personas]
-        for f in features
-    ]
-    with sheet(HEAD + LOW_ROW * len(features) + (FOOT if meant else 0)) as drawn:
-        _draw_grid(drawn.axes, cells, personas, features, range(len(personas)), range(len(features)))
-        if meant:
-            _key(drawn.axes, {"meant for this persona": tint(dark, 0.6), "not": tint(QUIET, 0.4)})
-    return drawn.svg
-
-
-def _share_cell(row: pd.Series | None, results: Results, colour: str) -> GridCell:
-    if row is None or pd.isna(row["value"]):
-        return GridCell(NOTHING, quiet=True)
-    if not row["value"] and colour == QUIET:
-        return GridCell("·", quiet=True)
-    return GridCell(results.write.result(row), _shaded(float(row["value"])), colour, quiet=not row["value"])
 
 
 def _heat_map_sentence(results: Results, rows: pd.DataFrame, meant: Mapping[str, Collection[str]]) -> str:

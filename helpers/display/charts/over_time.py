@@ -8,25 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from matplotlib.axes import Axes
 
 from helpers.catalogue import judged_as, kpi
 from helpers.display.charts.frame import (
     COLUMN,
     Chart,
     EndLabel,
+    Sheet,
     Side,
-    column,
-    columns_with_room,
-    key_line,
-    period_axis,
+    labels_with_room,
     sheet,
     table_behind,
-    value_axis,
     wrapped,
-    write_at,
-    write_end_labels,
-    zero_axis,
 )
 from helpers.display.context import Results, Series
 from helpers.display.formats import MONEY, format_days, format_period
@@ -52,29 +45,34 @@ STATUS_WORDS = {"ok": "", "partial": "to date", "insufficient": "too little data
 
 @dataclass(frozen=True)
 class History:
-    """Some KPIs of one unit, period by period, earliest first: what is drawn, and the table behind it."""
+    """Some KPIs of one unit, period by period, earliest first: what is drawn, and the table behind it.
+
+    Raises:
+        KitError: they have several units, so one axis cannot hold them.
+    """
 
     results: Results
     kpi_ids: Sequence[str]
     kind: Series
 
+    def __post_init__(self) -> None:
+        units = {kpi(kpi_id).unit for kpi_id in self.kpi_ids}
+        if len(units) > 1:
+            raise KitError(f"{', '.join(self.kpi_ids)} have the units {', '.join(sorted(units))}; draw one chart each")
+
     @property
     def unit(self) -> str:
-        """The unit of all of them.
-
-        Raises:
-            KitError: they have several, so one axis cannot hold them.
-        """
-        units = {kpi(kpi_id).unit for kpi_id in self.kpi_ids}
-        if len(units) != 1:
-            raise KitError(f"{', '.join(self.kpi_ids)} have the units {', '.join(sorted(units))}; draw one chart each")
-        return units.pop()
+        return kpi(self.kpi_ids[0]).unit
 
     @property
     def names(self) -> str:
         """Their labels, as a title lists them."""
         *first, last = (kpi(kpi_id).label for kpi_id in self.kpi_ids)
         return f"{'; '.join(first)} and {last}" if first else last
+
+    @property
+    def title(self) -> str:
+        return chart_title(self.results, self.names, self.unit, self.periods)
 
     @property
     def periods(self) -> list[str]:
@@ -89,10 +87,6 @@ class History:
     def statuses(self) -> pd.DataFrame:
         """One row per period, one column per KPI."""
         return pd.concat([self.rows(kpi_id)["status"] for kpi_id in self.kpi_ids], axis=1)
-
-    def partial(self) -> list[bool]:
-        """For each period whether its values are not final."""
-        return list((self.statuses() == "partial").any(axis=1))
 
     def table(self) -> Table:
         """One row per period; of a single KPI with its interval and n."""
@@ -121,28 +115,27 @@ def lines(results: Results, *kpi_ids: str, reference: float | None = None) -> Ch
         KitError: the KPIs have different units.
     """
     history = History(results, kpi_ids, results.period.kind)
-    title = chart_title(results, history.names, history.unit, history.periods)
     rows = {kpi_id: results.shown(kpi_id) for kpi_id in kpi_ids}
     sentence = " ".join(
         f"{kpi(k).label} was not computed." if row is None else f"{movement(results, row, year_ago=True)}."
         for k, row in rows.items()
     )
     drawable = [k for k in kpi_ids if history.rows(k)["value"].count() > 1]
-    if not drawable:
-        return Chart(title, f"{sentence} Fewer than two values: there is no line to draw.", "", history.table())
-    values = pd.concat([history.rows(k)[["value"]] for k in drawable])
+    values = pd.concat([history.rows(k)[["value"]] for k in drawable]) if drawable else pd.DataFrame()
     if not values.fillna(0.0).to_numpy().any():
-        return Chart(title, f"{sentence} {why_not_drawn(values, results, history.unit)}", "", history.table())
-    with sheet(HEIGHT) as drawn:
-        value_axis(drawn.axes, results.write, history.unit)
+        few = "Fewer than two values: there is no line to draw."
+        why = why_not_drawn(values, results, history.unit) if drawable else few
+        return Chart(history.title, f"{sentence} {why}", "", history.table())
+    with sheet(HEIGHT, results.context) as drawn:
+        drawn.value_axis(history.unit)
         strokes = zip(drawable, STROKES * len(drawable), strict=False)
-        labels = [_line(drawn.axes, results, history.rows(k), stroke) for k, stroke in strokes]
+        labels = [_line(drawn, results, history.rows(k), stroke) for k, stroke in strokes]
         if reference is not None:
             drawn.axes.axhline(reference, color=QUIET, linewidth=0.8, linestyle=(0, (2, 2)))
-            labels.append(EndLabel(reference, f"reference {results.write.value(reference, history.unit)}"))
-        _time_axis(drawn.axes, results, history)
-        write_end_labels(drawn.axes, labels)
-    return Chart(title, sentence, drawn.svg, history.table())
+            labels.append(EndLabel(reference, f"reference {drawn.write.value(reference, history.unit)}"))
+        _time_axis(drawn, history)
+        drawn.end_labels(labels)
+    return Chart(history.title, sentence, drawn.svg, history.table())
 
 
 def xmr(results: Results, kpi_id: str) -> Chart:
@@ -158,17 +151,16 @@ def xmr(results: Results, kpi_id: str) -> Chart:
         why = "it is a stock that trends, a window that overlaps, or a part of another KPI"
         raise KitError(f"{kpi_id} is not judged by its history: {why}; draw charts.lines(results, {kpi_id!r})")
     found, history = verdict(results, kpi_id), History(results, [subject], judged_series(results, subject)[0])
-    title, rows = chart_title(results, kpi(subject).label, history.unit, history.periods), history.rows(subject)
-    sentence = _verdict_sentence(results, history, found)
+    rows, sentence = history.rows(subject), _verdict_sentence(results, history, found)
     if rows["value"].nunique() < 2:
         same = " All known values are the same, so no line is drawn." if rows["value"].count() > 1 else ""
-        return Chart(title, sentence + same, "", history.table())
-    with sheet(HEIGHT) as drawn:
-        value_axis(drawn.axes, results.write, history.unit)
-        labels = [*_limits(drawn.axes, results, found), _judged_line(drawn.axes, results, rows, found)]
-        _time_axis(drawn.axes, results, history)
-        write_end_labels(drawn.axes, labels)
-    return Chart(title, sentence, drawn.svg, history.table())
+        return Chart(history.title, sentence + same, "", history.table())
+    with sheet(HEIGHT, results.context) as drawn:
+        drawn.value_axis(history.unit)
+        labels = [*_usual_range(drawn, found), _judged_line(drawn, rows, found)]
+        _time_axis(drawn, history)
+        drawn.end_labels(labels)
+    return Chart(history.title, sentence, drawn.svg, history.table())
 
 
 def columns(results: Results, kpi_id: str, segment_by: str = "") -> Chart:
@@ -182,152 +174,143 @@ def columns(results: Results, kpi_id: str, segment_by: str = "") -> Chart:
     """
     history, row = History(results, [kpi_id], results.period.kind), results.shown(kpi_id)
     sentence = movement(results, row, year_ago=True) if row is not None else kpi(kpi_id).label
-    return _stacked(results, history, sentence, segment_by) if segment_by else _paired(results, history, sentence)
+    if segment_by:
+        return _stacked(results, history, sentence, segment_by)
+    rows = history.rows(kpi_id).tail(COLUMNS_SHOWN[history.kind])
+    title = chart_title(results, history.names, history.unit, list(rows.index))
+    if not rows["value"].fillna(0.0).any():
+        why = why_not_drawn(rows[["value"]], results, history.unit)
+        return Chart(title, f"{sentence}. {why}", "", history.table())
+    with sheet(HEIGHT, results.context) as drawn:
+        _paired_columns(drawn, results, rows)
+    return Chart(title, f"{sentence}.", drawn.svg, history.table())
 
 
 # --- lines ------------------------------------------------------------------------------------------------------------
 
 
-def _time_axis(axes: Axes, results: Results, history: History) -> None:
-    axes.use_sticky_edges = False
-    axes.margins(y=0.08)
-    axes.set_xlim(-0.4, len(history.periods) - 0.7)
-    period_axis(axes, history.periods, results.context.locale, history.partial())
+def _time_axis(drawn: Sheet, history: History) -> None:
+    drawn.axes.use_sticky_edges = False
+    drawn.axes.margins(y=0.08)
+    drawn.axes.set_xlim(-0.4, len(history.periods) - 0.7)
+    drawn.period_axis(history.periods, list((history.statuses() == "partial").any(axis=1)))
 
 
-def _line(axes: Axes, results: Results, rows: pd.DataFrame, stroke: tuple[float, Any]) -> EndLabel:
+def _points(drawn: Sheet, rows: pd.DataFrame, colour: str, **look: Any) -> None:
+    """A line with its points; what is not final is an empty one."""
+    drawn.axes.plot(range(len(rows)), rows["value"], color=colour, marker="o", **look)
+    for i, (value, status) in enumerate(zip(rows["value"], rows["status"], strict=True)):
+        if status == "partial":
+            drawn.axes.plot([i], [value], marker="o", markersize=4.5, markerfacecolor="white", markeredgecolor=colour)
+
+
+def _line(drawn: Sheet, results: Results, rows: pd.DataFrame, stroke: tuple[float, Any]) -> EndLabel:
     """One KPI; its label stands at its last value."""
-    colour, write = tint(results.context.ink, stroke[0]), results.write
-    axes.plot(range(len(rows)), rows["value"], color=colour, ls=stroke[1], linewidth=1.8, marker="o", markersize=3.5)
-    _hollow_points(axes, rows, colour)
+    colour, write = tint(drawn.ink, stroke[0]), drawn.write
+    _points(drawn, rows, colour, ls=stroke[1], linewidth=1.8, markersize=3.5)
     at_end = rows["value"].notna().to_numpy().nonzero()[0][-1]
     last = rows.iloc[at_end]
-    if not (math.isnan(last["ci_low"]) or math.isnan(last["ci_high"])):
-        reach = [[last["value"] - last["ci_low"]], [last["ci_high"] - last["value"]]]
-        axes.errorbar([at_end], [last["value"]], yerr=reach, fmt="none", ecolor=colour, elinewidth=0.9, capsize=2.5)
+    value, low, high = last["value"], last["ci_low"], last["ci_high"]
+    if not (math.isnan(low) or math.isnan(high)):
+        look: dict[str, Any] = {"fmt": "none", "ecolor": colour, "elinewidth": 0.9, "capsize": 2.5}
+        drawn.axes.errorbar([at_end], [value], yerr=[[value - low], [high - value]], **look)
     text = wrapped(last["label"])
     if (target := results.target(last["kpi_id"])) is not None and results.period.label in rows.index:
         at = list(rows.index).index(results.period.label)
-        axes.plot([at], [target], marker="s", markersize=6, markerfacecolor="none", markeredgecolor=colour)
+        drawn.axes.plot([at], [target], marker="s", markersize=6, markerfacecolor="none", markeredgecolor=colour)
         text += f"\ntarget {write.value(target, last['unit'])}"
     shade = colour if stroke[0] == 1 else QUIET  # a lighter line is seen, lighter text is not read
-    return EndLabel(last["value"], text, write.value(last["value"], last["unit"]), shade)
+    return EndLabel(value, text, write.value(value, last["unit"]), shade)
 
 
-def _hollow_points(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
-    """What is not final is an empty point."""
-    for i, (value, status) in enumerate(zip(rows["value"], rows["status"], strict=True)):
-        if status == "partial":
-            axes.plot([i], [value], marker="o", markersize=4.5, markerfacecolor="white", markeredgecolor=colour)
-
-
-def _limits(axes: Axes, results: Results, found: Verdict) -> list[EndLabel]:
+def _usual_range(drawn: Sheet, found: Verdict) -> list[EndLabel]:
     """The band of the usual range and the average, with their labels."""
     if found.range is None or found.limits.mean is None:
         return []
     low, high = found.range
-    axes.axhspan(low, high, color=BAND, zorder=0, linewidth=0)
-    axes.axhline(found.limits.mean, color=QUIET, linewidth=0.8)
-    ends = {"upper limit": high, "average": found.limits.mean, "lower limit": low}
+    drawn.axes.axhspan(low, high, color=BAND, zorder=0, linewidth=0)
+    drawn.axes.axhline(found.limits.mean, color=QUIET, linewidth=0.8)
+    levels = {"upper limit": high, "average": found.limits.mean, "lower limit": low}
     unit = kpi(found.subject).unit
-    return [EndLabel(value, f"{name} {results.write.value(value, unit)}") for name, value in ends.items()]
+    return [EndLabel(value, f"{name} {drawn.write.value(value, unit)}") for name, value in levels.items()]
 
 
-def _judged_line(axes: Axes, results: Results, rows: pd.DataFrame, found: Verdict) -> EndLabel:
+def _judged_line(drawn: Sheet, rows: pd.DataFrame, found: Verdict) -> EndLabel:
     """The values; those beyond the range are diamonds, in the tone of what they mean."""
-    colour, values = results.context.ink, list(rows["value"])
-    axes.plot(range(len(values)), values, color=colour, linewidth=1.2, marker="o", markersize=3)
-    _hollow_points(axes, rows, colour)
+    _points(drawn, rows, drawn.ink, linewidth=1.2, markersize=3)
     low, high = found.range or (-math.inf, math.inf)
-    for i, (period, value) in enumerate(zip(rows.index, values, strict=True)):
-        last = found.state == "signal" and period == found.period
-        if (value < low or value > high) or last:
-            side = found.side if last else 1 if value > high else -1
-            axes.plot([i], [value], marker="D", markersize=6.5, color=TONES[found.tone_of(side)], zorder=5)
+    for i, (period, value) in enumerate(zip(rows.index, rows["value"], strict=True)):
+        is_signal = found.state == "signal" and period == found.period
+        if is_signal or value < low or value > high:
+            side = found.side if is_signal else 1 if value > high else -1
+            drawn.axes.plot([i], [value], marker="D", markersize=6.5, color=TONES[found.tone_of(side)], zorder=5)
     last = rows[rows["value"].notna()].iloc[-1]
-    name = format_period(str(last.name), results.context.locale)
-    return EndLabel(last["value"], name, results.write.value(last["value"], last["unit"]), colour)
+    name = format_period(str(last.name), drawn.context.locale)
+    return EndLabel(last["value"], name, drawn.write.value(last["value"], last["unit"]), drawn.ink)
 
 
 def _verdict_sentence(results: Results, history: History, found: Verdict) -> str:
     """The judged value, where it stands, and which values say what is usual."""
-    subject = history.kpi_ids[0]
-    label, row = kpi(subject).label, results.now(subject)
-    fixed = found.baseline and (
-        f"of {format_days(found.baseline.from_on, found.baseline.to_on + DAY, results.context.locale)}, "
-        f"as the review fixes it: {found.baseline.reason.rstrip('.')}"
-    )
+    subject, locale = history.kpi_ids[0], results.context.locale
+    label, row, fixed = kpi(subject).label, results.now(subject), found.baseline
+    days = fixed and format_days(fixed.from_on, fixed.to_on + DAY, locale)
+    basis = fixed and f"of {days}, as the review fixes it: {fixed.reason.rstrip('.')}"
     if found.limits.mean is None:
         count = history.rows(subject)["value"].count()
         value = f"{label} was not computed" if row is None else movement(results, row)
         why = f"it takes {ENOUGH} {history.kind}s with a value, known: {count}"
-        return f"{value}. No usual range is drawn: {f'too few values lie in that {fixed}' if fixed else why}."
-    name = format_period(found.period, results.context.locale)
-    value = results.write.value(found.value, kpi(subject).unit)
+        return f"{value}. No usual range is drawn: {f'too few values lie in that {basis}' if fixed else why}."
+    value = results.write.value(found.value, history.unit)
     signal = "a signal, " if found.state == "signal" else ""
-    basis = f"The usual range is that {fixed or f'of the first {found.limits.baseline} {found.kind}s'}"
-    return f"{label}, {name}: {value}, {signal}{found.position}. {basis}."
+    basis = basis or f"of the first {found.limits.baseline} {found.kind}s"
+    where = f"{label}, {format_period(found.period, locale)}: {value}, {signal}{found.position}"
+    return f"{where}. The usual range is that {basis}."
 
 
-# --- columns with the year before -------------------------------------------------------------------------------------
+# --- columns ----------------------------------------------------------------------------------------------------------
 
 
-def _paired(results: Results, history: History, sentence: str) -> Chart:
-    """Beside each column the lighter one of the year before, above it the change on that."""
-    rows = history.rows(history.kpi_ids[0]).tail(COLUMNS_SHOWN[history.kind])
-    title = chart_title(results, history.names, history.unit, list(rows.index))
-    if not rows["value"].fillna(0.0).any():
-        why = why_not_drawn(rows[["value"]], results, history.unit)
-        return Chart(title, f"{sentence}. {why}", "", history.table())
-    with sheet(HEIGHT) as drawn:
-        _paired_columns(drawn.axes, results, rows)
-    return Chart(title, f"{sentence}.", drawn.svg, history.table())
-
-
-def _paired_columns(axes: Axes, results: Results, rows: pd.DataFrame) -> None:
-    colour, write, kpi_id = results.context.ink, results.write, rows["kpi_id"].dropna().iloc[0]
+def _paired_columns(drawn: Sheet, results: Results, rows: pd.DataFrame) -> None:
+    """Beside each column the lighter one of the year before, above it the change on that; and the target."""
+    write, kpi_id, periods = drawn.write, rows["kpi_id"].dropna().iloc[0], list(rows.index)
     year_before = [results.year_before(row) for _, row in rows.reset_index().iterrows()]
     before = [math.nan if row is None else float(row["value"]) for row in year_before]
     shift = SHIFT if any(row is not None for row in year_before) else 0.0
-    target = results.target(kpi_id) if results.period.label in rows.index else None
+    target = results.target(kpi_id) if results.period.label in periods else None
     partial = list(rows["status"] == "partial")
     for i, value in enumerate(rows["value"]):
-        axes.bar(i - shift, before[i], COLUMN, color=tint(colour, 0.3))
-        column(axes, i + shift, value, colour, partial=partial[i])
+        drawn.axes.bar(i - shift, before[i], COLUMN, color=tint(drawn.ink, 0.3))
+        drawn.column(i + shift, value, drawn.ink, partial=partial[i])
     ends = [float(end) for end in (*rows["value"], *before, target or 0.0) if not math.isnan(end)]
-    zero_axis(axes, max(ends), min(ends))
-    for i in columns_with_room([write.value(value, kpi(kpi_id).unit) for value in rows["value"]]):
-        _column_label(axes, results, i + shift, rows.iloc[i], before[i])
+    drawn.zero_axis(max(ends), min(ends))
+    for i in labels_with_room([write.value(value, kpi(kpi_id).unit) for value in rows["value"]]):
+        _column_label(drawn, i + shift, rows.iloc[i], before[i])
     if target is not None:
-        edge = list(rows.index).index(results.period.label) + shift + COLUMN / 2 + 0.03
-        axes.bar(edge + TARGET_WIDTH / 2, target, TARGET_WIDTH, color="none", edgecolor=TEXT, linewidth=0.9)
-        words = f"target\n{write.value(target, kpi(kpi_id).unit)}"
-        write_at(axes, (edge + TARGET_WIDTH, target), words, va="top")
-    axes.set_xlim(-0.6, len(rows) - 0.4)
-    period_axis(axes, list(rows.index), results.context.locale, partial)
+        edge = periods.index(results.period.label) + shift + COLUMN / 2 + 0.03
+        drawn.axes.bar(edge + TARGET_WIDTH / 2, target, TARGET_WIDTH, color="none", edgecolor=TEXT, linewidth=0.9)
+        drawn.text((edge + TARGET_WIDTH, target), f"target\n{write.value(target, kpi(kpi_id).unit)}", va="top")
+    drawn.axes.set_xlim(-0.6, len(rows) - 0.4)
+    drawn.period_axis(periods, partial)
     key = ["light: the year before"] * bool(shift) + ["outlined: target"] * (target is not None)
-    key_line(axes, "; ".join(key + ["hatched: to date"] * any(partial)))
+    drawn.key("; ".join(key + ["hatched: to date"] * any(partial)))
 
 
-def _column_label(axes: Axes, results: Results, x: float, row: pd.Series, before: float) -> None:
+def _column_label(drawn: Sheet, x: float, row: pd.Series, before: float) -> None:
     """The value above the columns (below a negative one), and beyond it the change on the year before."""
-    value, unit, write = row["value"], row["unit"], results.write
+    value, unit, write = row["value"], row["unit"], drawn.write
     present = [end for end in (value, before) if not math.isnan(end)]
     side: Side = "below" if value < 0 else "above"
     at, sign = (x, value if value < 0 else max([0.0, *present])), -1 if value < 0 else 1
-    write_at(axes, at, write.value(value, unit), (0, 3 * sign), bold=True, side=side)
+    drawn.text(at, write.value(value, unit), (0, 3 * sign), bold=True, side=side)
     if len(present) == 2:
         relative = write.relative_change(value, before) if unit in (*MONEY, "count") else ""
         tone = TONES[change_tone(row["kpi_id"], value - before)]
-        write_at(axes, at, relative or write.change(value, before, unit), (0, 12.5 * sign), colour=tone, side=side)
-
-
-# --- columns stacked by the parts of a total --------------------------------------------------------------------------
+        drawn.text(at, relative or write.change(value, before, unit), (0, 12.5 * sign), colour=tone, side=side)
 
 
 def _stacked(results: Results, history: History, sentence: str, segment_by: str) -> Chart:
     """Each column is made of its segments, which are named beside the last one."""
-    kpi_id, unit = history.kpi_ids[0], history.unit
+    kpi_id, unit, write = history.kpi_ids[0], history.unit, results.write
     if unit not in (*MONEY, "count"):
         raise KitError(f"{kpi_id} is a {unit}: its segments do not add up; draw charts.bars(results, {kpi_id!r}, …)")
     periods = history.periods[-STACKS_SHOWN[history.kind] :]
@@ -336,50 +319,41 @@ def _stacked(results: Results, history: History, sentence: str, segment_by: str)
     largest_first = parts.abs().sum().sort_values(ascending=False, kind="stable").index
     parts = parts[largest_first].reindex(periods)
     title = chart_title(results, f"{history.names} by {segment_by.replace('_', ' ')}", unit, periods)
-    table = _parts_table(results, parts, title, unit)
+    keys = {f"part {i}": str(name).replace("_", " ") for i, name in enumerate(parts.columns)}
+    named = {"period": Column("Period"), **{key: Column(name, unit) for key, name in keys.items()}}
+    by_key = parts.set_axis(list(keys), axis=1).rename_axis("period").reset_index()
+    table = table_behind(results.context, title, by_key, named, "No parts.")
     if not parts.fillna(0.0).to_numpy().any():
         return Chart(title, f"{sentence}. {why_not_drawn(parts, results, unit)}", "", table)
-    with sheet(HEIGHT) as drawn:
-        _stacked_columns(drawn.axes, results, history.rows(kpi_id).loc[periods], parts)
-    return Chart(title, f"{sentence}{_largest_part(results, parts, unit)}.", drawn.svg, table)
+    with sheet(HEIGHT, results.context) as drawn:
+        _stacked_columns(drawn, history.rows(kpi_id).loc[periods], parts)
+    last, largest = parts.iloc[-1].dropna(), ""
+    if not last.empty and last.max() > 0:
+        share = f" ({write.value(last.max() / last.sum(), 'share')})" if (last >= 0).all() else ""
+        largest = f"; largest part: {spoken(last.idxmax())}, {write.value(last.max(), unit)}{share}"
+    return Chart(title, f"{sentence}{largest}.", drawn.svg, table)
 
 
-def _stacked_columns(axes: Axes, results: Results, totals: pd.DataFrame, parts: pd.DataFrame) -> None:
+def _stacked_columns(drawn: Sheet, totals: pd.DataFrame, parts: pd.DataFrame) -> None:
     """What is positive is stacked upwards from zero, what is negative downwards; beyond some parts, the rest is one."""
     if len(parts.columns) > PARTS:
         rest = parts.columns[PARTS - 1 :]
         parts = parts[parts.columns[: PARTS - 1]].assign(**{f"{len(rest)} others": parts[rest].sum(axis=1)})
-    partial, unit, write = list(totals["status"] == "partial"), totals["unit"].dropna().iloc[0], results.write
+    partial, unit, write = list(totals["status"] == "partial"), totals["unit"].dropna().iloc[0], drawn.write
     ends = {True: [0.0] * len(parts), False: [0.0] * len(parts)}  # how far the stack reaches, upwards and downwards
     labels = []
     for segment, shade in zip(parts.columns, SHADES, strict=False):
         for i, value in enumerate(parts[segment].fillna(0.0)):
             bottom = ends[value >= 0][i]
-            column(axes, i, value, tint(results.context.ink, shade), partial=partial[i], bottom=bottom)
+            drawn.column(i, value, tint(drawn.ink, shade), partial=partial[i], bottom=bottom)
             ends[value >= 0][i] = bottom + value
         if value:
             text = f"{spoken(wrapped(segment, 22, 1))}  {write.value(value, unit)}"
             labels.append(EndLabel(bottom + value / 2, text, "", TEXT))
-    zero_axis(axes, max(ends[True]), min(ends[False]))
+    drawn.zero_axis(max(ends[True]), min(ends[False]))
     texts = [write.value(value, unit) for value in totals["value"]]
-    for i in columns_with_room(texts):
-        write_at(axes, (i, ends[True][i]), texts[i], (0, 3), bold=True, side="above", va="baseline")
-    axes.set_xlim(-0.5, len(parts) - 0.65)
-    period_axis(axes, list(parts.index), results.context.locale, partial)
-    write_end_labels(axes, labels)
-
-
-def _largest_part(results: Results, parts: pd.DataFrame, unit: str) -> str:
-    """The largest part of the last period, with its share where no part is negative."""
-    last, write = parts.iloc[-1].dropna(), results.write
-    if last.empty or last.max() <= 0:
-        return ""
-    share = f" ({write.value(last.max() / last.sum(), 'share')})" if (last >= 0).all() else ""
-    return f"; largest part: {spoken(last.idxmax())}, {write.value(last.max(), unit)}{share}"
-
-
-def _parts_table(results: Results, parts: pd.DataFrame, caption: str, unit: str) -> Table:
-    names = {f"part {i}": str(name) for i, name in enumerate(parts.columns)}
-    columns = {"period": Column("Period")} | {key: Column(name.replace("_", " "), unit) for key, name in names.items()}
-    rows = parts.set_axis(list(names), axis=1).rename_axis("period").reset_index()
-    return table_behind(results.context, caption, rows, columns, "No parts.")
+    for i in labels_with_room(texts):
+        drawn.text((i, ends[True][i]), texts[i], (0, 3), bold=True, side="above", va="baseline")
+    drawn.axes.set_xlim(-0.5, len(parts) - 0.65)
+    drawn.period_axis(list(parts.index), partial)
+    drawn.end_labels(labels)
