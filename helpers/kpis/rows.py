@@ -54,11 +54,11 @@ class Rows:
         """
         spine, ids = self.spine, ids_of(self.card)
         shown = {period.label for period in spine.periods if any(_is_shown(kpi_id, period, spine) for kpi_id in ids)}
-        segments = spine.provides("customers.segment")
         return [
             answer
             for answer in spine.answers(self.card)
-            if answer["label"] in shown - self.refused.keys() and (segments or answer.get("segment_by") != "segment")
+            if answer["label"] in shown - self.refused.keys()
+            and (answer.get("segment_by") != "segment" or spine.provides("customers.segment"))
         ]
 
     def add(
@@ -112,8 +112,9 @@ class Rows:
             self.refused.setdefault(label, reason)
 
     def done(self) -> list[Row]:
-        """All rows; those of a period that is refused are one per KPI, with the reason."""
-        told = [row for row in self._rows if row.period.label not in self.refused]
+        """All rows, those that lack their data last; a period that is refused has one per KPI, with the reason."""
+        kept = (row for row in self._rows if row.period.label not in self.refused)
+        told = sorted(kept, key=lambda row: row.status == "not_provided")
         return told + [
             results.refused(kpi_id, self.spine.at(label), reason)
             for label, reason in self.refused.items()

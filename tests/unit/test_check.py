@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 
 from helpers.check import check_order
-from helpers.data.asked import Asked, from_json
 from helpers.display.data_page import DataPage
 from helpers.errors import KitError
+from helpers.kpis import new_revenue as bookings
 from helpers.params import Review, load_review
-from helpers.results import row
-from helpers.review import OpenReview, cards_of
-from tests.canonical import prepared, source
+from helpers.results import Asked, from_json, row
+from tests.canonical import opened, source
 from tests.pack.orders import made_order
 
 ROOT = Path(__file__).parents[2]
@@ -119,7 +118,7 @@ def test_a_column_that_a_kpi_does_without():
     found = checked({"deals": DEALS}, "pipeline_conversion")
     assert ("deals.source", "–", "Win rate; Sales cycle, median; Sales velocity") in rows(found, "What is missing")
     assert card(found, "funnel_velocity") == (
-        "pipeline_conversion", "funnel_velocity", "3 ok", "deals", "deals.source, fx_rates",
+        "pipeline_conversion", "funnel_velocity", "3 ok", "deals", "customers, deals.source, fx_rates",
     )  # fmt: skip
 
 
@@ -136,7 +135,7 @@ def test_a_column_that_a_kpi_needs():
 
 def test_a_table_that_is_not_there_is_named_once_and_not_by_its_columns():
     found = checked({"customers": CUSTOMERS})
-    assert [row[0] for row in rows(found, "What is missing")] == ["deals", "stage_history", "fx_rates"]
+    assert [row[0] for row in rows(found, "What is missing")] == ["deals", "stage_history", "products", "fx_rates"]
     assert found.review.page.lacking == [
         "New revenue: of 3 KPIs, 3 not provided (deals).",
         "Pipeline conversion: of 8 KPIs, 8 not provided (stage_history, deals).",
@@ -162,6 +161,7 @@ def test_many_kpis_are_named_by_those_of_the_scorecard():
 
 def test_whatever_is_asked_for_is_there():
     texts = {
+        "customers": CUSTOMERS,
         "deals": DEALS.replace("| amount", "| amount | source").replace("00\n", "00 | web\n"),
         "products": "product | launched_on\nP | 2020-01-01",
         "fx_rates": "currency | rate\nEUR | 1.1",
@@ -172,9 +172,7 @@ def test_whatever_is_asked_for_is_there():
 def test_other_themes_are_told_apart_and_are_no_fault_of_the_review():
     found = checked({"deals": DEALS}, "new_revenue", others=True)
     others = rows(found, "KPIs of other themes, as their notebooks stand")
-    assert ("recurring_revenue", "mrr", "3 not provided", "–", "subscriptions") in [
-        (theme, name, kpis, reads, lacks.split(",")[0]) for theme, name, kpis, reads, lacks in others
-    ]
+    assert ("recurring_revenue", "mrr", "3 not provided", "–", "customers, subscriptions, fx_rates") in others
     assert "pipeline_conversion" in {row[0] for row in others}
     assert {row[0] for row in rows(found, "KPIs of this review")} == {"new_revenue"}
 
@@ -199,7 +197,9 @@ def test_a_refused_kpi_is_a_warning_with_its_reason():
 
 def test_parameters_of_the_command_line_are_those_that_count():
     found = checked({"deals": DEALS}, "new_revenue", sets=("new_revenue.basis=mrr",))
-    assert card(found, "new_revenue")[2:] == ("1 not provided", "–", "subscriptions, fx_rates")
+    assert card(found, "new_revenue")[2:] == (
+        "1 not provided", "–", "customers, subscriptions, products, fx_rates",
+    )  # fmt: skip
 
 
 def test_a_parameter_that_cards_refuse_is_told_once_and_the_rest_goes_on():
@@ -212,7 +212,7 @@ def test_a_parameter_that_cards_refuse_is_told_once_and_the_rest_goes_on():
 
 
 def test_a_card_that_stops_is_a_fault_and_the_rest_goes_on(monkeypatch):
-    def new_revenue(tables, period, *, basis):
+    def new_revenue(spine):
         raise ValueError("no such\nmonth")
 
     monkeypatch.setattr("helpers.kpis.new_revenue.new_revenue", new_revenue)
@@ -223,7 +223,7 @@ def test_a_card_that_stops_is_a_fault_and_the_rest_goes_on(monkeypatch):
 
 
 def test_a_card_of_another_theme_that_stops_is_a_warning(monkeypatch):
-    def mrr(tables, period):
+    def mrr(spine):
         raise ValueError("no")
 
     monkeypatch.setattr("helpers.kpis.recurring_revenue.mrr", mrr)
@@ -251,9 +251,9 @@ def test_faults_of_the_commentary_and_of_the_source_are_told_together(tmp_path):
 
 
 def test_segments_that_could_be_several_or_none_are_told_with_their_place(tmp_path, monkeypatch):
-    def new_revenue(tables, period, *, basis):
+    def new_revenue(spine):
         dimensions = ("", ""), ("source", "web"), ("product", "web"), ("product", "app")
-        return [row("new_revenue", period, 1, segment=segment) for segment in dimensions]
+        return [row("new_revenue", spine.period, 1, segment=segment) for segment in dimensions]
 
     monkeypatch.setattr("helpers.kpis.new_revenue.new_revenue", new_revenue)
     monkeypatch.chdir(tmp_path)
@@ -283,12 +283,11 @@ def test_segments_that_could_be_several_or_none_are_told_with_their_place(tmp_pa
 
 def test_a_notebook_hands_on_what_its_theme_asked_for():
     asked = order({"deals": DEALS}, ["new_revenue"])
-    found = OpenReview(asked.period, asked.review, prepared("2026-10-01", period=asked.period, deals=DEALS))
-    computed = found.compute(*cards_of("new_revenue"), basis="acv")
+    computed = opened(asked.period, asked.review, deals=DEALS).compute(bookings)
     expected = Asked(
         given=["deals", "deals.amount", "deals.closed_at", "deals.outcome"],
         needed=[],
-        missed=["fx_rates", "products.launched_on"],
+        missed=["customers", "fx_rates", "products", "products.launched_on"],
     )
     assert computed.asked == {"new_revenue": expected}
     told = computed._repr_mimebundle_()["application/vnd.dataresource+json"]["asked"]
@@ -299,8 +298,8 @@ def test_a_notebook_hands_on_what_its_theme_asked_for():
 
 def test_what_a_theme_asked_for_is_told_by_its_name():
     asked = order({"deals": DEALS}, ["new_revenue"])
-    review = OpenReview(asked.period, asked.review, prepared("2026-10-01", period=asked.period, deals=DEALS))
-    page = DataPage(review.prepared.report, review.compute(*cards_of("new_revenue"), basis="acv"))
+    review = opened(asked.period, asked.review, deals=DEALS)
+    page = DataPage(review.prepared.report, review.compute(bookings))
     feeds, missing = (table.listing.rows.to_numpy().tolist() for table in page.tables()[-2:])
     assert feeds == [["deals", "New revenue"]]
-    assert missing == [["products", "–", "New revenue"], ["fx_rates", "–", "New revenue"]]
+    assert missing == [[table, "–", "New revenue"] for table in ("customers", "products", "fx_rates")]

@@ -116,8 +116,9 @@ select day, case movement_grain
 from (
   select distinct start_on as day from version
   union
-  select cast(unnest(generate_series(min(starts_on) - cast(100 + 100 * any_value(cac_window_quarters) as integer), max(measured_on), interval 1 day)) as date)
-  from period cross join rules
+  select cast(unnest(generate_series(
+    least(min(starts_on), (select min(start_on) from version)), max(measured_on), interval 1 day)) as date)
+  from period
 ) cross join rules;
 
 -- snapshot: the days on which each period takes customers' MRR: its eve, the unit ends in it, its last day, and the day
