@@ -1,15 +1,11 @@
 """Heavy work happens where the data is: of events, pandas gets rows of the KPIs' grain, never days of users."""
 
-import pandas as pd
 import pytest
 
-from helpers.data.known import Tables
-from helpers.kpis import activity_tables, call_list, usage_tables
-from helpers.kpis.inactive_customers import inactive_customers
-from helpers.kpis.product_activity import feature_adoption, pac_account, pac_movement, pac_user, seat_utilisation
-from helpers.kpis.time_to_value import ttv, ttv_stages
+from helpers.kpis import inactive_customers, product_activity, time_to_value
+from helpers.kpis.spine import Spine
 from helpers.periods import DAY, Calendar
-from tests.canonical import tables
+from tests.canonical import asked, spine
 
 Q1 = Calendar().period("2026Q1")
 USERS, CUSTOMERS, DAYS = 30, 6, 80
@@ -25,9 +21,9 @@ def given():
     days = [Q1.measured_on - k * DAY for k in range(DAYS)]
     hours = dict(zip(FEATURES, (8, 12, 16), strict=True))
     events = [f"U{i} | use | {f} | {day} {hours[f]:02}:00" for i in range(USERS) for day in days for f in FEATURES]
-    return tables(
+    return spine(
         Q1.as_of_on,
-        period=Q1,
+        Q1,
         customers="\n".join(["customer_id | name | signed_up_on | first_value_on", *customers]),
         subscriptions="\n".join(
             ["subscription_id | customer_id | start_on | mrr | quantity | seat_based", *subscriptions]
@@ -39,30 +35,37 @@ def given():
 
 
 @pytest.fixture
-def fetched(given, monkeypatch):
-    """How many rows each fetch brought."""
-    sizes, real = [], Tables.fetch
+def fetched(monkeypatch):
+    """How many rows each query brought to Python."""
+    sizes = []
 
-    def counted(self, expr):
-        found = real(self, expr)
-        sizes.append(len(found) if isinstance(found, pd.DataFrame | pd.Series) else 1)
-        return found
+    def counted(fetch, size):
+        def fetching(*args, **kwargs):
+            found = fetch(*args, **kwargs)
+            sizes.append(size(found))
+            return found
 
-    monkeypatch.setattr(Tables, "fetch", counted)
+        return fetching
+
+    monkeypatch.setattr(Spine, "answers", counted(Spine.answers, len))
+    monkeypatch.setattr(Spine, "frame", counted(Spine.frame, len))
+    monkeypatch.setattr(Spine, "vectors", counted(Spine.vectors, lambda parts: sum(map(len, parts.values()))))
     return sizes
 
 
+GAPS = {"persona_features": {"clerk": ["maps", "none"]}}
 CARDS = [
-    (ttv, {}), (ttv, {"value_events": ["use"]}), (ttv_stages, {}), (inactive_customers, {}), (pac_user, {}),
-    (pac_account, {}), (pac_movement, {}), (feature_adoption, {}), (seat_utilisation, {}), (call_list.call_list, {}),
-    (call_list.silence_by_week, {}), (activity_tables.accounts_down, {}), (activity_tables.account_activity, {}),
-    (usage_tables.feature_gaps, {"persona_features": {"clerk": ["maps", "none"]}}),
+    (time_to_value.ttv, {}), (time_to_value.ttv, {"value_events": ["use"]}), (time_to_value.ttv_stages, {}),
+    (inactive_customers.inactive_customers, {}), (inactive_customers.call_list, {}),
+    (inactive_customers.silence_by_week, {}), (product_activity.pac_user, {}), (product_activity.pac_account, {}),
+    (product_activity.pac_movement, {}), (product_activity.feature_adoption, {}),
+    (product_activity.seat_utilisation, {}), (product_activity.accounts_down, {}),
+    (product_activity.account_activity, {}), (product_activity.feature_gaps, GAPS),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("card", "parameters"), CARDS, ids=lambda part: getattr(part, "__name__", ""))
-def test_no_more_rows_than_users(given, fetched, card, parameters):
-    assert given.fetch(given["events"].events.sum()) == USERS * DAYS * len(FEATURES)
-    card(given, Q1, **parameters)
-    assert len(fetched) > 1
-    assert max(fetched) <= USERS
+@pytest.mark.parametrize(("function", "parameters"), CARDS, ids=lambda part: getattr(part, "__name__", ""))
+def test_no_more_rows_than_users(given, fetched, function, parameters):
+    assert given.prepared.report["tables"]["events"]["clean"] == USERS * DAYS * len(FEATURES)
+    asked(function)(given, Q1, **parameters)
+    assert 0 < max(fetched) <= USERS
