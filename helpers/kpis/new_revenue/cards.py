@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 from helpers.errors import KitError
 from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
+from helpers.periods import Period
 from helpers.results import Row
 
 BASES = ("acv", "tcv", "mrr")
@@ -89,7 +91,7 @@ def judged_tables(spine: Spine) -> tuple[str, ...]:
     if basis not in BASES:
         raise KitError(f"new_revenue.basis == {basis!r}, must be one of {', '.join(BASES)}")
     spine.require(*(("subscriptions",) if basis == "mrr" else ("deals.outcome", "deals.closed_at", "deals.amount")))
-    spine.provides("products.launched_on")
+    spine.provides("products.launched_on")  # without it a new product is told as a cross-sell
     if spine.rules["account_level"] == "parent":
         spine.require("customers.parent_id")
     return () if basis == "mrr" else ("deals",)
@@ -101,10 +103,10 @@ def _with_compared(spine: Spine) -> Spine:
     It is at the fixed exchange rates.
     """
     found = {period.label: period for period in spine.periods if period.kind == spine.period.kind}
-    for period in list(found.values()):
+    for period, earlier in product(list(found.values()), (Period.previous, Period.year_ago)):
         with suppress(KitError):  # a listed calendar begins somewhere
-            for earlier in (period.previous(), period.year_ago()):
-                found.setdefault(earlier.label, earlier)
+            before = earlier(period)
+            found.setdefault(before.label, before)
     return replace(spine, periods=list(found.values()), rules={**spine.rules, "fx_mode": "fixed"})
 
 
