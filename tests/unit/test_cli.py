@@ -392,7 +392,7 @@ def test_check_tells_a_card_that_stops(run, project, monkeypatch):
     def stopped(*_, **__):
         raise KeyError("Baltic")
 
-    monkeypatch.setattr("helpers.kpis.new_revenue.bookings", stopped)
+    monkeypatch.setattr("helpers.kpis.new_revenue.cards.judged_tables", stopped)
     deals(project)
     status, out, err = run(*CHECK)
     assert status == 1

@@ -14,7 +14,7 @@ from helpers.statistics import (
     kaplan_meier,
     log_rank,
     poisson_interval,
-    ratio_of_sums,
+    ratios_of_sums,
     sign_test,
     wilson,
     xmr,
@@ -273,6 +273,11 @@ def test_xmr_gaps_do_not_count_as_points():
 def test_xmr_of_a_flat_series_is_not_upset_by_rounding():
     assert xmr([0.1] * 20).verdict == "noise"
     assert xmr([*[0.1] * 19, 0.2]).rule == 1
+
+
+def ratio_of_sums(top, bottom):
+    (found,) = ratios_of_sums([top], bottom)
+    return found
 
 
 def test_ratio_of_sums_example_of_retention():

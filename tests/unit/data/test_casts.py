@@ -13,12 +13,18 @@ from helpers.data.tables import TABLES
 from helpers.errors import KitError
 from helpers.params import Source
 from helpers.periods import Calendar
+from tests.canonical import Known
 
 
 def staged(tmp_path, timezone=None, zone="UTC", **tables):
     source = Source(name="test", connect="duckdb://", timezone=timezone, currency="EUR", tables=tables)
     prepared = prepare(source, Calendar(zone).period("2026Q1"), currency="EUR", folder=tmp_path)
-    return prepared.known(prepared.as_of_on)
+    return Known(prepared, Calendar(zone).period("2026Q1").as_of_on)
+
+
+def types(found, table):
+    """The types of a table's columns in the prepared file."""
+    return {field.name: str(field.type) for field in pq.read_schema(found.prepared.folder / f"{table}.parquet")}
 
 
 def faults(tmp_path, **tables):
@@ -43,30 +49,30 @@ INVOICE = "select 'I' as invoice_line_id, 'C' as customer_id, date '2026-01-05' 
     ],
 )
 def test_numbers_become_dec(tmp_path, amount, expected):
-    tables = staged(tmp_path, invoices=f"{INVOICE}, {amount} as amount")
-    assert tables.fetch(tables["invoices"].amount.sum()) == expected
+    found = staged(tmp_path, invoices=f"{INVOICE}, {amount} as amount")
+    assert found.frame("invoices").amount.tolist() == [expected]
 
 
 @pytest.mark.parametrize("count", ["cast(3 as utinyint)", "cast(3 as bigint)"])
 def test_any_whole_number_becomes_int(tmp_path, count):
-    tables = staged(tmp_path, deals=f"{DEAL}, {count} as options_offered")
-    assert tables.fetch(tables["deals"]).options_offered.tolist() == [3]
+    found = staged(tmp_path, deals=f"{DEAL}, {count} as options_offered")
+    assert found.frame("deals").options_offered.tolist() == [3]
 
 
 @pytest.mark.parametrize("kind", ["integer", "varchar", "boolean", "timestamp", "integer[]", "json"])
 def test_a_column_without_any_value_fits_every_type(tmp_path, kind):
     names = ("closed_at", "amount", "owner", "options_offered")
     nothing = ", ".join(f"cast(null as {kind}) as {name}" for name in names)
-    tables = staged(tmp_path, deals=f"{DEAL}, {nothing} from range(3)", customers=f"{CUSTOMER}, null as is_test")
-    assert all(tables.provides(f"deals.{name}") for name in names)
-    types = {name: str(kind) for name, kind in tables["deals"].schema().items()}
-    assert [types[name] for name in names] == ["timestamp('UTC', 6)", "float64", "string", "int64"]
-    assert tables.fetch(tables["deals"])[list(names)].isna().all().all()
-    assert len(tables.fetch(tables["customers"])) == 1
+    found = staged(tmp_path, deals=f"{DEAL}, {nothing} from range(3)", customers=f"{CUSTOMER}, null as is_test")
+    assert all(found.prepared.provides(f"deals.{name}") for name in names)
+    assert [types(found, "deals")[name] for name in names] == ["timestamp[us, tz=UTC]", "double", "string", "int64"]
+    assert found.frame("deals")[list(names)].isna().all().all()
+    assert len(found.frame("customers")) == 1
 
 
 def test_one_value_is_enough_for_a_column_to_have_its_type(tmp_path):
-    query = f"{DEAL}, cast(if(i = 2, 'x', null) as varchar) as amount, cast(null as varchar) as term_months from range(3) t(i)"
+    query = f"{DEAL}, cast(if(i = 2, 'x', null) as varchar) as amount, cast(null as varchar) as term_months"
+    query += " from range(3) t(i)"
     [fault] = faults(tmp_path, deals=query)
     assert fault == (
         "test: tables.deals: amount is varchar, must be dec; write cast(amount as double precision) as amount"
@@ -77,27 +83,27 @@ def test_an_empty_column_of_a_file_fits(tmp_path):
     (tmp_path / "deals.csv").write_text("deal_id,created_at,closed_at,amount,customer_id\nD,2026-01-05,,,\n")
     parquet = pa.table({"customer_id": ["C"], "name": ["Acme"], "signed_up_on": [date(2025, 1, 1)], "is_test": [None]})
     pq.write_table(parquet, tmp_path / "customers.parquet")  # a column of the type null
-    tables = staged(
+    found = staged(
         tmp_path / "prepared",
         deals=f"from '{tmp_path}/deals.csv'",
         customers=f"from '{tmp_path}/customers.parquet'",
     )
-    deal = tables.fetch(tables["deals"]).iloc[0]
+    deal = found.frame("deals").iloc[0]
     assert deal[["closed_at", "amount", "customer_id"]].isna().all()
-    assert tables.fetch(tables["customers"]).name.tolist() == ["Acme"]
+    assert found.frame("customers").name.tolist() == ["Acme"]
 
 
 def test_a_date_is_a_local_midnight(tmp_path):
-    tables = staged(
+    found = staged(
         tmp_path, zone="America/New_York", deals="select 'D' as deal_id, date '2026-01-05' as created_at"
     )  # New York is five hours behind UTC in January
-    assert tables.fetch(tables["deals"]).created_at[0] == datetime(2026, 1, 5, 5, tzinfo=UTC)
+    assert found.frame("deals").created_at[0] == datetime(2026, 1, 5, 5, tzinfo=UTC)
 
 
 def test_a_date_keeps_its_day_where_the_source_is_in_another_zone(tmp_path):
     deals = "select 'D' as deal_id, date '2026-01-05' as created_at"  # midnight in Tokyo is the 4th in UTC
-    tables = staged(tmp_path, timezone="Asia/Tokyo", zone="UTC", deals=deals)
-    assert tables.fetch(tables["deals"]).created_at[0] == datetime(2026, 1, 5, tzinfo=UTC)
+    found = staged(tmp_path, timezone="Asia/Tokyo", zone="UTC", deals=deals)
+    assert found.frame("deals").created_at[0] == datetime(2026, 1, 5, tzinfo=UTC)
 
 
 def test_a_date_whose_midnight_the_clocks_skip_keeps_its_day(tmp_path):
@@ -106,14 +112,14 @@ def test_a_date_whose_midnight_the_clocks_skip_keeps_its_day(tmp_path):
         tables={"deals": "select 'D' as deal_id, date '2017-10-15' as created_at"},
     )  # fmt: skip
     period = Calendar("America/Sao_Paulo").period("2017Q4")
-    tables = prepare(source, period, currency="BRL", folder=tmp_path).known(period.as_of_on)
-    assert str(tables.fetch(tables.local_date(tables["deals"].created_at))[0])[:10] == "2017-10-15"
+    found = Known(prepare(source, period, currency="BRL", folder=tmp_path), period.as_of_on)
+    assert found.rows("deals", "created_at") == [("2017-10-15",)]
 
 
 def test_a_timestamp_without_a_zone_is_in_the_sources(tmp_path):
     query = "select 'D' as deal_id, timestamp '2026-01-05 10:00:00' as created_at"
-    tables = staged(tmp_path, timezone="America/Sao_Paulo", zone="UTC", deals=query)  # three hours behind UTC
-    assert tables.fetch(tables["deals"]).created_at[0] == datetime(2026, 1, 5, 13, tzinfo=UTC)
+    found = staged(tmp_path, timezone="America/Sao_Paulo", zone="UTC", deals=query)  # three hours behind UTC
+    assert found.frame("deals").created_at[0] == datetime(2026, 1, 5, 13, tzinfo=UTC)
 
 
 def test_a_timestamp_without_a_zone_is_refused_where_the_source_declares_none(tmp_path):
@@ -177,11 +183,11 @@ def test_a_table_without_rows_has_no_type_faults_but_its_names_are_checked(tmp_p
     (tmp_path / "deals.csv").write_text("deal_id,created_at,amount\n")
     (tmp_path / "misspelt.csv").write_text("deal_id,created,amount\n")
     query = f"from read_csv('{tmp_path}/deals.csv')"
-    tables = staged(tmp_path / "prepared", deals=query)
-    assert tables.fetch(tables["deals"]).empty
-    assert str(tables["deals"].created_at.type()) == "timestamp('UTC', 6)"
-    found = faults(tmp_path / "prepared", deals=query.replace("deals.csv", "misspelt.csv"))
-    assert found == (
+    found = staged(tmp_path / "prepared", deals=query)
+    assert found.frame("deals").empty
+    assert types(found, "deals")["created_at"] == "timestamp[us, tz=UTC]"
+    told = faults(tmp_path / "prepared", deals=query.replace("deals.csv", "misspelt.csv"))
+    assert told == (
         "test: tables.deals: created_at is missing; the query gives deal_id, created, amount",
         "test: tables.deals: created is not a column of deals; did you mean 'created_at'?",
     )
@@ -189,5 +195,5 @@ def test_a_table_without_rows_has_no_type_faults_but_its_names_are_checked(tmp_p
 
 def test_the_same_table_with_a_row_has_them(tmp_path):
     query = "select 'D' as deal_id, '2026-01-01' as created_at"
-    assert staged(tmp_path, deals=f"{query} where false").provides("deals")
+    assert staged(tmp_path, deals=f"{query} where false").prepared.provides("deals")
     assert len(faults(tmp_path, deals=query)) == 1

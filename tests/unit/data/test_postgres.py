@@ -11,6 +11,7 @@ from helpers.data.tables import TABLES
 from helpers.errors import KitError
 from helpers.params import Source
 from helpers.periods import Calendar
+from tests.canonical import Known
 from tests.postgres import PASSWORD, programs, running_server
 
 pytestmark = [
@@ -133,13 +134,13 @@ def test_the_same_rows_give_the_same_bytes(both):
 
 
 def test_what_is_read_is_what_was_written(both):
-    tables = both[0].known(PERIOD.as_of_on)
-    invoices = tables.fetch(tables["invoices"].order_by("invoice_line_id"))
+    found = Known(both[0], PERIOD.as_of_on)
+    invoices = found.frame("invoices", "invoice_line_id")
     assert invoices["amount"].tolist() == [1234567890.1234, -0.0001]
     assert invoices["customer_id"].tolist() == ["A", "A"]  # B was merged into A
-    stages = tables.fetch(tables["stage_history"].order_by("stage"))
+    stages = found.frame("stage_history", "stage")
     assert str(stages["exited_at"][0]) == "2026-01-20 10:00:00.123456+00:00"
-    deals = tables.fetch(tables["deals"].order_by("deal_id"))
+    deals = found.frame("deals", "deal_id")
     assert deals["deal_id"].tolist() == ["D1", "D2"]  # D3 begins with the 1st of April in Berlin
     assert str(deals["closed_at"][0]) == "2026-02-01 03:30:00+00:00"  # half past midnight, three hours behind UTC
 
@@ -219,5 +220,5 @@ def test_what_is_said_to_write_is_sql_there(port, tmp_path):
     casts = ", ".join(fault.split("write ")[1] for fault in found)
     assert len(found) == 2
     source = warehouse(url(port), fx_rates=f"select currency, {casts} from ({broken}) as given")
-    tables = prepare(source, PERIOD, currency="EUR", folder=tmp_path).known(PERIOD.as_of_on)
-    assert tables.fetch(tables["fx_rates"])["rate"].tolist() == [0.9]
+    found = Known(prepare(source, PERIOD, currency="EUR", folder=tmp_path), PERIOD.as_of_on)
+    assert found.frame("fx_rates")["rate"].tolist() == [0.9]
