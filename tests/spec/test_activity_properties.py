@@ -8,14 +8,16 @@ from functools import cache
 import pytest
 
 from helpers.errors import NotProvided, Refused
-from helpers.kpis.activity import Use
-from helpers.kpis.activity_blocks import user_blocks
-from helpers.kpis.inactive_customers import inactive_customers
-from helpers.kpis.product_activity import feature_adoption, pac_account, pac_movement, pac_user, seat_utilisation
+from helpers.kpis import inactive_customers as silence
+from helpers.kpis import product_activity as activity
 from helpers.periods import Calendar
-from tests.canonical import prepared, tables
+from tests.canonical import asked, spine
 
-CARDS = [inactive_customers, pac_user, pac_account, pac_movement, feature_adoption, seat_utilisation]
+inactive_customers = asked(silence.inactive_customers)
+CARDS = [
+    inactive_customers, *map(asked, (activity.pac_user, activity.pac_account, activity.pac_movement,
+                                     activity.feature_adoption, activity.seat_utilisation)),
+]  # fmt: skip
 DAYS_BACK = 140  # of events: two periods of seven weeks
 ZONE = "America/New_York"
 WEEK = Calendar(ZONE).period("2026-W13")  # 23 to 29 March; clocks go forward on the 8th
@@ -71,12 +73,12 @@ def written(rows):
 
 
 def known(rows, period=WEEK, timezone=ZONE):
-    return tables(period.as_of_on, timezone=timezone, period=period, **written(rows))
+    return spine(period.as_of_on, period, {"feed_max_age_days": 400}, timezone=timezone, **written(rows))
 
 
 def said(card, found, period=WEEK):
     """What the rows of a card say, apart from the period and from what was left out."""
-    rows = card(found, period, feed_max_age_days=400)
+    rows = card(found, period)
     return {(row.kpi_id, row.segment): (row.value, row.numerator, row.denominator, row.n, row.status) for row in rows}
 
 
@@ -121,8 +123,7 @@ def earlier_week():
     rows, period = company(3), WEEK.previous(3)
     by_then = {**rows, "events": events_known(rows, period)}
     assert len(by_then["events"]) < len(rows["events"])
-    whole = prepared(WEEK.as_of_on, timezone=ZONE, period=WEEK, **written(rows)).known(period.as_of_on)
-    return period, whole, known(by_then, period)
+    return period, known(rows), known(by_then, period)
 
 
 def test_p1_an_earlier_week_is_what_was_known_then(card):
@@ -149,10 +150,10 @@ def test_p4_whole_weeks_later_everything_is_the_same(card, weeks):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_p6_scores_stay_within_their_bounds(seed):
-    found = user_blocks(as_known_then(seed), WEEK.measured_on, WEEK.measured_on, Use())
-    assert len(found)
-    assert ((found["pac"] >= 0) & (found["pac"] <= found["weeks"]) & (found["weeks"] <= 7)).all()
-    for row in inactive_customers(as_known_then(seed), WEEK, feed_max_age_days=400):
+    found = as_known_then(seed).answers("pac_user_rows")
+    assert found
+    assert all(0 <= user["pac"] <= user["weeks"] <= 7 for user in found)
+    for row in inactive_customers(as_known_then(seed), WEEK):
         assert row.interval is None or 0 <= row.interval.low <= row.value <= row.interval.high <= 1
 
 
@@ -169,7 +170,7 @@ def with_others():
     texts["users"] = with_column(texts["users"], "is_internal", {"I1": "true"})
     texts["subscriptions"] = with_column(texts["subscriptions"], "status", {"": "active"})
     texts["subscriptions"] += "\nSQ | Q | 2025-01-01 | | 100 | 5 | true | trialing"
-    return tables(WEEK.as_of_on, timezone=ZONE, period=WEEK, **texts)
+    return spine(WEEK.as_of_on, WEEK, {"feed_max_age_days": 400}, timezone=ZONE, **texts)
 
 
 def with_column(text, name, values):

@@ -3,10 +3,15 @@
 import pytest
 
 from helpers.errors import NotProvided
-from helpers.kpis.activity_tables import account_activity, accounts_down, movement_matrix
-from helpers.kpis.usage_tables import feature_gaps, gaps_by_customer, quotas_by_customer, seats_by_customer
+from helpers.kpis import product_activity as theme
 from helpers.periods import Calendar
-from tests.canonical import tables
+from tests.canonical import asked, spine
+
+account_activity, accounts_down, movement_matrix = map(
+    asked, (theme.account_activity, theme.accounts_down, theme.movement_matrix)
+)
+feature_gaps, gaps_by_customer = asked(theme.feature_gaps), asked(theme.gaps_by_customer)
+quotas_by_customer, seats_by_customer = asked(theme.quotas_by_customer), asked(theme.seats_by_customer)
 
 Q1 = Calendar().period("2026Q1")
 TEXTS = {
@@ -45,7 +50,7 @@ TEXTS = {
 
 @pytest.fixture(scope="module")
 def given():
-    return tables("2026-04-01", period=Q1, **TEXTS)
+    return spine("2026-04-01", Q1, **TEXTS)
 
 
 def test_every_paying_customer_is_a_row_with_its_weeks(given):
@@ -77,9 +82,7 @@ def test_the_most_money_times_weeks_lost_stands_first():
     users = "user_id | customer_id | created_on\n" + "\n".join(f"{c}1 | {c} | 2025-01-01" for c in "ABC")
     before = [("A", "2025-12-30"), ("A", "2025-12-20"), ("B", "2025-12-30"), ("C", "2025-12-30")]
     events = "user_id | event | occurred_at\n" + "\n".join(f"{c}1 | use | {day}" for c, day in before)
-    found = tables(
-        "2026-04-01", period=Q1, customers=customers, subscriptions=subscriptions, users=users, events=events
-    )
+    found = spine("2026-04-01", Q1, customers=customers, subscriptions=subscriptions, users=users, events=events)
     rows = accounts_down(found, Q1).rows
     assert list(zip(rows["customer_id"], rows["change"], strict=True)) == [("B", -1), ("C", -1), ("A", -2)]
 
@@ -96,7 +99,7 @@ def test_the_matrix_tells_where_each_user_came_from(given):
 def test_the_first_listed_period_is_compared_with_none(table):
     listed = Calendar(quarter_starts=(("2026Q1", Q1.start), ("2026Q2", Q1.end))).period("2026Q1")
     with pytest.raises(NotProvided, match="the calendar begins with 2026Q1"):
-        table(tables("2026-04-01", period=listed, **TEXTS), listed)
+        table(spine("2026-04-01", listed, **TEXTS), listed)
 
 
 def test_users_without_the_features_meant_for_them(given):
@@ -130,9 +133,9 @@ def test_seats_and_who_uses_more_than_it_pays_for(given):
 
 
 def test_quotas_by_customer_nearest_to_the_limit_first():
-    found = tables(
+    found = spine(
         "2026-04-01",
-        period=Q1,
+        Q1,
         **TEXTS,
         entitlements="customer_id | meter | limit_qty | start_on | reset\n"
         "A | calls | 100 | 2025-01-01 | month\n B | calls | 100 | 2025-01-01 | quarter",

@@ -6,10 +6,13 @@ from functools import partial
 import pytest
 
 from helpers.errors import NotProvided, Refused
-from helpers.kpis.call_list import call_list, not_asked, silence_by_owner, silence_by_week
-from helpers.kpis.inactive_customers import inactive_customers
+from helpers.kpis import inactive_customers as theme
 from helpers.periods import Calendar
-from tests.canonical import tables
+from tests.canonical import asked, spine
+
+inactive_customers, call_list, not_asked, silence_by_owner, silence_by_week = map(
+    asked, (theme.inactive_customers, theme.call_list, theme.not_asked, theme.silence_by_owner, theme.silence_by_week)
+)
 
 Q1 = Calendar().period("2026Q1")
 BERLIN = Calendar("Europe/Berlin").period("2026Q1")
@@ -43,7 +46,7 @@ EVENTS = """
 def known(period=Q1, timezone="UTC", **texts):
     given = {"customers": CUSTOMERS, "subscriptions": SUBSCRIPTIONS, "users": USERS, "events": EVENTS, **texts}
     given = {name: text for name, text in given.items() if text}
-    return tables(period.as_of_on, timezone=timezone, period=period, **given)
+    return spine(period.as_of_on, period, timezone=timezone, **given)
 
 
 def figures(rows, segment=""):
@@ -114,6 +117,41 @@ def test_a_health_signal_judges_a_product_where_silence_means_nothing():
     assert figures(rows, "api") == {"inactive_customers": 0, "inactive_rate": 0, "newly_silent": 0, "returned": 1}
     rows = inactive_customers(known(), Q1, health_signals={"api": ["heartbeat"]})
     assert figures(rows, "api")["inactive_customers"] == 1
+
+
+def test_each_product_type_tells_its_own_notes():
+    """B has no users; D and E pay for an API, judged by its signal, and E is too new. Nobody else's notes are theirs."""
+    customers = """
+        customer_id | name | signed_up_on | product_type
+        A           | Aye  | 2025-01-01   | interactive
+        B           | Bee  | 2025-01-01   | interactive
+        C           | Cee  | 2025-01-01   | monitoring
+        D           | Dee  | 2025-01-01   | api
+        E           | Eve  | 2026-03-01   | api
+    """
+    subscriptions = "subscription_id | customer_id | start_on | mrr\n" + "\n".join(
+        f"S{c} | {c} | {'2026-03-25' if c == 'E' else '2025-01-01'} | 100" for c in "ABCDE"
+    )
+    users = "user_id | customer_id\n a1 | A\n d1 | D"
+    events = "user_id | event | occurred_at\n a1 | report | 2026-03-30 10:00\n d1 | call | 2026-03-30 10:00"
+    found = known(customers=customers, subscriptions=subscriptions, users=users, events=events)
+    rows = {row.segment: row for row in inactive_customers(found, Q1, health_signals={"api": ["call"]})}
+    told = {name: ({k: v for k, v in row.excluded.items() if k.startswith("cust")}, row.warnings) for name, row in rows.items()}
+    without = "no_users: 1 inactive customers have no user on record"
+    late = "history_starts_at 2026-03-30: the window opens on 2026-03-18"
+    assert told == {
+        "": ({"customers: product type monitoring": 1, "customers: too new": 1}, (without, late)),
+        "api": ({"customers: too new": 1}, (late,)),
+        "interactive": ({}, (without, late)),
+    }
+
+
+def test_each_product_type_is_told_of_its_own_window():
+    """Events begin on the 11th: too late for the 30 days of the API, early enough for the 14 of the others."""
+    events = EVENTS + "        a1 | report | 2026-03-11 10:00 |\n"
+    rows = inactive_customers(known(events=events), Q1, window_days={"interactive": 14, "api": 30}, not_applicable=[])
+    late = ("history_starts_at 2026-03-11: the window opens on 2026-03-02",)
+    assert {row.segment: row.warnings for row in rows} == {"": late, "api": late, "interactive": ()}
 
 
 def test_who_is_too_new_or_has_no_value_yet_is_left_out_and_counted():
@@ -319,10 +357,8 @@ def test_grouped_by_owner_with_most_at_stake_first():
     assert list(found.rows["owner"]) == ["Kim", "Kim", "Lou"]  # 100 + 150 against 200
     assert list(found.rows["customer_id"]) == ["C", "A", "B"]
     by_owner = silence_by_owner(known(**texts), Q1).rows
-    assert by_owner.to_dict("records") == [
-        {"owner": "Kim", "customers": 2, "mrr": 250.0, "nearest": pytest.approx(float("nan"), nan_ok=True)},
-        {"owner": "Lou", "customers": 1, "mrr": 200.0, "nearest": pytest.approx(float("nan"), nan_ok=True)},
-    ]
+    assert by_owner[["owner", "customers", "mrr"]].to_numpy().tolist() == [["Kim", 2, 250.0], ["Lou", 1, 200.0]]
+    assert by_owner["nearest"].isna().all()
 
 
 def test_what_one_knows_before_the_call():
@@ -356,7 +392,7 @@ def test_twelve_weeks_of_silence():
     found = silence_by_week(known(), Q1)
     assert len(found.rows) == 12
     last = found.rows.iloc[-1].to_dict()
-    assert (last["week_to"], last["inactive"], last["asked"]) == (date(2026, 3, 31), 1, 2)
+    assert (last["week_to"].date(), last["inactive"], last["asked"]) == (date(2026, 3, 31), 1, 2)
     assert (last["newly_silent"], last["returned"]) == (1, 0)
     # A came back on 20 March; on the 24th B's window still held its 17 March.
     before = found.rows.iloc[-2].to_dict()
