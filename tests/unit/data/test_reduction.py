@@ -19,7 +19,7 @@ from helpers.data.tables import EVENTS_BY_DAY
 from helpers.errors import KitError
 from helpers.params import Source
 from helpers.periods import Calendar
-from tests.canonical import prepared, source, tables
+from tests.canonical import Known, known, prepared, source
 
 FIRST = datetime(2026, 1, 1)
 LAST = date(2026, 1, 13)
@@ -84,12 +84,12 @@ def by_day(found):
 def read_back(found):
     """The reduced table in the same form; rows of one group add up."""
     by = ["user_id", "customer_id", "event", "feature", "is_automated", "active_on"]
-    assert set(by) == set(EVENTS_BY_DAY.names) - {"events"}
-    events = found["events"]
-    summed = events.group_by(by).agg(n=events.events.sum())
-    frame = found.fetch(summed).astype(object)
-    frame = frame.where(frame.notna(), None)
-    return {(*row[:5], row[5].date()): int(row[6]) for row in frame.itertuples(index=False)}
+    assert set(by) == set(EVENTS_BY_DAY.names) - {"created_on", "events"}
+    frame = found.frame("events")[[*by, "events"]].astype(object)
+    counts = Counter()
+    for *group, day, events in frame.where(frame.notna(), None).itertuples(index=False):
+        counts[*group, day.date()] += events
+    return counts
 
 
 @settings(max_examples=60, deadline=None)
@@ -100,7 +100,7 @@ def test_every_as_of_counts_what_single_events_say(rows, copies):
         whole = prepared(LAST, events=text(rows))
     for day in range(1, 13):
         as_of_on = FIRST.date() + timedelta(days=day)
-        expected, found = plainly(rows, as_of_on), whole.known(as_of_on)
+        expected, found = plainly(rows, as_of_on), Known(whole, as_of_on)
         assert read_back(found) == by_day(expected)
         reasons = Counter(f"events: {reason}" for _, reason in expected if reason)
         assert found.excluded("events") == reasons
@@ -134,12 +134,12 @@ def test_every_row_read_is_accounted_for(rows, copies):
 
 def groups(found):
     """The reduced rows as tuples of text, in order."""
-    frame = found.fetch(found["events"].order_by(["user_id", "active_on", "event"]))
+    frame = found.frame("events", "user_id, active_on, event")
     return [f"{row.user_id} {row.event} {row.active_on:%m-%d} {row.events}" for row in frame.itertuples()]
 
 
 def test_a_day_of_a_user_is_one_row():
-    found = tables(
+    found = known(
         "2026-04-01",
         events="""
             user_id | event | occurred_at      | feature | is_automated
@@ -150,10 +150,10 @@ def test_a_day_of_a_user_is_one_row():
             U       | view  | 2026-03-02 00:00 | a       |
         """,
     )
-    frame = found.fetch(found["events"].order_by(["active_on", "feature", "is_automated"]))
-    assert found["events"].columns == (
-        "active_on", "user_id", "customer_id", "event", "feature", "is_automated", "events",
-    )  # fmt: skip
+    frame = found.frame("events", "active_on, feature, is_automated")
+    assert set(frame.columns) == {
+        "active_on", "user_id", "customer_id", "event", "feature", "is_automated", "created_on", "events",
+    }  # fmt: skip
     assert frame[["feature", "is_automated", "events"]].values.tolist() == [
         ["a", False, 2], ["a", True, 1], ["b", False, 1], ["a", False, 1],
     ]  # fmt: skip
@@ -166,7 +166,7 @@ def test_parquet_has_exact_types(tmp_path):
     types = {field.name: str(field.type) for field in pq.read_schema(tmp_path / "events.parquet")}
     assert {name: types[name] for name in EVENTS_BY_DAY.names} == {
         "user_id": "string", "customer_id": "string", "event": "string", "feature": "string", "is_automated": "bool",
-        "active_on": "date32[day]", "events": "int64",
+        "active_on": "date32[day]", "created_on": "date32[day]", "events": "int64",
     }  # fmt: skip
 
 
@@ -177,7 +177,7 @@ def test_a_day_is_that_of_the_reporting_time_zone():
             timestamptz '2026-03-29 05:00:00+00',
             timestamptz '2026-01-29 05:59:59+00',  -- six hours behind in winter
             timestamptz '2026-01-29 06:00:00+00']) as occurred_at"""
-    found = prepared_from(query, Calendar("America/Chicago")).known(date(2026, 4, 1))
+    found = Known(prepared_from(query, Calendar("America/Chicago")), date(2026, 4, 1))
     assert groups(found) == ["U view 01-28 1", "U view 01-29 1", "U view 03-28 1", "U view 03-29 1"]
 
 
@@ -187,20 +187,6 @@ def prepared_from(query, calendar, connect="duckdb://", **given):
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     events = Source(name="test", connect=connect, tables={"events": query}, **given)
     return prepare(events, calendar.period("2026Q1"), currency="USD", folder=folder)
-
-
-def views(whole):
-    return {
-        name for (name,) in whole.engine.raw_sql("select view_name from duckdb_views() where not internal").fetchall()
-    }
-
-
-def test_no_table_is_copied_per_as_of():
-    whole = prepared("2026-04-01", events="user_id | event | occurred_at\nU | view | 2026-03-01")
-    for month in (2, 3, 4):
-        groups(whole.known(date(2026, month, 1)))
-    assert len(views(whole)) == 7  # the file, and per as-of what is judged and what is clean
-    assert set(whole.engine.list_tables()) - views(whole) == {"added_events"}  # added up to days, once for all
 
 
 # which row of a key counts
@@ -216,7 +202,7 @@ def test_a_correction_counts_from_the_day_it_is_known():
             2        | U       | view  | 2026-03-01 11:00 | 2026-03-04 11:00 |
         """,
     )
-    assert [groups(whole.known(date(2026, 3, day))) for day in (1, 2, 3, 4, 5)] == [
+    assert [groups(Known(whole, date(2026, 3, day))) for day in (1, 2, 3, 4, 5)] == [
         [], ["U view 03-01 1"], ["U view 03-01 1"], ["U share 03-01 1"], ["U share 03-01 1", "U view 03-01 1"],
     ]  # fmt: skip
     assert whole.report["tables"]["events"]["other_versions"] == 1
@@ -224,7 +210,7 @@ def test_a_correction_counts_from_the_day_it_is_known():
 
 def test_the_key_is_the_id_or_else_who_did_what_when():
     filler = "\n".join(f"f{i} | F | view | 2026-02-01 | 2026-02-01 |" for i in range(400))
-    found = tables(
+    found = known(
         "2026-04-01",
         events=f"""
             event_id | user_id | event | occurred_at | recorded_at | feature
