@@ -76,7 +76,7 @@ class OpenReview:
         return Results(results.frame(told), self.context, {name: self.spine.looked_for})
 
     def look_up(self, *kpi_ids: str) -> Results:
-        """KPIs of other themes, over time, with the parameters that they have there; those that no theme has are left out."""
+        """KPIs of other themes, over time, with the parameters that they have there; unknown ones are left out."""
         found = self._registered(row for card in cards_with(kpi_ids) for row in run(card, self.spine))
         return Results(results.frame(found), self.context)
 
@@ -196,7 +196,9 @@ def open_review(
     found = theme_parameters(written.themes, root / "notebooks", file=written.path)
     resolved = written.model_copy(update={"themes": {**found.asked, **found.others}})
     settled = _tried(resolved, rules, parameters)
-    theme_parameters(settled.themes, root / "notebooks", file=Path("the notebook's cell"))  # so that a value fits its type
+    theme_parameters(
+        settled.themes, root / "notebooks", file=Path("the notebook's cell")
+    )  # so that a value fits its type
     when = settled.calendar(from_file).period(period, last_day)
     return OpenReview(when, settled, prepared_for(from_file, when, settled.reporting_currency(from_file)))
 

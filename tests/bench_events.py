@@ -86,9 +86,10 @@ def quarter_ends() -> list[date]:
 
 def kit(folder: Path) -> Iterator[Answers]:
     """The answers by the kit, as a build gets them: prepare, then the cards."""
-    from helpers.data.prepare import prepare
     from helpers.kpis.activity import Use
     from helpers.kpis.adoption import feature_users
+
+    from helpers.data.prepare import prepare
     from helpers.kpis.inactive_customers import inactive_customers
     from helpers.kpis.product_activity import pac_account, pac_user
     from helpers.params import Source

@@ -32,7 +32,7 @@ OWN_EXTRAS = ("postgres",)  # the kit's; drivers of other engines come with an e
 
 
 class Given(NamedTuple):
-    """What a source gives of a canonical table: a query in the engine's SQL, and its columns with their DuckDB types."""
+    """What a source gives of a canonical table: a query in the engine's SQL, and the DuckDB types of its columns."""
 
     query: str
     types: dict[str, str]
@@ -176,9 +176,9 @@ def other_engine(url: str) -> OtherEngine:
 
 
 def is_query(text: str) -> bool:
-    """Whether a text is a query; else it is the name of a table.
+    r"""Whether a text is a query; else it is the name of a table.
 
-    >>> is_query("-- all of them\\nselect * from deals"), is_query("crm.deals")
+    >>> is_query("-- all of them\nselect * from deals"), is_query("crm.deals")
     (True, False)
     """
     while comment := COMMENT.match(text):

@@ -61,7 +61,7 @@ class Prepared:
         return name in self.columns and (not column or column in self.columns[name])
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB in which queries name the folder's files as they stand there; ``local_day(instant)`` is a function."""
+        """A DuckDB in which queries name the files of the folder as they stand, and can call ``local_day(instant)``."""
         engine = local_engine()
         engine.execute(f"set file_search_path = {quoted(str(self.folder))}")
         engine.execute(local_day_function(self.calendar.timezone))

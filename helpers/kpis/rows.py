@@ -206,7 +206,7 @@ def run(card: Card, spine: Spine) -> list[Row]:
 
 
 def _is_shown(kpi_id: str, period: Period, spine: Spine) -> bool:
-    """Whether a KPI is told of an earlier period: those of the review's own kind, and months where it has such a series."""
+    """Whether a KPI is told of an earlier period: of the review's own kind, or a month where it has such a series."""
     return period.kind == spine.period.kind or kpi(kpi_id).monthly
 
 

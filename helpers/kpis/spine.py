@@ -5,9 +5,9 @@ holds in those whose ``known_day`` lies between its ``known_from`` and its ``kno
 periods at once, each from what was known then.
 
 Relations stand in the ``.sql`` files of this folder: each is a comment that says what a row is, and
-``create table NAME as`` or ``create view NAME as`` with a query. One that is named like a card is that card's query, and
-``CARD_rows`` are the rows behind its figures. A relation is made when it is first asked for, and those that it stands on
-before it; the same text, in the same order, is what :meth:`Spine.sql` shows.
+``create table NAME as`` or ``create view NAME as`` with a query. One that is named like a card is that card's query,
+and ``CARD_rows`` are the rows behind its figures. A relation is made when it is first asked for, and those that it
+stands on before it; the same text, in the same order, is what :meth:`Spine.sql` shows.
 """
 
 from __future__ import annotations
@@ -126,8 +126,8 @@ def periods_of(period: Period) -> list[Period]:
 class Spine:
     """The periods of a pack and the facts of a prepared folder: what every card asks.
 
-    ``rules`` are those of the review and the parameters of its themes, by name. ``review`` is the review itself, for the
-    cards and tables that are about what it registers: objectives, departments, improvements.
+    ``rules`` are those of the review and the parameters of its themes, by name. ``review`` is the review itself, for
+    the cards and tables that are about what it registers: objectives, departments, improvements.
     """
 
     prepared: Prepared
@@ -182,7 +182,7 @@ class Spine:
         return Asked(sorted(self.asked.keys() - missing), sorted(self.required), sorted(missing - self.required))
 
     def answers(self, name: str, order: str = "") -> list[dict[str, Any]]:
-        """The rows of a relation, by column, in an order of their own or the usual one: a period's total, then segments.
+        """The rows of a relation, by column, in an order of their own or the usual one: the total, then segments.
 
         Segments are in the order of a column ``place``, where there is one, else by name.
         """
@@ -203,10 +203,10 @@ class Spine:
         """The rows of a relation over all periods, in parts with equal columns ``by``: what statistics are made of."""
         self.make(name)
         found = self._engine.execute(f"select * from {name} order by all").df()
-        return {key: part for key, part in found.groupby(list(by), dropna=False, sort=False)}
+        return dict(iter(found.groupby(list(by), dropna=False, sort=False)))
 
     def left_out(self, *tables: str) -> dict[str, dict[str, int]]:
-        """Per period, how many rows of these tables are left out: ``{"2026Q3": {"deals: won without closed_at": 1}}``."""
+        """How many rows of these tables are left out: ``{"2026Q3": {"deals: won without closed_at": 1}}``."""
         found: dict[str, dict[str, int]] = {label: {} for label in self._by_label}
         for table in filter(self.prepared.provides, tables):
             for answer in self.answers(f"{LEFT_OUT}{table}", "label, reason"):
@@ -220,7 +220,7 @@ class Spine:
         return found | {r.table for name in found for r in TABLES[name].references if self.prepared.provides(r.table)}
 
     def sql(self, name: str) -> str:
-        """The query of a relation with all that it stands on: a script for a DuckDB that runs in the prepared folder."""
+        """The query of a relation with all that it stands on: a script for a DuckDB in the prepared folder."""
         needed = self._in_order(name)
         last = self.relations[needed.pop()]
         parts = [f"create macro local_day(instant) as cast(timezone({quoted(self._timezone)}, instant) as date);"]
@@ -355,10 +355,10 @@ def _of_period(period: Period, review: Period) -> dict[str, Any]:
         "four_periods_start_on": [*period.history(3), period][0].start,
         **_units_of(period),
     }
-    for name, earlier in (("previous", Period.previous), ("year_ago", Period.year_ago)):
+    for name, compared in (("previous", Period.previous), ("year_ago", Period.year_ago)):
         of: Period | None = None
         with suppress(KitError):  # a listed calendar begins somewhere
-            of = earlier(period)
+            of = compared(period)
         found[f"{name}_label"] = of and of.label
         found[f"{name}_starts_on"] = of and of.start
         found[f"{name}_flow_ends_on"] = of and of.flow_end

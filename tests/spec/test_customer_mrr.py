@@ -155,7 +155,7 @@ class TestPrice:
             s | L | 2026-01-01 | 120 | 12 | 1 | limited
             t | F | 2026-01-01 | 120 | 12 | 1 | forever
             """,
-            rules=dict(discounts=discounts),
+            rules={"discounts": discounts},
         )
         assert found == {"L": limited, "F": forever}
 
@@ -221,7 +221,7 @@ class TestWhatCounts:
 
     @pytest.mark.parametrize(("churn_day", "last"), [("service_end", 30), ("cancelled_at", 9)])
     def test_churn_day(self, churn_day, last):
-        rules = dict(churn_day=churn_day)
+        rules = {"churn_day": churn_day}
         notice = """
             subscription_id | customer_id | start_on | end_on | cancelled_at | mrr
             s | A | 2025-01-01 | 2026-03-31 | 2026-03-10 15:00 | 10
@@ -294,7 +294,7 @@ class TestGaps:
             s | A | 2025-01-01 | 2026-03-01 | 100 | 2025-01-01
             s | A | 2026-03-20 |            | 100 | 2026-04-15
         """
-        assert mrr_of(late, DAY, dict(grace_days=30)) == {}
+        assert mrr_of(late, DAY, {"grace_days": 30}) == {}
         later = replace(Q1, as_of_on=date(2026, 5, 1))
         assert stock(known(late, "2026-05-01", later), date(2026, 3, 10), grace_days=30) == {"A": 100}
 
@@ -483,7 +483,7 @@ class TestAccounts:
         assert moved(found, "B") == {"new": 10}
 
     def test_by_parent(self):
-        rules = dict(account_level="parent")
+        rules = {"account_level": "parent"}
         found = movements(known(self.SUBSCRIPTIONS, customers=self.CUSTOMERS), **rules)
         assert list(found["account_id"]) == ["C", "P"]
         assert moved(found, "P") == {}
@@ -516,7 +516,7 @@ class TestCurrencies:
     """
 
     def test_example_of_the_currency_line(self):
-        rules = dict(fx_mode="period_end", movement_grain="quarter")
+        rules = {"fx_mode": "period_end", "movement_grain": "quarter"}
         found = movements(known(self.EURO, fx_rates=self.RATES), **rules)
         (row,) = found.to_dict("records")
         assert row["opening"] == pytest.approx(100 * 1.10)  # 110
@@ -572,7 +572,7 @@ class TestCurrencies:
             s | A | 2025-01-01 |            | 100 | EUR
             t | A | 2025-01-01 | 2026-02-10 | 50  | USD
         """
-        rules = dict(fx_mode="period_end", movement_grain="quarter")
+        rules = {"fx_mode": "period_end", "movement_grain": "quarter"}
         (row,) = movements(known(both, fx_rates=self.RATES), **rules).to_dict("records")
         assert (row["opening"], row["closing"]) == (pytest.approx(110 + 50), pytest.approx(105))
         assert (row["fx"], row["contraction"]) == (pytest.approx(-5), pytest.approx(-50))
@@ -624,7 +624,7 @@ class TestProperties:
 
     @pytest.mark.parametrize("grain", ["month", "quarter", "day"])
     def test_touching_versions_of_equal_price_change_nothing(self, grain):
-        rules = dict(movement_grain=grain)
+        rules = {"movement_grain": grain}
         split = self.FLAT.replace(
             "t | A | 2025-01-01 |            | 0.2",
             "t | A | 2025-01-01 | 2026-02-28 | 0.2\n        t | A | 2026-02-28 |            | 0.2",

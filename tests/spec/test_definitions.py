@@ -14,7 +14,16 @@ from helpers.review import OpenReview
 from sample import write_sample
 
 # Of these the query gives the vectors, one row per customer; the figure is a statistic that Python makes of them.
-STATISTICS = {"ttv_median", "ttv_rmst", "ttv_flow_efficiency", "ltv_km", "ltv_net", "ltv_cac", "sales_cycle_median", "sales_velocity"}
+STATISTICS = {
+    "ttv_median",
+    "ttv_rmst",
+    "ttv_flow_efficiency",
+    "ltv_km",
+    "ltv_net",
+    "ltv_cac",
+    "sales_cycle_median",
+    "sales_velocity",
+}
 QUARTER_ALONE = {"year": "", "window": "", "period": "_quarter", "quarter": "_quarter"}  # of a query with two horizons
 
 

@@ -120,7 +120,7 @@ def test_a_health_signal_judges_a_product_where_silence_means_nothing():
 
 
 def test_each_product_type_tells_its_own_notes():
-    """B has no users; D and E pay for an API, judged by its signal, and E is too new. Nobody else's notes are theirs."""
+    """B has no users; D and E pay for an API, judged by its signal, and E is too new. No notes but their own."""
     customers = """
         customer_id | name | signed_up_on | product_type
         A           | Aye  | 2025-01-01   | interactive
@@ -136,7 +136,10 @@ def test_each_product_type_tells_its_own_notes():
     events = "user_id | event | occurred_at\n a1 | report | 2026-03-30 10:00\n d1 | call | 2026-03-30 10:00"
     found = known(customers=customers, subscriptions=subscriptions, users=users, events=events)
     rows = {row.segment: row for row in inactive_customers(found, Q1, health_signals={"api": ["call"]})}
-    told = {name: ({k: v for k, v in row.excluded.items() if k.startswith("cust")}, row.warnings) for name, row in rows.items()}
+    told = {
+        name: ({k: v for k, v in row.excluded.items() if k.startswith("cust")}, row.warnings)
+        for name, row in rows.items()
+    }
     without = "no_users: 1 inactive customers have no user on record"
     late = "history_starts_at 2026-03-30: the window opens on 2026-03-18"
     assert told == {

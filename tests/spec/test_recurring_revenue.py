@@ -481,7 +481,7 @@ class TestListings:
         assert (row["customer"], row["mrr"], row["tenure"]) == ("A", 40, 22 + 28 + 9)
 
     def test_what_was_lost_adds_up_to_churn_mrr(self):
-        """A shrinks from 100 to 60 and leaves with 60; B leaves with 200 and is back: 60 + 200 churn, and one is lost."""
+        """A shrinks from 100 to 60 and leaves with 60; B leaves with 200 and is back: 60 + 200 churn, one is lost."""
         texts = """
             subscription_id | customer_id | start_on   | end_on     | mrr | cancel_reason
             a | A | 2025-01-01 | 2026-02-10 | 100 |
@@ -497,7 +497,7 @@ class TestListings:
         assert [(row["reason"], row["mrr"]) for row in records(reasons)] == [("payment", 60), ("(none)", 30)]
         for listing in (lost, reasons):
             assert "it is churn MRR, which also counts one customer that left and came back in the" in listing.note
-        assert "came back" not in lists.churn_reasons(known(texts.replace('| 250', '| 0'))).note
+        assert "came back" not in lists.churn_reasons(known(texts.replace("| 250", "| 0"))).note
 
     def test_columns_that_the_source_never_tells_are_left_out(self):
         assert "owner" not in lists.lost_customers(known()).columns

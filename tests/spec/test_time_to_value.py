@@ -31,8 +31,8 @@ def improvements_made(found, period, improvements=()):
 def cohort(found, period, part="this", **given):
     """The customers of the cohort, or of the one before it."""
     one = replace(found, period=period, periods=[period], rules={**found.rules, **given})
-    kind = one.rules["ttv_cohort"]
-    return one.frame("onboarding", "start_on, account_id").query("chosen_by == @kind and part == @part and left_out.isna()")
+    rows = one.frame("onboarding", "start_on, account_id")
+    return rows[(rows["chosen_by"] == one.rules["ttv_cohort"]) & (rows["part"] == part) & rows["left_out"].isna()]
 
 
 Q3 = Calendar().period("2026Q3")  # the four quarters begin on 1 October 2025; the last known day is 30 September 2026

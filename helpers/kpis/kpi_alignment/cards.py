@@ -104,7 +104,12 @@ def _add(rows: Rows, each: Okr, period: Period, figure: Row | None, done: float 
         found |= {"standing": None} if figure.status != "ok" else {}
         del found["done"]
         warnings = [each for each in [young_cohort(each, dict(figure.params))] if each]
-        told = {"status": figure.status, "n": figure.n, "warnings": warnings, "params": {**about, **found}}
+        told: dict[str, Any] = {
+            "status": figure.status,
+            "n": figure.n,
+            "warnings": warnings,
+            "params": {**about, **found},
+        }
         rows.add("okr_progress", answer, done, **told)
         return
     rows.add("okr_progress", answer, None, status=status, warnings=reasons, params=about)

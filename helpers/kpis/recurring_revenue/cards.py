@@ -1,7 +1,7 @@
 """The cards of recurring revenue: K20 to K25.
 
-Their queries stand in ``recurring_revenue.sql``, what counts as a paid subscription in ``shared/subscriptions.sql``; the
-lists beside the figures are in ``tables``.
+Their queries stand in ``recurring_revenue.sql``, what counts as paid in ``shared/subscriptions.sql``; the lists beside
+the figures are in ``tables``.
 """
 
 from __future__ import annotations

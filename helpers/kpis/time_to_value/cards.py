@@ -1,7 +1,7 @@
 """The cards of time to value: K01 and K02.
 
-Their queries stand in ``time_to_value.sql``; medians, restricted means and intervals are made here, from each customer's
-days. The lists beside the figures are in ``tables``.
+Their queries stand in ``time_to_value.sql``; medians, restricted means and intervals are made here, from the
+days of each customer. The lists beside the figures are in ``tables``.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def cohort_rows(spine: Spine, card: str) -> Rows:
     """The rows of a card about the cohort, once it is known what first value is.
 
     Raises:
-        NotProvided: there are no customers, nothing tells whose events are value, or four quarters are asked of a month.
+        NotProvided: there are no customers, nothing tells whose events are value, or a month has no four quarters.
     """
     spine.require("customers")
     if spine.rules["account_level"] == "parent":
@@ -313,7 +313,7 @@ def _paid(spine: Spine, rows: Rows) -> None:
         notes = _no_subscriptions(spine)
         if answer["early"]:
             notes = [*notes, f"{answer['early']} had value before they paid: 0 days"]
-        told = {"params": _window(answer), "excluded": excluded}
+        told: dict[str, Any] = {"params": _window(answer), "excluded": excluded}
         rows.share("ttv_paid_days_without_value", answer, float(answer["days"]), n, n=n, **told, warnings=notes)
         if not spine.provides("subscriptions"):
             continue

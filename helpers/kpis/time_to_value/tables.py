@@ -294,8 +294,8 @@ def _cohorts(spine: Spine, chosen_by: str = "") -> list[Cohort]:
     customers = spine.frame("onboarding", "start_on, account_id")
     customers = customers[(customers["chosen_by"] == chosen_by) & customers["left_out"].isna()]
     return [
-        Cohort(each.words, each.first_day.date(), customers[customers["part"] == each.part].reset_index(drop=True))
-        for each in days.itertuples()
+        Cohort(str(words), first_day.date(), customers[customers["part"] == part].reset_index(drop=True))
+        for words, first_day, part in zip(days["words"], days["first_day"], days["part"], strict=True)
     ]
 
 

@@ -1,4 +1,4 @@
-"""What it cost to win the customers of a window: the ledger's months, whether they are all there, and who was won (K16)."""
+"""What it cost to win the customers of a window: the months of the ledger, and who was won (K16)."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Costs:
         return found
 
     def _complete(self, label: str, months: Sequence[date], departments: Sequence[str]) -> tuple[str, list[str]]:
-        """Why a window cannot be added up, since a month is missing; and which departments have no or a part of spend."""
+        """Why a window cannot be added up, since a month is missing; and which departments have no spend, or a part."""
         told = {name: self._told[label, name] for name in sorted(departments) if (label, name) in self._told}
         nobody = [month for month in months if not any(month in known for known in told.values())]
         gaps = {
@@ -112,7 +112,7 @@ class Costs:
 
 def not_reached(begins_on: Any, quarters: int, has_months: bool) -> str:
     """Why there is no window: the calendar does not reach back that far, or no month of it is over yet."""
-    if begins_on is None or begins_on != begins_on:  # a missing day is not equal to itself
+    if begins_on is None:
         return f"the calendar does not reach back {quarters} quarters; add them to quarter_starts"
     return "" if has_months else "no month of the window is over yet"
 

@@ -101,7 +101,7 @@ def cac_payback(spine: Spine) -> list[Row]:
             continue
         monthly = answer["monthly"] if cost.n else 0.0
         value = cost.each / monthly if cost.each is not None and monthly > 0 else None
-        told = {"n": cost.n, "excluded": cost.excluded, "warnings": cost.warnings}
+        told: dict[str, Any] = {"n": cost.n, "excluded": cost.excluded, "warnings": cost.warnings}
         rows.add("cac_payback", answer, value, numerator=cost.each, denominator=monthly, **told)
     return rows.done()
 
@@ -152,7 +152,7 @@ def ltv(spine: Spine) -> list[Row]:
             if not answer["segment_by"]:
                 rows.refuse(label, why, "ltv_margin", "ltv_km", *(("ltv_net",) if _has_ledger(spine) else ()))
             continue
-        told = {"excluded": notes.excluded[label], "warnings": notes.warnings.get(label, [])}
+        told: dict[str, Any] = {"excluded": notes.excluded[label], "warnings": notes.warnings.get(label, [])}
         _over_churn(spine, rows, answer, told)
         found = worth_of(answer, stays.get((label, *segment), NOBODY))
         wholes.setdefault(label, []).append(found)
@@ -197,7 +197,7 @@ def ltv_cac(spine: Spine) -> list[Row]:
             rows.refuse(label, why)
             continue
         whole = worth_of(life, stays.get((label, "", None), NOBODY))
-        told = {"excluded": cost.excluded, "denominator": cost.each, "n": cost.n}
+        told: dict[str, Any] = {"excluded": cost.excluded, "denominator": cost.each, "n": cost.n}
         told["warnings"] = [*notes.warnings.get(label, ()), *whole.warnings, *cost.warnings]
         if whole.value is None:
             rows.add("ltv_cac", answer, None, status=whole.status, **told)
@@ -274,11 +274,12 @@ def _cac_by(rows: Rows, kpi_id: str, label: str, cost: Cost) -> None:
             if spent is None:
                 rows.add(kpi_id, answer, None, n=n, warnings=[f"no spend names this {by}"])
             else:
-                told = {"interval": inverted(spent, n), "warnings": readable(spent, n, spine.prepared.currency)}
+                told: dict[str, Any] = {"interval": inverted(spent, n)}
+                told["warnings"] = readable(spent, n, spine.prepared.currency)
                 rows.share(kpi_id, answer, spent, n, n=n, **told)
-        told = f"spend that names no {by}, so no customer of it can be told"
+        why = f"spend that names no {by}, so no customer of it can be told"
         nameless = {"label": label, "segment_by": by, "segment": NONE}
-        rows.add(kpi_id, nameless, None, numerator=cost.spent.get((by, NONE), 0.0), warnings=[told])
+        rows.add(kpi_id, nameless, None, numerator=cost.spent.get((by, NONE), 0.0), warnings=[why])
 
 
 def _new_customers(spine: Spine, rows: Rows) -> None:

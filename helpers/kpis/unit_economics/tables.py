@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,8 +92,8 @@ def acquisition_by_channel(spine: Spine) -> Listing:
 def shared_vendors(spine: Spine) -> Listing:
     """Vendors that several departments pay, and categories that several departments buy from different vendors."""
     spine.require("spend", "spend.vendor")
-    paid = _spend(spine).dropna(subset="vendor")
-    paid = paid.groupby(["vendor", "department", "category"], as_index=False)["amount"].sum()
+    lines = _spend(spine).dropna(subset="vendor")
+    paid = lines.groupby(["vendor", "department", "category"], as_index=False)[["amount"]].sum()
     columns = {
         "what": Column("Paid for more than once"),
         "kind": Column("What it is"),
@@ -229,8 +229,9 @@ def _spend(spine: Spine) -> pd.DataFrame:
         Refused: no month of it is over, the calendar does not reach back that far, or a currency has no rate.
     """
     spine.require("spend")
-    [window] = spine.frame("acquisition_window").query("horizon == 'window'").itertuples()
-    if why := not_reached(window.begins_on, window.quarters, spine.frame("spend_month")["horizon"].eq("window").any()):
+    [window] = [each for each in spine.answers("acquisition_window") if _is_window(spine, each)]
+    has_months = any(_is_window(spine, each) for each in spine.answers("spend_month"))
+    if why := not_reached(window["begins_on"], window["quarters"], has_months):
         raise Refused(why)
     rows = spine.frame("spend_line").query("horizon == 'window'")
     unrated = sorted(rows.loc[rows["is_unrated"], "currency"].fillna("an amount without a currency").unique())
@@ -245,6 +246,10 @@ def _cost(spine: Spine, variant: str) -> Cost:
     if cost.refused:
         raise Refused(cost.refused)
     return cost
+
+
+def _is_window(spine: Spine, answer: Mapping[str, Any]) -> bool:
+    return answer["label"] == spine.period.label and answer["horizon"] == "window"
 
 
 def _cac_full(spine: Spine) -> float:
