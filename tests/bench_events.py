@@ -85,15 +85,14 @@ def quarter_ends() -> list[date]:
 
 
 def kit(folder: Path) -> Iterator[Answers]:
-    """The answers by the kit, as a build gets them: prepare, then the cards."""
-    from helpers.kpis.activity import Use
-    from helpers.kpis.adoption import feature_users
-
+    """The answers by the kit, as a build gets them: prepare, then the cards for all quarters at once."""
     from helpers.data.prepare import prepare
-    from helpers.kpis.inactive_customers import inactive_customers
-    from helpers.kpis.product_activity import pac_account, pac_user
+    from helpers.kpis.inactive_customers.cards import inactive_customers
+    from helpers.kpis.product_activity.cards import pac_account, pac_user
+    from helpers.kpis.spine import Spine
     from helpers.params import Source
     from helpers.periods import Calendar
+    from tests.canonical import defaults
 
     names = ("customers", "subscriptions", "users", "events")
     queries = {name: f"select * from read_parquet('{name}.parquet')" for name in names}
@@ -103,18 +102,24 @@ def kit(folder: Path) -> Iterator[Answers]:
     told = prepared.report["tables"]["events"]
     early = next(check["rows"] for check in prepared.report["order"] if "their user was created" in check["what"])
     yield {"data": [told["read"], told["byte_equal"], early]}
+    periods = [*period.history(QUARTERS), period]
+    spine = Spine(prepared, period, defaults(), periods)
+    rows = [row for card in (inactive_customers, pac_user, pac_account) for row in card(spine)]
+    found = {(row.period.label, row.kpi_id, row.segment): row for row in rows}
     answers = {}
-    for part in [*period.history(QUARTERS), period]:
-        tables = prepared.known(part.as_of_on)
-        cards = [card(tables, part) for card in (inactive_customers, pac_user, pac_account)]
-        found = {(row.kpi_id, row.segment): row for rows in cards for row in rows}
-        silence = [found[kpi_id, ""].value for kpi_id in ("inactive_customers", "newly_silent", "returned")]
-        users = [found["pac_users", name].value for name in (*map(str, range(8)), "new")]
-        accounts = [found["pac_accounts", str(score)].value for score in range(8)]
-        numbers = [found["inactive_rate", ""].denominator, *silence, *users, *accounts]
+    for part in periods:
+        silence = [found[part.label, name, ""].value for name in ("inactive_customers", "newly_silent", "returned")]
+        users = [found[part.label, "pac_users", name].value for name in (*map(str, range(8)), "new")]
+        accounts = [found[part.label, "pac_accounts", str(score)].value for score in range(8)]
+        numbers = [found[part.label, "inactive_rate", ""].denominator, *silence, *users, *accounts]
         answers[str(part.measured_on)] = [int(number or 0) for number in numbers]
-    features = feature_users(tables, period.measured_on, Use())
-    yield {**answers, "features": features[["persona", "feature", "used", "active"]].to_numpy().tolist()}
+    features = spine.answers("feature_adoption", "segment")
+    used = [
+        [*row["segment"].split(" / "), row["used"], row["active"]]
+        for row in features
+        if row["label"] == PERIOD and row["segment_by"]
+    ]
+    yield {**answers, "features": used}
 
 
 def sql(folder: Path) -> Iterator[Answers]:
