@@ -22,6 +22,7 @@ from helpers.data.schema import Constraint, Reference, Table
 from helpers.data.tables import TABLES
 
 CONFLICT = "same key, different content"
+KNOWN_OF = {"users": "known_of_users", "customers": "known_of_customers"}
 ALWAYS, FOREVER = "date '0001-01-01'", "date '9999-12-31'"
 OF_KNOWLEDGE = ("known_from", "known_until", "left_out", "unlinked")  # columns beside those of the specification
 
@@ -54,7 +55,8 @@ def judged_events(reduced: str, provided: Collection[str]) -> str:
 
     Each has what is known of its user, and of the customer that the event itself names: ``customer_id`` is the user's
     own, and ``created_on`` the day on which the user was created; where no users are given, the customer is the
-    event's, and that day is not told. A row is known as long as nothing is learnt of any of the three.
+    event's, and that day is not told. A row is known as long as nothing is learnt of any of the three. What is known
+    of users and customers stands in the tables of ``KNOWN_OF``.
 
     Args:
         reduced: SQL of the rows that ``reduction`` gives.
@@ -70,8 +72,16 @@ def judged_events(reduced: str, provided: Collection[str]) -> str:
                 c.left_out, _broken) as left_out,
             {"e.customer_id is not null and c.target is null" if of_customers else "false"} as unlinked
         from ({reduced}) e
-        left join ({USERS if of_users else NO_USERS}) u on {_while_known("user_id", "u")}
-        left join ({CUSTOMERS if of_customers else NO_CUSTOMERS}) c on {_while_known("customer_id", "c")}"""
+        left join {KNOWN_OF["users"]} u on {_while_known("user_id", "u")}
+        left join {KNOWN_OF["customers"]} c on {_while_known("customer_id", "c")}"""
+
+
+def make_known_of(engine: duckdb.DuckDBPyConnection, provided: Collection[str]) -> None:
+    """Make the tables of ``KNOWN_OF``; one of what the source does not give is empty."""
+    found = {"users": USERS if "users" in provided else NO_USERS,
+             "customers": CUSTOMERS if "customers" in provided else NO_CUSTOMERS}  # fmt: skip
+    for name, query in found.items():
+        engine.execute(f"create table {KNOWN_OF[name]} as {query}")
 
 
 def _make_known(engine: duckdb.DuckDBPyConnection, table: Table, last_day: date) -> dict[str, int]:
@@ -235,7 +245,7 @@ PARENTS_FOLLOWED = """
     where parent_id = k.key and judged_customers.known_from between k.known_from and k.known_until"""
 
 
-# What events know of users and customers. Each has a form from the first day on: before it is known, it is missing.
+# Each user and each customer has a form from the first day on: before it is known, it is missing.
 USERS = f"""
     select user_id, any_value(customer_id) as customer_id, any_value(created_on) as created_on, known_from, known_until,
         case when count(left_out) > 0 then 'user_id is of a row left out of users' else '' end as left_out
@@ -251,8 +261,8 @@ CUSTOMERS = f"""
     select key, null, {ALWAYS}, min(known_from) - 1, null
     from keys_of_customers group by key having min(known_from) > {ALWAYS}"""
 _NONE = f"{ALWAYS} as known_from, {FOREVER} as known_until, cast(null as varchar) as left_out where false"
-NO_USERS = f"select null as user_id, null as customer_id, cast(null as date) as created_on, {_NONE}"
-NO_CUSTOMERS = f"select null as customer_id, null as target, {_NONE}"
+NO_USERS = f"select '' as user_id, '' as customer_id, cast(null as date) as created_on, {_NONE}"
+NO_CUSTOMERS = f"select '' as customer_id, '' as target, {_NONE}"
 
 
 def _keys_of(table: Table) -> str:

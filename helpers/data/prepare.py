@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from helpers.data.engines import quoted
-from helpers.data.knowledge import judge, judged_events
+from helpers.data.knowledge import judge, make_known_of
 from helpers.data.prepared import Prepared
 from helpers.data.report import JudgedRows, conflicting_keys, data_report
 from helpers.data.sources import where
@@ -51,24 +50,22 @@ def prepare(
     Raises:
         KitError: the engine, a query, a column or the rows are not as they must be; all faults of that step.
     """
-    with tempfile.TemporaryDirectory() as spare:
-        staged = stage(source, period, Path(spare))
+    conflicts = {}
+    with tempfile.TemporaryDirectory() as spare, stage(source, period, Path(spare)) as staged:
         folder.mkdir(parents=True, exist_ok=True)
         for file in [folder / "prepared.json", *folder.glob("*.parquet")]:
             file.unlink(missing_ok=True)
         seen = {name: judge(staged.engine, HELD[name], staged.columns, period.known_until)
                 for name in _parents_first(staged.columns) if not HELD[name].counted}  # fmt: skip
         _write(staged.engine, seen, folder)
-        for name, counted in staged.counted.items():
-            reduced = f"from {quoted(str(staged.folder / f'{name}.parquet'))}"
-            staged.engine.execute(written(judged_events(reduced, staged.columns), folder / f"{name}.parquet"))
-            seen[name] = counted
-        staged.engine.close()
+        if "events" in staged.columns:
+            make_known_of(staged.engine, staged.columns)
+            seen["events"], conflicts["events"] = staged.write_events(period, folder / "events.parquet")
     record = _record(source, period, currency, staged.columns, folder)
     prepared = Prepared(folder, record)
     judged = JudgedRows(prepared)
-    if conflicts := conflicting_keys(judged, staged.conflicts):
-        raise KitError(*(_conflict(source, *conflict) for conflict in conflicts))
+    if untrusted := conflicting_keys(judged, conflicts):
+        raise KitError(*(_conflict(source, *conflict) for conflict in untrusted))
     report = data_report(judged, period, {name: seen[name] for name in staged.columns}, feed_max_age_days)
     record["report"] = prepared.report = report
     text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)

@@ -108,7 +108,7 @@ def _excluded(judged: JudgedRows, table: Table) -> dict[str, dict[str, Any]]:
     """Rows left out by reason, with the first keys of each to look at."""
     key = ", ".join(table.day(name) for name in table.key)
     found = judged.rows(
-        f"select left_out, {table.count()}, min(concat_ws(', ', {key}), {KEYS_SHOWN}) "
+        f"select left_out, {table.count()}, min(distinct concat_ws(', ', {key}), {KEYS_SHOWN}) "
         f"from judged_{table.name} where left_out is not null group by 1 order by 1"
     )
     return {reason: {"rows": rows, "examples": examples} for reason, rows, examples in found}

@@ -1,21 +1,24 @@
 """A source's rows in a local engine: typed as the specification says, events reduced on the way.
 
 Tables other than ``events`` are small: they come whole. Events are reduced by the source's engine where it speaks the
-SQL of ``reduction``; from any other they are streamed once into a local engine and reduced there.
+SQL of ``reduction``; from any other they are streamed once into a local engine and reduced there. On their way they
+meet what is known of their users and customers, so that they are written once, as cards read them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 import pyarrow as pa
 
 from helpers.data.casts import check_columns
 from helpers.data.engines import GIVEN, DuckDB, Engine, Given, identifier, local_engine, over, quoted
+from helpers.data.knowledge import KNOWN_OF, judged_events
 from helpers.data.local_days import local_day_function, shifts_of
 from helpers.data.reduction import NUMBERED, OF_REPEATED, Reduction
 from helpers.data.schema import SQL_TYPES, Table
@@ -35,20 +38,38 @@ LIMITED = "set memory_limit = '500MB'"  # while events are reduced and sorted; w
 class Staged:
     """Typed tables in a local engine, and the canonical columns that the source gives of each.
 
-    ``folder`` holds what is too large for memory, reduced tables among it, in files. Per reduced
-    table, ``counted`` is what was counted of the source's rows, and ``conflicts`` the keys that cannot be trusted, of
-    all keys.
+    Events are still where they are: they are reduced once the tables that they refer to are judged. ``folder`` takes
+    what does not fit into memory.
     """
 
     engine: duckdb.DuckDBPyConnection
     folder: Path
     columns: dict[str, list[str]]
-    counted: dict[str, dict[str, int]] = field(default_factory=dict)
-    conflicts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    source: Source
+    source_engine: Engine
+    given: Mapping[str, Given]
+    casts: Mapping[str, Mapping[str, str]]
+
+    def write_events(self, period: Period, file: Path) -> Reduced:
+        """Write the reduced events to a file, judged, and count the rows that they are made of.
+
+        Raises:
+            KitError: the query or its rows are not as they must be.
+        """
+        with engine_faults(self.source, "tables.events"):
+            return _reduce(self, self.given["events"], self.casts["events"], period, file)
 
 
-def stage(source: Source, period: Period, folder: Path) -> Staged:
-    """Read a source, each table under its canonical name; ``folder`` takes what is too large for memory.
+class Reduced(NamedTuple):
+    """What was counted of the source's events; the keys that cannot be trusted, and all keys."""
+
+    counted: dict[str, int]
+    conflicts: tuple[int, int]
+
+
+@contextmanager
+def stage(source: Source, period: Period, folder: Path) -> Iterator[Staged]:
+    """Read a source, each table but events under its canonical name; the source's engine stays open as long as needed.
 
     Raises:
         KitError: the engine, a query or a column is not as it must be; all faults of that step.
@@ -69,19 +90,16 @@ def stage(source: Source, period: Period, folder: Path) -> Staged:
                 return _without_values(engine, given[name], columns)
 
         casts = check_columns(source, given, period.calendar.timezone, without_values=without_values)
-        staged = Staged(local, folder, {name: _provided(TABLES[name], given[name]) for name in casts})
-        events_last = sorted(casts, key=lambda name: HELD[name].counted)  # so that LIMITED binds no other query
-        for name in events_last:
+        for name in (name for name in casts if not HELD[name].counted):
             with engine_faults(source, f"tables.{name}"):
-                if HELD[name].counted:
-                    _reduce(staged, engine, given[name], casts[name], period)
-                else:
-                    typed = _typed(TABLES[name], casts[name], "arriving")
-                    _arrive(local, _rows(engine, given[name], casts[name]), f"create table {name} as {typed}")
+                typed = _typed(TABLES[name], casts[name], "arriving")
+                _arrive(local, _rows(engine, given[name], casts[name]), f"create table {name} as {typed}")
+        _fill_currencies(local, source)
+        columns = {name: _provided(TABLES[name], given[name]) for name in casts}
+        yield Staged(local, folder, columns, source, engine, given, casts)
     finally:
         engine.close()
-    _fill_currencies(local, source)
-    return staged
+        local.close()
 
 
 def _provided(table: Table, given: Given) -> list[str]:
@@ -113,8 +131,8 @@ def _check_zones(engine: duckdb.DuckDBPyConnection, source: Source, reporting: s
         raise KitError(*faults)
 
 
-def _reduce(staged: Staged, engine: Engine, given: Given, casts: Mapping[str, str], period: Period) -> None:
-    """Write the reduced events, and count the rows that they are made of."""
+def _reduce(staged: Staged, given: Given, casts: Mapping[str, str], period: Period, file: Path) -> Reduced:
+    engine = staged.source_engine
     if engine.name not in NUMBERED:
         engine, given = _brought(_rows(engine, given, casts), given, staged.folder)
     typed = _typed(TABLES["events"], casts, f"{GIVEN} as source")
@@ -128,13 +146,17 @@ def _reduce(staged: Staged, engine: Engine, given: Given, casts: Mapping[str, st
     of_repeated = dict.fromkeys(OF_REPEATED, 0)
     if repeated:
         of_repeated = _counted(engine, reduction.counts_of_repeated(), given)
-    staged.conflicts["events"] = of_repeated.pop("conflicts"), keys
-    staged.counted["events"] = {**counts, **of_repeated}
-    reduced, file = reduction.reduced(repeated=repeated > 0), quoted(str(staged.folder / "events.parquet"))
+    conflicts = of_repeated.pop("conflicts")
+    reduced = reduction.reduced(repeated=repeated > 0)
     if isinstance(engine, DuckDB):
-        engine.connection.execute(f"copy ({over(reduced, given)}) to {file} (format parquet)")
+        for name in KNOWN_OF.values():
+            engine.connection.register(name, staged.engine.execute(f"from {name}").to_arrow_table())
+        engine.connection.execute(written(over(judged_events(reduced, staged.columns), given), file))
     else:
-        _arrive(staged.engine, engine.rows(reduced, given), f"copy arriving to {file} (format parquet)")
+        _arrive(
+            staged.engine, engine.rows(reduced, given), written(judged_events("from arriving", staged.columns), file)
+        )
+    return Reduced({**counts, **of_repeated}, (conflicts, keys))
 
 
 def _in_duckdb(engine: duckdb.DuckDBPyConnection, reduction: Reduction, given: Given) -> Reduction:

@@ -5,7 +5,7 @@ select customer_mrr.label, account_id, segment, mrr from customer_mrr join perio
 -- mrr (K20): what paying customers are worth a month, on the last day of the period.
 create view mrr as
 select label, case when grouping(segment) = 0 then 'segment' else '' end as segment_by, segment,
-  coalesce(sum(mrr), 0) as mrr, count(account_id) as paying_customers, sum(mrr) / count(account_id) as arpa
+  coalesce(sum(mrr), 0) as mrr, count(account_id) as paying_customers, sum(mrr) / nullif(count(account_id), 0) as arpa
 from period left join mrr_rows using (label)
 group by grouping sets ((label), (label, segment)) having grouping(segment) = 1 or count(account_id) > 0;
 
@@ -142,7 +142,7 @@ part as (
   from churn_rows group by grouping sets ((label, horizon), (label, horizon, reason))
 )
 select label, horizon, since, coalesce(segment_by, '') as segment_by, segment,
-  coalesce(gone, 0) / n as logo_churn, coalesce(lost, 0) / before as revenue_churn,
+  coalesce(gone, 0) / nullif(n, 0) as logo_churn, coalesce(lost, 0) / nullif(before, 0) as revenue_churn,
   coalesce(gone, 0) as gone, coalesce(lost, 0) as lost, n, before, is_dominated_by_few
 from whole left join part using (label, horizon);
 
@@ -195,8 +195,8 @@ largest as (
   select label, sum(mrr) filter (place <= 10) as top10, sum(mrr) as mrr, count(*) as n
   from (select *, row_number() over (partition by label order by mrr desc) as place from mrr_rows) group by label
 )
-select label, renewed / lines as renewal_rate, arr_renewed / arr as renewal_rate_arr,
-  coalesce(arr_90, 0) as arr_due_90, coalesce(arr_180, 0) as arr_due_180, top10 / mrr as top10_share,
+select label, renewed / nullif(lines, 0) as renewal_rate, arr_renewed / nullif(arr, 0) as renewal_rate_arr,
+  coalesce(arr_90, 0) as arr_due_90, coalesce(arr_180, 0) as arr_due_180, top10 / nullif(mrr, 0) as top10_share,
   coalesce(lines, 0) as lines, coalesce(renewed, 0) as renewed, coalesce(arr, 0) as arr,
   coalesce(arr_renewed, 0) as arr_renewed, coalesce(pending, 0) as pending,
   coalesce(n_90, 0) as n_90, coalesce(n_180, 0) as n_180,

@@ -86,8 +86,8 @@ create view ttv as
 select label, '' as segment_by, '' as segment, first_day, last_day, words, start_clock, rmst_days,
   count(account_id) as n, count(account_id) filter (cause = 1) as reached, count(account_id) filter (cause = 2) as gone,
   coalesce(sum(days) filter (cause = 1), 0) as days_of_reached,
-  sum(days) filter (cause = 1) / count(account_id) filter (cause = 1) as ttv_mean,
-  count(account_id) filter (cause = 1) / count(account_id) as ttv_reached_share
+  sum(days) filter (cause = 1) / nullif(count(account_id) filter (cause = 1), 0) as ttv_mean,
+  count(account_id) filter (cause = 1) / nullif(count(account_id), 0) as ttv_reached_share
 from cohort_days join rules on chosen_by = ttv_cohort left join ttv_rows using (label)
 where part = 'this'
 group by all;
@@ -176,7 +176,7 @@ from ttv_rows join stage_days using (label, account_id) where cause = 1;
 -- over all of them.
 create view ttv_stages as
 select label, 'stage' as segment_by, stage as segment, first_day, last_day, sum(ttv_stages_rows.days) as days, reached as n,
-  sum(ttv_stages_rows.days) / reached as ttv_stage_days, sum(working) as working, sum(waiting) as waiting
+  sum(ttv_stages_rows.days) / nullif(reached, 0) as ttv_stage_days, sum(working) as working, sum(waiting) as waiting
 from ttv join ttv_stages_rows using (label)
 group by label, stage, first_day, last_day, reached;
 
@@ -202,7 +202,7 @@ where cause = 1 and paid_on is not null;
 -- days cost them (ttv_paid_without_value): days × MRR × 12 ÷ 365.
 create view ttv_paid as
 select label, '' as segment_by, '' as segment, first_day, last_day, reached, count(account_id) as n,
-  coalesce(sum(greatest(waited, 0)), 0) as days, sum(greatest(waited, 0)) / count(account_id) as ttv_paid_days_without_value,
+  coalesce(sum(greatest(waited, 0)), 0) as days, sum(greatest(waited, 0)) / nullif(count(account_id), 0) as ttv_paid_days_without_value,
   sum(money) as ttv_paid_without_value, count(money) as n_money, count(account_id) filter (waited < 0) as early,
   string_agg(distinct unrated, ', ') as unrated
 from ttv left join paid_before_value using (label)

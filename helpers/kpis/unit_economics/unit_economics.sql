@@ -110,7 +110,7 @@ won as (
 whole as (select label, horizon, '' as segment_by, '' as segment from acquisition_window),
 asked as (from whole union select label, horizon, segment_by, segment from spent union select label, horizon, segment_by, segment from won)
 select label, horizon, segment_by, segment, spent_sm, spent_full, coalesce(n, 0) as n, mrr,
-  spent_sm / n as cac_sm, spent_full / n as cac_full
+  spent_sm / nullif(n, 0) as cac_sm, spent_full / nullif(n, 0) as cac_full
 from asked
 left join spent using (label, horizon, segment_by, segment)
 left join won using (label, horizon, segment_by, segment);
@@ -177,8 +177,8 @@ from period left join newcomer using (label) group by label;
 
 -- cac_payback (K17): what it cost to win a customer (cac_full), over what a new one pays a month at gross margin.
 create view cac_payback as
-select label, '' as segment_by, '' as segment, n, margin, spent_full, spent_full / n as cac_full, mrr / n * margin as monthly,
-  case when mrr / n * margin > 0 then cac_full / monthly end as cac_payback
+select label, '' as segment_by, '' as segment, n, margin, spent_full, spent_full / nullif(n, 0) as cac_full, mrr / nullif(n, 0) * margin as monthly,
+  case when monthly > 0 then cac_full / monthly end as cac_payback
 from cac join margin using (label) where horizon = 'window' and segment_by = '';
 
 -- cac_payback_rows: the new customers of the window.
@@ -224,7 +224,7 @@ from judged group by label, segment;
 create view ltv as
 with life as (
   select label, case when grouping(segment) = 0 then 'segment' else '' end as segment_by, segment,
-    sum(mrr) / count(*) filter (mrr > 0) as arpa, max(months) as longest, count(*) as n
+    sum(mrr) / nullif(count(*) filter (mrr > 0), 0) as arpa, max(months) as longest, count(*) as n
   from ltv_rows group by grouping sets ((label), (label, segment))
 ),
 churned as (

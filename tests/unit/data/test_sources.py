@@ -122,8 +122,8 @@ def test_a_source_of_files_is_read_without_ibis(tmp_path):
         from helpers.periods import Calendar
         source = Source(name="x", connect="duckdb://", files=Path({str(tmp_path)!r}),
                         tables={{"deals": "from 'deals.csv'"}})
-        staged = stage(source, Calendar().period("2026Q1"), source.files)
-        assert staged.engine.execute("select deal_id from deals").fetchall() == [("D",)]
+        with stage(source, Calendar().period("2026Q1"), source.files) as staged:
+            assert staged.engine.execute("select deal_id from deals").fetchall() == [("D",)]
         assert not {{"ibis", "sqlglot"}} & set(sys.modules)"""
     subprocess.run([sys.executable, "-c", dedent(code)], check=True, cwd=ROOT)
 
