@@ -44,12 +44,13 @@ PER_KEY = ("window_days", "gross_margin")  # rules with one value, or one per pr
 
 @dataclass(frozen=True)
 class Relation:
-    """A relation as its file has it: a comment, and the statement that makes it."""
+    """A relation as its file has it: a comment, and the statement that makes it; ``follows`` chose among such."""
 
     name: str
     comment: str
     kind: str
     query: str
+    follows: tuple[str, ...] = ()
 
     @property
     def statement(self) -> str:
@@ -77,19 +78,23 @@ def read_relations(rules: Mapping[str, Any] = MappingProxyType({}), folder: Path
             found[name] = Relation(name, comment, kind, query.strip().removesuffix(";"))
     for name in [name for name in found if "_if_" in name]:
         base, parameter, value = re.split("_if_|_is_", name)
-        instead = found.pop(name)
-        if rules.get(parameter) == value:
-            found[base] = replace(instead, name=base)
+        instead, follows = found.pop(name), (*found[base].follows, parameter)
+        chosen = instead if rules.get(parameter) == value else found[base]
+        found[base] = replace(chosen, name=base, follows=follows)
     return found
 
 
 def words_under(card: str, relations: Mapping[str, Relation]) -> set[str]:
     """The words of a card's query and of all that it stands on: rules and parameters that it follows are among them.
 
+    The relations that the spine itself is are not: a review's period is no part of a definition.
+
     >>> "retention_months" in words_under("retention", read_relations())
     True
     """
-    return {word for name in _stands_on(card, relations) for word in re.findall(r"\w+", relations[name].query)}
+    under = [relations[name] for name in _stands_on(card, relations)]
+    words = {word for each in under for word in (*re.findall(r"\w+", each.query), *each.follows)}
+    return words - set(OWN)
 
 
 def tables_under(card: str, relations: Mapping[str, Relation]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -14,11 +15,18 @@ from helpers.display.objectives import objectives, off_pace
 from helpers.display.scorecard import scorecard
 from helpers.display.tables import Table, table_from_resource
 from helpers.kpis.kpi_alignment import okr
+from helpers.kpis.rows import run
+from helpers.kpis.spine import Spine
 from helpers.periods import Calendar
 from helpers.registries import Okr
 from helpers.results import Column, Listing
+from tests.canonical import defaults, prepared
 from tests.unit.display.fake_review import NAMES, Q3, partial_quarter, quarters, review, share
 
+DEALS = """
+deal_id | created_at | outcome
+D1      | 2024-02-01 | open
+"""
 MIME = "application/vnd.kpi-review.chart+json"
 SEED = [62, 66, 64, 69, 65, 61, 67, 66]  # mean 65, mean step 26/7: limits 55.12 and 74.88
 PLAN = {
@@ -33,12 +41,11 @@ def objective(name="faster", **changed):
 
 def measured(okrs, *figures, period=Q3):
     """Results of the objectives alone, the figures looked up among ``figures``."""
-
-    def look_up(tables, of, kpi_ids):
-        return [row for row in figures if row.period.label == of.label and row.kpi_id in kpi_ids]
-
-    rows = [row for of in [*period.history(2), period] for row in okr(None, of, okrs=okrs, figures=look_up)]
-    return review(*rows, period=period)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("helpers.kpis.kpi_alignment.cards.run", lambda card, spine: list(figures))
+        periods = [*period.history(2), period]
+        spine = Spine(prepared(period.as_of_on, deals=DEALS), period, defaults(), periods, SimpleNamespace(okrs=okrs))
+        return review(*run(okr, spine), period=period)
 
 
 def rows_of(table):
