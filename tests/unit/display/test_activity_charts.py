@@ -123,7 +123,7 @@ class TestHistogram:
         )
 
     def test_its_shares_are_those_of_the_power_users(self):
-        """One denominator on the page: 4 + 6 of the 80 users that are not new, in the sentence, the table and the KPI."""
+        """One denominator on the page: 4 + 6 of the 80 users that are not new, in sentence, table and KPI."""
         power = long_table.share("pac_power_share", Q3, 10, 80)
         chart = charts.histogram(review(*scores([50, 20, 0, 0, 0, 0, 4, 6, 20]), power), "pac_users")
         rows = chart.table.rows.set_index("segment")
