@@ -2,6 +2,8 @@
 
 import json
 from datetime import date
+from functools import lru_cache
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -13,10 +15,13 @@ from helpers.display.context import Context
 from helpers.display.objectives import objectives, off_pace
 from helpers.display.scorecard import scorecard
 from helpers.display.tables import Table, table_from_resource
-from helpers.kpis.kpi_alignment import okr
+from helpers.kpis import kpi_alignment
+from helpers.kpis.rows import run
+from helpers.kpis.spine import Spine
 from helpers.periods import Calendar
 from helpers.registries import Okr
 from helpers.results import Column, Listing
+from tests.canonical import defaults, prepared
 from tests.unit.display.fake_review import NAMES, Q3, partial_quarter, quarters, review, share
 
 MIME = "application/vnd.kpi-review.chart+json"
@@ -32,13 +37,18 @@ def objective(name="faster", **changed):
 
 
 def measured(okrs, *figures, period=Q3):
-    """Results of the objectives alone, the figures looked up among ``figures``."""
+    """Results of the objectives alone, over three quarters; ``figures`` are what the cards of their KPIs tell."""
+    periods = [*period.history(2), period]
+    spine = Spine(books(), period, defaults(), periods, review=SimpleNamespace(okrs=okrs))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("helpers.kpis.kpi_alignment.cards.run", lambda card, spine: list(figures))
+        return review(*run(kpi_alignment.okr, spine), period=period)
 
-    def look_up(tables, of, kpi_ids):
-        return [row for row in figures if row.period.label == of.label and row.kpi_id in kpi_ids]
 
-    rows = [row for of in [*period.history(2), period] for row in okr(None, of, okrs=okrs, figures=look_up)]
-    return review(*rows, period=period)
+@lru_cache
+def books():
+    """A prepared folder without a figure of its own."""
+    return prepared(Q3.as_of_on, customers="customer_id | name | signed_up_on\nA | Aye | 2019-01-01")
 
 
 def rows_of(table):
