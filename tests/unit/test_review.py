@@ -173,6 +173,12 @@ def test_targets_are_those_of_the_period():
     assert (context.currency, context.locale, context.colour) == ("USD", "de_DE", "#112233")
 
 
+def test_baselines_of_the_review_are_those_that_displays_judge_by():
+    fixed = {"net_new_mrr": [{"from": date(2025, 7, 1), "to": date(2026, 6, 30), "reason": "new prices"}]}
+    (found,) = opened(baselines=fixed).context.baselines["net_new_mrr"]
+    assert (found.from_on, found.to_on) == (date(2025, 7, 1), date(2026, 6, 30))
+
+
 def lost_deals(spine):
     rows = pd.DataFrame({"basis": [spine.rules["basis"]], "days": [spine.rules["grace_days"]]})
     return Listing("Lost", rows, {"basis": Column("Basis"), "days": Column("Days", "days")}, "None.", "deal")

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from functools import lru_cache
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
@@ -14,7 +15,7 @@ from helpers.display.context import Context
 from helpers.display.objectives import objectives, off_pace
 from helpers.display.scorecard import scorecard
 from helpers.display.tables import Table, table_from_resource
-from helpers.kpis.kpi_alignment import okr
+from helpers.kpis import kpi_alignment
 from helpers.kpis.rows import run
 from helpers.kpis.spine import Spine
 from helpers.periods import Calendar
@@ -23,10 +24,6 @@ from helpers.results import Column, Listing
 from tests.canonical import defaults, prepared
 from tests.unit.display.fake_review import NAMES, Q3, partial_quarter, quarters, review, share
 
-DEALS = """
-deal_id | created_at | outcome
-D1      | 2024-02-01 | open
-"""
 MIME = "application/vnd.kpi-review.chart+json"
 SEED = [62, 66, 64, 69, 65, 61, 67, 66]  # mean 65, mean step 26/7: limits 55.12 and 74.88
 PLAN = {
@@ -40,12 +37,18 @@ def objective(name="faster", **changed):
 
 
 def measured(okrs, *figures, period=Q3):
-    """Results of the objectives alone, the figures looked up among ``figures``."""
+    """Results of the objectives alone, over three quarters; ``figures`` are what the cards of their KPIs tell."""
+    periods = [*period.history(2), period]
+    spine = Spine(books(), period, defaults(), periods, review=SimpleNamespace(okrs=okrs))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("helpers.kpis.kpi_alignment.cards.run", lambda card, spine: list(figures))
-        periods = [*period.history(2), period]
-        spine = Spine(prepared(period.as_of_on, deals=DEALS), period, defaults(), periods, SimpleNamespace(okrs=okrs))
-        return review(*run(okr, spine), period=period)
+        return review(*run(kpi_alignment.okr, spine), period=period)
+
+
+@lru_cache
+def books():
+    """A prepared folder without a figure of its own."""
+    return prepared(Q3.as_of_on, customers="customer_id | name | signed_up_on\nA | Aye | 2019-01-01")
 
 
 def rows_of(table):
