@@ -20,9 +20,9 @@ from helpers.display.tables import Table, table_from_resource
 from helpers.errors import KitError, nearest, together
 from helpers.kpis.kpi_alignment.findings import findings
 from helpers.kpis.rows import cards_of
-from helpers.pack.commentary import named_in, read_commentary
-from helpers.pack.order import Order, prepared_of
-from helpers.pack.redefined import redefined
+from helpers.pack.archive import last_published
+from helpers.pack.definitions import changed_definitions
+from helpers.pack.request import BuildRequest, named_in
 from helpers.results import Asked, rows_of, split_address
 from helpers.review import OpenReview
 from helpers.strict_yaml import places, shown
@@ -59,7 +59,7 @@ class Checked:
         return [*self.notices, *self.review.page.warnings, *self.review.page.refused, *self.others.stopped]
 
     def told(self) -> list[dict[str, Any]]:
-        """The report, for :func:`helpers.display.tables.print_report` and :func:`helpers.pack.html.render_report`."""
+        """The report, for :func:`helpers.display.tables.print_report` and :func:`helpers.pack.render.render_report`."""
         own = self.review.page.cards("KPIs of this review", self.review.themes)
         more = self.others.page.cards("KPIs of other themes, as their notebooks stand", self.others.themes)
         tables = [*self.review.page.tables(examples=True), own, *([more] if self.others.themes else [])]
@@ -81,7 +81,7 @@ class Surveyed:
     stopped: list[str]
 
 
-def check_order(order: Order, say: Say, notices: Sequence[str] = (), *, published: Path = PUBLISHED) -> Checked:
+def check_order(order: BuildRequest, say: Say, notices: Sequence[str] = (), *, published: Path = PUBLISHED) -> Checked:
     """Reads the source and runs every card of the catalogue for the review period.
 
     ``say`` hears of each step as it is done, ``prepare`` and ``KPIs``; ``notices`` are told among the warnings;
@@ -92,9 +92,9 @@ def check_order(order: Order, say: Say, notices: Sequence[str] = (), *, publishe
     """
     with tempfile.TemporaryDirectory(prefix="kpi-review-") as folder:
         changed, texts, prepared = together(
-            lambda: redefined(order, published),
-            lambda: read_commentary(order.commentary_folder, order.pages),
-            lambda: prepared_of(order, Path(folder)),
+            lambda: changed_definitions(order, last_published(published, order.period)),
+            order.commentary,
+            lambda: order.prepared_in(Path(folder)),
         )
         say("prepare")
         settled = order.review.model_copy(update={"themes": order.settled})
@@ -124,7 +124,7 @@ def _survey(quarter: OpenReview, parameters: Parameters) -> Surveyed:
     return Surveyed(list(parameters), page, list(dict.fromkeys(stopped)))
 
 
-def _registered(order: Order, changed: Mapping[str, str]) -> list[str]:
+def _registered(order: BuildRequest, changed: Mapping[str, str]) -> list[str]:
     """What is wrong with the registers of the review, each with its line and what to do."""
     written, ids = places(order.review.path), [kpi.kpi_id for kpi in order.review.kpis]
     found = findings(order.review, order.period.measured_on)
@@ -134,7 +134,7 @@ def _registered(order: Order, changed: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _named_figures(order: Order, texts: Mapping[str, str], figures: pd.DataFrame) -> tuple[list[str], list[str]]:
+def _named_figures(order: BuildRequest, texts: Mapping[str, str], figures: pd.DataFrame) -> tuple[list[str], list[str]]:
     """The segments that targets, objectives and commentary name and that are several; and those that are not there."""
     written, targets = places(order.review.path), order.review.targets.items()
     named = [

@@ -20,7 +20,7 @@ from helpers.progress import stoppable
 if TYPE_CHECKING:
     from helpers.check import Checked
     from helpers.notebook_parameters import ThemeParameters
-    from helpers.pack.order import Order
+    from helpers.pack.request import BuildRequest
     from helpers.params import Review
 
 NOTHING_DONE = 1
@@ -105,7 +105,7 @@ def check(
     return DONE_IN_PART if strict and found.warnings else 0
 
 
-def _report(found: Checked, order: Order, html: Path | None) -> None:
+def _report(found: Checked, order: BuildRequest, html: Path | None) -> None:
     """Print what a check found, and write it as a page where one is asked for."""
     from helpers.display.tables import print_report
     from helpers.pack.pages import as_known
@@ -116,13 +116,13 @@ def _report(found: Checked, order: Order, html: Path | None) -> None:
     print(*printable([title, subtitle]), sep="\n")
     print_report(told)
     if html:
-        from helpers.pack.html import render_report
+        from helpers.pack.render import render_report
 
         html.write_text(render_report(title, subtitle, told, colour=order.review.brand.colour), encoding="utf-8")
         print(f"\n{html}")
 
 
-def _build(order: Order, out: Path, workers: int) -> int:
+def _build(order: BuildRequest, out: Path, workers: int) -> int:
     """Build one pack, tell what came of it, and return the exit status."""
     from helpers.pack.build import build_pack
     from helpers.progress import steps, warnings_told
@@ -231,10 +231,10 @@ def _orders(
     as_of: str | None,
     only: Sequence[str] = (),
     sets: Sequence[str] = (),
-) -> tuple[list[Order], list[str]]:
+) -> tuple[list[BuildRequest], list[str]]:
     """One order per period, and what there is to tell beforehand; the faults of all files are told together."""
     from helpers.notebook_parameters import theme_parameters
-    from helpers.pack.order import Order
+    from helpers.pack.request import BuildRequest
     from helpers.params import load_review, load_source, load_themes, project_root
 
     root = project_root()
@@ -254,11 +254,11 @@ def _orders(
     for period in found:
         given = {"period": period.label, **files, "as_of": period.known_until.isoformat()}
         parameters = {theme: {**given, **values} for theme, values in themes.asked.items()}
-        orders.append(Order(period, source, review.with_rules(themes.rules), parameters, root, themes.others))
+        orders.append(BuildRequest(period, source, review.with_rules(themes.rules), parameters, root, themes.others))
     return orders, _notices(orders, review, themes, as_of)
 
 
-def _notices(orders: Sequence[Order], review: Review, themes: ThemeParameters, as_of: str | None) -> list[str]:
+def _notices(orders: Sequence[BuildRequest], review: Review, themes: ThemeParameters, as_of: str | None) -> list[str]:
     """What the files and the calendar alone give reason to tell.
 
     Rules of the file are held against all its themes, those of ``--set`` against the themes that are built.

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from nbformat import NotebookNode
 
 from helpers import results
 from helpers.data.prepared import Prepared
-from helpers.display.context import MIME_TABLE
+from helpers.display.context import Results
 from helpers.errors import KitError
-from helpers.pack import manifest
-from helpers.pack.commentary import read_commentary
-from helpers.pack.drafts import make_visible, new_build
-from helpers.pack.order import Order, Work, prepared_of
-from helpers.pack.parts import KIT
-from helpers.pack.run import Executed, Failure, Job, run_notebooks
+from helpers.pack.archive import (
+    Published,
+    code_fingerprint,
+    last_published,
+    make_visible,
+    new_build,
+    versions,
+    write_manifest,
+)
+from helpers.pack.notebook_content import tables_of
+from helpers.pack.request import BuildRequest
+from helpers.pack.run import Executed, Failure, Job, Kernels
 from helpers.results import Asked, from_json
 from helpers.texts import csv_text
 
@@ -39,122 +47,136 @@ class Built:
         return 2 if self.failed else 0
 
 
-def build_pack(order: Order, *, out: Path, workers: int, say: Say) -> Built:
+def build_pack(request: BuildRequest, *, out: Path, workers: int, say: Say, warm: bool = True) -> Built:
     """Builds the pack of one period and points ``<out>/<period>`` at it.
 
-    ``say`` hears of each step as it is done: ``prepare``, each theme, ``render``.
+    ``say`` hears of each step as it is done: ``prepare``, each theme, ``render``. Kernels that are not ``warm`` are
+    started anew for each notebook.
 
     Raises:
         KitError: the source cannot be read, the commentary names what is not there, every section failed, or the
             disk is full; the draft stays as it was.
     """
-    label = order.period.label
+    label = request.period.label
+    published = last_published(out / "published", request.period)
     with new_build(out, label) as folder:
-        work = Work(folder, out / "published")
-        _build(work, order, workers, say)
+        with Kernels(workers, warm=warm) as kernels:
+            executed = _build(request, folder, published, kernels, say)
         make_visible(folder, out, label)
-    return Built(out / label, work.failed)
+    return Built(out / label, {run.theme: run.failure for run in executed if run.failure})
 
 
-def _build(work: Work, order: Order, workers: int, say: Say) -> None:
-    work.code = manifest.code_fingerprint(order.root)
-    work.texts = read_commentary(order.commentary_folder, order.pages)
-    with work.timing("prepare"):
-        prepared = _prepare(work, order)
+def _build(
+    request: BuildRequest, folder: Path, published: Published | None, kernels: Kernels, say: Say
+) -> list[Executed]:
+    """Fills the folder of a build; says what came of each notebook."""
+    pack, seconds = folder / "pack", dict[str, float]()
+    code = code_fingerprint(request.root)
+    request.commentary()  # its mistakes are told before anything is read
+    with _timed("prepare", seconds):
+        prepared = _prepared(request, folder / "prepared", published)
     say("prepare")
-    with work.timing("notebooks"):
-        jobs = _jobs(work, order)
-        work.executed = run_notebooks(jobs, prepared.folder, workers=workers, finished=lambda run: say(run.theme))
-    if len(work.failed) == len(work.executed):
-        raise KitError("every section failed", *(f"{theme}: {failure}" for theme, failure in work.failed.items()))
-    work.figures, work.asked = figures_of(work.executed.values()), asked_in(work.executed.values())
-    (work.pack / "results.csv").write_text(results.to_csv(work.figures), encoding="utf-8")
-    write_exports(work.executed.values(), work.pack)
-    with work.timing("render"):
-        _render(work, order, prepared)
+    with _timed("notebooks", seconds):
+        (pack / "notebooks").mkdir(parents=True)
+        executed = kernels.run(_jobs(request, pack), prepared.folder, finished=lambda run: say(run.theme))
+    if all(run.failure for run in executed):
+        raise KitError("every section failed", *(f"{run.theme}: {run.failure}" for run in executed))
+    found = results_of(request, prepared, executed)
+    (pack / "results.csv").write_text(results.to_csv(found.frame), encoding="utf-8")
+    write_exports(executed, pack)
+    fingerprints = {"data": prepared.fingerprint, "code": code}
+    with _timed("render", seconds):
+        _render(request, prepared, executed, found, published, fingerprints, pack)
     say("render")
-    manifest.write_manifest(work.pack, _manifest(work, order, prepared))
+    write_manifest(pack, _manifest(request, executed, fingerprints, seconds))
+    return executed
 
 
-def _prepare(work: Work, order: Order) -> Prepared:
-    from helpers.pack.redefined import redefined
+@contextmanager
+def _timed(step: str, seconds: dict[str, float]) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    seconds[step] = round(time.monotonic() - started, 3)
+
+
+def _prepared(request: BuildRequest, folder: Path, published: Published | None) -> Prepared:
+    from helpers.pack.definitions import changed_definitions
     from helpers.review import write_build_context
 
-    folder = work.folder / "prepared"
-    prepared = prepared_of(order, folder)
-    write_build_context(folder, order.review, order.settled, redefined(order, work.published))
+    prepared = request.prepared_in(folder)
+    write_build_context(folder, request.review, request.settled, changed_definitions(request, published))
     return prepared
 
 
-def _jobs(work: Work, order: Order) -> list[Job]:
-    (work.pack / "notebooks").mkdir(parents=True)
+def _jobs(request: BuildRequest, pack: Path) -> list[Job]:
     return [
-        Job(theme, order.root / f"notebooks/{theme}.ipynb", work.pack / f"notebooks/{theme}.ipynb", parameters)
-        for theme, parameters in order.parameters.items()
+        Job(theme, request.root / f"notebooks/{theme}.ipynb", pack / f"notebooks/{theme}.ipynb", parameters)
+        for theme, parameters in request.parameters.items()
     ]
 
 
-def figures_of(executed: Iterable[Executed]) -> pd.DataFrame:
-    """The results that the notebooks left in their cells tagged ``results``, in pack order; failed ones left none."""
-    records = [
-        record
-        for run in executed
-        if not run.failure
-        for resource in _tables(run.notebook, tag="results")
-        for record in resource["data"]
-    ]
-    return results.from_records(records)
+def results_of(request: BuildRequest, prepared: Prepared, executed: Iterable[Executed]) -> Results:
+    """The figures that the notebooks left in their cells tagged ``results``, in pack order, and what they asked for.
 
+    Failed notebooks left none.
+    """
+    from helpers.review import OpenReview
 
-def asked_in(executed: Iterable[Executed]) -> dict[str, Asked]:
-    """What each theme asked of the source, from the same cells."""
-    told = [resource for run in executed if not run.failure for resource in _tables(run.notebook, tag="results")]
-    return {theme: asked for resource in told for theme, asked in from_json(resource.get("asked", {})).items()}
+    told = [resource for run in executed if not run.failure for resource in tables_of(run.notebook, "results")]
+    frame = results.from_records(record for resource in told for record in resource["data"])
+    asked: dict[str, Asked] = {}
+    for resource in told:
+        asked |= from_json(resource.get("asked", {}))
+    return Results(frame, OpenReview(request.period, request.review, prepared).context, asked)
 
 
 def write_exports(executed: Iterable[Executed], pack: Path) -> None:
     """One CSV per table that a notebook marked for export, every row of it, in the table's own columns."""
     (pack / "exports").mkdir()
     for run in executed:
-        for resource in _tables(run.notebook) if not run.failure else []:
+        for resource in tables_of(run.notebook) if not run.failure else ():
             if name := resource.get("export"):
                 columns = [column["name"] for column in resource["schema"]["fields"]]
                 rows = pd.DataFrame(resource["data"], columns=columns)
                 (pack / "exports" / Path(name).name).write_text(csv_text(rows), encoding="utf-8")
 
 
-def _tables(notebook: NotebookNode, tag: str = "") -> Iterator[Mapping[str, Any]]:
-    """The tables that a notebook displayed, those behind its charts included."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and (tag in cell.metadata.get("tags", []) if tag else True):
-            for output in cell.outputs:
-                data = output.get("data", {})
-                if MIME_TABLE in data:
-                    yield data[MIME_TABLE]
-                elif chart := data.get(f"{KIT}.chart+json"):
-                    yield chart["table"]
-
-
-def _render(work: Work, order: Order, prepared: Prepared) -> None:
+def _render(
+    request: BuildRequest,
+    prepared: Prepared,
+    executed: Iterable[Executed],
+    found: Results,
+    published: Published | None,
+    fingerprints: Mapping[str, str],
+    pack: Path,
+) -> None:
+    """Writes the files that people read."""
     from helpers.display.data_page import DataPage
-    from helpers.pack.pages import pages, results_of
-    from helpers.pack.render import render_html, render_pdf, render_workbook
+    from helpers.pack.pages import page_content, pages_of
+    from helpers.pack.render import render_html, render_pdf
+    from helpers.pack.workbook import render_workbook
 
-    page = DataPage(prepared.report, results_of(order, work, prepared))
-    view, sections = pages(order, work, prepared, page)
-    (work.pack / "pack.html").write_text(render_html(view, sections), encoding="utf-8")
-    (work.pack / "pack.pdf").write_bytes(render_pdf(view, sections))
-    data = [table.resource() for table in page.tables()]
-    (work.pack / "figures.xlsx").write_bytes(render_workbook(view, sections, page.results, data))
+    made_from = {**versions(), **{f"{what} fingerprint": which for what, which in fingerprints.items()}}
+    compared = str(published) if published and request.review.kpis else ""
+    data = DataPage(prepared.report, found)
+    pages, sections = pages_of(request, executed, data, since=compared, source=prepared.name, versions=made_from)
+    content = page_content(pages, sections)
+    with ThreadPoolExecutor() as pool:  # Typst works beside Python
+        pdf = pool.submit(render_pdf, content)
+        (pack / "pack.html").write_text(render_html(content), encoding="utf-8")
+        (pack / "figures.xlsx").write_bytes(render_workbook(pages, sections, found))
+        (pack / "pack.pdf").write_bytes(pdf.result())
 
 
-def _manifest(work: Work, order: Order, prepared: Prepared) -> dict[str, Any]:
-    from helpers.pack.redefined import definitions_record
+def _manifest(
+    request: BuildRequest, executed: Iterable[Executed], fingerprints: Mapping[str, str], seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    from helpers.pack.definitions import definitions_record
 
-    period = order.period
+    period, runs = request.period, list(executed)
     return {
-        "company": order.review.company,
-        "source": order.source.name,
+        "company": request.review.company,
+        "source": request.source.name,
         "period": {
             "label": period.label,
             "start": period.start.isoformat(),
@@ -162,17 +184,17 @@ def _manifest(work: Work, order: Order, prepared: Prepared) -> dict[str, Any]:
             "as_of": period.as_of_at.isoformat(),
             "timezone": period.calendar.timezone,
         },
-        "status": "PARTIAL" if work.failed else "DRAFT",
+        "status": "PARTIAL" if any(run.failure for run in runs) else "DRAFT",
         "themes": {
-            theme: {"status": "failed" if run.failure else "ok", "seconds": round(run.seconds, 3)}
+            run.theme: {"status": "failed" if run.failure else "ok", "seconds": round(run.seconds, 3)}
             | ({"failure": str(run.failure)} if run.failure else {})
-            for theme, run in work.executed.items()
+            for run in runs
         },
-        "parameters": {theme: dict(values) for theme, values in order.parameters.items()},
-        "rules": order.review.rules.model_dump(mode="json"),
-        "definitions": definitions_record(order),
-        "fingerprints": {"data": prepared.fingerprint, "code": work.code},
-        "versions": manifest.versions(),
-        "seconds": work.seconds,
+        "parameters": {theme: dict(values) for theme, values in request.parameters.items()},
+        "rules": request.review.rules.model_dump(mode="json"),
+        "definitions": definitions_record(request),
+        "fingerprints": dict(fingerprints),
+        "versions": versions(),
+        "seconds": dict(seconds),
         "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -1,23 +1,37 @@
-"""The definitions page, generated from the docstrings of the cards: nothing is typed twice."""
+"""What the KPIs of a pack mean, from the docstrings of their cards, and what of that changed since the last pack (G03).
+
+A definition is the ``Definition:`` of the card's docstring and the parameters and rules that the card is computed
+with. A KPI that the review registers has a version; one whose definition changed and whose version did not is refused.
+"""
 
 from __future__ import annotations
 
-import importlib
+import hashlib
 import inspect
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from helpers.catalogue import Kpi, kpi
+from helpers.kpis.rows import Card, cards_of, cards_with, theme_of
+from helpers.kpis.spine import read_relations, words_under
+from helpers.pack.archive import Published
+from helpers.pack.request import BuildRequest
+from helpers.registries import RegisteredKpi
+from helpers.texts import in_words
 
 SECTIONS = ("Definition", "Args", "Returns", "Raises", "Source", "Example", "Examples")
+BY_PERIOD = ("gross_margin",)  # rules that get another value with each period, which changes no earlier one
 
 
 @dataclass(frozen=True)
 class Definition:
     """What the KPIs of one card mean: the card's first line, its formula in words, and where that comes from.
 
-    ``label`` names those KPIs as the pack does, ``kpi_ids`` as results.csv, targets and commentary do.
+    ``label`` names those KPIs as the pack does, ``kpi_ids`` as results.csv, targets and commentary do. ``sql`` is the
+    query that computes them; the HTML shows it, folded, where there is one.
     """
 
     label: str
@@ -25,6 +39,7 @@ class Definition:
     summary: str
     definition: str
     source: str
+    sql: str = ""
 
 
 def definitions(kpi_ids: Iterable[str]) -> list[Definition]:
@@ -33,15 +48,15 @@ def definitions(kpi_ids: Iterable[str]) -> list[Definition]:
     >>> [found.label for found in definitions(["arr", "new_arr"])]
     ['Annual recurring revenue (ARR) · New ARR']
     """
-    cards: dict[tuple[str, str], list[Kpi]] = {}
+    cards: dict[Card, list[Kpi]] = {}
     for row in map(kpi, kpi_ids):
-        cards.setdefault((row.theme, row.card), []).append(row)
-    return [_definition(theme, card, rows) for (theme, card), rows in cards.items()]
+        for card in cards_with([row.kpi_id]):
+            cards.setdefault(card, []).append(row)
+    return [_definition(card, rows) for card, rows in cards.items()]
 
 
-def _definition(theme: str, card: str, rows: list[Kpi]) -> Definition:
-    function = getattr(importlib.import_module(f"helpers.kpis.{theme}"), card)
-    parts = docstring_sections(inspect.getdoc(function) or "")
+def _definition(card: Card, rows: list[Kpi]) -> Definition:
+    parts = docstring_sections(inspect.getdoc(card) or "")
     return Definition(
         label=" · ".join(row.label for row in rows),
         kpi_ids=tuple(row.kpi_id for row in rows),
@@ -66,3 +81,61 @@ def docstring_sections(text: str) -> dict[str, str]:
 
 def _flowing(text: str) -> str:
     return " ".join(text.replace("``", "").split())
+
+
+# --- what changed since the last published pack -----------------------------------------------------------------------
+
+
+def definitions_record(request: BuildRequest) -> dict[str, dict[str, str]]:
+    """What a manifest keeps of the definitions in force, beside the parameters: a hash per card, the versions."""
+    cards = [card for theme in request.parameters for card in cards_of(theme)]
+    return {
+        "texts": {_name(card): _hash(card) for card in cards},
+        "versions": {kpi.kpi_id: str(kpi.definition_version) for kpi in request.review.kpis},
+    }
+
+
+def changed_definitions(request: BuildRequest, published: Published | None) -> dict[str, str]:
+    """The registered KPIs that changed without a new version since a published pack, each with the reason."""
+    if published is None:
+        return {}
+    changed = {kpi.kpi_id: list(_changes(request, kpi, published.manifest)) for kpi in request.review.kpis}
+    return {
+        kpi_id: f"its definition changed since {published}, and its version did not: "
+        f"{'; '.join(found)}; raise definition_version of {kpi_id}"
+        for kpi_id, found in changed.items()
+        if found
+    }
+
+
+def _changes(request: BuildRequest, kpi: RegisteredKpi, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """What changed in the definition of a KPI that was in a pack under the same version."""
+    then = manifest.get("definitions", {"texts": {}, "versions": {}})
+    for card in cards_with([kpi.kpi_id]):
+        theme = theme_of(card)
+        was_there = _name(card) in then["texts"] and theme in request.parameters
+        if not was_there or then["versions"].get(kpi.kpi_id, "1") != str(kpi.definition_version):
+            return
+        if then["texts"][_name(card)] != _hash(card):
+            yield "it reads differently"
+        before = {**manifest["rules"], **manifest["parameters"].get(theme, {})}
+        now = {**request.review.rules.model_dump(mode="json"), **request.parameters[theme]}
+        for name in sorted(before.keys() & now.keys() & words_under(card.__name__, read_relations(now))):
+            if not _agree(name, before[name], now[name]):
+                yield f"{name} was {in_words(before[name])} and is {in_words(now[name])}"
+
+
+def _agree(name: str, before: Any, now: Any) -> bool:
+    """Whether two values are one; of values by period, those of the periods that both have."""
+    if name in BY_PERIOD and isinstance(before, dict) and isinstance(now, dict):
+        return all(before[key] == now[key] for key in before.keys() & now.keys())
+    return bool(json.dumps(before) == json.dumps(now))
+
+
+def _name(card: Card) -> str:
+    return f"{theme_of(card)}.{card.__name__}"
+
+
+def _hash(card: Card) -> str:
+    text = docstring_sections(inspect.getdoc(card) or "").get("Definition", "")
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,103 +1,198 @@
-"""What stands on the pack's own pages: cover, summary, what changed, definitions, data, parameters.
+"""What stands on the pages of a pack: cover, summary, what changed, the sections, definitions, data, parameters.
 
-Everything comes from the results, the data report and the order; every text is ready to be shown.
+Everything comes from the results, the data report and the request; every text is ready to be shown. The HTML and the
+PDF print the same :func:`page_content`; the workbook takes its tables from the same :class:`Pages`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+from nbformat import NotebookNode
 
 from helpers.catalogue import theme_title
-from helpers.data.prepared import Prepared
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.display.formats import format_day, format_days
 from helpers.display.scorecard import scorecard
 from helpers.notebook_parameters import GIVEN
-from helpers.pack import manifest
-from helpers.pack.commentary import fill_in
-from helpers.pack.definitions import definitions
-from helpers.pack.order import Order, Work
-from helpers.pack.parts import title_of
-from helpers.pack.tables import resource_table, table
-from helpers.pack.view import Changes, PackView, Part, Section
+from helpers.pack.definitions import Definition, definitions
+from helpers.pack.notebook_content import commentary_parts, parts_of, picture, table_part, title_of
+from helpers.pack.request import BuildRequest, fill_in
+from helpers.pack.run import Executed, Failure
 from helpers.periods import Period
-from helpers.review import OpenReview
+from helpers.texts import in_words, printable
 
 TITLES = {"quarter": "Quarterly KPI review", "month": "Monthly KPI review", "week": "Weekly KPI review"}
+# A verdict in the few words that a scorecard has room for; the section says it in full.
+VERDICTS = {"signal": "signal", "noise": "usual range", "too short": "too short to say"}
 
 
-def pages(order: Order, work: Work, prepared: Prepared, page: DataPage) -> tuple[PackView, list[Section]]:
-    """The pack's own pages, and one section per theme in pack order, from what the build has made."""
-    texts = _texts(work, page.results)
-    return _own_pages(order, work, prepared, page, texts), _sections(work, texts)
+@dataclass(frozen=True)
+class Section:
+    """One theme of the pack.
+
+    ``title`` is the section's heading; the notebook's own ``# Title`` is not printed beside it.
+    Of a failed section only the failure is shown, never what was computed before it.
+    ``commentary`` is management's, as Markdown.
+    """
+
+    theme: str
+    title: str
+    notebook: NotebookNode
+    failure: Failure | None = None
+    commentary: str = ""
 
 
-def _own_pages(order: Order, work: Work, prepared: Prepared, page: DataPage, texts: Mapping[str, str]) -> PackView:
-    period, brand, shown = order.period, order.review.brand, page.results
-    card = scorecard(shown)
-    return PackView(
-        company=order.review.company,
+@dataclass(frozen=True)
+class Changes:
+    """What a reader must know before comparing this pack with the last, in sentences.
+
+    ``since`` names the published pack whose definitions were compared with those of this one; empty where none was.
+    """
+
+    failed: Sequence[str] = ()
+    not_provided: Sequence[str] = ()
+    refused: Sequence[str] = ()
+    data: Sequence[str] = ()
+    since: str = ""
+
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """What there is to tell, under the headings that a reader sees."""
+        found = {
+            "Failed": self.failed,
+            "Not provided": self.not_provided,
+            "Refused": self.refused,
+            "What to know of the data": self.data,
+        }
+        return [{"title": title, "sentences": list(sentences)} for title, sentences in found.items() if sentences]
+
+    @property
+    def nothing(self) -> str:
+        """What stands where there is nothing to tell; it claims no more than what was compared."""
+        if self.since:
+            compared = f"No definition of a registered KPI changed since {self.since}."
+        else:
+            compared = "Nothing was compared with an earlier pack."
+        return f"Nothing failed or is missing, and there is nothing to know of the data. {compared}"
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The pack without its sections.
+
+    ``scorecard`` holds groups with theme, title and rows; a row is what ``display.blocks.figures`` gives.
+    ``logo`` is a PNG, JPEG or SVG file; ``parameters``, ``versions`` and each of ``data`` are Table Schema resources.
+    ``as_of_on`` dates the PDF, so that the same inputs give the same bytes. Of a ``brief`` pack, each section is a page
+    of the PDF: its figures and its list.
+    """
+
+    company: str
+    title: str
+    period_label: str
+    period_dates: str
+    as_of: str
+    as_of_on: date
+    brief: bool = False
+    status: str = ""
+    confidentiality: str = ""
+    colour: str = "#1f3a5f"
+    logo: bytes | None = None
+    locale: str = "en_GB"
+    lang: str = "en"
+    paper: Literal["a4", "letter"] = "a4"
+    headlines: Sequence[str] = ()
+    judged_note: str = ""
+    commentary: str = ""
+    actions: str = ""
+    scorecard: Sequence[Mapping[str, Any]] = ()
+    changes: Changes = field(default_factory=Changes)
+    definitions: Sequence[Definition] = ()
+    parameters: Mapping[str, Any] | None = None
+    source: str = ""
+    data: Sequence[Mapping[str, Any]] = ()
+    versions: Mapping[str, Any] | None = None
+
+
+# --- from what a build has computed -----------------------------------------------------------------------------------
+
+
+def pages_of(
+    request: BuildRequest,
+    executed: Iterable[Executed],
+    data: DataPage,
+    *,
+    since: str = "",
+    source: str = "",
+    versions: Mapping[str, str],
+) -> tuple[Pages, list[Section]]:
+    """The pack's own pages, and one section per theme in pack order, from what a build has computed.
+
+    ``data`` holds the results too. ``since`` names the published pack that definitions were compared with, ``source``
+    the source, and ``versions`` what the pack was made from.
+    """
+    runs, texts = list(executed), _filled_in(request.commentary(), data.results)
+    period, brand, shown = request.period, request.review.brand, scorecard(data.results)
+    failed = {run.theme: run.failure for run in runs if run.failure}
+    pages = Pages(
+        company=request.review.company,
         title=TITLES[period.kind],
         period_label=period.label,
         period_dates=format_days(period.start, period.end, brand.locale),
         as_of=as_known(period, brand.locale),
         as_of_on=period.as_of_on,
         brief=period.kind == "week",
-        status="PARTIAL" if work.failed else "DRAFT",
+        status="PARTIAL" if failed else "DRAFT",
         confidentiality=brand.confidentiality,
         colour=brand.colour,
         logo=brand.logo.read_bytes() if brand.logo else None,
         locale=brand.locale,
         lang="en",  # the language of the pack's own words, whatever the locale of its numbers
         paper=brand.paper,
-        headlines=card.headlines,
-        judged_note=_judged_note(card.judged_note, period),
+        headlines=shown.headlines,
+        judged_note=_judged_note(shown.judged_note, period),
         commentary=texts.get("summary", ""),
         actions=texts.get("actions", ""),
-        scorecard=card.groups,
-        changes=_changes(work, page),
-        definitions=definitions(dict.fromkeys(shown.frame["kpi_id"])),
-        parameters=_parameters(order),
-        source=prepared.name,
-        data=_data(page),
-        versions=_versions(work, prepared),
+        scorecard=shown.groups,
+        changes=Changes(
+            failed=[f"{theme}: {failure}" for theme, failure in failed.items()],
+            not_provided=data.lacking,
+            refused=data.refused,
+            data=data.warnings,
+            since=since,
+        ),
+        definitions=definitions(dict.fromkeys(data.results.frame["kpi_id"])),
+        parameters=_parameters(request),
+        source=source,
+        data=[table.resource() for table in data.tables()],
+        versions=_plain_table("Versions and fingerprints", ("What", "Which"), versions.items()),
     )
+    return pages, [_section(run, texts) for run in runs]
 
 
-def _sections(work: Work, texts: Mapping[str, str]) -> list[Section]:
-    """Each under its notebook's own title."""
-    return [
-        Section(
-            theme,
-            title_of(run.notebook) or theme_title(theme),
-            run.notebook,
-            run.failure,
-            texts.get(theme, ""),
-        )
-        for theme, run in work.executed.items()
-    ]
+def as_known(period: Period, locale: str) -> str:
+    """Up to when things are known."""
+    return f"as known at the end of {format_day(period.known_until, locale)}, {period.calendar.timezone}"
 
 
-def results_of(order: Order, work: Work, prepared: Prepared) -> Results:
-    """The figures of all themes, with what the review says beside them."""
-    return Results(work.figures, OpenReview(order.period, order.review, prepared).context, work.asked)
+def _section(run: Executed, texts: Mapping[str, str]) -> Section:
+    """A theme under its notebook's own title."""
+    title = title_of(run.notebook) or theme_title(run.theme)
+    return Section(run.theme, title, run.notebook, run.failure, texts.get(run.theme, ""))
 
 
-def _texts(work: Work, shown: Results) -> dict[str, str]:
+def _filled_in(texts: Mapping[str, str], shown: Results) -> dict[str, str]:
     """Management's commentary with its figures filled in; what has no figure is a dash."""
 
     def figure(kpi_id: str, segment: str) -> str:
         row = shown.now(kpi_id, segment)
         return "–" if row is None else shown.write.result(row)
 
-    return {name: fill_in(text, figure) for name, text in work.texts.items()}
-
-
-def as_known(period: Period, locale: str) -> str:
-    """Up to when things are known."""
-    return f"as known at the end of {format_day(period.known_until, locale)}, {period.calendar.timezone}"
+    return {name: fill_in(text, figure) for name, text in texts.items()}
 
 
 def _judged_note(note: str, period: Period) -> str:
@@ -107,45 +202,64 @@ def _judged_note(note: str, period: Period) -> str:
     return f"{note} {period.label} is still running: figures to date are of {days}, earlier ones of as many days."
 
 
-def _changes(work: Work, page: DataPage) -> Changes:
-    return Changes(
-        failed=[f"{theme}: {failure}" for theme, failure in work.failed.items()],
-        not_provided=page.lacking,
-        refused=page.refused,
-        data=page.warnings,
-    )
-
-
-def _data(page: DataPage) -> list[Part]:
-    locale = page.results.context.locale
-    return [resource_table(table.resource(), locale) for table in page.tables()]
-
-
-def _parameters(order: Order) -> Part:
-    rules = order.review.rules.model_dump(mode="json")
+def _parameters(request: BuildRequest) -> Mapping[str, Any]:
+    groups = {"rules": request.review.rules.model_dump(mode="json"), **request.parameters}
     rows = [
-        *_named("rules", rules.items()),
-        *(
-            line
-            for theme, values in order.parameters.items()
-            for line in _named(theme, ((name, value) for name, value in values.items() if name not in GIVEN))
-        ),
+        (group, name, value if isinstance(value, int | float) else in_words(value))
+        for group, values in groups.items()
+        for name, value in values.items()
+        if name not in GIVEN
     ]
-    return table("Parameters in force", ["Of", "Parameter", "Value"], rows)
+    return _plain_table("Parameters in force", ("Of", "Parameter", "Value"), rows)
 
 
-def _named(group: str, values: Iterable[tuple[str, Any]]) -> list[list[Any]]:
-    return [[group, name, "none" if value is None else _plain(value)] for name, value in values]
+def _plain_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
+    """A Table Schema resource of texts; a number among them stays one."""
+    fields = [{"name": name, "type": "string"} for name in columns]
+    return {
+        "title": title,
+        "schema": {"fields": fields},
+        "data": [dict(zip(columns, row, strict=True)) for row in rows],
+    }
 
 
-def _plain(value: Any) -> int | float | str:
-    return value if isinstance(value, int | float) else str(value)
+# --- to what HTML and PDF print ---------------------------------------------------------------------------------------
 
 
-def _versions(work: Work, prepared: Prepared) -> Part:
-    rows = [
-        *manifest.versions().items(),
-        ("data fingerprint", prepared.fingerprint),
-        ("code fingerprint", work.code),
-    ]
-    return table("Versions and fingerprints", ["What", "Which"], rows)
+def page_content(pages: Pages, sections: Sequence[Section]) -> dict[str, Any]:
+    """What the pages print, as plain texts and parts: view, commentary, changes, sections, actions, chapters."""
+    actions = commentary_parts(pages.actions, "pack.actions")
+    view = {
+        **asdict(pages),
+        "logo": pages.logo and picture(pages.logo, pages.company),
+        "parameters": pages.parameters and table_part(pages.parameters, pages.locale),
+        "versions": pages.versions and table_part(pages.versions, pages.locale),
+        "data": [table_part(resource, pages.locale) for resource in pages.data],
+    }
+    shown = {
+        "view": view,
+        "changes": pages.changes.told,
+        "unchanged": pages.changes.nothing,
+        "chapters": _chapters(sections, bool(actions)),
+    }
+    return {
+        **printable(shown),
+        "commentary": commentary_parts(pages.commentary, "pack.summary"),
+        "sections": [_section_content(section, pages.locale) for section in sections],
+        "actions": actions,
+    }
+
+
+def _section_content(section: Section, locale: str) -> dict[str, Any]:
+    title, failure = printable([section.title, section.failure and asdict(section.failure)])
+    parts = [] if failure else parts_of(section.notebook, theme=section.theme, title=section.title, locale=locale)
+    commentary = commentary_parts(section.commentary, f"{section.theme}.commentary")
+    return {"theme": section.theme, "title": title, "failure": failure, "parts": parts, "commentary": commentary}
+
+
+def _chapters(sections: Sequence[Section], has_actions: bool) -> list[dict[str, Any]]:
+    """The contents: every chapter's id and title."""
+    themes = [(section.theme, section.title, bool(section.failure)) for section in sections]
+    found = [("pack.summary", "Summary", False), ("pack.changes", "What changed", False), *themes]
+    found += [("pack.actions", "Actions", False)] * has_actions + [("pack.appendix", "Appendix", False)]
+    return [{"id": name, "title": title, "failed": failed} for name, title, failed in found]

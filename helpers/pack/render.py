@@ -1,7 +1,314 @@
-"""Executed notebooks to HTML, PDF and workbook: the door through which a build, and ``jupyter nbconvert``, come in."""
+"""Executed notebooks as HTML and as PDF/UA-1: one notebook alone, or a whole pack.
 
-from helpers.pack.html import HtmlExporter, render_html
-from helpers.pack.pdf import PdfExporter, UnprintableWarning, render_pdf
-from helpers.pack.workbook import render_workbook
+``jupyter nbconvert --to kpi_html executed.ipynb`` and ``--to kpi_pdf`` use the exporters; a build calls
+:func:`render_html` and :func:`render_pdf`. The HTML is one file that asks the network for nothing. The PDF is set by
+Typst, whose templates read one JSON document. No text of a notebook, a name or a commentary is ever read as markup.
+"""
 
-__all__ = ["HtmlExporter", "PdfExporter", "UnprintableWarning", "render_html", "render_pdf", "render_workbook"]
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import typst
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+from nbconvert.exporters.exporter import Exporter
+from nbformat import NotebookNode
+from traitlets import Enum, Unicode
+
+from helpers.display.blocks import MARKS
+from helpers.display.formats import NOTHING
+from helpers.display.sentences import REASONS
+from helpers.display.sparkline import series_svg
+from helpers.pack.appearance import (
+    MONO,
+    TEMPLATES,
+    colours_of,
+    families,
+    font_faces,
+    typst_fonts,
+    uncovered,
+    upright_only,
+)
+from helpers.pack.notebook_content import as_svg, parts_of, slug, title_of
+from helpers.pack.pages import VERDICTS, Pages
+from helpers.pack.rich_text import Part
+from helpers.texts import printable
+
+SIGN_BEFORE_CURRENCY = re.compile("([+−])(?=[^\\w\\s.,:;()])")
+LONG, PIECE = 25, 12  # characters: words so long may be broken into such pieces, as look.typ does
+MISSING = "\ufffd"
+SERIES = "0" * 8  # as wide as a series is drawn
+
+Content = Mapping[str, Any]  # what helpers.pack.pages.page_content gives
+
+
+class UnprintableWarning(UserWarning):
+    """Something of a pack that its PDF cannot show; the HTML does."""
+
+
+class NotebookExporter(Exporter):
+    """One executed notebook without its code."""
+
+    locale = Unicode("en_GB", help="Locale of numbers in tables that name none.").tag(config=True)
+
+    def shown(self, nb: NotebookNode, resources: dict[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The notebook's title and parts, and nbconvert's resources."""
+        notebook, found = super().from_notebook_node(nb, resources)
+        name = found["metadata"]["name"]
+        title = title_of(notebook) or name
+        return {"title": title, "parts": parts_of(notebook, theme=name, title=title, locale=self.locale)}, found
+
+
+class HtmlExporter(NotebookExporter):
+    """One executed notebook as an HTML page."""
+
+    export_from_notebook = "KPI review page (HTML)"
+    output_mimetype = "text/html"
+    file_extension = Unicode(".html")
+
+    def from_notebook_node(  # type: ignore[override]
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **more: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """The notebook as a page of its own."""
+        shown, found = self.shown(nb, resources)
+        return _page("notebook.html.j2", colour=Pages.colour, lang=Pages.lang, **shown), found
+
+
+class PdfExporter(NotebookExporter):
+    """One executed notebook as PDF."""
+
+    export_from_notebook = "KPI review page (PDF)"
+    output_mimetype = "application/pdf"
+    file_extension = Unicode(".pdf")
+    paper = Enum(["a4", "letter"], default_value="a4", help="Paper size.").tag(config=True)
+
+    def from_notebook_node(  # type: ignore[override]
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **more: Any
+    ) -> tuple[bytes, dict[str, Any]]:
+        """The notebook as a document of its own."""
+        shown, found = self.shown(nb, resources)
+        shown |= {"author": "", "lang": Pages.lang, "paper": self.paper}
+        return _typeset("notebook.typ", shown, colour=Pages.colour), found
+
+
+# --- HTML -------------------------------------------------------------------------------------------------------------
+
+
+def render_html(content: Content) -> str:
+    """The pack as one HTML file."""
+    view = content["view"]
+    titles = {section["theme"]: section["title"] for section in content["sections"]}
+    return _page("pack.html.j2", colour=view["colour"], lang=view["lang"], titles=titles, **content)
+
+
+def render_report(title: str, subtitle: str, told: Sequence[Mapping[str, Any]], *, colour: str) -> str:
+    """What a command tells (:func:`helpers.display.tables.print_report`) as one HTML file."""
+    shown = printable({"title": title, "subtitle": subtitle, "told": told})
+    return _page("report.html.j2", colour=colour, lang=Pages.lang, **shown)
+
+
+def _page(template: str, *, colour: str, **shown: Any) -> str:
+    """A whole page, with its typeface, colours, one script, and the policy that lets in no other."""
+    style, script = ((TEMPLATES / "html" / name).read_text(encoding="utf-8") for name in ("pack.css", "table.js"))
+    frame = {"style": Markup(style), "script": Markup(script), "policy": _policy(script), "colour": colours_of(colour)}
+    page = _templates().get_template(template).render(shown | frame)
+    return page.replace("<style>", f"<style>\n{font_faces(page)}", 1)
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES / "html"),
+        autoescape=True,  # names and texts of a notebook are not to be trusted
+        finalize=unbroken,
+    )
+    environment.globals |= {"marks": MARKS, "verdicts": VERDICTS, "missing": list(REASONS)}
+    environment.filters |= {"slug": slug, "svg": svg_address, "image": image_address, "sort_key": sort_key}
+    environment.filters |= {"series": series_svg}
+    return environment
+
+
+def unbroken(shown: Any) -> Any:
+    """Whatever a template prints, with no line break between a sign and the currency after it.
+
+    >>> unbroken("down −€5,000").split("\u2060")
+    ['down −', '€5,000']
+    """
+    plain = isinstance(shown, str) and not isinstance(shown, Markup)
+    return SIGN_BEFORE_CURRENCY.sub("\\1\u2060", shown) if plain else shown
+
+
+def svg_address(svg: str) -> str:
+    """An SVG as the address of an ``img``: in there no script of it runs and no link of it is followed."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+
+
+def image_address(figure: Part) -> str:
+    """A figure part as the address of an ``img``."""
+    if figure["format"] == "svg":
+        return svg_address(figure["data"])
+    return f"data:image/{figure['format']};base64,{''.join(figure['data'].split())}"
+
+
+def sort_key(value: Any) -> str:
+    """What a table cell sorts by; nothing sorts last.
+
+    >>> sort_key(12.5), sort_key(None), sort_key("–")
+    ('12.5', '', '')
+    """
+    return "" if value is None or value == "–" else str(value)
+
+
+def _policy(script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+        f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+# --- PDF --------------------------------------------------------------------------------------------------------------
+
+
+def render_pdf(content: Content) -> bytes:
+    """The pack as PDF; the same inputs give the same bytes.
+
+    Warns:
+        UnprintableWarning: no font has a character, or a picture cannot be drawn; a sign or a note stands for it.
+    """
+    view = content["view"]
+    definitions = [{**told, "sql": ""} for told in view["definitions"]]  # what folds out has no place on paper
+    sections, figures = _with_figures_behind(content["sections"], brief=view["brief"])
+    shown = {**content, "view": {**view, "definitions": definitions}, "sections": sections, "figures": figures}
+    shown |= {"lang": view["lang"], "paper": view["paper"], "author": view["company"]}
+    return _typeset("brief.typ" if view["brief"] else "pack.typ", shown, colour=view["colour"])
+
+
+def _with_figures_behind(sections: Sequence[Part], *, brief: bool) -> tuple[list[Part], list[Part]]:
+    """The sections, in which each chart is told where its figures stand, and those tables, for the appendix.
+
+    In ``brief``, of a section that has parts marked so, those alone.
+    """
+    shown, figures = [], []
+    for section in sections:
+        parts = [part for part in section["parts"] if part.get("brief")] if brief else []
+        parts = [{**part} for part in parts or section["parts"]]
+        charts = [part for part in parts if part["type"] == "chart"]
+        for number, chart in enumerate(charts, start=1):
+            chart["figures"] = f"{section['theme']}.figures.{number}"
+            title = f"{section['title']}: {chart['title']}"
+            figures.append({"id": chart["figures"], "table": {**chart["table"], "title": title}})
+        shown.append({**section, "parts": parts})
+    return shown, figures
+
+
+def _typeset(template: str, shown: Mapping[str, Any], *, colour: str) -> bytes:
+    look = {
+        "colour": colours_of(colour),
+        "fonts": families(),
+        "mono": MONO,
+        "marks": MARKS,
+        "verdicts": VERDICTS,
+        "missing": list(REASONS),
+    }
+    text = json.dumps({**_for_print(shown), **look}, ensure_ascii=False, default=str)
+    text = _with_known_glyphs(text)
+    compiler = typst.Compiler(
+        TEMPLATES / "pdf" / template,
+        root=TEMPLATES / "pdf",
+        font_paths=typst_fonts(),
+        sys_inputs={"document": text, "upright": upright_only(text)},
+    )
+    return compiler.compile(format="pdf", pdf_standards=["ua-1"])  # type: ignore[return-value]
+
+
+def _with_known_glyphs(text: str) -> str:
+    """The text with a sign in place of every character that no font has: the PDF standard takes no missing glyph."""
+    missing = uncovered(text)
+    if not missing:
+        return text
+    warnings.warn(
+        f"No font here has {' '.join(missing)}: the PDF shows {MISSING} instead; installing Noto fonts helps.",
+        UnprintableWarning,
+        stacklevel=4,
+    )
+    return text.translate(dict.fromkeys(map(ord, missing), MISSING))
+
+
+def _for_print(value: Any) -> Any:
+    """The document with what only the PDF needs: pictures as SVG, and what a table's columns must have room for."""
+    if isinstance(value, Mapping):
+        part = {key: _for_print(item) for key, item in value.items() if key != "values"}
+        if part.get("type") == "table" and "rows" in part and "columns" in part:
+            return _grouped(_pictured(_with_room(part)))
+        return _drawn(part) if part.get("type") == "figure" else part
+    return [_for_print(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _with_room(table: Part) -> Part:
+    """A table with, per column, what it must have room for, what it keeps on one line, and the most it can use."""
+    widest = []
+    for i, column in enumerate(table["columns"]):
+        cells = [column["label"], *(SERIES if column.get("series") else row[i] for row in table["rows"])]
+        words = [piece for text in cells for word in re.split("[ \n\t]+", text) for piece in _pieces(word)]
+        short = [text for text in cells[1:] if len(text) <= PIECE]
+        lines = words + cells[1:]
+        kept = {"words": words, "short": words + short, "lines": lines, "cells": cells}
+        widest.append({name: _longest(texts) for name, texts in kept.items()})
+    return {**table, "widest": widest}
+
+
+def _pictured(table: Part) -> Part:
+    """A table with the cells of its series as pictures."""
+    drawn = [bool(column.get("series")) for column in table["columns"]]
+    rows = [
+        [{"svg": series_svg(t), "alt": t} if s and t != NOTHING else t for s, t in zip(drawn, row, strict=True)]
+        for row in table["rows"]
+    ]
+    return {**table, "rows": rows}
+
+
+def _grouped(table: Part) -> Part:
+    """A table without the column that groups its rows, and its texts apart, each where its group begins."""
+    if (i := table.get("group")) is None:
+        return {**table, "groups": []}
+    texts = [row[i] for row in table["rows"]]
+    begun = ["" if j and text == texts[j - 1] else text for j, text in enumerate(texts)]
+    rows = [_without(row, i) for row in table["rows"]]
+    kept = {name: _without(table[name], i) for name in ("columns", "widest")}
+    return {**table, **kept, "rows": rows, "groups": begun}
+
+
+def _without(values: list[Any], i: int) -> list[Any]:
+    return [*values[:i], *values[i + 1 :]]
+
+
+def _pieces(word: str) -> list[str]:
+    return [word] if len(word) < LONG else [word[i : i + PIECE] for i in range(0, len(word), PIECE)]
+
+
+def _longest(texts: list[str]) -> list[str]:
+    """The few longest texts, one of which is the widest in print."""
+    return sorted(set(texts), key=lambda text: (-len(text), text))[:5]
+
+
+def _drawn(figure: Part) -> Part:
+    """A figure as SVG, or a note if it cannot be drawn: one bad picture must not cost the whole pack."""
+    svg = as_svg(figure)
+    page = '#set document(title: "x")\n#image(bytes(sys.inputs.svg), format: "svg", alt: "x")'
+    compiler = typst.Compiler(page.encode(), font_paths=typst_fonts(), sys_inputs={"svg": svg})
+    try:
+        compiler.compile(format="pdf", pdf_standards=["ua-1"])
+    except typst.TypstError as error:
+        text = f"{figure['alt']} could not be drawn here; the HTML shows it."
+        warnings.warn(f"{text} ({error.message})", UnprintableWarning, stacklevel=5)
+        return {"type": "note", "text": text}
+    return {"type": "figure", "svg": svg, "alt": figure["alt"]}

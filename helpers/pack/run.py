@@ -1,17 +1,19 @@
-"""One function runs one notebook; nothing else in the kit starts a kernel."""
+"""Notebooks are run here, each in a kernel of its own; nothing else in the kit starts a kernel."""
 
 from __future__ import annotations
 
 import logging
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,10 @@ from typing import Any
 from nbformat import NotebookNode
 
 from helpers.errors import IN_WORDS
+from helpers.pack.warm_kernels import WarmProcess, forking
 
-# Each kernel gets one thread for its linear algebra: with several kernels at once, more only get in each other's way.
 START_TIMEOUT = 180  # seconds; a busy machine takes its time
+# Each kernel gets one thread for its linear algebra: with several kernels at once, more only get in each other's way.
 KERNEL_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
 
 
@@ -58,43 +61,93 @@ class Executed:
     failure: Failure | None = None
 
 
-def run_notebooks(
-    jobs: list[Job], prepared: Path, *, workers: int, finished: Callable[[Executed], None]
-) -> dict[str, Executed]:
-    """Runs notebooks on a prepared folder, in kernels of their own, ``workers`` at a time; theme -> what came of it.
+class Kernels:
+    """The kernels of a build: so many at a time, forked from a ``warm`` process where that can be.
 
-    A notebook that fails stops no other. An interrupt stops all kernels.
+    Kernels talk over IPC (parallel kernels race for ports); a socket's path may have about 107 bytes, so they have a
+    short folder of their own.
     """
-    done: dict[str, Executed] = {}
-    with kernel_surroundings(prepared), ThreadPoolExecutor(workers) as pool:
-        running = [pool.submit(run_notebook, job) for job in jobs]
-        try:
-            for future in as_completed(running):
-                executed = future.result()
-                done[executed.theme] = executed
-                finished(executed)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            while not all(future.done() for future in running):  # one that is only starting can be stopped when it has
-                stop_kernels()
-                time.sleep(0.05)
-            stop_kernels()
-            raise
-    return {job.theme: done[job.theme] for job in jobs}
+
+    def __init__(self, workers: int, *, warm: bool = True) -> None:
+        self._workers, self._warm = workers, warm and sys.platform == "linux"
+        self._started: list[Any] = []
+
+    def __enter__(self) -> Kernels:
+        self._folder = Path(tempfile.mkdtemp(prefix="kpi-", dir="/tmp" if Path("/tmp").is_dir() else None))
+        self._environment = {**os.environ, **KERNEL_ENVIRONMENT, "JUPYTER_RUNTIME_DIR": str(self._folder)}
+        self._warm_process = WarmProcess(self._environment) if self._warm else None
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop()
+        if self._warm_process:
+            self._warm_process.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def run(self, jobs: list[Job], prepared: Path, finished: Callable[[Executed], None]) -> list[Executed]:
+        """Runs notebooks on a prepared folder; ``finished`` hears of each. The results come in the order of the jobs.
+
+        A notebook that fails stops no other. An interrupt stops all kernels.
+        """
+        self._environment["KPI_REVIEW_PREPARED"] = str(prepared)
+        manager = self._manager_class()
+        with ThreadPoolExecutor(self._workers) as pool:
+            running = [pool.submit(_run_notebook, job, manager) for job in jobs]
+            try:
+                for future in as_completed(running):
+                    finished(future.result())
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                while not all(future.done() for future in running):  # one that only starts can be stopped when it has
+                    self._stop()
+                    time.sleep(0.05)
+                raise
+        return [future.result() for future in running]
+
+    def _stop(self) -> None:
+        """Kills every kernel that is still running, so that the threads waiting for them end."""
+        for process in [getattr(manager.provisioner, "process", None) for manager in self._started]:
+            if process and process.poll() is None:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
+
+    def _manager_class(self) -> type:
+        """What papermill starts a kernel with."""
+        from jupyter_client import AsyncKernelManager
+
+        kernels, warm = self, self._warm_process
+
+        class Manager(AsyncKernelManager):
+            def __init__(self, **traits: Any) -> None:
+                # named here, since kernels whose files are named later would all share one socket
+                path = kernels._folder / uuid.uuid4().hex[:12]
+                own = {"transport": "ipc", "connection_file": f"{path}.json", "ip": str(path)}
+                super().__init__(**{**traits, **own})
+                kernels._started.append(self)
+
+            async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # the base's is a wrapper
+                if warm:
+                    self.provisioner = forking(warm)(kernel_id="", kernel_spec=self.kernel_spec, parent=self)
+                # a kernel that is told to stop complains on stderr; what a reader must know is in the notebook
+                given = {"env": kernels._environment, "stderr": subprocess.DEVNULL}
+                await super()._async_start_kernel(**{**options, **given})
+
+        return Manager
 
 
-def run_notebook(job: Job) -> Executed:
+def _run_notebook(job: Job, manager_class: type) -> Executed:
     """Runs one notebook through papermill; the executed copy is written in either case."""
     import nbformat
     import papermill
+    from jupyter_core.utils import ensure_event_loop
     from nbclient.exceptions import DeadKernelError
 
     # papermill warns of types it cannot read, which are checked before any build, and repeats what failures say
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
     started = time.monotonic()
-    failure = None
+    notebook, failure = None, None
     try:
-        papermill.execute_notebook(
+        notebook = papermill.execute_notebook(
             job.notebook,
             job.executed,
             dict(job.parameters),
@@ -103,7 +156,7 @@ def run_notebook(job: Job) -> Executed:
             progress_bar=False,
             request_save_on_cell_execute=False,
             start_timeout=START_TIMEOUT,
-            kernel_manager_class=_kernel_manager_class(),
+            kernel_manager_class=manager_class,
         )
     except papermill.PapermillExecutionError as error:
         failure = Failure(error.exec_count, _first_line(error.source), _in_words(error))
@@ -111,61 +164,11 @@ def run_notebook(job: Job) -> Executed:
         failure = Failure(None, "", "the kernel died, most likely for lack of memory")
     except RuntimeError as error:
         failure = Failure(None, "", f"the kernel did not start: {error}")
-    executed = job.executed if job.executed.exists() else job.notebook
-    return Executed(job.theme, nbformat.read(executed, as_version=4), time.monotonic() - started, failure)
-
-
-@contextmanager
-def kernel_surroundings(prepared: Path) -> Iterator[None]:
-    """Environment and runtime folder of the kernels started inside; they find their data in ``prepared``.
-
-    Kernels talk over IPC (parallel kernels race for ports); a socket's path may have about 107 bytes,
-    so the runtime folder is a short one of our own.
-    """
-    folder = tempfile.mkdtemp(prefix="kpi-", dir="/tmp" if Path("/tmp").is_dir() else None)
-    wanted = {**KERNEL_ENVIRONMENT, "KPI_REVIEW_PREPARED": str(prepared), "JUPYTER_RUNTIME_DIR": folder}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-_started: list[Any] = []
-
-
-def stop_kernels() -> None:
-    """Kills every kernel that is still running, so that the threads waiting for them end."""
-    import signal
-
-    for process in [getattr(manager.provisioner, "process", None) for manager in _started]:
-        if process and process.poll() is None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-
-
-def _kernel_manager_class() -> type:
-    from jupyter_client import AsyncKernelManager
-
-    class IpcKernelManager(AsyncKernelManager):
-        def __init__(self, **traits: Any) -> None:
-            # named here, since kernels whose files are named later would all share one socket
-            path = Path(os.environ["JUPYTER_RUNTIME_DIR"]) / uuid.uuid4().hex[:12]
-            own = {"transport": "ipc", "connection_file": f"{path}.json", "ip": str(path)}
-            super().__init__(**{**traits, **own})
-            _started.append(self)
-
-        async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # the base's is a wrapper
-            # a kernel that is told to stop complains on stderr; what a reader must know is in the notebook
-            await super()._async_start_kernel(**{**options, "stderr": subprocess.DEVNULL})
-
-    return IpcKernelManager
+        ensure_event_loop().close()  # papermill opens one in this thread and leaves it
+    if notebook is None:
+        notebook = nbformat.read(job.executed if job.executed.exists() else job.notebook, as_version=4)
+    return Executed(job.theme, notebook, time.monotonic() - started, failure)
 
 
 def _first_line(source: str) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from helpers.pack.build import Built, build_pack
-from tests.pack.orders import ROOT, order_of
 from tests.pack.projects import Project, project
+from tests.pack.requests import ROOT, request_of
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def company(sample_folder, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def built(company, tmp_path_factory) -> Built:
     """The pack of the sample company, as `kpi-review build` makes it."""
-    return build_pack(order_of(company), out=tmp_path_factory.mktemp("reports"), workers=2, say=lambda step: None)
+    return build_pack(request_of(company), out=tmp_path_factory.mktemp("reports"), workers=2, say=lambda step: None)
 
 
 @pytest.fixture(scope="session")

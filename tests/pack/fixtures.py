@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -9,9 +10,9 @@ import nbformat.v4 as v4
 from nbformat import NotebookNode
 
 from helpers.pack.definitions import Definition
+from helpers.pack.pages import Changes, Pages, Section, page_content
+from helpers.pack.render import render_html, render_pdf
 from helpers.pack.run import Failure
-from helpers.pack.tables import table
-from helpers.pack.view import Changes, PackView, Section
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="480" height="200"><path d="M0 190L480 40" stroke="#000"/></svg>'
 SPARK = '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="28"><path d="M0 20L120 8" stroke="#000"/></svg>'
@@ -110,7 +111,20 @@ def sections() -> list[Section]:
     ]
 
 
-def view(**more: Any) -> PackView:
+def texts(title: str, **row: str) -> dict[str, Any]:
+    """A table of one row of texts."""
+    return {"title": title, "schema": {"fields": [{"name": name, "type": "string"} for name in row]}, "data": [row]}
+
+
+def html_of(pages: Pages, sections: Sequence[Section]) -> str:
+    return render_html(page_content(pages, sections))
+
+
+def pdf_of(pages: Pages, sections: Sequence[Section]) -> bytes:
+    return render_pdf(page_content(pages, sections))
+
+
+def view(**more: Any) -> Pages:
     row = block("Net new MRR", theme="recurring_revenue")
     groups = [
         {"theme": "recurring_revenue", "title": "Recurring revenue", "rows": [row, {**row, "label": "Logo churn"}]},
@@ -126,8 +140,8 @@ def view(**more: Any) -> PackView:
         "changes": Changes(failed=["Unit economics"], data=["deals: 3 of 40 rows left out: won without closed_at."]),
         "definitions": [Definition("NRR", ("nrr",), "How much is kept.", "Kept MRR over opening MRR.", "K23")],
         "source": "Warehouse",
-        "data": [table("What was read", ["Table", ("Rows read", "right")], [["deals", "40"]])],
-        "versions": table("", ["Part", "Version"], [["data", "0123456789abcdef" * 4]]),
+        "data": [texts("What was read", Table="deals", Rows="40")],
+        "versions": texts("Versions and fingerprints", Part="data", Version="0123456789abcdef" * 4),
         "actions": "| What | Who | Due |\n|--|--|--|\n| Call the ten largest | Ana | 1 Nov |",
     }  # fmt: skip
-    return PackView(**fields | more)
+    return Pages(**fields | more)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 
-from tests.pack.orders import ROOT
+from tests.pack.requests import ROOT
 
 SCRIPT = Path(sys.executable).parent / "kpi-review"
 REVIEW = "company: Fine Co\ncurrency: EUR\ntimezone: Europe/Berlin\nthemes: {new_revenue: {}}\n"

@@ -6,23 +6,23 @@ import pytest
 from pypdf import PdfReader
 
 from helpers.pack.build import build_pack
-from helpers.pack.html import render_html
-from helpers.pack.parts import parts_of
-from helpers.pack.pdf import render_pdf
+from helpers.pack.notebook_content import parts_of
+from helpers.pack.pages import Section
 from helpers.pack.run import Failure
-from helpers.pack.view import Section
 from tests.pack.fixtures import (
     block,
     blocks_output,
     bundle,
     chart_output,
     code,
+    html_of,
     markdown,
     notebook,
+    pdf_of,
     table_output,
     view,
 )
-from tests.pack.orders import order_of
+from tests.pack.requests import request_of
 
 BRIEF = {"title": "Weekly KPI review", "period_label": "2026-W39", "brief": True}
 WIDE_CHART = (
@@ -62,7 +62,7 @@ def silent(rows=6, charts=2, tags=("brief",), owners=3):
 
 
 def read(*sections, **more):
-    return PdfReader(io.BytesIO(render_pdf(view(**BRIEF, **more), sections)))
+    return PdfReader(io.BytesIO(pdf_of(view(**BRIEF, **more), sections)))
 
 
 def text_of(reader):
@@ -91,7 +91,7 @@ def test_it_is_marked_as_any_other_pack():
 
 
 def test_what_is_not_in_the_pdf_is_in_the_html():
-    html = render_html(view(**BRIEF), [Section("silent", "Silent", silent())])
+    html = html_of(view(**BRIEF), [Section("silent", "Silent", silent())])
     for told in ("In short", "An introduction", "Afterwards", "By owner", "Chart 1", "Scorecard"):
         assert told in html, told
 
@@ -136,12 +136,12 @@ def test_letter_paper_has_room_too():
 
 
 def test_only_tagged_cells_are_parts_of_a_brief():
-    kinds = [part["type"] for part in parts_of(silent(charts=1), theme="s", title="S", brief=True)]
-    assert kinds == ["blocks", "chart", "table"]
+    parts = parts_of(silent(charts=1), theme="s", title="S")
+    assert [part["type"] for part in parts if part.get("brief")] == ["blocks", "chart", "table"]
 
 
 def test_the_weekly_list_of_the_sample_is_one_page(company, tmp_path):
-    order = order_of(company, "inactive_customers", label="2026-W39", as_of="2026-09-27")
+    order = request_of(company, "inactive_customers", label="2026-W39", as_of="2026-09-27")
     built = build_pack(order, out=tmp_path, workers=1, say=lambda step: None)
     reader = PdfReader(built.folder / "pack.pdf")
     assert len(reader.pages) == 1

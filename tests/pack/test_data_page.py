@@ -12,12 +12,12 @@ from helpers.pack.build import build_pack
 from helpers.params import Review
 from helpers.results import frame
 from tests.canonical import source
-from tests.pack.orders import made_order, order_of
+from tests.pack.requests import made_request, request_of
 
 
 @pytest.fixture(scope="module")
 def checked(company):
-    return check_order(order_of(company), lambda step: None)
+    return check_order(request_of(company), lambda step: None)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,9 @@ def test_before_comparing_a_reader_learns_what_the_data_warns_of(tmp_path):
         tickets="ticket_id | customer_id | created_at\nT1 | A | 2026-02-01\nT2 | A | 2026-04-01",
     )
     review = Review(company="Fine Co", themes={"new_revenue": {}})
-    built = build_pack(made_order(review, books, {"period": "2026Q3"}), out=tmp_path, workers=1, say=lambda step: None)
+    built = build_pack(
+        made_request(review, books, {"period": "2026Q3"}), out=tmp_path, workers=1, say=lambda step: None
+    )
     assert "Tickets created before their customer&#39;s sign-up: 1 of 2." in changes(built)
 
 

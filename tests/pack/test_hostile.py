@@ -18,15 +18,15 @@ from pypdf.generic import ContentStream
 
 from helpers.display.charts.frame import sheet
 from helpers.display.context import Context
-from helpers.pack import fonts
-from helpers.pack.pdf import UnprintableWarning, render_pdf
-from helpers.pack.view import Section
+from helpers.pack import appearance
+from helpers.pack.pages import Section
+from helpers.pack.render import UnprintableWarning
 from helpers.periods import Calendar
 from helpers.texts import spoken
-from tests.pack.fixtures import chart_output, code, markdown, notebook, table_output, view
+from tests.pack.fixtures import chart_output, code, markdown, notebook, pdf_of, table_output, view
 from tests.pack.hostile import COMPANY, LONG, NAMES, SEGMENTS, STAGES, add_table_of_all, shown, write_company
-from tests.pack.orders import ROOT
 from tests.pack.projects import BUILD
+from tests.pack.requests import ROOT
 
 LEFT_TO_RIGHT = [key for key in NAMES if key not in ("hebrew", "arabic", "bidi")]
 STACKED = "Z̴̨a͙l̶g̸o"
@@ -68,7 +68,7 @@ def bare(text):
 
 def printed(text):
     """What the PDF prints of a text: a sign stands for what no font here has."""
-    return shown(text).translate({ord(c): "\ufffd" for c in fonts.uncovered(shown(text))})
+    return shown(text).translate({ord(c): "\ufffd" for c in appearance.uncovered(shown(text))})
 
 
 def sentences_of(page):
@@ -206,7 +206,7 @@ def test_the_pdf_follows_no_link_but_the_packs_own(reader):
 
 @pytest.mark.slow
 def test_what_no_font_has_is_told_by_the_build(built):
-    missing = {c for name in NAMES.values() for c in fonts.uncovered(shown(name))}
+    missing = {c for name in NAMES.values() for c in appearance.uncovered(shown(name))}
     told = [line for line in built[1].lines if "No font here has" in line]
     assert len(told) == bool(missing)
     for line in told:
@@ -265,7 +265,7 @@ def test_the_manifest_and_the_results_are_whole(built):
 
 
 def pages(*cells, **more):
-    content = render_pdf(view(**more), [Section("churn", "Churn", notebook(*cells))])
+    content = pdf_of(view(**more), [Section("churn", "Churn", notebook(*cells))])
     return PdfReader(io.BytesIO(content)).pages
 
 
@@ -307,7 +307,7 @@ def test_a_long_word_anywhere_on_the_packs_own_pages_is_whole(where):
 
 def test_emphasis_on_a_script_that_no_slanted_font_has_stands_upright():
     arabic = "قهوة"
-    assert fonts.upright_only(f"a {arabic}")
+    assert appearance.upright_only(f"a {arabic}")
     text = "".join(page.extract_text() for page in pages(markdown(f"# T\n\n*all of {arabic}* and **{arabic}**")))
     assert "\ufffd" not in text
     assert text.count(arabic) + text.count(arabic[::-1]) == 2

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import re
 import shutil
 import subprocess
@@ -10,20 +11,25 @@ from itertools import pairwise
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
 from nbconvert.exporters import get_exporter
+from pypdf import PdfReader
 
-from helpers.pack import colours
-from helpers.pack.html import render_html
+from helpers.pack import appearance
+from helpers.pack.appearance import colours_of
+from helpers.pack.definitions import Definition
+from helpers.pack.pages import Changes, Section
 from helpers.pack.run import Failure
-from helpers.pack.view import Section
 from tests.pack.fixtures import (
     SOURCE,
     block,
     blocks_output,
     code,
     display,
+    html_of,
     markdown,
     notebook,
+    pdf_of,
     printed,
     recurring_revenue,
     sections,
@@ -31,12 +37,13 @@ from tests.pack.fixtures import (
     view,
 )
 
+SQL = "select count(*) as n\nfrom paying where mrr > 0 and name <> '</code><script>alert(1)</script>'"
 HOSTILE = """<script>alert("x")</script> & '"><img src=x onerror=alert(1)> {{ 7*7 }} {% raw %}"""
 
 
 @pytest.fixture(scope="module")
 def html():
-    return render_html(view(), sections())
+    return html_of(view(), sections())
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +131,7 @@ def test_hostile_text_stays_text():
     )
     stopped = Section("failed", HOSTILE, hostile, Failure(1, HOSTILE, HOSTILE))
     found = [Section("hostile", HOSTILE, hostile, commentary=HOSTILE), stopped]
-    html = render_html(view(company=HOSTILE, headlines=[HOSTILE], status=HOSTILE, actions=HOSTILE), found)
+    html = html_of(view(company=HOSTILE, headlines=[HOSTILE], status=HOSTILE, actions=HOSTILE), found)
     page = BeautifulSoup(html, "html.parser")
     assert len(page.find_all("script")) == 1
     assert not [e for e in page.find_all(True) if any(name.startswith("on") for name in e.attrs)]
@@ -135,7 +142,54 @@ def test_hostile_text_stays_text():
 
 
 def test_the_same_inputs_give_the_same_bytes(html):
-    assert render_html(view(), sections()) == html
+    assert html_of(view(), sections()) == html
+
+
+def test_the_query_of_a_definition_folds_out(html):
+    told = Definition("NRR", ("nrr",), "How much is kept.", "Kept MRR over opening MRR.", "K23", SQL)
+    page = BeautifulSoup(html_of(view(definitions=[told]), []), "html.parser")
+    (folded,) = page.select("dl.definitions details")
+    assert folded.summary.get_text() == "SQL of NRR"
+    assert folded.pre["tabindex"] == "0"  # so that its lines can be scrolled with the keyboard
+    assert folded.pre.get_text() == SQL
+    assert len(page.find_all("script")) == 1
+    assert "<details" not in html[html.index('class="definitions"') :]  # where there is no query
+
+
+@pytest.mark.parametrize(
+    ("since", "told"),
+    [
+        ("", "Nothing was compared with an earlier pack."),
+        ("the pack of 2026Q2 (v1)", "No definition of a registered KPI changed since the pack of 2026Q2 (v1)."),
+    ],
+)
+def test_what_was_not_compared_is_not_said_to_be_unchanged(since, told):
+    unchanged = view(changes=Changes(since=since))
+    page = BeautifulSoup(html_of(unchanged, []), "html.parser")
+    section = page.find("section", {"aria-labelledby": "pack.changes"}).p.get_text()
+    assert section == f"Nothing failed or is missing, and there is nothing to know of the data. {told}"
+    pdf = " ".join(
+        " ".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(pdf_of(unchanged, []))).pages).split()
+    )
+    assert section in pdf
+    assert "restated" not in section
+
+
+@pytest.mark.parametrize("text", ["Zürich – Łódź −€5 ✗", "Ж in Zürich", "株"])
+def test_the_typeface_comes_along_with_every_sign_that_it_has(text):
+    page = html_of(view(company=text), [])
+    fonts = [io.BytesIO(base64.b64decode(data)) for data in re.findall(r"data:font/woff2;base64,([^)]*)\)", page)]
+    *faces, signs = [set(TTFont(font).getBestCmap()) for font in fonts]
+    assert len(faces) == 3
+    seen = {ord(sign) for sign in f"{text}0aZ" if not appearance.uncovered(sign) and sign not in "株"}
+    for face in faces:
+        assert seen <= face | signs
+
+
+def test_the_typeface_that_stands_ready_is_the_installed_one():
+    ready = appearance.LATIN_FACES.read_text()
+    assert appearance.font_faces("".join(appearance.LATIN)) == ready
+    assert appearance._faces(appearance.LATIN) == ready, "make it anew: python -m helpers.pack.appearance"
 
 
 def test_tables_sort_by_value_and_not_by_text(page):
@@ -145,10 +199,10 @@ def test_tables_sort_by_value_and_not_by_text(page):
 
 @pytest.mark.parametrize("colour", ["#1f3a5f", "#ffe600", "#FFF", "#777777", "#0f08", "#000"])
 def test_text_stays_legible_in_any_brand_colour(colour):
-    look = colours.look(colour)
+    look = colours_of(colour)
     assert contrast(look["ink"], look["brand"]) >= 4.5
     assert contrast(look["accent"], "#ffffff") >= 4.5
-    assert f"--brand:{look['brand']};" in render_html(view(colour=colour), [])
+    assert f"--brand:{look['brand']};" in html_of(view(colour=colour), [])
 
 
 def contrast(one, other):

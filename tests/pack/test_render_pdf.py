@@ -11,9 +11,10 @@ from nbconvert.exporters import get_exporter
 from pypdf import PdfReader
 
 from helpers.errors import KitError
-from helpers.pack import fonts
-from helpers.pack.pdf import UnprintableWarning, render_pdf
-from helpers.pack.view import Section
+from helpers.pack import appearance
+from helpers.pack.definitions import Definition
+from helpers.pack.pages import Section
+from helpers.pack.render import UnprintableWarning
 from tests.pack.fixtures import (
     PIXEL,
     SOURCE,
@@ -25,6 +26,7 @@ from tests.pack.fixtures import (
     display,
     markdown,
     notebook,
+    pdf_of,
     printed,
     recurring_revenue,
     sections,
@@ -39,7 +41,7 @@ WIDE = [{"name": f"c{i}", "type": "number", "title": f"Figure number {i}", "unit
 
 @pytest.fixture(scope="module")
 def pdf():
-    return render_pdf(view(), sections())
+    return pdf_of(view(), sections())
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def reader(pdf):
 
 
 def read(*cells, **more):
-    return PdfReader(io.BytesIO(render_pdf(view(**more), [Section("churn", "Churn", notebook(*cells))])))
+    return PdfReader(io.BytesIO(pdf_of(view(**more), [Section("churn", "Churn", notebook(*cells))])))
 
 
 def text_of(reader):
@@ -148,7 +150,14 @@ def test_the_figures_behind_each_chart_are_in_the_appendix(reader):
 
 
 def test_the_same_inputs_give_the_same_bytes(pdf):
-    assert render_pdf(view(), sections()) == pdf
+    assert pdf_of(view(), sections()) == pdf
+
+
+def test_a_query_that_folds_out_on_the_screen_is_not_on_paper():
+    told = Definition("NRR", ("nrr",), "How much is kept.", "Kept MRR over opening MRR.", "K23", "select 1 as unseen")
+    text = text_of(read(markdown("# Churn"), definitions=[told]))
+    assert "How much is kept." in text
+    assert "unseen" not in text
 
 
 def test_no_text_is_markup():
@@ -212,7 +221,7 @@ def test_paper(paper, size):
 
 
 def test_what_no_font_has_is_told_and_shown_as_missing():
-    assert fonts.uncovered("Grüße, Ελλάδα, Привет: €1,200 → −3 ✓ ◆ ○ ≈ …") == ""
+    assert appearance.uncovered("Grüße, Ελλάδα, Привет: €1,200 → −3 ✓ ◆ ○ ≈ …") == ""
     unknown = "\U00012000"  # a cuneiform sign: none of the fonts that a pack may use is for it
     with pytest.warns(UnprintableWarning, match=unknown):
         reader = read(markdown(f"# Churn\n\nSign {unknown}."))
@@ -230,7 +239,7 @@ def test_a_logo_is_on_the_cover_and_anything_else_is_refused():
     logo = tags(read(markdown("# Churn"), logo=SPARK.encode()), "/Figure")
     assert "Northwind Software" in [node["/Alt"] for node in logo]
     with pytest.raises(KitError, match=r"brand\.logo .* PNG, JPEG or SVG"):
-        render_pdf(view(logo=b"GIF89a"), [])
+        pdf_of(view(logo=b"GIF89a"), [])
 
 
 def test_chapters_begin_on_pages_of_their_own_and_none_is_empty(reader):

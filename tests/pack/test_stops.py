@@ -69,7 +69,7 @@ def test_stopped_while_notebooks_run(asleep, by):
     asleep.draft()
     build = asleep.start(*BUILD)
     wait_for(lambda: asleep_in(asleep))
-    assert len(asleep.processes()) == 3
+    assert len(asleep.processes()) == 4  # the command, what kernels are forked from, and two of them
     assert stopped(asleep, build, by) == "2026Q3: prepare done\ninterrupted\n"
 
 

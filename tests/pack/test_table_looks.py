@@ -6,10 +6,8 @@ import re
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
-from helpers.pack.html import render_html
-from helpers.pack.pdf import render_pdf
-from helpers.pack.view import Section
-from tests.pack.fixtures import bundle, code, notebook, view
+from helpers.pack.pages import Section
+from tests.pack.fixtures import bundle, code, html_of, notebook, pdf_of, view
 from tests.pack.pdf_tree import tags
 
 ROWS = [("Kim", "Aye", "3 0 1"), ("Kim", "Bee", None), ("Lou", "Cee", "0 0 2"), ("Kim", "Dee", "1 1 1")]
@@ -26,8 +24,8 @@ def section(rows=ROWS, group="owner"):
     return Section("calls", "Calls", notebook(code(bundle("application/vnd.dataresource+json", resource))))
 
 
-def pdf_of(**more):
-    return PdfReader(io.BytesIO(render_pdf(view(), [section(**more)])))
+def read(**more):
+    return PdfReader(io.BytesIO(pdf_of(view(), [section(**more)])))
 
 
 def page_of(reader):
@@ -35,16 +33,16 @@ def page_of(reader):
 
 
 def body_of(**more):
-    page = BeautifulSoup(render_html(view(), [section(**more)]), "html.parser")
+    page = BeautifulSoup(html_of(view(), [section(**more)]), "html.parser")
     return page.find("section", {"aria-labelledby": "calls"}).find("tbody")
 
 
 def test_on_paper_a_group_is_a_line_above_its_rows():
-    text = page_of(pdf_of()).extract_text()
+    text = page_of(read()).extract_text()
     assert re.findall("Kim|Lou|Aye|Bee|Cee|Dee", text) == ["Kim", "Aye", "Bee", "Lou", "Cee", "Kim", "Dee"]
     assert "Looks after" not in text
-    assert page_of(pdf_of(group="")).extract_text().count("Kim") == 3
-    assert "Looks after" in page_of(pdf_of(group="")).extract_text()
+    assert page_of(read(group="")).extract_text().count("Kim") == 3
+    assert "Looks after" in page_of(read(group="")).extract_text()
 
 
 def test_on_the_screen_every_row_keeps_its_owner_so_that_it_sorts():
@@ -67,7 +65,7 @@ def test_a_series_is_a_picture_that_says_its_numbers():
     assert [picture["alt"] for picture in pictures] == ["3 0 1", "0 0 2", "1 1 1"]
     assert all(picture["src"].startswith("data:image/svg+xml;base64,") for picture in pictures)
     assert body_of().find_all("tr")[1].find_all("td")[-1].get_text() == "–"
-    assert {"3 0 1", "0 0 2", "1 1 1"} <= {str(figure["/Alt"]) for figure in tags(pdf_of(), "/Figure")}
+    assert {"3 0 1", "0 0 2", "1 1 1"} <= {str(figure["/Alt"]) for figure in tags(read(), "/Figure")}
 
 
 def test_what_is_no_series_is_text():

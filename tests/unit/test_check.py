@@ -12,7 +12,7 @@ from helpers.kpis import new_revenue as bookings
 from helpers.params import Review, load_review
 from helpers.results import Asked, from_json, row
 from tests.canonical import opened, source
-from tests.pack.orders import made_order
+from tests.pack.requests import made_request
 
 ROOT = Path(__file__).parents[2]
 DEALS = """
@@ -29,7 +29,7 @@ CUSTOMERS = "customer_id | name | signed_up_on\nA | Aye | 2022-12-01"
 def order(texts, themes=("new_revenue", "pipeline_conversion"), label="2026Q3", sets=(), others=False, **settled):
     """An order of these themes; those that a check runs beside them are left out unless a test is about ``others``."""
     review = Review(**{"company": "Fine Co", "themes": {theme: {} for theme in themes}, **settled})
-    found = made_order(review, source(**texts), {"period": label}, sets=sets)
+    found = made_request(review, source(**texts), {"period": label}, sets=sets)
     return found if others else replace(found, others={})
 
 
@@ -265,7 +265,7 @@ def test_segments_that_could_be_several_or_none_are_told_with_their_place(tmp_pa
         "  - {id: more, objective: More, kpi_id: new_revenue, segment: web, baseline: 1, baseline_on: 2026-01-01,\n"
         "     target: 2, due_on: 2027-01-01}\n"
     )
-    asked = replace(made_order(load_review(Path("review.yml")), source(deals=DEALS), {"period": "2026Q3"}), others={})
+    asked = replace(made_request(load_review(Path("review.yml")), source(deals=DEALS), {"period": "2026Q3"}), others={})
     found = check_order(asked, lambda step: None)
     several = "new_revenue[web] is a segment of source and of product; "
     several += "write new_revenue[source: web] or new_revenue[product: web], in quotes in YAML"

@@ -12,7 +12,7 @@ from helpers.kpis.kpi_alignment.findings import findings
 from helpers.params import load_review
 from helpers.strict_yaml import places
 from tests.canonical import source
-from tests.pack.orders import made_order
+from tests.pack.requests import made_request
 
 ROOT = Path(__file__).parents[2]
 MISALIGNED = """\
@@ -91,7 +91,7 @@ def checked(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     review = load_review(Path("params/review.yml"))
     books = source(deals="deal_id | created_at\nD1 | 2026-01-01")
-    return check_order(made_order(review, books, {"period": "2026Q3"}), lambda step: None)
+    return check_order(made_request(review, books, {"period": "2026Q3"}), lambda step: None)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from helpers.errors import KitError
-from helpers.pack.drafts import make_visible, new_build
+from helpers.pack.archive import make_visible, new_build
 
 
 def finished(out, content="pages"):

@@ -9,12 +9,13 @@ import pytest
 from helpers import results
 from helpers.check import check_order
 from helpers.errors import KitError
+from helpers.pack.archive import last_published
 from helpers.pack.build import build_pack
-from helpers.pack.redefined import definitions_record, last_published, redefined
+from helpers.pack.definitions import changed_definitions, definitions_record
 from helpers.params import Review
 from helpers.periods import Calendar
 from tests.canonical import source
-from tests.pack.orders import ROOT, made_order, order_of
+from tests.pack.requests import ROOT, made_request, request_of
 
 SUBSCRIPTIONS = "subscription_id | customer_id | start_on | mrr\nS1 | A | 2023-01-01 | 100"
 CUSTOMERS = "customer_id | name | signed_up_on\nA | Aye | 2022-12-01"
@@ -26,7 +27,7 @@ def order(label="2026Q3", *, sets=(), rules=None, kpis=(NRR,)):
         {"company": "Fine Co", "themes": {"recurring_revenue": {}}, "rules": rules or {}, "kpis": kpis}
     )
     books = source(subscriptions=SUBSCRIPTIONS, customers=CUSTOMERS)
-    return made_order(review, books, {"period": label}, sets=sets)
+    return made_request(review, books, {"period": label}, sets=sets)
 
 
 def publish(folder, order, version=1, **changed):
@@ -40,6 +41,10 @@ def publish(folder, order, version=1, **changed):
     place = folder / order.period.label / f"v{version}"
     place.mkdir(parents=True)
     (place / "manifest.json").write_text(json.dumps(manifest))
+
+
+def redefined(asked, folder):
+    return changed_definitions(asked, last_published(folder, asked.period))
 
 
 # --- what changed -----------------------------------------------------------------------------------------------------
@@ -157,7 +162,7 @@ def test_a_broken_manifest_is_told(tmp_path, text):
 
 @pytest.mark.xfail(strict=True, reason="the progress of an objective is still told where its KPI is refused")
 def test_a_build_refuses_the_kpi_and_prints_the_others(company, tmp_path):
-    asked = order_of(company, "new_revenue", "kpi_alignment", sets=("new_revenue.basis=mrr",))
+    asked = request_of(company, "new_revenue", "kpi_alignment", sets=("new_revenue.basis=mrr",))
     kpis = [{"kpi_id": "new_revenue"}, {"kpi_id": "revenue_growth", "definition_version": 2}]
     okrs = [
         {

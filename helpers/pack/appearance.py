@@ -1,29 +1,47 @@
-"""The pack's typeface: Fira Sans everywhere, DejaVu for signs that it lacks, others for other scripts where installed.
+"""How a pack looks, whatever it is printed on: its typeface, and the colours of its brand.
 
-A missing glyph is an error of the PDF standard, so what no font covers must be known before a page is set.
+The typeface is Fira Sans everywhere, DejaVu for signs that it lacks, others for other scripts where installed. A
+missing glyph is an error of the PDF standard, so what no font covers must be known before a page is set. A brand colour
+may be any; text on it, and text in it on white paper, stays legible (WCAG 2.2).
 """
 
 from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import fontpkg_fira_sans
 import typst
-from fontTools import subset
-from fontTools.ttLib import TTFont
 
+from helpers.display.palette import BAD, GOOD, darkened, luminance
+from helpers.errors import KitError
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 TEXT, SIGNS, MONO = "Fira Sans", "DejaVu Sans", "DejaVu Sans Mono"
 FEATURES = ("kern", "liga", "ccmp", "locl", "mark", "mkmk", "tnum", "lnum")
 JOINING = ("isol", "init", "medi", "fina", "rlig", "curs")  # without them Arabic falls apart into single letters
 OTHERS = ("Droid Sans Fallback", "Noto Color Emoji", "Noto Emoji")
 FIRA = fontpkg_fira_sans.ROOT / "files"
 WEIGHTS = {"Regular": (400, "normal"), "SemiBold": (600, "normal"), "Italic": (400, "italic")}
+LICENCES = (13, 14)  # the names of a font that say what one may do with it
+
 BASIC = "".join(map(chr, range(0x20, 0x7F)))
+# What pages are mostly written with. Choosing glyphs out of a font takes seconds, so these stand ready in a template.
+LATIN = frozenset(map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x180), *range(0x2010, 0x2065), *range(0x20A0, 0x20C0)]))
+LATIN |= frozenset("\n←↑→↓−∞≈≠≤≥◆○●✓✗\ufffd")
+LATIN_FACES = TEMPLATES / "html" / "latin_fonts.css"
+
+WHITE, BLACK = "#ffffff", "#000000"
+LEGIBLE = 4.5  # contrast of text
+FLARE = 0.05  # light that any screen and paper adds
+
+
+# --- typeface ---------------------------------------------------------------------------------------------------------
 
 
 @cache
@@ -62,7 +80,7 @@ def upright_only(text: str) -> str:
 
 
 def _not_covered(text: str, *, slanted: bool) -> str:
-    missing = {character for character in text if not character.isspace()}
+    missing = {character for character in set(text) if not character.isspace()}
     for family in families():
         if not missing:
             break
@@ -70,10 +88,15 @@ def _not_covered(text: str, *, slanted: bool) -> str:
     return "".join(sorted(missing))
 
 
-@lru_cache(maxsize=4)
-def font_faces(characters: str) -> str:
-    """CSS that embeds the typeface with the glyphs of ``characters``, and those signs that it lacks."""
-    text = sorted({*BASIC, *characters})
+def font_faces(text: str) -> str:
+    """CSS that embeds the typeface with the glyphs of a text, and those signs that it lacks."""
+    if any(ord(sign) in _covered_by(TEXT) | _covered_by(SIGNS) for sign in set(text) - LATIN):
+        return _faces({*BASIC, *text})
+    return LATIN_FACES.read_text(encoding="utf-8")
+
+
+def _faces(characters: Iterable[str]) -> str:
+    text = sorted(characters)
     faces = [_face(TEXT, FIRA / f"FiraSans-{style}.ttf", text, *look) for style, look in WEIGHTS.items()]
     signs = [character for character in text if ord(character) not in _covered_by(TEXT, slanted=True)]
     return "\n".join([*faces, _face("Pack Signs", _dejavu() / "DejaVuSans.ttf", signs, 400, "normal")])
@@ -88,7 +111,10 @@ def _face(family: str, path: Path, characters: Iterable[str], weight: int, style
 
 
 def _woff2(path: Path, characters: Iterable[str]) -> bytes:
+    from fontTools import subset
+
     options = subset.Options(flavor="woff2", hinting=False, layout_features=[*FEATURES, *JOINING])
+    options.name_IDs += LICENCES
     options.drop_tables += ["FFTM"]
     subsetter = subset.Subsetter(options)
     subsetter.populate(text="".join(characters))
@@ -100,7 +126,7 @@ def _woff2(path: Path, characters: Iterable[str]) -> bytes:
 
 
 @cache
-def _covered_by(family: str, *, slanted: bool) -> frozenset[int]:
+def _covered_by(family: str, *, slanted: bool = False) -> frozenset[int]:
     """What every face of a family covers, since text may be bold; slanted ones count where text may be slanted.
 
     Typst takes the upright face of a family that has no other.
@@ -114,6 +140,8 @@ def _covered_by(family: str, *, slanted: bool) -> frozenset[int]:
 
 
 def _covered_by_face(face: typst.FontInfo) -> frozenset[int]:
+    from fontTools.ttLib import TTFont
+
     with TTFont(face.path, fontNumber=face.index, lazy=True) as font:
         return frozenset(font.getBestCmap())
 
@@ -134,3 +162,67 @@ def _dejavu() -> Path:
     """The folder of the fonts that matplotlib brings along."""
     found = find_spec("matplotlib")
     return Path((found and found.origin) or "").parent / "mpl-data" / "fonts" / "ttf"
+
+
+# --- colours ----------------------------------------------------------------------------------------------------------
+
+
+def colours_of(brand: str) -> dict[str, str]:
+    """The colours of a pack's pages: the brand's, what is written on it, what is written in it, good and bad.
+
+    >>> colours_of("#1f3a5f")["ink"]
+    '#ffffff'
+    """
+    return {
+        "brand": normal(brand),
+        "ink": ink_on(brand),
+        "accent": legible_on_white(brand),
+        "good": GOOD,
+        "bad": BAD,
+    }
+
+
+def normal(colour: str) -> str:
+    """A CSS hex colour as ``#rrggbb``; transparency is left out, since paper has none.
+
+    >>> normal("#1AF"), normal("#11aaff80")
+    ('#11aaff', '#11aaff')
+    """
+    digits = colour.strip().lstrip("#").lower()
+    if not re.fullmatch(r"[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8}", digits):
+        raise KitError(f"brand.colour is {colour!r}, must be a hex colour like #1f3a5f")
+    if len(digits) < 6:
+        digits = "".join(digit * 2 for digit in digits)
+    return f"#{digits[:6]}"
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever reads better on the colour.
+
+    >>> ink_on("#ffe600"), ink_on("#1f3a5f")
+    ('#000000', '#ffffff')
+    """
+    return max((WHITE, BLACK), key=lambda ink: contrast(ink, colour))
+
+
+def legible_on_white(colour: str) -> str:
+    """The colour itself, or as much darker as it takes to be read on white.
+
+    >>> legible_on_white("#1f3a5f")
+    '#1f3a5f'
+    """
+    return darkened(normal(colour), (luminance(WHITE) + FLARE) / LEGIBLE - FLARE)
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours, 1 to 21.
+
+    >>> contrast("#ffffff", "#000000")
+    21.0
+    """
+    lighter, darker = sorted((luminance(normal(one)), luminance(normal(other))), reverse=True)
+    return (lighter + FLARE) / (darker + FLARE)
+
+
+if __name__ == "__main__":  # makes the template anew, after a change of the characters or of a font
+    LATIN_FACES.write_text(_faces(LATIN), encoding="utf-8")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from helpers.pack.parts import parts_of, title_of
+from helpers.pack.notebook_content import parts_of, title_of
 from tests.pack.fixtures import (
     PIXEL,
     SOURCE,

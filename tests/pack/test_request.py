@@ -3,7 +3,7 @@
 import pytest
 
 from helpers.errors import KitError
-from helpers.pack.commentary import fill_in, read_commentary
+from helpers.pack.request import fill_in, read_commentary
 
 PAGES = ("summary", "actions", "new_revenue")
 

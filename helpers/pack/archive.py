@@ -1,0 +1,180 @@
+"""Where packs are kept: builds at work, the draft that readers see, published packs, and what each was made from.
+
+A build works in a folder of its own under ``<out>/.builds``, locked as long as it works. ``<out>/<period>`` is a link,
+pointed at the newest build in one step: a reader sees the old pack or the new one, never a half. Published packs lie in
+``<out>/published/<period>/v1``. Every pack has a ``manifest.json``, so that anyone can ask later whether it would come
+out the same.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+from helpers.errors import KitError
+from helpers.periods import Period
+
+LOCK = "at-work"
+MANIFEST = "manifest.json"
+PACKAGES = (
+    "kpi-review", "duckdb", "pandas", "papermill", "nbconvert", "matplotlib", "typst", "xlsxwriter",
+)  # fmt: skip
+CODE = ("helpers/**/*.py", "notebooks/*.ipynb", "templates/**/*")
+
+
+class Published(NamedTuple):
+    """A published pack: what it is of, its version, and its manifest."""
+
+    label: str
+    version: int
+    manifest: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return f"the pack of {self.label} (v{self.version})"
+
+
+@contextmanager
+def new_build(out: Path, label: str) -> Iterator[Path]:
+    """A folder to build in, which :func:`make_visible` may point the draft at; a build that fails leaves nothing.
+
+    Raises:
+        KitError: the draft's place is taken by something else than a draft, or ``out`` cannot be written.
+    """
+    _check_place(out / label)
+    with _faults_of_writing(out):
+        folder = _new_folder(out.resolve(), label)
+        try:
+            with _locked(folder):
+                yield folder
+        except BaseException:
+            if (out / label).resolve().parent != folder:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+def make_visible(folder: Path, out: Path, label: str) -> None:
+    """Points the draft at the pack of a build, and keeps only the build before it for whoever still reads that.
+
+    Builds that were killed are removed too, builds that are at work are not.
+    """
+    draft = out.resolve() / label
+    before = draft.resolve().parent
+    new = folder / "draft"
+    new.symlink_to(os.path.relpath(folder / "pack", draft.parent))
+    new.replace(draft)
+    for old in folder.parent.glob(f"{label}-2*"):
+        if old.name < folder.name and old != before and not _is_at_work(old):
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _check_place(draft: Path) -> None:
+    if draft.exists() and not draft.is_symlink():
+        kind = "folder" if draft.is_dir() else "file"
+        raise KitError(
+            f"{draft} is a {kind}, must be the link to the newest build, which a build makes itself; "
+            f"move that {kind} away or name another folder with --out"
+        )
+
+
+@contextmanager
+def _faults_of_writing(out: Path) -> Iterator[None]:
+    """What the disk refuses, as a fault that names the place and the way out."""
+    try:
+        yield
+    except (OSError, duckdb.IOException) as error:
+        file = getattr(error, "filename", None)
+        if file and not Path(file).resolve().is_relative_to(out.resolve()):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise KitError(
+            f"{out} cannot be written: {reason}; make room, or name another folder with --out; no draft was changed"
+        ) from None
+
+
+def _new_folder(out: Path, label: str) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    folder = out / ".builds" / f"{label}-{stamp}"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """A lock that ends with this process, however it ends."""
+    with (folder / LOCK).open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_at_work(folder: Path) -> bool:
+    try:
+        with (folder / LOCK).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+# --- published packs, and what a pack was made from -------------------------------------------------------------------
+
+
+def last_published(folder: Path, period: Period) -> Published | None:
+    """The newest version of the latest published pack of this kind of period, up to this period.
+
+    Raises:
+        KitError: its manifest cannot be read.
+    """
+    found = []
+    for path in folder.glob(f"*/v*/{MANIFEST}"):
+        number = re.fullmatch(r"v(\d+)", path.parent.name)
+        label = path.parent.parent.name
+        try:
+            of = period.calendar.period(label)
+        except KitError:  # a pack of another calendar
+            continue
+        if number and of.kind == period.kind and of.start <= period.start:
+            found.append((of.start, int(number[1]), label, path))
+    if not found:
+        return None
+    _, newest, label, path = max(found)
+    try:
+        return Published(label, newest, dict(json.loads(path.read_text(encoding="utf-8"))))
+    except (OSError, ValueError, TypeError):
+        raise KitError(f"{path} cannot be read as the manifest of a published pack; restore it") from None
+
+
+def write_manifest(pack: Path, contents: Mapping[str, Any]) -> None:
+    """Writes ``manifest.json`` last, with the sha256 of every file that lies beside it."""
+    files = sorted(path for path in pack.rglob("*") if path.is_file() and path.name != MANIFEST)
+    hashes = {path.relative_to(pack).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    text = json.dumps({**contents, "files": hashes}, indent=2, ensure_ascii=False)
+    (pack / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
+
+
+def versions() -> dict[str, str]:
+    """The versions that have a say in a pack's numbers and looks."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def code_fingerprint(root: Path) -> str:
+    """One hash over the helpers, the notebooks and the templates."""
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in CODE for path in root.glob(pattern) if path.is_file()):
+        if "__pycache__" not in path.parts:
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()

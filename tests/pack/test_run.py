@@ -1,0 +1,99 @@
+"""Notebooks in kernels, forked warm and started cold: what they leave, what stops them, and that none sees another."""
+
+import gc
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers.pack import run
+from helpers.pack.run import Job, Kernels
+from tests.pack.projects import wait_for
+
+WARM = pytest.param(
+    True, id="warm", marks=pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
+)
+COLD = pytest.param(False, id="cold")
+
+
+@pytest.fixture(params=[WARM, COLD])
+def kernels(request):
+    with Kernels(2, warm=request.param) as found:
+        yield found
+    gc.collect()
+
+
+@pytest.fixture
+def outcome(kernels, tmp_path):
+    """Runs notebooks of one cell each; what came of them, in order."""
+
+    def call(*sources):
+        jobs = [Job(f"n{i}", tmp_path / f"{i}.ipynb", tmp_path / f"{i}.out.ipynb", {}) for i in range(len(sources))]
+        for job, source in zip(jobs, sources, strict=True):
+            nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]), job.notebook)
+        return kernels.run(jobs, tmp_path / "prepared", finished=lambda executed: None)
+
+    return call
+
+
+def printed(executed):
+    assert executed.failure is None
+    return "".join(output["text"] for output in executed.notebook.cells[-1].outputs if output.get("name") == "stdout")
+
+
+def test_a_notebook_finds_its_data_and_the_files_beside_it(outcome):
+    (done,) = outcome(
+        "import os, sys; print(os.environ['KPI_REVIEW_PREPARED'], __name__, sys.path.count(''), os.getcwd())"
+    )
+    prepared, name, count, folder = printed(done).split()
+    assert prepared.endswith("/prepared")
+    assert (name, count, folder) == ("__main__", "1", str(Path.cwd()))
+
+
+def test_what_one_notebook_does_no_other_sees(outcome):
+    spoil = "import random, numpy, pandas; pandas.kit_was_here = True; print(numpy.random.random(), random.random())"
+    done = outcome(spoil, spoil.replace("pandas.kit_was_here = True", "assert not hasattr(pandas, 'kit_was_here')"))
+    assert printed(done[0]) != printed(done[1])
+
+
+def test_programs_that_a_notebook_starts_print_into_it(outcome, kernels):
+    del kernels._environment["PYTEST_CURRENT_TEST"]  # with it, a kernel leaves the prints of others alone
+    (done,) = outcome("import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(6 * 7)'], check=True)")
+    assert printed(done) == "42\n"
+
+
+def test_a_kernel_that_dies_is_told_and_stops_no_other(outcome):
+    dead, alive = outcome("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "print('alive')")
+    assert str(dead.failure) == "the notebook stopped: the kernel died, most likely for lack of memory"
+    assert printed(alive) == "alive\n"
+
+
+def test_an_error_is_told_with_its_cell(outcome):
+    (done,) = outcome("figures = {}\nfigures['nrr']")
+    assert str(done.failure) == "cell [1] (figures = {}) stopped: there is no 'nrr' (KeyError)"
+
+
+def test_a_kernel_that_does_not_start_in_time_is_told(outcome, monkeypatch):
+    monkeypatch.setattr(run, "START_TIMEOUT", 1)
+    monkeypatch.setattr("jupyter_client.manager.KernelManager.format_kernel_cmd", lambda *_, **__: ["sleep", "60"])
+    (done,) = outcome("print('never')")
+    assert str(done.failure) == "the notebook stopped: the kernel did not start: Kernel didn't respond in 1 seconds"
+
+
+def test_where_nothing_can_be_forked_kernels_start_as_ever(outcome, kernels):
+    if kernels._warm_process:
+        kernels._warm_process.close()
+    (done,) = outcome("print('started')")
+    assert printed(done) == "started\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
+def test_a_kernel_ends_with_the_process_that_it_was_forked_from(tmp_path):
+    with Kernels(1) as kernels:
+        connection = tmp_path / "connection.json"
+        connection.write_text('{"transport": "ipc", "ip": "%s"}' % (tmp_path / "k"))
+        forked = kernels._warm_process.fork(str(connection), kernels._environment)
+        wait_for(lambda: list(tmp_path.glob("k-*")))  # it listens
+        assert forked.poll() is None
+    wait_for(lambda: forked.poll() is not None)
