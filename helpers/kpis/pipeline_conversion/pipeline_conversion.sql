@@ -221,7 +221,8 @@ with furthest as (
   from first_entry join period using (label) join journey using (label, record_id)
   where day <= measured_on and not is_won_too_early group by all
 )
-select label, coalesce(stage, '(none)') as stage, place, count(*) as deals, sum(amount) as amount,
+select label, coalesce(stage, '(none)') as stage, place, count(*) as deals,
+  cast(sum(cast(amount as decimal(38, 9))) as double) as amount,
   avg(measured_on - created_on) as mean_age,
   count(*) filter (measured_on - created_on <= 30) as to_30,
   count(*) filter (measured_on - created_on between 31 and 90) as to_90,
