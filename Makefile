@@ -11,10 +11,10 @@ pack: .venv/ready $(SAMPLE)            ## the sample company's pack
 	$(BIN)/kpi-review build --period $(PERIOD) --source params/sources/sample.yml
 
 test: .venv/ready                        ## everything that needs no browser and no database
-	$(BIN)/pytest -n 2 --dist loadfile -m "not browser and not database and not slow"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not browser and not database and not spark and not slow"
 
 test-all: .venv/ready                    ## the rest
-	$(BIN)/pytest -m "browser or database or slow"
+	$(BIN)/pytest -m "browser or database or spark or slow"
 
 lab: .venv/ready $(SAMPLE)             ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir . notebooks/recurring_revenue.ipynb

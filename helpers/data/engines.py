@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from importlib.metadata import entry_points
+from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import duckdb
 import pyarrow as pa
@@ -28,11 +30,13 @@ QUERY = re.compile(r"\s*\(*\s*(select|with|from)\b", re.IGNORECASE)
 STYLE = re.compile(r"\x1b\[\d*m")
 GIVEN = "given_rows"  # in SQL for an engine: the rows of the source's own query
 BATCH = 50_000  # rows, so that what travels is never held as a whole
+STAGED = "staged"  # the local engine's database for what is made of the rows, apart from the source's own
+ZONED = "TIMESTAMP WITH TIME ZONE"
 OWN_EXTRAS = ("postgres",)  # the kit's; drivers of other engines come with an extra of Ibis
 
 
 class Given(NamedTuple):
-    """What a source gives of a canonical table: a query in the engine's SQL, and the DuckDB types of its columns."""
+    """What a source gives of a table: a query in the engine's SQL, and its columns with their types in DuckDB."""
 
     query: str
     types: dict[str, str]
@@ -43,9 +47,10 @@ class NoSuchTable(Exception):
 
 
 class Engine(Protocol):
-    """What answers a source's queries."""
+    """What answers a source's queries, beside the local engine that takes their rows."""
 
     name: str
+    local: duckdb.DuckDBPyConnection
 
     def given(self, text: str) -> Given:
         """What a query gives, or the table that a bare name (``deals``, ``crm.deals``) names.
@@ -54,20 +59,38 @@ class Engine(Protocol):
             NoSuchTable: there is no such table.
         """
 
-    def rows(self, sql: str, given: Given) -> pa.RecordBatchReader:
-        """The rows of DuckDB's SQL over what a source gives, which the SQL names ``GIVEN``."""
+    def rows(self, sql: str, given: Given) -> str:
+        """A relation of the local engine: the rows of DuckDB's SQL over ``GIVEN``, which is what a source gives."""
+
+    def names(self) -> AbstractContextManager[None]:
+        """As long as this lasts, the local engine finds the tables that the source's queries name."""
 
     def close(self) -> None:
-        """Leave the engine."""
+        """Close the source's engine and the local one."""
 
 
 class DuckDB:
-    """The engine of files and of DuckDB databases."""
+    """The engine of files and of DuckDB databases: the local one itself."""
 
     name = "duckdb"
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self.connection = connection
+    def __init__(self, local: duckdb.DuckDBPyConnection, database: str = "memory") -> None:
+        self.local = local
+        self._database = database
+
+    @classmethod
+    def opened(cls, local: duckdb.DuckDBPyConnection, url: str, files: Path | None) -> DuckDB:
+        """The engine of what a URL and a folder name. A database is only read."""
+        database, options = duckdb_database(url)
+        for name, value in options.items():
+            local.execute(f"set {identifier(name)} = {quoted(value)}")
+        if files:
+            local.execute(f"set file_search_path = {quoted(str(files))}")
+        if not database:
+            return cls(local)
+        before = _databases(local)
+        local.execute(f"attach {quoted(database)} (read_only)")
+        return cls(local, next(name for name in _databases(local) if name not in before))
 
     def given(self, text: str) -> Given:
         """See :class:`Engine`."""
@@ -75,46 +98,109 @@ class DuckDB:
         if not is_query(text):
             query = f"from {'.'.join(map(identifier, query.split('.')))}"
         try:
-            described = self.connection.execute(f"describe select * from (\n{query}\n)").fetchall()
+            described = self.local.execute(f"describe select * from (\n{query}\n)").fetchall()
         except duckdb.CatalogException:
             if is_query(text):
                 raise
             raise NoSuchTable(text.strip().rpartition(".")[2]) from None
         return Given(query, {name: kind for name, kind, *_ in described})
 
-    def rows(self, sql: str, given: Given) -> pa.RecordBatchReader:
+    def rows(self, sql: str, given: Given) -> str:
         """See :class:`Engine`."""
-        return self.connection.sql(over(sql, given)).to_arrow_reader()
+        return f"({_over(sql, given)})"
+
+    @contextmanager
+    def names(self) -> Iterator[None]:
+        """See :class:`Engine`."""
+        self.local.execute(f"use {identifier(self._database)}")
+        try:
+            yield
+        finally:
+            self.local.execute(f"use {STAGED}")
 
     def close(self) -> None:
         """See :class:`Engine`."""
-        self.connection.close()
+        self.local.close()
 
 
 class OtherEngine:
-    """An engine that Ibis speaks to."""
+    """An engine that Ibis speaks to. Its rows are brought into files of a folder, which the local engine reads."""
 
-    def __init__(self, backend: BaseBackend) -> None:
-        self.backend = backend
+    def __init__(self, backend: BaseBackend, local: duckdb.DuckDBPyConnection, folder: Path) -> None:
         self.name = backend.name
+        self.local = local
+        self._backend = backend
+        self._files = (folder / f"brought_{number}.parquet" for number in count())
+
+    @classmethod
+    def opened(cls, local: duckdb.DuckDBPyConnection, url: str, folder: Path) -> OtherEngine:
+        """The engine that a URL names.
+
+        Raises:
+            ImportError: Ibis or the engine's driver is not installed; says what to install.
+            ValueError: Ibis has no such engine.
+        """
+        name = urlsplit(url).scheme
+        extra = name.replace("postgresql", "postgres")
+        own = extra in OWN_EXTRAS
+        packages = f"'kpi-review[{extra}]'" if own else f"'kpi-review[engines]' 'ibis-framework[{extra}]'"
+        try:
+            import ibis
+
+            with library_warnings_ignored():
+                return cls(ibis.connect(url), local, folder)
+        except ImportError:
+            raise ImportError(f"its driver is not installed here; install it with pip install {packages}") from None
+        except ValueError as error:
+            if "know how to connect" not in str(error):
+                raise
+            hint = nearest(name, (found.name for found in entry_points(group="ibis.backends")))
+            raise ValueError(f"must be duckdb, or an engine that Ibis knows{hint}") from None
 
     def given(self, text: str) -> Given:
         """See :class:`Engine`."""
         with library_warnings_ignored():
             table = self._table(text)
-            return Given(self.backend.compile(table), _duckdb_types(table.schema()))
+            query = self._backend.compile(table)
+            return Given(query, self._duckdb_types(table.schema()) | self._instants(query))
 
-    def rows(self, sql: str, given: Given) -> pa.RecordBatchReader:
+    def rows(self, sql: str, given: Given) -> str:
         """See :class:`Engine`."""
         import sqlglot
 
         with library_warnings_ignored():
-            [native] = sqlglot.transpile(sql, read="duckdb", write=self.backend.dialect)
-            return self.backend.to_pyarrow_batches(self.backend.sql(over(native, given)), chunk_size=BATCH)
+            [native] = sqlglot.transpile(sql, read="duckdb", write=self._backend.dialect)
+            table = self._backend.sql(_over(native, given))
+            return self._brought(self._backend.to_pyarrow_batches(table, chunk_size=BATCH))
+
+    def names(self) -> AbstractContextManager[None]:
+        """See :class:`Engine`."""
+        return nullcontext()
 
     def close(self) -> None:
         """See :class:`Engine`."""
-        self.backend.disconnect()
+        self._backend.disconnect()
+        self.local.close()
+
+    def _brought(self, rows: pa.RecordBatchReader) -> str:
+        """Rows in a file. Where they stop to come, that is told in the words of the engine that they came from."""
+        faults: list[Exception] = []
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            try:
+                yield from rows
+            except Exception as error:
+                faults.append(error)
+                raise
+
+        file = quoted(str(next(self._files)))
+        self.local.register("arriving", pa.RecordBatchReader.from_batches(rows.schema, batches()))
+        try:
+            self.local.execute(f"copy arriving to {file} (format parquet)")
+        except duckdb.Error as error:
+            raise (faults or [error])[0] from None
+        self.local.unregister("arriving")
+        return f"read_parquet({file})"
 
     def _table(self, text: str) -> Any:
         from ibis.common.exceptions import TableNotFound
@@ -123,7 +209,7 @@ class OtherEngine:
             return self._result(text.strip().rstrip(";"))
         database, _, name = text.strip().rpartition(".")
         try:
-            return self.backend.table(name, database=database or None)
+            return self._backend.table(name, database=database or None)
         except TableNotFound:
             raise NoSuchTable(name) from None
 
@@ -132,18 +218,36 @@ class OtherEngine:
         from sqlglot.errors import ParseError
 
         try:
-            return self.backend.sql(query)
+            return self._backend.sql(query)
         except ParseError as error:
-            self.backend.raw_sql(f"select * from (\n{query}\n) as given where 1 = 0")
+            self._backend.raw_sql(f"select * from (\n{query}\n) as given where 1 = 0")
             raise ValueError(f"Ibis cannot read this: {STYLE.sub('', str(error))}") from None
 
+    def _instants(self, query: str) -> dict[str, str]:
+        """The columns of instants in Spark, which Ibis takes for local times."""
+        if self.name != "pyspark":
+            return {}
+        described = self._backend.raw_sql(f"describe query {query}").collect()
+        return {name: ZONED for name, kind, _ in described if kind == "timestamp"}
 
-def local_engine(database: str = ":memory:", **options: Any) -> duckdb.DuckDBPyConnection:
+    def _duckdb_types(self, schema: Any) -> dict[str, str]:
+        """What DuckDB calls the types that rows arrive with; what cannot arrive keeps the engine's name."""
+        fields = []
+        for name, kind in schema.items():
+            with suppress(KeyError, NotImplementedError):
+                fields.append(pa.field(name, kind.to_pyarrow()))
+        self.local.register("arriving", pa.schema(fields).empty_table())
+        described = self.local.execute("describe arriving").fetchall()
+        self.local.unregister("arriving")
+        return {name: str(kind) for name, kind in schema.items()} | {name: kind for name, kind, *_ in described}
+
+
+def local_engine() -> duckdb.DuckDBPyConnection:
     """A DuckDB of this process's own, whose queries end when the command is told to stop.
 
     Its instants are UTC, its queries find no variables of this program, and it prints nothing.
     """
-    engine = duckdb.connect(database, **options)
+    engine = duckdb.connect()
     engine.execute("set timezone = 'UTC'")
     engine.execute("set python_enable_replacements = false")
     with suppress(duckdb.InvalidInputException):  # in Jupyter without ipywidgets there is no bar to switch off
@@ -151,34 +255,25 @@ def local_engine(database: str = ":memory:", **options: Any) -> duckdb.DuckDBPyC
     return interruptible(engine)
 
 
-def other_engine(url: str) -> OtherEngine:
-    """The engine that a URL names.
+def duckdb_database(url: str) -> tuple[str, dict[str, str]]:
+    """The database that a URL names to DuckDB, none if it is empty, and the options that it sets.
 
-    Raises:
-        ImportError: Ibis or the engine's driver is not installed; says what to install.
-        ValueError: Ibis has no such engine.
+    >>> duckdb_database("duckdb://"), duckdb_database("duckdb:///home/me/all.db?threads=2")
+    (('', {}), ('/home/me/all.db', {'threads': '2'}))
+    >>> duckdb_database("duckdb://md:sales?motherduck_token=abc")
+    ('md:sales?motherduck_token=abc', {})
     """
-    name = urlsplit(url).scheme
-    extra = name.replace("postgresql", "postgres")
-    packages = f"'kpi-review[{extra}]'" if extra in OWN_EXTRAS else f"'kpi-review[engines]' 'ibis-framework[{extra}]'"
-    try:
-        import ibis
-
-        with library_warnings_ignored():
-            return OtherEngine(ibis.connect(url))
-    except ImportError:
-        raise ImportError(f"its driver is not installed here; install it with pip install {packages}") from None
-    except ValueError as error:
-        if "know how to connect" not in str(error):
-            raise
-        hint = nearest(name, (found.name for found in entry_points(group="ibis.backends")))
-        raise ValueError(f"must be duckdb, or an engine that Ibis knows{hint}") from None
+    parts = urlsplit(url)
+    database = (parts.netloc + parts.path).rstrip("/").removeprefix(":memory:")
+    if database.startswith(("md:", "motherduck:")):
+        return url.removeprefix("duckdb://"), {}
+    return database, dict(parse_qsl(parts.query))
 
 
 def is_query(text: str) -> bool:
-    r"""Whether a text is a query; else it is the name of a table.
+    """Whether a text is a query; else it is the name of a table.
 
-    >>> is_query("-- all of them\nselect * from deals"), is_query("crm.deals")
+    >>> is_query("/* all of them */ select * from deals"), is_query("crm.deals")
     (True, False)
     """
     while comment := COMMENT.match(text):
@@ -186,7 +281,7 @@ def is_query(text: str) -> bool:
     return bool(QUERY.match(text))
 
 
-def over(sql: str, given: Given) -> str:
+def _over(sql: str, given: Given) -> str:
     """SQL over ``GIVEN`` with the source's query in its place."""
     return sql.replace(GIVEN, f"(\n{given.query}\n)")
 
@@ -209,25 +304,19 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def written(rows: str, file: Path) -> str:
+    """The SQL that writes rows to a Parquet file, in an order that depends on nothing but the rows."""
+    return f"copy (from ({rows}) order by all) to {quoted(str(file))} (format parquet)"
+
+
+def _databases(engine: duckdb.DuckDBPyConnection) -> list[str]:
+    return [name for (name,) in engine.execute("select database_name from duckdb_databases()").fetchall()]
+
+
 @contextmanager
 def library_warnings_ignored() -> Iterator[None]:
-    """Keep the known complaints of ibis 12 about pandas 3 and duckdb 1.5 out of notebooks."""
+    """Keep the known complaints of ibis 12 about pandas 3 out of notebooks."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.filterwarnings("ignore", message=".*infer_string.*")
         yield
-
-
-def _duckdb_types(schema: Any) -> dict[str, str]:
-    """What DuckDB calls the types that rows arrive with; what cannot arrive keeps the engine's name."""
-    found, fields = {}, []
-    for name, kind in schema.items():
-        found[name] = str(kind)
-        try:
-            fields.append(pa.field(name, kind.to_pyarrow()))
-        except (KeyError, NotImplementedError):
-            continue
-    with duckdb.connect() as engine:
-        engine.register("arriving", pa.schema(fields).empty_table())
-        described = engine.execute("describe arriving").fetchall()
-    return found | {name: kind for name, kind, *_ in described}

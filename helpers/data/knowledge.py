@@ -17,12 +17,12 @@ from datetime import date
 
 import duckdb
 
-from helpers.data.engines import quoted
+from helpers.data.engines import STAGED, quoted
 from helpers.data.schema import Constraint, Reference, Table
 from helpers.data.tables import TABLES
 
 CONFLICT = "same key, different content"
-KNOWN_OF = {"users": "known_of_users", "customers": "known_of_customers"}
+KNOWN_OF = {"users": f"{STAGED}.known_of_users", "customers": f"{STAGED}.known_of_customers"}
 ALWAYS, FOREVER = "date '0001-01-01'", "date '9999-12-31'"
 OF_KNOWLEDGE = ("known_from", "known_until", "left_out", "unlinked")  # columns beside those of the specification
 

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from helpers.data.engines import written
 from helpers.data.knowledge import judge, make_known_of
 from helpers.data.prepared import Prepared
 from helpers.data.report import JudgedRows, conflicting_keys, data_report
 from helpers.data.sources import where
-from helpers.data.staging import stage, written
+from helpers.data.staging import stage
 from helpers.data.tables import HELD, TABLES
 from helpers.errors import KitError
 from helpers.params import Rules

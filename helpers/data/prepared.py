@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from helpers.data.engines import local_engine, quoted
-from helpers.data.local_days import local_day_function
+from helpers.data.reduction import local_day_function
 from helpers.data.schema import SQL_TYPES
 from helpers.data.tables import HELD
 from helpers.errors import KitError

@@ -2,7 +2,10 @@
 
 Source: specification 1.2, 1.4, 2 and architecture, "The one path". No KPI asks for the instant of an event: whether, on
 which days and how much is enough. Everything that is judged by single events (what is known, which row of a key counts,
-what breaks a constraint) is therefore judged here, in one SQL that DuckDB and Postgres both understand.
+what breaks a constraint) is therefore judged here.
+
+Three queries go to the source's engine: what is counted, the few rows of keys that stand in several, and the others by
+day. They are written once, in DuckDB's SQL. What is chosen among the rows of a key is chosen in the local engine.
 
 A reduced row is known, in its form, from the end of ``_since_on`` to the end of ``_until_on``. So a day whose events
 arrived late, or whose events were corrected, stands in several rows, and every earlier as-of counts exactly what was
@@ -11,187 +14,174 @@ known then.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
 
-from helpers.data.engines import quoted
-from helpers.data.knowledge import CONFLICT, first_reason
-from helpers.data.local_days import Shift, local_day, local_day_by_shifts
+import duckdb
+
+from helpers.data.engines import STAGED, DuckDB, Engine, Given, quoted, written
+from helpers.data.knowledge import CONFLICT, first_reason, judged_events
 from helpers.data.tables import TABLES
 
-COUNTS = dict.fromkeys(["read", "empty_key", "not_yet_known", "repeated"], "int64")
-OF_REPEATED = dict.fromkeys(["byte_equal", "conflicts"], "int64")
-REDUCED = {
-    "active_on": "date", "user_id": "string", "customer_id": "string", "event": "string", "feature": "string",
-    "is_automated": "boolean", "events": "int64",
-    "_since_on": "date", "_until_on": "date", "_version": "string", "_broken": "string",
-}  # fmt: skip
-# A number for the key of an event, so that keys are counted and matched cheaply. Equal numbers of different keys cost
-# time, not rows: what repeats is compared by the key itself.
-NUMBERED = {"duckdb": "hash({})", "postgres": "hash_record_extended(row({}), 0)"}
-REPLACED = "replaced by another version"
 EVENTS = TABLES["events"]
+COLUMNS = ", ".join(EVENTS.names)
+KEYED = " and ".join(f"{name} is not null" for name in EVENTS.key)
+ID = f"nullif({EVENTS.id}, '')"
+SAME = "active_on, user_id, customer_id, event, feature, is_automated, since_on, until_on, version, broken"
+SINCE = 94_694_400  # 1973-01-01, in seconds; from then on all zones changed at whole minutes
+DAY, MINUTE = 86_400, 60
+
+
+class Counted(NamedTuple):
+    """What is counted of the events read, in the data report's words; the keys that cannot be trusted, and all keys."""
+
+    rows: dict[str, int]
+    conflicts: tuple[int, int]
+
+
+class Shift(NamedTuple):
+    """From ``since`` on, local time is so many ``seconds`` ahead of UTC."""
+
+    since: datetime
+    seconds: int
 
 
 @dataclass(frozen=True)
 class Reduction:
-    """The SQL of the reduction over ``rows``, a query that gives the typed columns of events.
+    """The reduction of what a source gives as ``events``.
 
     Args:
-        rows: SQL.
-        engine: the name of the engine that runs it, one of ``NUMBERED``.
+        engine: the source's, one that ``can_reduce``.
+        given: the source's query.
+        typed: SQL that gives the typed columns of events over it.
         timezone: the reporting time zone.
         as_of_at: the instant from which on nothing is known.
         recorded: whether the source gives ``recorded_at``, the instant at which an event became known.
-        shifts: of the time zone, in DuckDB; in others, none.
-        several_in: a table that holds ``several``, so that they are looked for once; where there is none, each query
-            finds them itself.
+        shifts: of the time zone, where DuckDB is the engine.
     """
 
-    rows: str
-    engine: str
+    engine: Engine
+    given: Given
+    typed: str
     timezone: str
     as_of_at: datetime
     recorded: bool
     shifts: Sequence[Shift] = ()
-    several_in: str = ""
 
-    def several(self) -> str:
-        """The distinct rows of keys that stand in several: how many are equal, and how many distinct ones a key has."""
-        return f"""
-            with {self._of_known},
-            repeated as (select number from known group by number having count(*) > 1)
-            select {self._columns}, active_on, known_on, count(*) as rows_equal,
-                dense_rank() over (order by {self._key}) as own,
-                count(*) over (partition by {self._key}) as different
-            from known join repeated using (number)
-            group by {self._columns}, active_on, known_on"""
+    def write(self, file: Path, provided: Collection[str]) -> Counted:
+        """Write the reduced rows, judged, and count the rows that they are made of; ``provided`` tables are judged."""
+        local = self.engine.local
+        [(read, empty_key, not_yet_known)] = local.execute(f"from {self._rows(self._counts())}").fetchall()
+        repeated = self._repeated()
+        local.execute(f"create table {STAGED}.several as {_several(self._rows(self._of_repeated(repeated)))}")
+        [(rows, distinct, keys)] = local.execute(
+            f"select coalesce(sum(copies), 0), count(*), count(distinct own) from {STAGED}.several"
+        ).fetchall()
+        local.execute(f"create table {STAGED}.chosen as {self._chosen()}")
+        [(conflicts,)] = local.execute(
+            f"select count(distinct own) filter (until_on is null and version is not null) from {STAGED}.chosen"
+        ).fetchall()
+        reduced = self._reduced(self._rows(self._once(repeated if rows else "")))
+        local.execute(written(judged_events(reduced, provided), file))
+        counts = {"read": read, "empty_key": empty_key, "not_yet_known": not_yet_known, "byte_equal": rows - distinct}
+        return Counted(counts, (conflicts, read - empty_key - not_yet_known - rows + keys))
 
-    def counts(self) -> str:
-        """Rows read, rows with an empty key, rows that are not known, rows beside the first one of their key."""
+    def _rows(self, sql: str) -> str:
+        return self.engine.rows(sql, self.given)
+
+    def _counts(self) -> str:
         return f"""
-            with {self._of_several}
             select count(*) as read,
-                count(*) filter (where not ({self._keyed})) as empty_key,
-                count(*) filter (where {self._keyed} and not ({self._known})) as not_yet_known,
-                (select coalesce(cast(sum(rows_equal) as bigint), 0) - count(distinct own) from several) as repeated
-            from ({self.rows}) as given"""
+                count(*) filter (where not ({KEYED})) as empty_key,
+                count(*) filter (where {KEYED} and not ({self._known})) as not_yet_known
+            from ({self.typed}) as typed"""
 
-    def counts_of_repeated(self) -> str:
-        """Of keys that stand in several rows: byte-equal rows beside the one counted, keys that cannot be trusted."""
+    def _repeated(self) -> str:
+        """The numbers of keys that stand in several rows, as SQL. DuckDB looks for them once."""
+        found = f"select number from ({self._events()}) as known group by number having count(*) > 1"
+        if not self._here:
+            return found
+        self.engine.local.execute(f"create table {STAGED}.repeated as from {self._rows(found)}")
+        return f"select number from {STAGED}.repeated"
+
+    def _of_repeated(self, repeated: str) -> str:
+        """The distinct rows of keys that stand in several, and how many are equal to each."""
         return f"""
-            with {self._of_several}, {self._of_judged}
-            select coalesce(cast(sum(copies) as bigint), 0) as byte_equal,
-                coalesce(cast(sum(conflicts) as bigint), 0) as conflicts
-            from (
-                select rows_equal - 1 as copies, 0 as conflicts from several where different = 1
-                union all
-                select case when since_on = known_on then rows_equal - 1 else 0 end,
-                    case when until_on is null and position = 1 and version is not null then 1 else 0 end
-                from judged
-            ) as counted"""
+            select {COLUMNS}, active_on, known_on, count(*) as copies
+            from ({self._events()}) as known
+            where number in ({repeated})
+            group by {COLUMNS}, active_on, known_on"""
 
-    def reduced(self, *, repeated: bool) -> str:
-        """The reduced rows; ``repeated`` tells whether any key stands in more than one row.
-
-        Beside the columns of the prepared table: ``_since_on``, ``_until_on``, ``_version`` (why no row of the key can
-        be trusted), ``_broken`` (a constraint).
-        """
-        columns = f"{self._columns}, active_on, known_on"
-        once = f"select {columns}, 1 as times from known"
-        if not repeated:
-            return f"with {self._of_known} {self._once(once)}"
-        # To take the few rows of repeated keys off again costs less than to look for the key of every row.
-        surplus = f"select {columns}, case when different = 1 then 1 else 0 end - rows_equal from several"
-        counted = f"select *, 1 as times from judged where version is null or version <> {quoted(REPLACED)}"
-        return f"""
-            with {self._of_known}, {self._of_several}, {self._of_judged}
-            {self._once(f"{once} union all {surplus}")}
-            union all
-            {self._grouped(counted, "since_on", "until_on", "version")}"""
-
-    def _once(self, rows: str) -> str:
-        """Rows whose key stands in no other, reduced: they hold from the day they are known on."""
-        return self._grouped(rows, "known_on", "cast(null as date)", "cast(null as varchar)")
-
-    def _grouped(self, rows: str, since_on: str, until_on: str, version: str) -> str:
+    def _once(self, repeated: str) -> str:
+        """The other rows; those that are to travel by day."""
+        times, group = ("1", "") if self._here else ("count(*)", "group by 1, 2, 3, 4, 5, 6, 7, 8")
+        others = f"left join ({repeated}) as repeated using (number) where repeated.number is null" if repeated else ""
         return f"""
             select active_on, user_id, customer_id, event, feature, coalesce(is_automated, false) as is_automated,
-                cast(sum(times) as bigint) as events,
-                {since_on} as _since_on, {until_on} as _until_on, {version} as _version,
-                {first_reason(EVENTS.constraints)} as _broken
-            from ({rows}) as counted
-            group by 1, 2, 3, 4, 5, 6, 8, 9, 10, 11 having sum(times) > 0"""
+                known_on as since_on, {first_reason(EVENTS.constraints)} as broken, {times} as times
+            from ({self._events()}) as known {others} {group}"""
 
-    @property
-    def _of_known(self) -> str:
-        return f"""known as not materialized (
-                select {self._columns}, {self._day("occurred_at")} as active_on,
-                    {self._day(self._known_at)} as known_on, {self._number} as number
-                from ({self.rows}) as given
-                where {self._keyed} and {self._known}
-            )"""
+    def _events(self) -> str:
+        """The events that are known, each with its days and a number for its key.
 
-    @property
-    def _of_several(self) -> str:
-        return f"several as ({f'select * from {self.several_in}' if self.several_in else self.several()})"
-
-    @property
-    def _of_judged(self) -> str:
-        """Of the keys with distinct rows, the row that counts on each day that tells, and what replaced it later."""
+        Keys are counted and matched by the number. Equal numbers of different keys cost time, not rows: what repeats is
+        compared by the key itself.
+        """
+        key = " || '/' || ".join(f"cast({name} as varchar)" for name in EVENTS.key)
+        number = f"case when {ID} is null then {key} else {EVENTS.id} end"
         return f"""
-            days as (
-                select own, known_on as since_on from several where different > 1
+            select {COLUMNS}, {self._day("occurred_at")} as active_on, {self._day(self._known_at)} as known_on,
+                {f"hash({number})" if self._here else number} as number
+            from ({self.typed}) as typed
+            where {KEYED} and {self._known}"""
+
+    def _chosen(self) -> str:
+        """Of the keys that stand in several rows, the row that counts on each day that tells; all of those in conflict.
+
+        The row with the greatest ``updated_at`` that is known counts; without one, none can be trusted.
+        """
+        updated_on = local_day("updated_at", self.timezone)
+        return f"""
+            with days as (
+                select own, known_on as since_on from {STAGED}.several
                 union
-                select own, {self._day("updated_at")} from several where different > 1 and updated_at < {self._at}
+                select own, {updated_on} from {STAGED}.several where different > 1 and updated_at < {self._at}
             ),
             spans as (
                 select own, since_on, lead(since_on) over (partition by own order by since_on) as until_on from days
             ),
             held as (
                 select several.*, spans.since_on, spans.until_on,
-                    case when {self._day("updated_at")} <= spans.since_on then updated_at end as updated
-                from several join spans using (own)
+                    case when {updated_on} <= spans.since_on then updated_at end as updated
+                from {STAGED}.several join spans using (own)
                 where known_on <= spans.since_on
             ),
             ranked as (
                 select *,
                     count(*) over (partition by own, since_on) as same,
                     count(*) over (partition by own, since_on, updated) as tied,
-                    rank() over (partition by own, since_on order by updated desc nulls last) as place,
-                    row_number() over (partition by own, since_on order by updated desc nulls last) as position
+                    rank() over (partition by own, since_on order by updated desc nulls last) as place
                 from held
-            ),
-            judged as (
-                select *, case when place > 1 then {quoted(REPLACED)}
-                    when same > 1 and (updated is null or tied > 1) then {quoted(CONFLICT)} end as version
-                from ranked
-            )"""
+            )
+            select * replace (coalesce(is_automated, false) as is_automated),
+                case when same > 1 and (updated is null or tied > 1) then {quoted(CONFLICT)} end as version,
+                {first_reason(EVENTS.constraints)} as broken
+            from ranked where place = 1"""
 
-    @property
-    def _columns(self) -> str:
-        return ", ".join(EVENTS.names)
-
-    @property
-    def _key(self) -> str:
-        """The id where it is given, else the key."""
-        parts = ", ".join(f"case when {self._id} is null then {name} end" for name in EVENTS.key)
-        return f"{self._id}, {parts}"
-
-    @property
-    def _number(self) -> str:
-        numbered = NUMBERED[self.engine]
-        key, own = numbered.format(", ".join(EVENTS.key)), numbered.format(self._id)
-        return f"case when {self._id} is null then {key} else {own} end"
-
-    @property
-    def _id(self) -> str:
-        return f"nullif({EVENTS.id}, '')"
-
-    @property
-    def _keyed(self) -> str:
-        return "(" + " and ".join(f"{name} is not null" for name in EVENTS.key) + ")"
+    def _reduced(self, once: str) -> str:
+        """All rows by what is the same of them. Those whose key stands in no other hold from the day they are known."""
+        return f"""
+            select active_on, user_id, customer_id, event, feature, is_automated, cast(sum(times) as bigint) as events,
+                since_on as _since_on, until_on as _until_on, version as _version, broken as _broken
+            from (
+                select *, cast(null as date) as until_on, cast(null as varchar) as version from {once}
+                union all by name
+                select {SAME}, 1 as times from {STAGED}.chosen
+            )
+            group by {SAME}"""
 
     @property
     def _known(self) -> str:
@@ -205,7 +195,91 @@ class Reduction:
     def _at(self) -> str:
         return f"timestamptz {quoted(self.as_of_at.isoformat())}"
 
+    @property
+    def _here(self) -> bool:
+        """Whether the local engine itself reads the rows, so that none travels."""
+        return isinstance(self.engine, DuckDB)
+
     def _day(self, instant: str) -> str:
         if self.shifts:
             return local_day_by_shifts(instant, self.timezone, self.shifts, self.as_of_at)
         return local_day(instant, self.timezone)
+
+
+def can_reduce(engine: Engine, typed: str) -> bool:
+    """Whether an engine is known to give the same rows; those of others are reduced in the local one.
+
+    Of an hour that clocks show twice, Spark takes the first and the others the second: it gets instants only.
+    """
+    return engine.name in ("duckdb", "postgres") or (engine.name == "pyspark" and "timezone(" not in typed)
+
+
+def _several(rows: str) -> str:
+    """Rows with a number for their key, the id where it is given, and how many distinct ones the key has."""
+    key = ", ".join([ID, *(f"case when {ID} is null then {name} end" for name in EVENTS.key)])
+    instants = ", ".join(f"cast({c.name} as timestamptz) as {c.name}" for c in EVENTS.columns if c.type == "ts")
+    return f"""
+        select * replace ({instants}),
+            dense_rank() over (order by {key}) as own, count(*) over (partition by {key}) as different
+        from {rows}"""
+
+
+# DuckDB's ``timezone(zone, instant)`` looks the zone up anew for every row, which takes longer than all else that is
+# done with an event. How far a zone is ahead of UTC changes a few times a year, so DuckDB is asked once when it did.
+
+
+def local_day(instant: str, timezone: str) -> str:
+    """The local day of an instant, in SQL."""
+    return f"cast({instant} at time zone {quoted(timezone)} as date)"
+
+
+def local_day_function(timezone: str) -> str:
+    """The SQL that gives an engine the function ``local_day(instant)``."""
+    return f"create macro local_day(instant) as {local_day('instant', timezone)}"
+
+
+def local_day_by_shifts(instant: str, timezone: str, shifts: Sequence[Shift], until: datetime) -> str:
+    """The same in DuckDB for a column, by addition where the shifts hold: from the first of them to ``until``."""
+    first, *later = shifts
+    whens = [f"when {instant} >= {_literal(shift.since)} then {_microseconds(shift)}" for shift in reversed(later)]
+    ahead = f"case {' '.join(whens)} else {_microseconds(first)} end" if whens else _microseconds(first)
+    return (
+        f"case when {instant} >= {_literal(first.since)} and {instant} < {_literal(until)} "
+        f"then cast(make_timestamp(epoch_us({instant}) + {ahead}) as date) "
+        f"else {local_day(instant, timezone)} end"
+    )
+
+
+def shifts_of(engine: duckdb.DuckDBPyConnection, timezone: str, until: datetime) -> list[Shift]:
+    """The shifts of a zone from 1973 to an instant, as a DuckDB knows them.
+
+    >>> from helpers.data.engines import local_engine
+    >>> found = shifts_of(local_engine(), "Asia/Kathmandu", datetime(2026, 1, 1, tzinfo=UTC))
+    >>> [(str(shift.since.date()), shift.seconds / 3600) for shift in found]
+    [('1973-01-01', 5.5), ('1985-12-31', 5.75)]
+    """
+    shift = f"cast(epoch(timezone({quoted(timezone)}, to_timestamp(since))) as bigint) - since"
+    end = int(until.timestamp())
+    found = engine.execute(f"""
+        with days as (
+            select since, {shift} as shift, lag(since) over sorted as before, lag({shift}) over sorted as shift_before
+            from (select unnest(range({SINCE}, {end}, {DAY})) as since union select {end})
+            window sorted as (order by since)
+        ),
+        minutes as (
+            select unnest(range(before, since + 1, {MINUTE})) as since, since as day, shift as changed_to
+            from days where shift <> shift_before
+        )
+        select since, shift from days where before is null
+        union all
+        select min(since), changed_to from minutes where {shift} = changed_to group by day, changed_to
+        order by 1""").fetchall()
+    return [Shift(datetime.fromtimestamp(since, UTC), seconds) for since, seconds in found]
+
+
+def _microseconds(shift: Shift) -> str:
+    return f"({shift.seconds * 1_000_000})"
+
+
+def _literal(instant: datetime) -> str:
+    return f"timestamptz {quoted(instant.isoformat())}"

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
-from helpers.data.engines import DuckDB, Engine, Given, NoSuchTable, local_engine, other_engine, quoted
+import duckdb
+
+from helpers.data.engines import DuckDB, Engine, Given, NoSuchTable, OtherEngine, duckdb_database
 from helpers.errors import KitError
 from helpers.strict_yaml import shown
 
@@ -24,27 +26,21 @@ if TYPE_CHECKING:
 BEGINS = "select, with or from"
 
 
-def open_source(source: Source) -> Engine:
-    """Connect to a source's engine.
+def open_source(source: Source, local: duckdb.DuckDBPyConnection, folder: Path) -> Engine:
+    """Connect to a source's engine, whose rows the local one reads; ``folder`` takes what is brought from elsewhere.
 
-    In DuckDB, file names in queries are relative to the source's ``files``, and instants are UTC. A database is opened
-    to be read only.
+    In DuckDB, file names in queries are relative to the source's ``files``, and a database is only read.
 
     Raises:
-        KitError: the folder is missing, the engine is not known or cannot be reached.
+        KitError: the folder of files is missing, the engine is not known or cannot be reached.
     """
     if source.files and not source.files.is_dir():
         raise KitError(where(source, f"files == {str(source.files)!r}, must be a folder that exists"))
     scheme = urlsplit(source.connect).scheme
     with engine_faults(source, f"connect: {scheme} cannot be opened"):
-        if scheme != "duckdb":
-            return other_engine(source.connect)
-        database, options = _database(source.connect)
-        read_only = not database.startswith((":memory:", "md:", "motherduck:"))
-        engine = local_engine(database, read_only=read_only, config=options)
-        if source.files:
-            engine.execute(f"set file_search_path = {quoted(str(source.files))}")
-        return DuckDB(engine)
+        if scheme == "duckdb":
+            return DuckDB.opened(local, source.connect, source.files)
+        return OtherEngine.opened(local, source.connect, folder)
 
 
 def source_tables(source: Source, engine: Engine) -> dict[str, Given]:
@@ -73,11 +69,11 @@ def source_fingerprint(source: Source) -> str | None:
     """
     if urlsplit(source.connect).scheme != "duckdb":
         return None
-    database = Path(_database(source.connect)[0])
-    if not (source.files or database.is_file()):
+    database = Path(duckdb_database(source.connect)[0])
+    files = [file for file in [*(sorted(source.files.rglob("*")) if source.files else []), database] if file.is_file()]
+    if not files:
         return None
-    files = [*(sorted(source.files.rglob("*")) if source.files else []), database]
-    stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
+    stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     text = [source.name, source.connect, source.timezone, source.currency, source.tables, stats]
     return hashlib.sha256(json.dumps(text, sort_keys=True).encode()).hexdigest()
 
@@ -101,13 +97,3 @@ def engine_faults(source: Source, part: str) -> Iterator[None]:
             lines = [f"the engine has no table '{error}'; must be a table's name, or a query that begins with {BEGINS}"]
         text = " ".join(lines[:3]).replace(source.connect, f"{urlsplit(source.connect).scheme}://")
         raise KitError(where(source, part, source.scrub(text))) from None
-
-
-def _database(url: str) -> tuple[str, dict[str, str]]:
-    """The file that a DuckDB's URL names, or what stands for none, and the options that it sets.
-
-    >>> _database("duckdb://"), _database("duckdb:///home/me/all.db?threads=2"), _database("duckdb://md:sales")
-    ((':memory:', {}), ('/home/me/all.db', {'threads': '2'}), ('md:sales', {}))
-    """
-    parts = urlsplit(url)
-    return (parts.netloc + parts.path).rstrip("/") or ":memory:", dict(parse_qsl(parts.query))

@@ -2,20 +2,19 @@
 
 import pytest
 
-from helpers.data import staging
+from helpers.data.engines import OtherEngine
 
 
 @pytest.fixture
 def travelled(monkeypatch):
-    """How many rows of events were streamed from the source's engine, per stream; those of other tables always are."""
-    arrive, counts = staging._arrive, []
+    """How many rows of events left the source's engine, per query."""
+    brought, counts = OtherEngine.rows, []
 
-    def counting(engine, rows, sql):
-        if not sql.startswith("create table"):
-            whole = rows.read_all()
-            counts.append(whole.num_rows)
-            rows = whole.to_reader()
-        arrive(engine, rows, sql)
+    def counting(engine, sql, given):
+        relation = brought(engine, sql, given)
+        if "occurred_at" in sql:
+            counts.extend(engine.local.execute(f"select count(*) from {relation}").fetchall()[0])
+        return relation
 
-    monkeypatch.setattr(staging, "_arrive", counting)
+    monkeypatch.setattr(OtherEngine, "rows", counting)
     return counts

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from helpers.data.casts import _type_fault
 from helpers.data.prepare import prepare
+from helpers.data.staging import _type_fault
 from helpers.data.tables import TABLES
 from helpers.errors import KitError
 from helpers.params import Source

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from helpers.data.engines import local_engine
-from helpers.data.local_days import local_day, local_day_by_shifts, shifts_of
+from helpers.data.reduction import local_day, local_day_by_shifts, shifts_of
 
 UNTIL = datetime(2026, 10, 1, tzinfo=UTC)
 MIDNIGHT_SHIFTS = "America/St_Johns"  # at 00:01 until 2011

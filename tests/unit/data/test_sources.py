@@ -9,6 +9,7 @@ from textwrap import dedent
 import duckdb
 import pytest
 
+from helpers.data.engines import STAGED, local_engine
 from helpers.data.sources import open_source, source_fingerprint, source_tables
 from helpers.errors import KitError
 from helpers.params import Source
@@ -21,7 +22,15 @@ def source(**given):
 
 
 def tables(found):
-    return {name: list(given.types) for name, given in source_tables(found, open_source(found)).items()}
+    engine = opened(found)
+    with engine.names():
+        return {name: list(given.types) for name, given in source_tables(found, engine).items()}
+
+
+def opened(found):
+    local = local_engine()
+    local.execute(f"attach ':memory:' as {STAGED}")
+    return open_source(found, local, Path("nowhere"))
 
 
 def faults(found):
@@ -62,8 +71,7 @@ def test_files_are_relative_to_the_sources_folder(tmp_path):
 
 
 def test_timestamps_are_utc():
-    engine = open_source(source())
-    assert engine.connection.execute("select current_setting('TimeZone')").fetchall() == [("UTC",)]
+    assert opened(source()).local.execute("select current_setting('TimeZone')").fetchall() == [("UTC",)]
 
 
 def test_a_missing_folder_is_named(tmp_path):
@@ -131,9 +139,9 @@ def test_a_source_of_files_is_read_without_ibis(tmp_path):
 def test_a_database_is_only_read(tmp_path):
     with duckdb.connect(tmp_path / "all.db") as engine:
         engine.execute("create table deals as select 'x' as deal_id")
-    opened = open_source(source(connect=f"duckdb://{tmp_path / 'all.db'}"))
-    with pytest.raises(duckdb.InvalidInputException, match="read-only"):
-        opened.connection.execute("insert into deals values ('y')")
+    engine = opened(source(connect=f"duckdb://{tmp_path / 'all.db'}"))
+    with pytest.raises(duckdb.InvalidInputException, match="read-only"), engine.names():
+        engine.local.execute("insert into deals values ('y')")
 
 
 def test_an_engine_out_of_reach_is_told_in_its_own_words(tmp_path):
