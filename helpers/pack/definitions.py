@@ -28,7 +28,7 @@ BY_PERIOD = ("gross_margin",)  # rules that get another value with each period, 
 
 @dataclass(frozen=True)
 class Definition:
-    """What the KPIs of one card mean: the card's first line, its formula in words, and where that comes from.
+    """What the KPIs of one card mean: a sentence for each, the card's formula in words, and where that comes from.
 
     ``label`` names those KPIs as the pack does, ``kpi_ids`` as results.csv, targets and commentary do. ``sql`` is the
     query that computes them; the HTML shows it, folded, where there is one.
@@ -56,27 +56,26 @@ def definitions(kpi_ids: Iterable[str]) -> list[Definition]:
 
 
 def _definition(card: Card, rows: list[Kpi]) -> Definition:
+    """The sentence of each KPI is the catalogue's; of several, each stands under the name of its own."""
     parts = docstring_sections(inspect.getdoc(card) or "")
+    sentences = [row.definition if len(rows) == 1 else f"{row.label}: {row.definition}" for row in rows]
     return Definition(
         label=" · ".join(row.label for row in rows),
         kpi_ids=tuple(row.kpi_id for row in rows),
-        summary=parts["summary"],
+        summary=" ".join(sentences),
         definition=parts.get("Definition", ""),
         source=parts.get("Source", ""),
     )
 
 
 def docstring_sections(text: str) -> dict[str, str]:
-    r"""A Google-style docstring by section, each as flowing text; ``summary`` is its first paragraph.
+    r"""The sections of a Google-style docstring, each as flowing text.
 
     >>> docstring_sections("What comes in.\n\nDefinition:\n    All of it,\n    at once.\n")["Definition"]
     'All of it, at once.'
     """
-    head, *rest = re.split(rf"^({'|'.join(SECTIONS)}):\s*$", text, flags=re.MULTILINE)
-    sections = {"summary": _flowing(head.strip().split("\n\n")[0])}
-    for name, body in zip(rest[::2], rest[1::2], strict=True):
-        sections[name] = _flowing(body)
-    return sections
+    _, *rest = re.split(rf"^({'|'.join(SECTIONS)}):\s*$", text, flags=re.MULTILINE)
+    return {name: _flowing(body) for name, body in zip(rest[::2], rest[1::2], strict=True)}
 
 
 def _flowing(text: str) -> str:

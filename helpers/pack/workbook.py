@@ -176,7 +176,7 @@ def _value(row: pd.Series | None) -> float | None:
 def _definitions_table(definitions: Iterable[Definition]) -> ExcelTable:
     """One row per KPI: what it is called, how it is counted, what it means."""
     rows = [
-        [kpi_id, known.label, known.unit, known.direction, told.summary, told.definition, told.source]
+        [kpi_id, known.label, known.unit, known.direction, known.definition, told.definition, told.source]
         for told in definitions
         for kpi_id in told.kpi_ids
         for known in [kpi(kpi_id)]

@@ -11,7 +11,7 @@ from helpers.check import check_order
 from helpers.errors import KitError
 from helpers.pack.archive import last_published
 from helpers.pack.build import build_pack
-from helpers.pack.definitions import changed_definitions, definitions_record
+from helpers.pack.definitions import changed_definitions, definitions, definitions_record
 from helpers.params import Review
 from helpers.periods import Calendar
 from tests.canonical import source
@@ -210,3 +210,16 @@ def test_a_check_tells_it_with_the_line(tmp_path, monkeypatch):
     )
     assert told in found.warnings
     assert any(text.startswith("Net revenue retention (NRR): its definition changed") for text in found.warnings)
+
+
+def test_each_kpi_of_a_card_has_a_sentence_of_its_own():
+    (found,) = definitions(["newly_silent", "returned"])
+    assert found.summary == (
+        "Newly silent in the last 7 days: Customers that are inactive now and were active a week ago. "
+        "Returned in the last 7 days: Customers that were silent a week ago and have used the product since."
+    )
+
+
+def test_the_one_kpi_of_a_card_is_not_named_again():
+    (found,) = definitions(["returned"])
+    assert found.summary == "Customers that were silent a week ago and have used the product since."
