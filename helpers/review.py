@@ -65,7 +65,7 @@ class OpenReview:
     @cached_property
     def spine(self) -> Spine:
         """The periods of this pack, and its facts: what cards and tables are made of."""
-        return spine_of(self.review, self.prepared, self.period)
+        return replace(spine_of(self.review, self.prepared, self.period), refused=self.refused)
 
     def compute(self, theme: ModuleType) -> Results:
         """The KPIs of a theme: for the period, for those before it and, where a KPI has such a series, by month."""
@@ -137,17 +137,9 @@ class OpenReview:
         return card.__name__
 
     def _registered(self, rows: Iterable[Row]) -> list[Row]:
-        """Rows as the review registers their KPIs: with their version, or refused in the period."""
+        """Rows with the version of their KPI, as the review registers it."""
         versions = {each.kpi_id: str(each.definition_version) for each in self.review.kpis}
-        found, ids = [], dict.fromkeys(self.refused)
-        for row in rows:
-            if row.kpi_id not in ids:
-                found.append(replace(row, definition_version=versions.get(row.kpi_id, row.definition_version)))
-            elif ids[row.kpi_id] is None:
-                ids[row.kpi_id] = row.kpi_id
-                refused = results.refused(row.kpi_id, self.period, self.refused[row.kpi_id]).with_params(row.params)
-                found.append(replace(refused, definition_version=versions.get(row.kpi_id, refused.definition_version)))
-        return found
+        return [replace(row, definition_version=versions.get(row.kpi_id, row.definition_version)) for row in rows]
 
     def _begin(self) -> date:
         """The day of the first row of what was read; the register of customers reaches back further."""

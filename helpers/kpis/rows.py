@@ -183,7 +183,8 @@ def run(card: Card, spine: Spine) -> list[Row]:
     """The rows of a card over the spine's periods, each with the parameters that it follows.
 
     A card that lacks its data, or refuses to print a figure at all, has one row per KPI that says so, for the review's
-    own period. Of an earlier period, and of a month, only those KPIs are told that are shown there.
+    own period; so has each KPI that this pack must not print. Of an earlier period, and of a month, only those KPIs are
+    told that are shown there.
     """
     try:
         found = card(spine)
@@ -191,6 +192,9 @@ def run(card: Card, spine: Spine) -> list[Row]:
         found = [results.not_provided(kpi_id, spine.period, error.what) for kpi_id in ids_of(card.__name__)]
     except Refused as error:
         found = [results.refused(kpi_id, spine.period, str(error)) for kpi_id in ids_of(card.__name__)]
+    barred = [kpi_id for kpi_id in ids_of(card.__name__) if kpi_id in spine.refused]
+    found = [row for row in found if row.kpi_id not in barred]
+    found += [results.refused(kpi_id, spine.period, spine.refused[kpi_id]) for kpi_id in barred]
     for table in tables_under(card.__name__, spine.relations):
         spine.provides(table)
     words = words_under(card.__name__, spine.relations)

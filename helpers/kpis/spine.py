@@ -132,7 +132,8 @@ class Spine:
     """The periods of a pack and the facts of a prepared folder: what every card asks.
 
     ``rules`` are those of the review and the parameters of its themes, by name. ``review`` is the review itself, for
-    the cards and tables that are about what it registers: objectives, departments, improvements.
+    the cards and tables that are about what it registers: objectives, departments, improvements. ``refused`` holds the
+    KPIs that this pack must not print, each with the reason.
     """
 
     prepared: Prepared
@@ -140,6 +141,7 @@ class Spine:
     rules: Mapping[str, Any]
     periods: list[Period] = field(default_factory=list)
     review: Any = None
+    refused: Mapping[str, str] = field(default_factory=dict)
     asked: dict[str, bool] = field(default_factory=dict)
     required: set[str] = field(default_factory=set)
 

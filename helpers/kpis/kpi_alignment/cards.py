@@ -48,6 +48,8 @@ def okr(spine: Spine) -> list[Row]:
         for last in (False, True):  # objectives without data stand last
             for each in begun:
                 figure = figures.get((period.label, each.id))
+                if figure is None and each.kpi_id in spine.refused:
+                    continue  # a KPI that must not be printed is refused in the review's period, and nowhere else
                 if _lacks_data(each, figure) == last:
                     _add(rows, each, period, figure, done.get((period.label, each.id)))
     return rows.done()

@@ -94,19 +94,22 @@ from paid join period using (label) join horizon using (label)
 where reason is not null and ends > since and ends <= measured_on
 group by all;
 
+-- cohort_mrr: what each account paid on the day `since`, at the rate of that day.
+create table cohort_mrr as
+select label, horizon, since, account_id, segment, sum(cast(amount * rate as decimal(38, 9))) as mrr
+from horizon join paid using (label)
+left join rate on rate.currency = paid.currency and since between valid_from and valid_until
+where start_on <= since and ends > since
+group by all;
+
 -- cohort: each account that paid on the day `since`, with its MRR before (on that day), after (at the end of the period),
 -- kept (what it pays now, at most what it paid then) and lost; and the reason of its line that ended last since then.
 create table cohort as
-with ending as (
-  select customer_mrr.label, account_id, mrr from customer_mrr join period using (label) where day = measured_on
-)
-select horizon.label, horizon.horizon, since, customer_mrr.account_id, segment, customer_mrr.mrr as before,
-  coalesce(ending.mrr, 0) as after, least(before, after) as kept, before - kept as lost, coalesce(reason, '(none)') as reason
-from horizon
-join customer_mrr on customer_mrr.label = horizon.label and day = since
-left join ending on ending.label = horizon.label and ending.account_id = customer_mrr.account_id
-left join last_reason on last_reason.label = horizon.label and last_reason.horizon = horizon.horizon
-  and last_reason.account_id = customer_mrr.account_id;
+select cohort_mrr.label, horizon, since, account_id, cohort_mrr.segment, cohort_mrr.mrr as before,
+  coalesce(mrr_rows.mrr, 0) as after, least(before, after) as kept, before - kept as lost, coalesce(reason, '(none)') as reason
+from cohort_mrr
+left join mrr_rows using (label, account_id)
+left join last_reason using (label, horizon, account_id);
 
 -- retention_rows: each account of the cohorts.
 create view retention_rows as
@@ -336,8 +339,14 @@ create view cohort_notes as
 from subscription_notes
 union all
 select label, 'refused', 'no rate for ' || string_agg(distinct currency, ', ' order by currency) || '; add it to fx_rates', null
-from missing_rate
-where (label, day) in (select (label, since) from horizon) or (label, day) in (select (label, measured_on) from period)
+from (
+  select missing_rate.label, currency from missing_rate join period using (label) where day = measured_on
+  union all
+  select label, coalesce(used_currency.currency, 'an amount without a currency')
+  from horizon join used_currency using (label)
+  left join rate on rate.currency = used_currency.currency and since between valid_from and valid_until
+  where since >= first_day and since < end_day and rate.rate is null
+)
 group by label;
 
 create view renewal_notes as

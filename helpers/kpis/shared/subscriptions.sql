@@ -121,26 +121,16 @@ from (
   from period
 ) cross join rules;
 
--- snapshot: the days on which each period takes customers' MRR: its eve, the unit ends in it, its last day, and the day
--- from which retention_months end with it. Movements lead from a day's previous_day to it, and from it to its next_day.
+-- snapshot: the days on which each period takes customers' MRR: its eve, the unit ends in it, and its last day. Movements
+-- lead from a day's previous_day to it, and from it to its next_day.
 create table snapshot as
 with step as (
   select label, opening_day as day from period
   union select label, measured_on from period
   union select label, last_on from period join unit_end on day between starts_on and measured_on where last_on <= measured_on
-),
-linked as (
-  select label, day, lag(day) over steps as previous_day, lead(day) over steps as next_day
-  from step window steps as (partition by label order by day)
 )
-from linked
-union all
-select label, cohort_day, null, null
-from (
-  select label, cast(measured_on + 1 - to_months(cast(retention_months as integer)) as date) - 1 as cohort_day
-  from period cross join rules
-)
-where (label, cohort_day) not in (select (label, day) from linked);
+select label, day, lag(day) over steps as previous_day, lead(day) over steps as next_day
+from step window steps as (partition by label order by day);
 
 -- holding: what each version that counts is worth on each snapshot day on which it is in force, at the rate of that day
 -- (mrr) and of the next snapshot day (next_mrr). Sums of decimals are exact in any order, so that a customer whose price
@@ -268,16 +258,17 @@ select label, 'refused', why || array_to_string(ids[1:5], ', ')
   || case when len(ids) > 5 then ' and ' || len(ids) - 5 || ' more' else '' end || remedy, null
 from refusal;
 
+-- used_currency: the currencies in which something counts, from the first day to, and without, the last.
+create table used_currency as
+select label, currency, min(start_on) as first_day, max(ends) as end_day
+from period join version on known_day between known_from and known_until
+where out is null group by all;
+
 -- missing_rate: the currencies in which something counts on a snapshot day, and that have no rate on it.
 create table missing_rate as
-with used as (
-  select label, currency, min(start_on) as first_day, max(ends) as end_day
-  from period join version on known_day between known_from and known_until
-  where out is null group by all
-)
-select label, day, coalesce(used.currency, 'an amount without a currency') as currency
-from snapshot join used using (label)
-left join rate on rate.currency = used.currency and day between valid_from and valid_until
+select label, day, coalesce(used_currency.currency, 'an amount without a currency') as currency
+from snapshot join used_currency using (label)
+left join rate on rate.currency = used_currency.currency and day between valid_from and valid_until
 where day >= first_day and day < end_day and rate.rate is null;
 
 -- earliest_subscription: the first day of any version that is known.
