@@ -398,15 +398,17 @@ def _units_of(period: Period) -> dict[str, date | None]:
 
 
 def _literal(value: Any) -> str:
-    """A value of Python as SQL.
+    """A value of Python as SQL; what is written with a point alone would be a decimal there.
 
-    >>> _literal(["a", "b"]), _literal({"api": 7}), _literal(None), _literal(date(2026, 9, 30))
-    ("['a', 'b']", "map {'api': 7}", 'null', "date '2026-09-30'")
+    >>> _literal(["a", "b"]), _literal({"api": 7}), _literal(None), _literal(date(2026, 9, 30)), _literal(7.5)
+    ("['a', 'b']", "map {'api': 7}", 'null', "date '2026-09-30'", '7.5::double')
     """
     if value is None:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float):
+        return f"{value!r}::double"
     if isinstance(value, date):
         return f"date '{value}'"
     if isinstance(value, Mapping):

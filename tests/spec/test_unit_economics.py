@@ -517,6 +517,12 @@ class TestLtvFromOrders:
         assert row.value == pytest.approx((100 + 40 + 60 - 20 - 30) / 2 * 2)
         assert row.denominator == 2
 
+    def test_a_lifetime_need_not_be_whole_months(self):
+        """A review's 7.5 is a float, and so is its 24: 150 of revenue / 2 customers x 7.5 / 12 years."""
+        row = only(cards.ltv(known(invoices=self.INVOICES), Q1, lifetime_months=7.5), "ltv_orders")
+        assert row.value == pytest.approx(150 / 2 * 7.5 / 12)
+        assert (row.numerator, row.denominator) == (pytest.approx(150 * 7.5 / 12), 2)
+
     def test_without_a_lifetime_it_is_not_told(self):
         row = only(cards.ltv(known(invoices=self.INVOICES), Q1), "ltv_orders")
         assert (row.status, row.warnings) == ("not_provided", ("not provided: lifetime_months",))
