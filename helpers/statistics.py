@@ -256,7 +256,7 @@ def ratios_of_sums(parts: Sequence[ArrayLike], whole: ArrayLike) -> list[Interva
     if len(bottom) > MANY:
         return [_delta_method(top, bottom) for top in tops]
     sums = np.concatenate(
-        [[amounts[drawn].sum(axis=1) for amounts in (*tops, bottom)] for drawn in _draws(len(bottom))], axis=1
+        [[amounts.take(drawn).sum(axis=1) for amounts in (*tops, bottom)] for drawn in _draws(len(bottom))], axis=1
     )
     sums = sums[:, sums[-1] != 0]
     ends = np.quantile(sums[:-1] / sums[-1], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
@@ -264,11 +264,12 @@ def ratios_of_sums(parts: Sequence[ArrayLike], whole: ArrayLike) -> list[Interva
 
 
 def _draws(n: int) -> Iterator[NDArray[np.intp]]:
-    """The draws of n customers out of n, 10,000 of them, some at a time so that they fit into memory."""
+    """The draws of n customers out of n, 10,000 of them: so many at a time as the processor's own memory holds."""
     random, small = np.random.default_rng(SEED), np.uint16 if n < 2**16 else np.int32
-    rows = max(1, 1_000_000 // n)
+    rows, few = max(1, 1_000_000 // n), max(1, 30_000 // n)
     for size in (min(rows, RESAMPLES - done) for done in range(0, RESAMPLES, rows)):
-        yield random.integers(0, n, size=(size, n), dtype=small).astype(np.intp)
+        drawn = random.integers(0, n, size=(size, n), dtype=small)
+        yield from (drawn[i : i + few].astype(np.intp) for i in range(0, size, few))
 
 
 def _delta_method(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> Interval:

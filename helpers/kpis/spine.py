@@ -56,6 +56,18 @@ class Relation:
     def statement(self) -> str:
         return f"{self.comment}create {self.kind} {self.name} as\n{self.query};"
 
+    @cached_property
+    def reads(self) -> list[str]:
+        """What the query reads, and does not define itself.
+
+        >>> query = "with own as (from deals) from own join period on own.label is not distinct from period.label"
+        >>> Relation("example", "", "view", query).reads
+        ['deals', 'period']
+        """
+        text = COMMENT.sub("", self.query)
+        own = set(DEFINES.findall(text))
+        return [name for name in READS.findall(text) if name not in own]
+
 
 def read_relations(rules: Mapping[str, Any] = MappingProxyType({}), folder: Path = FOLDER) -> dict[str, Relation]:
     """The relations of all themes, by name.
@@ -92,33 +104,29 @@ def words_under(card: str, relations: Mapping[str, Relation]) -> set[str]:
     >>> "retention_months" in words_under("retention", read_relations())
     True
     """
-    under = [relations[name] for name in _stands_on(card, relations)]
+    under = [relations[name] for name in _in_order(card, relations) if name in relations]
     words = {word for each in under for word in (*re.findall(r"\w+", each.query), *each.follows)}
     return words - set(OWN)
 
 
 def tables_under(card: str, relations: Mapping[str, Relation]) -> list[str]:
     """The canonical tables that a card's query stands on."""
-    found = {name for each in _stands_on(card, relations) for name in _named(relations[each].query)}
+    found = _in_order(card, relations)
     return [name for name in TABLES if name in found]
 
 
-def _stands_on(name: str, relations: Mapping[str, Relation]) -> list[str]:
+def _in_order(name: str, relations: Mapping[str, Relation]) -> list[str]:
+    """What a relation stands on, each after what it needs, and then itself; what is no relation stands on nothing."""
     found: dict[str, None] = {}
-    for needed in _named(relations[name].query):
-        if needed in relations and needed not in found:
-            found |= dict.fromkeys(_stands_on(needed, relations))
-    return [*found, name]
 
+    def add(each: str) -> None:
+        for needed in relations[each].reads if each in relations else ():
+            if needed not in found:
+                add(needed)
+        found[each] = None
 
-def _named(query: str) -> list[str]:
-    """What a query reads, and does not define itself.
-
-    >>> _named("with own as (from deals) from own join period on own.label is not distinct from period.label")
-    ['deals', 'period']
-    """
-    text = COMMENT.sub("", query)
-    return [name for name in READS.findall(text) if name not in DEFINES.findall(text)]
+    add(name)
+    return list(found)
 
 
 def periods_of(period: Period) -> list[Period]:
@@ -254,19 +262,11 @@ class Spine:
         return self.prepared.calendar.timezone
 
     def _in_order(self, name: str) -> list[str]:
-        """A relation and those that it stands on, each after what it needs."""
-        found: dict[str, None] = {}
-        query = self.relations[name].query if name in self.relations else self._made_by_rule(name)
-        for needed in _named(query):
-            if needed not in found and (
-                needed in self.relations or needed in TABLES or needed in OWN or needed in self._given
-            ):
-                found |= dict.fromkeys(self._in_order(needed))
-        return [*found, name]
-
-    def _made_by_rule(self, name: str) -> str:
-        """What is made without a file stands on nothing, but for what is left out of a table in each period."""
-        return "from period" if name.startswith(LEFT_OUT) else ""
+        """What a relation stands on and is made here, each after what it needs, and then itself."""
+        own = ["period"] if name.startswith(LEFT_OUT) else []
+        known = (self.relations, TABLES, OWN, self._given)
+        found = [each for each in _in_order(name, self.relations) if each == name or any(each in of for of in known)]
+        return [*own, *found]
 
     def _query(self, name: str) -> str:
         """The query of a relation, of a canonical table, or of what this spine is made of."""

@@ -7,6 +7,7 @@ months is judged here, and so are the mean life by Kaplan–Meier and its interv
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -146,6 +147,7 @@ def ltv(spine: Spine) -> list[Row]:
         stays_by_segment(spine),
     )
     wholes: dict[str, list[Worth]] = {}
+    earliest = {each["label"]: each["earliest"] for each in spine.answers("earliest_subscription")}
     for answer in rows.answers:
         label, segment = answer["label"], (answer["segment_by"], answer["segment"])
         if why := _no_margin(answer) or notes.refused.get(label):
@@ -153,7 +155,7 @@ def ltv(spine: Spine) -> list[Row]:
                 rows.refuse(label, why, "ltv_margin", "ltv_km", *(("ltv_net",) if _has_ledger(spine) else ()))
             continue
         told: dict[str, Any] = {"excluded": notes.excluded[label], "warnings": notes.warnings.get(label, [])}
-        _over_churn(spine, rows, answer, told)
+        _over_churn(rows, answer, earliest.get(label), told)
         found = worth_of(answer, stays.get((label, *segment), NOBODY))
         wholes.setdefault(label, []).append(found)
         told["warnings"] = [*told["warnings"], *found.warnings]
@@ -332,11 +334,10 @@ def _by_orders(spine: Spine, rows: Rows) -> None:
         )  # fmt: skip
 
 
-def _over_churn(spine: Spine, rows: Rows, answer: Mapping[str, Any], told: Mapping[str, Any]) -> None:
-    """From today's ARPA and the churn of a year, taken as it is for ever."""
+def _over_churn(rows: Rows, answer: Mapping[str, Any], earliest: date | None, told: Mapping[str, Any]) -> None:
+    """From today's ARPA and the churn of a year, taken as it is for ever; ``earliest`` is where history starts."""
     churned, at_risk, since = answer["churned"], answer["at_risk"], answer["churn_since"]
     told = {**told, "n": churned}
-    earliest = {each["label"]: each["earliest"] for each in spine.answers("earliest_subscription")}.get(answer["label"])
     if earliest and earliest > since:
         told["warnings"] = [*told["warnings"], f"history_starts_at {earliest}: churn is counted from {since}"]
     if answer["arpa"] is None or not at_risk:

@@ -6,7 +6,7 @@ Lifetimes are in months; a customer who left and came back lives once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from helpers.results import Interval, Status
 from helpers.statistics import LEVEL, RESAMPLES, SEED, dominated_by_few, kaplan_meier
 
 FEW = "dominated by few: fewer than 30 paying customers, or one with over 20 % of the MRR"
-AT_ONCE = 1_000_000  # numbers that fit into memory
+AT_ONCE = 100_000  # numbers that the processor's own memory holds
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,13 @@ class Worth:
     value: float | None = None
     status: Status | None = None
     n: int = 0
-    interval: Interval | None = None
     warnings: tuple[str, ...] = ()
+    stays: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def interval(self) -> Interval | None:
+        """Of the value, where there is one. It takes long, and most who ask for a worth do not ask for it."""
+        return None if self.value is None else value_interval(self.stays, self.answer["ltv_horizon_months"])
 
 
 def worth_of(answer: Mapping[str, Any], stays: pd.DataFrame) -> Worth:
@@ -51,7 +56,7 @@ def worth_of(answer: Mapping[str, Any], stays: pd.DataFrame) -> Worth:
         return Worth(answer, status="insufficient", n=n, warnings=(f"{why}; lower ltv_horizon_months",))
     few = (FEW,) * dominated_by_few(stays.loc[stays["mrr"] > 0, "mrr"])
     capped = (f"capped: nobody has left, so each counts {horizon:g} months",) * (not stays["is_left"].any())
-    return Worth(answer, each * months, n=n, interval=value_interval(stays, horizon), warnings=(*few, *capped))
+    return Worth(answer, each * months, n=n, warnings=(*few, *capped), stays=stays)
 
 
 def stays_by_segment(spine: Spine) -> dict[tuple[str, str, str | None], pd.DataFrame]:

@@ -117,7 +117,7 @@ left join won using (label, horizon, segment_by, segment);
 
 -- acquisition_notes: what every figure of a window tells: versions that do not count, gaps that were closed, spend that was
 -- left out, a history that begins late; and why a window is refused, the first reason (place) first.
-create view acquisition_notes as
+create table acquisition_notes as
 with known as (
   select acquisition_window.label, horizon, version.*, start_on <= last_day and ends > eve as is_here
   from acquisition_window
@@ -221,7 +221,7 @@ from judged group by label, segment;
 
 -- ltv (K18): what a month of a customer is worth (arpa × margin), its churn, and ltv_margin, the first over the second. The
 -- mean life of ltv_km is by Kaplan-Meier over months and is_left.
-create view ltv as
+create table ltv as
 with life as (
   select label, case when grouping(segment) = 0 then 'segment' else '' end as segment_by, segment,
     sum(mrr) / nullif(count(*) filter (mrr > 0), 0) as arpa, max(months) as longest, count(*) as n
