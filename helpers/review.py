@@ -73,7 +73,7 @@ class OpenReview:
         found = self._registered(row for card in cards_of(name) for row in run(card, self.spine))
         begin = self._begin()
         told = [row for row in found if row.period == self.period or row.period.end > begin]
-        return Results(results.frame(told), self.context, {name: self.spine.looked_for})
+        return Results(results.frame(told), self.context, {name: self.spine.looked_for}, self.spine.given)
 
     def look_up(self, *kpi_ids: str) -> Results:
         """KPIs of other themes, over time, with the parameters that they have there; unknown ones are left out."""
@@ -94,8 +94,14 @@ class OpenReview:
         Raises:
             KitError: there is no such KPI.
         """
-        card = self._asked_card(kpi_id)
-        return self.spine.sql(kpi_id if kpi_id in self.spine.relations else card)
+        self._asked_card(kpi_id)
+        return self.spine.sql(self._relation(kpi_id))
+
+    def scripts(self, kpi_ids: Iterable[str]) -> tuple[str, dict[str, str]]:
+        """The queries of several KPIs as parts of one script: what two or more stand on, and the rest by KPI."""
+        relations = {kpi_id: self._relation(kpi_id) for kpi_id in kpi_ids}
+        shared, own = self.spine.scripts(dict.fromkeys(relations.values()))
+        return shared, {kpi_id: own[relation] for kpi_id, relation in relations.items()}
 
     def rows(self, kpi_id: str) -> pd.DataFrame:
         """The rows behind a KPI of the period: one per customer, deal or user that its figures are made of.
@@ -129,6 +135,10 @@ class OpenReview:
     @cached_property
     def _alone(self) -> Spine:
         return replace(self.spine, periods=[self.period])
+
+    def _relation(self, kpi_id: str) -> str:
+        """The relation that defines a KPI: that of its own name, else that of its card."""
+        return kpi_id if kpi_id in self.spine.relations else kpi(kpi_id).card
 
     def _asked_card(self, kpi_id: str) -> str:
         """The card of a KPI, which was run, so that what it gives its queries is there."""

@@ -62,12 +62,14 @@ class Results:
     total (:func:`helpers.results.rows_of`).
 
     Displayed, it is the output of the cell tagged ``results``, which everything after the notebook reads.
-    ``asked`` says what each theme (``new_revenue``) or card (``new_revenue.revenue_growth``) asked of the source.
+    ``asked`` says what each theme (``new_revenue``) or card (``new_revenue.revenue_growth``) asked of the source;
+    ``given`` holds the queries of rows that stand in no table, by name, for whoever shows the queries of cards.
     """
 
     frame: pd.DataFrame
     context: Context
     asked: Mapping[str, Asked] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def period(self) -> Period:
@@ -148,6 +150,7 @@ class Results:
             "schema": {"fields": fields},
             "data": records(self.frame),
             "asked": as_json(self.asked),
+            "given": dict(self.given),
         }
         count, kpis = len(self.frame), self.frame["kpi_id"].nunique()
         words = f"{count} figures of {kpis} KPIs, for {self.period.label} and the periods before it"

@@ -13,7 +13,8 @@ stands on before it; the same text, in the same order, is what :meth:`Spine.sql`
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -38,6 +39,7 @@ DEFINES = re.compile(r"\b(\w+)(?: ?\([^()]*\))? as \(")  # what it defines itsel
 COMMENT = re.compile(r"--[^\n]*")
 OWN = ("period", "rules", "listed_quarter", "quarter", "provided")  # relations that the spine itself is
 LEFT_OUT = "left_out_of_"  # before the name of a table: how many rows of it are left out in each period, by reason
+LOCAL_DAY = "local_day"  # the macro that queries call
 QUARTERS_BACK = timedelta(days=4_000)
 PER_KEY = ("window_days", "gross_margin")  # rules with one value, or one per product type or period
 
@@ -67,6 +69,11 @@ class Relation:
         text = COMMENT.sub("", self.query)
         own = set(DEFINES.findall(text))
         return [name for name in READS.findall(text) if name not in own]
+
+    @property
+    def question(self) -> str:
+        """The query alone."""
+        return f"{self.comment}{self.query};"
 
 
 def read_relations(rules: Mapping[str, Any] = MappingProxyType({}), folder: Path = FOLDER) -> dict[str, Relation]:
@@ -141,7 +148,7 @@ class Spine:
 
     ``rules`` are those of the review and the parameters of its themes, by name. ``review`` is the review itself, for
     the cards and tables that are about what it registers: objectives, departments, improvements. ``refused`` holds the
-    KPIs that this pack must not print, each with the reason.
+    KPIs that this pack must not print, each with the reason; ``given`` the queries of rows that cards gave.
     """
 
     prepared: Prepared
@@ -152,12 +159,12 @@ class Spine:
     refused: Mapping[str, str] = field(default_factory=dict)
     asked: dict[str, bool] = field(default_factory=dict)
     required: set[str] = field(default_factory=set)
+    given: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.periods = self.periods or periods_of(self.period)
         self._by_label = {period.label: period for period in self.periods}
         self._made: set[str] = set()
-        self._given: dict[str, str] = {}
         self.relations = read_relations(self.rules)
 
     def at(self, label: str) -> Period:
@@ -172,7 +179,7 @@ class Spine:
             or f"({', '.join(['null'] * len(columns))})"
         )
         none = "" if rows else "\nwhere false"
-        self._given[name] = f"select {typed} from (values\n{values}\n) as {name}({', '.join(columns)}){none}"
+        self.given[name] = f"select {typed} from (values\n{values}\n) as {name}({', '.join(columns)}){none}"
 
     def provides(self, what: str) -> bool:
         """Whether the source gives a table or a column; it is noted that a card asked."""
@@ -236,15 +243,26 @@ class Spine:
 
     def sql(self, name: str) -> str:
         """The query of a relation with all that it stands on: a script for a DuckDB in the prepared folder."""
-        needed = self._in_order(name)
-        last = self.relations[needed.pop()]
-        parts = [f"create macro local_day(instant) as cast(timezone({quoted(self._timezone)}, instant) as date);"]
-        words = words_under(name, self.relations)
-        parts += [
-            self._statement(each) if each != "rules" else f"create table rules as\n{self._rules(words)};"
-            for each in needed
-        ]
-        return "\n\n".join([*parts, f"{last.comment}{last.query};"])
+        return self.scripts([name])[1][name]
+
+    def scripts(self, names: Collection[str]) -> tuple[str, dict[str, str]]:
+        """The queries of some relations, as parts of one script for a DuckDB in the prepared folder.
+
+        What two of them or more stand on comes first, and then by name what stands under one alone, with its query.
+        """
+        words = {word for name in names for word in words_under(name, self.relations)}
+        under = {name: [LOCAL_DAY, *self._in_order(name)[:-1]] for name in names}
+        uses = Counter(each for found in under.values() for each in found)  # in an order in which each can be made
+
+        def told(relations: Iterable[str]) -> list[str]:
+            return [self._told(each, words) for each in relations]
+
+        own = {
+            name: [*told(each for each in under[name] if uses[each] == 1), self.relations[name].question]
+            for name in names
+        }
+        shared = told(each for each, times in uses.items() if times > 1)
+        return "\n\n".join(shared), {name: "\n\n".join(parts) for name, parts in own.items()}
 
     def make(self, name: str) -> None:
         """Make a relation, and before it those that it stands on."""
@@ -264,7 +282,7 @@ class Spine:
     def _in_order(self, name: str) -> list[str]:
         """What a relation stands on and is made here, each after what it needs, and then itself."""
         own = ["period"] if name.startswith(LEFT_OUT) else []
-        known = (self.relations, TABLES, OWN, self._given)
+        known = (self.relations, TABLES, OWN, self.given)
         found = [each for each in _in_order(name, self.relations) if each == name or any(each in of for of in known)]
         return [*own, *found]
 
@@ -274,8 +292,8 @@ class Spine:
             return self.relations[name].query
         if name.startswith(LEFT_OUT):
             return self._left_out(name.removeprefix(LEFT_OUT))
-        if name in self._given:
-            return self._given[name]
+        if name in self.given:
+            return self.given[name]
         made = {
             "period": self._periods,
             "rules": self._rules,
@@ -284,6 +302,12 @@ class Spine:
             "provided": self._provided,
         }
         return made[name]() if name in made else self._facts(name)
+
+    def _told(self, name: str, words: Container[str]) -> str:
+        """A statement as it is shown: the rules are those among some words."""
+        if name == LOCAL_DAY:
+            return f"create macro local_day(instant) as cast(timezone({quoted(self._timezone)}, instant) as date);"
+        return f"create table rules as\n{self._rules(words)};" if name == "rules" else self._statement(name)
 
     def _statement(self, name: str) -> str:
         if name in self.relations:

@@ -125,9 +125,11 @@ def results_of(request: BuildRequest, prepared: Prepared, executed: Iterable[Exe
     told = [resource for run in executed if not run.failure for resource in tables_of(run.notebook, "results")]
     frame = results.from_records(record for resource in told for record in resource["data"])
     asked: dict[str, Asked] = {}
+    given: dict[str, str] = {}
     for resource in told:
         asked |= from_json(resource.get("asked", {}))
-    return Results(frame, OpenReview(request.period, request.review, prepared).context, asked)
+        given |= resource.get("given", {})
+    return Results(frame, OpenReview(request.period, request.review, prepared).context, asked, given)
 
 
 def write_exports(executed: Iterable[Executed], pack: Path) -> None:
@@ -155,11 +157,18 @@ def _render(
     from helpers.pack.pages import page_content, pages_of
     from helpers.pack.render import render_html, render_pdf
     from helpers.pack.workbook import render_workbook
+    from helpers.review import OpenReview
 
     made_from = {**versions(), **{f"{what} fingerprint": which for what, which in fingerprints.items()}}
     compared = str(published) if published and request.review.kpis else ""
+    settled = request.review.model_copy(update={"themes": request.settled})
+    quarter = OpenReview(request.period, settled, prepared)
+    quarter.spine.given.update(found.given)
+    queries = quarter.scripts(dict.fromkeys(found.frame["kpi_id"]))
     data = DataPage(prepared.report, found)
-    pages, sections = pages_of(request, executed, data, since=compared, source=prepared.name, versions=made_from)
+    pages, sections = pages_of(
+        request, executed, data, queries, since=compared, source=prepared.name, versions=made_from
+    )
     content = page_content(pages, sections)
     with ThreadPoolExecutor() as pool:  # Typst works beside Python
         pdf = pool.submit(render_pdf, content)

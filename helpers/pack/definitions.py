@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from helpers.catalogue import Kpi, kpi
@@ -42,8 +43,8 @@ class Definition:
     sql: str = ""
 
 
-def definitions(kpi_ids: Iterable[str]) -> list[Definition]:
-    """One definition per card of the KPIs named, in that order.
+def definitions(kpi_ids: Iterable[str], queries: Mapping[str, str] = MappingProxyType({})) -> list[Definition]:
+    """One definition per card of the KPIs named, in that order; ``queries`` are those of the KPIs that have one.
 
     >>> [found.label for found in definitions(["arr", "new_arr"])]
     ['Annual recurring revenue (ARR) · New ARR']
@@ -52,10 +53,10 @@ def definitions(kpi_ids: Iterable[str]) -> list[Definition]:
     for row in map(kpi, kpi_ids):
         for card in cards_with([row.kpi_id]):
             cards.setdefault(card, []).append(row)
-    return [_definition(card, rows) for card, rows in cards.items()]
+    return [_definition(card, rows, queries) for card, rows in cards.items()]
 
 
-def _definition(card: Card, rows: list[Kpi]) -> Definition:
+def _definition(card: Card, rows: list[Kpi], queries: Mapping[str, str]) -> Definition:
     """The sentence of each KPI is the catalogue's; of several, each stands under the name of its own."""
     parts = docstring_sections(inspect.getdoc(card) or "")
     sentences = [row.definition if len(rows) == 1 else f"{row.label}: {row.definition}" for row in rows]
@@ -65,6 +66,7 @@ def _definition(card: Card, rows: list[Kpi]) -> Definition:
         summary=" ".join(sentences),
         definition=parts.get("Definition", ""),
         source=parts.get("Source", ""),
+        sql="\n\n".join(dict.fromkeys(queries[row.kpi_id] for row in rows if row.kpi_id in queries)),
     )
 
 

@@ -88,7 +88,7 @@ class Pages:
     ``scorecard`` holds groups with theme, title and rows; a row is what ``display.blocks.figures`` gives.
     ``logo`` is a PNG, JPEG or SVG file; ``parameters``, ``versions`` and each of ``data`` are Table Schema resources.
     ``as_of_on`` dates the PDF, so that the same inputs give the same bytes. Of a ``brief`` pack, each section is a page
-    of the PDF: its figures and its list.
+    of the PDF: its figures and its list. ``shared_sql`` is what the queries of several definitions stand on.
     """
 
     company: str
@@ -112,6 +112,7 @@ class Pages:
     scorecard: Sequence[Mapping[str, Any]] = ()
     changes: Changes = field(default_factory=Changes)
     definitions: Sequence[Definition] = ()
+    shared_sql: str = ""
     parameters: Mapping[str, Any] | None = None
     source: str = ""
     data: Sequence[Mapping[str, Any]] = ()
@@ -125,6 +126,7 @@ def pages_of(
     request: BuildRequest,
     executed: Iterable[Executed],
     data: DataPage,
+    queries: tuple[str, Mapping[str, str]],
     *,
     since: str = "",
     source: str = "",
@@ -132,9 +134,11 @@ def pages_of(
 ) -> tuple[Pages, list[Section]]:
     """The pack's own pages, and one section per theme in pack order, from what a build has computed.
 
-    ``data`` holds the results too. ``since`` names the published pack that definitions were compared with, ``source``
+    ``data`` holds the results too, and ``queries`` what several of their queries stand on, and each one's own, by KPI.
+    ``since`` names the published pack that definitions were compared with, ``source``
     the source, and ``versions`` what the pack was made from.
     """
+    shared, own = queries
     runs, texts = list(executed), _filled_in(request.commentary(), data.results)
     period, brand, shown = request.period, request.review.brand, scorecard(data.results)
     failed = {run.theme: run.failure for run in runs if run.failure}
@@ -165,7 +169,8 @@ def pages_of(
             data=data.warnings,
             since=since,
         ),
-        definitions=definitions(dict.fromkeys(data.results.frame["kpi_id"])),
+        definitions=definitions(dict.fromkeys(data.results.frame["kpi_id"]), own),
+        shared_sql=shared,
         parameters=_parameters(request),
         source=source,
         data=[table.resource() for table in data.tables()],

@@ -187,7 +187,8 @@ def render_pdf(content: Content) -> bytes:
     view = content["view"]
     definitions = [{**told, "sql": ""} for told in view["definitions"]]  # what folds out has no place on paper
     sections, figures = _with_figures_behind(content["sections"], brief=view["brief"])
-    shown = {**content, "view": {**view, "definitions": definitions}, "sections": sections, "figures": figures}
+    view = {**view, "definitions": definitions, "shared_sql": ""}
+    shown = {**content, "view": view, "sections": sections, "figures": figures}
     shown |= {"lang": view["lang"], "paper": view["paper"], "author": view["company"]}
     return _typeset("brief.typ" if view["brief"] else "pack.typ", shown, colour=view["colour"])
 

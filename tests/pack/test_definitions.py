@@ -1,10 +1,13 @@
 """A definition that changed under the same version since the last published pack is refused (G03)."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
+from bs4 import BeautifulSoup
 
 from helpers import results
 from helpers.check import check_order
@@ -19,6 +22,7 @@ from tests.pack.requests import ROOT, made_request, request_of
 
 SUBSCRIPTIONS = "subscription_id | customer_id | start_on | mrr\nS1 | A | 2023-01-01 | 100"
 CUSTOMERS = "customer_id | name | signed_up_on\nA | Aye | 2022-12-01"
+MADE = re.compile(r"^create (?:table|view|macro) (\w+)", re.MULTILINE)
 NRR = {"kpi_id": "nrr", "hypothesis": "Stays", "owner": "Ada", "review_on": "2026-12-31"}
 
 
@@ -207,6 +211,38 @@ def test_a_check_tells_it_with_the_line(tmp_path, monkeypatch):
     )
     assert told in found.warnings
     assert any(text.startswith("Net revenue retention (NRR): its definition changed") for text in found.warnings)
+
+
+def test_the_folded_queries_are_one_script_that_runs_and_gives_the_figures(built):
+    """What several stand on, told once; then under each definition its own query. DuckDB knows the folder alone."""
+    page = BeautifulSoup((built.folder / "pack.html").read_text(), "html.parser")
+    engine = duckdb.connect()
+    engine.execute(f"set file_search_path = '{built.folder.resolve().parent / 'prepared'}'")
+    engine.execute(page.select_one(".sql pre").get_text())
+    found = {}
+    for place in page.select("dl.definitions > div"):
+        answer = engine.execute(place.select_one("details pre").get_text())
+        columns = [column for column, *_ in answer.description]
+        rows = [dict(zip(columns, row, strict=True)) for row in answer.fetchall()]
+        found |= dict.fromkeys(place.select_one("dd").get_text().split(", "), rows)
+    figures = results.read_csv(built.folder / "results.csv")
+    assert found.keys() == set(figures["kpi_id"])
+    for kpi_id in ("mrr", "net_new_mrr", "win_rate", "new_revenue", "inactive_rate", "pac_mean", "okr_progress"):
+        told = {}
+        for each in found[kpi_id]:
+            by = each.get("segment_by") or ""
+            told[each["label"], by, (each["segment"] or "(none)") if by else ""] = each[kpi_id]
+        shown = figures[(figures["kpi_id"] == kpi_id) & figures["value"].notna()]
+        assert len(shown)
+        for _, row in shown.iterrows():
+            assert told[row["period"], row["segment_by"], row["segment"]] == pytest.approx(row["value"]), kpi_id
+
+
+def test_what_several_queries_stand_on_is_told_once(built):
+    page = BeautifulSoup((built.folder / "pack.html").read_text(), "html.parser")
+    told = [name for place in page.select(".appendix pre") for name in MADE.findall(place.get_text())]
+    assert len(told) == len(set(told)) > 100
+    assert "period" in told
 
 
 def test_each_kpi_of_a_card_has_a_sentence_of_its_own():
