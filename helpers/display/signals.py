@@ -50,7 +50,7 @@ class Verdict:
     @property
     def words(self) -> str:
         """The verdict as a clause."""
-        return self.name + self.position
+        return ", ".join(filter(None, [self.name, self.position]))
 
     @property
     def tone(self) -> Tone:
@@ -161,7 +161,7 @@ def _name(found: Verdict, kpi_id: str, results: Results) -> str:
         return ""
     alone = "" if found.subject == kpi_id else " alone"
     value = results.write.value(found.value, kpi(found.subject).unit)
-    return f"{format_period(found.period, results.context.locale)}{alone}, at {value}, "
+    return f"{format_period(found.period, results.context.locale)}{alone}, at {value}"
 
 
 def _position(found: Verdict, results: Results) -> str:

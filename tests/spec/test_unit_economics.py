@@ -349,7 +349,11 @@ class TestParts:
         assert {name: (row.numerator, row.n, row.value) for name, row in parts.items()} == {
             "large": (900 + 600, 1, 1500), "small": (400, 2, 200), "(none)": (50 + 70, None, None),
         }  # fmt: skip
-        assert parts["(none)"].warnings == ("spend that names no segment, so no customer of it can be told",)
+        whole = 900 + 600 + 400 + 50 + 70
+        assert whole == 2020
+        assert parts["(none)"].warnings == (
+            "5.9% of the spend (120 of 2,020 USD) names no segment, so it is in no segment's cost",
+        )
 
     def test_by_channel(self):
         """The source of the first won deal: c0 and c1 came by search, c2 by partner, of c3 nothing is known."""
@@ -513,7 +517,7 @@ class TestLtvFromOrders:
 
     def test_credits_lower_revenue_and_not_the_count(self):
         """100 + 40 + 60 - 20 - 30 of the customers A and B who ordered; C was credited alone; tax is none of it."""
-        row = only(cards.ltv(known(invoices=self.INVOICES), Q1, lifetime_months=24), "ltv_orders")
+        row = only(cards.ltv(known(invoices=self.INVOICES), Q1, lifetime_months=24.0), "ltv_orders")  # as notebooks do
         assert row.value == pytest.approx((100 + 40 + 60 - 20 - 30) / 2 * 2)
         assert row.denominator == 2
 

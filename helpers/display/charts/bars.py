@@ -17,7 +17,7 @@ from helpers.display.palette import LINE, QUIET, TEXT, TONES, tint
 from helpers.display.sentences import cautions, chart_title, movement, why_missing, why_nothing
 from helpers.display.signals import change_tone
 from helpers.display.tables import Table
-from helpers.results import Column
+from helpers.results import NONE, Column
 from helpers.texts import spoken
 
 MOST = 12  # bars on a page; the table has them all
@@ -246,7 +246,7 @@ def _segment_bars(drawn: Sheet, rows: pd.DataFrame, total: pd.Series | None) -> 
 
 
 def _segment_sentence(results: Results, rows: pd.DataFrame, total: pd.Series | None, period: str) -> str:
-    """The total, the two ends, how many are not drawn, and what must be known of single segments."""
+    """The total, the two ends, how many are not drawn, and what must be known of segments, and of what has none."""
     phrase, locale, drawn = results.write.result_phrase, results.context.locale, rows.head(MOST)
     compared = rows[rows["value"].notna()]
     compared = compared if compared["small"].all() else compared[~compared["small"]]
@@ -256,7 +256,8 @@ def _segment_sentence(results: Results, rows: pd.DataFrame, total: pd.Series | N
     more = f"; {len(rows) - MOST} more are in the table" if len(rows) > MOST else ""
     said = [] if total is None else cautions(total, locale)
     of_some: dict[str, list[str]] = {}
-    for _, row in drawn[drawn["value"].notna()].iterrows():
+    told = rows.index.isin(drawn.index) & rows["value"].notna() | (rows["segment"] == NONE)
+    for _, row in rows[told].iterrows():
         for text in cautions(row, locale):
             of_some.setdefault(text, []).append(spoken(row["segment"]))
     beside = "".join(f" {', '.join(names)}: {text}." for text, names in of_some.items() if text not in said)

@@ -265,7 +265,7 @@ def _cac(rows: Rows, kpi_id: str, label: str, cost: Cost) -> None:
 
 def _cac_by(rows: Rows, kpi_id: str, label: str, cost: Cost) -> None:
     """CAC by segment and by channel, where the ledger names them and customers have them."""
-    spine = rows.spine
+    spine, currency = rows.spine, rows.spine.prepared.currency
     for by, of_customers in {"segment": "customers.segment", "channel": "deals.source"}.items():
         if not (spine.provides(f"spend.{by}") and spine.provides(of_customers)):
             continue
@@ -277,11 +277,18 @@ def _cac_by(rows: Rows, kpi_id: str, label: str, cost: Cost) -> None:
                 rows.add(kpi_id, answer, None, n=n, warnings=[f"no spend names this {by}"])
             else:
                 told: dict[str, Any] = {"interval": inverted(spent, n)}
-                told["warnings"] = readable(spent, n, spine.prepared.currency)
+                told["warnings"] = readable(spent, n, currency)
                 rows.share(kpi_id, answer, spent, n, n=n, **told)
-        why = f"spend that names no {by}, so no customer of it can be told"
-        nameless = {"label": label, "segment_by": by, "segment": NONE}
-        rows.add(kpi_id, nameless, None, numerator=cost.spent.get((by, NONE), 0.0), warnings=[why])
+        answer, spent = {"label": label, "segment_by": by, "segment": NONE}, cost.spent.get((by, NONE), 0.0)
+        rows.add(kpi_id, answer, None, numerator=spent, warnings=_nameless(by, spent, cost.total, currency))
+
+
+def _nameless(by: str, spent: float, total: float, currency: str) -> list[str]:
+    """How much of the spend names no segment or channel, since without it each costs less than all together."""
+    if not spent:
+        return []
+    part = f"{spent / total:.1%} of the spend " if total > 0 else "spend "
+    return [f"{part}({spent:,.0f} of {total:,.0f} {currency}) names no {by}, so it is in no {by}'s cost"]
 
 
 def _new_customers(spine: Spine, rows: Rows) -> None:

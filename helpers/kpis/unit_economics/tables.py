@@ -74,9 +74,9 @@ def acquisition_by_channel(spine: Spine) -> Listing:
     columns = {
         "channel": Column("Channel"),
         "amount": Column("Spent", "money"),
-        "customers": Column("New customers", "count"),
+        "customers": Column("Customers won", "count"),
         "cac": Column("For each", "money"),
-        "mrr": Column("New MRR", "money_per_month"),
+        "mrr": Column("Their first MRR", "money_per_month"),
     }
     return Listing(
         caption=f"Sales and marketing by channel, {_months(spine)}",

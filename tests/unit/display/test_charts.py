@@ -226,6 +226,15 @@ def test_bars_put_those_of_a_few_last_and_say_what_is_not_drawn():
     assert table_from_resource(chart.table.resource())["rows"][-1][0] == "few"
 
 
+def test_bars_tell_why_what_names_no_segment_is_in_none():
+    """Also where it has no bar: else readers of a total above all its parts would look for a mistake."""
+    why = "80.0% of the spend (960 of 1,200 EUR) names no channel, so it is in no channel's cost"
+    parts = {"a": (50, []), "b": (20, []), None: (None, [why])}
+    rows = [long_table.row("cac_sm", Q3, v, segment=("channel", k), warnings=w) for k, (v, w) in parts.items()]
+    chart = charts.bars(review(*rows, long_table.row("cac_sm", Q3, 300)), "cac_sm", "channel")
+    assert chart.sentence.endswith(f"€300 in total, a €50 to b €20. (none): {why}.")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_names_are_only_text(name):
     parts = by_source("new_revenue", {name: 5, "other": 2})
