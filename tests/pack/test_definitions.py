@@ -231,7 +231,7 @@ def test_the_folded_queries_are_one_script_that_runs_and_gives_the_figures(built
         told = {}
         for each in found[kpi_id]:
             by = each.get("segment_by") or ""
-            told[each["label"], by, (each["segment"] or "(none)") if by else ""] = each[kpi_id]
+            told[each["label"], by, (each["segment"] or "(none)") if by else ""] = float(each[kpi_id] or 0)
         shown = figures[(figures["kpi_id"] == kpi_id) & figures["value"].notna()]
         assert len(shown)
         for _, row in shown.iterrows():
