@@ -159,7 +159,7 @@ class Spine:
     refused: Mapping[str, str] = field(default_factory=dict)
     asked: dict[str, bool] = field(default_factory=dict)
     required: set[str] = field(default_factory=set)
-    given: dict[str, str] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.periods = self.periods or periods_of(self.period)
