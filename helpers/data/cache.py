@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -24,7 +26,7 @@ def prepared_for(source: Source, period: Period, currency: str) -> Prepared:
     """The prepared tables of a source as known at the end of a period.
 
     A database is read anew every time, since its rows can change unseen. Prepared folders hold the source's rows, so
-    only the user can read them, and only the newest are kept.
+    only the user can read them, and only the newest are kept, with those that a process still reads from.
     """
     cache = Path(platformdirs.user_cache_dir("kpi-review"))
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -32,10 +34,12 @@ def prepared_for(source: Source, period: Period, currency: str) -> Prepared:
     atexit.register(shutil.rmtree, unfinished, ignore_errors=True)
     if (key := _key(source, period, currency)) is None:
         return prepare(source, period, currency=currency, folder=unfinished)
-    if not (cache / key).exists():
+    if not _hold(cache / key):
         prepare(source, period, currency=currency, folder=unfinished)
         _remove_old(cache)
-        os.replace(unfinished, cache / key)  # noqa: PTH105 - as one step, so that no half folder is ever found
+        with suppress(OSError):  # another process was faster; its folder holds the same
+            os.replace(unfinished, cache / key)  # noqa: PTH105 - as one step, so that no half folder is ever found
+        _hold(cache / key)
     return Prepared.open(cache / key)
 
 
@@ -52,4 +56,26 @@ def _key(source: Source, period: Period, currency: str) -> str | None:
 def _remove_old(cache: Path) -> None:
     folders = [path for path in cache.iterdir() if not path.name.startswith(".")]
     for folder in sorted(folders, key=lambda path: path.stat().st_mtime)[: -(KEPT - 1)]:
-        shutil.rmtree(folder, ignore_errors=True)
+        if (lock := _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)) is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+def _hold(folder: Path) -> bool:
+    """Keep a folder from being removed as long as this process lives; False where there is none."""
+    lock = _locked(folder, fcntl.LOCK_SH)  # left open: it ends with the process, however that ends
+    return lock is not None and folder.exists() and os.fstat(lock).st_ino == folder.stat().st_ino
+
+
+def _locked(folder: Path, kind: int) -> int | None:
+    """A lock on a folder; None where there is no such folder, or another process holds it."""
+    try:
+        found = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(found, kind)
+    except BlockingIOError:
+        os.close(found)
+        return None
+    return found
