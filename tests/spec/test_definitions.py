@@ -8,6 +8,7 @@ import pytest
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.data.prepare import prepare
 from helpers.kpis.rows import cards_with, run
+from helpers.kpis.spine import read_relations, words_under
 from helpers.notebook_parameters import theme_parameters
 from helpers.params import load_review, load_source, project_root
 from helpers.review import OpenReview
@@ -88,3 +89,24 @@ def test_the_query_of_a_statistic_runs(quarter, kpi_id):
 def test_the_rows_behind_a_figure(quarter, card):
     [kpi_id, *_] = [each.kpi_id for each in CATALOGUE.values() if each.card == card]
     assert len(quarter.rows(kpi_id).columns) > 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "cards"),
+    {
+        "feed_max_age_days": [
+            "inactive_customers",
+            "pac_user",
+            "pac_account",
+            "pac_movement",
+            "feature_adoption",
+            "seat_utilisation",
+        ],
+        "gross_margin": ["cac_payback", "ltv", "ltv_cac"],
+        "ltv_horizon_months": ["ltv", "ltv_cac"],
+        "cac_window_quarters": ["cac", "cac_payback", "ltv_cac"],
+    }.items(),
+)
+def test_what_a_figure_is_made_of_or_refused_by_is_in_its_query(rule, cards):
+    """So a row tells it among its parameters, and a changed rule is a changed definition."""
+    assert [card for card in cards if rule not in words_under(card, read_relations())] == []

@@ -621,6 +621,20 @@ class TestLtvFromLives:
     def test_a_nearer_horizon(self):
         assert self.row(horizon=6).value == pytest.approx(1200 * (2.4 + 0.75 * 3.6))
 
+    def test_a_parent_lives_as_long_as_the_first_and_the_last_of_its_customers(self):
+        """P pays for all four: one customer of 3,000 that stayed for 12 months. Without parents nothing is told."""
+        given = {"gross_margin": 0.8, "ltv_horizon_months": 12, "account_level": "parent"}
+        header, *rows = TWO_SEGMENTS.strip().splitlines()
+        customers = "\n".join([f"{header} | parent_id", *(f"{row} | P" for row in rows)])
+        found = known(subscriptions=LIVES, customers=customers)
+        row = only(cards.ltv(found, Q1, **given), "ltv_km")
+        assert (row.value, row.n) == (pytest.approx(3000 * 0.8 * 12), 1)
+        untold = known(subscriptions=LIVES, customers=TWO_SEGMENTS)
+        with pytest.raises(NotProvided, match=r"customers\.parent_id"):
+            cards.ltv(untold, Q1, **given)
+        with pytest.raises(NotProvided, match=r"customers\.parent_id"):
+            theme.sales_bridge(replace(untold, rules={**untold.rules, "account_level": "parent"}))
+
     def test_beyond_those_who_were_followed_it_says_nothing(self):
         row = self.row(horizon=13)
         assert (row.status, row.value) == ("insufficient", None)

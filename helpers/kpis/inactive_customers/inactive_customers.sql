@@ -111,7 +111,8 @@ counted as (
 select label, segment_by, segment, inactive_customers, inactive_customers / nullif(asked, 0) as inactive_rate, newly_silent,
   returned, asked, without_users, first_on,
   measured_on + 1 - coalesce(cast(window_days_by[segment] as integer), days) as opens_on
-from counted join period using (label) cross join rules cross join longest left join reach_of_use using (label);
+from counted join period using (label) cross join rules cross join longest left join reach_of_use using (label)
+where label not in (select label from feed_notes);
 
 -- unasked: how many of the accounts that pay are not asked, by the reason; in all and by product type.
 create view unasked as

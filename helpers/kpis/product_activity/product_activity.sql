@@ -47,7 +47,7 @@ create view pac_user as
 with whole as (
   select label, count(user_id) as users, count(*) filter (weeks = 7) as old_users,
     count(*) filter (weeks = 7 and pac >= 6) as power_users
-  from period left join pac_user_rows using (label) group by label
+  from period anti join feed_notes using (label) left join pac_user_rows using (label) group by label
 ),
 counted as (
   select label, case when weeks < 7 then 'new' else cast(pac as varchar) end as segment, count(*) as users
@@ -69,7 +69,7 @@ select label, account_id, segment, users, pac, pac_mean, recent_users from accou
 create view pac_account as
 with whole as (
   select label, count(account_id) as accounts, count(*) filter (users = 0) as without_users
-  from period left join pac_account_rows using (label) group by label
+  from period anti join feed_notes using (label) left join pac_account_rows using (label) group by label
 ),
 counted as (select label, cast(pac as varchar) as segment, count(*) as accounts from pac_account_rows group by all),
 people as (
@@ -102,7 +102,7 @@ select label, 'move' as segment_by, segment, coalesce(users, 0) as pac_moves, ca
   sum(users) filter (segment = 'up') over of_period as up, sum(users) filter (segment = 'down') over of_period as down
 from period cross join (values ('up'), ('down'), ('same'), ('entered'), ('left')) as move(segment)
 left join counted using (label, segment)
-where previous_label is not null
+where previous_label is not null and label not in (select label from feed_notes)
 window of_period as (partition by label);
 
 -- feature_use: the last day, of the 28 that end with the period, on which a user on the roster did something with a feature
@@ -157,7 +157,7 @@ cell as (
 select label, case when persona is null then '' else 'persona / feature' end as segment_by, persona || ' / ' || feature as segment,
   persona, feature, coalesce(used, 0) / nullif(active, 0) as feature_adoption, coalesce(used, 0) as used,
   coalesce(active, 0) as active
-from period left join cell using (label) left join used using (label, persona, feature);
+from period anti join feed_notes using (label) left join cell using (label) left join used using (label, persona, feature);
 
 -- seat_utilisation_rows: each account that pays for seats on the last day of the period: how many, how many users are on
 -- its roster (assigned), and how many of them were active in the 28 days (active).
@@ -182,7 +182,7 @@ create view seat_utilisation as
 select label, case when grouping(segment) = 0 then 'segment' else '' end as segment_by, segment,
   sum(active) / sum(seats) as seat_utilisation, coalesce(sum(active), 0) as active, coalesce(sum(seats), 0) as seats,
   count(account_id) as accounts, count(*) filter (active > seats) as over_deployed
-from period left join seat_utilisation_rows using (label)
+from period anti join feed_notes using (label) left join seat_utilisation_rows using (label)
 group by grouping sets ((label), (label, segment)) having grouping(segment) = 1 or count(account_id) > 0;
 
 -- quota: each customer, of an account that pays, and meter with a limit in force on the last day of the period. The latest

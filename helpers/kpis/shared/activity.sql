@@ -26,7 +26,7 @@ join (
 ) on known_day between known_from and known_until
 group by label;
 
--- feed_notes: the periods of which nothing is said: a feed of events that ended long before the period did looks like
+-- feed_notes: the periods of which no figure of use is told: a feed of events that ended long before the period did looks like
 -- customers that fell silent.
 create view feed_notes as
 select label, 'refused' as kind, cast(null as bigint) as rows, case

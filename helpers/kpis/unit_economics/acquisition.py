@@ -139,6 +139,16 @@ def readable(spend: float, n: int, currency: str) -> list[str]:
     return told
 
 
+def require_parents(spine: Spine) -> None:
+    """Refuse to go on where parents pay and nothing tells who they are.
+
+    Raises:
+        NotProvided: naming the column.
+    """
+    if spine.rules["account_level"] == "parent":
+        spine.require("customers.parent_id")
+
+
 def _require_customers(spine: Spine) -> None:
     """What tells who is a new customer: subscriptions, else won deals."""
     spine.require("spend")
@@ -146,8 +156,7 @@ def _require_customers(spine: Spine) -> None:
         spine.require("subscriptions")
     else:
         spine.require("deals.outcome", "deals.closed_at")
-    if spine.rules["account_level"] == "parent":
-        spine.require("customers.parent_id")
+    require_parents(spine)
 
 
 def _count(found: Cost, answer: Mapping[str, Any], spent: float | None) -> None:

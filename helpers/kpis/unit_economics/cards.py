@@ -14,7 +14,16 @@ import pandas as pd
 
 from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
-from helpers.kpis.unit_economics.acquisition import BY_DEALS, FEWEST, NONE, Cost, Costs, inverted, readable
+from helpers.kpis.unit_economics.acquisition import (
+    BY_DEALS,
+    FEWEST,
+    NONE,
+    Cost,
+    Costs,
+    inverted,
+    readable,
+    require_parents,
+)
 from helpers.kpis.unit_economics.lives import Worth, stays_by_segment, worth_of
 from helpers.results import Row
 
@@ -134,9 +143,13 @@ def ltv(spine: Spine) -> list[Row]:
         ``ltv_margin`` with that of the count of churned customers. Undefined where nobody pays or orders; insufficient
         where nobody was followed to the horizon, or too few churned; refused without a gross margin.
 
+    Raises:
+        NotProvided: Parents are to pay, and customers tell none.
+
     Source:
         Specification K18; ltv_margin after D. Skok.
     """
+    require_parents(spine)
     rows = Rows(spine, "ltv")
     _by_orders(spine, rows)
     if not spine.provides("subscriptions"):

@@ -11,7 +11,7 @@ import pandas as pd
 from helpers.errors import NotProvided, Refused
 from helpers.kpis.rows import run
 from helpers.kpis.spine import Spine
-from helpers.kpis.unit_economics.acquisition import DEPARTMENTS, NONE, Cost, Costs, not_reached
+from helpers.kpis.unit_economics.acquisition import DEPARTMENTS, NONE, Cost, Costs, not_reached, require_parents
 from helpers.kpis.unit_economics.cards import ltv
 from helpers.results import Column, Listing
 
@@ -154,12 +154,13 @@ def sales_bridge(spine: Spine) -> Listing:
     """Step by step from the deals won to new bookings, from these to MRR, and from MRR to invoices.
 
     Raises:
-        NotProvided: there are neither deals nor subscriptions nor invoices.
+        NotProvided: there are neither deals nor subscriptions nor invoices, or parents are to pay and none are told.
     """
     deals = all(map(spine.provides, ("deals", "deals.outcome", "deals.closed_at", "deals.amount")))
     subscriptions, invoices = spine.provides("subscriptions"), spine.provides("invoices")
     if not (deals or subscriptions or invoices):
         raise NotProvided("deals")
+    require_parents(spine)
     won = spine.frame("sold").iloc[0] if deals else None
     steps = [
         *(() if won is None else _booked(won)),

@@ -272,9 +272,11 @@ group by grouping sets ((label), (label, segment)) having grouping(segment) = 1 
 create view first_invoice as
 select label, min(invoiced_on) as day from period join invoices on known_day between known_from and known_until group by label;
 
--- ltv_cac (K19): lifetime value at gross margin over what it cost to win a customer; ltv_km is made from ltv_rows.
+-- ltv_cac (K19): lifetime value at gross margin (arpa × margin × the mean life, made from ltv_rows) over what it cost to win
+-- a customer.
 create view ltv_cac as
-select label, '' as segment_by, '' as segment, n, spent_full, cac_full from cac where horizon = 'window' and segment_by = '';
+select label, '' as segment_by, '' as segment, cac.n, spent_full, cac_full, arpa, margin, longest
+from cac join ltv using (label) where horizon = 'window' and cac.segment_by = '' and ltv.segment_by = '';
 
 -- ltv_cac_rows: the customers whose lives count.
 create view ltv_cac_rows as
