@@ -221,10 +221,12 @@ class Spine:
             f"select * exclude (label) from {name} where label = {quoted(self.period.label)} order by {order}"
         ).df()
 
-    def vectors(self, name: str, *by: str) -> dict[tuple[Any, ...], pd.DataFrame]:
+    def vectors(
+        self, name: str, *by: str, columns: str = "*", order: str = "all"
+    ) -> dict[tuple[Any, ...], pd.DataFrame]:
         """The rows of a relation over all periods, in parts with equal columns ``by``: what statistics are made of."""
         self.make(name)
-        found = self._engine.execute(f"select * from {name} order by all").df()
+        found = self._engine.execute(f"select {columns} from {name} order by {order}").df()
         return dict(iter(found.groupby(list(by), dropna=False, sort=False)))
 
     def left_out(self, *tables: str) -> dict[str, dict[str, int]]:

@@ -146,7 +146,7 @@ def retention(spine: Spine) -> list[Row]:
         Specification K23; GRR as the SaaS Metrics Standards Board, no averaging of customers as GitLab.
     """
     rows = _rows(spine, "retention", "cohort_notes")
-    accounts = spine.vectors("retention_rows", "label", "horizon")
+    accounts = _accounts(spine, "before", "after", "kept")
     for answer in _followed(spine, rows, ("nrr", "grr")):
         intervals = _intervals(_segment(accounts, answer), "after", "kept")
         for kpi_id, part in (("nrr", "after"), ("grr", "kept")):
@@ -180,7 +180,7 @@ def churn(spine: Spine) -> list[Row]:
         Specification K24.
     """
     rows = _rows(spine, "churn", "cohort_notes")
-    accounts = spine.vectors("cohort", "label", "horizon")
+    accounts = _accounts(spine, "before", "lost")
     for answer in _followed(spine, rows, ("logo_churn", "revenue_churn")):
         suffix, n = SUFFIX[answer["horizon"]], answer["n"]
         rows.share(f"logo_churn{suffix}", answer, answer["gone"], n, n=n, interval=wilson(answer["gone"], n))
@@ -287,6 +287,12 @@ def _followed(spine: Spine, rows: Rows, kpi_ids: Iterable[str]) -> list[dict[str
             for kpi_id in kpi_ids:
                 rows.add(kpi_id, answer, None, status="insufficient", warnings=[told])
     return found
+
+
+def _accounts(spine: Spine, *amounts: str) -> dict[tuple[Any, ...], pd.DataFrame]:
+    """The accounts of each cohort, in the order of their keys, with some amounts of each."""
+    columns = ", ".join(["label", "horizon", "segment", *(f"cast({name} as double) as {name}" for name in amounts)])
+    return spine.vectors("cohort", "label", "horizon", columns=columns, order="label, horizon, account_id")
 
 
 def _segment(accounts: Mapping[tuple[Any, ...], pd.DataFrame], answer: Mapping[str, Any]) -> pd.DataFrame:

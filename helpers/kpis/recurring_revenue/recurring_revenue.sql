@@ -43,15 +43,18 @@ from period cross join (values ('upsell'), ('cross_sell'), ('new_product')) as s
 left join expansion_source using (label)
 group by label, segment;
 
+-- passing: the versions that count and are in force on some day of the period, but neither on its eve nor on its last day.
+create view passing as
+select period.label, coalesce(account_id, paying.customer_id) as account_id, segment, start_on, ends, paying.currency,
+  cast(amount * rate as decimal(38, 9)) as mrr
+from period
+join paying on known_day between known_from and known_until and start_on > opening_day and ends <= measured_on
+left join account on account.label = period.label and account.customer_id = paying.customer_id
+left join rate on rate.currency = paying.currency and measured_on between valid_from and valid_until;
+
 -- passed_through: the accounts that came and went between two snapshots, and so stand in no movement.
 create table passed_through as
-with here as (
-  select label, account_id, segment, start_on, ends, cast(amount * rate as decimal(38, 9)) as mrr
-  from paid join period using (label)
-  left join rate on rate.currency = paid.currency and measured_on between valid_from and valid_until
-  where start_on <= measured_on and ends > starts_on
-),
-unseen as (from here anti join moved using (label, account_id)),
+with unseen as (from passing anti join moved using (label, account_id)),
 by_day as (
   select day.label, day.account_id, day.segment, sum(held.mrr) as mrr, min(held.start_on) as came_on, max(held.ends) as left_on
   from (select distinct label, account_id, segment, start_on as day from unseen) as day
@@ -152,11 +155,22 @@ from whole left join part using (label, horizon);
 -- came_due: each paid line whose renewal day fell in the period, with the ARR of the version that came due. It is
 -- renewed if the line is paid on some day from due_on to grace_days later; is_pending, if that day may still come.
 create table came_due as
-with due as (
-  select paid.*, measured_on, known_day, grace_days, renewal_on >= starts_on and renewal_on < flow_ends_on as is_due,
-    max(renewal_on) filter (renewal_on >= starts_on and renewal_on < flow_ends_on)
-      over (partition by label, subscription_id, line_id) as due_on
-  from paid join period using (label) cross join rules
+with due_line as (
+  select period.*, subscription_id, line_id, max(renewal_on) as due_on
+  from period
+  join (from paying where renewal_on is not null) on renewal_on >= starts_on and renewal_on < flow_ends_on
+    and known_day between known_from and known_until
+  group by all
+),
+due as (
+  select due_line.*, paying.* exclude (subscription_id, line_id), grace_days,
+    coalesce(account_id, paying.customer_id) as account_id,
+    coalesce(renewal_on >= starts_on and renewal_on < flow_ends_on, false) as is_due
+  from due_line
+  join paying on paying.subscription_id = due_line.subscription_id
+    and paying.line_id is not distinct from due_line.line_id and known_day between known_from and known_until
+  left join account on account.label = due_line.label and account.customer_id = paying.customer_id
+  cross join rules
 )
 select label, subscription_id, line_id, arg_max(account_id, start_on) as account_id,
   any_value(due_on) as due_on, arg_max(due.currency, start_on) filter (is_due) as currency,
@@ -165,7 +179,6 @@ select label, subscription_id, line_id, arg_max(account_id, start_on) as account
   not is_renewed and any_value(due_on) + any_value(grace_days) > any_value(known_day) as is_pending
 from due
 left join rate on rate.currency = due.currency and measured_on between valid_from and valid_until
-where due_on is not null
 group by label, subscription_id, line_id;
 
 -- coming_due: each line in force on the last day of the period that is up for renewal in the 180 days after it.
@@ -174,7 +187,8 @@ select label, account_id, subscription_id, line_id, product, plan, renewal_on,
   renewal_on - measured_on as days_left, cast(12 * cast(amount * rate as decimal(38, 9)) as double) as arr, cancelled_on
 from paid join period using (label)
 left join rate on rate.currency = paid.currency and measured_on between valid_from and valid_until
-where start_on <= measured_on and ends > measured_on and renewal_on > measured_on and renewal_on <= measured_on + 180;
+where renewal_on is not null
+  and start_on <= measured_on and ends > measured_on and renewal_on > measured_on and renewal_on <= measured_on + 180;
 
 -- renewals_rows: each paid line whose renewal day fell in the period, and whether it was renewed.
 create view renewals_rows as
@@ -315,27 +329,24 @@ from coming_due left join named_account using (label, account_id);
 
 -- stock_notes, movement_notes, cohort_notes, renewal_notes: what figures of the last day, of movements, of cohorts and of
 -- renewals tell. They are refused where a currency that counts on one of their days has no rate.
-create view stock_notes as
+create table stock_notes as
 from subscription_notes
 union all
 select label, 'refused', 'no rate for ' || string_agg(distinct currency, ', ' order by currency) || '; add it to fx_rates', null
 from missing_rate join period using (label) where day = measured_on group by label;
 
-create view movement_notes as
+create table movement_notes as
 from subscription_notes
 union all
 select label, 'refused', 'no rate for ' || string_agg(distinct currency, ', ' order by currency) || '; add it to fx_rates', null
 from (
   select missing_rate.label, currency from missing_rate join period using (label) where day >= opening_day
   union all
-  select paid.label, paid.currency
-  from paid join period using (label) join passed_through using (label, account_id)
-  left join rate on rate.currency = paid.currency and measured_on between valid_from and valid_until
-  where start_on <= measured_on and ends > starts_on and rate.rate is null
+  select label, currency from passing join passed_through using (label, account_id) where passing.mrr is null
 )
 group by label;
 
-create view cohort_notes as
+create table cohort_notes as
 from subscription_notes
 union all
 select label, 'refused', 'no rate for ' || string_agg(distinct currency, ', ' order by currency) || '; add it to fx_rates', null
@@ -349,7 +360,7 @@ from (
 )
 group by label;
 
-create view renewal_notes as
+create table renewal_notes as
 from stock_notes
 union all
 select label, 'refused', 'no rate for ' || string_agg(distinct currency, ', ' order by currency) || '; add it to fx_rates', null

@@ -136,12 +136,16 @@ from step window steps as (partition by label order by day);
 -- (mrr) and of the next snapshot day (next_mrr). Sums of decimals are exact in any order, so that a customer whose price
 -- did not change shows no movement.
 create view holding as
-select snapshot.label, day, account_id, segment, product, term,
-  cast(amount * today.rate as decimal(38, 9)) as mrr, cast(amount * later.rate as decimal(38, 9)) as next_mrr
-from snapshot
-join paid on paid.label = snapshot.label and start_on <= day and ends > day
-left join rate today on today.currency = paid.currency and day between today.valid_from and today.valid_until
-left join rate later on later.currency = paid.currency and next_day between later.valid_from and later.valid_until;
+select label, day, coalesce(account_id, in_force.customer_id) as account_id, segment, product, term, mrr, next_mrr
+from (
+  select label, day, customer_id, product, term,
+    cast(amount * today.rate as decimal(38, 9)) as mrr, cast(amount * later.rate as decimal(38, 9)) as next_mrr
+  from snapshot join period using (label)
+  join paying on start_on <= day and ends > day and known_day between known_from and known_until
+  left join rate today on today.currency = paying.currency and day between today.valid_from and today.valid_until
+  left join rate later on later.currency = paying.currency and next_day between later.valid_from and later.valid_until
+) as in_force
+left join account using (label, customer_id);
 
 -- customer_mrr: the MRR of each account that pays on a snapshot day, in the review's currency.
 create table customer_mrr as
@@ -199,7 +203,7 @@ with held as (
 newest as (
   select label, account_id, day, max(product_on) as product_on,
     max(product_on) filter (product_on - launched_on <= 365) as launch_on
-  from holding
+  from (from holding where product is not null)
   join held using (label, account_id, product)
   left join (
     select label, product, launched_on from period join products on known_day between known_from and known_until
@@ -215,15 +219,22 @@ where movement = 'expansion';
 -- first_seen: the first snapshot day of any period on which an account was seen paying; a day long past where it paid
 -- before the first subscription that is known.
 create table first_seen as
-with seen as (
-  select label, account_id, min(last_on) as seen_on
-  from paid join unit_end on day = start_on and ends > last_on group by all
+with sighting as (
+  select customer_id, known_from, known_until, last_on from paying join unit_end on day = start_on and ends > last_on
+  -- One that is later than another, which is known by then and for good, is nobody's first.
+  qualify coalesce(last_on < min(last_on) filter (known_until = date '9999-12-31') over (
+    partition by customer_id order by known_from, last_on rows between unbounded preceding and 1 preceding), true)
+),
+seen as (
+  select period.label, coalesce(account_id, sighting.customer_id) as account_id, min(last_on) as seen_on
+  from period
+  join sighting on known_day between known_from and known_until
+  left join account on account.label = period.label and account.customer_id = sighting.customer_id
+  group by all
   union all
   select period.label, account_id, date '0001-01-01'
   from period
-  join (
-    select label, min(start_on) as earliest from period join version on known_day between known_from and known_until group by all
-  ) using (label)
+  join earliest_subscription using (label)
   join customers on known_day between known_from and known_until and first_paid_on < earliest
   join account on account.label = period.label and account.customer_id = customers.customer_id
 )
@@ -260,9 +271,13 @@ from refusal;
 
 -- used_currency: the currencies in which something counts, from the first day to, and without, the last.
 create table used_currency as
-select label, currency, min(start_on) as first_day, max(ends) as end_day
-from period join version on known_day between known_from and known_until
-where out is null group by all;
+select label, currency, min(first_day) as first_day, max(end_day) as end_day
+from period
+join (
+  select currency, known_from, known_until, min(start_on) as first_day, max(ends) as end_day
+  from version where out is null group by all
+) on known_day between known_from and known_until
+group by all;
 
 -- missing_rate: the currencies in which something counts on a snapshot day, and that have no rate on it.
 create table missing_rate as
@@ -273,5 +288,8 @@ where day >= first_day and day < end_day and rate.rate is null;
 
 -- earliest_subscription: the first day of any version that is known.
 create table earliest_subscription as
-select label, min(start_on) as earliest
-from period join version on known_day between known_from and known_until group by all;
+select label, min(first_day) as earliest
+from period
+join (select known_from, known_until, min(start_on) as first_day from version group by all)
+  on known_day between known_from and known_until
+group by all;
