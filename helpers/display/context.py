@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import pandas as pd
@@ -141,7 +142,12 @@ class Results:
         return None if is_small(found) or is_small(row) else found
 
     def _rows(self, kpi_id: str, segment: str) -> pd.DataFrame:
-        return rows_of(self.frame, kpi_id, segment)
+        return rows_of(self._of_kpi.get(kpi_id, self.frame.iloc[:0]), kpi_id, segment)
+
+    @cached_property
+    def _of_kpi(self) -> dict[str, pd.DataFrame]:
+        """The rows of each KPI: charts and blocks ask for them many times."""
+        return {str(kpi_id): rows for kpi_id, rows in self.frame.groupby("kpi_id", sort=False)}
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         fields = [{"name": name, "type": "number" if name in NUMBERS else "string"} for name in COLUMNS]

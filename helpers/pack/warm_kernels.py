@@ -22,7 +22,8 @@ from typing import Any
 
 LIBRARIES = (
     "ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.completer", "pandas", "duckdb", "matplotlib.pyplot",
-    "scipy.stats", "statsmodels.stats.proportion", "pydantic", "babel.numbers", "babel.dates",
+    "scipy.stats", "statsmodels.stats.proportion", "statsmodels.duration.survfunc", "pydantic.types", "babel.numbers",
+    "babel.dates", "yaml",
 )  # fmt: skip
 
 
