@@ -99,10 +99,14 @@ group by all;
 
 -- cohort_mrr: what each account paid on the day `since`, at the rate of that day.
 create table cohort_mrr as
-select label, horizon, since, account_id, segment, sum(cast(amount * rate as decimal(38, 9))) as mrr
-from horizon join paid using (label)
-left join rate on rate.currency = paid.currency and since between valid_from and valid_until
-where start_on <= since and ends > since
+select label, horizon, since, coalesce(account_id, in_force.customer_id) as account_id, segment, sum(mrr) as mrr
+from (
+  select label, horizon, since, customer_id, cast(amount * rate as decimal(38, 9)) as mrr
+  from horizon join period using (label)
+  join paying on start_on <= since and ends > since and known_day between known_from and known_until
+  left join rate on rate.currency = paying.currency and since between valid_from and valid_until
+) as in_force
+left join account using (label, customer_id)
 group by all;
 
 -- cohort: each account that paid on the day `since`, with its MRR before (on that day), after (at the end of the period),
