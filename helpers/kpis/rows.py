@@ -14,7 +14,7 @@ from typing import Any
 
 from helpers import results
 from helpers.catalogue import CATALOGUE, Kpi, ids_of, kpi
-from helpers.errors import NotProvided, Refused
+from helpers.errors import KitError, NotProvided, Refused
 from helpers.kpis.spine import Spine, tables_under, words_under
 from helpers.periods import Period
 from helpers.results import Column, Interval, Row, Status
@@ -216,4 +216,24 @@ def _is_shown(kpi_id: str, period: Period, spine: Spine) -> bool:
 
 def _cards(rows: Iterable[Kpi]) -> list[Card]:
     found = dict.fromkeys((row.theme, row.card) for row in rows)
-    return [getattr(import_module(f"helpers.kpis.{theme}"), name) for theme, name in found]
+    return [_card(theme, name) for theme, name in found]
+
+
+def _card(theme: str, name: str) -> Card:
+    """The function that a row of the catalogue names.
+
+    Raises:
+        KitError: it is not there.
+    """
+    folder = f"helpers/kpis/{theme}"
+    try:
+        found: Card = getattr(import_module(f"helpers.kpis.{theme}"), name)
+    except AttributeError:
+        raise KitError(
+            f"{folder} has no card {name}, which helpers/catalogue.py names; import it in __init__.py"
+        ) from None
+    except ModuleNotFoundError as error:
+        if error.name != f"helpers.kpis.{theme}":
+            raise
+        raise KitError(f"{folder} is not there, and helpers/catalogue.py names cards of it; make that folder") from None
+    return found

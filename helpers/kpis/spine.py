@@ -303,6 +303,8 @@ class Spine:
             "quarter": self._quarters,
             "provided": self._provided,
         }
+        if name not in made and name not in TABLES:
+            raise KitError(f"there is no relation {name}; create it in a .sql file of helpers/kpis")
         return made[name]() if name in made else self._facts(name)
 
     def _told(self, name: str, words: Container[str]) -> str:
