@@ -19,9 +19,8 @@ test-all: .venv/ready                    ## the rest
 lab: .venv/ready $(SAMPLE)             ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir . notebooks/recurring_revenue.ipynb
 
-bench: .venv/ready $(SAMPLE)           ## how fast a build is, as ratios within one run
+bench: .venv/ready $(SAMPLE)           ## how fast the kit is, as ratios within one run
 	$(BIN)/python tests/bench.py $(ROUNDS)
-	$(BIN)/python tests/bench_events.py $(ROUNDS)
 
 check: .venv/ready                       ## formatting, lint, types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

@@ -1,62 +1,164 @@
-"""How fast a build is: one `kpi-review build` against a loop of the papermill and nbconvert commands.
+"""How fast the kit is: each measure against another way to do the same, in rotation, since machines are noisy.
 
-Both run the same notebooks on the sample company, in rotation within one run, since machines are noisy;
-medians and their ratio are printed. The loop makes one HTML page per notebook and no PDF, so it does less.
-Run by `make bench`, never by the tests.
+    python tests/bench.py [rounds] [events] [copies]
+
+Told are medians, their ratios or seconds, and whether a goal is reached. `events` is the size of the feed, `copies` how
+often the peer's own sample export is taken. What cannot be measured here says why. Run by `make bench`, never by the
+tests.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests import bench_events, bench_peer  # noqa: E402 - found by the line above
+
 BIN = Path(sys.executable).parent
-SOURCE = "params/sources/sample.yml"
-PERIOD = "2026Q3"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+SAMPLE = ("--period", "2026Q3", "--source", "params/sources/sample.yml")
+BEFORE = "d8380fa"  # the last commit that asked each card anew for every period
+FOUR = {
+    "customers": "select concat('C', i) as customer_id, concat('Customer ', i) as name, "
+    "date '2024-01-10' as signed_up_on from range(4) t(i)",
+    "subscriptions": "select concat('S', i) as subscription_id, concat('C', i) as customer_id, date '2024-01-10' as "
+    "start_on, 100.0 + i as mrr from range(4) t(i)",
+}
 
 
-def run(*command: object) -> None:
-    subprocess.run([str(part) for part in command], cwd=ROOT, check=True, capture_output=True)
+class Told(NamedTuple):
+    """A measure, what came out of it, and the goal: at most so much."""
+
+    what: str
+    found: float
+    goal: float
+    unit: str = "x"
 
 
-def build(folder: Path) -> None:
-    run(BIN / "kpi-review", "build", "--period", PERIOD, "--source", SOURCE, "--out", folder)
+def seconds(*command: object, folder: Path = ROOT, environment: Mapping[str, str] = ENVIRONMENT) -> float:
+    """How long a command takes."""
+    started = time.perf_counter()
+    subprocess.run([str(part) for part in command], cwd=folder, env=environment, check=True, capture_output=True)
+    return time.perf_counter() - started
 
 
-def loop(folder: Path) -> None:
-    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        executed = folder / notebook.name
-        run(BIN / "papermill", notebook, executed, "-p", "period", PERIOD, "-p", "source", SOURCE, "--no-progress-bar")
-        run(BIN / "jupyter", "nbconvert", "--to", "html", "--output-dir", folder, executed)
+def build(out: Path, *more: object) -> float:
+    """How long a build of the kit takes, from the command to the pack."""
+    return seconds(BIN / "kpi-review", "build", *more, "--out", out)
 
 
-def timed(way: Callable[[Path], None]) -> float:
-    with tempfile.TemporaryDirectory() as folder:
+def medians(rounds: int, ways: Mapping[str, Callable[[], float]]) -> dict[str, float]:
+    """The median of each way, over runs in rotation; told with every run."""
+    runs: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            runs[name].append(way())
+    for name, found in runs.items():
+        print(f"{name:32} median {statistics.median(found):6.1f} s   runs {' '.join(f'{t:.1f}' for t in found)}")
+    return {name: statistics.median(found) for name, found in runs.items()}
+
+
+def cold_build(rounds: int, folder: Path) -> Iterator[Told]:
+    """A build of the sample, against that of an earlier commit with the packages of its own lock."""
+    before = folder / "before"
+    try:
+        seconds("git", "clone", "--quiet", ROOT, before)
+        seconds("git", "checkout", "--quiet", BEFORE, folder=before)
+    except subprocess.CalledProcessError:
+        print(f"cold build: not measured, as the history here does not reach back to {BEFORE}")
+        return
+    plain = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    seconds("make", ".venv/ready", f"PYTHON={sys.executable}", folder=before, environment=plain)
+    (before / "data").symlink_to(ROOT / "data")
+    command = (before / ".venv/bin/kpi-review", "build", *SAMPLE, "--out", folder / "earlier")
+    ways = {
+        f"build of {BEFORE}": lambda: seconds(*command, folder=before, environment=plain),
+        "build": lambda: build(folder / "now", *SAMPLE),
+    }
+    theirs, ours = medians(rounds, ways).values()
+    yield Told(f"cold build of the sample / that of {BEFORE}", ours / theirs, 0.35)
+
+
+def themes(rounds: int, folder: Path) -> Iterator[Told]:
+    """Each theme over all its periods, from an opened review to all rows."""
+    from helpers.catalogue import THEMES
+    from helpers.review import open_review
+
+    def compute(theme: str) -> float:
+        module = import_module(f"helpers.kpis.{theme}")
+        quarter = open_review(period="2026Q3", source=SAMPLE[3], review="params/review.yml")
         started = time.perf_counter()
-        way(Path(folder))
+        quarter.compute(module)
         return time.perf_counter() - started
 
+    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+    for theme in THEMES:
+        compute(theme)  # imports, and the prepared folder
+    found = medians(rounds, {theme: lambda theme=theme: compute(theme) for theme in THEMES})
+    slowest = max(found, key=lambda theme: found[theme])
+    yield Told(f"the slowest theme, {slowest}", found[slowest], 1.5, "s")
 
-def main(rounds: int) -> None:
-    """Times both ways in rotation, after one warm-up of each."""
-    timed(build)
-    timed(loop)
-    times: dict[str, list[float]] = {"kpi-review build": [], "papermill + nbconvert loop": []}
-    for _ in range(rounds):
-        times["kpi-review build"].append(timed(build))
-        times["papermill + nbconvert loop"].append(timed(loop))
-    medians = {name: statistics.median(found) for name, found in times.items()}
-    for name, found in times.items():
-        print(f"{name:28} median {medians[name]:6.1f} s   runs {' '.join(f'{t:.1f}' for t in found)}")
-    ours, theirs = medians.values()
-    print(f"the loop takes {theirs / ours:.2f} x the time of the build")
+
+def four_customers(rounds: int, folder: Path) -> Iterator[Told]:
+    """The whole build of a source of four customers with one theme."""
+    source = folder / "four.yml"
+    lines = ["name: Four", "connect: duckdb://", "timezone: UTC", "currency: EUR", "tables:"]
+    source.write_text("\n".join([*lines, *(f"  {name}: {query}" for name, query in FOUR.items())]), encoding="utf-8")
+    more = ("--period", "2026Q3", "--source", source, "--only", "recurring_revenue")
+    [found] = medians(rounds, {"four customers, one theme": lambda: build(folder / "four", *more)}).values()
+    yield Told("build of four customers, one theme", found, 8, "s")
+
+
+def peer(rounds: int, folder: Path, copies: int) -> Iterator[Told]:
+    """Recurring revenue against saas-metrics, on its own sample export; every figure that both give is compared."""
+    if not (tool := bench_peer.installed(folder)):
+        print("saas-metrics: not measured, as it cannot be installed here")
+        return
+    equal = 0
+    for times in (1, copies):
+        bench_peer.write(tool, folder, times)
+        theirs = seconds(*bench_peer.command(tool, folder), folder=folder)
+        pack = folder / "peer"
+        peak = bench_peer.peak_megabytes([BIN / "kpi-review", "build", *bench_peer.order(folder), "--out", pack], ROOT)
+        equal += bench_peer.equal_figures(folder, pack)
+    print(f"saas-metrics: {equal} shared figures are equal; {copies} copies: peak of the build {peak:.0f} MB")
+    ways = {
+        "saas-metrics": lambda: seconds(*bench_peer.command(tool, folder), folder=folder),
+        "build of recurring_revenue": lambda: build(pack, *bench_peer.order(folder)),
+    }
+    theirs, ours = medians(rounds, ways).values()
+    yield Told(f"recurring revenue, {copies} copies / saas-metrics", ours / theirs, 2)
+    yield Told(f"recurring revenue, {copies} copies: peak memory", peak / 1024, 1, "GB")
+
+
+def main(rounds: int = 3, events: int = bench_events.EVENTS, copies: int = 100) -> None:
+    """All measures, then their table."""
+    found: list[Told] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for told in (
+            cold_build(rounds, folder), themes(rounds, folder), four_customers(rounds, folder),
+            peer(rounds, folder, copies),
+        ):  # fmt: skip
+            found += told
+    ratio = bench_events.compared(rounds, events)
+    found.append(Told(f"{events:,} events / SQL written by hand", ratio, 1.3))
+    print()
+    for each in found:
+        reached = "reached" if each.found <= each.goal else "not reached"
+        print(f"{each.what:58} {each.found:6.2f} {each.unit:2} goal {each.goal:.2f}  {reached}")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

@@ -4,7 +4,7 @@ The SQL is written for the same answers and no others. Of the data: how many eve
 lie before their user was created. Of the review's quarter and the eight before it: how many customers are asked, are
 inactive, fell silent within a week and came back, and how many users and customers have which score. Of the last
 quarter: how many users of which persona use which feature. Both run in processes of their own, in rotation; what is
-told is the time of both parts, peak memory, and ratios. Run by `make bench`, never by the tests.
+told is the time of both parts, peak memory, and their ratio. A part of `bench.py`.
 """
 
 from __future__ import annotations
@@ -214,9 +214,9 @@ def measured(way: str, folder: Path) -> Measured:
     return Measured(whole - found["kpis"], found["kpis"], found["peak"] / 1024, found["answers"])
 
 
-def process(what: str, folder: Path) -> bytes:
+def process(what: str, folder: Path, *more: str) -> bytes:
     """What this file prints when it is run to do one thing."""
-    command = [sys.executable, __file__, what, str(folder)]
+    command = [sys.executable, __file__, what, str(folder), *more]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, stdout=subprocess.PIPE, cwd=ROOT, env=environment, check=True).stdout
 
@@ -231,11 +231,11 @@ def answered(way: str, folder: Path) -> dict[str, Any]:
     return {"answers": answers, "kpis": kpis, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
 
 
-def main(rounds: int) -> None:
-    """Times both ways in rotation, after one warm-up of each."""
+def compared(rounds: int, events: int = EVENTS) -> float:
+    """How many times as long as the SQL the kit takes: both in rotation, after one warm-up of each."""
     found: dict[str, list[Measured]] = {way: [] for way in WAYS}
     with tempfile.TemporaryDirectory() as name:
-        process("write", Path(name))  # a child begins with its parent's peak memory: this one stays small
+        process("write", Path(name), str(events))  # a child begins with its parent's peak memory: this one stays small
         for _ in range(rounds + 1):
             for way in WAYS:
                 found[way].append(measured(way, Path(name)))
@@ -247,15 +247,12 @@ def main(rounds: int) -> None:
     }
     for way, (prepare, kpis) in medians.items():
         peak = max(run.megabytes for run in found[way])
-        print(f"{EVENTS:,} events, {way:4} prepare {prepare:5.1f} s   KPIs {kpis:5.1f} s   peak {peak:5.0f} MB")
-    ratio = sum(medians["kit"]) / sum(medians["sql"])
-    print(f"the kit takes {ratio:.2f} x the time of SQL written by hand for the same answers")
+        print(f"{events:,} events, {way:4} prepare {prepare:5.1f} s   KPIs {kpis:5.1f} s   peak {peak:5.0f} MB")
+    return sum(medians["kit"]) / sum(medians["sql"])
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "write":
-        write(Path(sys.argv[2]))
-    elif sys.argv[1] in WAYS:
-        print(json.dumps(answered(sys.argv[1], Path(sys.argv[2]))))
+        write(Path(sys.argv[2]), int(sys.argv[3]))
     else:
-        main(int(sys.argv[1]))
+        print(json.dumps(answered(sys.argv[1], Path(sys.argv[2]))))
