@@ -26,8 +26,8 @@ from helpers.data.tables import TABLES
 from helpers.display.context import Context, Results
 from helpers.display.notebook import set_up_notebook
 from helpers.errors import KitError, NotProvided, Refused, nearest
-from helpers.kpis.rows import Card, cards_of, cards_with, run
-from helpers.kpis.spine import Spine, read_relations, words_under
+from helpers.kpis.rows import Card, cards_of, cards_with, run, words_of
+from helpers.kpis.spine import Spine, read_relations
 from helpers.notebook_parameters import GIVEN, theme_parameters
 from helpers.params import Review, Rules, load_review, load_source, project_root
 from helpers.periods import Period
@@ -211,7 +211,7 @@ def unread_rules(review: Review) -> list[str]:
         [card for theme in review.themes for card in cards_of(theme)],
         read_relations(_parameters(review)),
     )
-    followed = {name for card in cards for name in words_under(card.__name__, relations)}
+    followed = {name for card in cards for name in words_of(card, relations)}
     changed = [name for name, value in review.rules if value != getattr(Rules(), name)]
     where = shown(review.path)
     return [f"{where}: rules.{name} is set, but no theme here follows it" for name in changed if name not in followed]

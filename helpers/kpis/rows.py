@@ -15,7 +15,7 @@ from typing import Any
 from helpers import results
 from helpers.catalogue import CATALOGUE, Kpi, ids_of, kpi
 from helpers.errors import KitError, NotProvided, Refused
-from helpers.kpis.spine import Spine, tables_under, words_under
+from helpers.kpis.spine import Relation, Spine, tables_under, words_under
 from helpers.periods import Period
 from helpers.results import Column, Interval, Row, Status
 
@@ -179,6 +179,17 @@ def theme_of(card: Card) -> str:
     return card.__module__.split(".")[-2]
 
 
+def words_of(card: Card, relations: Mapping[str, Relation]) -> set[str]:
+    """The words of all queries that a card's figures are made of: its own, and those named like one of its KPIs.
+
+    >>> from helpers.kpis.spine import read_relations
+    >>> "lifetime_months" in words_of(cards_with(["ltv_orders"])[0], read_relations())
+    True
+    """
+    own = [name for name in ids_of(card.__name__) if name in relations]
+    return {word for name in [card.__name__, *own] for word in words_under(name, relations)}
+
+
 def run(card: Card, spine: Spine) -> list[Row]:
     """The rows of a card over the spine's periods, each with the parameters that it follows.
 
@@ -197,7 +208,7 @@ def run(card: Card, spine: Spine) -> list[Row]:
     found += [results.refused(kpi_id, spine.period, spine.refused[kpi_id]) for kpi_id in barred]
     for table in tables_under(card.__name__, spine.relations):
         spine.provides(table)
-    words = words_under(card.__name__, spine.relations)
+    words = words_of(card, spine.relations)
     parameters = {name: value for name, value in spine.rules.items() if name in words}
     now = [row for row in found if row.period == spine.period]
     told = {row.kpi_id for row in now if row.status != "not_provided"}

@@ -16,8 +16,8 @@ from types import MappingProxyType
 from typing import Any
 
 from helpers.catalogue import Kpi, kpi
-from helpers.kpis.rows import Card, cards_of, cards_with, theme_of
-from helpers.kpis.spine import read_relations, words_under
+from helpers.kpis.rows import Card, cards_of, cards_with, theme_of, words_of
+from helpers.kpis.spine import read_relations
 from helpers.pack.archive import Published
 from helpers.pack.request import BuildRequest
 from helpers.registries import RegisteredKpi
@@ -121,7 +121,7 @@ def _changes(request: BuildRequest, kpi: RegisteredKpi, manifest: Mapping[str, A
             yield "it reads differently"
         before = {**manifest["rules"], **manifest["parameters"].get(theme, {})}
         now = {**request.review.rules.model_dump(mode="json"), **request.parameters[theme]}
-        for name in sorted(before.keys() & now.keys() & words_under(card.__name__, read_relations(now))):
+        for name in sorted(before.keys() & now.keys() & words_of(card, read_relations(now))):
             if not _agree(name, before[name], now[name]):
                 yield f"{name} was {in_words(before[name])} and is {in_words(now[name])}"
 

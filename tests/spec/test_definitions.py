@@ -7,8 +7,8 @@ import pytest
 
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.data.prepare import prepare
-from helpers.kpis.rows import cards_with, run
-from helpers.kpis.spine import read_relations, words_under
+from helpers.kpis.rows import cards_with, run, words_of
+from helpers.kpis.spine import read_relations
 from helpers.notebook_parameters import theme_parameters
 from helpers.params import load_review, load_source, project_root
 from helpers.review import OpenReview
@@ -104,9 +104,13 @@ def test_the_rows_behind_a_figure(quarter, card):
         ],
         "gross_margin": ["cac_payback", "ltv", "ltv_cac"],
         "ltv_horizon_months": ["ltv", "ltv_cac"],
-        "cac_window_quarters": ["cac", "cac_payback", "ltv_cac"],
+        "cac_window_quarters": ["cac", "cac_payback", "ltv", "ltv_cac"],
+        "spend_lag_months": ["cac", "ltv"],
+        "lifetime_months": ["ltv"],
     }.items(),
 )
 def test_what_a_figure_is_made_of_or_refused_by_is_in_its_query(rule, cards):
     """So a row tells it among its parameters, and a changed rule is a changed definition."""
-    assert [card for card in cards if rule not in words_under(card, read_relations())] == []
+    found = [card for card in CATALOGUE.values() if card.card in cards]
+    words = {card.__name__: words_of(card, read_relations()) for card in cards_with(each.kpi_id for each in found)}
+    assert [name for name in cards if rule not in words[name]] == []

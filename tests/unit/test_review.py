@@ -341,10 +341,10 @@ def test_in_jupyter_another_as_of_is_another_folder(project):
     assert len(cached(project)) == 2
 
 
-def test_in_jupyter_only_the_newest_folders_are_kept(project):
+def test_in_jupyter_no_folder_goes_that_this_process_reads_from(project):
     for day in range(1, 12):
         in_jupyter(f"2026-10-{day:02d}")
-    assert len(cached(project)) == 8
+    assert len(cached(project)) == 11  # eight are kept without a reader: tests/unit/data/test_cache.py
 
 
 def test_in_jupyter_a_database_is_read_anew_every_time(project):

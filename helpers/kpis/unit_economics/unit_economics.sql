@@ -249,6 +249,13 @@ select label, cast(sum(amount) as double) as amount,
   min(coalesce(currency, 'an amount without a currency')) filter (is_unrated) as unrated
 from spend_line where horizon = 'window' and not is_full and purpose = 'acquire' group by label;
 
+-- ltv_net: what lifetime value (arpa × margin × the mean life, made from ltv_rows) is lessened by: what it cost to win a
+-- customer, and what other departments spent on it, for each of the n new customers.
+create view ltv_net as
+select label, '' as segment_by, '' as segment, arpa, margin, longest, cac_full, other_acquisition.amount as spent_by_others, cac.n
+from ltv join cac using (label) left join other_acquisition using (label)
+where horizon = 'window' and cac.segment_by = '' and ltv.segment_by = '';
+
 -- ltv_orders: what was invoiced in the last 12 months without tax, net of credits, and how many customers ordered.
 create view ltv_orders as
 with line as (
