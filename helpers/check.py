@@ -18,6 +18,7 @@ from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.display.tables import Table, table_from_resource
 from helpers.errors import KitError, nearest, together
+from helpers.kpis.from_invoices import by_invoice_date
 from helpers.kpis.kpi_alignment.findings import findings
 from helpers.kpis.rows import cards_of
 from helpers.pack.archive import last_published
@@ -101,7 +102,9 @@ def check_order(order: BuildRequest, say: Say, notices: Sequence[str] = (), *, p
         quarter = OpenReview(order.period, settled, prepared, changed)
         own, more = _survey(quarter, order.parameters), _survey(quarter, order.others)
         ambiguous, unknown = _named_figures(order, texts, pd.concat([own.page.results.frame, more.page.results.frame]))
-        found = Checked(own, more, [*notices, *unknown], _registered(order, changed), ambiguous)
+        found = Checked(
+            own, more, [*notices, *unknown, *by_invoice_date(quarter.spine)], _registered(order, changed), ambiguous
+        )
         say("KPIs")
     return found
 

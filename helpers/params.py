@@ -112,7 +112,13 @@ class Source(FromFile):
     timezone: Timezone | None = None
     currency: Currency | None = None
     tables: dict[Annotated[str, AfterValidator(_table)], Text] = Field(min_length=1)
+    _made_from: dict[str, str] = PrivateAttr(default_factory=dict)
     _secrets: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def made_from(self) -> dict[str, str]:
+        """The table that another is made from: the file says ``subscriptions: {from: invoices}`` among its tables."""
+        return self._made_from
 
     def scrub(self, text: str) -> str:
         """A message of the engine without what the environment or the connection's password hold.
@@ -150,8 +156,10 @@ class Rules(Frozen):
         Margin | dict[str, Margin] | None, expected("none, or a share above 0 and up to 1, or one per period")
     ] = None
     feed_max_age_days: Annotated[int, Field(ge=0)] = 4
+    invoice_months: Annotated[int, Field(ge=1)] | None = None
+    most_left_out: Annotated[float, Field(ge=0, le=1)] = 0.05
 
-    @field_validator("gross_margin", mode="before")
+    @field_validator("gross_margin", "invoice_months", mode="before")
     @classmethod
     def _none_is_a_word(cls, value: Any) -> Any:
         return None if value == "none" else value
@@ -234,11 +242,24 @@ def load_source(path: Path) -> Source:
     Raises:
         KitError: with every fault of the file.
     """
-    source = read_model(path, Source)
+    made: dict[str, str] = {}
+    source = read_model(path, Source, prepare=lambda sections: _made_apart(sections, made))
+    if lacking := [f"tables.{name} is made from {of}" for name, of in made.items() if of not in source.tables]:
+        raise KitError(f"{shown(path)}: {lacking[0]}, which the source lacks; add it")
     files = (path.parent / source.files.expanduser()).resolve() if source.files else None
     source = source.model_copy(update={"files": files})
     source._secrets = from_environment(path)
+    source._made_from = made
     return source
+
+
+def _made_apart(sections: dict[str, Any], made: dict[str, str]) -> dict[str, Any]:
+    """The sections without the tables that are made from others, which go to ``made``."""
+    tables = sections.get("tables")
+    if not isinstance(tables, dict) or tables.get("subscriptions") != {"from": "invoices"}:
+        return sections
+    made["subscriptions"] = "invoices"
+    return {**sections, "tables": {name: query for name, query in tables.items() if name != "subscriptions"}}
 
 
 def load_review(path: Path) -> Review:

@@ -26,6 +26,7 @@ from helpers.data.tables import TABLES
 from helpers.display.context import Context, Results
 from helpers.display.notebook import set_up_notebook
 from helpers.errors import KitError, NotProvided, Refused, nearest
+from helpers.kpis.left_out import refusal
 from helpers.kpis.rows import Card, cards_of, cards_with, run, words_of
 from helpers.kpis.spine import Spine, read_relations
 from helpers.notebook_parameters import GIVEN, theme_parameters
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from helpers.display.tables import Table
 
 PREPARED_VARIABLE = "KPI_REVIEW_PREPARED"
+FOLLOWED_BY_ALL = ("most_left_out",)
 TableOf = Callable[[Spine], Listing]
 
 
@@ -124,13 +126,17 @@ class OpenReview:
         return Table(self.listing(function), self.context)
 
     def listing(self, function: TableOf) -> Listing:
-        """What a table shows."""
+        """What a table shows, unless too much of what it reads is left out."""
+        self.spine.reading.clear()
         try:
-            return function(self.spine)
+            found = function(self.spine)
         except NotProvided as error:
             return _empty(function, f"Not provided: {error.what}.")
         except Refused as error:
             return _empty(function, f"Refused: {error}.")
+        tables = [name for name in TABLES if name in self.spine.reading and self.prepared.provides(name)]
+        why = refusal(self.spine, tables, self.period.label)
+        return _empty(function, f"Refused: {why}.") if why else found
 
     @cached_property
     def _alone(self) -> Spine:
@@ -154,7 +160,7 @@ class OpenReview:
     def _begin(self) -> date:
         """The day of the first row of what was read; the register of customers reaches back further."""
         told = self.prepared.report["tables"]
-        names = {name for name in self.spine.read - {"customers"} if not TABLES[name].of_the_pack}
+        names = {name for name in (self.spine.read & told.keys()) - {"customers"} if not TABLES[name].of_the_pack}
         days = [date.fromisoformat(told[name]["earliest"]) for name in names if told[name]["earliest"]]
         return min(days, default=date.min)
 
@@ -209,12 +215,13 @@ def unread_rules(review: Review) -> list[str]:
     """One line per rule that the review changes and no card of its themes follows."""
     cards, relations = (
         [card for theme in review.themes for card in cards_of(theme)],
-        read_relations(_parameters(review)),
+        read_relations(_parameters(review), made_from={"subscriptions": "invoices"}),
     )
     followed = {name for card in cards for name in words_of(card, relations)}
     changed = [name for name, value in review.rules if value != getattr(Rules(), name)]
     where = shown(review.path)
-    return [f"{where}: rules.{name} is set, but no theme here follows it" for name in changed if name not in followed]
+    return [f"{where}: rules.{name} is set, but no theme here follows it" for name in changed
+            if name not in followed and name not in FOLLOWED_BY_ALL]  # fmt: skip
 
 
 def write_build_context(

@@ -7,6 +7,7 @@
     ''')
 
 An empty cell is a missing value, ``""`` an empty text. Timestamps are local in the test's time zone.
+``subscriptions="from invoices"`` says that they are made so.
 The rows go through ``prepare``.
 """
 
@@ -137,8 +138,11 @@ def prepared(
 
 def source(currency: str | None = "USD", timezone: str | None = "UTC", **texts: str) -> Source:
     """A source that gives the text tables."""
-    queries = {name: query(TABLES[name], text) for name, text in texts.items()}
-    return Source(name="text tables", connect="duckdb://", timezone=timezone, currency=currency, tables=queries)
+    made = {name: text.removeprefix("from ") for name, text in texts.items() if text.startswith("from ")}
+    queries = {name: query(TABLES[name], text) for name, text in texts.items() if name not in made}
+    found = Source(name="text tables", connect="duckdb://", timezone=timezone, currency=currency, tables=queries)
+    found._made_from = made
+    return found
 
 
 def query(table: Table, text: str) -> str:

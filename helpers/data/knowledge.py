@@ -6,7 +6,9 @@ something is learnt later (a cancellation, a merge, a correction) stands in seve
 earlier period of a pack sees exactly what was known then, and nothing is judged anew for it.
 
 The order is fixed: rows that are not known are left out, later facts are masked, one version per key is kept, rows are
-re-pointed to the customer that theirs was merged into, and only then is a row held against its constraints. Each row
+re-pointed to the customer that theirs was merged into, and only then is a row held against its constraints. A register
+of customers or users does not say when it was known, unless it tells ``recorded_at``: after a migration, all of it has
+the day of the migration. So whoever is in it is known from its first fact on, at the latest. Each row
 that is left out says why in ``left_out``; ``unlinked`` marks a row that is kept without the customer that it names.
 """
 
@@ -22,9 +24,24 @@ from helpers.data.schema import Constraint, Reference, Table
 from helpers.data.tables import TABLES
 
 CONFLICT = "same key, different content"
+WITHOUT_KEY, TWICE = "a column of the key is empty", "equal to another row"  # why rows are set aside before all else
+ON_PURPOSE, AT_FAULT = "left out of", "at fault in"  # how the row that another names does not count in its own table
+FIRST_EVENTS = f"{STAGED}.first_events"  # the day of the first event of each user, with the customer that it names
 KNOWN_OF = {"users": f"{STAGED}.known_of_users", "customers": f"{STAGED}.known_of_customers"}
 ALWAYS, FOREVER = "date '0001-01-01'", "date '9999-12-31'"
+PURPOSES = {rule.reason for table in TABLES.values() for rule in table.excluded_if}
 OF_KNOWLEDGE = ("known_from", "known_until", "left_out", "unlinked")  # columns beside those of the specification
+
+
+def is_on_purpose(reason: str) -> bool:
+    """Whether rows are left out for what they are, such as those of a test customer, not for a fault.
+
+    >>> is_on_purpose("test customer"), is_on_purpose("user_id is of a row left out of users")
+    (True, True)
+    >>> is_on_purpose("user_id not in users")
+    False
+    """
+    return reason in PURPOSES or f" {ON_PURPOSE} " in reason
 
 
 def judge(engine: duckdb.DuckDBPyConnection, table: Table, provided: Collection[str], last_day: date) -> dict[str, int]:
@@ -35,6 +52,7 @@ def judge(engine: duckdb.DuckDBPyConnection, table: Table, provided: Collection[
     Returns:
         How many rows were ``read``, have an ``empty_key``, are ``not_yet_known`` or ``byte_equal`` to another.
     """
+    engine.execute(f"create table first_facts as {_first_facts(table, provided)}")
     counted = _make_known(engine, table, last_day)
     links = [reference for reference in table.references if reference.table in provided]
     repeated = _make_states(engine, table, links, last_day)
@@ -45,7 +63,7 @@ def judge(engine: duckdb.DuckDBPyConnection, table: Table, provided: Collection[
         engine.execute(PARENTS_FOLLOWED)
     elif any(reference.table == table.name for other in TABLES.values() for reference in other.references):
         engine.execute(_keys_of(table))
-    for spare in ("known", "states"):
+    for spare in ("known", "states", "first_facts"):
         engine.execute(f"drop table {spare}")
     return counted
 
@@ -76,6 +94,14 @@ def judged_events(reduced: str, provided: Collection[str]) -> str:
         left join {KNOWN_OF["customers"]} c on {_while_known("customer_id", "c")}"""
 
 
+def make_aside(engine: duckdb.DuckDBPyConnection) -> None:
+    """Make the table ``aside``, to which ``judge`` adds the rows that are in no judged table."""
+    engine.execute(
+        "create table aside "
+        "(what varchar, reason varchar, known_from date, currency varchar, rows bigint, worth double)"
+    )
+
+
 def make_known_of(engine: duckdb.DuckDBPyConnection, provided: Collection[str]) -> None:
     """Make the tables of ``KNOWN_OF``; one of what the source does not give is empty."""
     found = {"users": USERS if "users" in provided else NO_USERS,
@@ -93,13 +119,18 @@ def _make_known(engine: duckdb.DuckDBPyConnection, table: Table, last_day: date)
     keyed = f"from {table.name} where not ({empty})"
     last = f"date '{last_day}'"
     later = {name: f"coalesce({table.day(name)} > {last}, false)" for name in table.masks}
-    seen_on = f"coalesce({table.day('recorded_at')}, {table.day(table.event_time)}, {ALWAYS})"
+    told = table.day(table.event_time)
+    if table.register:
+        told = f"case when {told} is not null then least({told}, first_fact_on) end"
+        keyed = f'from {table.name} left join first_facts on first_facts.key = "{table.key[0]}" where not ({empty})'
+    seen_on = f"coalesce({table.day('recorded_at')}, {told}, {ALWAYS})"
     engine.execute(f"""
         create table known as
         select *, dense_rank() over (order by {_key(table)}) as own
         from (
-            select distinct *{_masked(table, later)}, {seen_on} as seen_on {keyed} and {seen_on} <= {last}
+            select distinct {table.name}.*{_masked(table, later)}, {seen_on} as seen_on {keyed} and {seen_on} <= {last}
         )""")
+    engine.execute(f"insert into aside {_aside(table, empty, seen_on)}")
     if table.of_the_pack:
         engine.execute(f"update known set seen_on = {ALWAYS}")
     [counts] = engine.execute(
@@ -110,6 +141,71 @@ def _make_known(engine: duckdb.DuckDBPyConnection, table: Table, last_day: date)
     return {
         "read": read, "empty_key": read - with_key, "not_yet_known": with_key - known, "byte_equal": known - distinct,
     }  # fmt: skip
+
+
+def _aside(table: Table, empty: str, seen_on: str) -> str:
+    """What no judged row tells: rows without a key; and rows equal to another that may be something else.
+
+    They may be where an optional part of the key, which would tell, is empty.
+    """
+    worth = f"abs({table.worth})" if table.worth else "0"
+    currency = "currency" if table.worth else "null"
+    sums = f"{seen_on} as known_from, {currency} as currency, count(*) as rows, coalesce(sum({worth}), 0) as worth"
+    without = f"select '{table.name}', '{WITHOUT_KEY}', {sums} from {{rows}} where {empty} group by all"
+    untold = " or ".join(f'"{name}" is null' for name in table.key if not table.column(name).required)
+    rows = table.name
+    if table.register:
+        rows = f'{table.name} left join first_facts on first_facts.key = "{table.key[0]}"'
+    if not (untold and table.worth):
+        return without.format(rows=rows)
+    columns = ", ".join(f'"{name}"' for name in table.names)
+    return (
+        without.format(rows=rows)
+        + f"""
+        union all
+        select '{table.name}', '{TWICE}', {sums}
+        from (select *, row_number() over (partition by {columns}) as nth from {rows})
+        where nth > 1 and not ({empty}) and ({untold})
+        group by all"""
+    )
+
+
+def _first_facts(table: Table, provided: Collection[str]) -> str:
+    """The day of the first fact of each key of a register; a customer's fact is also one of whom it was merged into."""
+    facts = [
+        _facts(TABLES[name], reference)
+        for name in provided
+        for reference in TABLES[name].references
+        if table.register and reference.table == table.name and (reference.required or reference.shown_on)
+    ]
+    if table.name == "customers" and {"users", "events"} <= set(provided):
+        facts.append(
+            f"select users.customer_id, greatest(first_on, local_day(recorded_at)) from users join {FIRST_EVENTS} "
+            "using (user_id)"
+        )
+    if not facts:
+        return "select cast(null as varchar) as key, cast(null as date) as first_fact_on where false"
+    found = f"select key, min(day) as first_fact_on from ({' union all '.join(facts)}) as fact(key, day) group by key"
+    if table.name != "customers":
+        return found
+    return f"""
+        with recursive found as ({found}),
+        shown(key, first_fact_on) as (
+            from found
+            union
+            select merged_into, first_fact_on from shown join customers on customer_id = key
+            where merged_into is not null
+        )
+        select key, min(first_fact_on) as first_fact_on from shown group by key"""
+
+
+def _facts(table: Table, reference: Reference) -> str:
+    """The rows of a table that show that what they name is there, each with the day from which on they do."""
+    if table.name == "events":
+        return f"select {reference.column}, first_on from {FIRST_EVENTS}"
+    known = f"coalesce({table.day('recorded_at')}, {table.day(table.event_time)})"
+    shown = reference.shown_on or known
+    return f"select {reference.column}, greatest({known}, {shown}) from {table.name} where {shown} is not null"
 
 
 def _make_states(engine: duckdb.DuckDBPyConnection, table: Table, links: Iterable[Reference], last_day: date) -> bool:
@@ -199,6 +295,16 @@ def _judged(table: Table, links: Iterable[Reference], rows: str) -> str:
         )"""
 
 
+def _state(reason: str) -> str:
+    """The SQL that tells how the row of a reason does not count in its own table, null where it does."""
+    purposes = ", ".join(quoted(purpose) for purpose in sorted(PURPOSES))
+    return (
+        f"case when {reason} in ({purposes}) or contains({reason}, {quoted(f' {ON_PURPOSE} ')}) "
+        f"then {quoted(ON_PURPOSE)} "
+        f"when {reason} is not null then {quoted(AT_FAULT)} end"
+    )
+
+
 # From a customer to those that it was merged into, and, where its parent was merged, to those of the parent.
 MOMENTS_OF_MERGERS = """
     select start.own, learnt.day from (
@@ -222,7 +328,7 @@ MOMENTS_OF_MERGERS = """
     where learnt.day > start.seen_on"""
 
 # Chains are followed to their end; a circle has none, so that its customers are found by no row.
-KEYS_OF_CUSTOMERS = """
+KEYS_OF_CUSTOMERS = f"""
     create table keys_of_customers as
     with recursive chain(key, known_from, target) as (
         select customer_id, known_from, customer_id from judged_customers
@@ -233,7 +339,7 @@ KEYS_OF_CUSTOMERS = """
         where merged_into is not null
     )
     select key, chain.known_from, any_value(own.known_until) as known_until, min(target) as target,
-        bool_or(last.left_out is not null) as left_out
+        min({_state("last.left_out")}) as left_out
     from chain
     join judged_customers own on own.customer_id = key and own.known_from = chain.known_from
     join judged_customers last on last.customer_id = target and last.merged_into is null
@@ -248,14 +354,14 @@ PARENTS_FOLLOWED = """
 # Each user and each customer has a form from the first day on: before it is known, it is missing.
 USERS = f"""
     select user_id, any_value(customer_id) as customer_id, any_value(created_on) as created_on, known_from, known_until,
-        case when count(left_out) > 0 then 'user_id is of a row left out of users' else '' end as left_out
+        coalesce('user_id is of a row ' || min({_state("left_out")}) || ' users', '') as left_out
     from judged_users group by user_id, known_from, known_until
     union all
     select user_id, null, null, {ALWAYS}, min(known_from) - 1, 'user_id not in users'
     from judged_users group by user_id having min(known_from) > {ALWAYS}"""
 CUSTOMERS = f"""
     select key as customer_id, target, known_from, known_until,
-        case when left_out then 'customer_id is of a row left out of customers' end as left_out
+        'customer_id is of a row ' || left_out || ' customers' as left_out
     from keys_of_customers
     union all
     select key, null, {ALWAYS}, min(known_from) - 1, null
@@ -270,7 +376,7 @@ def _keys_of(table: Table) -> str:
     key = f'"{table.key[0]}"'
     return (
         f"create table keys_of_{table.name} as select {key} as key, known_from, known_until, {key} as target, "
-        f"bool_or(left_out is not null) as left_out from judged_{table.name} group by all"
+        f"min({_state('left_out')}) as left_out from judged_{table.name} group by all"
     )
 
 
@@ -286,8 +392,11 @@ def _reasons_of(reference: Reference, name: str, link: str) -> list[Constraint]:
         Constraint(f"{column} empty", f"{name} is null"),
         Constraint(f"{column} not in {parent}", f"{link}.key is null"),
     ]
-    left_out = Constraint(f"{column} is of a row left out of {parent}", f"{link}.left_out")
-    return [*(missing if reference.required else []), left_out]
+    left_out = [
+        Constraint(f"{column} is of a row {state} {parent}", f"{link}.left_out = {quoted(state)}")
+        for state in (ON_PURPOSE, AT_FAULT)
+    ]
+    return [*(missing if reference.required else []), *left_out]
 
 
 def _words(table: Table) -> list[Constraint]:

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from helpers.data.engines import written
-from helpers.data.knowledge import judge, make_known_of
+from helpers.data.knowledge import judge, make_aside, make_known_of
 from helpers.data.prepared import Prepared
 from helpers.data.report import JudgedRows, conflicting_keys, data_report
 from helpers.data.sources import where
+from helpers.data.spelling import Spelling, respell
 from helpers.data.staging import stage
 from helpers.data.tables import HELD, TABLES
 from helpers.errors import KitError
@@ -51,23 +52,40 @@ def prepare(
     Raises:
         KitError: the engine, a query, a column or the rows are not as they must be; all faults of that step.
     """
-    conflicts = {}
+    conflicts, spelt = {}, {}
     with tempfile.TemporaryDirectory() as spare, stage(source, period, Path(spare)) as staged:
         folder.mkdir(parents=True, exist_ok=True)
         for file in [folder / "prepared.json", *folder.glob("*.parquet")]:
             file.unlink(missing_ok=True)
+        for name in staged.columns:
+            if not HELD[name].counted:
+                spelt[name] = respell(staged.engine, TABLES[name])
+        if "events" in staged.columns:
+            reduction = staged.reduction(period)
+            with staged.reading_events():
+                reduction.keep_first_events()
+        make_aside(staged.engine)
         seen = {name: judge(staged.engine, HELD[name], staged.columns, period.known_until)
                 for name in _parents_first(staged.columns) if not HELD[name].counted}  # fmt: skip
         _write(staged.engine, seen, folder)
+        aside = staged.engine.execute(
+            "select * replace (cast(known_from as varchar) as known_from) from aside "
+            f"where known_from <= date '{period.known_until}' order by all"
+        )
+        aside_rows = [list(row) for row in aside.fetchall()]
         if "events" in staged.columns:
             make_known_of(staged.engine, staged.columns)
-            seen["events"], conflicts["events"] = staged.write_events(period, folder / "events.parquet")
-    record = _record(source, period, currency, staged.columns, folder)
+            with staged.reading_events():
+                counted = reduction.write(folder / "events.parquet", staged.columns)
+            seen["events"], conflicts["events"] = counted.rows, counted.conflicts
+            trimmed = Spelling("user_id, customer_id", "spaces around", "none", counted.spaced)
+            spelt["events"] = [trimmed] if counted.spaced else []
+    record = _record(source, period, currency, staged.columns, folder) | {"aside": aside_rows}
     prepared = Prepared(folder, record)
     judged = JudgedRows(prepared)
     if untrusted := conflicting_keys(judged, conflicts):
         raise KitError(*(_conflict(source, *conflict) for conflict in untrusted))
-    report = data_report(judged, period, {name: seen[name] for name in staged.columns}, feed_max_age_days)
+    report = data_report(judged, period, {name: seen[name] for name in staged.columns}, spelt, feed_max_age_days)
     record["report"] = prepared.report = report
     text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
     (folder / "prepared.json").write_text(text, encoding="utf-8")
@@ -105,9 +123,16 @@ def _record(
         "rates_on": calendar.fiscal_year_start(period.start).isoformat(),
         "currency": currency,
         "calendar": {**asdict(calendar), "quarter_starts": starts},
-        "columns": dict(columns),
+        "columns": dict(columns) | {name: _made_columns(columns[of]) for name, of in source.made_from.items()},
+        "made_from": dict(source.made_from),
         "fingerprint": folder_fingerprint(folder),
     }
+
+
+def _made_columns(invoices: list[str]) -> list[str]:
+    """The columns that subscriptions made from invoices have."""
+    made = ["subscription_id", "line_id", "customer_id", "start_on", "end_on", "currency", "mrr"]
+    return [*made, *(["product"] if "product" in invoices else [])]
 
 
 def _conflict(source: Source, name: str, conflicts: int, keys: int) -> str:

@@ -25,7 +25,9 @@ class Prepared:
     """A prepared folder.
 
     ``columns`` are those that the source gives of each table, ``report`` is the data report, ``fingerprint`` the hash
-    of the Parquet files. ``last_day`` is the last day that is known, ``rates_on`` the day whose fixed exchange rates
+    of the Parquet files. ``made_from`` names the table that another one is made from, which is in no file. ``aside``
+    are rows that are in no file: the table, why, the day from which on they are known, the currency, how many they are,
+    and what they are worth. ``last_day`` is the last day that is known, ``rates_on`` the day whose fixed exchange rates
     hold for every period of the pack.
     """
 
@@ -35,6 +37,8 @@ class Prepared:
         self.currency: str = record["currency"]
         self.columns: dict[str, list[str]] = record["columns"]
         self.report: dict[str, Any] = record.get("report", {})
+        self.made_from: dict[str, str] = record.get("made_from", {})
+        self.aside: list[tuple[str, str, str, str | None, int, float]] = [tuple(row) for row in record.get("aside", [])]
         self.fingerprint: str = record.get("fingerprint", "")
         self.last_day = date.fromisoformat(record["last_day"])
         self.rates_on = date.fromisoformat(record["rates_on"])
@@ -54,6 +58,11 @@ class Prepared:
             raise KitError(
                 f"{folder}: no prepared.json, must be a folder that `prepare` wrote; build it again"
             ) from None
+
+    @property
+    def held(self) -> list[str]:
+        """The tables that stand in files, as the source gives them."""
+        return [name for name in self.columns if name not in self.made_from]
 
     def provides(self, what: str) -> bool:
         """Whether the source gives a table (``deals``) or a column (``subscriptions.renewal_on``)."""

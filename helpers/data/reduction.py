@@ -23,11 +23,15 @@ from typing import NamedTuple
 import duckdb
 
 from helpers.data.engines import STAGED, DuckDB, Engine, Given, quoted, written
-from helpers.data.knowledge import CONFLICT, first_reason, judged_events
+from helpers.data.knowledge import CONFLICT, FIRST_EVENTS, first_reason, judged_events
+from helpers.data.spelling import trimmed
 from helpers.data.tables import TABLES
 
 EVENTS = TABLES["events"]
+IDS = ("user_id", "customer_id")
 COLUMNS = ", ".join(EVENTS.names)
+BARE = ", ".join(f"{trimmed(name)} as {name}" if name in IDS else name for name in EVENTS.names)
+SPACED = " or ".join(f"{name} <> {trimmed(name)}" for name in IDS)
 KEYED = " and ".join(f"{name} is not null" for name in EVENTS.key)
 ID = f"nullif({EVENTS.id}, '')"
 SAME = "active_on, user_id, customer_id, event, feature, is_automated, since_on, until_on, version, broken"
@@ -36,10 +40,14 @@ DAY, MINUTE = 86_400, 60
 
 
 class Counted(NamedTuple):
-    """What is counted of the events read, in the data report's words; the keys that cannot be trusted, and all keys."""
+    """What is counted of the events read, in the data report's words; the keys that cannot be trusted, and all keys.
+
+    ``spaced`` are the events that name an id with spaces around it.
+    """
 
     rows: dict[str, int]
     conflicts: tuple[int, int]
+    spaced: int
 
 
 class Shift(NamedTuple):
@@ -74,7 +82,7 @@ class Reduction:
     def write(self, file: Path, provided: Collection[str]) -> Counted:
         """Write the reduced rows, judged, and count the rows that they are made of; ``provided`` tables are judged."""
         local = self.engine.local
-        [(read, empty_key, not_yet_known)] = local.execute(f"from {self._rows(self._counts())}").fetchall()
+        [(read, empty_key, not_yet_known, spaced)] = local.execute(f"from {self._rows(self._counts())}").fetchall()
         repeated = self._repeated()
         local.execute(f"create table {STAGED}.several as {_several(self._rows(self._of_repeated(repeated)))}")
         [(rows, distinct, keys)] = local.execute(
@@ -87,7 +95,19 @@ class Reduction:
         reduced = self._reduced(self._rows(self._once(repeated if rows else "")))
         local.execute(written(judged_events(reduced, provided), file))
         counts = {"read": read, "empty_key": empty_key, "not_yet_known": not_yet_known, "byte_equal": rows - distinct}
-        return Counted(counts, (conflicts, read - empty_key - not_yet_known - rows + keys))
+        return Counted(counts, (conflicts, read - empty_key - not_yet_known - rows + keys), spaced)
+
+    def keep_first_events(self) -> None:
+        """Keep the day on which the first event of each user is known, with the customer that the event names."""
+        first = self._rows(f"""
+            select user_id, customer_id, min({self._known_at}) as first_at
+            from ({self._bare}) as typed
+            where {KEYED} and {self._known}
+            group by user_id, customer_id""")
+        day = local_day("cast(first_at as timestamptz)", self.timezone)
+        self.engine.local.execute(
+            f"create table {FIRST_EVENTS} as select user_id, customer_id, {day} as first_on from {first}"
+        )
 
     def _rows(self, sql: str) -> str:
         return self.engine.rows(sql, self.given)
@@ -96,7 +116,8 @@ class Reduction:
         return f"""
             select count(*) as read,
                 count(*) filter (where not ({KEYED})) as empty_key,
-                count(*) filter (where {KEYED} and not ({self._known})) as not_yet_known
+                count(*) filter (where {KEYED} and not ({self._known})) as not_yet_known,
+                count(*) filter (where {SPACED}) as spaced
             from ({self.typed}) as typed"""
 
     def _repeated(self) -> str:
@@ -135,7 +156,7 @@ class Reduction:
         return f"""
             select {COLUMNS}, {self._day("occurred_at")} as active_on, {self._day(self._known_at)} as known_on,
                 {f"hash({number})" if self._here else number} as number
-            from ({self.typed}) as typed
+            from ({self._bare}) as typed
             where {KEYED} and {self._known}"""
 
     def _chosen(self) -> str:
@@ -182,6 +203,11 @@ class Reduction:
                 select {SAME}, 1 as times from {STAGED}.chosen
             )
             group by {SAME}"""
+
+    @property
+    def _bare(self) -> str:
+        """The typed rows, their ids without spaces around them."""
+        return f"select {BARE} from ({self.typed}) as spelt"
 
     @property
     def _known(self) -> str:

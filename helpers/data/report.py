@@ -6,14 +6,15 @@ in the pack's appendix.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from helpers.data.engines import quoted
-from helpers.data.knowledge import CONFLICT
+from helpers.data.knowledge import CONFLICT, is_on_purpose
 from helpers.data.prepared import Prepared
-from helpers.data.schema import OrderCheck, Table
+from helpers.data.schema import OrderCheck, Reference, Table
+from helpers.data.spelling import Spelling
 from helpers.data.tables import HELD, ORDER_CHECKS, TABLES
 from helpers.periods import SHOWN_BEFORE, Period
 
@@ -27,7 +28,7 @@ class JudgedRows:
     def __init__(self, prepared: Prepared) -> None:
         self.prepared = prepared
         self._engine = prepared.connect()
-        for name in prepared.columns:
+        for name in prepared.held:
             known = f"date '{prepared.last_day}' between known_from and known_until"
             self._engine.execute(f"create view judged_{name} as select * from ({prepared.judged(name)}) where {known}")
 
@@ -37,21 +38,27 @@ class JudgedRows:
 
 
 def data_report(
-    judged: JudgedRows, period: Period, seen: Mapping[str, Mapping[str, int]], feed_max_age_days: int
+    judged: JudgedRows,
+    period: Period,
+    seen: Mapping[str, Mapping[str, int]],
+    spelt: Mapping[str, Sequence[Spelling]],
+    feed_max_age_days: int,
 ) -> dict[str, Any]:
     """Per provided table what became of its rows, the order checks between tables, and what is not provided.
 
     ``seen`` is what was counted while reading: ``read = empty_key + not_yet_known + byte_equal`` and the rows that
-    the folder holds, which are ``other_versions + excluded + clean``. ``days_old`` is from a table's last row up to the
+    the folder holds, which are ``other_versions + excluded + clean``. ``spelt`` are the words and ids that were taken
+    otherwise than they stand. ``days_old`` is from a table's last row up to the
     period's last day, to that day; a feed of events that is older than ``feed_max_age_days`` is told.
     """
     provides = judged.prepared.provides
-    checks = [check for check in ORDER_CHECKS if all(provides(name) for name in check.tables)]
+    checks = [check for check in ORDER_CHECKS if all(name in seen for name in check.tables)]
     return {
         "tables": {
             name: _table_report(judged, HELD[name], period, counts, feed_max_age_days) for name, counts in seen.items()
         },
         "order": [_order(judged, check) for check in checks],
+        "spelt": [{"table": name, **each._asdict()} for name, found in spelt.items() for each in found],
         "not_provided": [name for name in TABLES if not provides(name)],
     }
 
@@ -61,7 +68,7 @@ def conflicting_keys(judged: JudgedRows, counted: Mapping[str, tuple[int, int]])
 
     ``counted`` are such keys and all keys of the tables whose keys are not in the folder any more.
     """
-    names = judged.prepared.columns
+    names = judged.prepared.held
     keys = {name: counted[name] if name in counted else _keys(judged, HELD[name]) for name in names}
     return [(name, untrusted, of) for name, (untrusted, of) in keys.items() if untrusted > WARNED_ABOVE * of]
 
@@ -79,7 +86,8 @@ def _table_report(
     judged: JudgedRows, table: Table, period: Period, seen: Mapping[str, int], feed_max_age_days: int
 ) -> dict[str, Any]:
     [(rows, unlinked, clean)] = judged.rows(
-        f"select {table.count()}, {table.count('unlinked')}, {table.count('left_out is null')} from judged_{table.name}"
+        f"select {table.count()}, {table.count('unlinked and left_out is null')}, {table.count('left_out is null')} "
+        f"from judged_{table.name}"
     )
     held = seen["read"] - seen["empty_key"] - seen["not_yet_known"] - seen["byte_equal"]
     excluded = _excluded(judged, table)
@@ -88,9 +96,17 @@ def _table_report(
     warnings = [
         *([] if clean else [f"all {rows} rows are left out" if rows else "there are no rows"]),
         *(f"{counts['rows']} of {rows} rows left out: {reason}" for reason, counts in excluded.items()
-          if counts["rows"] > WARNED_ABOVE * rows and not _is_expected(reason)),
+          if counts["rows"] > WARNED_ABOVE * rows and not is_on_purpose(reason)),
         *([f"{unlinked} of {rows} rows name a customer that is not there; kept without it"]
           if unlinked > WARNED_ABOVE * rows else []),
+        *(text for reference in table.references if reference.required and judged.prepared.provides(reference.table)
+          for text in _in_another_case(judged, table, reference)),
+        *(["tells the service that lines pay for, and subscriptions are not given; write "
+           "subscriptions: {from: invoices} "
+           "among the tables to make them from its recurring lines"]
+          if table.name == "invoices" and judged.prepared.provides("invoices.service_from")
+          and not judged.prepared.provides("subscriptions") else []),
+        *(_there_before(judged, table, clean) if table.register else []),
         *_without_rate(judged, table),
         *([f"the last event is {days_old} days old on {period.measured_on}, must be at most {feed_max_age_days}; "
            "a feed that stopped looks like customers who went silent"]
@@ -126,6 +142,37 @@ def _event_times(judged: JudgedRows, table: Table, last: date) -> tuple[date | N
     return days
 
 
+def _in_another_case(judged: JudgedRows, table: Table, reference: Reference) -> list[str]:
+    """Said where ids would be found if their case did not matter."""
+    column, parent = reference.column, TABLES[reference.table]
+    [(rows, found, meant)] = judged.rows(
+        f"select {table.count()}, min(lost.{column}), arg_min(parent.key, lost.{column}) from judged_{table.name} lost "
+        f"join (select distinct {parent.key[0]} as key from judged_{parent.name}) parent "
+        f"on lower(parent.key) = lower(lost.{column}) where lost.left_out = '{column} not in {parent.name}'"
+    )
+    if not rows:
+        return []
+    return [
+        f"{rows} rows name a {column} that {parent.name} spell in another case, such as {found} for {meant}; "
+        "ids are compared as they stand: write both alike in the query"
+    ]
+
+
+def _there_before(judged: JudgedRows, table: Table, clean: int) -> list[str]:
+    """Said where a register tells of many a later day than the facts do, as after a migration."""
+    told = table.event_time
+    [(early, first)] = judged.rows(
+        f"select count(*), min(known_from) from judged_{table.name} "
+        f"where left_out is null and recorded_at is null and known_from < {told}"
+    )
+    if early <= WARNED_ABOVE * clean:
+        return []
+    return [
+        f"{early} of {clean} {table.name} have facts from before their {told}, the first on {first}; "
+        "each counts as there from its first fact on"
+    ]
+
+
 def _without_rate(judged: JudgedRows, table: Table) -> list[str]:
     """The currencies of a table's amounts that have no rate on the day whose rates hold for the pack."""
     if "currency" not in table.names or table.of_the_pack:
@@ -154,12 +201,6 @@ def _rated(judged: JudgedRows) -> set[str]:
             f"""and coalesce("on" <= date '{judged.prepared.rates_on}', true)"""
         )
     }
-
-
-def _is_expected(reason: str) -> bool:
-    """Whether rows are left out on purpose, or for a fault that is told where it lies."""
-    on_purpose = {rule.reason for table in TABLES.values() for rule in table.excluded_if}
-    return reason in on_purpose or "of a row left out of" in reason
 
 
 def _history_starts(earliest: date | None, period: Period) -> list[str]:

@@ -46,11 +46,15 @@ class Reference:
 
     A row whose required reference finds nothing is excluded. An optional one only loses the link: a deal is a fact
     before its account becomes a customer, and dropping it until then would be look-ahead in every earlier quarter.
+
+    A row with a required reference shows, from its own day on, that what it names is there. One with an optional
+    reference shows it from the day that the SQL of ``shown_on`` gives, empty for never.
     """
 
     column: str
     table: str
     required: bool
+    shown_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,10 @@ class Table:
     ``key`` columns make a row unique; those that are not required may be empty. A row that has an ``id`` is known by
     it alone. ``masks`` are facts that come later than the row: empty while their time is not known. ``consequences``
     are columns that say the same without a time of their own; ``{name}`` in their SQL stands for whether that mask is
-    not known yet. ``amounts`` are in the row's ``currency``. ``one_of``
-    lists sets of columns of which a source provides at least one. ``of_the_pack`` tables are the same for every history
+    not known yet.
+    ``amounts`` are in the row's ``currency``. ``one_of``
+    lists sets of columns of which a source provides at least one. A ``register`` tells of what is there from its first
+    fact on, whatever the day that it was registered. ``of_the_pack`` tables are the same for every history
     period of a pack. Of a table without ``has_history`` earlier periods are not shown, so it may begin late.
 
     A table that is prepared in another shape than a source gives it in has two: in the prepared one ``counted`` is the
@@ -79,7 +85,10 @@ class Table:
     constraints: tuple[Constraint, ...] = ()
     excluded_if: tuple[Constraint, ...] = ()
     amounts: tuple[str, ...] = ()
+    worth: str = ""
+    worth_per: str = ""
     one_of: tuple[tuple[str, ...], ...] = ()
+    register: bool = False
     of_the_pack: bool = False
     has_history: bool = True
     counted: str = ""

@@ -74,7 +74,7 @@ def source_fingerprint(source: Source) -> str | None:
     if not files:
         return None
     stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    text = [source.name, source.connect, source.timezone, source.currency, source.tables, stats]
+    text = [source.name, source.connect, source.timezone, source.currency, source.tables, source.made_from, stats]
     return hashlib.sha256(json.dumps(text, sort_keys=True).encode()).hexdigest()
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from helpers.data.engines import GIVEN, STAGED, ZONED, DuckDB, Engine, Given, identifier, local_engine, quoted
-from helpers.data.reduction import Counted, Reduction, can_reduce, local_day_function, shifts_of
+from helpers.data.reduction import Reduction, can_reduce, local_day_function, shifts_of
 from helpers.data.schema import SQL_TYPES, Column, Table
 from helpers.data.sources import engine_faults, open_source, source_tables, where
 from helpers.data.tables import HELD, TABLES
@@ -46,14 +46,20 @@ class Staged:
     given: Mapping[str, Given]
     casts: Mapping[str, Mapping[str, str]]
 
-    def write_events(self, period: Period, file: Path) -> Counted:
-        """Write the reduced events to a file, judged, and count the rows that they are made of.
+    def reduction(self, period: Period) -> Reduction:
+        """What reduces the events, and tells the first of each user.
 
         Raises:
             KitError: the query or its rows are not as they must be.
         """
+        with self.reading_events():
+            return _reduction(self, period)
+
+    @contextmanager
+    def reading_events(self) -> Iterator[None]:
+        """As long as this lasts, the source's engine is asked for events; its faults are told as those of events."""
         with engine_faults(self.source, "tables.events"), self.source_engine.names():
-            return _reduction(self, period).write(file, self.columns)
+            yield
 
 
 @contextmanager

@@ -16,12 +16,26 @@ def _customer(required: bool = True) -> Reference:
     return Reference("customer_id", "customers", required)
 
 
-_REFERENCES_OF_EVENTS = (Reference("user_id", "users", True), _customer(required=False))
+_REFERENCES_OF_EVENTS = (
+    Reference("user_id", "users", True),
+    Reference("customer_id", "customers", False, shown_on="occurred_at"),
+)
 
 _NO_PRICE = """
     mrr is null
     and (unit_amount + quantity + interval_count is null or "interval" is null or interval_count <= 0)
     and (contract_value is null or term_months <= 0 or (term_months is null and end_on is null))
+"""
+
+# What a subscription is worth a month, as near as a row tells that may be at fault.
+_WORTH_A_MONTH = """
+    coalesce(
+        mrr,
+        unit_amount * quantity / coalesce(nullif(interval_count, 0), 1) * case "interval"
+            when 'day' then 365 / 12 when 'week' then 365 / 84
+            when 'quarter' then 1 / 3 when 'year' then 1 / 12 else 1 end,
+        contract_value / coalesce(nullif(term_months, 0), 12)
+    )
 """
 
 _ROWS = (
@@ -40,6 +54,7 @@ _ROWS = (
             Constraint("test customer", "is_test"),
             Constraint("merged into another customer", "merged_into is not null"),
         ),
+        register=True,
     ),
     Table(
         "subscriptions",
@@ -66,6 +81,8 @@ _ROWS = (
             Constraint("no price", _NO_PRICE),
         ),
         amounts=("unit_amount", "contract_value", "mrr", "discount_mrr"),
+        worth=_WORTH_A_MONTH,
+        worth_per=" a month",
         one_of=(("unit_amount", "quantity", "interval", "interval_count"), ("contract_value",), ("mrr",)),
     ),
     Table(
@@ -77,6 +94,7 @@ _ROWS = (
         references=(_customer(),),
         constraints=(Constraint("deactivated_on before created_on", "deactivated_on < created_on"),),
         excluded_if=(Constraint("internal user", "is_internal"),),
+        register=True,
     ),
     Table(
         "events",
@@ -104,13 +122,18 @@ _ROWS = (
         event_time="created_at",
         masks=("closed_at", "cancelled_at", "estimate_sent_at"),
         consequences={"outcome": "case when {closed_at} then 'open' else outcome end"},
-        references=(_customer(required=False),),
+        references=(
+            Reference(
+                "customer_id", "customers", False, shown_on="case when outcome = 'won' then local_day(closed_at) end"
+            ),
+        ),
         constraints=(
             Constraint("won without closed_at", "outcome = 'won' and closed_at is null"),
             Constraint("closed_at before created_at", "local_day(closed_at) < local_day(created_at)"),
             Constraint("estimate_sent_at before estimate_requested_at", "estimate_sent_at < estimate_requested_at"),
         ),
         amounts=("amount", "one_off_amount"),
+        worth="coalesce(amount, 0) + coalesce(one_off_amount, 0)",
     ),
     Table(
         "stage_history",
@@ -134,6 +157,7 @@ _ROWS = (
             Constraint("amount empty", "amount is null"),
         ),
         amounts=("amount",),
+        worth="amount",
     ),
     Table(
         "milestones",
@@ -194,13 +218,17 @@ _ROWS = (
         key=("invoice_line_id",),
         columns=columns(
             "invoice_line_id customer_id invoiced_on:date amount:dec kind:recurring/usage/one_off/services/tax",
-            "currency order_id due_on:date paid_on:date",
+            "currency order_id due_on:date paid_on:date service_from:date service_to:date product corrects",
         ),
         event_time="invoiced_on",
         masks=("paid_on",),
         references=(_customer(),),
-        constraints=(Constraint("amount empty", "amount is null"),),
+        constraints=(
+            Constraint("amount empty", "amount is null"),
+            Constraint("service_to before service_from", "service_to < service_from"),
+        ),
         amounts=("amount",),
+        worth="amount",
     ),
     Table("products", key=("product",), columns=columns("product", "launched_on:date family")),
     Table(

@@ -46,7 +46,8 @@ class DataPage:
     def tables(self, *, examples: bool = False) -> list[Table]:
         """The tables of the page; with ``examples``, the first keys of the rows left out are among them."""
         early = [self._too_early()] if self.report["order"] else []
-        found = [self._read(), self._left_out(examples), *early, self._feeds(), self._missing()]
+        spelt = [self._spelt()] if self.report["spelt"] else []
+        found = [self._read(), *spelt, self._left_out(examples), *early, self._feeds(), self._missing()]
         return [Table(listing, self.results.context) for listing in found]
 
     def cards(self, title: str, themes: Collection[str]) -> Table:
@@ -145,6 +146,12 @@ class DataPage:
         columns = {"Table": "text", "Why": "text", "Rows": "count"} | ({"For example": "text"} if examples else {})
         rows = [row[: len(columns)] for row in rows]
         return _listing("What was left out, and why", columns, rows, empty="No row was left out.")
+
+    def _spelt(self) -> Listing:
+        rows = [[f"{each['table']}.{each['column']}", each["found"], each["taken_as"], each["rows"]]
+                for each in self.report["spelt"]]  # fmt: skip
+        columns = {"Column": "text", "As it stands": "text", "Taken as": "text", "Rows": "count"}
+        return _listing("What was taken otherwise than it stands", columns, rows)
 
     def _too_early(self) -> Listing:
         rows = [

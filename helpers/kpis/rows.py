@@ -15,6 +15,7 @@ from typing import Any
 from helpers import results
 from helpers.catalogue import CATALOGUE, Kpi, ids_of, kpi
 from helpers.errors import KitError, NotProvided, Refused
+from helpers.kpis.left_out import limited
 from helpers.kpis.spine import Relation, Spine, tables_under, words_under
 from helpers.periods import Period
 from helpers.results import Column, Interval, Row, Status
@@ -206,8 +207,8 @@ def run(card: Card, spine: Spine) -> list[Row]:
     barred = [kpi_id for kpi_id in ids_of(card.__name__) if kpi_id in spine.refused]
     found = [row for row in found if row.kpi_id not in barred]
     found += [results.refused(kpi_id, spine.period, spine.refused[kpi_id]) for kpi_id in barred]
-    for table in tables_under(card.__name__, spine.relations):
-        spine.provides(table)
+    tables = [table for table in tables_under(card.__name__, spine.relations) if spine.provides(table)]
+    found = limited(found, spine, tables)
     words = words_of(card, spine.relations)
     parameters = {name: value for name, value in spine.rules.items() if name in words}
     now = [row for row in found if row.period == spine.period]

@@ -40,6 +40,7 @@ COMMENT = re.compile(r"--[^\n]*")
 OWN = ("period", "rules", "listed_quarter", "quarter", "provided")  # relations that the spine itself is
 LEFT_OUT = "left_out_of_"  # before the name of a table: how many rows of it are left out in each period, by reason
 LOCAL_DAY = "local_day"  # the macro that queries call
+WHOLE = "whole_of_"  # before the name of a table: how many rows it has in each period, by why they are left out if so
 QUARTERS_BACK = timedelta(days=4_000)
 PER_KEY = ("window_days", "gross_margin")  # rules with one value, or one per product type or period
 
@@ -76,10 +77,15 @@ class Relation:
         return f"{self.comment}{self.query};"
 
 
-def read_relations(rules: Mapping[str, Any] = MappingProxyType({}), folder: Path = FOLDER) -> dict[str, Relation]:
+def read_relations(
+    rules: Mapping[str, Any] = MappingProxyType({}),
+    folder: Path = FOLDER,
+    made_from: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Relation]:
     """The relations of all themes, by name.
 
-    ``NAME_if_PARAMETER_is_VALUE`` takes the place of ``NAME`` under rules that say so.
+    ``NAME_if_PARAMETER_is_VALUE`` takes the place of ``NAME`` under rules that say so, and ``TABLE_from_OTHER`` that of
+    a canonical table that is made from another.
 
     >>> ["mrr_gain" in read_relations({"basis": basis})["booked"].query for basis in ("acv", "mrr")]
     [False, True]
@@ -100,6 +106,8 @@ def read_relations(rules: Mapping[str, Any] = MappingProxyType({}), folder: Path
         instead, follows = found.pop(name), (*found[base].follows, parameter)
         chosen = instead if rules.get(parameter) == value else found[base]
         found[base] = replace(chosen, name=base, follows=follows)
+    for name, other in made_from.items():
+        found[name] = replace(found.pop(f"{name}_from_{other}"), name=name)
     return found
 
 
@@ -165,7 +173,8 @@ class Spine:
         self.periods = self.periods or periods_of(self.period)
         self._by_label = {period.label: period for period in self.periods}
         self._made: set[str] = set()
-        self.relations = read_relations(self.rules)
+        self.reading: set[str] = set()
+        self.relations = read_relations(self.rules, made_from=self.prepared.made_from)
 
     def at(self, label: str) -> Period:
         """The period that a label names."""
@@ -232,7 +241,8 @@ class Spine:
     def left_out(self, *tables: str) -> dict[str, dict[str, int]]:
         """How many rows of these tables are left out: ``{"2026Q3": {"deals: won without closed_at": 1}}``."""
         found: dict[str, dict[str, int]] = {label: {} for label in self._by_label}
-        for table in filter(self.prepared.provides, tables):
+        files = dict.fromkeys(self.prepared.made_from.get(name, name) for name in tables)
+        for table in filter(self.prepared.provides, files):
             for answer in self.answers(f"{LEFT_OUT}{table}", "label, reason"):
                 found[answer["label"]][f"{table}: {answer['reason']}"] = answer["rows"]
         return found
@@ -267,8 +277,10 @@ class Spine:
         return "\n\n".join(shared), {name: "\n\n".join(parts) for name, parts in own.items()}
 
     def make(self, name: str) -> None:
-        """Make a relation, and before it those that it stands on."""
-        for each in self._in_order(name):
+        """Make a relation, and before it those that it stands on; ``reading`` notes the tables among them."""
+        needed = self._in_order(name)
+        self.reading |= {each for each in needed if each in TABLES}
+        for each in needed:
             if each not in self._made:
                 self._engine.execute(self._statement(each))
                 self._made.add(each)
@@ -283,7 +295,9 @@ class Spine:
 
     def _in_order(self, name: str) -> list[str]:
         """What a relation stands on and is made here, each after what it needs, and then itself."""
-        own = ["period"] if name.startswith(LEFT_OUT) else []
+        own = ["period"] if name.startswith((LEFT_OUT, WHOLE)) else []
+        if name.startswith(WHOLE) and TABLES[name.removeprefix(WHOLE)].worth:
+            own += self._in_order("fixed_rate")
         known = (self.relations, TABLES, OWN, self.given)
         found = [each for each in _in_order(name, self.relations) if each == name or any(each in of for of in known)]
         return [*own, *found]
@@ -294,6 +308,8 @@ class Spine:
             return self.relations[name].query
         if name.startswith(LEFT_OUT):
             return self._left_out(name.removeprefix(LEFT_OUT))
+        if name.startswith(WHOLE):
+            return self._whole(name.removeprefix(WHOLE))
         if name in self.given:
             return self.given[name]
         made = {
@@ -328,6 +344,32 @@ class Spine:
         return f"""select label, left_out as reason, cast({HELD[name].count()} as bigint) as rows
 from period join ({self.prepared.judged(name)}) on known_day between known_from and known_until
 where left_out is not null group by all"""
+
+    def _whole(self, name: str) -> str:
+        """The rows of a table in each period, by why they are left out if they are, and what they are worth."""
+        worth = TABLES[name].worth
+        amount, rated = (f"abs({worth}) * rate", "left join fixed_rate using (currency)") if worth else ("0", "")
+        sums = f"{HELD[name].count()} as rows, coalesce(sum({amount}), 0) as worth"
+        values = ", ".join(
+            f"({', '.join(map(_literal, (reason, date.fromisoformat(known_from), currency, rows, money)))})"
+            for of, reason, known_from, currency, rows, money in self.prepared.aside
+            if of == name
+        )
+        also = (
+            f"""
+  union all
+  select known_from, date '9999-12-31', reason, rows, worth{" * coalesce(rate, 0)" if worth else ""}
+  from (values {values}) as aside(reason, known_from, currency, rows, worth) {rated}"""
+            if values
+            else ""
+        )
+        return f"""select label, reason, cast(sum(rows) as bigint) as rows, cast(sum(worth) as double) as worth
+from period join (
+  select known_from, known_until, left_out as reason, {sums}
+  from ({self.prepared.judged(name)}) {rated}
+  group by all{also}
+) on known_day between known_from and known_until
+group by all"""
 
     def _periods(self) -> str:
         rows = ",\n".join(f"({', '.join(_literal(value) for value in _of_period(p, self.period).values())})"

@@ -88,7 +88,7 @@ def test_a_deal_won_before_its_first_contact_is_quarantined_and_counted(leads):
     excluded = {name: leads.report["tables"][name]["excluded"] for name in ("deals", "stage_history")}
     assert {name: {reason: found["rows"] for reason, found in each.items()} for name, each in excluded.items()} == {
         "deals": {"closed_at before created_at": 1},
-        "stage_history": {"record_id is of a row left out of deals": 2},
+        "stage_history": {"record_id is of a row at fault in deals": 2},
     }
 
 

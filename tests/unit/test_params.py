@@ -64,6 +64,8 @@ def test_rules_have_the_defaults_of_the_specification():
         "account_level": "customer",
         "gross_margin": None,
         "feed_max_age_days": 4,
+        "invoice_months": None,
+        "most_left_out": 0.05,
     }
 
 

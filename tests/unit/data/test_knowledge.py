@@ -273,6 +273,57 @@ def test_a_deal_is_a_fact_before_its_account_becomes_a_customer():
     assert rows(Known(whole, date(2026, 7, 1)), "deals", *columns) == [("D", "A", "won")]
 
 
+# registers
+
+
+def test_a_customer_is_there_from_its_first_fact_unless_recorded_at_says_when():
+    whole = prepared(
+        "2026-07-01",
+        customers="""
+            customer_id | name     | signed_up_on | recorded_at | merged_into
+            A           | moved    | 2026-06-01   |             |
+            B           | told     | 2026-06-01   | 2026-06-01  |
+            C           | idle     | 2026-06-01   |             |
+            D           | doubled  | 2026-06-01   |             | E
+            E           | survivor | 2026-06-01   |             |
+            F           | prospect | 2026-06-01   |             |
+        """,
+        subscriptions="""
+            subscription_id | customer_id | start_on   | mrr
+            1               | A           | 2026-01-01 | 1
+            2               | B           | 2026-01-01 | 1
+            3               | D           | 2026-01-01 | 1
+        """,
+        deals="""
+            deal_id | customer_id | created_at | closed_at  | outcome
+            4       | C           | 2026-01-01 | 2026-04-01 | won
+            5       | F           | 2026-01-01 | 2026-04-01 | lost
+        """,
+    )
+    first = Known(whole, date(2026, 4, 1))  # C's deal is won on that day, and known the day after
+    assert rows(first, "customers", "customer_id") == [("A",), ("E",)]
+    assert rows(first, "subscriptions", "subscription_id", "customer_id") == [("1", "A"), ("3", "E")]
+    assert first.excluded("subscriptions") == {"subscriptions: customer_id not in customers": 1}
+    assert rows(Known(whole, date(2026, 4, 2)), "customers", "customer_id") == [("A",), ("C",), ("E",)]
+    assert len(rows(Known(whole, date(2026, 7, 1)), "customers", "customer_id")) == 5
+    assert (
+        "3 of 5 customers have facts from before their signed_up_on, the first on 2026-01-01; "
+        "each counts as there from its first fact on"
+    ) in whole.report["tables"]["customers"]["warnings"]
+
+
+def test_a_user_is_there_from_its_first_event():
+    whole = prepared(
+        "2026-07-01",
+        customers="customer_id | name | signed_up_on\nA | Aye | 2026-06-01",
+        users="user_id | customer_id | created_on | recorded_at\nU | A | 2026-06-01 |\nV | A | 2026-06-01 | 2026-06-01",
+        events="user_id | event | occurred_at\nU | view | 2026-02-01\nV | view | 2026-02-01\nU | view | 2026-06-02",
+    )
+    then = Known(whole, date(2026, 4, 1))
+    assert [rows(then, name, "customer_id") for name in ("customers", "users", "events")] == [[("A",)]] * 3
+    assert then.excluded("events") == {"events: user_id not in users": 1}
+
+
 # constraints
 
 
@@ -285,12 +336,12 @@ def test_a_deal_is_a_fact_before_its_account_becomes_a_customer():
          "product_type is not interactive, api, monitoring, insurance or other"),
         ("subscriptions", "start_on | end_on | mrr\n2026-02-02 | 2026-02-02 | 1", "end_on not after start_on"),
         ("subscriptions", "start_on | mrr | discount_mrr\n2026-02-02 | 5 | -1", "discount_mrr below 0"),
-        ("subscriptions", "start_on | status | mrr\n2026-02-02 | cancelled | 1",
+        ("subscriptions", "start_on | status | mrr\n2026-02-02 | doubtful | 1",
          "status is not trialing, active, past_due, paused, unpaid or canceled"),
         ("users", "created_on | deactivated_on\n2026-02-02 | 2026-02-01", "deactivated_on before created_on"),
         ("events", "occurred_at | recorded_at\n2026-02-03 00:01 | 2026-02-02 00:00",
          "occurred_at more than a day after recorded_at"),
-        ("deals", "created_at | outcome\n2026-02-02 | Won", "outcome is not won, lost or open"),
+        ("deals", "created_at | outcome\n2026-02-02 | perhaps", "outcome is not won, lost or open"),
         ("deals", "created_at | estimate_requested_at | estimate_sent_at\n2026-02-02 | 2026-02-02 10:00 | "
          "2026-02-02 09:00", "estimate_sent_at before estimate_requested_at"),
         ("deals", "created_at | amount\n2026-02-02 | nan", "amount is not a finite number"),

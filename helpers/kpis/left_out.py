@@ -1,0 +1,139 @@
+"""How much of a table is left out for a fault, and what follows for the KPIs that read it.
+
+Up to a share of a table's rows, and of the money that they stand for, a figure stands, and a warning tells the money.
+Above it (``most_left_out``) the figure would be another company's: it is refused, with the reason and what to do. Rows
+that are left out on purpose, such as those of test customers, are no part of the table here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from helpers import results
+from helpers.data.knowledge import TWICE, is_on_purpose
+from helpers.data.tables import TABLES
+from helpers.kpis.from_invoices import is_made, notes
+from helpers.kpis.spine import WHOLE, Spine
+from helpers.results import Row
+
+REMEDY = "mend the rows or their query, or set the rule most_left_out higher"
+REASONS_TOLD = 3
+
+
+@dataclass
+class Shortfall:
+    """What is left out of a table in a period, of how much: rows, and what they are worth; by reason, the most first.
+
+    ``twice`` are rows that count once, since nothing tells them from another.
+    """
+
+    table: str
+    currency: str
+    rows: int = 0
+    worth: float = 0.0
+    of_rows: int = 0
+    of_worth: float = 0.0
+    reasons: dict[str, int] = field(default_factory=dict)
+    twice: tuple[int, float] = (0, 0.0)
+
+    @property
+    def share(self) -> float:
+        """The greater of the shares of rows and of money."""
+        return max(self.rows / self.of_rows if self.of_rows else 0, self.worth / self.of_worth if self.of_worth else 0)
+
+    @property
+    def refusal(self) -> str:
+        """Why what reads the table is not told."""
+        return f"{self._told}; {REMEDY}"
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a figure that stands must tell: the money that is not in it."""
+        found = [self._told] if self.worth else []
+        rows, worth = self.twice
+        if worth:
+            table = TABLES[self.table]
+            lacks = " or ".join(name for name in table.key if not table.column(name).required)
+            found.append(
+                f"{self.table}: of rows equal to another in every column, each counts once: {rows} left out, "
+                f"with {self._money(worth)}; where they are items of their own, give {lacks}"
+            )
+        return found
+
+    @property
+    def _told(self) -> str:
+        money = f", with {self.worth:,.2f} of {self._money(self.of_worth)}" if self.worth else ""
+        most = sorted(self.reasons, key=lambda reason: (-self.reasons[reason], reason))
+        more = len(most) - REASONS_TOLD
+        reasons = "; ".join([*most[:REASONS_TOLD], *([f"and {more} more reasons"] if more > 0 else [])])
+        return f"{self.table}: {self.rows} of {self.of_rows} rows left out{money} ({self.share:.2%}): {reasons}"
+
+    def _money(self, amount: float) -> str:
+        return f"{amount:,.2f} {self.currency}{TABLES[self.table].worth_per}"
+
+
+def shortfalls(spine: Spine, table: str) -> dict[str, Shortfall]:
+    """What is left out of a table, by the label of the period."""
+    found: dict[str, Shortfall] = {}
+    for answer in spine.answers(f"{WHOLE}{table}", "label, reason"):
+        each = found.setdefault(answer["label"], Shortfall(table, spine.prepared.currency))
+        reason, rows, worth = answer["reason"], answer["rows"], answer["worth"]
+        if reason == TWICE:
+            each.twice = (rows, worth)
+        elif not reason or not is_on_purpose(reason):
+            each.of_rows, each.of_worth = each.of_rows + rows, each.of_worth + worth
+            if reason:
+                each.rows, each.worth = each.rows + rows, each.worth + worth
+                each.reasons[reason] = rows
+    return found
+
+
+def refusal(spine: Spine, tables: Collection[str], label: str) -> str:
+    """Why nothing is told of a period that reads these tables, empty where enough of each is there."""
+    return _refusals(spine, tables, _by_table(spine, tables)).get(label, "")
+
+
+def limited(rows: Collection[Row], spine: Spine, tables: Collection[str]) -> list[Row]:
+    """The rows of a card that reads these tables: refused where too much of one is left out, else warned of."""
+    by_table = _by_table(spine, tables)
+    refused, told = _refusals(spine, tables, by_table), _warnings(spine, tables, by_table)
+    found: dict[tuple[str, str, str, str], Row] = {}
+    for row in rows:
+        label = row.period.label
+        if row.status in ("not_provided", "refused"):
+            each = row
+        elif label in refused:
+            each = results.refused(row.kpi_id, row.period, refused[label])
+        else:
+            each = replace(row, warnings=(*row.warnings, *told.get(label, ())))
+        found.setdefault((each.kpi_id, label, each.segment_by, each.segment), each)
+    return list(found.values())
+
+
+def _by_table(spine: Spine, tables: Collection[str]) -> list[dict[str, Shortfall]]:
+    return [shortfalls(spine, table) for table in tables if table not in spine.prepared.made_from]
+
+
+def _refusals(spine: Spine, tables: Collection[str], by_table: Iterable[Mapping[str, Shortfall]]) -> dict[str, str]:
+    """Why a period is refused, by its label; the first reason is told."""
+    found = dict(notes(spine, "refused")) if "subscriptions" in tables and is_made(spine) else {}
+    for by_label in by_table:
+        for label, each in by_label.items():
+            if each.share > spine.rules["most_left_out"]:
+                found.setdefault(label, each.refusal)
+    return found
+
+
+def _warnings(
+    spine: Spine, tables: Collection[str], by_table: Iterable[Mapping[str, Shortfall]]
+) -> dict[str, list[str]]:
+    """What the figures of a period tell, by its label."""
+    found: dict[str, list[str]] = {}
+    for by_label in by_table:
+        for label, each in by_label.items():
+            found.setdefault(label, []).extend(each.warnings)
+    if "subscriptions" in tables and is_made(spine):
+        for label, text in notes(spine, "warning").items():
+            found.setdefault(label, []).append(text)
+    return found

@@ -1,0 +1,134 @@
+"""Exports as people have them: what is left out, spelt otherwise or registered late never makes a figure that is wrong.
+
+The cases stand in ../shared/field-cases. A clean file would have, in 2026Q3: MRR 100.50 + 1,000 + 50 = 1,150.50,
+opening 100.50 + 200 + 1,000 = 1,300.50, new 50, churn −200, and 3 paying customers.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from helpers.data.prepare import prepare
+from helpers.kpis.rows import cards_of, run
+from helpers.kpis.spine import Spine
+from helpers.params import load_review, load_source
+from tests.canonical import defaults
+
+ROOT = Path(__file__).parents[2]
+CASES = Path(os.environ.get("KPI_DATA") or ROOT.parent / "shared" / "data").parent / "field-cases"
+pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason=f"{CASES} is not there")
+
+CLEAN = {"mrr": 1150.50, "mrr_opening": 1300.50, "mrr_new": 50, "mrr_churn": -200, "paying_customers": 3}
+
+
+class Reviewed:
+    """A case as a review of 2026Q3 reads it: its data report, and its figures in all and over all periods."""
+
+    def __init__(self, case: str, folder: Path, change: tuple[str, str] = ("", ""), **rules: object) -> None:
+        shutil.copytree(CASES / case, folder, dirs_exist_ok=True)
+        for file in folder.glob("*.csv"):
+            file.write_text(file.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+        source, review = load_source(folder / "source.yml"), load_review(CASES / "review.yml")
+        period = review.calendar(source).period("2026Q3")
+        prepared = prepare(source, period, currency="EUR", folder=folder / "prepared")
+        self.tables = prepared.report["tables"]
+        self.spelt = [tuple(each.values()) for each in prepared.report["spelt"]]
+        spine = Spine(prepared, period, defaults() | rules)
+        self.rows = [row for card in cards_of("recurring_revenue") for row in run(card, spine)]
+
+    def row(self, kpi_id, period="2026Q3"):
+        [found] = [r for r in self.rows if (r.kpi_id, r.period.label, r.segment_by) == (kpi_id, period, "")]
+        return found
+
+    def figures(self, *kpi_ids, period="2026Q3"):
+        return {kpi_id: self.row(kpi_id, period).value for kpi_id in kpi_ids}
+
+
+@pytest.fixture
+def reviewed(tmp_path):
+    return lambda case, *args, **rules: Reviewed(case, tmp_path / "case", *args, **rules)
+
+
+# registers
+
+
+def test_a_customer_is_there_from_its_first_fact_whenever_the_register_was_made(reviewed):
+    found = reviewed("26-migrated-customers")  # the register is of 2026-08-15, subscriptions begin on 2025-01-10
+    assert found.figures(*CLEAN) == CLEAN
+    assert [found.row("mrr", period).value for period in ("2025Q1", "2025Q4", "2026Q2")] == [
+        1300.50,  # 100.50 + 200 + 1,000: all three began by 2025-03-15
+        1300.50,
+        1300.50,
+    ]
+    assert {row.status for row in found.rows if row.kpi_id == "mrr" and row.value == 0} == {"ok"}  # before all of them
+    assert found.row("nrr").value == pytest.approx(1100.50 / 1300.50)  # C4 is new: not in the cohort of 2025-09-30
+    assert (
+        "3 of 4 customers have facts from before their signed_up_on, the first on 2025-01-10; "
+        "each counts as there from its first fact on"
+    ) in found.tables["customers"]["warnings"]
+
+
+# words and ids
+
+
+def test_an_interval_is_known_by_its_common_names(reviewed):
+    found = reviewed("08-annual")  # S4 says yearly; S1 1,200 a year, S3 3,000 × 2 a quarter
+    assert found.figures("mrr", "mrr_opening", "mrr_new") == pytest.approx({
+        "mrr": 1200 / 12 + 3000 * 2 / 3 + 50 / 12,  # 2,104.1667; before, S4 was left out
+        "mrr_opening": 1200 / 12 + 200 + 3000 * 2 / 3,
+        "mrr_new": 50 / 12,
+    })  # fmt: skip
+    assert found.spelt == [("subscriptions", "interval", "yearly", "year", 1)]
+
+
+def test_a_status_is_known_by_its_common_names(reviewed):
+    found = reviewed("23-status-words")  # Active, cancelled (to 2026-08-01), active, non_renewing
+    assert found.figures(*CLEAN) == CLEAN
+    assert found.spelt == [
+        ("subscriptions", "status", "Active", "active", 1),
+        ("subscriptions", "status", "cancelled", "canceled", 1),
+        ("subscriptions", "status", "non_renewing", "active", 1),
+    ]
+
+
+def test_spaces_around_an_id_are_no_part_of_it_and_its_case_is(reviewed):
+    found = reviewed("24-id-spaces")  # "C1 " is C1; c2 is not C2, and its 200 are 14.8 % of the MRR
+    assert found.spelt == [("subscriptions", "customer_id", "'C1 '", "'C1'", 1)]
+    assert (
+        "1 rows name a customer_id that customers spell in another case, such as c2 for C2; "
+        "ids are compared as they stand: write both alike in the query"
+    ) in found.tables["subscriptions"]["warnings"]
+    now = [row for row in found.rows if row.period.label == "2026Q3" and row.status != "not_provided"]
+    assert {(row.status, row.warnings) for row in now} == {
+        (
+            "refused",
+            (
+                # 1 of 4 rows is 25 %; 200 of 100.50 + 200 + 1,000 + 50 = 1,350.50 is less
+                "subscriptions: 1 of 4 rows left out, with 200.00 of 1,350.50 EUR a month (25.00%): "
+                "customer_id not in customers; mend the rows or their query, or set the rule most_left_out higher",
+            ),
+        )
+    }
+
+
+def test_below_the_limit_a_figure_stands_and_tells_the_money_that_is_not_in_it(reviewed):
+    found = reviewed("24-id-spaces", most_left_out=0.25)
+    assert (found.row("mrr").value, found.row("mrr").status) == (1150.50, "ok")
+    assert found.row("mrr").warnings == (
+        "subscriptions: 1 of 4 rows left out, with 200.00 of 1,350.50 EUR a month (25.00%): "
+        "customer_id not in customers",
+    )
+
+
+def test_identical_items_count_once_and_the_money_left_out_is_told(reviewed):
+    found = reviewed("11a-identical-items")
+    assert (found.row("mrr").value, found.row("mrr").status) == (100.50 + 200 + 1000, "ok")
+    told = (
+        "subscriptions: of rows equal to another in every column, each counts once: 1 left out, "
+        "with 100.50 EUR a month; where they are items of their own, give line_id"
+    )
+    assert told in found.row("mrr").warnings
+    assert told in found.row("mrr_new").warnings
+    assert told not in found.row("mrr", "2024Q4").warnings  # before the item began
