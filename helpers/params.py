@@ -22,6 +22,7 @@ from pydantic_core import PydanticCustomError
 from helpers.catalogue import CATALOGUE, judged_as
 from helpers.errors import KitError, nearest
 from helpers.periods import Calendar
+from helpers.reads import GivenBy, Reads, TableFrom, Text
 from helpers.registries import KEYS, Baseline, Conflict, Cpi, Department, Improvement, Okr, RegisteredKpi, as_records
 from helpers.strict_yaml import FromFile, Frozen, expected, from_environment, places, read_model, shown
 
@@ -95,15 +96,15 @@ Timezone = Annotated[str, AfterValidator(_timezone)]
 Locale = Annotated[str, AfterValidator(_locale)]
 WholeDays = Annotated[int, Field(ge=1)]
 Margin = Annotated[float, Field(gt=0, le=1)]
-Text = Annotated[str, Field(min_length=1), expected("text, of one character or more")]
 Plan = dict[Annotated[str, AfterValidator(_period)], float]
 
 
 class Source(FromFile):
-    """Where data comes from: a connection and, per canonical table, a query.
+    """Where data comes from: a connection and, per canonical table, a query or files.
 
     ``connect`` may hold a password: it is left out of ``repr``, and :meth:`scrub` takes it out of any message.
-    ``files`` is relative to the source's own file.
+    ``files`` is relative to the source's own file; where a table is given as a file, it need not be given, and is that
+    file's folder.
     """
 
     name: Text
@@ -111,7 +112,8 @@ class Source(FromFile):
     files: Path | None = None
     timezone: Timezone | None = None
     currency: Currency | None = None
-    tables: dict[Annotated[str, AfterValidator(_table)], Text] = Field(min_length=1)
+    reads: Reads = Reads()
+    tables: dict[Annotated[str, AfterValidator(_table)], GivenBy] = Field(min_length=1)
     _made_from: dict[str, str] = PrivateAttr(default_factory=dict)
     _secrets: dict[str, str] = PrivateAttr(default_factory=dict)
 
@@ -246,7 +248,9 @@ def load_source(path: Path) -> Source:
     source = read_model(path, Source, prepare=lambda sections: _made_apart(sections, made))
     if lacking := [f"tables.{name} is made from {of}" for name, of in made.items() if of not in source.tables]:
         raise KitError(f"{shown(path)}: {lacking[0]}, which the source lacks; add it")
-    files = (path.parent / source.files.expanduser()).resolve() if source.files else None
+    of_files = any(isinstance(given, TableFrom) and given.file for given in source.tables.values())
+    folder = source.files or (Path() if of_files else None)
+    files = (path.parent / folder.expanduser()).resolve() if folder else None
     source = source.model_copy(update={"files": files})
     source._secrets = from_environment(path)
     source._made_from = made

@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, WrapValidator
@@ -245,7 +246,7 @@ def _filled_in(value: Any) -> Any:
 
 def _told(details: ErrorDetails, model: type[BaseModel], written: Any) -> str:
     """One fault of pydantic in our words; values are shown as written, so never those of the environment."""
-    loc = details["loc"]
+    loc = tuple(part for part in details["loc"] if not str(part).startswith("("))  # the name of one of several forms
     is_key = loc[-1] == "[key]"
     where = _place(loc[:-1] if is_key else loc)
     if details["type"] == "extra_forbidden":
@@ -263,7 +264,16 @@ def _names_at(model: type[BaseModel], loc: _Path) -> list[str]:
     at: Any = model
     for part in loc:
         at = at.model_fields[part].annotation if hasattr(at, "model_fields") else get_args(at)[isinstance(part, str)]
+        at = _model_among(at) or at
     return [field.alias or name for name, field in at.model_fields.items()]
+
+
+def _model_among(at: Any) -> Any:
+    """The model among the forms that a field may have."""
+    if hasattr(at, "model_fields"):
+        return at
+    forms = get_args(at) if get_origin(at) in (Annotated, Union, UnionType) else ()
+    return next((found for form in forms if (found := _model_among(form))), None)
 
 
 def _place(loc: _Path) -> str:

@@ -7,20 +7,25 @@ and more. Types are told in DuckDB's words, and SQL over a source's rows is Duck
 from __future__ import annotations
 
 import re
+import sqlite3
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from importlib.metadata import entry_points
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 import duckdb
 import pyarrow as pa
 
+from helpers.data.file_queries import FileQueries, Given, mapped
+from helpers.data.files import Files
+from helpers.data.statements import identifier, must_be_one_query, quoted
 from helpers.errors import nearest
 from helpers.progress import interruptible
+from helpers.reads import Reads, TableFrom
 
 if TYPE_CHECKING:
     from ibis.backends import BaseBackend
@@ -32,14 +37,10 @@ GIVEN = "given_rows"  # in SQL for an engine: the rows of the source's own query
 BATCH = 50_000  # rows, so that what travels is never held as a whole
 STAGED = "staged"  # the local engine's database for what is made of the rows, apart from the source's own
 ZONED = "TIMESTAMP WITH TIME ZONE"
+TYPES_IN_POSTGRES = """
+    select case when exists (select from pg_enum where enumtypid = kind) then 'enum' else format_type(kind, size) end
+    from unnest(%s::oid[], %s::int[]) with ordinality as asked(kind, size, place) order by place"""
 OWN_EXTRAS = ("postgres",)  # the kit's; drivers of other engines come with an extra of Ibis
-
-
-class Given(NamedTuple):
-    """What a source gives of a table: a query in the engine's SQL, and its columns with their types in DuckDB."""
-
-    query: str
-    types: dict[str, str]
 
 
 class NoSuchTable(Exception):
@@ -52,11 +53,15 @@ class Engine(Protocol):
     name: str
     local: duckdb.DuckDBPyConnection
 
-    def given(self, text: str) -> Given:
-        """What a query gives, or the table that a bare name (``deals``, ``crm.deals``) names.
+    def given(self, table: TableFrom, reads: Reads, kinds: Mapping[str, str]) -> Given:
+        """What a query gives, or the table that a bare name (``deals``, ``crm.deals``) names, or files.
+
+        ``reads`` says how files are read, ``kinds`` are the types that the canonical columns will have.
 
         Raises:
             NoSuchTable: there is no such table.
+            NotOnlyRead: the text is not one query that only reads.
+            KitError: a file is not there or cannot be read for certain.
         """
 
     def rows(self, sql: str, given: Given) -> str:
@@ -74,36 +79,44 @@ class DuckDB:
 
     name = "duckdb"
 
-    def __init__(self, local: duckdb.DuckDBPyConnection, database: str = "memory") -> None:
+    def __init__(self, local: duckdb.DuckDBPyConnection, files: Files, database: str = "memory") -> None:
         self.local = local
+        self.files = files
+        self._queries = FileQueries(files)
         self._database = database
 
     @classmethod
-    def opened(cls, local: duckdb.DuckDBPyConnection, url: str, files: Path | None) -> DuckDB:
-        """The engine of what a URL and a folder name. A database is only read."""
+    def opened(cls, local: duckdb.DuckDBPyConnection, url: str, folder: Path | None, spare: Path) -> DuckDB:
+        """The engine of a URL and a folder of files. A database is only read; ``spare`` takes what is made of files."""
         database, options = duckdb_database(url)
         for name, value in options.items():
             local.execute(f"set {identifier(name)} = {quoted(value)}")
-        if files:
-            local.execute(f"set file_search_path = {quoted(str(files))}")
+        files = Files(local, folder, spare)
+        if folder:
+            local.execute(f"set file_search_path = {quoted(str(folder))}")
         if not database:
-            return cls(local)
+            return cls(local, files)
         before = _databases(local)
         local.execute(f"attach {quoted(database)} (read_only)")
-        return cls(local, next(name for name in _databases(local) if name not in before))
+        return cls(local, files, next(name for name in _databases(local) if name not in before))
 
-    def given(self, text: str) -> Given:
+    def given(self, table: TableFrom, reads: Reads, kinds: Mapping[str, str]) -> Given:
         """See :class:`Engine`."""
-        query = text.strip().rstrip(";")
-        if not is_query(text):
-            query = f"from {'.'.join(map(identifier, query.split('.')))}"
+        if table.file:
+            return mapped(self.files, table, kinds, reads)
+        text = str(table.query)
+        if is_query(text):
+            texts = [name for name, kind in kinds.items() if kind == "str"]
+            found = self._queries.rewritten(text.strip().rstrip(";"), reads, texts)
+        else:
+            found = Given(f"from {'.'.join(map(identifier, text.strip().split('.')))}", {})
         try:
-            described = self.local.execute(f"describe select * from (\n{query}\n)").fetchall()
+            described = self.local.execute(f"describe select * from (\n{found.query}\n)").fetchall()
         except duckdb.CatalogException:
             if is_query(text):
                 raise
             raise NoSuchTable(text.strip().rpartition(".")[2]) from None
-        return Given(query, {name: kind for name, kind, *_ in described})
+        return found._replace(types={name: kind for name, kind, *_ in described})
 
     def rows(self, sql: str, given: Given) -> str:
         """See :class:`Engine`."""
@@ -145,10 +158,8 @@ class OtherEngine:
         own = extra in OWN_EXTRAS
         packages = f"'kpi-review[{extra}]'" if own else f"'kpi-review[engines]' 'ibis-framework[{extra}]'"
         try:
-            import ibis
-
             with library_warnings_ignored():
-                return cls(ibis.connect(url), local, folder)
+                return cls(_read_only(url), local, folder)
         except ImportError:
             raise ImportError(f"its driver is not installed here; install it with pip install {packages}") from None
         except ValueError as error:
@@ -157,12 +168,15 @@ class OtherEngine:
             hint = nearest(name, (found.name for found in entry_points(group="ibis.backends")))
             raise ValueError(f"must be duckdb, or an engine that Ibis knows{hint}") from None
 
-    def given(self, text: str) -> Given:
+    def given(self, table: TableFrom, reads: Reads, kinds: Mapping[str, str]) -> Given:
         """See :class:`Engine`."""
+        if table.file:
+            raise ValueError("file: is for connect: duckdb://; write a source of its own for files")
+        text = str(table.query)
         with library_warnings_ignored():
-            table = self._table(text)
-            query = self._backend.compile(table)
-            return Given(query, self._duckdb_types(table.schema()) | self._instants(query))
+            found = self._table(text)
+            query = self._backend.compile(found)
+            return Given(query, self._duckdb_types(found.schema()) | self._instants(query))
 
     def rows(self, sql: str, given: Given) -> str:
         """See :class:`Engine`."""
@@ -170,7 +184,7 @@ class OtherEngine:
 
         with library_warnings_ignored():
             [native] = sqlglot.transpile(sql, read="duckdb", write=self._backend.dialect)
-            table = self._backend.sql(_over(native, given))
+            table = self._sql(_over(native, given))
             return self._brought(self._backend.to_pyarrow_batches(table, chunk_size=BATCH))
 
     def names(self) -> AbstractContextManager[None]:
@@ -214,14 +228,22 @@ class OtherEngine:
             raise NoSuchTable(name) from None
 
     def _result(self, query: str) -> Any:
-        """A query's result. What Ibis cannot read is shown to the engine, so that its own words tell what is wrong."""
+        """A query's result, if it is one that only reads. Postgres tells itself what is wrong with one that it reads
+        and sqlglot does not.
+        """
         from sqlglot.errors import ParseError
 
+        must_be_one_query(query, self._backend.dialect)
         try:
-            return self._backend.sql(query)
+            return self._sql(query)
         except ParseError as error:
-            self._backend.raw_sql(f"select * from (\n{query}\n) as given where 1 = 0")
             raise ValueError(f"Ibis cannot read this: {STYLE.sub('', str(error))}") from None
+
+    def _sql(self, query: str) -> Any:
+        """A query's result with its columns, which Ibis would else ask for by making a view."""
+        return self._backend.sql(
+            query, schema=_postgres_schema(self._backend, query) if self.name == "postgres" else None
+        )
 
     def _instants(self, query: str) -> dict[str, str]:
         """The columns of instants in Spark, which Ibis takes for local times."""
@@ -240,6 +262,36 @@ class OtherEngine:
         described = self.local.execute("describe arriving").fetchall()
         self.local.unregister("arriving")
         return {name: str(kind) for name, kind in schema.items()} | {name: kind for name, kind, *_ in described}
+
+
+def _read_only(url: str) -> BaseBackend:
+    """The engine of a URL, by the strictest means that it has for reading only; each query is judged besides."""
+    import ibis
+
+    if url.startswith("sqlite://"):
+        parts = urlsplit(url)
+        file = Path(parts.netloc + parts.path).absolute()
+        return ibis.sqlite.from_connection(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True))
+    backend = ibis.connect(url)
+    if backend.name == "postgres":
+        backend.con.read_only = True
+        backend.raw_sql("set session characteristics as transaction read only").close()
+    elif backend.name == "mysql":
+        backend.raw_sql("set session transaction read only").close()
+    return backend
+
+
+def _postgres_schema(backend: BaseBackend, query: str) -> Any:
+    """The columns of a query as Postgres describes its result, which needs no view."""
+    import ibis
+
+    with backend.begin() as cursor:
+        cursor.execute(f"select * from (\n{query}\n) as given limit 0", prepare=True)
+        result, names = cursor.pgresult, [column.name for column in cursor.description]
+        kinds = [(result.ftype(i), result.fmod(i)) for i in range(len(names))]
+        cursor.execute(TYPES_IN_POSTGRES, [[kind for kind, _ in kinds], [size for _, size in kinds]])
+        types = [name for (name,) in cursor.fetchall()]
+    return ibis.schema(dict(zip(names, map(backend.compiler.type_mapper.from_string, types), strict=True)))
 
 
 def local_engine() -> duckdb.DuckDBPyConnection:
@@ -284,24 +336,6 @@ def is_query(text: str) -> bool:
 def _over(sql: str, given: Given) -> str:
     """SQL over ``GIVEN`` with the source's query in its place."""
     return sql.replace(GIVEN, f"(\n{given.query}\n)")
-
-
-def quoted(text: str) -> str:
-    """A text as an SQL literal.
-
-    >>> quoted("d'Or")
-    "'d''Or'"
-    """
-    return "'" + text.replace("'", "''") + "'"
-
-
-def identifier(name: str) -> str:
-    """A name as an SQL identifier.
-
-    >>> identifier('the "big" ones')
-    '"the ""big"" ones"'
-    """
-    return '"' + name.replace('"', '""') + '"'
 
 
 def written(rows: str, file: Path) -> str:

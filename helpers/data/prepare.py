@@ -85,7 +85,8 @@ def prepare(
     judged = JudgedRows(prepared)
     if untrusted := conflicting_keys(judged, conflicts):
         raise KitError(*(_conflict(source, *conflict) for conflict in untrusted))
-    report = data_report(judged, period, {name: seen[name] for name in staged.columns}, spelt, feed_max_age_days)
+    notes = {name: staged.given[name].notes for name in staged.columns}
+    report = data_report(judged, period, {name: seen[name] for name in staged.columns}, spelt, notes, feed_max_age_days)
     record["report"] = prepared.report = report
     text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
     (folder / "prepared.json").write_text(text, encoding="utf-8")

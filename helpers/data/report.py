@@ -42,20 +42,22 @@ def data_report(
     period: Period,
     seen: Mapping[str, Mapping[str, int]],
     spelt: Mapping[str, Sequence[Spelling]],
+    notes: Mapping[str, Sequence[str]],
     feed_max_age_days: int,
 ) -> dict[str, Any]:
     """Per provided table what became of its rows, the order checks between tables, and what is not provided.
 
     ``seen`` is what was counted while reading: ``read = empty_key + not_yet_known + byte_equal`` and the rows that
     the folder holds, which are ``other_versions + excluded + clean``. ``spelt`` are the words and ids that were taken
-    otherwise than they stand. ``days_old`` is from a table's last row up to the
-    period's last day, to that day; a feed of events that is older than ``feed_max_age_days`` is told.
+    otherwise than they stand, ``notes`` what was found in the files of a table. ``days_old`` is from a table's last row
+    up to the period's last day, to that day; a feed of events that is older than ``feed_max_age_days`` is told.
     """
     provides = judged.prepared.provides
     checks = [check for check in ORDER_CHECKS if all(name in seen for name in check.tables)]
     return {
         "tables": {
-            name: _table_report(judged, HELD[name], period, counts, feed_max_age_days) for name, counts in seen.items()
+            name: _table_report(judged, HELD[name], period, counts, feed_max_age_days, notes[name])
+            for name, counts in seen.items()
         },
         "order": [_order(judged, check) for check in checks],
         "spelt": [{"table": name, **each._asdict()} for name, found in spelt.items() for each in found],
@@ -83,7 +85,12 @@ def _keys(judged: JudgedRows, table: Table) -> tuple[int, int]:
 
 
 def _table_report(
-    judged: JudgedRows, table: Table, period: Period, seen: Mapping[str, int], feed_max_age_days: int
+    judged: JudgedRows,
+    table: Table,
+    period: Period,
+    seen: Mapping[str, int],
+    feed_max_age_days: int,
+    notes: Sequence[str],
 ) -> dict[str, Any]:
     [(rows, unlinked, clean)] = judged.rows(
         f"select {table.count()}, {table.count('unlinked and left_out is null')}, {table.count('left_out is null')} "
@@ -94,6 +101,7 @@ def _table_report(
     earliest, latest, newest = _event_times(judged, table, period.measured_on)
     days_old = (period.measured_on - newest).days if newest else None
     warnings = [
+        *notes,
         *([] if clean else [f"all {rows} rows are left out" if rows else "there are no rows"]),
         *(f"{counts['rows']} of {rows} rows left out: {reason}" for reason, counts in excluded.items()
           if counts["rows"] > WARNED_ABOVE * rows and not is_on_purpose(reason)),

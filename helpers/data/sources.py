@@ -16,8 +16,12 @@ from urllib.parse import urlsplit
 
 import duckdb
 
-from helpers.data.engines import DuckDB, Engine, Given, NoSuchTable, OtherEngine, duckdb_database
+from helpers.data.engines import DuckDB, Engine, NoSuchTable, OtherEngine, duckdb_database
+from helpers.data.file_queries import Given
+from helpers.data.readings import questions_behind, told
+from helpers.data.tables import TABLES
 from helpers.errors import KitError
+from helpers.reads import Reads, table_from
 from helpers.strict_yaml import shown
 
 if TYPE_CHECKING:
@@ -39,27 +43,33 @@ def open_source(source: Source, local: duckdb.DuckDBPyConnection, folder: Path) 
     scheme = urlsplit(source.connect).scheme
     with engine_faults(source, f"connect: {scheme} cannot be opened"):
         if scheme == "duckdb":
-            return DuckDB.opened(local, source.connect, source.files)
+            return DuckDB.opened(local, source.connect, source.files, folder)
+        _only_of_ends(source)
         return OtherEngine.opened(local, source.connect, folder)
 
 
-def source_tables(source: Source, engine: Engine) -> dict[str, Given]:
-    """What the source gives of each canonical table that it provides.
+def source_table(source: Source, engine: Engine, name: str) -> Given:
+    """What the source gives of a canonical table that it provides.
 
     Raises:
-        KitError: with the engine's message for every query that it refuses.
+        KitError: with the engine's message for a query that it refuses, or with what is wrong with a file.
     """
-    found: dict[str, Given] = {}
-    faults: list[str] = []
-    for name, query in source.tables.items():
-        try:
-            with engine_faults(source, f"tables.{name}"):
-                found[name] = engine.given(query)
-        except KitError as error:
-            faults += error.faults
-    if faults:
-        raise KitError(*faults)
-    return found
+    kinds = {column.name: column.type for column in TABLES[name].columns}
+    with engine_faults(source, f"tables.{name}"):
+        return engine.given(table_from(source.tables[name]), reads_of(source, name), kinds)
+
+
+def reads_of(source: Source, name: str) -> Reads:
+    """How a table is read: as it says itself, else as the source says."""
+    return table_from(source.tables[name]).reads.over(source.reads)
+
+
+def _only_of_ends(source: Source) -> None:
+    """Of a database, a source says only what its ends mean; all else has its type there."""
+    odd = {key for name in source.tables for key, said in reads_of(source, name) if said is not None} - {"end_on"}
+    if odd:
+        faults = f"reads: {', '.join(sorted(odd))} is for files; of a database only end_on is read so"
+        raise KitError(faults)
 
 
 def source_fingerprint(source: Source) -> str | None:
@@ -74,7 +84,7 @@ def source_fingerprint(source: Source) -> str | None:
     if not files:
         return None
     stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    text = [source.name, source.connect, source.timezone, source.currency, source.tables, source.made_from, stats]
+    text = [source.model_dump(mode="json", exclude={"files"}), source.made_from, stats]
     return hashlib.sha256(json.dumps(text, sort_keys=True).encode()).hexdigest()
 
 
@@ -85,15 +95,29 @@ def where(source: Source, *parts: str) -> str:
 
 
 @contextmanager
-def engine_faults(source: Source, part: str) -> Iterator[None]:
-    """Turn whatever an engine raises into one fault: its first lines, secrets taken out."""
+def engine_faults(source: Source, part: str, given: Given | None = None) -> Iterator[None]:
+    """Turn whatever an engine raises into faults: its first lines, secrets taken out.
+
+    Where what is ``given`` is a query over files, the files themselves may tell better what is wrong.
+    """
     try:
         yield
-    except KitError:
-        raise
+    except KitError as error:
+        raise KitError(*(where(source, part, source.scrub(fault)) for fault in error.faults)) from None
     except Exception as error:
+        if found := _behind(given):
+            raise KitError(*(where(source, part, source.scrub(fault)) for fault in found)) from None
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         if isinstance(error, NoSuchTable):
             lines = [f"the engine has no table '{error}'; must be a table's name, or a query that begins with {BEGINS}"]
         text = " ".join(lines[:3]).replace(source.connect, f"{urlsplit(source.connect).scheme}://")
         raise KitError(where(source, part, source.scrub(text))) from None
+
+
+def _behind(given: Given | None) -> list[str]:
+    """What is to be asked of the files that a query is over."""
+    if given is None or given.reads is None:
+        return []
+    asked = [question for rows in given.behind
+             for question in questions_behind(rows.ask, rows.types, given.reads)]  # fmt: skip
+    return told([*given.questions, *asked])

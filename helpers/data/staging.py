@@ -11,17 +11,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from helpers.data.engines import GIVEN, STAGED, ZONED, DuckDB, Engine, Given, identifier, local_engine, quoted
+from helpers.data.doubts import ENDS, ends_on_the_eve, ids_without_zeros, no_currencies
+from helpers.data.engines import GIVEN, STAGED, ZONED, DuckDB, Engine, identifier, local_engine, quoted
+from helpers.data.file_queries import Given
+from helpers.data.readings import (
+    Ask,
+    Question,
+    Zones,
+    as_it_stands,
+    questions,
+    settled,
+    text_of,
+    told,
+    typed,
+    with_words,
+)
 from helpers.data.reduction import Reduction, can_reduce, local_day_function, shifts_of
 from helpers.data.schema import SQL_TYPES, Column, Table
-from helpers.data.sources import engine_faults, open_source, source_tables, where
+from helpers.data.sources import engine_faults, open_source, reads_of, source_table, where
 from helpers.data.tables import HELD, TABLES
-from helpers.errors import KitError, nearest
+from helpers.errors import KitError, nearest, together
 from helpers.periods import Period
 
 if TYPE_CHECKING:
@@ -81,12 +97,21 @@ def stage(source: Source, period: Period, folder: Path) -> Iterator[Staged]:
     engine = open_source(source, local, folder)
     try:
         with engine.names():
-            given = source_tables(source, engine)
-            casts = check_columns(source, engine, given, period.calendar.timezone)
+            given: dict[str, Given] = {}
+            casts: dict[str, dict[str, str]] = {}
+
+            def look(name: str) -> None:
+                given[name] = source_table(source, engine, name)
+                casts[name] = check_columns(source, engine, name, given[name], period.calendar.timezone)
+                if HELD[name].counted and given[name].reads and isinstance(engine, DuckDB):  # read several times
+                    given[name], casts[name] = _kept(engine, given[name], casts[name])
+
+            together(*(partial(look, name) for name in source.tables))
             for name in (name for name in casts if not HELD[name].counted):
-                with engine_faults(source, f"tables.{name}"):
-                    typed = _typed(TABLES[name], casts[name], _rows(engine, given[name], casts[name]))
-                    local.execute(f"create table {STAGED}.{name} as {typed}")
+                with engine_faults(source, f"tables.{name}", given[name]):
+                    rows = _rows(engine, given[name], casts[name])
+                    local.execute(f"create table {STAGED}.{name} as {_typed(TABLES[name], casts[name], rows)}")
+        _judge_readings(local, source)
         _fill_currencies(local, source)
         columns = {name: _provided(TABLES[name], given[name]) for name in casts}
         yield Staged(local, columns, source, engine, given, casts)
@@ -98,12 +123,24 @@ def _provided(table: Table, given: Given) -> list[str]:
     return [name for name in table.names if name in given.types]
 
 
-def _without_values(engine: Engine, given: Given, columns: Sequence[str]) -> list[str]:
-    """Those of some columns that have no value in any row."""
-    counts = ", ".join(f"count({identifier(name)}) as {identifier(name)}" for name in columns)
+def _kept(engine: DuckDB, given: Given, casts: Mapping[str, str]) -> tuple[Given, dict[str, str]]:
+    """What files give, typed once, and the casts that this leaves to do."""
+    columns = ", ".join(f"{cast} as {identifier(name)}" for name, cast in casts.items())
+    rows = engine.files.kept(f"select {columns} from ({given.query})")
+    return given._replace(query=f"from {rows.sql}"), {name: identifier(name) for name in casts}
+
+
+def _without(engine: Engine, given: Given, columns: Sequence[Column], condition: str) -> list[str]:
+    """Those of some columns for which a condition holds in no row."""
+    if not columns:
+        return []
+    names = [column.name for column in columns]
+    counts = ", ".join(
+        f"sum(case when {condition.format(identifier(name))} then 1 else 0 end) as {identifier(name)}" for name in names
+    )
     rows = engine.rows(f"select {counts} from {GIVEN} as given", given)
     [counted] = engine.local.execute(f"from {rows}").fetchall()
-    return [name for name, count in zip(columns, counted, strict=True) if not count]
+    return [name for name, times in zip(names, counted, strict=True) if not times]
 
 
 def _rows(engine: Engine, given: Given, columns: Iterable[str]) -> str:
@@ -117,7 +154,7 @@ def _reduction(staged: Staged, period: Period) -> Reduction:
     typed = _typed(TABLES["events"], casts, f"{GIVEN} as given")
     if not can_reduce(engine, typed):
         given = Given(f"from {_rows(engine, given, casts)}", given.types)
-        engine = DuckDB(engine.local)
+        engine = DuckDB.opened(engine.local, "duckdb://", None, Path())
     timezone, recorded = period.calendar.timezone, "recorded_at" in casts
     shifts = shifts_of(staged.engine, timezone, period.as_of_at) if isinstance(engine, DuckDB) else ()
     return Reduction(engine, given, typed, timezone, period.as_of_at, recorded, shifts)
@@ -130,6 +167,22 @@ def _typed(table: Table, casts: Mapping[str, str], rows: str) -> str:
         for column in table.columns
     )
     return f"select {columns} from {rows}"
+
+
+def _judge_readings(local: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Bring currencies into one form, and ask about what typed rows give away of a reading that may be wrong."""
+    staged = [name for name in source.tables if not HELD[name].counted]
+    faults = []
+    for name in staged:
+        found = [*ids_without_zeros(local, TABLES[name], staged)]
+        if "currency" in TABLES[name].names:
+            local.execute(f"update {name} set currency = nullif(upper(trim(currency)), '')")
+            found += no_currencies(local, name)
+        if name in ENDS and reads_of(source, name).end_on is None:
+            found += ends_on_the_eve(local, name)
+        faults += [where(source, f"tables.{name}", fault) for fault in found]
+    if faults:
+        raise KitError(*faults)
 
 
 def _fill_currencies(engine: duckdb.DuckDBPyConnection, source: Source) -> None:
@@ -164,31 +217,106 @@ def _check_zones(engine: duckdb.DuckDBPyConnection, source: Source, reporting: s
         raise KitError(*faults)
 
 
-def check_columns(
-    source: Source, engine: Engine, tables: Mapping[str, Given], timezone: str
-) -> dict[str, dict[str, str]]:
-    """The cast of every provided column that has values, as SQL: table -> column -> expression.
+def check_columns(source: Source, engine: Engine, name: str, given: Given, timezone: str) -> dict[str, str]:
+    """The cast of every provided column of a table that has values, as SQL: column -> expression.
 
     ``timezone`` is the reporting time zone, in which a bare date is a local midnight. A timestamp without a zone
     is in the source's. A column without any value fits every type, since nothing tells what its own is.
 
     Raises:
-        KitError: columns are missing, unknown or of the wrong type; all faults of all tables.
+        KitError: columns are missing, unknown or of the wrong type, or cannot be read for certain; all faults.
     """
-    found, faults = {}, []
-    for name, given in tables.items():
-        faults += [where(source, f"tables.{name}", fault) for fault in _names(TABLES[name], given.types)]
-        columns = [column for column in TABLES[name].columns if column.name in given.types]
-        casts = {c.name: _cast(c, given.types[c.name], source.timezone, timezone) for c in columns}
-        if unfit := [column for column in columns if not casts[column.name]]:
-            with engine_faults(source, f"tables.{name}"):
-                empty = _without_values(engine, given, [column.name for column in unfit])
-            wrong = [column for column in unfit if column.name not in empty]
-            faults += [where(source, f"tables.{name}", _type_fault(c, given.types[c.name])) for c in wrong]
-        found[name] = {column: cast for column, cast in casts.items() if cast}
+    table, reads = TABLES[name], reads_of(source, name)
+    faults = _names(table, given.types)
+    columns = [column for column in table.columns if column.name in given.types]
+    with engine_faults(source, f"tables.{name}", given):
+        read, asked = _readings(engine, given, columns, Zones(source.timezone, timezone))
+        casts = {c.name: read.get(c.name) or _cast(c, given.types[c.name], source.timezone, timezone) for c in columns}
+        open_ones = {question.column for question in asked}
+        unfit = [column for column in columns if not casts[column.name] and column.name not in open_ones]
+        empty = _without(engine, given, unfit, "{} is not null")
+        numbers = [c for c in unfit if c.type == "int" and _is_fraction(given.types[c.name])]
+        fractions = set(map(attrgetter("name"), numbers)) - set(_without(engine, given, numbers, "{0} <> floor({0})"))
+    faults += told([*given.questions, *(q for q in asked if q not in given.questions)])
+    zones = Zones(source.timezone, timezone)
+    faults += [
+        _type_fault(c, given.types[c.name], zones, given.guessed, c.name in fractions)
+        for c in unfit if c.name not in empty
+    ]  # fmt: skip
     if faults:
-        raise KitError(*faults)
-    return found
+        raise KitError(*(where(source, f"tables.{name}", fault) for fault in faults))
+    if ENDS.get(name) in casts and reads.end_on == "inclusive":
+        casts[ENDS[name]] = f"({casts[ENDS[name]]} + 1)"
+    return {column: cast for column, cast in casts.items() if cast}
+
+
+def _readings(
+    engine: Engine, given: Given, columns: Sequence[Column], zones: Zones
+) -> tuple[dict[str, str], list[Question]]:
+    """How the columns of files are read that have no type there, or another: SQL of each, and what is to be asked."""
+    if (reads := given.reads) is None:
+        return {}, []
+
+    def ask(expressions: Sequence[str]) -> Sequence[Any]:
+        rows = engine.rows(f"select {', '.join(expressions)} from {GIVEN} as given", given)
+        [row] = engine.local.execute(f"from {rows}").fetchall()
+        return row
+
+    types = given.types
+    texts = {
+        c.name: text_of(c.name, types[c.name], reads) for c in columns if _is_text(c, types[c.name], given.guessed)
+    }
+    kinds = {c.name: c.type for c in columns if c.name in texts and c.type != "str"}
+    found = {c.name: as_it_stands(c.name, types[c.name], reads) for c in columns if c.name in texts and c.type == "str"}
+    readings = settled(ask, {name: texts[name] for name in kinds}, kinds, reads)
+    asked: list[Question] = []
+    worded = with_words(ask, {c.name: texts[c.name] for c in columns if c.name in found}, reads)
+    for column in (column for column in columns if column.name not in texts):
+        found |= _of_file_types(column, types[column.name], zones, ask)
+    for column in (column for column in columns if column.name in texts):
+        reading = readings.get(column.name)
+        if column.name in found:
+            asked += questions(column, texts[column.name], reads, ask) if column.name in worded else []
+        elif reading is None:
+            asked += questions(column, texts[column.name], reads, ask)
+        elif isinstance(sql := typed(column, reading, texts[column.name], zones, ask), Question):
+            asked.append(sql)
+        else:
+            found[column.name] = sql
+    return found, asked
+
+
+def _of_file_types(column: Column, found: str, zones: Zones, ask: Ask) -> dict[str, str]:
+    """Days that files hold as times, those of an instant in the reporting zone; and whole numbers held as others.
+
+    Times that are all midnights are days, as spreadsheets and data frames write them.
+    """
+    name = identifier(column.name)
+    if column.type == "int" and (found == "DOUBLE" or found.startswith("DECIMAL")):
+        [parts] = ask([f"count(*) filter (where {name} <> floor({name}))"])
+        return {} if parts else {column.name: f"cast({name} as bigint)"}
+    if column.type != "date" or not found.startswith("TIMESTAMP"):
+        return {}
+    if found == ZONED:
+        return {column.name: f"cast(timezone({quoted(zones.reporting)}, {name}) as date)"}
+    [times] = ask([f"count(*) filter (where cast({name} as time) <> time '00:00')"])
+    if not times:
+        return {column.name: f"cast({name} as date)"}
+    if not zones.source:
+        return {}
+    instant = f"timezone({quoted(zones.source)}, cast({name} as timestamp))"
+    return {column.name: f"cast(timezone({quoted(zones.reporting)}, {instant}) as date)"}
+
+
+def _is_text(column: Column, found: str, guessed: bool) -> bool:
+    """Whether a column of files is read as text: it is one, or a number that may be a day, or an id if it is as it
+    stands in the file.
+    """
+    if found == "VARCHAR":
+        return True
+    if column.type == "str":
+        return found in WHOLE and not guessed
+    return column.type in ("date", "bool", "ts") and (found in WHOLE or found == "DOUBLE")
 
 
 def _names(table: Table, types: Mapping[str, str]) -> list[str]:
@@ -223,12 +351,28 @@ def _cast(column: Column, found: str, source_zone: str | None, zone: str) -> str
     return ""
 
 
-def _type_fault(column: Column, found: str) -> str:
-    if column.type == "ts" and found.startswith("TIMESTAMP"):
+def _type_fault(column: Column, found: str, zones: Zones, guessed: bool = False, fractions: bool = False) -> str:
+    """What is wrong with a column's type, and what to write for it."""
+    name = identifier(column.name) if column.name in RESERVED else column.name
+    if found.startswith("TIMESTAMP") and (column.type == "ts" or found != ZONED) and not zones.source:
         return (
             f"{column.name} is a timestamp without a time zone; "
             "say which it is in with timezone: in the source, such as timezone: Europe/Berlin"
         )
+    wrong = f"{column.name} is {found.lower()}, must be {column.type}"
+    if guessed and column.type == "str":
+        return f"{wrong}; write all_varchar = true in its read_csv(…), so that it stays as it stands in the file"
+    if fractions:
+        return f"{column.name} has fractions, must be {column.type}; correct them where they come from"
     wanted = "double precision" if column.type == "dec" else SQL_TYPES[column.type]  # what every engine calls it
-    name = identifier(column.name) if column.name in RESERVED else column.name
-    return f"{column.name} is {found.lower()}, must be {column.type}; write cast({name} as {wanted}) as {name}"
+    cast = f"cast({name} as {wanted})"
+    if column.type == "date" and found.startswith("TIMESTAMP"):
+        instant = name if found == ZONED else f"{name} at time zone {quoted(str(zones.source))}"
+        cast = f"cast({instant} at time zone {quoted(zones.reporting)} as date)"
+    elif column.type == "str" and _is_fraction(found):
+        cast = f"cast(cast({name} as bigint) as varchar)"
+    return f"{wrong}; write {cast} as {name}"
+
+
+def _is_fraction(found: str) -> bool:
+    return found in ("FLOAT", "DOUBLE") or found.startswith("DECIMAL")

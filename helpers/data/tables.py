@@ -61,7 +61,7 @@ _ROWS = (
         key=("subscription_id", "line_id", "start_on"),
         columns=columns(
             "subscription_id customer_id start_on:date",
-            "line_id end_on:date currency unit_amount:dec quantity:int interval:day/week/month/quarter/year "
+            "line_id end_on:date currency unit_amount:dec quantity:dec interval:day/week/month/quarter/year "
             "interval_count:int contract_value:dec term_months:dec mrr:dec product plan "
             "status:trialing/active/past_due/paused/unpaid/canceled discount_mrr:dec discount_kind:forever/limited "
             "cancelled_at:ts cancel_reason:voluntary/payment/paused/other renewal_on:date is_recurring:bool "

@@ -375,7 +375,7 @@ def test_all_faults_of_a_source_are_told_at_once(monkeypatch):
         "params/books.yml: timezone == '${NOT_SET}', must be an IANA time zone such as 'Europe/Berlin'",
         "params/books.yml: tables.deal is not a canonical table; did you mean 'deals'?",
         "params/books.yml: tables.deals == '', must be text, of one character or more",
-        "params/books.yml: url is not known; known: connect, currency, files, name, tables, timezone",
+        "params/books.yml: url is not known; known: connect, currency, files, name, reads, tables, timezone",
     ]
 
 

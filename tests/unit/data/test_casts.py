@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from helpers.data.prepare import prepare
+from helpers.data.readings import Zones
 from helpers.data.staging import _type_fault
 from helpers.data.tables import TABLES
 from helpers.errors import KitError
@@ -137,9 +138,10 @@ def test_types_that_would_lose_or_guess_are_faults_that_say_what_to_write(tmp_pa
     assert [fault.removeprefix("test: tables.") for fault in found] == [
         "deals: customer_id is integer, must be str; write cast(customer_id as varchar) as customer_id",
         "deals: amount is varchar, must be dec; write cast(amount as double precision) as amount",
-        "deals: options_offered is decimal(2,1), must be int; write cast(options_offered as bigint) as options_offered",
+        "deals: options_offered has fractions, must be int; correct them where they come from",
         "invoices: amount is boolean, must be dec; write cast(amount as double precision) as amount",
-        "invoices: due_on is timestamp with time zone, must be date; write cast(due_on as date) as due_on",
+        "invoices: due_on is timestamp with time zone, must be date; "
+        "write cast(due_on at time zone 'UTC' as date) as due_on",
     ]
 
 
@@ -163,7 +165,9 @@ def test_subscriptions_need_one_form_of_price(tmp_path):
 def test_what_is_said_to_write_is_sql_for_every_column():
     for table in TABLES.values():
         for column in table.columns:
-            text = " ".join(_type_fault(column, "VARCHAR").split(" write ")[1:]) or f'"{column.name}"'
+            text = (
+                " ".join(_type_fault(column, "VARCHAR", Zones("UTC", "UTC")).split(" write ")[1:]) or f'"{column.name}"'
+            )
             rows = f'select cast(null as varchar) as "{column.name}"'
             assert duckdb.sql(f"select {text} from ({rows})").columns == [column.name]
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from textwrap import dedent
 
@@ -10,8 +11,8 @@ import duckdb
 import pytest
 
 from helpers.data.engines import STAGED, local_engine
-from helpers.data.sources import open_source, source_fingerprint, source_tables
-from helpers.errors import KitError
+from helpers.data.sources import open_source, source_fingerprint, source_table
+from helpers.errors import KitError, together
 from helpers.params import Source
 
 ROOT = Path(__file__).parents[3]
@@ -24,13 +25,14 @@ def source(**given):
 def tables(found):
     engine = opened(found)
     with engine.names():
-        return {name: list(given.types) for name, given in source_tables(found, engine).items()}
+        given = together(*(partial(source_table, found, engine, name) for name in found.tables))
+        return {name: list(each.types) for name, each in zip(found.tables, given, strict=True)}
 
 
 def opened(found):
     local = local_engine()
     local.execute(f"attach ':memory:' as {STAGED}")
-    return open_source(found, local, Path("nowhere"))
+    return open_source(found, local, found.files or Path("nowhere"))
 
 
 def faults(found):
@@ -88,7 +90,7 @@ def test_every_query_that_fails_is_told_with_the_engines_words():
     ]  # fmt: skip
     assert '"nope" not found' in found[0]
     assert "the engine has no table 'products'" in found[1]
-    assert 'No files found that match the pattern "no.csv"' in found[2]
+    assert "there is no file 'no.csv' in ." in found[2]
 
 
 def test_what_is_neither_query_nor_table_is_told_so():

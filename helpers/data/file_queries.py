@@ -1,0 +1,175 @@
+"""What a source gives of a table where it is read from files: their columns mapped, or a query of its own over them.
+
+In a query, a text file that is named without options of its own, or with such as say how it is read, is read by the kit
+rather than guessed at: each column has a type where that is certain, and is text where it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from itertools import count
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from helpers.data.files import Files, Rows
+from helpers.data.readings import Question, inferred, number_of_two_readings
+from helpers.data.statements import (
+    FILE_NAME,
+    Node,
+    duckdb_text,
+    duckdb_tree,
+    identifier,
+    inside,
+    names_of_files,
+    nodes,
+)
+from helpers.errors import KitError, nearest
+from helpers.reads import Reads, TableFrom
+
+OPTIONS = {
+    "delim": "delimiter", "sep": "delimiter", "decimal_separator": "decimal", "thousands": "thousands",
+    "encoding": "encoding", "dateformat": "dates", "nullstr": "empty",
+}  # fmt: skip
+READ_BY_THE_KIT = ("csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods")
+
+
+class Given(NamedTuple):
+    """What a source gives of a table: a query in the engine's SQL, and its columns with their types in DuckDB.
+
+    ``reads`` says how its texts are read, where they come from files, which are ``behind`` it as text. ``notes`` and
+    ``questions`` are what was found in them; types are ``guessed`` where a query leaves them to the engine.
+    """
+
+    query: str
+    types: dict[str, str]
+    reads: Reads | None = None
+    behind: tuple[Rows, ...] = ()
+    notes: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
+    guessed: bool = False
+
+
+def mapped(files: Files, table: TableFrom, names: Collection[str], reads: Reads) -> Given:
+    """A table as the columns of its files: those that are mapped, and those that have a canonical name already.
+
+    Raises:
+        KitError: there is no such file, or a column that it has not.
+    """
+    rows = files.rows(str(table.file), reads)
+    by_name = {name.strip().casefold(): name for name in rows.types}
+    own = {name: name for name in names if name in by_name and name not in table.columns}
+    columns = {name: by_name.get(theirs.strip().casefold(), "") for name, theirs in {**own, **table.columns}.items()}
+    lacking = [table.columns[name] for name, theirs in columns.items() if not theirs]
+    if lacking:
+        raise KitError(*(f"{table.file} has no column {name!r}{nearest(name, rows.types)}" for name in lacking))
+    selected = ", ".join(f"{identifier(theirs)} as {identifier(name)}" for name, theirs in columns.items())
+    types = {name: rows.types[theirs] for name, theirs in columns.items()}
+    return Given(f"select {selected or 'null as nothing'} from {rows.sql}", types, reads, (), rows.notes)
+
+
+class FileQueries:
+    """The queries of a source over its files."""
+
+    def __init__(self, files: Files) -> None:
+        self.files = files
+        self._views = (f"file_{number}" for number in count(1))
+
+    def rewritten(self, query: str, reads: Reads, texts: Collection[str]) -> Given:
+        """A query that only reads, over its files as the kit reads them, and not yet with its types.
+
+        ``texts`` are names of columns that are left as text.
+
+        Raises:
+            NotOnlyRead: it is more than one query that only reads, or reads what lies elsewhere.
+            KitError: a file cannot be read for certain.
+        """
+        local = self.files.local
+        tree = duckdb_tree(local, query)
+        behind: list[Rows] = []
+        questions: list[Question] = []
+        of_files = guessed = False
+        for node in list(nodes(tree)):
+            names = names_of_files(node) or ()
+            for name in names:
+                inside(self.files.folder, name)
+            of_files = of_files or bool(names)
+            if len(names) == 1 and (options := _options(node, names[0], reads)):
+                own, as_text = options
+                rows = self.files.rows(names[0], own)
+                behind.append(rows)
+                questions += self._in_place_of(node, rows, rows.types if as_text else texts, own, _used(tree))
+            else:
+                guessed = guessed or bool(names and _guesses(node))
+        text = duckdb_text(local, tree) if behind else query
+        said = reads if of_files or reads != Reads() else None
+        notes = tuple(note for rows in behind for note in rows.notes)
+        return Given(text, {}, said, tuple(behind), notes, tuple(questions), guessed)
+
+    def _in_place_of(
+        self, node: Node, rows: Rows, texts: Collection[str], reads: Reads, used: Collection[str] | None
+    ) -> Iterator[Question]:
+        """Let a node of a query read a view of typed columns."""
+        local, ask = self.files.local, rows.ask
+        known = [name for name, kind in rows.types.items() if kind == "VARCHAR"]
+        open_to_types = [name for name in known if name not in texts and not _is_id(name)]
+        typed = inferred(ask, open_to_types, reads)
+        columns = ", ".join(f"{typed.get(name, identifier(name))} as {identifier(name)}" for name in rows.types)
+        kept = self.files.kept(f"select {columns} from {rows.sql}")
+        view = next(self._views)
+        local.execute(f"create temp view {view} as from {kept.sql}")
+        alias = node["alias"] or node.get("table_name") or node["function"]["function_name"]
+        node.pop("function", None)
+        node.pop("with_ordinality", None)
+        node |= {
+            "type": "BASE_TABLE", "alias": alias, "schema_name": "", "table_name": view, "catalog_name": "",
+            "at_clause": None,
+        }  # fmt: skip
+        for name in open_to_types:
+            if kept.types[name] == "VARCHAR" and (used is None or name in used):
+                yield from number_of_two_readings(ask, name, reads)
+
+
+def _options(node: Node, name: str, reads: Reads) -> tuple[Reads, bool] | None:
+    """How a node of a query reads its file, and whether all as text; none where that is left to the engine."""
+    found = FILE_NAME.search(name)
+    if node["type"] == "BASE_TABLE":
+        return (reads, False) if found and found[1].lower() in READ_BY_THE_KIT else None
+    if node["function"]["function_name"] not in ("read_csv", "read_csv_auto"):
+        return None
+    given: dict[str, Any] = {}
+    for option in node["function"]["children"][1:]:
+        value = option.get("right", {}).get("value", {}).get("value")
+        if option.get("type") != "COMPARE_EQUAL" or value is None:
+            return None
+        given[option["left"]["column_names"][-1].lower()] = value
+    as_text = given.pop("all_varchar", False) in (True, "t", "true", 1)
+    if given.pop("header", True) not in (True, "t", "true", 1) or not given.keys() <= OPTIONS.keys():
+        return None
+    said = {OPTIONS[option]: [value] if option == "nullstr" else value for option, value in given.items()}
+    try:
+        return Reads.model_validate(said).over(reads), as_text
+    except ValidationError:
+        return None
+
+
+def _guesses(node: Node) -> bool:
+    """Whether the engine guesses the types of a text file that it is left to read."""
+    options = str(node.get("function", {}).get("children", [])[1:])
+    return "csv" in str(node.get("function", {}).get("function_name")) and "all_varchar" not in options
+
+
+def _used(tree: Node) -> set[str] | None:
+    """The columns that a query names; none where it takes all of them."""
+    if any(node.get("type") == "STAR" for node in nodes(tree)):
+        return None
+    return {node["column_names"][-1] for node in nodes(tree) if node.get("type") == "COLUMN_REF"}
+
+
+def _is_id(name: str) -> bool:
+    """Whether a column of a file is called an id.
+
+    >>> [_is_id(name) for name in ("id", "customer_id", "Account ID", "userId", "paid", "Valid")]
+    [True, True, True, True, False, False]
+    """
+    return name.lower() == "id" or name.lower().endswith(("_id", " id", "-id")) or name.endswith("Id")

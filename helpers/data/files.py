@@ -1,0 +1,373 @@
+"""Files as people have them, as relations of the local engine: every value of a text file as the text that it is.
+
+UTF-8 text is read by DuckDB, what is saved otherwise is first made into that with Python's codecs; spreadsheets are
+read by calamine; Parquet and JSON have types of their own. Where the header stands, and what lies below the last row,
+is found out where that is certain and asked about where it is not.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+from collections import Counter, deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import count, islice
+from pathlib import Path
+from typing import IO, Any
+
+import duckdb
+import pyarrow as pa
+
+from helpers.data.statements import FILE_NAME, inside, quoted
+from helpers.errors import KitError, nearest
+from helpers.reads import Reads
+
+SHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+LOOKED_AT = 200  # records that are looked at for the delimiter and the header
+TAIL = 20  # lines that a footer has at most
+DELIMITERS = (",", ";", "\t", "|")
+BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A relation of the local engine, its columns with their types, and what a reader should know of the file."""
+
+    local: duckdb.DuckDBPyConnection
+    sql: str
+    types: dict[str, str]
+    notes: tuple[str, ...] = ()
+
+    def ask(self, expressions: Sequence[str]) -> Sequence[Any]:
+        """The one row that SQL expressions over the rows give."""
+        [row] = self.local.execute(f"select {', '.join(expressions)} from {self.sql} as given").fetchall()
+        return row
+
+
+class Files:
+    """The files of a source. ``spare`` is a folder for what is made of them on the way."""
+
+    def __init__(self, local: duckdb.DuckDBPyConnection, folder: Path | None, spare: Path) -> None:
+        self.local = local
+        self.folder = folder
+        self._spare = (spare / f"read_{number}" for number in count())
+
+    def rows(self, name: str, reads: Reads) -> Rows:
+        """The rows of a file, or of all files that a pattern finds, which must have the same columns.
+
+        Raises:
+            KitError: there is no such file, or it cannot be read for certain; says what to write.
+        """
+        pattern = Path(inside(self.folder, name))
+        anchor = Path(pattern.anchor) if pattern.is_absolute() else Path()
+        files = sorted(path for path in anchor.glob(str(pattern.relative_to(anchor))) if path.is_file())
+        if not files:
+            folder = pattern.parent
+            there = [path.name for path in folder.iterdir() if FILE_NAME.search(path.name)] if folder.is_dir() else []
+            raise KitError(f"there is no file {name!r} in {folder}{nearest(pattern.name, there)}")
+        found = [self._one(file, reads) for file in files]
+        for file, rows in zip(files, found, strict=True):
+            if odd := set(rows.types) ^ set(found[0].types):
+                raise KitError(
+                    f"{file.name} and {files[0].name} have different columns ({', '.join(sorted(odd))}); "
+                    "files of one table must have the same header"
+                )
+        united = " union all by name ".join(f"select * from {rows.sql}" for rows in found)
+        notes = tuple(note for rows in found for note in rows.notes)
+        return Rows(self.local, f"({united})", self._types(united), notes)
+
+    def kept(self, query: str) -> Rows:
+        """The rows of a query, kept in a file, so that they are read fast and often."""
+        file = quoted(f"{next(self._spare)}.parquet")
+        self.local.execute(f"copy ({query}) to {file} (format parquet)")
+        return Rows(self.local, f"read_parquet({file})", self._types(f"from read_parquet({file})"))
+
+    def _one(self, file: Path, reads: Reads) -> Rows:
+        kinds = [suffix.lower() for suffix in file.suffixes]
+        kind = kinds[-2] if kinds[-1:] == [".gz"] and len(kinds) > 1 else kinds[-1] if kinds else ""
+        if kind == ".parquet":
+            return self._typed(f"read_parquet({quoted(str(file))})")
+        if kind in (".json", ".jsonl", ".ndjson"):
+            return self._typed(f"read_json({quoted(str(file))})")
+        if kind in SHEETS:
+            return self._sheet(file, reads)
+        return self._text(file, reads)
+
+    def _typed(self, sql: str) -> Rows:
+        return Rows(self.local, sql, self._types(f"from {sql}"))
+
+    def _types(self, query: str) -> dict[str, str]:
+        return {name: kind for name, kind, *_ in self.local.execute(f"describe {query}").fetchall()}
+
+    def _text(self, file: Path, reads: Reads) -> Rows:
+        """CSV and its like."""
+        encoding = _encoding(file, reads)
+        with _lines(file, encoding) as lines:
+            head = list(islice(lines, LOOKED_AT))
+        if not head:
+            raise KitError(f"{file.name} is empty")
+        delimiter = reads.delimiter or _delimiter(head)
+        records, ends = _records(head, delimiter)
+        at = _header(file.name, records, ends, reads)
+        names = _named(file.name, records[at])
+        footer = _footer(file, encoding, delimiter, len(names))
+        plain = file
+        if footer or encoding != "utf-8" or file.suffix.lower() == ".gz":
+            plain = Path(f"{next(self._spare)}.csv")
+            _copy(file, encoding, plain, len(footer))
+        notes = (_told(file, [line.strip().strip('"') for line in footer]),) if footer else ()
+        try:
+            rows = self.kept(_csv_sql(plain, ends[at], delimiter, names))
+        except (
+            duckdb.InvalidInputException
+        ):  # lines that end in several ways, rows of several lengths: Python's reader says which
+            even = Path(f"{next(self._spare)}.csv")
+            _even_copy(file.name, plain, even, delimiter, ends[at], len(names))
+            rows = self.kept(_csv_sql(even, 0, ",", names))
+        return Rows(self.local, rows.sql, rows.types, notes)
+
+    def _sheet(self, file: Path, reads: Reads) -> Rows:
+        """A sheet of a spreadsheet. A column whose cells are all of one type has it; others are text."""
+        from python_calamine import CalamineError, CalamineWorkbook
+
+        try:
+            book = CalamineWorkbook.from_path(str(file))
+            sheets = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
+        except (CalamineError, OSError):
+            raise KitError(f"{file.name} cannot be read as a spreadsheet; save it anew, or as CSV") from None
+        filled = [name for name, cells in sheets.items() if any(map(any, cells))]
+        if reads.sheet and reads.sheet not in sheets:
+            raise KitError(f"{file.name} has no sheet {reads.sheet!r}{nearest(reads.sheet, sheets)}")
+        if not reads.sheet and len(filled) != 1:
+            lines = " or ".join(f"reads: {{sheet: {name}}}" for name in filled)
+            raise KitError(f"{file.name} has {len(filled)} sheets with cells" + (f"; write {lines}" if lines else ""))
+        cells = sheets[reads.sheet or filled[0]]
+        at = _header(file.name, cells, range(1, len(cells) + 1), reads)
+        names = _named(file.name, cells[at])
+        below = [row[: len(names)] for row in cells[at + 1 :]]
+        footer = _below(below)
+        rows = [row for row in below[: len(below) - len(footer)] if any(cell != "" for cell in row)]
+        table = pa.table([_column([row[i] for row in rows]) for i in range(len(names))], names=names)
+        self.local.register("arriving", table)
+        kept = self.kept("from arriving")
+        self.local.unregister("arriving")
+        notes = (_told(file, [str(cell) for row in footer for cell in row]),) if footer else ()
+        return Rows(self.local, kept.sql, kept.types, notes)
+
+
+def _csv_sql(file: Path, skip: int, delimiter: str, names: Sequence[str]) -> str:
+    """The SQL that reads a text, below its header, as text."""
+    columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
+    how = f"skip = {skip}, delim = {quoted(delimiter)}, quote = '\"', escape = '\"', columns = {{{columns}}}"
+    return f"select * from read_csv({quoted(str(file))}, auto_detect = false, header = false, {how})"
+
+
+def _told(file: Path, footer: Sequence[str]) -> str:
+    lines = [line for line in footer if line.strip()]
+    return f"the end of {file.name} is a report's footer, and no rows: {lines[0]!r} and {len(lines) - 1} more lines"
+
+
+def _opened(file: Path) -> IO[bytes]:
+    return gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb")  # type: ignore[return-value]
+
+
+def _lines(file: Path, encoding: str) -> IO[str]:
+    """The lines of a text, with their ends; without the mark that some programs begin it with."""
+    return io.TextIOWrapper(_opened(file), "utf-8-sig" if encoding == "utf-8" else encoding, newline="")
+
+
+def _encoding(file: Path, reads: Reads) -> str:
+    """The encoding of a file: UTF-8, or the one that the source says.
+
+    Raises:
+        KitError: it is another; says which it looks like.
+    """
+    with _opened(file) as read:
+        start = read.read(4096)
+    if reads.encoding:
+        if (fault := _undecodable(file, reads.encoding)) is not None:
+            told = f"{file.name} is not {reads.encoding}: its byte {fault} cannot be read"
+            raise KitError(f"{told}; {_proposed(file, start)}")
+        return reads.encoding
+    marked = next((name for mark, name in BOMS if start.startswith(mark)), "utf-8")
+    if marked != "utf-8" or _undecodable(file, "utf-8") is not None:
+        raise KitError(f"{file.name} is not UTF-8; {_proposed(file, start)}")
+    return "utf-8"
+
+
+def _undecodable(file: Path, encoding: str) -> int | None:
+    """Where a file stops to be text of an encoding, none if it is that throughout."""
+    decoder, done = codecs.getincrementaldecoder(encoding)(), 0
+    with _opened(file) as read:
+        while True:
+            block = read.read(BLOCK)
+            try:
+                decoder.decode(block, final=not block)
+            except UnicodeError as error:
+                return done + getattr(error, "start", 0)
+            if not block:
+                return None
+            done += len(block)
+
+
+def _proposed(file: Path, start: bytes) -> str:
+    """The encoding that a file looks like, with a word of it."""
+    marked = next((name for mark, name in BOMS if start.startswith(mark)), "")
+    likely = next(name for name in (marked, "utf-8", "cp1252", "latin-1") if name and _undecodable(file, name) is None)
+    with _lines(file, likely) as lines:
+        line = next((line for line in lines if not line.isascii()), None)
+    if line is None:
+        with _lines(file, likely) as lines:
+            line = next(lines, "")
+    return f"in {likely} it says {line.strip()[:60]!r}; if that is right, write reads: {{encoding: {likely}}}"
+
+
+def _delimiter(head: Sequence[str]) -> str:
+    """The sign that parts most lines into the same number of fields, more than one."""
+
+    def evenness(delimiter: str) -> int:
+        fields = Counter(sum(1 for _ in record) for record in _records(head, delimiter)[0])
+        return max((number * times for number, times in fields.items() if number > 1), default=0)
+
+    return max(DELIMITERS, key=evenness)
+
+
+def _records(lines: Sequence[str], delimiter: str) -> tuple[list[list[str]], list[int]]:
+    """The records of some lines, and the number of the line that each ends with."""
+    reader = csv.reader(lines, delimiter=delimiter)
+    records, ends = [], []
+    with suppress(csv.Error):
+        for record in reader:
+            records.append(record)
+            ends.append(reader.line_num)
+    return records, ends
+
+
+def _header(name: str, records: Sequence[Sequence[Any]], ends: Sequence[int], reads: Reads) -> int:
+    """The place of the header: the row that the source names, or the first one if it can be one.
+
+    Raises:
+        KitError: it seems to stand further down.
+    """
+    if reads.header_row:
+        at = next((i for i, end in enumerate(ends) if end >= reads.header_row), None)
+        if at is None:
+            raise KitError(f"{name} has {ends[-1]} lines, but header_row says {reads.header_row}")
+        return at
+    filled = [sum(1 for cell in record if str(cell).strip()) for record in records]
+    widest = max(filled, default=0)
+    first = next((i for i, cells in enumerate(filled) if cells), None)
+    if first is None:
+        raise KitError(f"{name} is empty")
+    # a header names all columns; what stands above it is a title, and names one or two
+    further = next((i for i, cells in enumerate(filled) if cells == widest or cells > filled[first] + 1), first)
+    if filled[first] < widest and 2 * filled[first] < widest and further > first:
+        seen = ", ".join(str(cell) for cell in records[further] if str(cell).strip())[:60]
+        raise KitError(
+            f"{name}: line {ends[first]} is no header; line {ends[further]} looks like one ({seen}); "
+            f"if it is, write reads: {{header_row: {ends[further]}}}"
+        )
+    return first
+
+
+def _named(name: str, header: Sequence[Any]) -> list[str]:
+    """The columns' names; one without a name is called by its place.
+
+    Raises:
+        KitError: a name stands twice.
+    """
+    names = [str(cell).strip() or f"column {place}" for place, cell in enumerate(header, 1)]
+    twice = [each for each, times in Counter(names).items() if times > 1]
+    if twice:
+        raise KitError(f"{name}: the header has {' and '.join(map(repr, twice))} twice; rename one of them in the file")
+    return names
+
+
+def _footer(file: Path, encoding: str, delimiter: str, columns: int) -> list[str]:
+    """The last lines of a file that are a report's footer: below an empty line, each with one field or none."""
+    if columns < 2:
+        return []
+    with _end_of(file, encoding) as lines:
+        tail = list(deque(lines, TAIL))
+    below = _below([next(csv.reader([line], delimiter=delimiter), []) for line in tail])
+    return tail[len(tail) - len(below) :]
+
+
+def _end_of(file: Path, encoding: str) -> IO[str]:
+    """The last lines of a text, or all of them where its end cannot be found without the rest."""
+    if encoding != "utf-8" or file.suffix.lower() == ".gz" or file.stat().st_size < BLOCK:
+        return _lines(file, encoding)
+    read = file.open("rb")
+    read.seek(-BLOCK // 16, io.SEEK_END)
+    return io.TextIOWrapper(read, "utf-8", errors="ignore", newline="")
+
+
+def _below(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """The last rows with at most one filled field each, from an empty one on that they come after."""
+    filled = [sum(1 for cell in row if str(cell).strip()) for row in rows]
+    start = len(rows)
+    while start and filled[start - 1] <= 1:
+        start -= 1
+    empty = next((i for i in range(start, len(rows)) if not filled[i]), len(rows))
+    return list(rows[empty:]) if any(filled[empty:]) else []
+
+
+def _copy(file: Path, encoding: str, out: Path, without: int) -> None:
+    """A text in UTF-8, without some lines at its end."""
+    held: deque[str] = deque()
+    with _lines(file, encoding) as lines, out.open("w", encoding="utf-8", newline="") as written:
+        for line in lines:
+            held.append(line)
+            if len(held) > without:
+                written.write(held.popleft())
+
+
+def _even_copy(name: str, file: Path, out: Path, delimiter: str, skip: int, columns: int) -> None:
+    """The records below a header as Python reads them, each with as many fields as it has.
+
+    Raises:
+        KitError: one has more or fewer.
+    """
+    with _lines(file, "utf-8") as lines, out.open("w", encoding="utf-8", newline="") as written:
+        records = csv.reader(islice(lines, skip, None), delimiter=delimiter)
+        rows = csv.writer(written, quoting=csv.QUOTE_ALL)
+        try:
+            for record in records:
+                spare = record[columns:]
+                if record and (len(record) < columns or any(spare)):
+                    raise KitError(
+                        f"{name}: line {skip + records.line_num} has {len(record)} fields, the header {columns}; "
+                        f"correct that line: a {delimiter!r} inside a text must stand between quotes"
+                    )
+                if record:
+                    rows.writerow(record[:columns])
+        except csv.Error:
+            raise KitError(f"{name}: line {skip + records.line_num} cannot be read; correct its quotes") from None
+
+
+def _column(cells: Sequence[Any]) -> pa.Array:
+    """The cells of a column: days where no cell has a time, and text where they are of several types."""
+    values = [None if isinstance(cell, str) and not cell.strip() else cell for cell in cells]
+    kinds = {type(value) for value in values if value is not None}
+    if kinds and kinds <= {date, datetime}:
+        days = pa.array([None if value is None else str(value) for value in values]).cast(pa.timestamp("us"))
+        whole = days.cast(pa.date32(), safe=False)
+        return whole if whole.cast(pa.timestamp("us")).equals(days) else days
+    if kinds and kinds <= {int, float}:
+        whole = all(value is None or float(value).is_integer() for value in values)
+        return pa.array([value if value is None else int(value) if whole else float(value) for value in values])
+    if kinds == {bool}:
+        return pa.array(values)
+    return pa.array([value if value is None else _cell_text(value) for value in values], pa.string())
+
+
+def _cell_text(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).removesuffix(" 00:00:00") if isinstance(value, datetime) else str(value)

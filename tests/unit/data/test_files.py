@@ -1,0 +1,445 @@
+"""Tables from files: every kind of file, table and type of column is read right, or asked about."""
+
+import gzip
+import re
+from datetime import date, datetime
+
+import pandas as pd
+import pytest
+import yaml
+
+from helpers.data.prepare import prepare
+from helpers.data.tables import TABLES
+from helpers.errors import KitError
+from helpers.params import load_source
+from helpers.periods import Calendar
+from tests.canonical import Known
+
+PERIOD = Calendar("Europe/Berlin").period("2026Q1")
+READS = re.compile(r"reads: (\{(?:[^{}\[\]]|\[[^\]]*\])*\})")
+MONEY = "invoice_line_id,customer_id,invoiced_on,kind,amount\n"
+
+
+def source(folder, reads=None, timezone="Europe/Berlin", **tables):
+    said = {"name": "test", "connect": "duckdb://", "timezone": timezone, "currency": "EUR", "reads": reads or {}}
+    if any(isinstance(given, str) for given in tables.values()):
+        said["files"] = "."  # which is not needed where tables name their files
+    path = folder / "source.yml"
+    written = {name: value for name, value in said.items() if value} | {"tables": tables}
+    path.write_text(yaml.safe_dump(written, sort_keys=False))
+    return load_source(path)
+
+
+def known(folder, reads=None, **tables):
+    found = prepare(source(folder, reads, **tables), PERIOD, currency="EUR", folder=folder / "prepared")
+    return Known(found, PERIOD.as_of_on)
+
+
+def faults(folder, reads=None, **tables):
+    with pytest.raises(KitError) as caught:
+        known(folder, reads, **tables)
+    return [fault.split("source.yml: ", 1)[1] for fault in caught.value.faults]
+
+
+def amounts(folder, reads=None, file="invoices.csv"):
+    return known(folder, reads, invoices={"file": file}).frame("invoices", "invoice_line_id")["amount"].tolist()
+
+
+def invoices(folder, *amounts, head=MONEY, sep=",", name="invoices.csv"):
+    rows = [sep.join([f"I{i}", "C", "2026-01-05", "usage", amount]) for i, amount in enumerate(amounts)]
+    (folder / name).write_text(head.replace(",", sep) + "\n".join(rows) + "\n")
+
+
+def deals(folder, *days, name="deals.csv"):
+    rows = [f"D{i},{day}" for i, day in enumerate(days)]
+    (folder / name).write_text("deal_id,created_at\n" + "\n".join(rows) + "\n")
+
+
+def created(folder, reads=None):
+    return [row[0] for row in sorted(known(folder, reads, deals={"file": "deals.csv"}).rows("deals", "created_at"))]
+
+
+# every table and every type of column ---------------------------------------------------------------------------------
+
+PLAIN = {"str": "x1", "int": "3", "dec": "1.5", "bool": "yes", "date": "2026-01-05", "ts": "2026-01-05 10:00:00"}
+DOUBTFUL = {"int": "1.000", "dec": "1.250", "date": "3/5/2025", "ts": "3/5/2025 10:00"}
+
+
+def one_row(table, values):
+    cells = {column.name: values[column.type] if not column.values else column.values[0] for column in table.columns}
+    return cells | ({"currency": "EUR"} if "currency" in cells else {})
+
+
+def written(folder, table, cells):
+    (folder / f"{table.name}.csv").write_text(f"{';'.join(cells)}\n{';'.join(cells.values())}\n")
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_every_type_of_every_table_is_read(tmp_path, table):
+    written(tmp_path, table, one_row(table, PLAIN))
+    given = source(tmp_path, **{table.name: {"file": f"{table.name}.csv"}})
+    assert prepare(given, PERIOD, currency="EUR", folder=tmp_path / "out").report["tables"][table.name]["read"] == 1
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize("form", ["file", "query"])
+def test_every_column_that_fits_two_readings_is_asked_about(tmp_path, table, form):
+    written(tmp_path, table, one_row(table, PLAIN | DOUBTFUL))
+    name = f"{table.name}.csv"
+    asked = faults(tmp_path, **{table.name: {"file": name} if form == "file" else f"from read_csv('{name}')"})
+    told = {word for fault in asked for word in re.split(r", | and ", fault.split(": ")[1])}
+    assert told == {column.name for column in table.columns if column.type in DOUBTFUL}
+    assert all("write reads: {d" in fault for fault in asked)
+    assert len(asked) == len({column.type in ("date", "ts") for column in table.columns if column.type in DOUBTFUL})
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_words_for_nothing_are_asked_about_in_every_column(tmp_path, table):
+    names = [c.name for c in table.columns if not c.required and c.name not in ("contact_email", "owner", "currency")]
+    written(tmp_path, table, one_row(table, PLAIN) | dict.fromkeys(names, "N/A"))
+    [asked] = faults(tmp_path, **{table.name: {"file": f"{table.name}.csv"}})
+    assert set(re.split(r", | and ", asked.split(": ")[1])) == set(names)
+    assert asked.endswith("'N/A' may stand for nothing; if so, write reads: {empty: [N/A]}, else reads: {empty: []}")
+
+
+# numbers --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [
+        (["1.25", "300", "-0.5", "+2", ".5"], [1.25, 300, -0.5, 2, 0.5]),
+        (["1.250", "2.5"], [1.25, 2.5]),  # no thousand has one digit
+        (["0.125", "0.500"], [0.125, 0.5]),  # and none begins with 0
+        (["1234.567"], [1234.567]),
+        (["1 250.50", "3\u00a0000"], [1250.5, 3000]),
+        (["1'250.50"], [1250.5]),
+        (["1.5E+06"], [1.5e6]),
+        (["", "  ", "7 "], [None, None, 7]),
+    ],
+)
+def test_a_decimal_point_is_read_where_nothing_else_fits(tmp_path, texts, values):
+    invoices(tmp_path, *texts)
+    found = known(tmp_path, invoices={"file": "invoices.csv"}).prepared.connect()
+    read = found.execute("select amount from 'invoices.parquet' order by invoice_line_id").fetchall()
+    assert [value for (value,) in read] == values
+
+
+@pytest.mark.parametrize(
+    ("reads", "values"),
+    [
+        ({"decimal": ","}, [1250, 2000.5]),
+        ({"thousands": "."}, [1250, 2000.5]),
+        ({"decimal": ",", "thousands": "."}, [1250, 2000.5]),
+    ],
+)
+def test_a_decimal_comma_is_read_where_it_is_said(tmp_path, reads, values):
+    invoices(tmp_path, "1.250", "2.000,5", sep=";")
+    assert amounts(tmp_path, reads) == values
+
+
+@pytest.mark.parametrize(
+    ("texts", "first", "second"),
+    [
+        (["1.250", "10.000"], [1.25, 10], [1250, 10_000]),
+        (['"1,250"', '"10,000"', "3"], [1250, 10_000, 3], [1.25, 10, 3]),
+    ],
+)
+def test_three_decimals_throughout_are_asked_about_and_each_answer_is_right(tmp_path, texts, first, second):
+    invoices(tmp_path, *texts)
+    [asked] = faults(tmp_path, invoices={"file": "invoices.csv"})
+    one, other = map(yaml.safe_load, READS.findall(asked))
+    assert (amounts(tmp_path, one), amounts(tmp_path, other)) == (first, second)
+
+
+def test_a_number_that_a_query_would_cast_for_another_is_asked_about(tmp_path):
+    invoices(tmp_path, "1.250", "10.000")
+    query = "select * replace (cast(amount as double) as amount) from read_csv('invoices.csv')"
+    [asked] = faults(tmp_path, invoices=query)
+    assert asked.startswith("tables.invoices: amount: '1.250' is 1.25 with decimal: \".\" and 1250 with decimal:")
+    found = known(tmp_path, yaml.safe_load(READS.findall(asked)[1]), invoices=query)
+    assert found.frame("invoices", "invoice_line_id")["amount"].tolist() == [1250, 10_000]
+
+
+def test_what_is_no_number_is_told_with_how_many(tmp_path):
+    invoices(tmp_path, "12", "twelve", "13")
+    [asked] = faults(tmp_path, invoices={"file": "invoices.csv"})
+    assert asked.startswith("tables.invoices: amount: 'twelve' is not a number (1 of 3 values); correct the file, or")
+
+
+# days -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("texts", "days"),
+    [
+        (["2026-01-05", "2026/1/6"], ["2026-01-05", "2026-01-06"]),
+        (["20260105"], ["2026-01-05"]),
+        (["05.01.2026", "6.1.26"], ["2026-01-05", "2026-01-06"]),  # with dots the day comes first
+        (["1/31/2026", "2/1/2026"], ["2026-01-31", "2026-02-01"]),
+        (["31/1/2026 14:30", "1/2/2026 02:30 PM"], ["2026-01-31", "2026-02-01"]),
+        (["5/5/2025"], ["2025-05-05"]),  # the same in both
+        (["2026-01-05T23:30:00Z"], ["2026-01-06"]),  # an hour later in Berlin
+        (["2026-01-05T23:30:00.000+0000", "2026-01-05 23:30:00-01:00"], ["2026-01-06", "2026-01-06"]),
+        (["2026-01-05", "2026-01-06 10:00"], ["2026-01-05", "2026-01-06"]),
+    ],
+)
+def test_days_are_read_in_the_only_reading_that_fits(tmp_path, texts, days):
+    deals(tmp_path, *texts)
+    assert created(tmp_path) == days
+
+
+@pytest.mark.parametrize(
+    ("texts", "line", "days"),
+    [
+        (["46027", "46028.5"], "{dates: spreadsheet}", ["2026-01-05", "2026-01-06"]),
+        (["5-Jan-2026"], '{dates: "%d-%b-%Y"}', ["2026-01-05"]),
+        (["5-Jan-26", "6-Feb-26"], '{dates: "%d-%b-%y"}', ["2026-01-05", "2026-02-06"]),
+        (["2026-01", "2026-02"], '{dates: "%Y-%m"}', ["2026-01-01", "2026-02-01"]),
+    ],
+)
+def test_other_forms_of_days_are_proposed_and_right_once_written(tmp_path, texts, line, days):
+    deals(tmp_path, *texts)
+    [asked] = faults(tmp_path, deals={"file": "deals.csv"})
+    assert asked.endswith(f"if so, write reads: {line}")
+    assert created(tmp_path, yaml.safe_load(line)) == days
+
+
+def test_a_form_of_ones_own(tmp_path):
+    deals(tmp_path, "2026_01_05")
+    assert created(tmp_path, {"dates": "%Y_%m_%d"}) == ["2026-01-05"]
+
+
+def test_iso_is_read_whatever_else_is_said_of_the_source(tmp_path):
+    deals(tmp_path, "2026-01-05")
+    assert created(tmp_path, {"dates": "dmy"}) == ["2026-01-05"]
+
+
+def test_times_need_a_zone(tmp_path):
+    deals(tmp_path, "2026-01-05 10:00")
+    with pytest.raises(
+        KitError, match="created_at: it has times without a time zone; say which it is in with timezone"
+    ):
+        known(tmp_path, timezone=None, deals={"file": "deals.csv"})
+
+
+@pytest.mark.parametrize(
+    ("ended", "day"),
+    [
+        ("2026-02-28 23:30:00", "2026-03-01"),  # UTC, half past midnight in Berlin
+        ("2026-02-28 00:00:00", "2026-02-28"),  # a day, as a data frame writes it
+    ],
+)
+def test_times_in_a_column_of_days(tmp_path, ended, day):
+    (tmp_path / "m.csv").write_text(f"customer_id,stage,started_on,ended_on\nC,a,2026-01-01,{ended}\n")
+    for given in ({"file": "m.csv"}, "from read_csv('m.csv')"):
+        found = known(tmp_path, timezone="UTC", milestones=given)
+        assert found.rows("milestones", "ended_on") == [(day,)]
+
+
+# ends -----------------------------------------------------------------------------------------------------------------
+
+ENDS = {
+    "subscriptions": "subscription_id,customer_id,start_on,end_on,mrr\nS1,C,2025-01-01,2025-06-30,1\n"
+    "S2,C,2025-07-01,2025-12-31,1\nS3,C,2026-01-01,,1\n",
+    "entitlements": "customer_id,meter,limit_qty,start_on,end_on,reset\nC,a,1,2025-01-01,2025-06-30,none\n"
+    "C,a,1,2025-07-01,2025-12-31,none\nC,a,1,2026-01-01,,none\n",
+    "milestones": "customer_id,stage,started_on,ended_on\nC,a,2025-01-01,2025-06-30\nC,b,2025-07-01,2025-12-31\n"
+    "C,c,2026-01-01,\n",
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_ends_on_the_eve_are_asked_about_in_every_table_that_has_ends(tmp_path, name):
+    (tmp_path / "x.csv").write_text(ENDS[name])
+    [asked] = faults(tmp_path, **{name: {"file": "x.csv"}})
+    assert "2 rows end on the day before the same customer's next one begins (C: 2025-06-30, then 2025-07-01)" in asked
+    end = asked.split(": ")[1]
+    inclusive, exclusive = map(yaml.safe_load, READS.findall(asked))
+    for reads, day in ((inclusive, "2025-07-01"), (exclusive, "2025-06-30")):
+        found = known(tmp_path, reads, **{name: {"file": "x.csv"}}).prepared.connect()
+        assert str(found.execute(f"select min({end}) from '{name}.parquet'").fetchall()[0][0]) == day
+
+
+def test_ends_on_the_day_of_the_next_begin_are_exclusive(tmp_path):
+    text = ENDS["subscriptions"].replace("2025-06-30", "2025-07-01")
+    (tmp_path / "x.csv").write_text(text)
+    assert known(tmp_path, subscriptions={"file": "x.csv"}).prepared.report["tables"]["subscriptions"]["clean"] == 3
+
+
+# ids ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", [{"file": "users.csv"}, "from read_csv('users.csv')", "from 'users.csv'"])
+def test_ids_are_text_as_they_stand(tmp_path, given):
+    ids = ["00123", "123", "1E5", "100000", "1.10", "1.1", "12345678901234567890", "true"]
+    (tmp_path / "users.csv").write_text("user_id,customer_id\n" + "".join(f"{each},C\n" for each in ids))
+    found = known(tmp_path, users=given)
+    assert sorted(found.frame("users")["user_id"]) == sorted(ids)
+
+
+def test_ids_that_the_engine_would_guess_are_refused_and_right_as_text(tmp_path):
+    (tmp_path / "users.csv").write_text("user_id,customer_id,persona\n00123,7,a\n")
+    query = "from read_csv('users.csv', types = {'persona': 'varchar'})"
+    [asked] = faults(tmp_path, users=query)
+    assert asked.startswith(
+        "tables.users: customer_id is bigint, must be str; write all_varchar = true in its read_csv(…)"
+    )
+    found = known(tmp_path, users="from read_csv('users.csv', all_varchar = true)")
+    assert found.rows("users", "user_id", "customer_id") == [("00123", "7")]
+
+
+# kinds of files -------------------------------------------------------------------------------------------------------
+
+
+def customers(names):
+    return pd.DataFrame(
+        {
+            "Kunde": ["00123", "124"], "Firma": names, "Seit": [date(2025, 1, 31), date(2025, 2, 3)],
+            "Segment": ["klein", None],
+        }
+    )  # fmt: skip
+
+
+MAPPED = {"customer_id": "Kunde", "name": "Firma", "signed_up_on": "Seit", "segment": "Segment"}
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("a.csv", "utf-8"), ("a.csv", "utf-8-sig"), ("a.csv", "utf-16"), ("a.csv", "cp1252"), ("a.csv", "mac_roman"),
+        ("a.tsv", "utf-8"), ("a.csv.gz", "utf-8"), ("a.csv.gz", "cp1252"), ("a.xlsx", ""), ("a.parquet", ""),
+        ("a.jsonl", ""),
+    ],
+)  # fmt: skip
+def test_the_same_rows_from_every_kind_of_file(tmp_path, name, encoding):
+    frame = customers(["Müller & Söhne", 'O"Hara, Ltd'])
+    text = frame.to_csv(index=False, sep="\t" if "tsv" in name else ";").encode(encoding or "utf-8")
+    if name == "a.xlsx":
+        frame.to_excel(tmp_path / name, index=False)
+    elif name == "a.parquet":
+        frame.to_parquet(tmp_path / name)
+    elif name == "a.jsonl":
+        frame.assign(Seit=frame["Seit"].astype(str)).to_json(tmp_path / name, orient="records", lines=True)
+    else:
+        (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("gz") else text)
+    reads = {"encoding": encoding} if encoding in ("utf-16", "cp1252", "mac_roman") else {}
+    if reads:
+        [asked] = faults(tmp_path, customers={"file": name, "columns": MAPPED})
+        assert "is not UTF-8; in " in asked
+        assert encoding == "mac_roman" or yaml.safe_load(READS.findall(asked)[0]) == reads
+    found = known(tmp_path, reads, customers={"file": name, "columns": MAPPED})
+    assert found.rows("customers", *MAPPED) == [
+        ("00123", "Müller & Söhne", "2025-01-31", "klein"), ("124", 'O"Hara, Ltd', "2025-02-03", None),
+    ]  # fmt: skip
+
+
+def test_several_files_by_a_pattern_must_have_the_same_header(tmp_path):
+    invoices(tmp_path, "1", name="invoices_1.csv")
+    invoices(tmp_path, "2", name="invoices_2.csv")
+    (tmp_path / "invoices_2.csv").write_text((tmp_path / "invoices_2.csv").read_text().replace("I0", "J"))
+    assert sorted(amounts(tmp_path, file="invoices_*.csv")) == [1, 2]
+    (tmp_path / "invoices_3.csv").write_text("invoice,customer_id\n")
+    [asked] = faults(tmp_path, invoices={"file": "invoices_*.csv"})
+    assert "invoices_3.csv and invoices_1.csv have different columns" in asked
+
+
+def test_cells_of_a_spreadsheet_have_their_types_and_texts_among_them_are_read(tmp_path):
+    sheet = pd.DataFrame(
+        {
+            "deal_id": [123, "A7"], "created_at": [datetime(2026, 1, 5), datetime(2026, 1, 6, 15, 30)],
+            "amount": [1.25, 1000], "options_offered": [3.0, 4.0], "owner": [True, "x"], "closed_at": ["", "7.1.2026"],
+        }
+    )  # fmt: skip
+    with pd.ExcelWriter(tmp_path / "a.xlsx") as book:
+        pd.DataFrame({"note": ["of no use"]}).to_excel(book, sheet_name="Notes", index=False)
+        sheet.to_excel(book, sheet_name="Deals 2026", index=False, startrow=2)
+    [asked] = faults(tmp_path, deals={"file": "a.xlsx"})
+    assert asked == (
+        "tables.deals: a.xlsx has 2 sheets with cells; write reads: {sheet: Notes} or reads: {sheet: Deals 2026}"
+    )
+    found = known(tmp_path, yaml.safe_load(READS.findall(asked)[1]), deals={"file": "a.xlsx"})
+    columns = ("deal_id", "created_at", "amount", "options_offered", "closed_at")
+    assert found.rows("deals", *columns) == [
+        ("123", "2026-01-05", 1.25, 3, None), ("A7", "2026-01-06", 1000.0, 4, "2026-01-07"),
+    ]  # fmt: skip
+
+
+def test_a_file_that_is_not_a_spreadsheet_is_told_so(tmp_path):
+    (tmp_path / "a.xlsx").write_text("no")
+    assert faults(tmp_path, deals={"file": "a.xlsx"}) == [
+        "tables.deals: a.xlsx cannot be read as a spreadsheet; save it anew, or as CSV"
+    ]
+
+
+# headers, footers, lines ----------------------------------------------------------------------------------------------
+
+
+def test_a_header_below_a_title_is_proposed_and_right_once_written(tmp_path):
+    invoices(tmp_path, "1", head="Invoices of 2026\nfor us\n\n" + MONEY)
+    [asked] = faults(tmp_path, invoices={"file": "invoices.csv"})
+    assert "line 1 is no header; line 4 looks like one (invoice_line_id, customer_id, invoiced_on" in asked
+    assert amounts(tmp_path, yaml.safe_load(READS.findall(asked)[0])) == [1]
+
+
+@pytest.mark.parametrize("size", [1, 60_000])
+def test_a_footer_is_left_out_and_told(tmp_path, size):
+    invoices(tmp_path, *["1"] * size)
+    with (tmp_path / "invoices.csv").open("a") as file:
+        file.write('\n\n"Our report"\n\n"Confidential, do not share"\n')
+    found = known(tmp_path, invoices={"file": "invoices.csv"}).prepared.report["tables"]["invoices"]
+    assert found["read"] == size
+    assert (
+        "the end of invoices.csv is a report's footer, and no rows: 'Our report' and 1 more lines" in found["warnings"]
+    )
+
+
+def test_lines_that_end_in_several_ways_and_empty_ones_are_no_matter(tmp_path):
+    (tmp_path / "i.csv").write_bytes(MONEY.encode() + b"I0,C,2026-01-05,usage,1\r\n\nI1,C,2026-01-05,usage,2\n")
+    assert amounts(tmp_path, file="i.csv") == [1, 2]
+
+
+def test_a_line_with_too_many_fields_is_told(tmp_path):
+    invoices(tmp_path, "1", "2,3")
+    [asked] = faults(tmp_path, invoices={"file": "invoices.csv"})
+    assert asked == (
+        "tables.invoices: invoices.csv: line 3 has 6 fields, the header 5; correct that line: a ',' inside a text must "
+        "stand between quotes"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"file": "invoice.csv"}, "there is no file 'invoice.csv' in {folder}; did you mean 'invoices.csv'?"),
+        ({"file": "invoices.csv", "columns": {"amount": "Betrg"}}, "invoices.csv has no column 'Betrg'; known: amount"),
+        ({"file": "../invoices.csv"}, "'../invoices.csv' lies outside of files ({folder})"),
+    ],
+)
+def test_what_is_not_there_is_told(tmp_path, given, words):
+    invoices(tmp_path, "1")
+    [asked] = faults(tmp_path, invoices=given)
+    assert words.format(folder=tmp_path) in asked
+
+
+def test_faults_of_all_tables_are_told_at_once(tmp_path):
+    invoices(tmp_path, "1.250")
+    deals(tmp_path, "3/5/2026")
+    (tmp_path / "products.csv").write_bytes("product\nMüll\n".encode("cp1252"))
+    given = {name: {"file": f"{name}.csv"} for name in ("invoices", "deals", "products", "users")}
+    told = faults(tmp_path, **given)
+    assert [fault.split(": ")[0] for fault in told] == [
+        "tables.invoices", "tables.deals", "tables.products", "tables.users",
+    ]  # fmt: skip
+
+
+def test_a_currency_is_trimmed_and_in_capitals(tmp_path):
+    (tmp_path / "i.csv").write_text(MONEY.replace("amount", "amount,currency") + "I0,C,2026-01-05,usage,1, eur \n")
+    assert known(tmp_path, invoices={"file": "i.csv"}).rows("invoices", "currency") == [("EUR",)]
+
+
+def test_of_a_database_only_ends_are_read_by_the_source(tmp_path):
+    found = source(tmp_path, {"dates": "dmy", "end_on": "inclusive"}, deals="deals")
+    found = found.model_copy(update={"connect": f"sqlite://{tmp_path}/x.sqlite"})
+    with pytest.raises(KitError, match="reads: dates is for files; of a database only end_on is read so"):
+        prepare(found, PERIOD, currency="EUR", folder=tmp_path / "out")
