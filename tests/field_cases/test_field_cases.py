@@ -29,7 +29,7 @@ CLEAN = {"mrr": 1150.5, "mrr_opening": 1300.5, "mrr_new": 50, "mrr_churn": -200,
 # in thousands: 1,250 + 2,000 + 10,000; 2,000 leave, 1,500 come
 THOUSANDS = {"mrr": 12_750, "mrr_opening": 13_250, "mrr_new": 1_500, "mrr_churn": -2_000}
 # C3's price is a dash, so that it has none
-WITHOUT_C3 = {"mrr": 150.5, "mrr_opening": 300.5, "mrr_new": 50, "mrr_churn": -200}
+REFUSED = {"mrr": None, "mrr_opening": None}  # the dash is a price that nobody knows: 1 of 4 rows is left out
 
 RIGHT_AT_ONCE = {
     "04c-exponent-id": {"mrr": 1110.5, "mrr_opening": 1310.5, "mrr_churn": -200, "paying_customers": 3},
@@ -47,7 +47,7 @@ ASKED = [
     ("02c-us-mixed", "subscriptions", "start_on and end_on: '1/10/2025' is 1 October 2025 with dates: dmy", 1, CLEAN),
     ("03a-cp1252", "customers", "customers.csv is not UTF-8; in cp1252 it says 'C1,Müller € Werke", 0, CLEAN),
     ("03b-utf16", "customers", "customers.csv is not UTF-8; in utf-16 it says 'customer_id,name", 0, CLEAN),
-    ("14a-null-words", "subscriptions", "end_on and mrr: '-', 'N/A' and 'None' may stand for nothing", 0, WITHOUT_C3),
+    ("14a-null-words", "subscriptions", "end_on and mrr: '-', 'N/A' and 'None' may stand for nothing", 0, REFUSED),
     ("14b-null-segment", "customers", "segment: 'N/A' and 'None' may stand for nothing", 0, CLEAN),
     ("14b-null-segment", "customers", "segment: 'N/A' and 'None' may stand for nothing", 1, CLEAN),
     ("15c-title-row-commas", "subscriptions", "line 1 is no header; line 4 looks like one", 0, CLEAN),

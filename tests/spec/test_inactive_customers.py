@@ -201,7 +201,7 @@ def test_trials_are_not_asked():
 
 
 def test_a_customer_without_users_is_inactive_and_flagged():
-    rows = inactive_customers(known(users=USERS.replace("a1      | A", "x1      | C")), Q1)
+    rows = inactive_customers(known(users=USERS.replace("a1      | A", "x1      | C")), Q1, most_left_out=1)
     assert figures(rows)["inactive_customers"] == 2
     assert rows[0].warnings == ("no_users: 1 inactive customers have no user on record",)
 

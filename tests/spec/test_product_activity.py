@@ -161,7 +161,7 @@ def test_no_roster_no_scores():
     text = "user_id | customer_id\n u | A"
     given = known(users=text, events=events(("u", "2026-03-30 09:00")),
                   subscriptions="subscription_id | customer_id | start_on | mrr")  # fmt: skip
-    rows = pac_user(given, Q1)
+    rows = pac_user(given, Q1, most_left_out=1)  # the feed's own user is not in users
     assert set(scores(rows).values()) == {0}
     assert {(row.status, row.value) for row in rows if row.kpi_id == "pac_power_share"} == {("undefined", None)}
 

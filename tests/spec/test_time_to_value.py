@@ -170,7 +170,7 @@ class TestEdges:
             B           | B    | 2025-12-01   |              | 2025-12-05
             C           | C    | 2025-12-01   | 2025-12-04   | 2025-12-03
         """
-        rows = ttv(known({"customers": customers}), Q3)
+        rows = ttv(known({"customers": customers}), Q3, most_left_out=1)
         assert only(rows, "ttv_mean").value == (10 + 4) / 2
         assert only(rows, "ttv_mean").excluded == {"customers: first_value_on before ttv_start_on": 1}
 
@@ -595,6 +595,11 @@ class TestPaidDays:
         assert only(rows, "ttv_paid_days_without_value").status == "ok"
 
 
+def is_of_time(warning):
+    """Not what is told of equal rows that may be two items."""
+    return "equal to another in every column" not in warning
+
+
 class TestProperties:
     """Section 3.1, P1, P2, P7, P9 and P11, over figures that have every part."""
 
@@ -615,7 +620,15 @@ class TestProperties:
     @staticmethod
     def figures(found, period=Q3):
         return [
-            (row.kpi_id, row.segment, row.value, row.interval, row.n, row.status, row.warnings)
+            (
+                row.kpi_id,
+                row.segment,
+                row.value,
+                row.interval,
+                row.n,
+                row.status,
+                tuple(filter(is_of_time, row.warnings)),
+            )
             for row in (*ttv(found, period), *ttv_stages(found, period))
         ]
 
