@@ -20,7 +20,7 @@ from sample.names import COMPANY
 from sample.time_and_chance import stream
 from tests.sample.views import SIZES, TABLES, figure, opened
 
-ASKED = ["default", "tiny", "odd", "large"]
+ASKED = ["default", "tiny", "odd", pytest.param("large", marks=pytest.mark.slow)]
 
 # What must not be there: each query counts the rows that break the rule of its name.
 RULES = {

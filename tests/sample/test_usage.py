@@ -107,7 +107,7 @@ def usage(engine):
     return with_events
 
 
-@pytest.mark.parametrize("size", ["default", "tiny", "medium"])
+@pytest.mark.parametrize("size", ["default", "tiny", pytest.param("medium", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("rule", RULES)
 def test_nothing_breaks(rule, size, usage):
     broken = usage(size).execute(RULES[rule]).fetchall()

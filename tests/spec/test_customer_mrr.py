@@ -666,6 +666,7 @@ class TestProperties:
         max_size=25,
     )
 
+    @pytest.mark.slow
     @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(versions=versions, grain=st.sampled_from(["month", "quarter", "day"]))
     def test_the_movements_lead_from_opening_to_closing(self, versions, grain):

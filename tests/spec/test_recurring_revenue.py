@@ -446,6 +446,7 @@ class TestEveryCard:
         assert found.rows.empty
         assert list(found.rows.columns) == list(found.columns)
 
+    @pytest.mark.slow
     @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
         versions=st.lists(

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -144,6 +145,7 @@ def clean(found, name):
     return frame if name != "events" else frame.groupby(by, dropna=False, as_index=False)["events"].sum()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(given=sources, day=st.integers(1, 11))
 def test_earlier_knowledge_equals_what_the_source_would_have_held(given, day):

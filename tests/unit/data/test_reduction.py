@@ -92,6 +92,7 @@ def read_back(found):
     return counts
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(rows=st.lists(event_rows, max_size=9), copies=st.integers(0, 3))
 def test_every_as_of_counts_what_single_events_say(rows, copies):
@@ -106,6 +107,7 @@ def test_every_as_of_counts_what_single_events_say(rows, copies):
         assert found.excluded("events") == reasons
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(rows=st.lists(event_rows, max_size=9), copies=st.integers(0, 3))
 def test_every_row_read_is_accounted_for(rows, copies):
