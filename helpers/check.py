@@ -15,7 +15,7 @@ import pandas as pd
 
 from helpers import results
 from helpers.display.context import Results
-from helpers.display.data_page import DataPage
+from helpers.display.data_page import DataPage, held_by_theme, most_waited_for
 from helpers.display.tables import Table, table_from_resource
 from helpers.errors import KitError, nearest, together
 from helpers.kpis.from_invoices import by_invoice_date
@@ -59,6 +59,13 @@ class Checked:
     def _others(self) -> list[str]:
         return [*self.notices, *self.review.page.warnings, *self.review.page.refused, *self.others.stopped]
 
+    def held(self) -> list[dict[str, Any]]:
+        """What a pack holds with this source, by theme, and what would add most."""
+        pages = (self.review.page, self.others.page)
+        most = most_waited_for(*pages)
+        told = [_titled(held_by_theme(*pages))]
+        return [*told, {"title": "What would add most", "sentences": [most]}] if most else told
+
     def told(self) -> list[dict[str, Any]]:
         """The report, for :func:`helpers.display.tables.print_report` and :func:`helpers.pack.render.render_report`."""
         own = self.review.page.cards("KPIs of this review", self.review.themes)
@@ -69,6 +76,7 @@ class Checked:
         }  # fmt: skip
         return [
             *map(_titled, tables),
+            *self.held(),
             *({"title": title, "sentences": found} for title, found in sentences.items() if found),
         ]
 

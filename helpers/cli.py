@@ -166,24 +166,73 @@ def sql(
 
 @app.command("new-source")
 def new_source(
-    tools: Annotated[str, typer.Argument(metavar="TOOLS", help="Such as stripe+hubspot; the first goes before.")],
-    connect: Annotated[str, typer.Option(metavar="URL", help="postgres://…, any Ibis URL, or duckdb:// with --files.")],
-    files: Annotated[Path | None, typer.Option(metavar="FOLDER", help="A folder of their exports as files.")] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: params/sources/TOOLS.yml.")] = None,
+    what: Annotated[str, typer.Argument(metavar="FOLDER|TOOLS", help="A folder of exports; or stripe+hubspot.")],
+    connect: Annotated[
+        str | None, typer.Option(metavar="URL", help="Of tools: postgres://…, any Ibis URL, or duckdb:// with --files.")
+    ] = None,
+    files: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="A folder of the tools' tables as files.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: params/sources/FOLDER.yml.")] = None,
     timezone: Annotated[str, typer.Option(help="Where a day begins, such as Europe/Berlin.")] = "UTC",
     currency: Annotated[str | None, typer.Option(help="Of amounts that carry none, such as EUR.")] = None,
-) -> None:
-    """Write a source file with ready queries for tools: Stripe, HubSpot, Salesforce, Zendesk, Jira, Segment."""
+) -> int:
+    """Write a source file: for a folder of exports, or for tools whose tables a warehouse holds."""
     from helpers.data.new_source import Place, suggested_period, write_source
 
-    found = write_source(tools, Place(connect, files, timezone, currency), out)
     period = suggested_period(REVIEW, timezone, datetime.now(UTC))
+    if connect is None:
+        if not Path(what).is_dir():
+            raise KitError(
+                f"{what} is no folder; give the folder of your exports, or --connect URL where {what} names tools"
+            )
+        return _folder_source(Path(what), out, timezone, currency, period)
+    found = write_source(what, Place(connect, files, timezone, currency), out)
     print(found.path)
     for table, tool in found.tables.items():
         print(f"  {table} from {tool}")
     _tell(*(f"not provided: {reason}" for reason in found.lacking.values()))
-    command = shlex.join(["kpi-review", "check", "--period", period, "--source", str(found.path)])
-    print(f"\nNext: read the lines that say choose; then {command}")
+    print(f"\nNext: read the lines that say choose; then {_command('check', period, found.path)}")
+    return 0
+
+
+def _folder_source(folder: Path, out: Path | None, timezone: str, currency: str | None, period: str) -> int:
+    """Write the source of a folder, tell what its files are, and what a pack would hold with it."""
+    from helpers.data.folder_source import write_folder_source
+
+    found = write_folder_source(folder, out, timezone, currency)
+    print(found.path)
+    for file, what in found.files.items():
+        print(f"  {file}: {what}")
+    for table, file in found.tables.items():
+        print(f"  {table} from {file}")
+    _tell(*found.told)
+    if found.open:
+        print("\nOpen, with a value under each reading:")
+        print(*(f"  {line}" for line in found.open), sep="\n")
+        answer = f"in {found.path}, take the mark 'choose:' off one line of each"
+        print(f"\nNext: {answer}; then {_command('check', period, found.path)}")
+        return 0
+    _what_it_holds(found.path, period)
+    print(f"\nNext: {_command('build', period, found.path)}")
+    return 0
+
+
+def _what_it_holds(source: Path, period: str) -> None:
+    """Print which KPIs of each theme a source is enough for."""
+    from helpers.check import check_order
+    from helpers.display.tables import print_report
+    from helpers.texts import printable
+
+    try:
+        (order,), _ = _orders([period], source, REVIEW, None)
+        print_report(printable(check_order(order, lambda _: None).held()))
+    except KitError as error:
+        _tell(*error.faults)
+
+
+def _command(name: str, period: str, source: Path) -> str:
+    return shlex.join(["kpi-review", name, "--period", period, "--source", str(source)])
 
 
 @app.command()

@@ -30,6 +30,7 @@ from helpers.reads import Reads, TableFrom
 OPTIONS = {
     "delim": "delimiter", "sep": "delimiter", "decimal_separator": "decimal", "thousands": "thousands",
     "encoding": "encoding", "dateformat": "dates", "nullstr": "empty",
+    "header_row": "header_row", "sheet": "sheet",
 }  # fmt: skip
 READ_BY_THE_KIT = ("csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods")
 
@@ -139,7 +140,8 @@ def _options(node: Node, name: str, reads: Reads) -> tuple[Reads, bool] | None:
         return None
     given: dict[str, Any] = {}
     for option in node["function"]["children"][1:]:
-        value = option.get("right", {}).get("value", {}).get("value")
+        right = option.get("right", {})
+        value = right.get("child", right).get("value", {}).get("value")  # true and false are casts
         if option.get("type") != "COMPARE_EQUAL" or value is None:
             return None
         given[option["left"]["column_names"][-1].lower()] = value

@@ -74,7 +74,7 @@ def write_source(tools: str, place: Place, out: Path | None = None) -> Written:
     """
     names = list(dict.fromkeys(re.split(r"\s*\+\s*", tools.strip().lower())))
     path = Path(shown(out or project_root() / "params/sources" / f"{'_'.join(names)}.yml"))
-    if faults := [*_unknown(names), *_cannot_connect(place), *_no_codes(place), *_there_already(path)]:
+    if faults := [*_unknown(names), *_cannot_connect(place), *no_codes(place), *there_already(path)]:
         raise KitError(*faults)
     offers = Queries(names, place.timezone, Exports(place.files) if place.files else None).filled()
     chosen = {offer.table: offer for offer in reversed(offers) if not offer.missing}
@@ -112,7 +112,8 @@ def _unknown(names: Sequence[str]) -> list[str]:
     ]
 
 
-def _there_already(path: Path) -> list[str]:
+def there_already(path: Path) -> list[str]:
+    """A file that is there is not written again."""
     return (
         [f"{shown(path)} is there already; name another file with --out, or remove it first"] if path.exists() else []
     )
@@ -167,7 +168,8 @@ def _secret(url: str, rest: str) -> str:
     return f"{named[0]}, a secret" if named else ""
 
 
-def _no_codes(place: Place) -> list[str]:
+def no_codes(place: Place) -> list[str]:
+    """What is wrong with the time zone and the currency that were given."""
     faults = []
     given: list[tuple[str, Any, Any]] = [("timezone", Timezone, place.timezone), ("currency", Currency, place.currency)]
     for option, code, value in given:
@@ -192,11 +194,11 @@ def _text(tools: Sequence[Tool], place: Place, path: Path, sections: str) -> str
     if place.files:
         files = place.files
         head["files"] = str(files) if files.is_absolute() else Path(os.path.relpath(files, path.parent)).as_posix()
-    about = "".join(_comment(tool.about) for tool in tools if tool.about)
+    about = "".join(comment(tool.about) for tool in tools if tool.about)
     return (
         f"{HEAD}{_engine(place)}{about}{yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=1000)}"
         f"timezone: {place.timezone}   # choose: where a day begins; the queries name it too\n"
-        f"{_currency(place)}tables:\n{sections}"
+        f"{currency_line(place)}tables:\n{sections}"
     )
 
 
@@ -206,10 +208,11 @@ def _engine(place: Place) -> str:
     if place.files:
         return "# Files are read as text and every column is cast, so that no type is guessed.\n"
     more = "" if scheme in TRIED else f" They are tried on Postgres and DuckDB: {scheme} may name some types otherwise."
-    return _comment(f"The queries name tables as stripe.customer; replace the schema where yours is another.{more}")
+    return comment(f"The queries name tables as stripe.customer; replace the schema where yours is another.{more}")
 
 
-def _currency(place: Place) -> str:
+def currency_line(place: Place) -> str:
+    """The line of the currency, a comment where it is not known."""
     if place.currency:
         return f"currency: {place.currency}   # of amounts that carry none\n"
     return "# currency: EUR   # choose: of amounts that carry none\n"
@@ -221,22 +224,23 @@ def _sections(offers: Sequence[Filled], chosen: dict[str, Filled], place: Place)
     for table in CANONICAL_TABLES:
         for offer in (offer for offer in offers if offer.table == table):
             about = tool(offer.tool).tables[table].about
-            text = f"{_comment(about)}{table}: |\n{indent(offer.sql, '  ')}\n"
+            text = f"{comment(about)}{table}: |\n{indent(offer.sql, '  ')}\n"
             if offer.missing:
-                text = _comment(f"Not provided: {_lacks(offer, place)}.") + _commented(text)
+                text = comment(f"Not provided: {_lacks(offer, place)}.") + commented(text)
             elif offer is not chosen[table]:
                 first = tool(chosen[table].tool).name
-                text = _comment(
-                    f"Not used: {first} comes first. To have it from {tool(offer.tool).name}:"
-                ) + _commented(text)
+                text = comment(f"Not used: {first} comes first. To have it from {tool(offer.tool).name}:") + commented(
+                    text
+                )
             found.append(f"# {tool(offer.tool).name}\n{text}")
-    return indent("\n".join([*found, _commented(RATES)]), "  ")
+    return indent("\n".join([*found, commented(RATES)]), "  ")
 
 
-def _comment(text: str) -> str:
+def comment(text: str) -> str:
+    """Lines as comments."""
     return indent(text.rstrip() + "\n", "# ", lambda _: True)
 
 
-def _commented(text: str) -> str:
+def commented(text: str) -> str:
     """Lines as comments; those that are comments already stay."""
     return "".join(line if line.startswith("#") else f"# {line}" for line in text.splitlines(keepends=True))

@@ -97,6 +97,16 @@ class DataPage:
         ]
 
     @property
+    def statuses(self) -> dict[str, str]:
+        """The status of each KPI for the review period."""
+        return {kpi_id: str(row["status"]) for kpi_id, row in self._now.items()}
+
+    @property
+    def lacks(self) -> Mapping[str, str]:
+        """The table or column that each KPI lacks which is not provided."""
+        return self._lacks
+
+    @property
     def _tables(self) -> dict[str, Mapping[str, Any]]:
         """What became of each table's rows, in the order of the tables."""
         return {name: self.report["tables"][name] for name in TABLES if name in self.report["tables"]}
@@ -199,6 +209,31 @@ class DataPage:
         themes = [theme_title(asker) for asker in askers if "." not in asker]
         ids = [k for asker in askers if "." in asker for k in self._ids(asker) if k not in self._lacks]
         return "; ".join([*themes, *filter(None, [_labels(ids)])])
+
+
+def held_by_theme(*pages: DataPage) -> Table:
+    """One row per theme: how many of its KPIs have a figure, and what the others lack."""
+    rows = []
+    for page in pages:
+        for theme in page.results.themes():
+            ids = [kpi_id for kpi_id in page.statuses if kpi(kpi_id).theme == theme]
+            have = [kpi_id for kpi_id in ids if page.statuses[kpi_id] == "ok"]
+            lacks = dict.fromkeys(sorted((page.lacks[k] for k in ids if k in page.lacks), key=_place))
+            rows.append([theme_title(theme), len(have), len(ids), ", ".join(lacks) or NOTHING])
+    columns = {"Theme": "text", "KPIs with a figure": "count", "Of": "count", "Not provided": "text"}
+    return Table(_listing("What a pack would hold", columns, rows, empty="No theme."), pages[0].results.context)
+
+
+def most_waited_for(*pages: DataPage) -> str:
+    """The table or the column that the most KPIs wait for, in a sentence; nothing where none does."""
+    waiting: dict[str, list[str]] = {}
+    for page in pages:
+        for kpi_id, what in page.lacks.items():
+            waiting.setdefault(what, []).append(kpi_id)
+    if not waiting:
+        return ""
+    what, ids = max(waiting.items(), key=lambda item: len(item[1]))
+    return f"{what}: {len(ids)} KPIs wait for it ({_labels(ids)})."
 
 
 def _listing(

@@ -1,10 +1,12 @@
 """What is told before a build: every row accounted for, what each KPI lacks, and every fault of the cards at once."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from helpers.catalogue import kpi, theme_title
 from helpers.check import check_order
 from helpers.display.data_page import DataPage
 from helpers.errors import KitError
@@ -303,3 +305,16 @@ def test_what_a_theme_asked_for_is_told_by_its_name():
     feeds, missing = (table.listing.rows.to_numpy().tolist() for table in page.tables()[-2:])
     assert feeds == [["deals", "New revenue"]]
     assert missing == [[table, "–", "New revenue"] for table in ("customers", "products", "fx_rates")]
+
+
+def test_what_a_pack_would_hold_is_told_by_theme_and_what_would_add_most():
+    found = checked({"deals": DEALS})
+    held = {theme: (figures, of) for theme, figures, of, _ in rows(found, "What a pack would hold")}
+    statuses = found.review.page.statuses
+    for theme in ("new_revenue", "pipeline_conversion"):
+        own = [status for kpi_id, status in statuses.items() if kpi(kpi_id).theme == theme]
+        assert tuple(map(int, held[theme_title(theme)])) == (own.count("ok"), len(own))
+    waiting = Counter(found.review.page.lacks.values())
+    most, times = waiting.most_common(1)[0]
+    [sentence] = next(one["sentences"] for one in found.told() if one["title"] == "What would add most")
+    assert sentence.startswith(f"{most}: {times} KPIs wait for it")

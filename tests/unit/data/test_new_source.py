@@ -705,4 +705,6 @@ def test_a_mistake_is_one_message_and_status_1(run, made_up):
     status, out, err = run("jira", "--connect", "duckdb://", "--files", made_up)
     assert (status, out) == (1, [])
     assert err == ["params/sources/jira.yml is there already; name another file with --out, or remove it first"]
-    assert run("jira")[2] == ["kpi-review new-source: Missing option '--connect'. (see kpi-review new-source --help)"]
+    assert run("jira")[2] == [
+        "jira is no folder; give the folder of your exports, or --connect URL where jira names tools"
+    ]

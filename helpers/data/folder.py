@@ -1,0 +1,235 @@
+"""Files looked at before there is a source: how each is read, as lines of a source with an example, or as open lines.
+
+A reading that is the only one is a line with a value beside it. One that is one of two is left open: each is a line
+marked ``choose``, with the value that it would give, and the source asks until one of them is taken.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from helpers.data.files import DELIMITERS, SHEETS, Files, Rows
+from helpers.data.readings import Question, questions, settled, text_of
+from helpers.data.schema import Column
+from helpers.data.statements import FILE_NAME, quoted
+from helpers.errors import KitError
+from helpers.reads import Reads
+
+ANSWER = re.compile(r"reads: \{([^{}]*)\}")
+ENCODINGS = ("cp1252", "mac_roman", "cp1250")  # of texts that are not UTF-8, told apart by what their letters become
+SIGNS = "€£–—…„“”‚‘’‹›«»·•°§²³½¼®©™µ±×\u00a0"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of ``reads``, and why it says so. One that is open is for the reader to choose."""
+
+    text: str
+    why: str
+    open: bool = False
+
+    @property
+    def said(self) -> dict[str, object]:
+        """What the line says."""
+        return dict(yaml.safe_load(f"{{{self.text}}}"))
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A file as it was looked at: its name in the folder, its rows, how it is read, and what cannot be read at all."""
+
+    name: str
+    rows: Rows
+    reads: Reads
+    lines: tuple[Line, ...] = ()
+    faults: tuple[str, ...] = ()
+
+    @property
+    def headers(self) -> list[str]:
+        return list(self.rows.types)
+
+    def read_as(self, kinds: Mapping[str, str]) -> Looked:
+        """The same, with the readings of columns of which the canonical types are known."""
+        texts = {name: kind for name, kind in kinds.items() if self.rows.types[name] == "VARCHAR"}
+        reads, lines = self.reads, list(self.lines)
+        while True:
+            sure, asked = _readings(self.rows, texts, reads)
+            more = [line for line in sure if all(getattr(reads, key) is None for key in line.said)]
+            if not more:
+                break
+            lines.append(more[0])
+            reads = Reads.model_validate({**reads.model_dump(), **more[0].said})
+        faults = [f"{each.column}: {each.told}; {each.answers}" for each in asked if not _answers(each)]
+        known = {line.text for line in lines}
+        for each in asked:
+            lines += [line for line in _open_lines(each) if line.text not in known]
+            known |= {line.text for line in lines}
+        return replace(self, reads=reads, lines=tuple(lines), faults=(*self.faults, *faults))
+
+
+def files_in(folder: Path) -> list[str]:
+    """The files of a folder that may be tables, by their names in it."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and FILE_NAME.search(path.name))
+    return [path.relative_to(folder).as_posix() for path in found if not path.name.startswith((".", "~$"))]
+
+
+def look(files: Files, name: str) -> Looked | str:
+    """A file opened: its encoding, delimiter, sheet and header; what is wrong where it cannot be read."""
+    reads, lines = Reads(), []
+    while True:
+        try:
+            rows = files.rows(name, reads)
+            break
+        except KitError as error:
+            told = str(error.faults[0])
+            answers = ANSWER.findall(told)
+            if not answers:
+                return told
+            why = told.partition("; if ")[0].partition("; write ")[0]
+            found = [Line(answer, why, len(answers) > 1) for answer in answers]
+            if "encoding" in found[0].said and files.folder:
+                found = _encodings(files.folder / name) or found
+            if any(getattr(reads, key) is not None for key in found[0].said):
+                return told
+            lines += found
+            reads = Reads.model_validate({**reads.model_dump(), **found[0].said})
+    path = Path(files.folder or "", name)
+    return Looked(name, rows, reads, (*lines, *_form(path, rows, reads)))
+
+
+def _form(path: Path, rows: Rows, reads: Reads) -> Iterator[Line]:
+    """The lines that say what was found without asking: the delimiter and encoding of a text, the sheet of a book."""
+    names = [suffix.lower() for suffix in path.suffixes]
+    if path.suffix.lower() in SHEETS and reads.sheet is None:
+        from python_calamine import CalamineWorkbook
+
+        book = CalamineWorkbook.from_path(str(path))
+        full = next(name for name in book.sheet_names if any(map(any, book.get_sheet_by_name(name).to_python())))
+        yield Line(f"sheet: {_word(full)}", f"its columns begin with {', '.join(list(rows.types)[:3])}")
+    if not {".csv", ".tsv", ".txt"} & set(names[-2:]):
+        return
+    if reads.encoding is None:
+        yield Line("encoding: utf-8", _example(rows))
+    if len(rows.types) > 1:
+        sign = next((sign for sign in DELIMITERS if _parts(path, reads, sign, rows)), "")
+        if sign:
+            yield Line(f"delimiter: {_word(sign)}", f"{len(rows.types)} columns: {sign.join(list(rows.types)[:3])}")
+
+
+def _parts(path: Path, reads: Reads, sign: str, rows: Rows) -> bool:
+    """Whether a sign parts a line of the file into its columns."""
+    if path.suffix.lower() == ".gz":
+        return False
+    with path.open(encoding=reads.encoding or "utf-8-sig", newline="") as lines:
+        names = [name for name in rows.types if not name.startswith("column ")]
+        return any(set(names) <= {cell.strip() for cell in record} for record in csv.reader(lines, delimiter=sign))
+
+
+def _example(rows: Rows) -> str:
+    """A value that other encodings would show otherwise, where there is one."""
+    for name in (name for name, kind in rows.types.items() if kind == "VARCHAR"):
+        quoted_name = '"' + name.replace('"', '""') + '"'
+        [found] = rows.ask([f"min({quoted_name}) filter (where regexp_matches({quoted_name}, '[^\\x00-\\x7F]'))"])
+        if found:
+            return f"{name}: {found}"
+    return "every letter is one of ASCII"
+
+
+def _encodings(path: Path) -> list[Line]:
+    """The encodings in which every letter of a text is one: a line, or open lines where they read it differently."""
+    raw = path.read_bytes()
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return []
+    found: dict[str, tuple[str, str]] = {}
+    for encoding in ENCODINGS:
+        try:
+            text = raw.decode(encoding)
+        except UnicodeError:
+            continue
+        words = [word for word in re.findall(r"\S+", text) if not word.isascii()]
+        if all(map(_is_word, words)):
+            found.setdefault("\n".join(words), (encoding, words[0] if words else ""))
+    return [Line(f"encoding: {name}", f"it says {word}", len(found) > 1) for name, word in found.values()]
+
+
+def _is_word(word: str) -> bool:
+    """Whether what is not ASCII in a word is letters as they stand in words, or common signs.
+
+    >>> [_is_word(word) for word in ("Müller", "M¸ller", "Straﬂe", "CafÈ")]
+    [True, False, False, False]
+    """
+    for before, sign in zip(" " + word, word, strict=False):
+        letter = unicodedata.category(sign) in ("Ll", "Lu") and unicodedata.normalize("NFKC", sign) == sign
+        if not sign.isascii() and sign not in SIGNS and (not letter or (sign.isupper() and before.islower())):
+            return False
+    return True
+
+
+def _readings(rows: Rows, kinds: Mapping[str, Any], reads: Reads) -> tuple[list[Line], list[Question]]:
+    """The lines that are sure of some columns, and the questions that remain."""
+    texts = {name: text_of(name, "VARCHAR", reads) for name in kinds}
+    sure, asked = [], []
+    for name, reading in settled(rows.ask, texts, kinds, reads).items():
+        found = [] if reading else questions(Column(name, kinds[name], False), texts[name], reads, rows.ask)
+        for each in found:
+            answers = _answers(each)
+            if len(answers) == 1:
+                sure.append(Line(answers[0], f"{name}: {each.told}".removesuffix(f" with {answers[0]}")))
+            else:
+                asked.append(each)
+        if reading and reading.line:
+            text = texts[name]
+            [example] = rows.ask([f"max({text}) filter (where {reading.of(text)} is not null)"])
+            if example is not None:
+                [value] = rows.ask([f"any_value(cast({reading.of(quoted(str(example)))} as varchar))"])
+                sure.append(Line(reading.line, f"{name}: {example!r} is {value.removesuffix(' 00:00:00')}"))
+    return sure, asked
+
+
+def _answers(question: Question) -> list[str]:
+    """The lines that settle a question."""
+    if question.words:
+        return [f"empty: [{', '.join(map(_word, question.words))}]", "empty: []"]
+    return ANSWER.findall(question.answers) if "such as" not in question.answers else []
+
+
+def _open_lines(question: Question) -> list[Line]:
+    """A line per answer, with the value that it gives."""
+    answers = _answers(question)
+    if question.words:
+        words = " and ".join(map(repr, question.words))
+        why = (f"{question.column}: {words} stand for nothing", f"{question.column}: {words} are values")
+        return [Line(answer, told, True) for answer, told in zip(answers, why, strict=True)]
+    return [Line(answer, f"{question.column}: {_told(question.told, answers, answer)}", True) for answer in answers]
+
+
+def _told(told: str, answers: Sequence[str], answer: str) -> str:
+    """The part of a question that tells of one answer: ``'1/2/2025' is 1 February 2025``."""
+    example, _, rest = told.partition(" is ")
+    for other in answers:
+        value, _, rest = rest.removeprefix(" and ").partition(f" with {other}")
+        if other == answer:
+            return f"{example} is {value}"
+    return told
+
+
+def _word(text: str) -> str:
+    """A text as YAML takes it in braces."""
+    return text if re.fullmatch(r"[A-Za-z][\w ]*", text) and yaml.safe_load(text) == text else yaml_quoted(text)
+
+
+def yaml_quoted(text: str) -> str:
+    """A text between quotes.
+
+    >>> yaml_quoted(";")
+    '";"'
+    """
+    return yaml.safe_dump(text, default_style='"', allow_unicode=True, width=1000).strip()

@@ -1,0 +1,338 @@
+"""A source file for a folder of exports: ``kpi-review new-source FOLDER``.
+
+What each file is comes from ``file_kinds``, how it is read from ``folder``; here the tables are chosen and written.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import indent
+
+import duckdb
+
+from helpers.data.engines import local_engine
+from helpers.data.file_kinds import Export, OpenLine, OwnFile, cast, column_of, export_of, filled, kinds_of, own_files
+from helpers.data.files import Files
+from helpers.data.folder import Line, Looked, files_in, look, yaml_quoted
+from helpers.data.new_source import HEAD, Place, comment, commented, currency_line, no_codes, there_already
+from helpers.data.own_invoices import customers_query, invoices_query
+from helpers.data.readings import settled, text_of
+from helpers.data.statements import identifier, quoted
+from helpers.data.tables import TABLES
+from helpers.errors import KitError
+from helpers.params import CANONICAL_TABLES, project_root
+from helpers.strict_yaml import shown
+
+MATCHES = 0.5  # so many of a file's customers must be found under a name, for it to be a name of theirs
+OPTIONS = {"encoding": "encoding", "delimiter": "delim", "header_row": "header_row", "sheet": "sheet"}
+NAMED = 6  # values shown in a comment
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A file that gives a canonical table: what it is, in words; the lines under the table; how far it is preferred."""
+
+    table: str
+    file: str
+    what: str
+    text: str
+    open: tuple[str, ...]
+    rank: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was written: the file, what each file is, the open lines, and what is to be told beside them."""
+
+    path: Path
+    files: dict[str, str]
+    tables: dict[str, str]
+    open: list[str]
+    told: list[str]
+
+
+@dataclass(frozen=True)
+class Customers:
+    """The file whose rows are the customers, and its column of their ids."""
+
+    looked: Looked
+    id: str
+
+
+def write_folder_source(
+    folder: Path, out: Path | None = None, timezone: str = "UTC", currency: str | None = None
+) -> Found:
+    """Write a source file for the files of a folder.
+
+    Raises:
+        KitError: nothing in it is recognised, or the file is there already; all faults at once.
+    """
+    path = Path(shown(out or project_root() / "params/sources" / f"{folder.resolve().name}.yml"))
+    place = Place("duckdb://", folder, timezone, currency)
+    if faults := [*no_codes(place), *there_already(path)]:
+        raise KitError(*faults)
+    with tempfile.TemporaryDirectory() as spare, local_engine() as local:
+        survey = _Survey(local, folder, Path(spare), timezone)
+        offers = survey.offers()
+    chosen: dict[str, Offer] = {}
+    for offer in sorted(offers, key=lambda offer: -offer.rank):
+        chosen.setdefault(offer.table, offer)
+    if not chosen:
+        raise KitError(f"{shown(folder)}: no file is recognised", *survey.told)
+    made = "invoices" in chosen and "subscriptions" not in chosen and survey.serviced
+    text = _text(path, place, folder, _sections(offers, chosen, made), survey)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
+    used = {table: f"{offer.file} ({offer.what})" for table, offer in chosen.items()}
+    tables = used | ({"subscriptions": "the invoices"} if made else {})
+    return Found(
+        path, survey.seen, {name: tables[name] for name in CANONICAL_TABLES if name in tables},
+        [line for offer in chosen.values() for line in offer.open], survey.told,
+    )  # fmt: skip
+
+
+class _Survey:
+    """The files of a folder, looked at once."""
+
+    def __init__(self, local: duckdb.DuckDBPyConnection, folder: Path, spare: Path, timezone: str) -> None:
+        self.timezone = timezone
+        self.told: list[str] = []
+        self.seen: dict[str, str] = {}
+        self.serviced = False
+        self.unknown: list[Looked] = []
+        self._exports: list[tuple[Looked, Export]] = []
+        self._own: list[tuple[Looked, OwnFile]] = []
+        files = Files(local, folder.resolve(), spare)
+        for name in files_in(folder):
+            looked = look(files, name)
+            if isinstance(looked, str):
+                self.told.append(f"{name} is left out: {looked}")
+            else:
+                self._recognise(looked)
+
+    def _recognise(self, looked: Looked) -> None:
+        name = looked.name
+        if export := export_of(looked.headers):
+            kinds = kinds_of(export.kind, looked.headers)
+            self.seen[name] = f"{export.what} of {export.tool}"
+            self._exports.append((looked.read_as(kinds), export))
+            return
+        found = own_files(name, looked.headers)
+        complete = [own for own in found if not own.lacks]
+        first = [own for own in complete if own.score == complete[0].score]
+        if len(first) == 1:
+            own = first[0]
+            types = {column.name: column.type for column in TABLES[own.table].columns}
+            kinds = {theirs: types[name] for name, theirs in own.columns.items() if types.get(name, "str") != "str"}
+            self.seen[name] = f"your own {own.table}"
+            self._own.append((looked.read_as(kinds), own))
+            return
+        self.unknown.append(looked)
+        if first:
+            self.told.append(f"{name} may be {' or '.join(own.table for own in first)}; write it under one of them")
+        elif found and found[0].lacks:
+            own = found[0]
+            self.told.append(f"{name} is not recognised; as {own.table} it lacks a column for {', '.join(own.lacks)}")
+        else:
+            self.told.append(f"{name} is not recognised")
+
+    def offers(self) -> list[Offer]:
+        """What each file gives."""
+        whose = self._customers()
+        found = [offer for looked, own in self._own for offer in self._of_own(looked, own)]
+        found += [offer for looked, export in self._exports for offer in self._of_export(looked, export, whose)]
+        for looked in [looked for looked, _ in [*self._own, *self._exports]]:
+            self.told += [f"{looked.name}: {fault}" for fault in looked.faults]
+        return found
+
+    def _customers(self) -> Customers | None:
+        """The file that the customers come from: one's own, a tool's list of them, or the file of what they bought."""
+        for looked, own in self._own:
+            if own.table == "customers":
+                return Customers(looked, own.columns["customer_id"])
+        for derived in (False, True):
+            for looked, export in self._exports:
+                table = export.kind.tables.get("customers")
+                column = column_of(looked.headers, export.kind.id) if export.kind.id else None
+                if table and table.derived == derived and column:
+                    return Customers(looked, column)
+        return None
+
+    def _of_own(self, looked: Looked, own: OwnFile) -> Iterator[Offer]:
+        what = self.seen[looked.name]
+        opened = tuple(_said(looked, line) for line in looked.lines if line.open)
+        if own.table == "invoices":
+            text, self.serviced = invoices_query(looked, own.columns)
+            yield Offer(own.table, looked.name, what, _query(text, looked), opened, 2)
+        else:
+            columns = "".join(
+                f"  {name}: {yaml_quoted(theirs) if theirs != name else name}\n" for name, theirs in own.columns.items()
+            )
+            text = f"file: {yaml_quoted(looked.name)}\n{_reads(looked.lines)}columns:\n{columns}"
+            yield Offer(own.table, looked.name, what, text, opened, 2)
+        if own.table in ("invoices", "subscriptions"):
+            yield Offer("customers", looked.name, what, _query(customers_query(looked, own), looked), opened, 0)
+
+    def _of_export(self, looked: Looked, export: Export, whose: Customers | None) -> Iterator[Offer]:
+        opened = tuple(_said(looked, line) for line in looked.lines if line.open)
+        customer, match = self._match(looked, export, whose)
+
+        def read(word: str, name: str) -> str:
+            if word == "values":
+                return _values(looked, name)
+            return self._time(looked, name, export.kind.timezone) if word == "ts" else cast(word, name)
+
+        for table, given in export.kind.tables.items():
+            price, asked = _open(looked, given.open, read) if given.open else (None, ())
+            words = {"file": quoted(looked.name), "customer": customer, "match": match, "open": price}
+            about = filled(given.about, looked.headers, {}, read)
+            query = filled(given.query, looked.headers, words, read)
+            text = f"{comment(about) if about else ''}{_query(query, looked)}"
+            yield Offer(table, looked.name, self.seen[looked.name], text, (*opened, *asked), 0 if given.derived else 1)
+
+    def _time(self, looked: Looked, name: str, timezone: str) -> str:
+        """A column of days as days, one of times as the instants that they are."""
+        column = identifier(name)
+        kind = looked.rows.types[name]
+        if kind == "VARCHAR":
+            text = text_of(name, kind, looked.reads)
+            reading = settled(looked.rows.ask, {name: text}, {name: "ts"}, looked.reads)[name]
+            if reading and not reading.timed:
+                return f"cast({column} as timestamptz)"
+            timed = looked.rows.ask([f"count(*) filter (where contains({text}, ':'))"])[0]
+        else:
+            timed = kind.startswith("TIMESTAMP")
+        if kind == "TIMESTAMP WITH TIME ZONE":
+            return column
+        zone = quoted(timezone or self.timezone)
+        return f"timezone({zone}, cast({column} as timestamp))" if timed else f"cast({column} as date)"
+
+    def _match(self, looked: Looked, export: Export, whose: Customers | None) -> tuple[str | None, str | None]:
+        """Whose a row is: the customer's id itself, or the customer of which a column names one.
+
+        The column is the one under which the most of the file's customers are found.
+        """
+        columns = [column for name in export.kind.customer if (column := column_of(looked.headers, name))]
+        if not columns:
+            return None, None
+        first = cast("text", columns[0], "given.")
+        if whose is None or whose.looked.name == looked.name:
+            own = column_of(looked.headers, export.kind.id) if export.kind.id else None
+            return (cast("text", own, "given.") if own else first), None
+        share, _, column, theirs = max(
+            (self._share(looked, column, whose.looked, theirs), -place, column, theirs)
+            for theirs in whose.looked.headers
+            for place, column in enumerate(columns)
+        )
+        by_id, _, named = max(
+            (self._share(looked, column, whose.looked, whose.id), -place, column)
+            for place, column in enumerate(columns)
+        )
+        if by_id >= share:
+            column, theirs, share = named, whose.id, by_id
+        if share < MATCHES:
+            self.told.append(
+                f"{looked.name}: no column tells whose a row is; of {', '.join(columns)} none is a column of "
+                f"{whose.looked.name}; add one there, and name it in the query"
+            )
+            return first, None
+        names = ", ".join(map(str, looked.rows.ask([f"count(distinct {_plain(column)})"])))
+        told = f"-- {column} is {theirs} of {whose.looked.name}: {share:.0%} of {names} are found there"
+        if theirs == whose.id:
+            return cast("text", column, "given."), told
+        return "matched.customer_id", (
+            f"{told}\nleft join (\n  select {_plain(theirs)} as name, min({cast('text', whose.id)}) as customer_id\n"
+            f"  from {_as_text(whose.looked)}\n  group by all having count(distinct {identifier(whose.id)}) = 1\n"
+            f") as matched on matched.name = {_plain(column, 'given.')}"
+        )
+
+    def _share(self, looked: Looked, column: str, other: Looked, theirs: str) -> float:
+        """How many of the values of a column are in another's."""
+        named = f"count(distinct {_plain(column)})"
+        known = f"{_plain(column)} in (select {_plain(theirs)} from {other.rows.sql} as other)"
+        [found] = looked.rows.ask([f"{named} filter (where {known}) / nullif({named}, 0)"])
+        return float(found or 0)
+
+
+def _open(looked: Looked, line: OpenLine, read: Callable[[str, str], str]) -> tuple[str, tuple[str, ...]]:
+    """A line of a query that can be meant in several ways: the first where all give the same, else each left open."""
+    ways = {filled(sql, looked.headers, {}, read): why for sql, why in line.lines.items()}
+    differ = filled(line.when, looked.headers, {}, read)
+    if not differ or not looked.rows.ask([f"count(*) filter (where {differ})"])[0]:
+        return next(iter(ways)), ()
+    values = looked.rows.ask([f"min({sql.rpartition(' as ')[0]}) filter (where {differ})" for sql in ways])
+    told = [(sql, f"{why}: {value:.15g} for one") for (sql, why), value in zip(ways.items(), values, strict=True)]
+    lines = "\n".join(f"-- choose: {sql}   -- {why}" for sql, why in told)
+    return lines, tuple(f"{looked.name}: {why}" for _, why in told)
+
+
+def _plain(column: str, of: str = "") -> str:
+    """A column as names are compared: without the spaces around them, in small letters."""
+    return f"lower(trim(cast({of}{identifier(column)} as varchar)))"
+
+
+def _as_text(looked: Looked) -> str:
+    """What reads a file as text in the query of another."""
+    said = {key: value for line in looked.lines for key, value in line.said.items()}
+    options = {name: said[key] for key, name in OPTIONS.items() if key in said and said[key] != "utf-8"}
+    given = "".join(f", {name} = {quoted(v) if isinstance(v, str) else v}" for name, v in options.items())
+    return f"read_csv({quoted(looked.name)}, all_varchar = true{given})"
+
+
+def _values(looked: Looked, name: str) -> str:
+    [found] = looked.rows.ask([f"list(distinct {identifier(name)} order by {identifier(name)})"])
+    more = len(found or []) - NAMED
+    return ", ".join(map(str, (found or [])[:NAMED])) + (f" and {more} more" if more > 0 else "")
+
+
+def _said(looked: Looked, line: Line) -> str:
+    return f"{looked.name}: {line.text}: {line.why}"
+
+
+def _reads(lines: Sequence[Line]) -> str:
+    """The lines of ``reads``, those that are open as comments."""
+    written = [f"  {'# choose: ' if line.open else ''}{line.text}   # {line.why}\n" for line in lines]
+    return (
+        f"reads:\n{''.join(written)}"
+        if any(not line.open for line in lines)
+        else "".join(f"# choose: reads: {{{line.text}}}   # {line.why}\n" for line in lines)
+    )
+
+
+def _query(text: str, looked: Looked) -> str:
+    return f"{_reads(looked.lines)}query: |\n{indent(text.rstrip(), '  ')}\n"
+
+
+def _text(path: Path, place: Place, folder: Path, sections: str, survey: _Survey) -> str:
+    """The whole file."""
+    relative = Path(os.path.relpath(folder.resolve(), path.resolve().parent)).as_posix()
+    unknown = "".join(
+        comment(f"{looked.name} is not used: its columns are {', '.join(looked.headers)}.") for looked in survey.unknown
+    )
+    name = folder.resolve().name
+    return (
+        f"{HEAD}{unknown}name: {yaml_quoted(name)}\nconnect: duckdb://\nfiles: {yaml_quoted(relative)}\n"
+        f"timezone: {place.timezone}   # choose: where a day begins, and the zone of times that carry none\n"
+        f"{currency_line(place)}tables:\n{sections}"
+    )
+
+
+def _sections(offers: Sequence[Offer], chosen: Mapping[str, Offer], made: bool) -> str:
+    """The tables in their order; those of which another file comes first as comments."""
+    found = []
+    for table in CANONICAL_TABLES:
+        if table == "subscriptions" and made:
+            found.append(
+                "# Made from the invoices, by the days of service of their lines.\nsubscriptions: {from: invoices}\n"
+            )
+        for offer in (offer for offer in offers if offer.table == table):
+            text = f"{table}:\n{indent(offer.text, '  ')}"
+            if offer is not chosen[table]:
+                text = comment(f"Not used: {chosen[table].file} comes first.") + commented(text)
+            found.append(f"# {offer.file}: {offer.what}\n{text}")
+    return indent("\n".join(found), "  ")

@@ -1,0 +1,238 @@
+"""A folder of exports becomes a source, and a pack, without SQL: the figures are worked out beside the rows."""
+
+import csv
+from datetime import date
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from helpers import cli
+from helpers.data.file_kinds import COLUMN, tools
+from helpers.data.folder_source import write_folder_source
+from helpers.data.prepare import prepare
+from helpers.errors import KitError
+from helpers.params import load_source
+from helpers.periods import Calendar
+
+STRIPE = """
+id | Customer ID | Customer Email | Plan | Quantity | Currency | Interval | Amount | Status | Created (UTC) | Start (UTC) | Current Period Start (UTC) | Canceled At (UTC) | Ended At (UTC)
+sub_1 | cus_A | a@x.de | Team | 1 | eur | month | 300.00  | active   | 2025-03-01 09:00 | 2025-03-01 09:00 | 2026-09-01 09:00 | |
+sub_2 | cus_B | b@x.de | Year | 1 | eur | year  | 2400.60 | active   | 2025-05-01 09:00 | 2025-05-01 09:00 | 2026-05-01 09:00 | |
+sub_3 | cus_C | c@x.de | Team | 1 | eur | month | 100.00  | canceled | 2025-06-01 09:00 | 2025-06-01 09:00 | 2026-07-01 09:00 | 2026-07-10 08:00 | 2026-08-01 09:00
+"""  # noqa: E501
+HUBSPOT = """
+Record ID | Deal Name | Deal Stage | Close Date | Create Date | Deal owner | Amount | Associated Company (Primary) | Deal Type
+101 | A | Closed Won    | 2026-08-15 10:00 | 2026-07-01 10:00 | Ann | 1200 | Ährenfeld GmbH | New Business
+102 | B | Closed Lost   | 2026-09-15 10:00 | 2026-07-05 10:00 | Ann | 500  | Borea AG       |
+103 | C | Contract Sent | 2026-12-15 10:00 | 2026-08-05 10:00 | Ann | 800  | Cirrus KG      |
+"""  # noqa: E501
+ZENDESK = """
+Summation column | Id | Requester | Requester email | Status | Via | Created at | Organization | Solved at | Satisfaction Score | Reopens | Replies
+1 | 1 | Zoe | z@x.de | Solved | Mail | 2026-08-01 23:30 | Ährenfeld GmbH | 2026-08-02 10:00 | Good    | 0 | 2
+1 | 2 | Zoe | z@x.de | Open   | Web  | 2026-08-03 10:00 | Borea AG       |                  | Offered | 1 | 0
+"""  # noqa: E501
+CUSTOMERS = [
+    ["Kundenliste, Stand 30.09.2026"], [],
+    ["Kundennr.", "Firma", "Kunde seit", "Branche", "Stripe-ID"],
+    ["00017", "Ährenfeld GmbH", "01.02.2025", "Handel", "cus_A"],
+    ["00018", "Borea AG", "15.04.2025", "Energie", "cus_B"],
+    ["00019", "Cirrus KG", "20.05.2025", "Handel", "cus_C"],
+]  # fmt: skip
+
+
+def table(path: Path, text: str, delimiter: str = ",", encoding: str = "utf-8") -> None:
+    with path.open("w", newline="", encoding=encoding) as file:
+        rows = ([cell.strip() for cell in line.split("|")] for line in text.strip().splitlines())
+        csv.writer(file, delimiter=delimiter).writerows(rows)
+
+
+@pytest.fixture
+def four(tmp_path):
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    table(folder / "subscriptions.csv", STRIPE)
+    table(folder / "hubspot-crm-exports-all-deals.csv", HUBSPOT)
+    table(folder / "tickets-2026.csv", ZENDESK)
+    book = openpyxl.Workbook()
+    for row in CUSTOMERS:
+        book.active.append(row)
+    book.save(folder / "customers.xlsx")
+    return folder
+
+
+def pack(folder: Path, *themes: str) -> dict[str, float]:
+    """The figures of 2026Q3 by the two commands."""
+    source, out = folder.parent / "source.yml", folder.parent / "reports"
+    made = ["new-source", str(folder), "--out", str(source), "--timezone", "Europe/Berlin", "--currency", "EUR"]
+    built = ["build", "--period", "2026Q3", "--source", str(source), "--out", str(out), "--only", *themes]
+    for command in (made, [*built, "--jobs", "1"]):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(command)
+        assert stopped.value.code == 0
+    book = openpyxl.load_workbook(out / "2026Q3/figures.xlsx", read_only=True)
+    head, *rows = book["Results"].iter_rows(values_only=True)
+    found = [dict(zip(head, row, strict=True)) for row in rows]
+    return {row["kpi_id"]: row["value"] for row in found if row["period"] == "2026Q3" and not row["segment"]}
+
+
+def rows_of(source: Path) -> dict[str, pd.DataFrame]:
+    folder = source.parent / "prepared"
+    prepare(load_source(source), Calendar("Europe/Berlin").period("2026Q3"), currency="EUR", folder=folder)
+    found = {file.stem: pd.read_parquet(file) for file in folder.glob("*.parquet")}
+    return {name: facts[facts.known_until == facts.known_until.max()] for name, facts in found.items()}
+
+
+# --- from a folder to a pack ------------------------------------------------------------------------------------------
+
+
+def test_four_exports_become_a_pack_by_two_commands(four):
+    figures = pack(four, "recurring_revenue", "new_revenue")
+    assert figures["mrr"] == pytest.approx(300 + 2400.60 / 12)
+    assert figures["mrr_churn"] == pytest.approx(-100)  # sub_3, on 1 August
+    assert figures["paying_customers"] == 2
+    assert figures["new_revenue"] == 1200  # one deal won of three
+
+
+def test_invoices_alone_become_a_pack_by_two_commands(tmp_path):
+    folder = tmp_path / "rechnungen"
+    folder.mkdir()
+    lines = ["Rechnungsnr.|Kunde|Rechnungsdatum|Nettobetrag|Währung|Leistung von|Leistung bis"]
+    for customer, amount, months in (("Müller GmbH", "1.200,00", 9), ("Süd AG", "99,50", 8)):
+        for month in range(1, months + 1):
+            last = (pd.Timestamp(2026, month, 1) + pd.offsets.MonthEnd()).day
+            days = f"01.{month:02}.2026|{last}.{month:02}.2026"
+            lines.append(f"R{len(lines)}|{customer}|01.{month:02}.2026|{amount}|EUR|{days}")
+    table(folder / "rechnungen.csv", "\n".join(lines), ";", "cp1252")
+    figures = pack(folder, "recurring_revenue")
+    assert "subscriptions: {from: invoices}" in (tmp_path / "source.yml").read_text()
+    assert figures["mrr"] == pytest.approx(1200)
+    assert figures["mrr_churn"] == pytest.approx(-99.5)  # Süd AG is served until 31 August
+    assert figures["paying_customers"] == 1
+
+
+# --- what is written --------------------------------------------------------------------------------------------------
+
+
+def test_each_reading_stands_with_a_value_beside_it(four, tmp_path):
+    found = write_folder_source(four, tmp_path / "source.yml", "Europe/Berlin", "EUR")
+    assert found.files == {
+        "customers.xlsx": "your own customers", "hubspot-crm-exports-all-deals.csv": "deals of HubSpot",
+        "subscriptions.csv": "subscriptions of Stripe", "tickets-2026.csv": "tickets of Zendesk",
+    }  # fmt: skip
+    assert (found.open, found.told) == ([], [])
+    text = found.path.read_text()
+    for line in (
+        "header_row: 3   # ", "dates: dmy   # Kunde seit: '20.05.2025' is 2025-05-20",
+        'decimal: "."   # Amount: \'300.00\' is 300', "this file has Closed Lost, Closed Won, Contract Sent",
+        "Customer ID is Stripe-ID of customers.xlsx", "Organization is Firma of customers.xlsx",
+    ):  # fmt: skip
+        assert line in text
+
+
+def test_rows_of_tools_are_those_of_their_customers(four, tmp_path):
+    rows = rows_of(write_folder_source(four, tmp_path / "source.yml", "Europe/Berlin", "EUR").path)
+    assert sorted(rows["customers"].customer_id) == ["00017", "00018", "00019"]
+    tickets = rows["tickets"].sort_values("ticket_id")
+    assert list(tickets.customer_id) == ["00017", "00018"]
+    assert tickets.created_at.iloc[0] == pd.Timestamp("2026-08-01 23:30", tz="Europe/Berlin")
+    assert set(zip(rows["deals"].customer_id, rows["deals"].outcome, strict=True)) == {
+        ("00017", "won"), ("00018", "lost"), ("00019", "open"),
+    }  # fmt: skip
+
+
+def test_an_invoice_with_an_interval_pays_for_whole_months_from_its_day(tmp_path):
+    (tmp_path / "bills").mkdir()
+    text = "invoice number|customer|invoice date|net amount|billing interval\n7|Aye|2026-01-15|1200|yearly\n"
+    table(tmp_path / "bills/invoices.csv", f"{text}8|Aye|2026-02-15|10|monthly\n8|Aye|2026-02-15|5|once")
+    rows = rows_of(write_folder_source(tmp_path / "bills", tmp_path / "source.yml", currency="EUR").path)["invoices"]
+    found = {row.amount: (row.service_to, row.kind) for row in rows.itertuples()}
+    assert found[1200] == (date(2027, 1, 14), "recurring")
+    assert found[10] == (date(2026, 3, 14), "recurring")
+    assert found[5][1] == "one_off"
+    assert rows.invoice_line_id.is_unique  # invoice 8 has two lines
+
+
+EXPORTS = [(tool, what, kind) for tool in tools() for what, kind in tool.kinds.items()]
+VALUES = {"ts": "2026-01-05 10:00", "dec": "1", "int": "1"}
+
+
+@pytest.mark.parametrize(("tool", "what", "kind"), EXPORTS, ids=[f"{tool.name} {what}" for tool, what, _ in EXPORTS])
+def test_each_kind_of_export_gives_its_tables(tool, what, kind, tmp_path):
+    queries = " ".join(given.query + " ".join(given.open.lines if given.open else ()) for given in kind.tables.values())
+    row = {names.split("|")[0]: VALUES.get(word, "a") for word, names in COLUMN.findall(queries)}
+    row = dict.fromkeys([*kind.headers, *kind.customer], "a") | row
+    row |= {name: "month" for name in row if name.endswith(("Interval", "period_unit"))}
+    row |= {name: "EUR" for name in row if "urrency" in name}
+    row |= {name: "active" if what == "subscriptions" else "open" for name in row if name.lower().endswith("status")}
+    (tmp_path / "export").mkdir()
+    table(tmp_path / "export/file.csv", f"{'|'.join(row)}\n{'|'.join(row.values())}")
+    found = write_folder_source(tmp_path / "export", tmp_path / "source.yml", currency="EUR")
+    assert (found.files, found.open, found.told) == ({"file.csv": f"{what} of {tool.name}"}, [], [])
+    assert {name: len(rows) for name, rows in rows_of(found.path).items()} == dict.fromkeys(kind.tables, 1)
+
+
+# --- open lines -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("answer", "day"), [("dmy", date(2025, 10, 1)), ("mdy", date(2025, 1, 10))])
+def test_what_can_be_read_in_two_ways_is_left_open_and_an_answer_leads_on(tmp_path, answer, day):
+    (tmp_path / "mine").mkdir()
+    table(
+        tmp_path / "mine/customers.csv", "Customer ID | Name | Customer since\nA | Aye | 1/10/2025\nB | Bee | 2/11/2025"
+    )
+    found = write_folder_source(tmp_path / "mine", tmp_path / "source.yml")
+    assert found.open == [
+        "customers.csv: dates: dmy: Customer since: '1/10/2025' is 1 October 2025",
+        "customers.csv: dates: mdy: Customer since: '1/10/2025' is 10 January 2025",
+    ]
+    with pytest.raises(KitError, match=r"write reads: \{dates: dmy\} or reads: \{dates: mdy\}"):
+        rows_of(found.path)
+    found.path.write_text(found.path.read_text().replace(f"# choose: dates: {answer}", f"dates: {answer}"))
+    customers = rows_of(found.path)["customers"].set_index("customer_id")
+    assert customers.signed_up_on["A"] == day
+
+
+@pytest.mark.parametrize(("answer", "price"), [("one", 300), ("all", 100)])
+def test_a_price_that_may_be_of_one_or_of_all_is_left_open(four, tmp_path, answer, price):
+    table(
+        four / "subscriptions.csv", STRIPE.replace("Team | 1 | eur | month | 300.00", "Team | 3 | eur | month | 300.00")
+    )
+    found = write_folder_source(four, tmp_path / "source.yml", currency="EUR")
+    assert found.open == [
+        "subscriptions.csv: Amount is the price of one: 300 for one",
+        "subscriptions.csv: Amount is the price of all: 100 for one",
+    ]
+    with pytest.raises(KitError, match="no price; give unit_amount"):
+        rows_of(found.path)
+    lines = [
+        line.replace("-- choose: ", "") if f"the price of {answer}" in line else line
+        for line in found.path.read_text().splitlines()
+    ]
+    found.path.write_text("\n".join(lines))
+    assert rows_of(found.path)["subscriptions"].set_index("subscription_id").unit_amount["sub_1"] == price
+
+
+def test_an_encoding_in_which_letters_stay_letters_is_open_where_there_are_two(tmp_path):
+    (tmp_path / "mine").mkdir()
+    table(tmp_path / "mine/customers.csv", "Customer ID|Name|Customer since\nA|España|2025-01-01", encoding="cp1252")
+    found = write_folder_source(tmp_path / "mine", tmp_path / "source.yml")
+    assert found.open == [
+        "customers.csv: encoding: cp1252: it says A,España,2025-01-01",
+        "customers.csv: encoding: cp1250: it says A,Espańa,2025-01-01",
+    ]
+
+
+def test_a_file_that_is_nothing_known_is_told_with_its_columns(four, tmp_path):
+    table(four / "visits.csv", "page|hits\nhome|3")
+    found = write_folder_source(four, tmp_path / "source.yml", currency="EUR")
+    assert found.told == ["visits.csv is not recognised"]
+    assert "# visits.csv is not used: its columns are page, hits." in found.path.read_text()
+
+
+def test_a_folder_of_nothing_known_is_refused(tmp_path):
+    table(tmp_path / "visits.csv", "page|hits\nhome|3")
+    with pytest.raises(KitError, match="no file is recognised"):
+        write_folder_source(tmp_path, tmp_path / "source.yml")
+    assert not (tmp_path / "source.yml").exists()
