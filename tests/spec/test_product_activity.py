@@ -289,6 +289,17 @@ def test_more_users_than_seats_are_shown_and_flagged():
     assert (rows["small"].warnings, rows["large"].warnings) == (rows[""].warnings, ())  # each segment tells its own
 
 
+def test_half_a_seat_is_a_seat_by_half():
+    """Small pays for 1.5 and large for 40: 1 ÷ 1.5 and, in all, 1 ÷ 41.5."""
+    roster = users("u0", customer="B")
+    halves = SUBSCRIPTIONS.replace("| 3 ", "| 1.5 ")
+    assert halves != SUBSCRIPTIONS
+    given = known(users=roster, events=events(("u0", "2026-03-28")), subscriptions=halves)
+    rows = {row.segment: row for row in seat_utilisation(given, Q1, most_left_out=1)}
+    assert rows["small"].value == pytest.approx(1 / 1.5)
+    assert rows[""].value == pytest.approx(1 / 41.5)
+
+
 QUOTA = "customer_id | meter | limit_qty | start_on | end_on | reset\n"
 
 

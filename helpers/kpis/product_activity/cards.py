@@ -162,7 +162,7 @@ def seat_utilisation(spine: Spine) -> list[Row]:
     require_seats(spine)
     rows = _rows(spine, "seat_utilisation", "recent_notes")
     for answer in rows.answers:
-        active, seats_paid, over = int(answer["active"]), int(answer["seats"]), answer["over_deployed"]
+        active, seats_paid, over = int(answer["active"]), answer["seats"], answer["over_deployed"]
         rows.share(
             "seat_utilisation", answer, active, seats_paid, n=answer["accounts"],
             interval=wilson(active, seats_paid) if active <= seats_paid else None,

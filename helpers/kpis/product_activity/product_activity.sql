@@ -173,7 +173,7 @@ people as (
   select label, account_id, count(*) as assigned, count(recent.user_id) as active
   from roster left join recent using (label, user_id) where moment = 'close' group by all
 )
-select label, account_id, segment, cast(seats as bigint) as seats, coalesce(assigned, 0) as assigned,
+select label, account_id, segment, cast(seats as double) as seats, coalesce(assigned, 0) as assigned,
   coalesce(active, 0) as active
 from seat left join people using (label, account_id);
 
