@@ -11,22 +11,33 @@ from sample import write_sample
 
 
 @pytest.fixture(scope="session")
-def sample_folder(tmp_path_factory) -> Callable[..., Path]:
-    """Gives the folder of the sample of a size and seed, which is made once for all tests and all workers of xdist.
+def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Gives a folder that is made once for all tests and all workers of xdist: ``made_once(name, make)``.
 
-    No test may write into it.
+    ``make`` fills the folder. No test may write into it.
     """
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
 
-    def folder(customers: int = 300, seed: int = 2026) -> Path:
-        made = shared / f"sample-{customers}-{seed}"
-        with made.with_suffix(".lock").open("w") as lock:
+    def folder(name: str, make: Callable[[Path], object]) -> Path:
+        found, finished = shared / name, shared / f"{name}.finished"
+        with (shared / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be making it
-            if not made.exists():
-                write_sample(made.with_suffix(".part"), customers=customers, seed=seed)
-                made.with_suffix(".part").rename(made)
-        return made
+            if not finished.exists():
+                found.mkdir()
+                make(found)
+                finished.touch()
+        return found
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample_folder(made_once) -> Callable[..., Path]:
+    """Gives the folder of the sample of a size and seed."""
+
+    def folder(customers: int = 300, seed: int = 2026) -> Path:
+        return made_once(f"sample-{customers}-{seed}", lambda made: write_sample(made, customers=customers, seed=seed))
 
     return folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from pathlib import Path
 
@@ -13,19 +14,26 @@ from tests.pack.requests import ROOT, request_of
 
 
 @pytest.fixture(scope="session")
-def company(sample_folder, tmp_path_factory) -> Path:
+def company(sample_folder, made_once) -> Path:
     """A source file of the sample company with 60 customers."""
-    folder = tmp_path_factory.mktemp("company")
-    (folder / "data").symlink_to(sample_folder(customers=60, seed=7))
-    source = (ROOT / "params/sources/sample.yml").read_text().replace("../../data/sample", "data")
-    (folder / "source.yml").write_text(source)
-    return folder / "source.yml"
+
+    def write(folder: Path) -> None:
+        (folder / "data").symlink_to(sample_folder(customers=60, seed=7))
+        source = (ROOT / "params/sources/sample.yml").read_text().replace("../../data/sample", "data")
+        (folder / "source.yml").write_text(source)
+
+    return made_once("company", write) / "source.yml"
 
 
 @pytest.fixture(scope="session")
-def built(company, tmp_path_factory) -> Built:
-    """The pack of the sample company, as `kpi-review build` makes it."""
-    return build_pack(request_of(company), out=tmp_path_factory.mktemp("reports"), workers=2, say=lambda step: None)
+def built(company, made_once) -> Built:
+    """The pack of the sample company, as `kpi-review build` makes it: one for all workers."""
+
+    def build(out: Path) -> None:
+        made = build_pack(request_of(company), out=out, workers=2, say=lambda step: None)
+        (out / "built.pickle").write_bytes(pickle.dumps(made))
+
+    return pickle.loads((made_once("reports", build) / "built.pickle").read_bytes())
 
 
 @pytest.fixture(scope="session")
