@@ -2,6 +2,9 @@
 PYTHON ?= python3
 PERIOD ?= 2026Q3
 ROUNDS ?= 3
+EVENTS ?= 10000000
+COPIES ?= 100
+BEFORE ?= d8380fa
 BIN = .venv/bin
 SAMPLE = data/sample/customers.parquet
 
@@ -20,7 +23,7 @@ lab: .venv/ready $(SAMPLE)             ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir . notebooks/recurring_revenue.ipynb
 
 bench: .venv/ready $(SAMPLE)           ## how fast the kit is, as ratios within one run
-	$(BIN)/python tests/bench.py $(ROUNDS)
+	$(BIN)/python tests/bench.py $(ROUNDS) $(EVENTS) $(COPIES) '$(BEFORE)'
 
 check: .venv/ready                       ## formatting, lint, types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

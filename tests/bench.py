@@ -1,10 +1,10 @@
 """How fast the kit is: each measure against another way to do the same, in rotation, since machines are noisy.
 
-    python tests/bench.py [rounds] [events] [copies]
+    python tests/bench.py [rounds] [events] [copies] [before]
 
 Told are medians, their ratios or seconds, and whether a goal is reached. `events` is the size of the feed, `copies` how
-often the peer's own sample export is taken. What cannot be measured here says why. Run by `make bench`, never by the
-tests.
+often the peer's own sample export is taken, `before` an earlier commit, or '' for none. What cannot be measured here says
+why. Run by `make bench`, never by the tests but at a small size.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from tests import bench_events, bench_peer  # noqa: E402 - found by the line abo
 BIN = Path(sys.executable).parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 SAMPLE = ("--period", "2026Q3", "--source", "params/sources/sample.yml")
-BEFORE = "d8380fa"  # the last commit that asked each card anew for every period
 FOUR = {
     "customers": "select concat('C', i) as customer_id, concat('Customer ', i) as name, "
     "date '2024-01-10' as signed_up_on from range(4) t(i)",
@@ -69,25 +68,28 @@ def medians(rounds: int, ways: Mapping[str, Callable[[], float]]) -> dict[str, f
     return {name: statistics.median(found) for name, found in runs.items()}
 
 
-def cold_build(rounds: int, folder: Path) -> Iterator[Told]:
+def cold_build(rounds: int, folder: Path, commit: str) -> Iterator[Told]:
     """A build of the sample, against that of an earlier commit with the packages of its own lock."""
     before = folder / "before"
+    if not commit:
+        print("cold build: not measured, as no earlier commit is named")
+        return
     try:
         seconds("git", "clone", "--quiet", ROOT, before)
-        seconds("git", "checkout", "--quiet", BEFORE, folder=before)
+        seconds("git", "checkout", "--quiet", commit, folder=before)
     except subprocess.CalledProcessError:
-        print(f"cold build: not measured, as the history here does not reach back to {BEFORE}")
+        print(f"cold build: not measured, as the history here does not reach back to {commit}")
         return
     plain = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     seconds("make", ".venv/ready", f"PYTHON={sys.executable}", folder=before, environment=plain)
     (before / "data").symlink_to(ROOT / "data")
     command = (before / ".venv/bin/kpi-review", "build", *SAMPLE, "--out", folder / "earlier")
     ways = {
-        f"build of {BEFORE}": lambda: seconds(*command, folder=before, environment=plain),
+        f"build of {commit}": lambda: seconds(*command, folder=before, environment=plain),
         "build": lambda: build(folder / "now", *SAMPLE),
     }
     theirs, ours = medians(rounds, ways).values()
-    yield Told(f"cold build of the sample / that of {BEFORE}", ours / theirs, 0.35)
+    yield Told(f"cold build of the sample / that of {commit}", ours / theirs, 0.35)
 
 
 def themes(rounds: int, folder: Path) -> Iterator[Told]:
@@ -142,18 +144,19 @@ def peer(rounds: int, folder: Path, copies: int) -> Iterator[Told]:
     yield Told(f"recurring revenue, {copies} copies: peak memory", peak / 1024, 1, "GB")
 
 
-def main(rounds: int = 3, events: int = bench_events.EVENTS, copies: int = 100) -> None:
+def main(
+    rounds: str = "3", events: str = str(bench_events.EVENTS), copies: str = "100", before: str = "d8380fa"
+) -> None:
     """All measures, then their table."""
-    found: list[Told] = []
+    n, found = int(rounds), list[Told]()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for told in (
-            cold_build(rounds, folder), themes(rounds, folder), four_customers(rounds, folder),
-            peer(rounds, folder, copies),
+            cold_build(n, folder, before), themes(n, folder), four_customers(n, folder), peer(n, folder, int(copies)),
         ):  # fmt: skip
             found += told
-    ratio = bench_events.compared(rounds, events)
-    found.append(Told(f"{events:,} events / SQL written by hand", ratio, 1.3))
+    ratio = bench_events.compared(n, int(events))
+    found.append(Told(f"{int(events):,} events / SQL written by hand", ratio, 1.3))
     print()
     for each in found:
         reached = "reached" if each.found <= each.goal else "not reached"
@@ -161,4 +164,4 @@ def main(rounds: int = 3, events: int = bench_events.EVENTS, copies: int = 100) 
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*sys.argv[1:])

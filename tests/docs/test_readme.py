@@ -86,7 +86,7 @@ def test_command_works(clone, command):
 
 @pytest.mark.slow
 def test_make_bench_prints_ratios_and_goals(clone):
-    done = run(clone, "make bench ROUNDS=1")
+    done = run(clone, "make bench ROUNDS=1 EVENTS=300000 COPIES=1 BEFORE=")
     assert done.returncode == 0, done.stderr
     assert re.search(r"events / SQL written by hand +\d+\.\d\d x +goal 1\.30  (not )?reached", done.stdout)
 
