@@ -2,9 +2,9 @@
 
     python tests/bench.py [rounds] [events] [copies] [before]
 
-Told are medians, their ratios or seconds, and whether a goal is reached. `events` is the size of the feed, `copies` how
-often the peer's own sample export is taken, `before` an earlier commit, or '' for none. What cannot be measured here says
-why. Run by `make bench`, never by the tests but at a small size.
+Told are medians, their ratios or seconds, and whether a goal is reached. `events` is the size of the feed, `copies`
+how often the peer's own sample export is taken, `before` an earlier commit, or '' for none. What cannot be measured
+here says why. Run by `make bench`; a test runs it at a small size.
 """
 
 from __future__ import annotations
