@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from helpers.display.tables import Table
 
 PREPARED_VARIABLE = "KPI_REVIEW_PREPARED"
-FOLLOWED_BY_ALL = ("most_left_out",)
+FOLLOWED_BY_ALL = ("most_left_out",)  # rules that stand in no query
 TableOf = Callable[[Spine], Listing]
 
 
@@ -67,7 +67,8 @@ class OpenReview:
     @cached_property
     def spine(self) -> Spine:
         """The periods of this pack, and its facts: what cards and tables are made of."""
-        return replace(spine_of(self.review, self.prepared, self.period), refused=self.refused)
+        rules = {**dict(self.review.rules), **_parameters(self.review)}
+        return Spine(self.prepared, self.period, rules, review=self.review, refused=self.refused)
 
     def compute(self, theme: ModuleType) -> Results:
         """The KPIs of a theme: for the period, for those before it and, where a KPI has such a series, by month."""
@@ -165,11 +166,6 @@ class OpenReview:
         return min(days, default=date.min)
 
 
-def spine_of(review: Review, prepared: Prepared, period: Period) -> Spine:
-    """The spine of a review, whose themes hold all their parameters."""
-    return Spine(prepared, period, {**dict(review.rules), **_parameters(review)}, review=review)
-
-
 def open_review(
     *,
     period: str,
@@ -213,10 +209,8 @@ def open_review(
 
 def unread_rules(review: Review) -> list[str]:
     """One line per rule that the review changes and no card of its themes follows."""
-    cards, relations = (
-        [card for theme in review.themes for card in cards_of(theme)],
-        read_relations(_parameters(review), made_from={"subscriptions": "invoices"}),
-    )
+    cards = [card for theme in review.themes for card in cards_of(theme)]
+    relations = read_relations(_parameters(review), made_from={"subscriptions": "invoices"})
     followed = {name for card in cards for name in words_of(card, relations)}
     changed = [name for name, value in review.rules if value != getattr(Rules(), name)]
     where = shown(review.path)

@@ -39,6 +39,15 @@ def printable(value: Any) -> Any:
     return [printable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+def one_line(text: str) -> str:
+    r"""A text without ends of lines, so that it stays in the comment that it stands in.
+
+    >>> one_line("Acme\n  Ltd\u2028and: more")
+    'Acme Ltd and: more'
+    """
+    return " ".join(str(printable(text)).split())
+
+
 def begun(words: str) -> str:
     """Words as the beginning of a sentence.
 

@@ -5,7 +5,7 @@ Ends that are the last day and not the first without, ids that lost their zeros,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 
 import duckdb
 
@@ -15,6 +15,7 @@ from helpers.data.tables import TABLES
 ENDS = {"subscriptions": "end_on", "entitlements": "end_on", "milestones": "ended_on"}  # days that are exclusive
 BEGINS = {"subscriptions": "start_on", "entitlements": "start_on", "milestones": "started_on"}
 MANY = 2  # ends on the eve of the same customer's next begin, and none on its day
+SIGNS = {"€": "EUR", "$": "USD", "US$": "USD", "£": "GBP", "¥": "JPY", "R$": "BRL"}  # as they are most often meant
 CODE = "^[A-Z]+$"  # a sign is that of several currencies; a code without a rate is told elsewhere
 
 
@@ -71,6 +72,3 @@ def no_currencies(local: duckdb.DuckDBPyConnection, name: str) -> Iterator[str]:
             f"currency: {sign!r} is no code ({rows} rows); say which currency it is in a query: "
             f"case trim(currency) when {sign!r} then '{likely}' else currency end as currency"
         )
-
-
-SIGNS: Mapping[str, str] = {"€": "EUR", "$": "USD", "US$": "USD", "£": "GBP", "¥": "JPY", "R$": "BRL"}

@@ -19,7 +19,7 @@ import yaml
 from helpers.data.files import DELIMITERS, SHEETS, Files, Rows
 from helpers.data.readings import Question, questions, settled, text_of
 from helpers.data.schema import Column
-from helpers.data.statements import FILE_NAME, quoted
+from helpers.data.statements import FILE_NAME, identifier, quoted
 from helpers.errors import KitError
 from helpers.reads import Reads
 
@@ -136,8 +136,8 @@ def _parts(path: Path, reads: Reads, sign: str, rows: Rows) -> bool:
 def _example(rows: Rows) -> str:
     """A value that other encodings would show otherwise, where there is one."""
     for name in (name for name, kind in rows.types.items() if kind == "VARCHAR"):
-        quoted_name = '"' + name.replace('"', '""') + '"'
-        [found] = rows.ask([f"min({quoted_name}) filter (where regexp_matches({quoted_name}, '[^\\x00-\\x7F]'))"])
+        column = identifier(name)
+        [found] = rows.ask([f"min({column}) filter (where regexp_matches({column}, '[^\\x00-\\x7F]'))"])
         if found:
             return f"{name}: {found}"
     return "every letter is one of ASCII"

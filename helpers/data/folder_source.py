@@ -26,6 +26,7 @@ from helpers.data.tables import TABLES
 from helpers.errors import KitError
 from helpers.params import CANONICAL_TABLES, project_root
 from helpers.strict_yaml import shown
+from helpers.texts import one_line
 
 MATCHES = 0.5  # so many of a file's customers must be found under a name, for it to be a name of theirs
 OPTIONS = {"encoding": "encoding", "delimiter": "delim", "header_row": "header_row", "sheet": "sheet"}
@@ -242,7 +243,7 @@ class _Survey:
             )
             return first, None
         names = ", ".join(map(str, looked.rows.ask([f"count(distinct {_plain(column)})"])))
-        told = f"-- {column} is {theirs} of {whose.looked.name}: {share:.0%} of {names} are found there"
+        told = one_line(f"-- {column} is {theirs} of {whose.looked.name}: {share:.0%} of {names} are found there")
         if theirs == whose.id:
             return cast("text", column, "given."), told
         return "matched.customer_id", (
@@ -287,20 +288,20 @@ def _as_text(looked: Looked) -> str:
 def _values(looked: Looked, name: str) -> str:
     [found] = looked.rows.ask([f"list(distinct {identifier(name)} order by {identifier(name)})"])
     more = len(found or []) - NAMED
-    return ", ".join(map(str, (found or [])[:NAMED])) + (f" and {more} more" if more > 0 else "")
+    return one_line(", ".join(map(str, (found or [])[:NAMED])) + (f" and {more} more" if more > 0 else ""))
 
 
 def _said(looked: Looked, line: Line) -> str:
-    return f"{looked.name}: {line.text}: {line.why}"
+    return one_line(f"{looked.name}: {line.text}: {line.why}")
 
 
 def _reads(lines: Sequence[Line]) -> str:
     """The lines of ``reads``, those that are open as comments."""
-    written = [f"  {'# choose: ' if line.open else ''}{line.text}   # {line.why}\n" for line in lines]
+    written = [f"  {'# choose: ' if line.open else ''}{line.text}   # {one_line(line.why)}\n" for line in lines]
     return (
         f"reads:\n{''.join(written)}"
         if any(not line.open for line in lines)
-        else "".join(f"# choose: reads: {{{line.text}}}   # {line.why}\n" for line in lines)
+        else "".join(f"# choose: reads: {{{line.text}}}   # {one_line(line.why)}\n" for line in lines)
     )
 
 
@@ -334,5 +335,5 @@ def _sections(offers: Sequence[Offer], chosen: Mapping[str, Offer], made: bool) 
             text = f"{table}:\n{indent(offer.text, '  ')}"
             if offer is not chosen[table]:
                 text = comment(f"Not used: {chosen[table].file} comes first.") + commented(text)
-            found.append(f"# {offer.file}: {offer.what}\n{text}")
+            found.append(f"# {one_line(f'{offer.file}: {offer.what}')}\n{text}")
     return indent("\n".join(found), "  ")

@@ -229,8 +229,9 @@ def check_columns(source: Source, engine: Engine, name: str, given: Given, timez
     table, reads = TABLES[name], reads_of(source, name)
     faults = _names(table, given.types)
     columns = [column for column in table.columns if column.name in given.types]
+    zones = Zones(source.timezone, timezone)
     with engine_faults(source, f"tables.{name}", given):
-        read, asked = _readings(engine, given, columns, Zones(source.timezone, timezone))
+        read, asked = _readings(engine, given, columns, zones)
         casts = {c.name: read.get(c.name) or _cast(c, given.types[c.name], source.timezone, timezone) for c in columns}
         open_ones = {question.column for question in asked}
         unfit = [column for column in columns if not casts[column.name] and column.name not in open_ones]
@@ -238,7 +239,6 @@ def check_columns(source: Source, engine: Engine, name: str, given: Given, timez
         numbers = [c for c in unfit if c.type == "int" and _is_fraction(given.types[c.name])]
         fractions = set(map(attrgetter("name"), numbers)) - set(_without(engine, given, numbers, "{0} <> floor({0})"))
     faults += told([*given.questions, *(q for q in asked if q not in given.questions)])
-    zones = Zones(source.timezone, timezone)
     faults += [
         _type_fault(c, given.types[c.name], zones, given.guessed, c.name in fractions)
         for c in unfit if c.name not in empty

@@ -224,6 +224,22 @@ def test_an_encoding_in_which_letters_stay_letters_is_open_where_there_are_two(t
     ]
 
 
+def test_a_value_with_several_lines_stays_in_its_comment(tmp_path):
+    """The first is shown beside the encoding, the stage beside the query of the deals."""
+    (tmp_path / "exports").mkdir()
+    rows = HUBSPOT.replace("Contract Sent", "Sent\\nconnect: 'duckdb:///elsewhere'").replace("Ann", "\\nname: Änn")
+    lines = [[cell.strip().replace("\\n", "\n") for cell in line.split("|")] for line in rows.strip().splitlines()]
+    with (tmp_path / "exports/deals.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(lines)
+    found = write_folder_source(tmp_path / "exports", tmp_path / "exports.yml", currency="EUR")
+    text = found.path.read_text()
+    assert "name: Änn" in text
+    assert "Sent connect: 'duckdb:///elsewhere'" in text
+    source = load_source(found.path)
+    assert (source.name, source.connect) == ("exports", "duckdb://")
+    prepare(source, Calendar().period("2026Q3"), currency="EUR", folder=tmp_path / "prepared")
+
+
 def test_a_file_that_is_nothing_known_is_told_with_its_columns(four, tmp_path):
     table(four / "visits.csv", "page|hits\nhome|3")
     found = write_folder_source(four, tmp_path / "source.yml", currency="EUR")
