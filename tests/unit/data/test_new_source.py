@@ -91,12 +91,14 @@ def test_stripe_versions_are_cut_at_trials_discounts_and_ends(rows, made_up):
     found = rows("stripe", made_up)["subscriptions"]
     assert shown(found, "subscription_id", "line_id", "start_on", "end_on", "status", "cancelled_at") == [
         ("sub_1", "si_1", "2025-02-01", "2025-02-15", "trialing", ""),
-        ("sub_1", "si_1", "2025-02-15", "2025-03-01", "active", ""),
+        ("sub_1", "si_1", "2025-02-15", "2025-02-20", "active", ""),
+        ("sub_1", "si_1", "2025-02-20", "2025-03-01", "active", ""),
         ("sub_1", "si_1", "2025-03-01", "2025-06-01", "active", ""),
         ("sub_1", "si_1", "2025-06-01", "", "active", ""),
         ("sub_2", "si_2", "2025-03-01", "2026-01-31", "canceled", "2026-01-15 09:00"),
         ("sub_2", "si_3", "2025-03-01", "2026-01-31", "canceled", "2026-01-15 09:00"),
-        ("sub_3", "si_4", "2025-04-01", "", "past_due", ""),
+        ("sub_3", "si_4", "2025-04-01", "2025-05-01", "past_due", ""),
+        ("sub_3", "si_4", "2025-05-01", "", "past_due", ""),
         (
             "sub_4",
             "si_5",
@@ -105,6 +107,7 @@ def test_stripe_versions_are_cut_at_trials_discounts_and_ends(rows, made_up):
             "active",
             "2026-06-01 09:00",
         ),  # the end of 2026 is 2027 in Berlin
+        ("sub_4", "si_7", "2025-05-01", "2027-01-01", "active", "2026-06-01 09:00"),
     ]
 
 
@@ -116,7 +119,8 @@ def test_stripe_prices_are_in_major_units_of_their_currency(rows, made_up):
         ("si_2", "120000", "JPY", "2", "year", "1", "True", "p_jpy"),
         ("si_3", "60000", "JPY", "1", "year", "1", "True", "p_jpy2"),
         ("si_4", "90.5", "KWD", "1", "month", "3", "True", "Gulf"),
-        ("si_5", "0.02", "EUR", "0", "month", "1", "False", "Calls"),
+        ("si_5", "0.005", "EUR", "0", "month", "1", "False", "Calls"),  # half a cent; metered, so not recurring
+        ("si_7", "0", "EUR", "0", "month", "1", "False", "Tiers"),  # has no unit amount, and needs none
     ]
     assert shown(found, "line_id", "product")[:3] == [("si_1", "Suite"), ("si_2", "Suite"), ("si_3", "")]
 
@@ -124,9 +128,14 @@ def test_stripe_prices_are_in_major_units_of_their_currency(rows, made_up):
 def test_stripe_discounts_hold_for_their_time_and_are_shared_by_the_items(rows, made_up):
     found = rows("stripe", made_up)["subscriptions"].dropna(subset="discount_mrr")
     assert shown(found, "line_id", "start_on", "discount_mrr", "discount_kind") == [
-        ("si_1", "2025-03-01", "148.5", "limited"),  # half of 3 x 99
+        ("si_1", "2025-02-20", "29.7", "forever"),  # its customer's: a tenth of 3 x 99
+        ("si_1", "2025-03-01", "148.5", "limited"),  # its own, in the place of that: half of 3 x 99
+        ("si_1", "2025-06-01", "29.7", "forever"),  # its own is over
         ("si_2", "2025-03-01", "2000", "forever"),  # 30,000 a year is 2,500 a month; 240,000 of 300,000 of it
         ("si_3", "2025-03-01", "500", "forever"),
+        ("si_4", "2025-05-01", "0", "forever"),  # yen off a price in dinars
+        ("si_5", "2025-05-01", "0", "forever"),  # a tenth of nothing
+        ("si_7", "2025-05-01", "0", "forever"),
     ]
 
 
@@ -143,7 +152,9 @@ def test_stripe_invoices_hold_what_was_taken_back_as_negative_lines(rows, made_u
         ("il_1", "cus_1", "2025-04-01", "297", "EUR", "recurring", "2025-04-15"),
         ("il_2", "cus_1", "2025-04-01", "-10", "EUR", "recurring", "2025-04-15"),
         ("il_4", "cus_2", "2025-05-31", "5000", "JPY", "one_off", ""),
-        ("in_1 adjusted", "cus_1", "2025-04-01", "-148.5", "EUR", "recurring", "2025-04-15"),  # 166.72 - 28.22 - 287
+        ("il_5", "cus_1", "2025-04-01", "7", "EUR", "usage", "2025-04-15"),  # of a metered price
+        ("il_6", "cus_1", "2025-04-01", "3", "EUR", "usage", "2025-04-15"),  # of a metered plan
+        ("in_1 adjusted", "cus_1", "2025-04-01", "-148.5", "EUR", "recurring", "2025-04-15"),  # 176.72 - 28.22 - 297
         ("re_2", "cus_2", "2025-06-20", "-500", "JPY", "one_off", ""),  # re_1 is the refund of cn_1
     ]
 
@@ -173,6 +184,15 @@ def test_hubspot_stages_are_their_labels(rows, made_up):
         ("101", "Evaluation", "2025-02-01 08:00", "2025-03-01 09:29"),
         ("101", "Won", "2025-03-01 09:30", ""),
         ("102", "s_gone", "2025-02-02 08:00", ""),
+    ]
+
+
+def test_hubspot_tickets_are_solved_by_their_stage_and_belong_to_their_one_company(rows, made_up):
+    found = rows("hubspot", made_up)["tickets"]
+    assert shown(found, "ticket_id", "customer_id", "created_at", "solved_at", "topic") == [
+        ("301", "1", "2025-06-01 08:00", "2025-06-03 10:00", "Billing"),
+        ("302", "2", "2025-06-02 08:00", "", ""),  # stage 4 closes in pipeline 0, not in 7
+        ("303", "", "2025-06-03 08:00", "", ""),  # of two companies, in a stage that is not known; 304 is deleted
     ]
 
 
@@ -234,6 +254,30 @@ def test_jira_sprints_are_deliveries(rows, made_up):
     ]
 
 
+def test_jira_issues_below_one_with_a_customers_name_are_its_milestones(rows, made_up):
+    found = rows("stripe+jira", made_up)["milestones"]
+    assert shown(found, "customer_id", "stage", "started_on", "ended_on") == [
+        ("cus_1", "connectors", "2025-03-12", ""),  # half past midnight in Berlin
+        ("cus_1", "contract", "2025-03-02", "2025-03-10"),  # first in progress; 83 has not begun, 85 is deleted
+    ]
+
+
+def test_milestones_that_cannot_be_placed_are_counted_and_the_project_leaves_other_work_out(tmp_path, made_up):
+    written = write_source("stripe+jira", Place("duckdb://", made_up, "UTC", "USD"), tmp_path / "source.yml")
+
+    def counted() -> tuple[int, int]:
+        period = Calendar().period("2026Q3")
+        prepared = prepare(load_source(written.path), period, currency="USD", folder=tmp_path / "prepared")
+        told = prepared.report["tables"]["milestones"]
+        return told["read"], told["empty_key"]
+
+    # 81, 82, 84 of cus_1, and 72 below Lists, which is no customer; 84 was never in progress
+    assert counted() == (4, 2)
+    text = written.path.read_text()
+    written.path.write_text(text.replace("-- and cast(issue.project", "and cast(issue.project"))
+    assert counted() == (3, 1)
+
+
 def test_segment_users_and_events(rows, made_up):
     found = rows("segment", made_up)
     assert shown(found["users"], "user_id", "customer_id", "created_on") == [
@@ -253,7 +297,7 @@ def test_the_tool_named_first_gives_a_table_and_the_other_stays_as_a_comment(tmp
     written = write_source("hubspot+stripe", Place("duckdb://", made_up), tmp_path / "source.yml")
     assert written.tables == {
         "customers": "HubSpot", "subscriptions": "Stripe", "deals": "HubSpot", "stage_history": "HubSpot",
-        "invoices": "Stripe", "products": "Stripe",
+        "tickets": "HubSpot", "invoices": "Stripe", "products": "Stripe",
     }  # fmt: skip
     text = written.path.read_text()
     assert "# Not used: HubSpot comes first. To have it from Stripe:" in text
@@ -278,7 +322,7 @@ def test_a_comment_made_a_query_gives_the_other_tools_table(tmp_path, made_up):
 
 
 def test_accounts_of_other_tools_are_customers_by_given_id_or_by_name(rows, made_up):
-    found = rows("stripe+hubspot+zendesk", made_up)
+    found = rows("stripe+zendesk+hubspot", made_up)
     assert shown(found["deals"], "deal_id", "customer_id") == [
         ("101", "cus_1"),  # ACME gmbh is Acme GmbH
         ("102", ""),  # there are two of the name Twin
@@ -482,10 +526,10 @@ def test_a_relative_folder_is_relative_to_the_file(tmp_path, monkeypatch, made_u
         ("stripe", ["stripe keeps the price", "proration", "without tax", "fees of stripe", "tiers", "metered", "seats",
                     "metadata hold the segment", "november 2023"]),
         ("hubspot", ["holds the segment", "where the deal came from", "recurring part of a deal", "lifecyclestage",
-                     "stages: […]", "primary company", "deal_currency_code"]),
+                     "stages: […]", "primary company", "deal_currency_code", "what a ticket is about"]),
         ("salesforce", ["account.created_date", "recurring part of a deal", "currency_iso_code", "history mode"]),
         ("zendesk", ["the status that means solved", "what tickets are about", "spam"]),
-        ("jira", ["looks like the first", "story points"]),
+        ("jira", ["looks like the first", "story points", "customers are onboarded"]),
         ("segment", ["the trait that holds the customer's id", "segment.groups", "of your own staff"]),
     ],
 )  # fmt: skip
@@ -550,7 +594,7 @@ def test_a_table_whose_files_are_missing_stays_a_comment_that_says_so(tmp_path, 
     (folder / "stripe/coupon_data.csv").unlink()
     (folder / "hubspot/company_data.csv").unlink()
     written = write_source("stripe+hubspot", Place("duckdb://", folder), tmp_path / "source.yml")
-    assert list(written.lacking) == ["subscriptions", "deals"]  # deals need companies, to find whose they are
+    assert list(written.lacking) == ["subscriptions", "deals", "tickets"]  # both need companies, to find whose they are
     assert "coupon of Stripe" in written.lacking["subscriptions"]
     assert "stripe/coupon.csv" in written.lacking["subscriptions"]
     assert "# Not provided: subscriptions needs coupon of Stripe" in written.path.read_text()
@@ -655,7 +699,7 @@ def test_all_faults_are_told_at_once(tmp_path):
 
 def test_a_folder_without_any_table_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
-    (fault,) = faults("jira", Place("duckdb://", tmp_path / "empty"), tmp_path / "source.yml")
+    _, fault = faults("jira", Place("duckdb://", tmp_path / "empty"), tmp_path / "source.yml")
     assert "deliveries needs sprint, issue_multiselect_history, field, issue of Jira" in fault
     assert not (tmp_path / "source.yml").exists()
 
@@ -682,7 +726,8 @@ def test_the_command_tells_what_was_written_and_the_next_step(run, made_up):
     assert (status, err) == (0, [])
     assert out[:-1] == [
         "params/sources/hubspot_jira.yml", "  customers from HubSpot", "  deals from HubSpot",
-        "  stage_history from HubSpot", "  deliveries from Jira", "",
+        "  stage_history from HubSpot", "  milestones from Jira", "  tickets from HubSpot",
+        "  deliveries from Jira", "",
     ]  # fmt: skip
     quarter = Calendar().quarter_of(datetime.now(UTC).date()).previous().label
     assert out[-1].endswith(f"then kpi-review check --period {quarter} --source params/sources/hubspot_jira.yml")

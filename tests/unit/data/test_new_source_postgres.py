@@ -113,7 +113,7 @@ def test_from_a_warehouse_to_what_its_data_gives(reader, capsys):
     assert run("check", "--period", "2026Q3", "--source", str(reader)) == 0
     out, err = capsys.readouterr()
     assert f"Next: kpi-review build --period 2026Q3 --source {reader}" in out
-    assert re.search(r"^subscriptions +8 +8 +0 ", out, re.MULTILINE)  # as many as the files give, all used
+    assert re.search(r"^subscriptions +11 +11 +0 ", out, re.MULTILINE)  # as many as the files give, all used
     assert not any(secret in out + err for secret in (PASSWORD, quote(PASSWORD, safe="")))
 
 
