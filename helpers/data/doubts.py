@@ -9,13 +9,20 @@ from collections.abc import Collection, Iterator
 
 import duckdb
 
+from helpers.data.readings import SIGN_AS_WRITTEN, Ask, Question
 from helpers.data.schema import Table
+from helpers.data.statements import quoted
 from helpers.data.tables import TABLES
 
 ENDS = {"subscriptions": "end_on", "entitlements": "end_on", "milestones": "ended_on"}  # days that are exclusive
 BEGINS = {"subscriptions": "start_on", "entitlements": "start_on", "milestones": "started_on"}
 MANY = 2  # ends on the eve of the same customer's next begin, and none on its day
-SIGNS = {"€": "EUR", "$": "USD", "US$": "USD", "£": "GBP", "¥": "JPY", "R$": "BRL"}  # as they are most often meant
+SIGNS = {  # what each may mean, the most often meant first
+    "€": ("EUR",), "£": ("GBP",), "¥": ("JPY", "CNY"), "円": ("JPY",), "元": ("CNY",), "₩": ("KRW",), "₹": ("INR",),
+    "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "ARS", "CLP", "COP"), "US$": ("USD",),
+    "CA$": ("CAD",), "C$": ("CAD",), "A$": ("AUD",), "AU$": ("AUD",), "NZ$": ("NZD",), "S$": ("SGD",), "HK$": ("HKD",),
+    "NT$": ("TWD",), "R$": ("BRL",), "CN¥": ("CNY",), "JP¥": ("JPY",),
+}  # fmt: skip
 CODE = "^[A-Z]+$"  # a sign is that of several currencies; a code without a rate is told elsewhere
 
 
@@ -67,8 +74,40 @@ def no_currencies(local: duckdb.DuckDBPyConnection, name: str) -> Iterator[str]:
         f"select currency, count(*) from {name} where not regexp_matches(currency, '{CODE}') group by 1 order by 1"
     ).fetchall()
     for sign, rows in found:
-        likely = SIGNS.get(sign, "EUR")
+        likely = SIGNS.get(sign, ("EUR",))[0]
         yield (
             f"currency: {sign!r} is no code ({rows} rows); say which currency it is in a query: "
             f"case trim(currency) when {sign!r} then '{likely}' else currency end as currency"
+        )
+
+
+def signs_of_others(ask: Ask, column: str, text: str, currency: str, named: bool) -> Iterator[Question]:
+    """Asked where an amount bears the sign of another currency than its row.
+
+    Args:
+        ask: gives the one row that SQL expressions over the rows give.
+        column: the name of the amount.
+        text: SQL of the amount as it stands.
+        currency: SQL of the row's currency.
+        named: whether rows name their currency themselves, not the source for all of them.
+    """
+    sign = SIGN_AS_WRITTEN.replace("{}", text)
+    meant = " ".join(f"when {quoted(sign)} then {list(codes)}" for sign, codes in SIGNS.items())
+    of_sign = f"case translate({sign}, '￥＄', '¥$') {meant} else [] end"
+    odd = f"{sign} is not null and regexp_matches({currency}, '{CODE}') and not list_contains({of_sign}, {currency})"
+    [example, of, signs, rows, amounts] = ask([
+        f"min({text}) filter (where {odd})", f"arg_min({currency}, {text}) filter (where {odd})",
+        f"list_sort(list(distinct {sign}) filter (where {odd}))", f"count(*) filter (where {odd})", f"count({text})",
+    ])  # fmt: skip
+    if rows:
+        likely = {each: SIGNS.get(each.translate({0xFFE5: "¥", 0xFF04: "$"}), ("USD",))[0] for each in signs}
+        if named:
+            answer = "correct the one or the other where they come from"
+        elif rows == amounts and len(signs) == 1:
+            answer = f"if that is {likely[signs[0]]}, write currency: {likely[signs[0]]} in the source"
+        else:
+            cases = " ".join(f"when contains({column}, {quoted(each)}) then {quoted(likely[each])}" for each in signs)
+            answer = f"say which currency it is in a query: case {cases} else {quoted(of)} end as currency"
+        yield Question(
+            column, f"{example!r} bears the sign of a currency, and its row is in {of} ({rows} rows)", answer
         )

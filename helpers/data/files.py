@@ -23,6 +23,7 @@ from typing import IO, Any
 import duckdb
 import pyarrow as pa
 
+from helpers.data.encodings import likely
 from helpers.data.statements import FILE_NAME, inside, quoted
 from helpers.errors import KitError, nearest
 from helpers.reads import Reads
@@ -188,16 +189,13 @@ def _encoding(file: Path, reads: Reads) -> str:
     Raises:
         KitError: it is another; says which it looks like.
     """
-    with _opened(file) as read:
-        start = read.read(4096)
     if reads.encoding:
         if (fault := _undecodable(file, reads.encoding)) is not None:
             told = f"{file.name} is not {reads.encoding}: its byte {fault} cannot be read"
-            raise KitError(f"{told}; {_proposed(file, start)}")
+            raise KitError(f"{told}; {_proposal(file)}")
         return reads.encoding
-    marked = next((name for mark, name in BOMS if start.startswith(mark)), "utf-8")
-    if marked != "utf-8" or _undecodable(file, "utf-8") is not None:
-        raise KitError(f"{file.name} is not UTF-8; {_proposed(file, start)}")
+    if _undecodable(file, "utf-8") is not None:
+        raise KitError(f"{file.name} is not UTF-8; {_proposal(file)}")
     return "utf-8"
 
 
@@ -216,16 +214,30 @@ def _undecodable(file: Path, encoding: str) -> int | None:
             done += len(block)
 
 
-def _proposed(file: Path, start: bytes) -> str:
-    """The encoding that a file looks like, with a word of it."""
-    marked = next((name for mark, name in BOMS if start.startswith(mark)), "")
-    likely = next(name for name in (marked, "utf-8", "cp1252", "latin-1") if name and _undecodable(file, name) is None)
-    with _lines(file, likely) as lines:
-        line = next((line for line in lines if not line.isascii()), None)
-    if line is None:
-        with _lines(file, likely) as lines:
-            line = next(lines, "")
-    return f"in {likely} it says {line.strip()[:60]!r}; if that is right, write reads: {{encoding: {likely}}}"
+def proposed_encodings(file: Path) -> dict[str, str]:
+    """The encodings that a text may be in, each with the first line of the text that is not ASCII."""
+    with _opened(file) as read:
+        start = read.read(4)
+    marked = next((name for mark, name in BOMS if start.startswith(mark)), "utf-8")
+    if marked != "utf-8" or _undecodable(file, "utf-8") is None:
+        with _lines(file, marked) as lines:
+            found = {marked: list(islice(lines, LOOKED_AT))}
+    else:
+        with _opened(file) as read:
+            odd = list(islice((line for line in read if not line.isascii()), LOOKED_AT))
+        found = {name: text for name, text in likely(odd).items() if _undecodable(file, name) is None}
+        if not found:
+            name = next(name for name in ("cp1252", "latin-1") if _undecodable(file, name) is None)
+            found = {name: [line.decode(name) for line in odd]}
+    return {name: next((line for line in text if not line.isascii()), text[0]).strip() for name, text in found.items()}
+
+
+def _proposal(file: Path) -> str:
+    """What a file says in the encodings that it may be in, and what to write."""
+    found = proposed_encodings(file)
+    told = " and ".join(f"in {name} it says {line[:60]!r}" for name, line in found.items())
+    answers = " or ".join(f"reads: {{encoding: {name}}}" for name in found)
+    return f"{told}; {'if that is right, ' if len(found) == 1 else ''}write {answers}"
 
 
 def _delimiter(head: Sequence[str]) -> str:

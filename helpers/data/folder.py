@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from helpers.data.files import DELIMITERS, SHEETS, Files, Rows
+from helpers.data.files import DELIMITERS, SHEETS, Files, Rows, proposed_encodings
 from helpers.data.readings import Question, questions, settled, text_of
 from helpers.data.schema import Column
 from helpers.data.statements import FILE_NAME, identifier, quoted
@@ -24,8 +23,6 @@ from helpers.errors import KitError
 from helpers.reads import Reads
 
 ANSWER = re.compile(r"reads: \{([^{}]*)\}")
-ENCODINGS = ("cp1252", "mac_roman", "cp1250")  # of texts that are not UTF-8, told apart by what their letters become
-SIGNS = "€£–—…„“”‚‘’‹›«»·•°§²³½¼®©™µ±×\u00a0"
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ def look(files: Files, name: str) -> Looked | str:
             why = told.partition("; if ")[0].partition("; write ")[0]
             found = [Line(answer, why, len(answers) > 1) for answer in answers]
             if "encoding" in found[0].said and files.folder:
-                found = _encodings(files.folder / name) or found
+                found = _encodings(files.folder / name)
             if any(getattr(reads, key) is not None for key in found[0].said):
                 return told
             lines += found
@@ -144,33 +141,9 @@ def _example(rows: Rows) -> str:
 
 
 def _encodings(path: Path) -> list[Line]:
-    """The encodings in which every letter of a text is one: a line, or open lines where they read it differently."""
-    raw = path.read_bytes()
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return []
-    found: dict[str, tuple[str, str]] = {}
-    for encoding in ENCODINGS:
-        try:
-            text = raw.decode(encoding)
-        except UnicodeError:
-            continue
-        words = [word for word in re.findall(r"\S+", text) if not word.isascii()]
-        if all(map(_is_word, words)):
-            found.setdefault("\n".join(words), (encoding, words[0] if words else ""))
-    return [Line(f"encoding: {name}", f"it says {word}", len(found) > 1) for name, word in found.values()]
-
-
-def _is_word(word: str) -> bool:
-    """Whether what is not ASCII in a word is letters as they stand in words, or common signs.
-
-    >>> [_is_word(word) for word in ("Müller", "M¸ller", "Straﬂe", "CafÈ")]
-    [True, False, False, False]
-    """
-    for before, sign in zip(" " + word, word, strict=False):
-        letter = unicodedata.category(sign) in ("Ll", "Lu") and unicodedata.normalize("NFKC", sign) == sign
-        if not sign.isascii() and sign not in SIGNS and (not letter or (sign.isupper() and before.islower())):
-            return False
-    return True
+    """The encodings that a text may be in: a line, or open lines where there are several."""
+    found = proposed_encodings(path)
+    return [Line(f"encoding: {name}", f"it says {line[:60]}", len(found) > 1) for name, line in found.items()]
 
 
 def _readings(rows: Rows, kinds: Mapping[str, Any], reads: Reads) -> tuple[list[Line], list[Question]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -31,6 +31,12 @@ NO_ZONE = ("it has times without a time zone",
 NAMES = ("name", "contact_email", "owner")  # of people and companies, who may be called None or Null
 CHOOSE, IF_SO = "write", "if so, write"
 WHAT = {"int": "a whole number", "dec": "a number", "bool": "yes or no", "date": "a day", "ts": "an instant"}
+# What numbers and days of spreadsheets are dressed in: signs of full width, a currency, brackets for what is below
+# zero, a minus behind, and the words for year, month and day.
+WIDE = ("０１２３４５６７８９，．－／：％＋（）￥＄　−", "0123456789,.-/:%+()¥$ -")
+MONEY_SIGN = r"(?:[A-Z]{0,3}[$€£¥₩₹]|[円元원])"
+BEFORE, BEHIND = rf"^([-+(]?) *{MONEY_SIGN} *", rf" *{MONEY_SIGN}(\)?)$"
+ERAS = {"令和": 2018, "平成": 1988}  # the year before the first of each
 ADVICE = {
     **dict.fromkeys(("int", "dec"), 'correct the file, or say how it is read, such as reads: {decimal: ","}'),
     "date": 'correct the file, or say how it is read, such as reads: {dates: "%d.%m.%y"}',
@@ -48,15 +54,21 @@ class Reading:
         value: SQL of the value of a text ``{}``, null where it has none in this reading. A day is a local timestamp.
         free: whether it is taken without that line, where all values fit it and no other.
         timed: SQL that tells whether a text names a time of day; empty for an instant, which does and has a zone.
+        dressed: whether it is of what is left of a text without its dress.
     """
 
     line: str
     value: str
     free: bool = True
     timed: str = "contains({}, ':')"
+    dressed: bool = False
 
     def of(self, text: str) -> str:
         return self.value.replace("{}", text)
+
+    def behind(self, dress: str) -> Reading:
+        """The same of what is left of a text without its dress, told in SQL of ``{}``."""
+        return replace(self, value=self.of(dress), dressed=True)
 
 
 @dataclass(frozen=True)
@@ -103,6 +115,27 @@ SPREADSHEET = Reading(
 )
 
 
+_ASCII = f"translate({{}}, {quoted(WIDE[0])}, {quoted(WIDE[1])})"
+_NO_SIGN = f"regexp_replace(regexp_replace({_ASCII}, {quoted(BEFORE)}, '\\1'), {quoted(BEHIND)}, '\\1')"
+SIGN_AS_WRITTEN = f"nullif(regexp_extract({{}}, {quoted(MONEY_SIGN.replace('¥', '¥￥＄'))}), '')"
+BARE_NUMBER = rf"regexp_replace(regexp_replace({_NO_SIGN}, '^\((.*)\)$', '-\1'), '^([^-+].*)-$', '-\1')"
+
+
+def _year_first() -> Reading:
+    """Days as 2026年9月30日, 2026. 9. 30. or 令和8年9月30日, with a time or none."""
+    parts = r"^(\d{4}) *[-/.年년] *(\d{1,2}) *[-/.月월] *(\d{1,2})(?: *[.日일])?"
+    western = rf"regexp_replace({_ASCII}, '{parts}', '\1-\2-\3')"
+    year, rest = r"^..(元|\d{1,2})年", r"(\d{1,2})月(\d{1,2})日$"
+    in_eras = [
+        f"when starts_with({{}}, '{era}') and regexp_matches({_ASCII}, '{year}{rest}') then "
+        f"{before} + cast(replace(regexp_extract({_ASCII}, '{year}', 1), '元', '1') as integer) || "
+        rf"regexp_replace({_ASCII}, '{year}{rest}', '-\2-\3')"
+        for era, before in ERAS.items()
+    ]
+    iso = f"case {' '.join(in_eras)} else {western} end"
+    return replace(ISO.behind(iso), timed="regexp_matches({}, '[:：]')")
+
+
 def _day_first(first: str, signs: str) -> Reading:
     """Days as 31/12/2026 or 12/31/26, with a time or none."""
     order = r"-\2-\1 " if first == "dmy" else r"-\1-\2 "
@@ -132,6 +165,13 @@ def _numbers(decimal: str, thousands: str, line: str, free: bool) -> Reading:
     plain = f"replace(translate({{}}, {quoted(thousands)}, ''), {quoted(decimal)}, '.')"
     fits = f"regexp_matches({{}}, {quoted(pattern)}) and not regexp_matches({{}}, {quoted(rf'^[+-]?0{groups}')})"
     return Reading(line, f"case when {fits} then try_cast({plain} as double) end", free)
+
+
+def _dressed(kind: str, among: Sequence[Reading]) -> list[Reading]:
+    """The readings of what stands in a dress, which are tried where none of the bare ones fits."""
+    if kind in ("int", "dec"):
+        return [reading.behind(BARE_NUMBER) for reading in among]
+    return [_year_first()] if kind in ("date", "ts") else []
 
 
 def readings(kind: str, reads: Reads) -> list[Reading]:
@@ -200,15 +240,20 @@ def settled(ask: Ask, texts: Mapping[str, str], kinds: Mapping[str, str], reads:
         if all_values == fitting:
             found[name] = first[name]
         else:
-            fits = _fitting(ask, texts[name], readings(kinds[name], reads))
+            fits = _fitting(ask, texts[name], kinds[name], reads)
             same = len(fits) < 2 or not _differing(ask, texts[name], fits)
             found[name] = fits[0] if fits and fits[0].free and same else None
     return found
 
 
-def _fitting(ask: Ask, text: str, among: Sequence[Reading]) -> list[Reading]:
-    all_values, *counts = ask([f"count({text})", *(f"count({reading.of(text)})" for reading in among)])
-    return [reading for reading, count in zip(among, counts, strict=True) if count == all_values]
+def _fitting(ask: Ask, text: str, kind: str, reads: Reads) -> list[Reading]:
+    """The readings that all values fit, bare or else in their dress."""
+    among = readings(kind, reads)
+    for some in (among, _dressed(kind, among)):
+        all_values, *counts = ask([f"count({text})", *(f"count({reading.of(text)})" for reading in some)])
+        if fits := [reading for reading, count in zip(some, counts, strict=True) if count == all_values]:
+            return fits
+    return []
 
 
 def _differing(ask: Ask, text: str, fits: Sequence[Reading]) -> str | None:
@@ -248,7 +293,7 @@ def questions(column: Column, text: str, reads: Reads, ask: Ask) -> list[Questio
         if seen:
             found.append(Question(column.name, "", words=tuple(seen)))
             text = f"case when lower({text}) not in ({words}) then {text} end"
-    return found if column.type == "str" else [*found, *_of_values(column, text, readings(column.type, reads), ask)]
+    return found if column.type == "str" else [*found, *_of_values(column, text, reads, ask)]
 
 
 def with_words(ask: Ask, texts: Mapping[str, str], reads: Reads) -> set[str]:
@@ -260,9 +305,9 @@ def with_words(ask: Ask, texts: Mapping[str, str], reads: Reads) -> set[str]:
     return {name for name, times in zip(texts, counts, strict=True) if times}
 
 
-def _of_values(column: Column, text: str, among: Sequence[Reading], ask: Ask) -> list[Question]:
+def _of_values(column: Column, text: str, reads: Reads, ask: Ask) -> list[Question]:
     """The question of how a column's values are read, if it has to be asked."""
-    fits = _fitting(ask, text, among)
+    fits = _fitting(ask, text, column.type, reads)
     if len(fits) > 1 and (example := _differing(ask, text, fits)) is not None:
         values = ask([f"any_value({fit.of(quoted(example))})" for fit in fits[:2]])
         told = " and ".join(f"{_shown(value)} with {fit.line}" for fit, value in zip(fits, values, strict=False))
@@ -276,6 +321,8 @@ def _of_values(column: Column, text: str, among: Sequence[Reading], ask: Ask) ->
         [value] = ask([f"any_value({fits[0].of(quoted(example))})"])
         told = f"{example!r} is {_shown(value)} with {fits[0].line}"
         return [Question(column.name, told, f"{IF_SO} reads: {{{fits[0].line}}}")]
+    bare = readings(column.type, reads)
+    among = [*bare, *_dressed(column.type, bare)]
     all_values, *counts = ask([f"count({text})", *(f"count({reading.of(text)})" for reading in among)])
     best = max(range(len(among)), key=lambda i: counts[i])
     [example] = ask([f"min({text}) filter (where {among[best].of(text)} is null)"])
@@ -288,7 +335,7 @@ def number_of_two_readings(ask: Ask, column: str, reads: Reads) -> list[Question
 
     A query may cast it, so that nothing could be seen of it afterwards.
     """
-    asked = _of_values(Column(column, "dec", False), text_of(column, "VARCHAR", reads), _number_readings(reads), ask)
+    asked = _of_values(Column(column, "dec", False), text_of(column, "VARCHAR", reads), reads, ask)
     return [each for each in asked if each.answers.startswith(CHOOSE)]
 
 
@@ -320,10 +367,10 @@ def told(found: Iterable[Question]) -> list[str]:
 def inferred(ask: Ask, columns: Sequence[str], reads: Reads) -> dict[str, str]:
     """SQL of the columns of a file as a query finds them: typed where that is certain and loses nothing, else text.
 
-    A number with zeros before it, or like 1E5, is a text: it may be an id.
+    A number with zeros before it, or like 1E5, is a text: it may be an id. One with the sign of a currency keeps it.
     """
     texts = {name: text_of(name, "VARCHAR", reads) for name in columns}
-    odd = r"^[+-]?0\d|^\+|^[^.,]*[eE]|\d{19}"
+    odd = rf"^[+-]?0\d|^\+|^[^.,]*[eE]|\d{{19}}|[{WIDE[0]}]|{MONEY_SIGN}"
     looks = [look for text in texts.values() for look in
              (f"count({text})", f"count(*) filter (where regexp_matches({text}, {quoted(odd)}))",
               f"count(*) filter (where lower({text}) in ('true', 'false'))")]  # fmt: skip

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from helpers.data.doubts import ENDS, ends_on_the_eve, ids_without_zeros, no_currencies
+from helpers.data.doubts import ENDS, ends_on_the_eve, ids_without_zeros, no_currencies, signs_of_others
 from helpers.data.engines import GIVEN, STAGED, ZONED, DuckDB, Engine, identifier, local_engine, quoted
 from helpers.data.file_queries import Given
 from helpers.data.readings import (
@@ -231,7 +231,7 @@ def check_columns(source: Source, engine: Engine, name: str, given: Given, timez
     columns = [column for column in table.columns if column.name in given.types]
     zones = Zones(source.timezone, timezone)
     with engine_faults(source, f"tables.{name}", given):
-        read, asked = _readings(engine, given, columns, zones)
+        read, asked = _readings(engine, given, columns, zones, source.currency if "currency" in table.names else None)
         casts = {c.name: read.get(c.name) or _cast(c, given.types[c.name], source.timezone, timezone) for c in columns}
         open_ones = {question.column for question in asked}
         unfit = [column for column in columns if not casts[column.name] and column.name not in open_ones]
@@ -251,9 +251,12 @@ def check_columns(source: Source, engine: Engine, name: str, given: Given, timez
 
 
 def _readings(
-    engine: Engine, given: Given, columns: Sequence[Column], zones: Zones
+    engine: Engine, given: Given, columns: Sequence[Column], zones: Zones, currency: str | None
 ) -> tuple[dict[str, str], list[Question]]:
-    """How the columns of files are read that have no type there, or another: SQL of each, and what is to be asked."""
+    """How the columns of files are read that have no type there, or another: SQL of each, and what is to be asked.
+
+    ``currency`` is that of rows that name none.
+    """
     if (reads := given.reads) is None:
         return {}, []
 
@@ -269,6 +272,8 @@ def _readings(
     kinds = {c.name: c.type for c in columns if c.name in texts and c.type != "str"}
     found = {c.name: as_it_stands(c.name, types[c.name], reads) for c in columns if c.name in texts and c.type == "str"}
     readings = settled(ask, {name: texts[name] for name in kinds}, kinds, reads)
+    of_row = f"nullif(upper({text_of('currency', types['currency'], reads)}), '')" if "currency" in types else "null"
+    own_currency = f"coalesce({of_row}, {quoted(currency) if currency else 'null'})"
     asked: list[Question] = []
     worded = with_words(ask, {c.name: texts[c.name] for c in columns if c.name in found}, reads)
     for column in (column for column in columns if column.name not in texts):
@@ -283,6 +288,8 @@ def _readings(
             asked.append(sql)
         else:
             found[column.name] = sql
+            if reading.dressed and column.type == "dec":
+                asked += signs_of_others(ask, column.name, texts[column.name], own_currency, "currency" in types)
     return found, asked
 
 
