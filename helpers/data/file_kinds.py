@@ -87,6 +87,15 @@ class Export:
     what: str
     kind: Kind
 
+    @property
+    def told(self) -> str:
+        return f"{self.what} of {self.tool}"
+
+    @property
+    def key(self) -> Sequence[str]:
+        """The column that tells its rows apart."""
+        return self.kind.headers[:1]
+
 
 @dataclass(frozen=True)
 class OwnFile:
@@ -96,6 +105,15 @@ class OwnFile:
     columns: Mapping[str, str]
     lacks: Sequence[str]
     score: int
+
+    @property
+    def told(self) -> str:
+        return f"your own {self.table}"
+
+    @property
+    def key(self) -> Sequence[str]:
+        """The columns that tell its rows apart."""
+        return [self.columns[name] for name in TABLES[self.table].key if name in self.columns]
 
 
 @cache

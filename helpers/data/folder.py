@@ -10,6 +10,7 @@ import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +42,25 @@ class Line:
 
 @dataclass(frozen=True)
 class Looked:
-    """A file as it was looked at: its name in the folder, its rows, how it is read, and what cannot be read at all."""
+    """A file as it was looked at: its name in the folder, its rows, how it is read, and what cannot be read at all.
+
+    Several that are one table have a pattern for their name, and are named in ``parts``.
+    """
 
     name: str
     rows: Rows
     reads: Reads
     lines: tuple[Line, ...] = ()
     faults: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
     @property
     def headers(self) -> list[str]:
         return list(self.rows.types)
+
+    def named(self, name: str) -> str:
+        """The column of a name, in the letters in which the file has it."""
+        return next(header for header in self.headers if header.strip().casefold() == name.strip().casefold())
 
     def read_as(self, kinds: Mapping[str, str]) -> Looked:
         """The same, with the readings of columns of which the canonical types are known."""
@@ -100,6 +109,51 @@ def look(files: Files, name: str) -> Looked | str:
             reads = Reads.model_validate({**reads.model_dump(), **found[0].said})
     path = Path(files.folder or "", name)
     return Looked(name, rows, reads, (*lines, *_form(path, rows, reads)))
+
+
+def united(files: Files, same: Sequence[Looked], key: Sequence[str]) -> Looked | str:
+    """Files of one kind as one table; why they are not, where that is not certain.
+
+    Args:
+        files: the files of the folder.
+        same: those of one kind.
+        key: the columns that tell the rows of that kind apart.
+    """
+    first, folder = same[0], files.folder or Path()
+    if odd := {name for each in same for name in set(each.headers) ^ set(first.headers)}:
+        return f"their columns differ ({', '.join(sorted(odd))})"
+    if differing := [each for each in same if [x.text for x in each.lines] != [x.text for x in first.lines]]:
+        ways = " and ".join(", ".join(line.text for line in each.lines) for each in (first, differing[0]))
+        return f"they are read differently ({ways})"
+    value = f"concat_ws(', ', {', '.join(f'trim(cast({identifier(first.named(name))} as varchar))' for name in key)})"
+    values = " union all ".join(f"select distinct {value} as value from {each.rows.sql} as part" for each in same)
+    again = f"select min(value) from (select value from ({values}) group by value having count(*) > 1)"
+    if (twice := first.rows.ask([f"min(({again}))"])[0]) is not None:
+        return f"{', '.join(key)} {twice} is in more than one of them"
+    pattern = _pattern([each.name for each in same], folder)
+    if pattern is None:
+        return "no pattern finds them and no other file"
+    rows = files.rows(pattern, first.reads)
+    return replace(first, name=pattern, rows=rows, parts=tuple(each.name for each in same))
+
+
+def _pattern(names: Sequence[str], folder: Path) -> str | None:
+    """A pattern that finds some files of a folder and no other."""
+    start = _common(names)
+    end = _common([name[len(start) :][::-1] for name in names])[::-1]
+    for pattern in (f"{start.rstrip('0123456789')}*{end.lstrip('0123456789')}", f"{start}*{end}"):
+        if {path.relative_to(folder).as_posix() for path in folder.glob(pattern)} == set(names):
+            return pattern
+    return None
+
+
+def _common(names: Sequence[str]) -> str:
+    """What some names begin with.
+
+    >>> _common(["invoices-2024.csv", "invoices-2025.csv"])
+    'invoices-202'
+    """
+    return "".join(signs[0] for signs in takewhile(lambda signs: len(set(signs)) == 1, zip(*names, strict=False)))
 
 
 def _form(path: Path, rows: Rows, reads: Reads) -> Iterator[Line]:

@@ -17,7 +17,7 @@ import duckdb
 from helpers.data.engines import local_engine
 from helpers.data.file_kinds import Export, OpenLine, OwnFile, cast, column_of, export_of, filled, kinds_of, own_files
 from helpers.data.files import Files
-from helpers.data.folder import Line, Looked, files_in, look, yaml_quoted
+from helpers.data.folder import Line, Looked, files_in, look, united, yaml_quoted
 from helpers.data.new_source import HEAD, Place, comment, commented, currency_line, no_codes, there_already
 from helpers.data.own_invoices import customers_query, invoices_query
 from helpers.data.readings import settled, text_of
@@ -82,18 +82,20 @@ def write_folder_source(
     chosen: dict[str, Offer] = {}
     for offer in sorted(offers, key=lambda offer: -offer.rank):
         chosen.setdefault(offer.table, offer)
+    apart = _apart(offers, chosen, survey.apart)
+    made = "invoices" in chosen.keys() - apart.keys() and "subscriptions" not in chosen and survey.serviced
     if not chosen:
         raise KitError(f"{shown(folder)}: no file is recognised", *survey.told)
-    made = "invoices" in chosen and "subscriptions" not in chosen and survey.serviced
-    text = _text(path, place, folder, _sections(offers, chosen, made), survey)
+    text = _text(path, place, folder, _sections(offers, chosen, made, apart), survey)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8") as file:
         file.write(text)
-    used = {table: f"{offer.file} ({offer.what})" for table, offer in chosen.items()}
+    used = {table: f"{offer.file} ({offer.what})" for table, offer in chosen.items() if table not in apart}
     tables = used | ({"subscriptions": "the invoices"} if made else {})
     return Found(
         path, survey.seen, {name: tables[name] for name in CANONICAL_TABLES if name in tables},
-        [line for offer in chosen.values() for line in offer.open], survey.told,
+        [*apart.values(), *(line for name, offer in chosen.items() if name not in apart for line in offer.open)],
+        survey.told,
     )  # fmt: skip
 
 
@@ -106,33 +108,48 @@ class _Survey:
         self.seen: dict[str, str] = {}
         self.serviced = False
         self.unknown: list[Looked] = []
+        self.apart: dict[str, str] = {}
         self._exports: list[tuple[Looked, Export]] = []
         self._own: list[tuple[Looked, OwnFile]] = []
         files = Files(local, folder.resolve(), spare)
+        kinds: dict[str, list[tuple[Looked, Export | OwnFile]]] = {}
         for name in files_in(folder):
             looked = look(files, name)
             if isinstance(looked, str):
                 self.told.append(f"{name} is left out: {looked}")
-            else:
-                self._recognise(looked)
+            elif kind := self._recognised(looked):
+                self.seen[name] = kind.told
+                kinds.setdefault(kind.told, []).append((looked, kind))
+        for same in kinds.values():
+            self._take(files, same)
 
-    def _recognise(self, looked: Looked) -> None:
+    def _take(self, files: Files, same: Sequence[tuple[Looked, Export | OwnFile]]) -> None:
+        """The files of one kind: as one table, or each by itself where they may not be parts of one."""
+        kind = same[0][1]
+        if len(same) > 1:
+            one = united(files, [looked for looked, _ in same], kind.key)
+            if isinstance(one, str):
+                self.apart[kind.told] = one
+            else:
+                same = [(one, kind)]
+        for looked, found in same:
+            if isinstance(found, Export):
+                self._exports.append((looked.read_as(kinds_of(found.kind, looked.headers)), found))
+            else:
+                types = {column.name: column.type for column in TABLES[found.table].columns}
+                known = {theirs: types[n] for n, theirs in found.columns.items() if types.get(n, "str") != "str"}
+                self._own.append((looked.read_as(known), found))
+
+    def _recognised(self, looked: Looked) -> Export | OwnFile | None:
+        """What a file is; where it is nothing known, that is told."""
         name = looked.name
         if export := export_of(looked.headers):
-            kinds = kinds_of(export.kind, looked.headers)
-            self.seen[name] = f"{export.what} of {export.tool}"
-            self._exports.append((looked.read_as(kinds), export))
-            return
+            return export
         found = own_files(name, looked.headers)
         complete = [own for own in found if not own.lacks]
         first = [own for own in complete if own.score == complete[0].score]
         if len(first) == 1:
-            own = first[0]
-            types = {column.name: column.type for column in TABLES[own.table].columns}
-            kinds = {theirs: types[name] for name, theirs in own.columns.items() if types.get(name, "str") != "str"}
-            self.seen[name] = f"your own {own.table}"
-            self._own.append((looked.read_as(kinds), own))
-            return
+            return first[0]
         self.unknown.append(looked)
         if first:
             self.told.append(f"{name} may be {' or '.join(own.table for own in first)}; write it under one of them")
@@ -141,6 +158,7 @@ class _Survey:
             self.told.append(f"{name} is not recognised; as {own.table} it lacks a column for {', '.join(own.lacks)}")
         else:
             self.told.append(f"{name} is not recognised")
+        return None
 
     def offers(self) -> list[Offer]:
         """What each file gives."""
@@ -165,7 +183,7 @@ class _Survey:
         return None
 
     def _of_own(self, looked: Looked, own: OwnFile) -> Iterator[Offer]:
-        what = self.seen[looked.name]
+        what = _what(own.told, looked)
         opened = tuple(_said(looked, line) for line in looked.lines if line.open)
         if own.table == "invoices":
             text, self.serviced = invoices_query(looked, own.columns)
@@ -194,7 +212,9 @@ class _Survey:
             about = filled(given.about, looked.headers, {}, read)
             query = filled(given.query, looked.headers, words, read)
             text = f"{comment(about) if about else ''}{_query(query, looked)}"
-            yield Offer(table, looked.name, self.seen[looked.name], text, (*opened, *asked), 0 if given.derived else 1)
+            yield Offer(
+                table, looked.name, _what(export.told, looked), text, (*opened, *asked), 0 if given.derived else 1
+            )
 
     def _time(self, looked: Looked, name: str, timezone: str) -> str:
         """A column of days as days, one of times as the instants that they are."""
@@ -272,6 +292,11 @@ def _open(looked: Looked, line: OpenLine, read: Callable[[str, str], str]) -> tu
     return lines, tuple(f"{looked.name}: {why}" for _, why in told)
 
 
+def _what(kind: str, looked: Looked) -> str:
+    """What a file is, in words; several that are one table are named."""
+    return f"{kind}, in {len(looked.parts)} files: {', '.join(looked.parts)}" if looked.parts else kind
+
+
 def _plain(column: str, of: str = "") -> str:
     """A column as names are compared: without the spaces around them, in small letters."""
     return f"lower(trim(cast({of}{identifier(column)} as varchar)))"
@@ -323,8 +348,18 @@ def _text(path: Path, place: Place, folder: Path, sections: str, survey: _Survey
     )
 
 
-def _sections(offers: Sequence[Offer], chosen: Mapping[str, Offer], made: bool) -> str:
-    """The tables in their order; those of which another file comes first as comments."""
+def _apart(offers: Sequence[Offer], chosen: Mapping[str, Offer], why: Mapping[str, str]) -> dict[str, str]:
+    """What is to be chosen for the tables that several files of one kind could give, which may not be its parts."""
+    found = {}
+    for table, first in chosen.items():
+        same = [offer.file for offer in offers if (offer.table, offer.what) == (table, first.what)]
+        if len(same) > 1:
+            found[table] = one_line(f"{table}: {' or '.join(same)}: each is {first.what}, and {why[first.what]}")
+    return found
+
+
+def _sections(offers: Sequence[Offer], chosen: Mapping[str, Offer], made: bool, apart: Mapping[str, str]) -> str:
+    """The tables in their order; those to be chosen, and those of which another file comes first, as comments."""
     found = []
     for table in CANONICAL_TABLES:
         if table == "subscriptions" and made:
@@ -333,7 +368,12 @@ def _sections(offers: Sequence[Offer], chosen: Mapping[str, Offer], made: bool) 
             )
         for offer in (offer for offer in offers if offer.table == table):
             text = f"{table}:\n{indent(offer.text, '  ')}"
-            if offer is not chosen[table]:
+            if table in apart and offer.what == chosen[table].what:
+                text = comment(
+                    f"choose: {apart[table]}. Take the marks off the lines of one;\n"
+                    "or give all of them the same columns, each row in one of them, and write this file anew."
+                ) + commented(text)
+            elif offer is not chosen[table]:
                 text = comment(f"Not used: {chosen[table].file} comes first.") + commented(text)
             found.append(f"# {one_line(f'{offer.file}: {offer.what}')}\n{text}")
     return indent("\n".join(found), "  ")

@@ -1,6 +1,7 @@
 """A folder of exports becomes a source, and a pack, without SQL: the figures are worked out beside the rows."""
 
 import csv
+import re
 from datetime import date
 from pathlib import Path
 
@@ -152,6 +153,97 @@ def test_an_invoice_with_an_interval_pays_for_whole_months_from_its_day(tmp_path
     assert found[10] == (date(2026, 3, 14), "recurring")
     assert found[5][1] == "one_off"
     assert rows.invoice_line_id.is_unique  # invoice 8 has two lines
+
+
+# --- several files of one kind ----------------------------------------------------------------------------------------
+
+BILLS = "invoice number|customer|invoice date|net amount|billing interval"
+OF_2025 = f"{BILLS}\n1|Aye|2025-01-15|1200|yearly\n2|Bee|2025-12-15|10|monthly"
+OF_2026 = f"{BILLS}\n3|Aye|2026-01-15|1260|yearly"
+
+
+def bills(tmp_path, **texts: str) -> Path:
+    folder = tmp_path / "bills"
+    folder.mkdir(exist_ok=True)
+    for year, text in texts.items():
+        table(folder / f"invoices-{year.removeprefix('of_')}.csv", text)
+    return folder
+
+
+def amounts(source: Path) -> dict[str, list[float]]:
+    """The amounts of each customer; nothing where there are no invoices."""
+    invoices = rows_of(source)["invoices"]
+    return invoices.sort_values("invoiced_on").groupby("customer_id").amount.apply(list).to_dict()
+
+
+def test_files_of_one_kind_with_the_same_headers_are_one_table(tmp_path):
+    folder = bills(tmp_path, of_2025=OF_2025, of_2026=OF_2026)
+    found = write_folder_source(folder, tmp_path / "bills.yml", currency="EUR")
+    text = found.path.read_text()
+    assert (found.open, found.told) == ([], [])
+    assert found.files == dict.fromkeys(["invoices-2025.csv", "invoices-2026.csv"], "your own invoices")
+    assert "# invoices-*.csv: your own invoices, in 2 files: invoices-2025.csv, invoices-2026.csv\n" in text
+    assert "from 'invoices-*.csv'" in text
+    assert amounts(found.path) == {"Aye": [1200, 1260], "Bee": [10]}
+    assert pack(folder, "recurring_revenue")["mrr"] == pytest.approx(1260 / 12)  # Bee's only month is over
+
+
+def test_tables_and_exports_of_several_files_are_read_by_their_pattern(four, tmp_path):
+    head, *deals = HUBSPOT.strip().splitlines()
+    (four / "hubspot-crm-exports-all-deals.csv").unlink()
+    for number, rows in ((1, deals[:1]), (2, deals[1:])):
+        table(four / f"deals {number}.csv", "\n".join([head, *rows]))
+    table(four / "users-a.csv", "user id|customer id|created\nu1|00017|2026-01-01")
+    table(four / "users-b.csv", "customer id|created|user id\n00018|2026-01-02|u2")  # in another order
+    found = write_folder_source(four, tmp_path / "source.yml", "Europe/Berlin", "EUR")
+    assert 'file: "users-*.csv"' in found.path.read_text()
+    rows = rows_of(found.path)
+    assert dict(zip(rows["users"].user_id, rows["users"].customer_id, strict=True)) == {"u1": "00017", "u2": "00018"}
+    assert dict(zip(rows["deals"].deal_id, rows["deals"].customer_id, strict=True)) == {
+        "101": "00017", "102": "00018", "103": "00019",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("of_2026", "why"),
+    [
+        (OF_2026.replace("billing interval", "remark"), "their columns differ (billing interval, remark)"),
+        (OF_2026.replace("3|Aye", "2|Bee"), "invoice number 2 is in more than one of them"),
+    ],
+)
+def test_files_that_may_not_be_parts_of_one_table_are_open_and_each_answer_leads_on(tmp_path, of_2026, why):
+    folder = bills(tmp_path, of_2025=OF_2025, of_2026=of_2026)
+    found = write_folder_source(folder, tmp_path / "source.yml", currency="EUR")
+    said = f"invoices: invoices-2025.csv or invoices-2026.csv: each is your own invoices, and {why}"
+    assert said in found.open
+    assert "invoices" not in found.tables
+    assert f"# choose: {said}. Take the marks off" in found.path.read_text()
+    with pytest.raises(KitError, match="tables"):
+        load_source(found.path)
+    # one of them
+    head, *blocks = re.split(r"(?m)^(?=  # invoices-20)", found.path.read_text())
+    of_2025 = [block.splitlines()[3:] for block in blocks if block.startswith("  # invoices-2025")]
+    lines = [line.replace("# ", "", 1) for block in of_2025 for line in block]
+    found.path.write_text(head + "\n".join(lines) + "\n")
+    assert amounts(found.path) == {"Aye": [1200], "Bee": [10]}
+    # the same columns, each row in one
+    bills(tmp_path, of_2026=OF_2026)
+    again = write_folder_source(folder, tmp_path / "again.yml", currency="EUR")
+    assert amounts(again.path) == {"Aye": [1200, 1260], "Bee": [10]}
+
+
+def test_files_that_are_read_differently_or_have_no_pattern_are_open(tmp_path):
+    folder = bills(tmp_path, of_2025=OF_2025)
+    table(folder / "invoices-2026.csv", OF_2026, ";")
+    [line, *_] = write_folder_source(folder, tmp_path / "a.yml").open
+    assert "they are read differently (" in line
+    assert 'delimiter: ";"' in line
+    table(folder / "invoices-2026.csv", OF_2026)
+    table(folder / "invoices-notes.csv", "page|hits\nhome|3")
+    found = write_folder_source(folder, tmp_path / "b.yml")
+    assert "from 'invoices-202*.csv'" in found.path.read_text()
+    table(folder / "invoices-2027-notes.csv", "page|hits\nhome|3")
+    assert "no pattern finds them and no other file" in write_folder_source(folder, tmp_path / "c.yml").open[0]
 
 
 EXPORTS = [(tool, what, kind) for tool in tools() for what, kind in tool.kinds.items()]
