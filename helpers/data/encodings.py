@@ -25,7 +25,7 @@ def likely(lines: Iterable[bytes]) -> dict[str, list[str]]:
 
     >>> [*likely(["Zoë Müller".encode("cp1252")])], [*likely(["东京电力公司".encode("gb18030")])]
     (['cp1252'], ['gb18030'])
-    >>> likely([b"a\xb8b"])
+    >>> likely([b"a\xb8 b"])
     {}
     """
     raw, found = list(lines), dict[str, str]()
