@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from helpers.data.files import Files, Rows
+from helpers.data.files import Files, Rows, repeated, which_is_meant
 from helpers.data.readings import Question, inferred, number_of_two_readings
 from helpers.data.statements import (
     FILE_NAME,
@@ -24,6 +24,7 @@ from helpers.data.statements import (
     names_of_files,
     nodes,
 )
+from helpers.data.tables import TABLES
 from helpers.errors import KitError, nearest
 from helpers.reads import Reads, TableFrom
 
@@ -32,6 +33,7 @@ OPTIONS = {
     "encoding": "encoding", "dateformat": "dates", "nullstr": "empty",
     "header_row": "header_row", "sheet": "sheet",
 }  # fmt: skip
+CANONICAL = {column.name for table in TABLES.values() for column in table.columns}
 READ_BY_THE_KIT = ("csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods")
 
 
@@ -60,6 +62,10 @@ def mapped(files: Files, table: TableFrom, names: Collection[str], reads: Reads)
     rows = files.rows(str(table.file), reads)
     by_name = {name.strip().casefold(): name for name in rows.types}
     own = {name: name for name in names if name in by_name and name not in table.columns}
+    again = repeated(rows.types)
+    meant = {theirs.strip().casefold() for theirs in {**dict(zip(names, names, strict=True)), **table.columns}.values()}
+    if unclear := [again[name] for name in again if name in meant]:
+        raise KitError(*(which_is_meant(str(table.file), columns) for columns in unclear))
     columns = {name: by_name.get(theirs.strip().casefold(), "") for name, theirs in {**own, **table.columns}.items()}
     lacking = [table.columns[name] for name, theirs in columns.items() if not theirs]
     if lacking:
@@ -98,6 +104,7 @@ class FileQueries:
             if len(names) == 1 and (options := _options(node, names[0], reads)):
                 own, as_text = options
                 rows = self.files.rows(names[0], own)
+                _not_repeated(names[0], rows, tree)
                 behind.append(rows)
                 questions += self._in_place_of(node, rows, rows.types if as_text else texts, own, _used(tree))
             else:
@@ -163,9 +170,22 @@ def _guesses(node: Node) -> bool:
 
 def _used(tree: Node) -> set[str] | None:
     """The columns that a query names; none where it takes all of them."""
-    if any(node.get("type") == "STAR" for node in nodes(tree)):
-        return None
+    return None if _takes_all(tree) else _columns(tree)
+
+
+def _takes_all(tree: Node) -> bool:
+    return any(node.get("type") == "STAR" for node in nodes(tree))
+
+
+def _columns(tree: Node) -> set[str]:
     return {node["column_names"][-1] for node in nodes(tree) if node.get("type") == "COLUMN_REF"}
+
+
+def _not_repeated(file: str, rows: Rows, tree: Node) -> None:
+    """Refuse a query that reads a column whose name stands more than once in the header of its file."""
+    read = {name.casefold() for name in _columns(tree)} | (CANONICAL if _takes_all(tree) else set())
+    if unclear := [columns for name, columns in repeated(rows.types).items() if name in read]:
+        raise KitError(*(which_is_meant(file, columns) for columns in unclear))
 
 
 def _is_id(name: str) -> bool:

@@ -11,8 +11,9 @@ import codecs
 import csv
 import gzip
 import io
+import re
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -34,6 +35,7 @@ TAIL = 20  # lines that a footer has at most
 DELIMITERS = (",", ";", "\t", "|")
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 BLOCK = 1 << 20
+REPEATED = re.compile(r"(.+) \(column \d+\)")  # what a column is called whose name stands again
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class Files:
         delimiter = reads.delimiter or _delimiter(head)
         records, ends = _records(head, delimiter)
         at = _header(file.name, records, ends, reads)
-        names = _named(file.name, records[at])
+        names = _named(records[at])
         footer = _footer(file, encoding, delimiter, len(names))
         plain = file
         if footer or encoding != "utf-8" or file.suffix.lower() == ".gz":
@@ -150,7 +152,7 @@ class Files:
             raise KitError(f"{file.name} has {len(filled)} sheets with cells" + (f"; write {lines}" if lines else ""))
         cells = sheets[reads.sheet or filled[0]]
         at = _header(file.name, cells, range(1, len(cells) + 1), reads)
-        names = _named(file.name, cells[at])
+        names = _named(cells[at])
         below = [row[: len(names)] for row in cells[at + 1 :]]
         footer = _below(below)
         rows = [row for row in below[: len(below) - len(footer)] if any(cell != "" for cell in row)]
@@ -288,17 +290,41 @@ def _header(name: str, records: Sequence[Sequence[Any]], ends: Sequence[int], re
     return first
 
 
-def _named(name: str, header: Sequence[Any]) -> list[str]:
-    """The columns' names; one without a name is called by its place.
+def _named(header: Sequence[Any]) -> list[str]:
+    """The columns' names; one without a name, or whose name stands again, is called by its place.
 
-    Raises:
-        KitError: a name stands twice.
+    >>> _named(["Issue key", "Sprint", "", "Sprint"])
+    ['Issue key', 'Sprint (column 2)', 'column 3', 'Sprint (column 4)']
     """
-    names = [str(cell).strip() or f"column {place}" for place, cell in enumerate(header, 1)]
-    twice = [each for each, times in Counter(names).items() if times > 1]
-    if twice:
-        raise KitError(f"{name}: the header has {' and '.join(map(repr, twice))} twice; rename one of them in the file")
-    return names
+    names = [str(cell).strip() for cell in header]
+    times = Counter(name.casefold() for name in names)
+    found = []
+    for place, name in enumerate(names, 1):
+        again = times[name.casefold()] > 1
+        found.append(f"{name} (column {place})" if name and again else name or f"column {place}")
+    return found
+
+
+def repeated(headers: Iterable[str]) -> dict[str, list[str]]:
+    """The names that stand in a header more than once, in small letters, and what each of their columns is called.
+
+    >>> repeated(["Issue key", "Sprint (column 2)", "Sprint (column 4)"])
+    {'sprint': ['Sprint (column 2)', 'Sprint (column 4)']}
+    """
+    found: dict[str, list[str]] = {}
+    for name in headers:
+        if match := REPEATED.fullmatch(name):
+            found.setdefault(match[1].casefold(), []).append(name)
+    return {name: columns for name, columns in found.items() if len(columns) > 1}
+
+
+def which_is_meant(file: str, columns: Sequence[str]) -> str:
+    """The fault of a column that is needed and stands in the header more than once."""
+    name = REPEATED.sub(r"\1", columns[0])
+    return (
+        f"{file}: the header has {name!r} {len(columns)} times; name the one that is meant: "
+        f"{' or '.join(map(repr, columns))}"
+    )
 
 
 def _footer(file: Path, encoding: str, delimiter: str, columns: int) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from helpers.data.files import DELIMITERS, SHEETS, Files, Rows, proposed_encodings
+from helpers.data.files import DELIMITERS, REPEATED, SHEETS, Files, Rows, proposed_encodings
 from helpers.data.readings import Question, questions, settled, text_of
 from helpers.data.schema import Column
 from helpers.data.statements import FILE_NAME, identifier, quoted
@@ -180,7 +180,7 @@ def _parts(path: Path, reads: Reads, sign: str, rows: Rows) -> bool:
     if path.suffix.lower() == ".gz":
         return False
     with path.open(encoding=reads.encoding or "utf-8-sig", newline="") as lines:
-        names = [name for name in rows.types if not name.startswith("column ")]
+        names = [REPEATED.sub(r"\1", name) for name in rows.types if not name.startswith("column ")]
         return any(set(names) <= {cell.strip() for cell in record} for record in csv.reader(lines, delimiter=sign))
 
 

@@ -382,6 +382,37 @@ def test_a_header_below_a_title_is_proposed_and_right_once_written(tmp_path):
     assert amounts(tmp_path, yaml.safe_load(READS.findall(asked)[0])) == [1]
 
 
+AGAIN = "Deal\tOpened\tLabels\tWorth\tLabels\tWorth\n1\t2026-01-05\ta\t100\tb\t7\n"
+
+
+def test_a_column_that_stands_again_is_no_matter_where_it_is_not_read(tmp_path):
+    (tmp_path / "deals.tsv").write_text(AGAIN)
+    columns = {"deal_id": "Deal", "created_at": "Opened"}
+    assert known(tmp_path, deals={"file": "deals.tsv", "columns": columns}).rows("deals", "deal_id") == [("1",)]
+    query = "select Deal as deal_id, Opened as created_at from 'deals.tsv'"
+    assert known(tmp_path, deals=query).rows("deals", "deal_id") == [("1",)]
+
+
+def test_a_column_that_stands_again_is_asked_about_where_it_is_read_and_each_answer_is_right(tmp_path):
+    (tmp_path / "deals.tsv").write_text(AGAIN)
+    query = "select Deal as deal_id, Opened as created_at, \"{}\" as amount from 'deals.tsv'"
+    columns = {"deal_id": "Deal", "created_at": "Opened"}
+    for given in (query.format("worth"), {"file": "deals.tsv", "columns": {**columns, "amount": "Worth"}}):
+        [asked] = faults(tmp_path, deals=given)
+        assert "the header has 'Worth' 2 times; name the one that is meant: 'Worth (column 4)' or" in asked
+    for name, amount in (("Worth (column 4)", 100), ("Worth (column 6)", 7)):
+        mapped = {"file": "deals.tsv", "columns": {**columns, "amount": name}}
+        for given in (query.format(name), mapped):
+            assert known(tmp_path, deals=given).rows("deals", "amount") == [(amount,)]
+
+
+@pytest.mark.parametrize("given", [{"file": "deals.csv"}, "select * from 'deals.csv'"])
+def test_a_canonical_column_that_stands_again_is_asked_about(tmp_path, given):
+    (tmp_path / "deals.csv").write_text("deal_id,created_at,amount,Amount,note,note\n1,2026-01-05,100,7,a,b\n")
+    [asked] = faults(tmp_path, deals=given)
+    assert "the header has 'amount' 2 times; name the one that is meant: 'amount (column 3)' or" in asked
+
+
 @pytest.mark.parametrize("size", [1, 60_000])
 def test_a_footer_is_left_out_and_told(tmp_path, size):
     invoices(tmp_path, *["1"] * size)

@@ -155,6 +155,19 @@ def test_an_invoice_with_an_interval_pays_for_whole_months_from_its_day(tmp_path
     assert rows.invoice_line_id.is_unique  # invoice 8 has two lines
 
 
+def test_an_export_of_jira_with_columns_that_stand_again_is_read(tmp_path):
+    (tmp_path / "jira").mkdir()
+    head = "Issue key|Issue Type|Status|Created|Due date|Resolved|Sprint|Sprint|Labels|Labels|Comment|Comment"
+    rows = "A-1|Story|Done|2026-07-01|2026-08-15|2026-08-14|S1|S2|x|y|one|two\nA-2|Story|Open|2026-07-01|2026-09-15"
+    table(tmp_path / "jira/issues.csv", f"{head}\n{rows}|||||||")
+    found = write_folder_source(tmp_path / "jira", tmp_path / "source.yml", currency="EUR")
+    assert (found.files, found.told) == ({"issues.csv": "issues of Jira"}, [])
+    assert 'delimiter: ","' in found.path.read_text()
+    deliveries = rows_of(found.path)["deliveries"].set_index("delivery_id")
+    assert deliveries.committed_on.to_dict() == {"A-1": date(2026, 8, 15), "A-2": date(2026, 9, 15)}
+    assert deliveries.delivered_on["A-1"] == date(2026, 8, 14)
+
+
 # --- several files of one kind ----------------------------------------------------------------------------------------
 
 BILLS = "invoice number|customer|invoice date|net amount|billing interval"
