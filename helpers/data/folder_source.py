@@ -199,7 +199,7 @@ class _Survey:
 
     def _of_export(self, looked: Looked, export: Export, whose: Customers | None) -> Iterator[Offer]:
         opened = tuple(_said(looked, line) for line in looked.lines if line.open)
-        customer, match = self._match(looked, export, whose)
+        customer, match, doubt = self._match(looked, export, whose)
 
         def read(word: str, name: str) -> str:
             if word == "values":
@@ -211,6 +211,9 @@ class _Survey:
             words = {"file": quoted(looked.name), "customer": customer, "match": match, "open": price}
             about = filled(given.about, looked.headers, {}, read)
             query = filled(given.query, looked.headers, words, read)
+            if doubt and (line := f"{customer} as customer_id,") in query:
+                query = query.replace(line, f"-- choose: {line}   -- {doubt}")
+                asked = (*asked, f"{looked.name}: {doubt}")
             text = f"{comment(about) if about else ''}{_query(query, looked)}"
             yield Offer(
                 table, looked.name, _what(export.told, looked), text, (*opened, *asked), 0 if given.derived else 1
@@ -233,18 +236,18 @@ class _Survey:
         zone = quoted(timezone or self.timezone)
         return f"timezone({zone}, cast({column} as timestamp))" if timed else f"cast({column} as date)"
 
-    def _match(self, looked: Looked, export: Export, whose: Customers | None) -> tuple[str | None, str | None]:
-        """Whose a row is: the customer's id itself, or the customer of which a column names one.
+    def _match(self, looked: Looked, export: Export, whose: Customers | None) -> tuple[str | None, str | None, str]:
+        """Whose a row is: the customer's id itself, or the customer of which a column names one; and what is not sure.
 
         The column is the one under which the most of the file's customers are found.
         """
         columns = [column for name in export.kind.customer if (column := column_of(looked.headers, name))]
         if not columns:
-            return None, None
+            return None, None, ""
         first = cast("text", columns[0], "given.")
         if whose is None or whose.looked.name == looked.name:
             own = column_of(looked.headers, export.kind.id) if export.kind.id else None
-            return (cast("text", own, "given.") if own else first), None
+            return (cast("text", own, "given.") if own else first), None, ""
         share, _, column, theirs = max(
             (self._share(looked, column, whose.looked, theirs), -place, column, theirs)
             for theirs in whose.looked.headers
@@ -261,16 +264,25 @@ class _Survey:
                 f"{looked.name}: no column tells whose a row is; of {', '.join(columns)} none is a column of "
                 f"{whose.looked.name}; add one there, and name it in the query"
             )
-            return first, None
-        names = ", ".join(map(str, looked.rows.ask([f"count(distinct {_plain(column)})"])))
-        told = one_line(f"-- {column} is {theirs} of {whose.looked.name}: {share:.0%} of {names} are found there")
+            return first, None, ""
+        known = f"{_plain(column)} in (select {_plain(theirs)} from {whose.looked.rows.sql} as other)"
+        [names, there, example] = looked.rows.ask([
+            f"count(distinct {_plain(column)})", f"count(distinct {_plain(column)}) filter (where {known})",
+            f"min({identifier(column)}) filter (where not {known})",
+        ])  # fmt: skip
+        told = one_line(f"-- {column} is {theirs} of {whose.looked.name}: {there} of {names} are found there")
+        doubt = "" if there == names else one_line(
+            f"{column} is {theirs} of {whose.looked.name}: {there} of {names} are found there, {example!r} is not; "
+            "take the mark off if those are no customers, else add them there"
+        )  # fmt: skip
         if theirs == whose.id:
-            return cast("text", column, "given."), told
-        return "matched.customer_id", (
+            return cast("text", column, "given."), told, doubt
+        match = (
             f"{told}\nleft join (\n  select {_plain(theirs)} as name, min({cast('text', whose.id)}) as customer_id\n"
             f"  from {_as_text(whose.looked)}\n  group by all having count(distinct {identifier(whose.id)}) = 1\n"
             f") as matched on matched.name = {_plain(column, 'given.')}"
         )
+        return "matched.customer_id", match, doubt
 
     def _share(self, looked: Looked, column: str, other: Looked, theirs: str) -> float:
         """How many of the values of a column are in another's."""

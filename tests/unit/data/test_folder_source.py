@@ -319,6 +319,32 @@ def test_a_price_that_may_be_of_one_or_of_all_is_left_open(four, tmp_path, answe
     assert rows_of(found.path)["subscriptions"].set_index("subscription_id").unit_amount["sub_1"] == price
 
 
+def test_a_match_of_a_part_of_the_customers_is_open_with_its_numbers_and_each_answer_leads_on(four, tmp_path):
+    (four / "hubspot-crm-exports-all-deals.csv").unlink()
+    table(
+        four / "tickets-2026.csv",
+        f"{ZENDESK}1 | 3 | Zoe | z@x.de | Open | Web | 2026-08-04 10:00 | Delta SE | | | 0 | 0",
+    )
+    found = write_folder_source(four, tmp_path / "source.yml", "Europe/Berlin", "EUR")
+    assert found.open == [
+        "tickets-2026.csv: Organization is Firma of customers.xlsx: 2 of 3 are found there, 'Delta SE' is not; "
+        "take the mark off if those are no customers, else add them there"
+    ]
+    with pytest.raises(KitError, match="customer_id"):
+        rows_of(found.path)
+    text = found.path.read_text()
+    found.path.write_text(text.replace("-- choose: matched.customer_id", "matched.customer_id"))
+    tickets = rows_of(found.path)["tickets"].set_index("ticket_id").customer_id
+    assert tickets[["1", "2"]].to_dict() == {"1": "00017", "2": "00018"}
+    assert pd.isna(tickets["3"])  # and the data report counts it
+    book = openpyxl.load_workbook(four / "customers.xlsx")
+    book.active.append(["00020", "Delta SE", "21.05.2025", "Handel", "cus_D"])
+    book.save(four / "customers.xlsx")
+    again = write_folder_source(four, tmp_path / "again.yml", "Europe/Berlin", "EUR")
+    whole = rows_of(again.path)["tickets"].set_index("ticket_id").customer_id
+    assert whole.to_dict() == {"1": "00017", "2": "00018", "3": "00020"}
+
+
 def test_an_encoding_in_which_letters_stay_letters_is_open_where_there_are_two(tmp_path):
     (tmp_path / "mine").mkdir()
     table(tmp_path / "mine/customers.csv", "Customer ID|Name|Customer since\nA|España|2025-01-01", encoding="cp1252")
