@@ -43,28 +43,44 @@ def ends_on_the_eve(local: duckdb.DuckDBPyConnection, name: str) -> Iterator[str
         )
 
 
-def ids_without_zeros(local: duckdb.DuckDBPyConnection, table: Table, staged: Collection[str]) -> Iterator[str]:
-    """Told where ids of a table are in the one that they name only with zeros before them, or without."""
+def ids_without_zeros(
+    local: duckdb.DuckDBPyConnection, table: Table, staged: Collection[str], rows: str = ""
+) -> Iterator[str]:
+    """Told where ids of a table are in the one that they name only with zeros before them, or without.
+
+    ``rows`` are its ids where they stand elsewhere than in the table of its name.
+    """
     for reference in (reference for reference in table.references if reference.table in staged):
         column, parent = reference.column, TABLES[reference.table]
         key = parent.key[0]
-        [(rows, example)] = local.execute(f"""
+        [(times, example, lengths)] = local.execute(f"""
             with known as (select distinct {key} as id, ltrim({key}, '0') as bare from {parent.name}),
             lost as (
-                select {column} as id, ltrim({column}, '0') as bare from {table.name}
+                select distinct {column} as id, ltrim({column}, '0') as bare from {rows or table.name}
                 where {column} is not null and {column} not in (select id from known where id is not null)
             )
-            select count(distinct lost.id), min((lost.id, known.id))
+            select count(distinct lost.id), min((lost.id, known.id)),
+                list_sort(list(distinct greatest(length(lost.id), length(known.id))))
             from lost join known using (bare) where bare <> ''""").fetchall()
-        if rows:
+        if times:
             here, there = example
-            one, other, of, longer = (
-                (column, f"query of {table.name}", here, there) if len(there) > len(here)
-                else (key, f"query of {parent.name}", there, here)
+            one, other, of = (
+                (column, f"query of {table.name}", here) if len(there) > len(here)
+                else (key, f"query of {parent.name}", there)
+            )  # fmt: skip
+            length = lengths[-1]
+            [(short,)] = local.execute(
+                f"select count(*) from {parent.name} where length({key}) < {length} "
+                f"and {key} in (select {column} from {rows or table.name})"
+            ).fetchall()
+            padded = f"case when length({one}) < {length} then lpad({one}, {length}, '0') else {one} end as {one}"
+            remedy = (
+                f"give {of!r} its zeros in the {other}: {padded}" if len(lengths) == 1 and not short
+                else f"not all have {length} signs, so give {of!r} its zeros where the {other} has it from"
             )  # fmt: skip
             yield (
-                f"{column}: {here!r} is in {parent.name} only as {there!r} ({rows} such ids); ids are compared as they "
-                f"stand; give {of!r} its zeros in the {other}: lpad({one}, {len(longer)}, '0') as {one}"
+                f"{column}: {here!r} is in {parent.name} only as {there!r} ({times} such ids); ids are compared as "
+                f"they stand; {remedy}"
             )
 
 

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from helpers.data.doubts import ids_without_zeros
 from helpers.data.engines import written
-from helpers.data.knowledge import judge, make_aside, make_known_of
+from helpers.data.knowledge import FIRST_EVENTS, judge, make_aside, make_known_of
 from helpers.data.prepared import Prepared
 from helpers.data.report import JudgedRows, conflicting_keys, data_report
 from helpers.data.sources import where
@@ -64,6 +65,8 @@ def prepare(
             reduction = staged.reduction(period)
             with staged.reading_events():
                 reduction.keep_first_events()
+            if lost := [*ids_without_zeros(staged.engine, TABLES["events"], staged.columns, FIRST_EVENTS)]:
+                raise KitError(*(where(source, "tables.events", fault) for fault in lost))
         make_aside(staged.engine)
         seen = {name: judge(staged.engine, HELD[name], staged.columns, period.known_until)
                 for name in _parents_first(staged.columns) if not HELD[name].counted}  # fmt: skip

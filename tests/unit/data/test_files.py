@@ -474,3 +474,52 @@ def test_of_a_database_only_ends_are_read_by_the_source(tmp_path):
     found = found.model_copy(update={"connect": f"sqlite://{tmp_path}/x.sqlite"})
     with pytest.raises(KitError, match="reads: dates is for files; of a database only end_on is read so"):
         prepare(found, PERIOD, currency="EUR", folder=tmp_path / "out")
+
+
+# ids that lost their zeros --------------------------------------------------------------------------------------------
+
+EVENTS = (
+    "user_id,event,occurred_at\n7,login,2026-02-03 10:00\n7,login,2026-02-04 10:00\n123456,login,2026-02-03 10:00\n"
+)
+
+
+def users_and_events(folder, users, events):
+    (folder / "customers.csv").write_text("customer_id,name,signed_up_on\nC,C,2026-01-01\n")
+    rows = "".join(f"{user},C,2026-01-01\n" for user in users)
+    (folder / "users.csv").write_text(f"user_id,customer_id,created_on\n{rows}")
+    (folder / "events.csv").write_text(events)
+
+
+def events_of(folder, query):
+    tables = {name: {"file": f"{name}.csv"} for name in ("customers", "users")}
+    found = known(folder, **tables, events={"query": query}).prepared.connect()
+    days = "select user_id, active_on, left_out from 'events.parquet' order by all"
+    return [(user, day.day, left_out) for user, day, left_out in found.execute(days).fetchall()]
+
+
+def test_ids_of_events_that_lost_their_zeros_are_told_and_right_with_the_query_that_is_proposed(tmp_path):
+    users_and_events(tmp_path, ["000007", "123456"], EVENTS)
+    with pytest.raises(KitError) as caught:
+        events_of(tmp_path, "from 'events.csv'")
+    [asked] = [fault.split("source.yml: ", 1)[1] for fault in caught.value.faults]
+    assert asked.startswith(
+        "tables.events: user_id: '7' is in users only as '000007' (1 such ids); ids are compared as"
+    )
+    given = re.search(r"case when .* as user_id", asked)[0]
+    days = events_of(tmp_path, f"select * replace ({given}) from 'events.csv'")
+    assert days == [("000007", 3, None), ("000007", 4, None), ("123456", 3, None)]
+
+
+@pytest.mark.parametrize(
+    ("users", "lost"), [(["007", "0123456"], "123456"), (["0000007", "123456"], "7")]
+)  # two that lost theirs, of 3 and 7 signs; and one of 7 beside one of 6 that is right as it stands
+def test_ids_of_several_lengths_are_not_filled_up_to_one(tmp_path, users, lost):
+    users_and_events(tmp_path, users, EVENTS)
+    with pytest.raises(KitError, match=f"not all have 7 signs, so give '{lost}' its zeros where the query of events"):
+        events_of(tmp_path, "from 'events.csv'")
+
+
+def test_ids_of_events_that_are_not_there_at_all_are_left_out(tmp_path):
+    users_and_events(tmp_path, ["000008", "123456"], EVENTS)
+    left_out = "user_id not in users"
+    assert events_of(tmp_path, "from 'events.csv'") == [("123456", 3, None), ("7", 3, left_out), ("7", 4, left_out)]
