@@ -210,7 +210,7 @@ def _folder_source(folder: Path, out: Path | None, timezone: str, currency: str 
     if found.open:
         print("\nOpen, with a value under each reading:")
         print(*(f"  {line}" for line in found.open), sep="\n")
-        answer = f"in {found.path}, take the mark 'choose:' off one line of each"
+        answer = f"in {found.path}, take the mark 'choose:' off one line of each, or answer it there"
         print(f"\nNext: {answer}; then {_command('check', period, found.path)}")
         return 0
     _what_it_holds(found.path, period)

@@ -345,6 +345,38 @@ def test_a_match_of_a_part_of_the_customers_is_open_with_its_numbers_and_each_an
     assert whole.to_dict() == {"1": "00017", "2": "00018", "3": "00020"}
 
 
+CONTRACTS = "contract|customer|start|end|monthly price\nS1|A|2025-01-01|{0}|100\nS2|A|2026-01-01|{1}|110\n"
+CONTRACTS += "S3|B|2025-01-01|{0}|50\nS4|B|2026-01-01||60"
+
+
+@pytest.mark.parametrize(
+    ("ends", "said", "last"),
+    [
+        (("2025-12-31", "2026-12-31"), "inclusive   # 2 end on the day before", date(2027, 1, 1)),
+        (("2026-01-01", "2027-01-01"), "exclusive   # 2 end on the day on which", date(2027, 1, 1)),
+    ],
+)
+def test_whether_an_end_is_the_last_day_is_written_where_the_next_begin_tells(tmp_path, ends, said, last):
+    (tmp_path / "mine").mkdir()
+    table(tmp_path / "mine/contracts.csv", CONTRACTS.format(*ends))
+    found = write_folder_source(tmp_path / "mine", tmp_path / "source.yml", currency="EUR")
+    assert found.open == []
+    assert f"end_on: {said}" in found.path.read_text()
+    assert rows_of(found.path)["subscriptions"].set_index("subscription_id").end_on["S2"] == last
+
+
+@pytest.mark.parametrize(("answer", "last"), [("inclusive", date(2026, 6, 1)), ("exclusive", date(2026, 5, 31))])
+def test_whether_an_end_is_the_last_day_is_open_where_nothing_tells(tmp_path, answer, last):
+    (tmp_path / "mine").mkdir()
+    table(tmp_path / "mine/contracts.csv", "contract|customer|start|end|monthly price\nS1|A|2025-01-01|2026-05-31|9")
+    found = write_folder_source(tmp_path / "mine", tmp_path / "source.yml", currency="EUR")
+    assert found.open[0].startswith("contracts.csv: end_on: choose: write inclusive if end is the last day of service")
+    with pytest.raises(KitError, match="end_on"):
+        load_source(found.path)
+    found.path.write_text(found.path.read_text().replace("end_on: choose", f"end_on: {answer}"))
+    assert rows_of(found.path)["subscriptions"].end_on.tolist() == [last]
+
+
 def test_an_encoding_in_which_letters_stay_letters_is_open_where_there_are_two(tmp_path):
     (tmp_path / "mine").mkdir()
     table(tmp_path / "mine/customers.csv", "Customer ID|Name|Customer since\nA|España|2025-01-01", encoding="cp1252")
