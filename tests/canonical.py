@@ -127,11 +127,19 @@ def known(as_of_on: str | date, *args: Any, **texts: Any) -> Known:
 def prepared(
     as_of_on: str | date, currency: str = "USD", timezone: str = "UTC", period: Period | None = None, **texts: str
 ) -> Prepared:
-    """The text tables, prepared for ``period`` (the calendar quarter that ends knowledge falls in, if not given)."""
+    """The text tables, prepared for ``period`` (the calendar quarter that ends knowledge falls in, if not given).
+
+    Equal tables are prepared once and shared: no test may change what it gets.
+    """
     day = _day(as_of_on)
     period = period or replace(Calendar(timezone).quarter_of(day - DAY), as_of_on=day)
+    return _prepared(period, currency, timezone, tuple(texts.items()))
+
+
+@lru_cache(maxsize=256)
+def _prepared(period: Period, currency: str, timezone: str, texts: tuple[tuple[str, str], ...]) -> Prepared:
     folder = tempfile.mkdtemp()
-    found = prepare(source(currency, timezone, **texts), period, currency=currency, folder=Path(folder))
+    found = prepare(source(currency, timezone, **dict(texts)), period, currency=currency, folder=Path(folder))
     weakref.finalize(found, shutil.rmtree, folder)
     return found
 
@@ -172,9 +180,7 @@ def asked(function: Callable[[Spine], Any]) -> Callable[..., Any]:
     @wraps(function)
     def ask(found: Spine, period: Period | None = None, *, review: Any = None, **given: Any) -> Any:
         period = period or found.period
-        one = replace(
-            found, period=period, periods=[period], rules={**found.rules, **given}, review=review or found.review
-        )
+        one = _of_one_period(found, period, {**found.rules, **given}, review or found.review)
         if get_type_hints(function)["return"] is Listing:
             return function(one)
         rows = run(function, one)
@@ -184,3 +190,16 @@ def asked(function: Callable[[Spine], Any]) -> Callable[..., Any]:
         return rows
 
     return ask
+
+
+_LATEST: dict[tuple[Any, ...], Spine] = {}  # the last spines that tests asked for, as many questions are about one
+
+
+def _of_one_period(found: Spine, period: Period, rules: dict[str, Any], review: Any) -> Spine:
+    """The spine of one period; the same one for the same question, so that its relations are made once."""
+    key = (id(found.prepared), period, repr(rules), id(review), repr(found.refused))
+    one = _LATEST.pop(key, None) or replace(found, period=period, periods=[period], rules=rules, review=review)
+    _LATEST[key] = one
+    if len(_LATEST) > 8:
+        del _LATEST[next(iter(_LATEST))]
+    return one
