@@ -22,6 +22,7 @@ SIGNS = {  # what each may mean, the most often meant first
     "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "ARS", "CLP", "COP"), "US$": ("USD",),
     "CA$": ("CAD",), "C$": ("CAD",), "A$": ("AUD",), "AU$": ("AUD",), "NZ$": ("NZD",), "S$": ("SGD",), "HK$": ("HKD",),
     "NT$": ("TWD",), "R$": ("BRL",), "CN¥": ("CNY",), "JP¥": ("JPY",),
+    "\\": ("JPY",),  # the byte that is the yen in Shift-JIS
 }  # fmt: skip
 CODE = "^[A-Z]+$"  # a sign is that of several currencies; a code without a rate is told elsewhere
 

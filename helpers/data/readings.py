@@ -34,7 +34,7 @@ WHAT = {"int": "a whole number", "dec": "a number", "bool": "yes or no", "date":
 # What numbers and days of spreadsheets are dressed in: signs of full width, a currency, brackets for what is below
 # zero, a minus behind, and the words for year, month and day.
 WIDE = ("０１２３４５６７８９，．－／：％＋（）￥＄　−", "0123456789,.-/:%+()¥$ -")
-MONEY_SIGN = r"(?:[A-Z]{0,3}[$€£¥₩₹]|[円元원])"
+MONEY_SIGN = r"(?:[A-Z]{0,3}[$€£¥₩₹\\]|[円元원])"
 BEFORE, BEHIND = rf"^([-+(]?) *{MONEY_SIGN} *", rf" *{MONEY_SIGN}(\)?)$"
 ERAS = {"令和": 2018, "平成": 1988}  # the year before the first of each
 ADVICE = {

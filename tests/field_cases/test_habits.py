@@ -92,6 +92,12 @@ def japanese_wide(value):
     return f"{value:,.2f}円".translate(FULL_WIDTH) if isinstance(value, float) else chinese_wide(value)
 
 
+def japanese(value):
+    if isinstance(value, date):
+        return f"{value.year}/{value.month}/{value.day}"
+    return f"\\{value:,.2f}".replace("\\-", "-\\") if isinstance(value, float) else value  # the yen of Shift-JIS
+
+
 def japanese_eras(value):
     return f"令和{value.year - 2018}年{value.month}月{value.day}日" if isinstance(value, date) else japanese_wide(value)
 
@@ -132,6 +138,7 @@ HABITS = {
     "chinese with slashes": ("gb18030", "\t", "\r\n", chinese_slashes, CHINESE, "CNY"),
     "chinese, full width": ("gb18030", ",", "\n", chinese_wide, CHINESE, "CNY"),
     "unicode text of Excel": ("utf-16", "\t", "\r\n", chinese_in_unicode, CHINESE, "CNY"),
+    "japanese": ("cp932", ",", "\r\n", japanese, JAPANESE, "JPY"),
     "japanese, full width": ("cp932", ",", "\r\n", japanese_wide, JAPANESE, "JPY"),
     "japanese eras": ("cp932", ",", "\r\n", japanese_eras, JAPANESE, "JPY"),
 }
