@@ -71,11 +71,6 @@ def prepare(
         seen = {name: judge(staged.engine, HELD[name], staged.columns, period.known_until)
                 for name in _parents_first(staged.columns) if not HELD[name].counted}  # fmt: skip
         _write(staged.engine, seen, folder)
-        aside = staged.engine.execute(
-            "select * replace (cast(known_from as varchar) as known_from) from aside "
-            f"where known_from <= date '{period.known_until}' order by all"
-        )
-        aside_rows = [list(row) for row in aside.fetchall()]
         if "events" in staged.columns:
             make_known_of(staged.engine, staged.columns)
             with staged.reading_events():
@@ -83,6 +78,11 @@ def prepare(
             seen["events"], conflicts["events"] = counted.rows, counted.conflicts
             trimmed = Spelling("user_id, customer_id", "spaces around", "none", counted.spaced)
             spelt["events"] = [trimmed] if counted.spaced else []
+        aside = staged.engine.execute(
+            "select * replace (cast(known_from as varchar) as known_from) from aside "
+            f"where known_from <= date '{period.known_until}' order by all"
+        )
+        aside_rows = [list(row) for row in aside.fetchall()]
     record = _record(source, period, currency, staged.columns, folder) | {"aside": aside_rows}
     prepared = Prepared(folder, record)
     judged = JudgedRows(prepared)

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import duckdb
 
 from helpers.data.engines import STAGED, DuckDB, Engine, Given, quoted, written
-from helpers.data.knowledge import CONFLICT, FIRST_EVENTS, first_reason, judged_events
+from helpers.data.knowledge import ALWAYS, CONFLICT, FIRST_EVENTS, WITHOUT_KEY, first_reason, judged_events
 from helpers.data.spelling import trimmed
 from helpers.data.tables import TABLES
 
@@ -82,7 +82,12 @@ class Reduction:
     def write(self, file: Path, provided: Collection[str]) -> Counted:
         """Write the reduced rows, judged, and count the rows that they are made of; ``provided`` tables are judged."""
         local = self.engine.local
-        [(read, empty_key, not_yet_known, spaced)] = local.execute(f"from {self._rows(self._counts())}").fetchall()
+        counted = local.execute(f"from {self._rows(self._counts())}").fetchall()
+        read, empty_key, not_yet_known, spaced = (sum(row[i] for row in counted) for i in range(1, 5))
+        for day, _, empty, *_ in counted:
+            if empty:
+                aside = ["events", WITHOUT_KEY, day, None, empty, 0.0]
+                local.execute(f"insert into {STAGED}.aside values (?, ?, ?, ?, ?, ?)", aside)
         repeated = self._repeated()
         local.execute(f"create table {STAGED}.several as {_several(self._rows(self._of_repeated(repeated)))}")
         [(rows, distinct, keys)] = local.execute(
@@ -113,12 +118,15 @@ class Reduction:
         return self.engine.rows(sql, self.given)
 
     def _counts(self) -> str:
+        """What is counted, by the day from which on rows without a key are known; the others are of no day."""
+        day = f"case when not ({KEYED}) then coalesce({self._day(self._known_at)}, {ALWAYS}) end"
         return f"""
-            select count(*) as read,
+            select {day} as empty_on, count(*) as read,
                 count(*) filter (where not ({KEYED})) as empty_key,
                 count(*) filter (where {KEYED} and not ({self._known})) as not_yet_known,
                 count(*) filter (where {SPACED}) as spaced
-            from ({self.typed}) as typed"""
+            from ({self.typed}) as typed
+            group by 1"""
 
     def _repeated(self) -> str:
         """The numbers of keys that stand in several rows, as SQL. DuckDB looks for them once."""

@@ -115,6 +115,7 @@ def _table_report(
           if table.name == "invoices" and judged.prepared.provides("invoices.service_from")
           and not judged.prepared.provides("subscriptions") else []),
         *(_there_before(judged, table, clean) if table.register else []),
+        *(_correcting_nothing(judged) if judged.prepared.provides(f"{table.name}.corrects") else []),
         *_without_rate(judged, table),
         *([f"the last event is {days_old} days old on {period.measured_on}, must be at most {feed_max_age_days}; "
            "a feed that stopped looks like customers who went silent"]
@@ -178,6 +179,20 @@ def _there_before(judged: JudgedRows, table: Table, clean: int) -> list[str]:
     return [
         f"{early} of {clean} {table.name} have facts from before their {told}, the first on {first}; "
         "each counts as there from its first fact on"
+    ]
+
+
+def _correcting_nothing(judged: JudgedRows) -> list[str]:
+    """Said where invoice lines correct one that is not there, so that they lower no line."""
+    [(rows, first, money)] = judged.rows(
+        "select count(*), min(corrects), sum(amount) from judged_invoices where left_out is null and corrects not in "
+        "(select invoice_line_id from judged_invoices where left_out is null and invoice_line_id is not null)"
+    )
+    if not rows:
+        return []
+    return [
+        f"{rows} rows correct an invoice line that is not there, such as {first}, with {money:,.2f} in all; they count "
+        "as revenue and lower no line; corrects must be an invoice_line_id"
     ]
 
 

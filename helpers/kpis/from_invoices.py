@@ -15,10 +15,13 @@ def is_made(spine: Spine) -> bool:
     return spine.prepared.made_from.get("subscriptions") == "invoices"
 
 
-def notes(spine: Spine, kind: str) -> dict[str, str]:
-    """What is told of each period: its warning, or why it is refused."""
-    found = spine.answers(NOTES, "label, text")
-    return {note["label"]: note["text"] for note in reversed(found) if note["kind"] == kind}
+def notes(spine: Spine, kind: str) -> dict[str, list[str]]:
+    """What is told of each period: its warnings, or why it is refused."""
+    found: dict[str, list[str]] = {}
+    for note in spine.answers(NOTES, "label, text"):
+        if note["kind"] == kind:
+            found.setdefault(note["label"], []).append(note["text"])
+    return found
 
 
 def by_invoice_date(spine: Spine) -> list[str]:

@@ -11,13 +11,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from helpers import results
-from helpers.data.knowledge import TWICE, is_on_purpose
+from helpers.data.knowledge import TWICE, WITHOUT_KEY, is_on_purpose
 from helpers.data.tables import TABLES
 from helpers.kpis.from_invoices import is_made, notes
 from helpers.kpis.spine import WHOLE, Spine
 from helpers.results import Row
 
 REMEDY = "mend the rows or their query, or set the rule most_left_out higher"
+WHERE = "or leave out in the query what has none on purpose: where {key}"
 REASONS_TOLD = 3
 
 
@@ -45,7 +46,11 @@ class Shortfall:
     @property
     def refusal(self) -> str:
         """Why what reads the table is not told."""
-        return f"{self._told}; {REMEDY}"
+        if WITHOUT_KEY not in self.reasons:
+            return f"{self._told}; {REMEDY}"
+        table = TABLES[self.table]
+        key = " and ".join(f"{name} is not null" for name in table.key if table.column(name).required)
+        return f"{self._told}; {REMEDY}; {WHERE.format(key=key)}"
 
     @property
     def warnings(self) -> list[str]:
@@ -117,7 +122,9 @@ def _by_table(spine: Spine, tables: Collection[str]) -> list[dict[str, Shortfall
 
 def _refusals(spine: Spine, tables: Collection[str], by_table: Iterable[Mapping[str, Shortfall]]) -> dict[str, str]:
     """Why a period is refused, by its label; the first reason is told."""
-    found = dict(notes(spine, "refused")) if "subscriptions" in tables and is_made(spine) else {}
+    found: dict[str, str] = {}
+    if "subscriptions" in tables and is_made(spine):
+        found = {label: texts[0] for label, texts in notes(spine, "refused").items()}
     for by_label in by_table:
         for label, each in by_label.items():
             if each.share > spine.rules["most_left_out"]:
@@ -134,6 +141,6 @@ def _warnings(
         for label, each in by_label.items():
             found.setdefault(label, []).extend(each.warnings)
     if "subscriptions" in tables and is_made(spine):
-        for label, text in notes(spine, "warning").items():
-            found.setdefault(label, []).append(text)
+        for label, texts in notes(spine, "warning").items():
+            found.setdefault(label, []).extend(texts)
     return found

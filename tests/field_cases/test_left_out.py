@@ -132,3 +132,47 @@ def test_identical_items_count_once_and_the_money_left_out_is_told(reviewed):
     assert told in found.row("mrr").warnings
     assert told in found.row("mrr_new").warnings
     assert told not in found.row("mrr", "2024Q4").warnings  # before the item began
+
+
+# events without a user
+
+
+def used(folder, visitors, query="from 'events.csv'"):
+    """What is told of 20 events of two users, to the end of September, and of some of visitors, who have none."""
+    folder.mkdir(exist_ok=True)
+    events = [f"U{i % 2},open,2026-09-{11 + i:02} 10:00" for i in range(20)]
+    events += [f",open,2026-08-{1 + i:02} 10:00" for i in range(visitors)]
+    tables = {
+        "customers": ["customer_id,name,signed_up_on,product_type", "C,Cee,2026-01-01,interactive"],
+        "users": ["user_id,customer_id,created_on", "U0,C,2026-01-01", "U1,C,2026-01-01"],
+        "subscriptions": ["subscription_id,customer_id,start_on,mrr", "S,C,2026-01-01,100"],
+        "events": ["user_id,event,occurred_at", *events],
+    }
+    for name, lines in tables.items():
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    queries = {name: f"from '{name}.csv'" for name in tables} | {"events": query}
+    given = "".join(f"  {name}: {text}\n" for name, text in queries.items())
+    text = f"name: test\nconnect: duckdb://\nfiles: .\ntimezone: UTC\ncurrency: EUR\ntables:\n{given}"
+    (folder / "source.yml").write_text(text, encoding="utf-8")
+    source, review = load_source(folder / "source.yml"), load_review(CASES / "review.yml")
+    period = review.calendar(source).period("2026Q3")
+    found = prepare(source, period, currency="EUR", folder=folder / "prepared")
+    rows = [row for card in cards_of("inactive_customers") for row in run(card, Spine(found, period, defaults()))]
+    return {(row.kpi_id, row.period.label): row for row in rows if not row.segment_by}
+
+
+def test_events_without_a_user_are_counted_and_left_out_on_purpose_by_the_line_that_is_given(tmp_path):
+    row = used(tmp_path / "case", visitors=2)["inactive_customers", "2026Q3"]  # 2 of 22 events are 9.09 %
+    assert row.status == "refused"
+    [told] = row.warnings
+    assert told.startswith("events: 2 of 22 rows left out (9.09%): a column of the key is empty; mend the rows")
+    line = told.rpartition(" on purpose: ")[2]
+    assert line == "where user_id is not null and event is not null and occurred_at is not null"
+    right = used(tmp_path / "case", visitors=2, query=f"from 'events.csv' {line}")["inactive_customers", "2026Q3"]
+    assert (right.value, right.status) == (0, "ok")
+
+
+def test_a_period_before_the_events_without_a_user_tells_nothing_of_them(tmp_path):
+    rows = used(tmp_path / "case", visitors=1)  # of 21 events, 4.76 %
+    assert rows["inactive_customers", "2026Q3"].status == "ok"
+    assert "events" not in str(rows["inactive_customers", "2026Q2"].warnings)

@@ -205,3 +205,42 @@ def test_random_invoices_add_up_as_plain_python_says():
 
 def _month(day, months):
     return date(day.year + (day.month - 1 + months) // 12, (day.month - 1 + months) % 12 + 1, 1)
+
+
+def of_quarter(found):
+    [row] = [r for r in run(mrr, found) if (r.kpi_id, r.period.label, r.segment_by) == ("mrr", "2026Q1", "")]
+    return row
+
+
+def credited(amount, corrects):
+    return spine(
+        "L1 | A | 2026-01-01 | 12000 | recurring | 2026-01-01 | 2026-12-31 |\n"
+        f"L2 | A | 2026-02-01 | {amount} | recurring | | | {corrects}",
+        "2026Q1",
+    )
+
+
+def test_a_credit_of_a_line_that_is_not_there_is_counted_and_told_and_right_once_it_names_it():
+    found = credited(-600, "INV-1")  # 600 of 12,000 is 5 %, which is not more than most_left_out
+    told = "1 credits name in corrects an invoice line that is not there, such as INV-1, and lower none; " \
+        "give the invoice_line_id, or leave corrects empty where they are of no line"  # fmt: skip
+    assert (of_quarter(found).value, of_quarter(found).status) == (1000, "ok")
+    assert told in of_quarter(found).warnings
+    assert (
+        "1 rows correct an invoice line that is not there, such as INV-1, with -600.00 in all; they count as revenue "
+        "and lower no line; corrects must be an invoice_line_id"
+    ) in found.prepared.report["tables"]["invoices"]["warnings"]
+    named = credited(-600, "L1")
+    assert of_quarter(named).value == (12_000 - 600) / 12
+    assert told not in of_quarter(named).warnings
+    assert "not there" not in str(named.prepared.report["tables"]["invoices"]["warnings"])
+    none = credited(-600, "")
+    assert of_quarter(none).value == 1000
+    assert told not in of_quarter(none).warnings
+
+
+def test_credits_of_no_line_that_come_to_more_than_may_be_left_out_refuse_what_stands_on_it():
+    found = of_quarter(credited(-601, "INV-1"))
+    assert found.status == "refused"
+    assert "1 credits name in corrects an invoice line that is not there, such as INV-1" in str(found.warnings)
+    assert of_quarter(credited(-601, "L1")).value == pytest.approx((12_000 - 601) / 12)

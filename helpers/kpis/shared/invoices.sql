@@ -115,8 +115,23 @@ from line
 join stated on stated.invoice_line_id = line.invoice_line_id and line_from = line.known_from
 join (select distinct invoice_line_id, subscription_id from named) as named on named.invoice_line_id = line.invoice_line_id;
 
+-- lost_credit: in each period, the credits that name a line which is not there, and what they come to beside all recurring
+-- lines: up to most_left_out of these a figure tells them.
+create view lost_credit as
+with known as (
+  select label, invoices.* from period join invoices on known_day between known_from and known_until
+)
+select label, count(*) filter (lost) as rows, -sum(amount) filter (lost) as credited,
+  sum(amount) filter (kind = 'recurring' and amount > 0) as billed, min(corrects) filter (lost) as example
+from (
+  select *, amount < 0 and corrects is not null and not exists (
+      from known as line where line.label = known.label and line.invoice_line_id = known.corrects) as lost
+  from known
+)
+group by label;
+
 -- from_invoices_notes: what every figure made of invoices tells, and why a period is refused: lines whose days are not
--- known, or a last day of service that is the first without it.
+-- known, a last day of service that is the first without it, or credits of lines that are not there.
 create table from_invoices_notes as
 with known as (
   select label, invoice_line.* from period join invoice_line on known_day between known_from and known_until
@@ -139,6 +154,11 @@ union all
 select label, 'refused', by_a_day || ' recurring lines of invoices begin on the service_to of the line before, and '
   || meeting || ' on the day after it; service_to must be the last day of service: write service_to - 1'
 from overlap where by_a_day > meeting
+union all
+select label, case when credited > most_left_out * billed then 'refused' else 'warning' end,
+  rows || ' credits name in corrects an invoice line that is not there, such as ' || example
+  || ', and lower none; give the invoice_line_id, or leave corrects empty where they are of no line'
+from lost_credit cross join rules where rows > 0
 union all
 select label, 'warning', 'from invoices: made of ' || rows || ' recurring lines, each over the months of its service'
 from untold;
