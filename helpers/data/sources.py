@@ -1,13 +1,14 @@
 """A source as its engine sees it: one connection, one query per canonical table, and the types of its columns.
 
-Source: architecture, "A source". Nothing is read here but names and types; the engine's own message is shown when
-it refuses, without what the connection hides.
+Source: architecture, "A source". Nothing is read here but names and types. What an engine says when it refuses a query
+is told in our words where they are known, without what the connection hides.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from helpers.data.engines import DuckDB, Engine, NoSuchTable, OtherEngine, duckd
 from helpers.data.file_queries import Given
 from helpers.data.readings import questions_behind, told
 from helpers.data.tables import TABLES
-from helpers.errors import KitError
+from helpers.errors import KitError, nearest
 from helpers.reads import Reads, table_from
 from helpers.strict_yaml import shown
 
@@ -28,6 +29,25 @@ if TYPE_CHECKING:
     from helpers.params import Source
 
 BEGINS = "select, with or from"
+REFUSED = (  # what DuckDB and Postgres say of a query, and what is told of it; {0} and {1} are what they name
+    (r'Referenced column "([^"]+)" not found', "the query names a column {0!r} that is not there"),
+    (r'does not have a column named "([^"]+)"', "the query names a column {0!r} that is not there"),
+    (r'column "?([^\s"]+)"? does not exist', "the query names a column {0!r} that is not there"),
+    (r'[Tt]able with name "?([^\s"]+)"? does not exist', "the query reads a table {0!r} that is not there"),
+    (r'relation "([^"]+)" does not exist', "the query reads a table {0!r} that is not there"),
+    (r"Function with name (\S+) does not exist", "the query calls a function {0!r} that the engine does not have"),
+    (r"argument types '(\w+)\((.*?)\)'", "the query calls {0}() with {1}, which it does not take; cast that"),
+    (r"function (\w+)\((.*?)\) does not exist", "the query calls {0}() with {1}, which the engine does not have"),
+    (r'column "([^"]+)" must appear in the GROUP BY', "the query shows {0!r} beside sums; add it to group by"),
+    (r'at or near "(.+?)"(?:\s|$)', "the query cannot be read from {0!r} on; correct what stands there or before"),
+    (r"syntax error at end of input", "the query ends too early; complete it"),
+    (
+        r"Could not convert string '(.*?)' to (\w+)",
+        "the query casts {0!r} to {1}, which it is not; use try_cast or nullif",
+    ),
+    (r"division by zero", "the query divides by zero; use nullif(…, 0) below the line"),
+    (r'No files found that match the pattern "([^"]+)"', "there is no file {0!r} in the source's files"),
+)
 
 
 def open_source(source: Source, local: duckdb.DuckDBPyConnection, folder: Path) -> Engine:
@@ -107,11 +127,31 @@ def engine_faults(source: Source, part: str, given: Given | None = None) -> Iter
     except Exception as error:
         if found := _behind(given):
             raise KitError(*(where(source, part, source.scrub(fault)) for fault in found)) from None
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         if isinstance(error, NoSuchTable):
-            lines = [f"the engine has no table '{error}'; must be a table's name, or a query that begins with {BEGINS}"]
-        text = " ".join(lines[:3]).replace(source.connect, f"{urlsplit(source.connect).scheme}://")
+            text = f"the engine has no table '{error}'; must be a table's name, or a query that begins with {BEGINS}"
+        else:
+            text = (part.startswith("tables.") and _in_our_words(str(error))) or _first_lines(error)
+        text = text.replace(source.connect, f"{urlsplit(source.connect).scheme}://")
         raise KitError(where(source, part, source.scrub(text))) from None
+
+
+def _in_our_words(told: str) -> str:
+    """What is wrong with a query that an engine refuses; empty where its message is not known.
+
+    >>> _in_our_words('Referenced column "dael_id" not found in FROM clause! Candidate bindings: "deal_id"')
+    "the query names a column 'dael_id' that is not there; did you mean 'deal_id'?"
+    """
+    for pattern, words in REFUSED:
+        if found := re.search(pattern, told):
+            columns = re.findall(r'"(\w+)"', told.partition("Candidate bindings:")[2].partition("\n")[0])
+            return words.format(*found.groups()) + (nearest(found[1], columns) if columns else "")
+    return ""
+
+
+def _first_lines(error: Exception) -> str:
+    """What an engine says, without its place in a query that the engine has put together."""
+    lines = [line.strip() for line in str(error).partition("LINE 1:")[0].splitlines() if line.strip()]
+    return " ".join(lines[:3]) or type(error).__name__
 
 
 def _behind(given: Given | None) -> list[str]:

@@ -81,16 +81,36 @@ def test_a_missing_folder_is_named(tmp_path):
     assert fault == f"test: files == '{tmp_path / 'nowhere'}', must be a folder that exists"
 
 
-def test_every_query_that_fails_is_told_with_the_engines_words():
+def test_every_query_that_fails_is_told():
     found = faults(
         source(tables={"deals": "select nope from range(1)", "products": "crm.products", "invoices": "from 'no.csv'"})
     )
     assert [fault.split(": ", 2)[:2] for fault in found] == [
         ["test", "tables.deals"], ["test", "tables.products"], ["test", "tables.invoices"],
     ]  # fmt: skip
-    assert '"nope" not found' in found[0]
+    assert "the query names a column 'nope' that is not there" in found[0]
     assert "the engine has no table 'products'" in found[1]
     assert "there is no file 'no.csv' in ." in found[2]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        (
+            "select nope from (select 1 as note)",
+            "the query names a column 'nope' that is not there; did you mean 'note'?",
+        ),
+        ("select t.nope from (select 1 as a) t", "the query names a column 'nope' that is not there"),
+        ("select * from nope", "the query reads a table 'nope' that is not there"),
+        ("select * from s.nope", "the query reads a table 's.nope' that is not there"),
+        ("select nope(1)", "the query calls a function 'nope' that the engine does not have"),
+        ("select sum('a' || 'b')", "the query calls sum() with VARCHAR, which it does not take; cast that"),
+        ("select a, count(*) from (select 1 as a)", "the query shows 'a' beside sums; add it to group by"),
+    ],
+)
+def test_a_query_that_is_refused_is_told_in_one_sentence_without_the_engines_words(query, words):
+    [fault] = faults(source(tables={"deals": query}))
+    assert fault == f"test: tables.deals: {words}"
 
 
 def test_what_is_neither_query_nor_table_is_told_so():
