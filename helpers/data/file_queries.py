@@ -17,6 +17,8 @@ from helpers.data.readings import Question, inferred, number_of_two_readings
 from helpers.data.statements import (
     FILE_NAME,
     Node,
+    arguments,
+    constant,
     duckdb_text,
     duckdb_tree,
     identifier,
@@ -131,7 +133,7 @@ class FileQueries:
         node.pop("with_ordinality", None)
         node |= {
             "type": "BASE_TABLE", "alias": alias, "schema_name": "", "table_name": view, "catalog_name": "",
-            "at_clause": None,
+            "at_clause": None, "qualified_name": {"path": [view]},
         }  # fmt: skip
         for name in open_to_types:
             if kept.types[name] == "VARCHAR" and (used is None or name in used):
@@ -146,9 +148,8 @@ def _options(node: Node, name: str, reads: Reads) -> tuple[Reads, bool] | None:
     if node["function"]["function_name"] not in ("read_csv", "read_csv_auto"):
         return None
     given: dict[str, Any] = {}
-    for option in node["function"]["children"][1:]:
-        right = option.get("right", {})
-        value = right.get("child", right).get("value", {}).get("value")  # true and false are casts
+    for option in arguments(node["function"])[1:]:
+        value = constant(option.get("right", {}))
         if option.get("type") != "COMPARE_EQUAL" or value is None:
             return None
         given[option["left"]["column_names"][-1].lower()] = value
@@ -164,7 +165,7 @@ def _options(node: Node, name: str, reads: Reads) -> tuple[Reads, bool] | None:
 
 def _guesses(node: Node) -> bool:
     """Whether the engine guesses the types of a text file that it is left to read."""
-    options = str(node.get("function", {}).get("children", [])[1:])
+    options = str(arguments(node.get("function", {}))[1:])
     return "csv" in str(node.get("function", {}).get("function_name")) and "all_varchar" not in options
 
 

@@ -71,6 +71,20 @@ def nodes(tree: Any) -> Iterator[Node]:
         yield from nodes(inside)
 
 
+def arguments(function: Node) -> list[Node]:
+    """What a function is given: DuckDB 2 writes it otherwise than DuckDB 1."""
+    if "arguments" in function:
+        return [each["expression"] for each in function["arguments"]]
+    return list(function.get("children", []))
+
+
+def constant(node: Node) -> Any:
+    """The value of a constant, none of what has to be worked out; DuckDB 1 writes true and false as casts of a text."""
+    if "literal" in node:
+        return node["literal"].get("text")
+    return node.get("child", node).get("value", {}).get("value")
+
+
 def names_of_files(node: Node) -> list[str] | None:
     """The files that a node of a query reads, as they are written; None where it reads no file.
 
@@ -82,10 +96,10 @@ def names_of_files(node: Node) -> list[str] | None:
         return [name] if not node["schema_name"] and (FILE_NAME.search(name) or "://" in name) else None
     if node.get("type") != "TABLE_FUNCTION" or node["function"]["function_name"] not in OF_FILES:
         return None
-    given = node["function"]["children"][:1]
+    given = arguments(node["function"])[:1]
     if given and given[0].get("function_name") == "list_value":
-        given = given[0]["children"]
-    names = [child.get("value", {}).get("value") for child in given]
+        given = arguments(given[0])
+    names = [constant(child) for child in given]
     if not names or not all(isinstance(name, str) for name in names):
         raise NotOnlyRead(f"must name its files as they are; {node['function']['function_name']} is given none, or SQL")
     return names
