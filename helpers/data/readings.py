@@ -355,11 +355,11 @@ def told(found: Iterable[Question]) -> list[str]:
     sentences = []
     for answers in dict.fromkeys(each.answers for each in asked if not each.words):
         same = [each for each in asked if not each.words and each.answers == answers]
-        sentences.append(f"{_names([each.column for each in same])}: {same[0].told}; {answers}")
+        sentences.append(f"{named([*dict.fromkeys(each.column for each in same)])}: {same[0].told}; {answers}")
     if words := sorted({word for each in asked for word in each.words}):
         listed = ", ".join(word if BARE.fullmatch(word) else json.dumps(word) for word in words)
-        sentences.insert(0, f"{_names([each.column for each in asked if each.words])}: "
-                            f"{_names([repr(word) for word in words])} may stand for nothing; "
+        sentences.insert(0, f"{named([each.column for each in asked if each.words])}: "
+                            f"{named([repr(word) for word in words])} may stand for nothing; "
                             f"if so, write reads: {{empty: [{listed}]}}, else reads: {{empty: []}}")  # fmt: skip
     return sentences
 
@@ -403,7 +403,12 @@ def _day_or_instant(ask: Ask, reading: Reading, text: str) -> str:
     return reading.of(text) if timed == values else "" if timed else f"cast({reading.of(text)} as date)"
 
 
-def _names(columns: Sequence[str]) -> str:
+def named(columns: Sequence[str]) -> str:
+    """Names as a sentence has them.
+
+    >>> named(["a", "b", "c"])
+    'a, b and c'
+    """
     *before, last = columns
     return f"{', '.join(before)} and {last}" if before else last
 

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from helpers.data.engines import DuckDB, Engine, NoSuchTable, OtherEngine, duckd
 from helpers.data.file_queries import Given
 from helpers.data.readings import questions_behind, told
 from helpers.data.tables import TABLES
-from helpers.errors import KitError, nearest
+from helpers.errors import KitError
 from helpers.reads import Reads, table_from
 from helpers.strict_yaml import shown
 
@@ -29,25 +30,53 @@ if TYPE_CHECKING:
     from helpers.params import Source
 
 BEGINS = "select, with or from"
-REFUSED = (  # what DuckDB and Postgres say of a query, and what is told of it; {0} and {1} are what they name
-    (r'Referenced column "([^"]+)" not found', "the query names a column {0!r} that is not there"),
-    (r'does not have a column named "([^"]+)"', "the query names a column {0!r} that is not there"),
-    (r'column "?([^\s"]+)"? does not exist', "the query names a column {0!r} that is not there"),
-    (r'[Tt]able with name "?([^\s"]+)"? does not exist', "the query reads a table {0!r} that is not there"),
-    (r'relation "([^"]+)" does not exist', "the query reads a table {0!r} that is not there"),
-    (r"Function with name (\S+) does not exist", "the query calls a function {0!r} that the engine does not have"),
+NO_COLUMN, NO_TABLE = (
+    "the query names a column {0!r} that is not there",
+    "the query reads a table {0!r} that is not there",
+)
+NO_FUNCTION = "the query calls a function {0!r} that the engine does not have"
+TOO_SHORT = "the query ends too early; complete it"
+NOT_OF_TYPE = "the query takes {0!r} for {1}, which it is not; correct the value, or say what it means"
+REFUSED = (  # what engines say of a query, and what is told of it; {0} and {1} are what they name
+    (r"(?m)^LINE \d+: \) as given", TOO_SHORT),  # what stands behind a query for Postgres to describe it
+    (r'Referenced column "?([^\s"]+)"? (?:was )?not found', NO_COLUMN),
+    (r'does not have a column named "([^"]+)"', NO_COLUMN),
+    (r"Cannot extract field '([^']+)'", NO_COLUMN),
+    (r'Column "([^"]+)" in \w+ list not found', NO_COLUMN),
+    (r'column "?([^\s"]+)"? does not exist', NO_COLUMN),
+    (r"no such column: (\S+)", NO_COLUMN),
+    (r"parameter with name `([^`]+)` cannot be resolved", NO_COLUMN),
+    (r'Table with name "?([^\s"]+)"? does not exist', NO_TABLE),
+    (r'Referenced table "([^"]+)" not found', NO_TABLE),
+    (r'relation "([^"]+)" does not exist', NO_TABLE),
+    (r'missing FROM-clause entry for table "([^"]+)"', NO_TABLE),
+    (r"no such table: (\S+)", NO_TABLE),
+    (r"table or view `([^`]+)` cannot be found", NO_TABLE),
+    (r"Function with name (\S+) does not exist", NO_FUNCTION),
+    (r"no such function: (\S+)", NO_FUNCTION),
     (r"argument types '(\w+)\((.*?)\)'", "the query calls {0}() with {1}, which it does not take; cast that"),
+    (r"argument types '(\W+)\((.*?)\)'", "the query writes {0} with {1}, which it does not take; cast that"),
     (r"function (\w+)\((.*?)\) does not exist", "the query calls {0}() with {1}, which the engine does not have"),
-    (r'column "([^"]+)" must appear in the GROUP BY', "the query shows {0!r} beside sums; add it to group by"),
-    (r'at or near "(.+?)"(?:\s|$)', "the query cannot be read from {0!r} on; correct what stands there or before"),
-    (r"syntax error at end of input", "the query ends too early; complete it"),
+    (r"operator does not exist: ([^\n]+)", "the query writes {0}, which the engine does not have; cast one of them"),
+    (r'[Tt]ype (?:with name )?"?([^\s"]+)"? does not exist', "the query names a type {0!r} that is not there"),
+    (r'column "?([^\s"]+)"? must appear in the GROUP BY', "the query shows {0!r} beside sums; add it to group by"),
+    (r'(?i)ambiguous (?:reference to )?column name:? "?([^\s"]+)', "the query names {0!r}, which is in several tables"),
     (
-        r"Could not convert string '(.*?)' to (\w+)",
-        "the query casts {0!r} to {1}, which it is not; use try_cast or nullif",
+        r'column reference "([^"]+)" is ambiguous',
+        "the query names {0!r}, which is in several tables; write its table's name before it",
     ),
+    (r'near "(.+?)"(?:\s|:|$)', "the query cannot be read from {0!r} on; correct what stands there or before"),
+    (r"error at or near '(.+?)'", "the query cannot be read from {0!r} on; correct what stands there or before"),
+    (r"at end of input|incomplete input", TOO_SHORT),
+    (r"Could not convert string '(.*?)' to (\w+)", NOT_OF_TYPE),
+    (r'invalid input syntax for type ([\w ]+): "(.*)"', "the query takes {1!r} for {0}, which it is not; "
+     "correct the value, or say what it means"),
     (r"division by zero", "the query divides by zero; use nullif(…, 0) below the line"),
     (r'No files found that match the pattern "([^"]+)"', "there is no file {0!r} in the source's files"),
-)
+)  # fmt: skip
+NAMES = re.compile(r"[\"`]([^\"`]+)[\"`]")
+PROPOSED = re.compile(r"(?:Candidate \w+:|Did you mean[^\n\"`]*|Perhaps you meant to reference the \w+) ?([^\n]*)")
+KIND = re.compile(r"^\s*(?:\w+ )*(?:Error|Exception): |^\s*\[[A-Z_.]+\] *")  # how an engine begins what it says
 
 
 def open_source(source: Source, local: duckdb.DuckDBPyConnection, folder: Path) -> Engine:
@@ -130,7 +159,7 @@ def engine_faults(source: Source, part: str, given: Given | None = None) -> Iter
         if isinstance(error, NoSuchTable):
             text = f"the engine has no table '{error}'; must be a table's name, or a query that begins with {BEGINS}"
         else:
-            text = (part.startswith("tables.") and _in_our_words(str(error))) or _first_lines(error)
+            text = (part.startswith("tables.") and _in_our_words(str(error))) or _first_line(error)
         text = text.replace(source.connect, f"{urlsplit(source.connect).scheme}://")
         raise KitError(where(source, part, source.scrub(text))) from None
 
@@ -143,15 +172,21 @@ def _in_our_words(told: str) -> str:
     """
     for pattern, words in REFUSED:
         if found := re.search(pattern, told):
-            columns = re.findall(r'"(\w+)"', told.partition("Candidate bindings:")[2].partition("\n")[0])
-            return words.format(*found.groups()) + (nearest(found[1], columns) if columns else "")
+            if "(use:" in told:
+                return (
+                    f"{words.format(*found.groups())}; write {' or '.join(NAMES.findall(told.partition('(use:')[2]))}"
+                )
+            proposed = PROPOSED.search(told)
+            names = {name.rpartition(".")[2]: name for name in NAMES.findall(proposed[1])} if proposed else {}
+            like = get_close_matches(found[1], names, n=1) if names else []
+            return words.format(*found.groups()) + (f"; did you mean {names[like[0]]!r}?" if like else "")
     return ""
 
 
-def _first_lines(error: Exception) -> str:
-    """What an engine says, without its place in a query that the engine has put together."""
-    lines = [line.strip() for line in str(error).partition("LINE 1:")[0].splitlines() if line.strip()]
-    return " ".join(lines[:3]) or type(error).__name__
+def _first_line(error: Exception) -> str:
+    """What an engine says, without the words that it begins with and its place in a query."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return KIND.sub("", lines[0]) if lines else type(error).__name__
 
 
 def _behind(given: Given | None) -> list[str]:

@@ -8,7 +8,7 @@ is known of their users and customers, so that they are written once, as cards r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +26,7 @@ from helpers.data.readings import (
     Question,
     Zones,
     as_it_stands,
+    named,
     questions,
     settled,
     text_of,
@@ -37,7 +38,7 @@ from helpers.data.reduction import Reduction, can_reduce, local_day_function, sh
 from helpers.data.schema import SQL_TYPES, Column, Table
 from helpers.data.sources import engine_faults, open_source, reads_of, source_table, where
 from helpers.data.tables import HELD, TABLES
-from helpers.errors import KitError, nearest, together
+from helpers.errors import KitError, nearest
 from helpers.periods import Period
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 LIMITED = "set memory_limit = '700MB'"  # while events are reduced and sorted; what needs more goes to the disk
 RESERVED = ("at", "interval", "on")  # canonical names that an engine reads as its own words
+SHARED = "reads: {"  # in what settles a question, and may stand once for the source
 WHOLE = {f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG")} | {"INTEGER", "UINTEGER"}
 
 
@@ -106,7 +108,7 @@ def stage(source: Source, period: Period, folder: Path) -> Iterator[Staged]:
                 if HELD[name].counted and given[name].reads and isinstance(engine, DuckDB):  # read several times
                     given[name], casts[name] = _kept(engine, given[name], casts[name])
 
-            together(*(partial(look, name) for name in source.tables))
+            _together(source, look)
             for name in (name for name in casts if not HELD[name].counted):
                 with engine_faults(source, f"tables.{name}", given[name]):
                     rows = _rows(engine, given[name], casts[name])
@@ -117,6 +119,43 @@ def stage(source: Source, period: Period, folder: Path) -> Iterator[Staged]:
         yield Staged(local, columns, source, engine, given, casts)
     finally:
         engine.close()
+
+
+class _Asked(KitError):
+    """What is wrong with the columns of a table, and what is to be asked of them, in part told with other tables."""
+
+    def __init__(self, source: Source, table: str, faults: Sequence[str], questions: Sequence[Question]) -> None:
+        place = partial(where, source, f"tables.{table}")
+        self.others = list(map(place, faults))
+        super().__init__(*self.others, *map(place, told(questions)))
+        self.questions = questions
+
+
+def _together(source: Source, look: Callable[[str], None]) -> None:
+    """Look at every table. What several of them ask alike is asked once, for the source.
+
+    Raises:
+        KitError: with the faults and questions of all tables.
+    """
+    found: dict[str, dict[str, list[Question]]] = {}  # faults; and by what settles them, questions by table
+    for name in source.tables:
+        try:
+            look(name)
+        except _Asked as error:
+            found |= {fault: {} for fault in error.others}
+            for question in error.questions:
+                settles = question.answers if SHARED in question.answers else f"{name} {question.answers}"
+                found.setdefault(settles, {}).setdefault(name, []).append(question)
+        except KitError as error:
+            found |= {fault: {} for fault in error.faults}
+    faults = []
+    for fault, by_table in found.items():
+        of = named([f"tables.{name}" for name in by_table]) if by_table else ""
+        told_once = told(question for asked in by_table.values() for question in asked)
+        end = ", once for the source" if len(by_table) > 1 else ""
+        faults += [where(source, of, f"{sentence}{end}") for sentence in told_once] or [fault]
+    if faults:
+        raise KitError(*faults)
 
 
 def _provided(table: Table, given: Given) -> list[str]:
@@ -238,13 +277,13 @@ def check_columns(source: Source, engine: Engine, name: str, given: Given, timez
         empty = _without(engine, given, unfit, "{} is not null")
         numbers = [c for c in unfit if c.type == "int" and _is_fraction(given.types[c.name])]
         fractions = set(map(attrgetter("name"), numbers)) - set(_without(engine, given, numbers, "{0} <> floor({0})"))
-    faults += told([*given.questions, *(q for q in asked if q not in given.questions)])
     faults += [
         _type_fault(c, given.types[c.name], zones, given.guessed, c.name in fractions)
         for c in unfit if c.name not in empty
     ]  # fmt: skip
-    if faults:
-        raise KitError(*(where(source, f"tables.{name}", fault) for fault in faults))
+    asked = [*given.questions, *(question for question in asked if question not in given.questions)]
+    if faults or asked:
+        raise _Asked(source, name, faults, asked)
     if ENDS.get(name) in casts and reads.end_on == "inclusive":
         casts[ENDS[name]] = f"({casts[ENDS[name]]} + 1)"
     return {column: cast for column, cast in casts.items() if cast}

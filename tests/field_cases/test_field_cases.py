@@ -42,8 +42,6 @@ RIGHT_AT_ONCE = {
 ASKED = [
     ("01a-german-excel", "subscriptions", "mrr: '50,00' is 50 with decimal", 0, CLEAN),
     ("01b-german-thousands-dot", "subscriptions", "mrr: '1.250' is 1.25 with decimal: ", 1, THOUSANDS),
-    ("02-us-dates", "customers", "signed_up_on: '1/10/2025' is 1 October 2025 with dates: dmy", 1, CLEAN),
-    ("02-us-dates", "subscriptions", "start_on and end_on: '1/10/2025' is 1 October 2025 with dates: dmy", 1, CLEAN),
     ("02c-us-mixed", "subscriptions", "start_on and end_on: '1/10/2025' is 1 October 2025 with dates: dmy", 1, CLEAN),
     ("03a-cp1252", "customers", "customers.csv is not UTF-8; in cp1252 it says 'C1,Müller € Werke", 0, CLEAN),
     ("03b-utf16", "customers", "customers.csv is not UTF-8; in utf-16 it says 'customer_id,name", 0, CLEAN),
@@ -134,6 +132,18 @@ def test_asked_and_right_with_the_query_that_is_proposed(case, name, words, patt
     assert words in asked
     query = f"select * replace ({re.search(pattern, asked)[0]}) from read_csv('subscriptions.csv')"
     assert are(figures(case(name, subscriptions={"query": query})), right)
+
+
+@pytest.mark.parametrize("form", ["queries", "files"])
+def test_what_several_tables_ask_alike_is_asked_once_and_answered_by_one_line_for_the_source(case, form):
+    [asked] = faults(case("02-us-dates", form))
+    assert asked == (
+        "tables.customers and tables.subscriptions: signed_up_on, start_on and end_on: '1/10/2025' is 1 October 2025 "
+        "with dates: dmy and 10 January 2025 with dates: mdy; write reads: {dates: dmy} or reads: {dates: mdy}, once "
+        "for the source"
+    )
+    _, american = READS.findall(asked)
+    assert are(figures(case("02-us-dates", form, source={"reads": yaml.safe_load(american)})), CLEAN)
 
 
 def test_one_line_for_the_whole_source_is_enough(case):

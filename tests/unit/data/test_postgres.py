@@ -199,7 +199,14 @@ def test_a_wrong_password_is_told_and_not_shown(port, tmp_path):
         ("select nope from deals", "the query names a column 'nope' that is not there"),
         ("deels", "the engine has no table 'deels'"),
         ("select * from deels", "the query reads a table 'deels' that is not there"),
-        ("select deal_id from deals where", "the query cannot be read from ')' on"),
+        (
+            "select deal_i from deals",
+            "the query names a column 'deal_i' that is not there; did you mean 'deals.deal_id'?",
+        ),
+        ("select d.deal_id from deals", "the query reads a table 'd' that is not there"),
+        ("select cast('x' as numeric) as n", "the query takes 'x' for numeric, which it is not; correct the value"),
+        ("select a.deal_id || b from deals a, (select 1 as b) b, (select 2 as b) c", "'b', which is in several tables"),
+        ("select deal_id from deals where", "the query ends too early; complete it"),
     ],
 )
 def test_a_query_that_fails_is_told_with_the_table_it_is_for(port, tmp_path, query, words):

@@ -105,6 +105,22 @@ def test_every_query_that_fails_is_told():
         ("select * from s.nope", "the query reads a table 's.nope' that is not there"),
         ("select nope(1)", "the query calls a function 'nope' that the engine does not have"),
         ("select sum('a' || 'b')", "the query calls sum() with VARCHAR, which it does not take; cast that"),
+        ("select x.a from (select 1 as a) t", "the query reads a table 'x' that is not there"),
+        (
+            "select dat_trunc('day', now())",
+            "the query calls a function 'dat_trunc' that the engine does not have; did you mean 'date_trunc'?",
+        ),
+        (
+            "select 'a' || 'b' * 2",
+            "the query writes * with VARCHAR, INTEGER_LITERAL, which it does not take; cast that",
+        ),
+        ("select 1::itn", "the query names a type 'itn' that is not there; did you mean 'int'?"),
+        ("select * exclude (b) from (select 1 as a)", "the query names a column 'b' that is not there"),
+        (
+            "select a from (select 1 as a) t join (select 2 as a) u on true",
+            "the query names 'a', which is in several tables; write t.a or u.a",
+        ),
+        ("select unnest(1)", "UNNEST() can only be applied to lists, structs and NULL, not INTEGER"),
         ("select a, count(*) from (select 1 as a)", "the query shows 'a' beside sums; add it to group by"),
     ],
 )
