@@ -150,7 +150,7 @@ def test_every_query_that_the_engine_refuses_is_told_in_our_words(books, refused
 def test_a_query_that_fails_on_its_rows(books, refused):
     books.source(f"  deals: {DEALS.format('* replace (cast(owner as double) as amount)')}")
     [message] = refused()
-    assert message.startswith("2026Q3: params/books.yml: tables.deals: the query casts '")
+    assert message.startswith("2026Q3: params/books.yml: tables.deals: the query takes '")
     assert message.endswith("' to DOUBLE, which it is not; use try_cast or nullif")
 
 

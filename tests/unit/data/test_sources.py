@@ -111,10 +111,10 @@ def test_every_query_that_fails_is_told():
             "the query calls a function 'dat_trunc' that the engine does not have; did you mean 'date_trunc'?",
         ),
         (
-            "select 'a' || 'b' * 2",
+            "select ('a' || 'b') * 2",
             "the query writes * with VARCHAR, INTEGER_LITERAL, which it does not take; cast that",
         ),
-        ("select 1::itn", "the query names a type 'itn' that is not there; did you mean 'int'?"),
+        ("select 1::itn", "the query names a type 'itn' that is not there"),
         ("select * exclude (b) from (select 1 as a)", "the query names a column 'b' that is not there"),
         (
             "select a from (select 1 as a) t join (select 2 as a) u on true",
