@@ -151,7 +151,7 @@ def test_a_query_that_fails_on_its_rows(books, refused):
     books.source(f"  deals: {DEALS.format('* replace (cast(owner as double) as amount)')}")
     [message] = refused()
     assert message.startswith("2026Q3: params/books.yml: tables.deals: the query takes '")
-    assert message.endswith("' to DOUBLE, which it is not; use try_cast or nullif")
+    assert message.endswith("' for DOUBLE, which it is not; correct the value, or say what it means")
 
 
 def test_columns_of_wrong_types_names_and_zones_are_told_together(books, refused):
