@@ -60,13 +60,19 @@ class Files:
         self.local = local
         self.folder = folder
         self._spare = (spare / f"read_{number}" for number in count())
+        self._read: dict[tuple[str, str], Rows] = {}
 
     def rows(self, name: str, reads: Reads) -> Rows:
-        """The rows of a file, or of all files that a pattern finds, which must have the same columns.
+        """The rows of a file, or of all files that a pattern finds, which must have the same columns; read once.
 
         Raises:
             KitError: there is no such file, or it cannot be read for certain; says what to write.
         """
+        if (key := (name, reads.model_dump_json())) not in self._read:
+            self._read[key] = self._rows(name, reads)
+        return self._read[key]
+
+    def _rows(self, name: str, reads: Reads) -> Rows:
         pattern = Path(inside(self.folder, name))
         anchor = Path(pattern.anchor) if pattern.is_absolute() else Path()
         files = sorted(path for path in anchor.glob(str(pattern.relative_to(anchor))) if path.is_file())

@@ -130,20 +130,20 @@ def _make_known(engine: duckdb.DuckDBPyConnection, table: Table, last_day: date)
         from (
             select distinct {table.name}.*{_masked(table, later)}, {seen_on} as seen_on {keyed} and {seen_on} <= {last}
         )""")
-    engine.execute(f"insert into aside {_aside(table, empty, seen_on)}")
-    if table.of_the_pack:
-        engine.execute(f"update known set seen_on = {ALWAYS}")
     [counts] = engine.execute(
         f"select (select count(*) from {table.name}), (select count(*) {keyed}), "
         f"(select count(*) {keyed} and {seen_on} <= {last}), (select count(*) from known)"
     ).fetchall()
     read, with_key, known, distinct = counts
+    engine.execute(f"insert into aside {_aside(table, empty, seen_on, any_twice=known > distinct)}")
+    if table.of_the_pack:
+        engine.execute(f"update known set seen_on = {ALWAYS}")
     return {
         "read": read, "empty_key": read - with_key, "not_yet_known": with_key - known, "byte_equal": known - distinct,
     }  # fmt: skip
 
 
-def _aside(table: Table, empty: str, seen_on: str) -> str:
+def _aside(table: Table, empty: str, seen_on: str, *, any_twice: bool) -> str:
     """What no judged row tells: rows without a key; and rows equal to another that may be something else.
 
     They may be where an optional part of the key, which would tell, is empty.
@@ -156,7 +156,7 @@ def _aside(table: Table, empty: str, seen_on: str) -> str:
     rows = table.name
     if table.register:
         rows = f'{table.name} left join first_facts on first_facts.key = "{table.key[0]}"'
-    if not (untold and table.worth):
+    if not (any_twice and untold and table.worth):
         return without.format(rows=rows)
     columns = ", ".join(f'"{name}"' for name in table.names)
     return (

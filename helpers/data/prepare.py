@@ -64,7 +64,7 @@ def prepare(
         if "events" in staged.columns:
             reduction = staged.reduction(period)
             with staged.reading_events():
-                reduction.keep_first_events()
+                reduction.count()
             if lost := [*ids_without_zeros(staged.engine, TABLES["events"], staged.columns, FIRST_EVENTS)]:
                 raise KitError(*(where(source, "tables.events", fault) for fault in lost))
         make_aside(staged.engine)

@@ -226,7 +226,29 @@ def text_of(column: str, found: str, reads: Reads) -> str:
 def as_it_stands(column: str, found: str, reads: Reads) -> str:
     """SQL of a text that is one: an id or a name, as it stands in the file."""
     text = identifier(column) if found == "VARCHAR" else f"cast({identifier(column)} as varchar)"
-    return f"case when {text_of(column, found, reads)} is not null then {text} end"
+    words = ", ".join(map(quoted, ("", *(reads.empty or ()))))
+    return f"case when trim({text}, {quoted(SPACES)}) not in ({words}) then {text} end"
+
+
+def never_empty(ask: Ask, columns: Sequence[str], reads: Reads) -> set[str]:
+    """Those of some columns of text in which no text is empty, nor a word that is, or may be, for nothing.
+
+    Texts are looked at whole only where one of these could begin as they do, since that is what takes long.
+    """
+    if not columns:
+        return set()
+    own = tuple(filter(None, reads.empty or ()))
+    begins = {*SPACES, *(word[0] for word in own), *(case for word in WORDS for case in (word[0], word[0].upper()))}
+    codes = ", ".join(str(code) for code in [-1, *sorted(map(ord, begins))])  # -1 of an empty text
+    among, words = (", ".join(map(quoted, texts)) for texts in (("", *WORDS), ("", *own)))
+
+    def counted(name: str) -> str:
+        text = f"trim({name}, {quoted(SPACES)})"
+        found = f"lower({text}) in ({among}) or {text} in ({words})"
+        return f"count_if(case when ord({name}) in ({codes}) then {found} end)"
+
+    counts = ask([counted(identifier(name)) for name in columns])
+    return {name for name, times in zip(columns, counts, strict=True) if not times}
 
 
 def settled(ask: Ask, texts: Mapping[str, str], kinds: Mapping[str, str], reads: Reads) -> dict[str, Reading | None]:

@@ -4,8 +4,9 @@ Source: specification 1.2, 1.4, 2 and architecture, "The one path". No KPI asks 
 which days and how much is enough. Everything that is judged by single events (what is known, which row of a key counts,
 what breaks a constraint) is therefore judged here.
 
-Three queries go to the source's engine: what is counted, the few rows of keys that stand in several, and the others by
-day. They are written once, in DuckDB's SQL. What is chosen among the rows of a key is chosen in the local engine.
+Three queries go to the source's engine: what is counted, by user; the few rows of keys that stand in several; and the
+others by day. They are written once, in DuckDB's SQL. What is chosen among the rows of a key is chosen in the local
+engine.
 
 A reduced row is known, in its form, from the end of ``_since_on`` to the end of ``_until_on``. So a day whose events
 arrived late, or whose events were corrected, stands in several rows, and every earlier as-of counts exactly what was
@@ -15,7 +16,7 @@ known then.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +35,7 @@ BARE = ", ".join(f"{trimmed(name)} as {name}" if name in IDS else name for name 
 SPACED = " or ".join(f"{name} <> {trimmed(name)}" for name in IDS)
 KEYED = " and ".join(f"{name} is not null" for name in EVENTS.key)
 ID = f"nullif({EVENTS.id}, '')"
+COUNTED = f"{STAGED}.counted_events"
 SAME = "active_on, user_id, customer_id, event, feature, is_automated, since_on, until_on, version, broken"
 SINCE = 94_694_400  # 1973-01-01, in seconds; from then on all zones changed at whole minutes
 DAY, MINUTE = 86_400, 60
@@ -79,15 +81,41 @@ class Reduction:
     recorded: bool
     shifts: Sequence[Shift] = ()
 
-    def write(self, file: Path, provided: Collection[str]) -> Counted:
-        """Write the reduced rows, judged, and count the rows that they are made of; ``provided`` tables are judged."""
+    def count(self) -> None:
+        """Count the events, and keep the day on which the first of each user is known, with the customer it names."""
         local = self.engine.local
-        counted = local.execute(f"from {self._rows(self._counts())}").fetchall()
+        local.execute(f"create table {COUNTED} as from {self._rows(self._counts())}")
+        day = local_day("cast(first_at as timestamptz)", self.timezone)
+        local.execute(
+            f"create table {FIRST_EVENTS} as select user_id, customer_id, {day} as first_on from {COUNTED} "
+            "where first_at is not null"
+        )
+
+    def write(self, file: Path, provided: Collection[str]) -> Counted:
+        """Write the reduced rows, judged; ``provided`` tables are judged, and the events are counted.
+
+        Returns:
+            What was counted of the rows that the reduced ones are made of.
+        """
+        local = self.engine.local
+        counted = local.execute(f"""
+            select empty_on, sum(read), sum(empty_key), sum(not_yet_known), sum(spaced) from {COUNTED}
+            group by empty_on""").fetchall()
         read, empty_key, not_yet_known, spaced = (sum(row[i] for row in counted) for i in range(1, 5))
         for day, _, empty, *_ in counted:
             if empty:
                 aside = ["events", WITHOUT_KEY, day, None, empty, 0.0]
                 local.execute(f"insert into {STAGED}.aside values (?, ?, ?, ?, ?, ?)", aside)
+        reduced, conflicts, rows, distinct, keys = (replace(self, typed=self._bare) if spaced else self)._reduced()
+        local.execute(written(judged_events(reduced, provided), file))
+        counts = {"read": read, "empty_key": empty_key, "not_yet_known": not_yet_known, "byte_equal": rows - distinct}
+        return Counted(counts, (conflicts, read - empty_key - not_yet_known - rows + keys), spaced)
+
+    def _reduced(self) -> tuple[str, int, int, int, int]:
+        """The reduced rows as SQL; how many keys are in conflict; and of keys that stand in several rows, how many rows
+        there are, how many distinct ones, and how many keys. No id has spaces around it.
+        """
+        local = self.engine.local
         repeated = self._repeated()
         local.execute(f"create table {STAGED}.several as {_several(self._rows(self._of_repeated(repeated)))}")
         [(rows, distinct, keys)] = local.execute(
@@ -97,36 +125,23 @@ class Reduction:
         [(conflicts,)] = local.execute(
             f"select count(distinct own) filter (until_on is null and version is not null) from {STAGED}.chosen"
         ).fetchall()
-        reduced = self._reduced(self._rows(self._once(repeated if rows else "")))
-        local.execute(written(judged_events(reduced, provided), file))
-        counts = {"read": read, "empty_key": empty_key, "not_yet_known": not_yet_known, "byte_equal": rows - distinct}
-        return Counted(counts, (conflicts, read - empty_key - not_yet_known - rows + keys), spaced)
-
-    def keep_first_events(self) -> None:
-        """Keep the day on which the first event of each user is known, with the customer that the event names."""
-        first = self._rows(f"""
-            select user_id, customer_id, min({self._known_at}) as first_at
-            from ({self._bare}) as typed
-            where {KEYED} and {self._known}
-            group by user_id, customer_id""")
-        day = local_day("cast(first_at as timestamptz)", self.timezone)
-        self.engine.local.execute(
-            f"create table {FIRST_EVENTS} as select user_id, customer_id, {day} as first_on from {first}"
-        )
+        return _by_what_is_same(self._rows(self._once(repeated if rows else ""))), conflicts, rows, distinct, keys
 
     def _rows(self, sql: str) -> str:
         return self.engine.rows(sql, self.given)
 
     def _counts(self) -> str:
-        """What is counted, by the day from which on rows without a key are known; the others are of no day."""
+        """What is counted, by user and customer, and by the day from which on rows without a key are known."""
         day = f"case when not ({KEYED}) then coalesce({self._day(self._known_at)}, {ALWAYS}) end"
         return f"""
-            select {day} as empty_on, count(*) as read,
+            select user_id, customer_id, {day} as empty_on,
+                min(case when {KEYED} and {self._known} then {self._known_at} end) as first_at,
+                count(*) as read,
                 count(*) filter (where not ({KEYED})) as empty_key,
                 count(*) filter (where {KEYED} and not ({self._known})) as not_yet_known,
-                count(*) filter (where {SPACED}) as spaced
-            from ({self.typed}) as typed
-            group by 1"""
+                count(*) filter (where is_spaced) as spaced
+            from (select {BARE}, {SPACED} as is_spaced from ({self.typed}) as spelt) as typed
+            group by 1, 2, 3"""
 
     def _repeated(self) -> str:
         """The numbers of keys that stand in several rows, as SQL. DuckDB looks for them once."""
@@ -164,7 +179,7 @@ class Reduction:
         return f"""
             select {COLUMNS}, {self._day("occurred_at")} as active_on, {self._day(self._known_at)} as known_on,
                 {f"hash({number})" if self._here else number} as number
-            from ({self._bare}) as typed
+            from ({self.typed}) as typed
             where {KEYED} and {self._known}"""
 
     def _chosen(self) -> str:
@@ -199,18 +214,6 @@ class Reduction:
                 case when same > 1 and (updated is null or tied > 1) then {quoted(CONFLICT)} end as version,
                 {first_reason(EVENTS.constraints)} as broken
             from ranked where place = 1"""
-
-    def _reduced(self, once: str) -> str:
-        """All rows by what is the same of them. Those whose key stands in no other hold from the day they are known."""
-        return f"""
-            select active_on, user_id, customer_id, event, feature, is_automated, cast(sum(times) as bigint) as events,
-                since_on as _since_on, until_on as _until_on, version as _version, broken as _broken
-            from (
-                select *, cast(null as date) as until_on, cast(null as varchar) as version from {once}
-                union all by name
-                select {SAME}, 1 as times from {STAGED}.chosen
-            )
-            group by {SAME}"""
 
     @property
     def _bare(self) -> str:
@@ -256,6 +259,19 @@ def _several(rows: str) -> str:
         select * replace ({instants}),
             dense_rank() over (order by {key}) as own, count(*) over (partition by {key}) as different
         from {rows}"""
+
+
+def _by_what_is_same(once: str) -> str:
+    """All rows by what is the same of them. Those whose key stands in no other hold from the day they are known."""
+    return f"""
+        select active_on, user_id, customer_id, event, feature, is_automated, cast(sum(times) as bigint) as events,
+            since_on as _since_on, until_on as _until_on, version as _version, broken as _broken
+        from (
+            select *, cast(null as date) as until_on, cast(null as varchar) as version from {once}
+            union all by name
+            select {SAME}, 1 as times from {STAGED}.chosen
+        )
+        group by {SAME}"""
 
 
 # DuckDB's ``timezone(zone, instant)`` looks the zone up anew for every row, which takes longer than all else that is

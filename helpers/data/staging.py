@@ -27,6 +27,7 @@ from helpers.data.readings import (
     Zones,
     as_it_stands,
     named,
+    never_empty,
     questions,
     settled,
     text_of,
@@ -105,7 +106,8 @@ def stage(source: Source, period: Period, folder: Path) -> Iterator[Staged]:
             def look(name: str) -> None:
                 given[name] = source_table(source, engine, name)
                 casts[name] = check_columns(source, engine, name, given[name], period.calendar.timezone)
-                if HELD[name].counted and given[name].reads and isinstance(engine, DuckDB):  # read several times
+                several_times = HELD[name].counted and not _as_given(name, casts[name])
+                if several_times and given[name].reads and isinstance(engine, DuckDB):
                     given[name], casts[name] = _kept(engine, given[name], casts[name])
 
             _together(source, look)
@@ -162,8 +164,16 @@ def _provided(table: Table, given: Given) -> list[str]:
     return [name for name in table.names if name in given.types]
 
 
+def _as_given(name: str, casts: Mapping[str, str]) -> bool:
+    """Whether the columns of a table are read as they stand, so that nothing is gained by keeping them typed."""
+    kinds = {column.name: SQL_TYPES[column.type] for column in TABLES[name].columns}
+    return all(
+        cast in (identifier(column), f"cast({identifier(column)} as {kinds[column]})") for column, cast in casts.items()
+    )
+
+
 def _kept(engine: DuckDB, given: Given, casts: Mapping[str, str]) -> tuple[Given, dict[str, str]]:
-    """What files give, typed once, and the casts that this leaves to do."""
+    """What files give, typed once since it is read several times, and the casts that this leaves to do."""
     columns = ", ".join(f"{cast} as {identifier(name)}" for name, cast in casts.items())
     rows = engine.files.kept(f"select {columns} from ({given.query})")
     return given._replace(query=f"from {rows.sql}"), {name: identifier(name) for name in casts}
@@ -309,12 +319,14 @@ def _readings(
         c.name: text_of(c.name, types[c.name], reads) for c in columns if _is_text(c, types[c.name], given.guessed)
     }
     kinds = {c.name: c.type for c in columns if c.name in texts and c.type != "str"}
-    found = {c.name: as_it_stands(c.name, types[c.name], reads) for c in columns if c.name in texts and c.type == "str"}
+    stand = [c.name for c in columns if c.name in texts and c.type == "str"]
+    full = never_empty(ask, [name for name in stand if types[name] == "VARCHAR"], reads)
+    found = {name: identifier(name) if name in full else as_it_stands(name, types[name], reads) for name in stand}
     readings = settled(ask, {name: texts[name] for name in kinds}, kinds, reads)
     of_row = f"nullif(upper({text_of('currency', types['currency'], reads)}), '')" if "currency" in types else "null"
     own_currency = f"coalesce({of_row}, {quoted(currency) if currency else 'null'})"
     asked: list[Question] = []
-    worded = with_words(ask, {c.name: texts[c.name] for c in columns if c.name in found}, reads)
+    worded = with_words(ask, {name: texts[name] for name in stand if name not in full}, reads)
     for column in (column for column in columns if column.name not in texts):
         found |= _of_file_types(column, types[column.name], zones, ask)
     for column in (column for column in columns if column.name in texts):

@@ -4,15 +4,18 @@ import gzip
 import re
 from datetime import date, datetime
 
+import duckdb
 import pandas as pd
 import pytest
 import yaml
 
 from helpers.data.prepare import prepare
+from helpers.data.readings import SPACES, WORDS, never_empty
 from helpers.data.tables import TABLES
 from helpers.errors import KitError
 from helpers.params import load_source
 from helpers.periods import Calendar
+from helpers.reads import Reads
 from tests.canonical import Known
 
 PERIOD = Calendar("Europe/Berlin").period("2026Q1")
@@ -523,3 +526,19 @@ def test_ids_of_events_that_are_not_there_at_all_are_left_out(tmp_path):
     users_and_events(tmp_path, ["000008", "123456"], EVENTS)
     left_out = "user_id not in users"
     assert events_of(tmp_path, "from 'events.csv'") == [("123456", 3, None), ("7", 3, left_out), ("7", 4, left_out)]
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\u00a0\t", "N/A", " none ", "\ufeffNull", "\\N", "#REF!", "--", "keine", " Äh"]
+)
+@pytest.mark.parametrize("empty", [None, (), ("keine", "Äh")])
+def test_a_column_is_read_as_it_stands_only_where_no_text_in_it_may_be_for_nothing(text, empty):
+    reads, bare = Reads(empty=empty), text.strip(SPACES)
+    engine = duckdb.connect()
+    engine.execute("create table given as select unnest(['N1', 'nobody', ?, null, '-1']) as name", [text])
+
+    def ask(expressions):
+        return engine.execute(f"select {', '.join(expressions)} from given").fetchone()
+
+    for_nothing = not bare or bare.lower() in WORDS or bare in (empty or ())
+    assert never_empty(ask, ["name"], reads) == (set() if for_nothing else {"name"})
