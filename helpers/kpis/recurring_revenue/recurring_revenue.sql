@@ -98,13 +98,17 @@ where reason is not null and ends > since and ends <= measured_on
 group by all;
 
 -- cohort_mrr: what each account paid on the day `since`, at the rate of that day.
-create table cohort_mrr as
-select label, horizon, since, coalesce(account_id, in_force.customer_id) as account_id, segment, sum(mrr) as mrr
+create view cohort_mrr as
+select label, 'period' as horizon, day as since, account_id, segment, mrr
+from customer_mrr join period using (label) where day = opening_day
+union all
+select label, horizon, since, coalesce(account_id, in_force.customer_id), segment, sum(mrr)
 from (
   select label, horizon, since, customer_id, cast(amount * rate as decimal(38, 9)) as mrr
   from horizon join period using (label)
   join paying on start_on <= since and ends > since and known_day between known_from and known_until
   left join rate on rate.currency = paying.currency and since between valid_from and valid_until
+  where horizon = 'year'
 ) as in_force
 left join account using (label, customer_id)
 group by all;

@@ -45,22 +45,25 @@ line as (
   )
   group by all
 ),
+tangled_version as (
+  from ended
+  semi join line on ended.subscription_id = line.subscription_id and ended.line_id is not distinct from line.line_id and is_tangled
+),
 learnt as (
   select subscription_id, line_id, day,
     coalesce(lead(day) over (partition by subscription_id, line_id order by day) - 1, date '9999-12-31') as last_day
   from (
-    select subscription_id, line_id, known_from as day from ended
-    union select subscription_id, line_id, known_until + 1 from ended where known_until < date '9999-12-31'
+    select subscription_id, line_id, known_from as day from tangled_version
+    union select subscription_id, line_id, known_until + 1 from tangled_version where known_until < date '9999-12-31'
   )
 ),
 tangled as (
-  select ended.* exclude (known_from, known_until), day as known_from, last_day as known_until,
+  select own.* exclude (known_from, known_until), day as known_from, last_day as known_until,
     lead(start_on) over next_one as next_on, lead(status) over next_one as next_status, lead(out) over next_one as next_out
-  from ended
-  join line on ended.subscription_id = line.subscription_id and ended.line_id is not distinct from line.line_id and is_tangled
-  join learnt on ended.subscription_id = learnt.subscription_id and ended.line_id is not distinct from learnt.line_id
+  from tangled_version as own
+  join learnt on own.subscription_id = learnt.subscription_id and own.line_id is not distinct from learnt.line_id
     and day between known_from and known_until
-  window next_one as (partition by ended.subscription_id, ended.line_id, day order by start_on)
+  window next_one as (partition by own.subscription_id, own.line_id, day order by start_on)
 ),
 all_versions as (
   select *, null as next_on, null as next_status, null as next_out from ended
