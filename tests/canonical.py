@@ -180,7 +180,9 @@ def asked(function: Callable[[Spine], Any]) -> Callable[..., Any]:
     @wraps(function)
     def ask(found: Spine, period: Period | None = None, *, review: Any = None, **given: Any) -> Any:
         period = period or found.period
-        one = _of_one_period(found, period, {**found.rules, **given}, review or found.review)
+        one = replace(
+            found, period=period, periods=[period], rules={**found.rules, **given}, review=review or found.review
+        )
         if get_type_hints(function)["return"] is Listing:
             return function(one)
         rows = run(function, one)
@@ -190,16 +192,3 @@ def asked(function: Callable[[Spine], Any]) -> Callable[..., Any]:
         return rows
 
     return ask
-
-
-_LATEST: dict[tuple[Any, ...], Spine] = {}  # the last spines that tests asked for, as many questions are about one
-
-
-def _of_one_period(found: Spine, period: Period, rules: dict[str, Any], review: Any) -> Spine:
-    """The spine of one period; the same one for the same question, so that its relations are made once."""
-    key = (id(found.prepared), period, repr(rules), id(review), repr(found.refused))
-    one = _LATEST.pop(key, None) or replace(found, period=period, periods=[period], rules=rules, review=review)
-    _LATEST[key] = one
-    if len(_LATEST) > 8:
-        del _LATEST[next(iter(_LATEST))]
-    return one

@@ -6,6 +6,7 @@ Ends that are the last day and not the first without, ids that lost their zeros,
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import Any
 
 import duckdb
 
@@ -29,12 +30,8 @@ CODE = "^[A-Z]+$"  # a sign is that of several currencies; a code without a rate
 
 def ends_on_the_eve(local: duckdb.DuckDBPyConnection, name: str) -> Iterator[str]:
     """Asked where rows of a table end on the day before the same customer's next one begins, and none on the day."""
-    end, begin = ENDS[name], BEGINS[name]
-    [(eves, days, example)] = local.execute(f"""
-        with next as (select distinct customer_id, {begin} as begins from {name})
-        select count(*) filter (begins = {end} + 1), count(*) filter (begins = {end}),
-            min((customer_id, {end}, begins)) filter (begins = {end} + 1)
-        from {name} join next using (customer_id) where begins between {end} and {end} + 1""").fetchall()
+    end = ENDS[name]
+    eves, days, example = ends_by_next_begin(local, name, "customer_id", BEGINS[name], end)
     if eves >= MANY and not days:
         customer, ended, began = example
         yield (
@@ -42,6 +39,22 @@ def ends_on_the_eve(local: duckdb.DuckDBPyConnection, name: str) -> Iterator[str
             f"{began}), none on that day itself; if {end} is the last day, write reads: {{end_on: inclusive}}, "
             "else reads: {end_on: exclusive}"
         )
+
+
+def ends_by_next_begin(
+    local: duckdb.DuckDBPyConnection, rows: str, customer: str, begin: str, end: str
+) -> tuple[int, int, Any]:
+    """How many rows end on the day before the same customer's next one begins, how many on it, and one of the first.
+
+    ``customer``, ``begin`` and ``end`` are SQL over the rows.
+    """
+    [(eves, days, example)] = local.execute(f"""
+        with given as (select {customer} as customer, {begin} as begins, {end} as ends from {rows} as given),
+        next as (select distinct customer, begins as next_on from given)
+        select count(*) filter (next_on = ends + 1), count(*) filter (next_on = ends),
+            min((customer, ends, next_on)) filter (next_on = ends + 1)
+        from given join next using (customer) where next_on between ends and ends + 1""").fetchall()
+    return eves, days, example
 
 
 def ids_without_zeros(

@@ -14,7 +14,7 @@ from textwrap import indent
 
 import duckdb
 
-from helpers.data.doubts import MANY
+from helpers.data.doubts import MANY, ends_by_next_begin
 from helpers.data.engines import local_engine
 from helpers.data.file_kinds import Export, OpenLine, OwnFile, cast, column_of, export_of, filled, kinds_of, own_files
 from helpers.data.files import Files
@@ -31,7 +31,7 @@ from helpers.texts import one_line
 
 MATCHES = 0.5  # so many of a file's customers must be found under a name, for it to be a name of theirs
 OPTIONS = {"encoding": "encoding", "delimiter": "delim", "header_row": "header_row", "sheet": "sheet"}
-CHOOSE = "choose"  # no value of end_on, so that a source is not read before it is answered
+UNANSWERED = "choose"  # no value of end_on, so that a source is not read before it is answered
 NAMED = 6  # values shown in a comment
 
 
@@ -194,8 +194,8 @@ class _Survey:
             columns = "".join(
                 f"  {name}: {yaml_quoted(theirs) if theirs != name else name}\n" for name, theirs in own.columns.items()
             )
-            ends = _ends(looked, own.columns) if own.table == "subscriptions" and "end_on" in own.columns else ()
-            opened = (*opened, *(_said(looked, line) for line in ends if line.said["end_on"] == CHOOSE))
+            ends = [_ends(looked, own.columns)] if own.table == "subscriptions" and "end_on" in own.columns else []
+            opened = (*opened, *(_said(looked, line) for line in ends if line.said["end_on"] == UNANSWERED))
             text = f"file: {yaml_quoted(looked.name)}\n{_reads([*ends, *looked.lines])}columns:\n{columns}"
             yield Offer(own.table, looked.name, what, text, opened, 2)
         if own.table in ("invoices", "subscriptions"):
@@ -308,24 +308,21 @@ def _open(looked: Looked, line: OpenLine, read: Callable[[str, str], str]) -> tu
     return lines, tuple(f"{looked.name}: {why}" for _, why in told)
 
 
-def _ends(looked: Looked, columns: Mapping[str, str]) -> tuple[Line]:
+def _ends(looked: Looked, columns: Mapping[str, str]) -> Line:
     """Whether an end is the last day or the first without, by when the same customer's next subscription begins."""
     begin, end = (_day_of(looked, columns[name]) for name in ("start_on", "end_on"))
-    customer, counts = identifier(columns["customer_id"]), (0, 0)
+    eves = days = 0
     if begin and end:
-        begins = f"(select {customer}, {begin} from {looked.rows.sql} as other)"
-        eves, days = (f"count(*) filter (where ({customer}, {day}) in {begins})" for day in (f"{end} + 1", end))
-        eve, day = counts = tuple(looked.rows.ask([eves, days]))
-        if eve >= MANY and not day:
-            return (Line("end_on: inclusive", f"{eve} end on the day before the same customer's next begins"),)
-        if day and not eve:
-            return (Line("end_on: exclusive", f"{day} end on the day on which the same customer's next begins"),)
-    return (
-        Line(
-            f"end_on: {CHOOSE}",
-            f"write inclusive if {columns['end_on']} is the last day of service, exclusive if it is the first without; "
-            f"{counts[0]} end on the day before the same customer's next begins, {counts[1]} on that day",
-        ),
+        rows = looked.rows
+        eves, days, _ = ends_by_next_begin(rows.local, rows.sql, identifier(columns["customer_id"]), begin, end)
+    if eves >= MANY and not days:
+        return Line("end_on: inclusive", f"{eves} end on the day before the same customer's next begins")
+    if days and not eves:
+        return Line("end_on: exclusive", f"{days} end on the day on which the same customer's next begins")
+    return Line(
+        f"end_on: {UNANSWERED}",
+        f"write inclusive if {columns['end_on']} is the last day of service, exclusive if it is the first without; "
+        f"{eves} end on the day before the same customer's next begins, {days} on that day",
     )
 
 

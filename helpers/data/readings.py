@@ -217,17 +217,23 @@ def _date_readings(dates: str | None) -> list[Reading]:
 
 def text_of(column: str, found: str, reads: Reads) -> str:
     """SQL of a column's text without what surrounds it, null where the file says that it is empty."""
-    text = identifier(column) if found == "VARCHAR" else f"cast({identifier(column)} as varchar)"
-    trimmed = f"trim({text}, {quoted(SPACES)})"
-    words = ", ".join(map(quoted, ("", *(reads.empty or ()))))
-    return f"case when {trimmed} not in ({words}) then {trimmed} end"
+    trimmed = f"trim({_text(column, found)}, {quoted(SPACES)})"
+    return f"case when {trimmed} not in ({_for_nothing(reads)}) then {trimmed} end"
 
 
 def as_it_stands(column: str, found: str, reads: Reads) -> str:
     """SQL of a text that is one: an id or a name, as it stands in the file."""
-    text = identifier(column) if found == "VARCHAR" else f"cast({identifier(column)} as varchar)"
-    words = ", ".join(map(quoted, ("", *(reads.empty or ()))))
-    return f"case when trim({text}, {quoted(SPACES)}) not in ({words}) then {text} end"
+    text = _text(column, found)
+    return f"case when trim({text}, {quoted(SPACES)}) not in ({_for_nothing(reads)}) then {text} end"
+
+
+def _text(column: str, found: str) -> str:
+    return identifier(column) if found == "VARCHAR" else f"cast({identifier(column)} as varchar)"
+
+
+def _for_nothing(reads: Reads) -> str:
+    """What the file says is empty, as SQL."""
+    return ", ".join(map(quoted, ("", *(reads.empty or ()))))
 
 
 def never_empty(ask: Ask, columns: Sequence[str], reads: Reads) -> set[str]:

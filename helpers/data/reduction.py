@@ -106,26 +106,23 @@ class Reduction:
             if empty:
                 aside = ["events", WITHOUT_KEY, day, None, empty, 0.0]
                 local.execute(f"insert into {STAGED}.aside values (?, ?, ?, ?, ?, ?)", aside)
-        reduced, conflicts, rows, distinct, keys = (replace(self, typed=self._bare) if spaced else self)._reduced()
+        reduced = (replace(self, typed=self._bare) if spaced else self)._reduced()
         local.execute(written(judged_events(reduced, provided), file))
+        [(rows, distinct, keys, conflicts)] = local.execute(f"""
+            select coalesce(sum(copies), 0), count(*), count(distinct own),
+                (select count(distinct own) filter (until_on is null and version is not null) from {STAGED}.chosen)
+            from {STAGED}.several""").fetchall()
         counts = {"read": read, "empty_key": empty_key, "not_yet_known": not_yet_known, "byte_equal": rows - distinct}
         return Counted(counts, (conflicts, read - empty_key - not_yet_known - rows + keys), spaced)
 
-    def _reduced(self) -> tuple[str, int, int, int, int]:
-        """The reduced rows as SQL; how many keys are in conflict; and of keys that stand in several rows, how many rows
-        there are, how many distinct ones, and how many keys. No id has spaces around it.
-        """
+    def _reduced(self) -> str:
+        """The reduced rows as SQL, where no id has spaces around it; rows of keys that stand in several are kept."""
         local = self.engine.local
         repeated = self._repeated()
         local.execute(f"create table {STAGED}.several as {_several(self._rows(self._of_repeated(repeated)))}")
-        [(rows, distinct, keys)] = local.execute(
-            f"select coalesce(sum(copies), 0), count(*), count(distinct own) from {STAGED}.several"
-        ).fetchall()
         local.execute(f"create table {STAGED}.chosen as {self._chosen()}")
-        [(conflicts,)] = local.execute(
-            f"select count(distinct own) filter (until_on is null and version is not null) from {STAGED}.chosen"
-        ).fetchall()
-        return _by_what_is_same(self._rows(self._once(repeated if rows else ""))), conflicts, rows, distinct, keys
+        [(several,)] = local.execute(f"select count(*) from {STAGED}.several").fetchall()
+        return _by_what_is_same(self._rows(self._once(repeated if several else "")))
 
     def _rows(self, sql: str) -> str:
         return self.engine.rows(sql, self.given)

@@ -30,49 +30,50 @@ if TYPE_CHECKING:
     from helpers.params import Source
 
 BEGINS = "select, with or from"
-NO_COLUMN, NO_TABLE = (
-    "the query names a column {0!r} that is not there",
-    "the query reads a table {0!r} that is not there",
-)
-NO_FUNCTION = "the query calls a function {0!r} that the engine does not have"
+NO_COLUMN = "the query names a column {it!r} that is not there"
+NO_TABLE = "the query reads a table {it!r} that is not there"
+NO_FUNCTION = "the query calls a function {it!r} that the engine does not have"
+IN_SEVERAL = "the query names {it!r}, which is in several tables"
+UNREADABLE = "the query cannot be read from {it!r} on; correct what stands there or before"
 TOO_SHORT = "the query ends too early; complete it"
-NOT_OF_TYPE = "the query takes {0!r} for {1}, which it is not; correct the value, or say what it means"
-REFUSED = (  # what engines say of a query, and what is told of it; {0} and {1} are what they name
+NOT_OF_TYPE = "the query takes {it!r} for {type}, which it is not; correct the value, or say what it means"
+REFUSED = (  # what DuckDB, Postgres, SQLite and Spark say of a query, and what is told of it
     (r"(?m)^LINE \d+: \) as given", TOO_SHORT),  # what stands behind a query for Postgres to describe it
-    (r'Referenced column "?([^\s"]+)"? (?:was )?not found', NO_COLUMN),
-    (r'does not have a column named "([^"]+)"', NO_COLUMN),
-    (r"Cannot extract field '([^']+)'", NO_COLUMN),
-    (r'Column "([^"]+)" in \w+ list not found', NO_COLUMN),
-    (r'column "?([^\s"]+)"? does not exist', NO_COLUMN),
-    (r"no such column: (\S+)", NO_COLUMN),
-    (r"parameter with name `([^`]+)` cannot be resolved", NO_COLUMN),
-    (r'Table with name "?([^\s"]+)"? does not exist', NO_TABLE),
-    (r'Referenced table "([^"]+)" not found', NO_TABLE),
-    (r'relation "([^"]+)" does not exist', NO_TABLE),
-    (r'missing FROM-clause entry for table "([^"]+)"', NO_TABLE),
-    (r"no such table: (\S+)", NO_TABLE),
-    (r"table or view `([^`]+)` cannot be found", NO_TABLE),
-    (r"Function with name (\S+) does not exist", NO_FUNCTION),
-    (r"no such function: (\S+)", NO_FUNCTION),
-    (r"argument types '(\w+)\((.*?)\)'", "the query calls {0}() with {1}, which it does not take; cast that"),
-    (r"argument types '(\W+)\((.*?)\)'", "the query writes {0} with {1}, which it does not take; cast that"),
-    (r"function (\w+)\((.*?)\) does not exist", "the query calls {0}() with {1}, which the engine does not have"),
-    (r"operator does not exist: ([^\n]+)", "the query writes {0}, which the engine does not have; cast one of them"),
-    (r'[Tt]ype (?:with name )?"?([^\s"]+)"? does not exist', "the query names a type {0!r} that is not there"),
-    (r'column "?([^\s"]+)"? must appear in the GROUP BY', "the query shows {0!r} beside sums; add it to group by"),
-    (r'(?i)ambiguous (?:reference to )?column name:? "?([^\s"]+)', "the query names {0!r}, which is in several tables"),
-    (
-        r'column reference "([^"]+)" is ambiguous',
-        "the query names {0!r}, which is in several tables; write its table's name before it",
-    ),
-    (r'near "(.+?)"(?:\s|:|$)', "the query cannot be read from {0!r} on; correct what stands there or before"),
-    (r"error at or near '(.+?)'", "the query cannot be read from {0!r} on; correct what stands there or before"),
+    (r'Referenced column "?(?P<it>[^\s"]+)"? (?:was )?not found', NO_COLUMN),
+    (r'does not have a column named "(?P<it>[^"]+)"', NO_COLUMN),
+    (r"Cannot extract field '(?P<it>[^']+)'", NO_COLUMN),
+    (r'Column "(?P<it>[^"]+)" in \w+ list not found', NO_COLUMN),
+    (r'column "?(?P<it>[^\s"]+)"? does not exist', NO_COLUMN),
+    (r"no such column: (?P<it>\S+)", NO_COLUMN),
+    (r"parameter with name `(?P<it>[^`]+)` cannot be resolved", NO_COLUMN),
+    (r'Table with name "?(?P<it>[^\s"]+)"? does not exist', NO_TABLE),
+    (r'Referenced table "(?P<it>[^"]+)" not found', NO_TABLE),
+    (r'relation "(?P<it>[^"]+)" does not exist', NO_TABLE),
+    (r'missing FROM-clause entry for table "(?P<it>[^"]+)"', NO_TABLE),
+    (r"no such table: (?P<it>\S+)", NO_TABLE),
+    (r"table or view `(?P<it>[^`]+)` cannot be found", NO_TABLE),
+    (r"Function with name (?P<it>\S+) does not exist", NO_FUNCTION),
+    (r"no such function: (?P<it>\S+)", NO_FUNCTION),
+    (r"argument types '(?P<it>\w+)\((?P<of>.*?)\)'",
+     "the query calls {it}() with {of}, which it does not take; cast that"),
+    (r"argument types '(?P<it>\W+)\((?P<of>.*?)\)'",
+     "the query writes {it} with {of}, which it does not take; cast that"),
+    (r"function (?P<it>\w+)\((?P<of>.*?)\) does not exist",
+     "the query calls {it}() with {of}, which the engine does not have"),
+    (r"operator does not exist: (?P<it>[^\n]+)",
+     "the query writes {it}, which the engine does not have; cast one of them"),
+    (r'[Tt]ype (?:with name )?"?(?P<it>[^\s"]+)"? does not exist', "the query names a type {it!r} that is not there"),
+    (r'column "?(?P<it>[^\s"]+)"? must appear in the GROUP BY',
+     "the query shows {it!r} beside sums; add it to group by"),
+    (r'(?i)ambiguous (?:reference to )?column name:? "?(?P<it>[^\s"]+)', IN_SEVERAL),
+    (r'column reference "(?P<it>[^"]+)" is ambiguous', f"{IN_SEVERAL}; write its table's name before it"),
+    (r'near "(?P<it>.+?)"(?:\s|:|$)', UNREADABLE),
+    (r"error at or near '(?P<it>.+?)'", UNREADABLE),
     (r"at end of input|incomplete input", TOO_SHORT),
-    (r"Could not convert string '(.*?)' to (\w+)", NOT_OF_TYPE),
-    (r'invalid input syntax for type ([\w ]+): "(.*)"', "the query takes {1!r} for {0}, which it is not; "
-     "correct the value, or say what it means"),
+    (r"Could not convert string '(?P<it>.*?)' to (?P<type>\w+)", NOT_OF_TYPE),
+    (r'invalid input syntax for type (?P<type>[\w ]+): "(?P<it>.*)"', NOT_OF_TYPE),
     (r"division by zero", "the query divides by zero; use nullif(…, 0) below the line"),
-    (r'No files found that match the pattern "([^"]+)"', "there is no file {0!r} in the source's files"),
+    (r'No files found that match the pattern "(?P<it>[^"]+)"', "there is no file {it!r} in the source's files"),
 )  # fmt: skip
 NAMES = re.compile(r"[\"`]([^\"`]+)[\"`]")
 PROPOSED = re.compile(r"(?:Candidate \w+:|Did you mean[^\n\"`]*|Perhaps you meant to reference the \w+) ?([^\n]*)")
@@ -157,11 +158,12 @@ def engine_faults(source: Source, part: str, given: Given | None = None) -> Iter
         if found := _behind(given):
             raise KitError(*(where(source, part, source.scrub(fault)) for fault in found)) from None
         if isinstance(error, NoSuchTable):
-            text = f"the engine has no table '{error}'; must be a table's name, or a query that begins with {BEGINS}"
-        else:
-            text = (part.startswith("tables.") and _in_our_words(str(error))) or _first_line(error)
-        text = text.replace(source.connect, f"{urlsplit(source.connect).scheme}://")
-        raise KitError(where(source, part, source.scrub(text))) from None
+            table = source.scrub(str(error))
+            text = f"the engine has no table '{table}'; must be a table's name, or a query that begins with {BEGINS}"
+        else:  # what is secret goes before anything is cut off
+            said = source.scrub(str(error).replace(source.connect, f"{urlsplit(source.connect).scheme}://"))
+            text = (part.startswith("tables.") and _in_our_words(said)) or _first_line(said) or type(error).__name__
+        raise KitError(where(source, part, text)) from None
 
 
 def _in_our_words(told: str) -> str:
@@ -172,21 +174,20 @@ def _in_our_words(told: str) -> str:
     """
     for pattern, words in REFUSED:
         if found := re.search(pattern, told):
-            if "(use:" in told:
-                return (
-                    f"{words.format(*found.groups())}; write {' or '.join(NAMES.findall(told.partition('(use:')[2]))}"
-                )
+            said = found.groupdict()
+            ours = words.format(**said)
+            if qualified := NAMES.findall(told.partition("(use:")[2]):
+                return f"{ours}; write {' or '.join(qualified)}"
             proposed = PROPOSED.search(told)
             names = {name.rpartition(".")[2]: name for name in NAMES.findall(proposed[1])} if proposed else {}
-            like = get_close_matches(found[1], names, n=1) if names else []
-            return words.format(*found.groups()) + (f"; did you mean {names[like[0]]!r}?" if like else "")
+            like = get_close_matches(said.get("it", ""), names, n=1)
+            return f"{ours}; did you mean {names[like[0]]!r}?" if like else ours
     return ""
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(told: str) -> str:
     """What an engine says, without the words that it begins with and its place in a query."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return KIND.sub("", lines[0]) if lines else type(error).__name__
+    return KIND.sub("", next((line.strip() for line in told.splitlines() if line.strip()), ""))
 
 
 def _behind(given: Given | None) -> list[str]:

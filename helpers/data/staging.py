@@ -154,7 +154,7 @@ def _together(source: Source, look: Callable[[str], None]) -> None:
     for fault, by_table in found.items():
         of = named([f"tables.{name}" for name in by_table]) if by_table else ""
         told_once = told(question for asked in by_table.values() for question in asked)
-        end = ", once for the source" if len(by_table) > 1 else ""
+        end = ", once for the source, or under each table where they differ" if len(by_table) > 1 else ""
         faults += [where(source, of, f"{sentence}{end}") for sentence in told_once] or [fault]
     if faults:
         raise KitError(*faults)

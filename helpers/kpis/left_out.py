@@ -18,7 +18,7 @@ from helpers.kpis.spine import WHOLE, Spine
 from helpers.results import Row
 
 REMEDY = "mend the rows or their query, or set the rule most_left_out higher"
-WHERE = "or leave out in the query what has none on purpose: where {key}"
+WHERE = "where a row has no key on purpose, leave it out in the query: where {key}"
 REASONS_TOLD = 3
 
 

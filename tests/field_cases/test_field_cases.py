@@ -140,7 +140,7 @@ def test_what_several_tables_ask_alike_is_asked_once_and_answered_by_one_line_fo
     assert asked == (
         "tables.customers and tables.subscriptions: signed_up_on, start_on and end_on: '1/10/2025' is 1 October 2025 "
         "with dates: dmy and 10 January 2025 with dates: mdy; write reads: {dates: dmy} or reads: {dates: mdy}, once "
-        "for the source"
+        "for the source, or under each table where they differ"
     )
     _, american = READS.findall(asked)
     assert are(figures(case("02-us-dates", form, source={"reads": yaml.safe_load(american)})), CLEAN)

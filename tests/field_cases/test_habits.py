@@ -93,9 +93,9 @@ def japanese_wide(value):
 
 
 def japanese(value):
-    if isinstance(value, date):
-        return f"{value.year}/{value.month}/{value.day}"
-    return f"\\{value:,.2f}".replace("\\-", "-\\") if isinstance(value, float) else value  # the yen of Shift-JIS
+    if isinstance(value, float):
+        return chinese(value).replace("￥", "\\")  # the yen of Shift-JIS
+    return chinese_slashes(value)
 
 
 def japanese_eras(value):
@@ -104,29 +104,13 @@ def japanese_eras(value):
 
 WESTERN = ["Müller", "Gießerei Köln", "Société", "Ångström", "Zoë", "Façade", "Señor", "Citroën", "Bäcker", "Öl"]
 CHINESE = [
-    "北京贸易",
-    "上海电子",
-    "广州食品",
-    "深圳科技",
-    "天津机械",
-    "重庆化工",
-    "南京服装",
-    "武汉建材",
-    "成都旅游",
-    "大连水产",
-]
+    "北京贸易", "上海电子", "广州食品", "深圳科技", "天津机械",
+    "重庆化工", "南京服装", "武汉建材", "成都旅游", "大连水产",
+]  # fmt: skip
 JAPANESE = [
-    "東京電力",
-    "大阪ガス",
-    "鈴木商店",
-    "トヨタ自動車",
-    "京都工業",
-    "日本郵便",
-    "みずほ銀行",
-    "北海道食品",
-    "田中建設",
-    "山本薬品",
-]
+    "東京電力", "大阪ガス", "鈴木商店", "トヨタ自動車", "京都工業",
+    "日本郵便", "みずほ銀行", "北海道食品", "田中建設", "山本薬品",
+]  # fmt: skip
 # How each saves a file: the encoding, the delimiter, the end of a line, a value, the names of customers, the currency.
 HABITS = {
     "german": ("cp1252", ";", "\r\n", german, WESTERN, "EUR"),

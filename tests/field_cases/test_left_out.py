@@ -166,7 +166,7 @@ def test_events_without_a_user_are_counted_and_left_out_on_purpose_by_the_line_t
     assert row.status == "refused"
     [told] = row.warnings
     assert told.startswith("events: 2 of 22 rows left out (9.09%): a column of the key is empty; mend the rows")
-    line = told.rpartition(" on purpose: ")[2]
+    line = told.rpartition(" in the query: ")[2]
     assert line == "where user_id is not null and event is not null and occurred_at is not null"
     right = used(tmp_path / "case", visitors=2, query=f"from 'events.csv' {line}")["inactive_customers", "2026Q3"]
     assert (right.value, right.status) == (0, "ok")

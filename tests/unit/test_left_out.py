@@ -53,8 +53,8 @@ def test_a_row_without_a_key_is_left_out_too():
     found = answer(subscriptions=f"{HEAD}\n1 | A | 2026-01-01 | | 10\n | A | 2026-01-01 | | 10")
     assert found.warnings == (
         "subscriptions: 1 of 2 rows left out, with 10.00 of 20.00 USD a month (50.00%): a column of the key is empty; "
-        "mend the rows or their query, or set the rule most_left_out higher; or leave out in the query what has none "
-        "on purpose: where subscription_id is not null and start_on is not null",
+        "mend the rows or their query, or set the rule most_left_out higher; where a row has no key on purpose, leave "
+        "it out in the query: where subscription_id is not null and start_on is not null",
     )
 
 
