@@ -227,9 +227,12 @@ def _spend(spine: Spine) -> pd.DataFrame:
     """The ledger of the window.
 
     Raises:
+        NotProvided: spend is not there, or the review is of no quarter.
         Refused: no month of it is over, the calendar does not reach back that far, or a currency has no rate.
     """
     spine.require("spend")
+    if spine.period.kind != "quarter":
+        raise NotProvided(f"a quarter; this is a {spine.period.kind}")
     [window] = [each for each in spine.answers("acquisition_window") if _is_window(spine, each)]
     has_months = any(_is_window(spine, each) for each in spine.answers("spend_month"))
     if why := not_reached(window["begins_on"], window["quarters"], has_months):
