@@ -52,13 +52,14 @@ class KindQuery(Frozen):
 
 
 class Kind(Frozen):
-    """A tool's kind of file, known by its headers.
+    """A tool's kind of file, known by its headers, and by those of other kinds that it is ``without``.
 
     ``id`` is the column of a customer's id, ``customer`` are those that may tell whose a row is; times that carry no
     zone are in ``timezone``, else in the source's.
     """
 
     headers: Sequence[str]
+    without: Sequence[str] = ()
     id: str = ""
     customer: Sequence[str] = ()
     timezone: str = ""
@@ -131,7 +132,7 @@ def own_tables() -> dict[str, OwnTable]:
 
 
 def export_of(headers: Iterable[str]) -> Export | None:
-    """The tool's export that has these headers: the one of which the most are needed.
+    """The tool's export that has these headers: the one of which the most are needed; None where it is none.
 
     >>> found = export_of(["Record ID", "Deal Name", "Deal Stage", "Create Date", "Amount"])
     >>> (found.tool, found.what)
@@ -143,6 +144,7 @@ def export_of(headers: Iterable[str]) -> Export | None:
         for tool in tools()
         for what, kind in tool.kinds.items()
         if {_folded(name) for name in kind.headers} <= there
+        and there.isdisjoint(_folded(name) for name in kind.without)
     ]
     return max(found, key=lambda export: len(export.kind.headers), default=None)
 

@@ -270,14 +270,14 @@ class _Survey:
             )
             return first, None, ""
         known = f"{_plain(column)} in (select {_plain(theirs)} from {whose.looked.rows.sql} as other)"
-        [names, there, example] = looked.rows.ask([
+        [names, there, example, rows] = looked.rows.ask([
             f"count(distinct {_plain(column)})", f"count(distinct {_plain(column)}) filter (where {known})",
-            f"min({identifier(column)}) filter (where not {known})",
+            f"min({identifier(column)}) filter (where not {known})", f"count(*) filter (where not {known})",
         ])  # fmt: skip
         told = one_line(f"-- {column} is {theirs} of {whose.looked.name}: {there} of {names} are found there")
         doubt = "" if there == names else one_line(
-            f"{column} is {theirs} of {whose.looked.name}: {there} of {names} are found there, {example!r} is not; "
-            "take the mark off if those are no customers, else add them there"
+            f"{column} is {theirs} of {whose.looked.name}: {there} of {names} are found there, {example!r} is not "
+            f"(rows without a customer: {rows}); take the mark off if those are no customers, else add them there"
         )  # fmt: skip
         if theirs == whose.id:
             return cast("text", column, "given."), told, doubt

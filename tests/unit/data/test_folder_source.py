@@ -278,6 +278,102 @@ def test_each_kind_of_export_gives_its_tables(tool, what, kind, tmp_path):
     assert {name: len(rows) for name, rows in rows_of(found.path).items()} == dict.fromkeys(kind.tables, 1)
 
 
+COMPANIES = """
+Record ID | Company name | Company Domain Name | City | Country/Region | Create Date
+1 | Nord AG | nord.de | Kiel | Germany | 2025-03-01 10:00
+2 | Nord AG | nord.at | Graz | Austria | 2025-04-01 10:00
+"""
+DEALS = """
+Record ID | Deal Name | Deal Stage | Amount | Close Date | Create Date | Deal owner | Associated Company IDs | Associated Company IDs (Primary) | Associated Company (Primary)
+11 | A | Closed Won | 1000 | 2026-08-15 10:00 | 2026-07-01 10:00 | Ann | 1;2 | 2 | Nord AG
+12 | B | Closed Won | 400  | 2026-08-16 10:00 | 2026-07-02 10:00 | Ann | 1   | 1 | Nord AG
+"""  # noqa: E501
+TICKETS = """
+Ticket ID | Ticket name | Pipeline | Ticket status | Create date | Close date | Ticket owner | Source | Associated Company IDs (Primary)
+21 | Login | Support | Closed | 2026-08-01 10:00 | 2026-08-03 10:00 | Ann | Email | 2
+22 | Print | Support | New    | 2026-08-02 10:00 |                  |     | Phone | 1
+"""  # noqa: E501
+CONTACTS = """
+Record ID | First Name | Last Name | Email | Contact owner | Create Date | Company Name
+7 | Eva | Ek | e@nord.de | Ann | 2025-03-01 10:00 | Nord AG
+8 | Ole | Ek | o@nord.at | Ann | 2025-04-01 10:00 | Nord AG
+"""
+
+
+def test_records_of_hubspot_are_their_primary_companys_where_names_do_not_tell(tmp_path):
+    folder = tmp_path / "hubspot"
+    folder.mkdir()
+    for name, rows in {"companies": COMPANIES, "deals": DEALS, "tickets": TICKETS, "all-contacts": CONTACTS}.items():
+        table(folder / f"{name}.csv", rows)
+    found = write_folder_source(folder, tmp_path / "source.yml", "Europe/Berlin", "EUR")
+    assert found.open == []
+    rows = rows_of(found.path)
+    assert rows["customers"].set_index("customer_id").country.to_dict() == {"1": "Germany", "2": "Austria"}
+    won = rows["deals"].groupby("customer_id").amount.sum()
+    assert won.to_dict() == {"1": 400, "2": 1000}  # B is of company 1, A of 2, though 1 stands first
+    tickets = rows["tickets"].set_index("ticket_id")
+    assert tickets.customer_id.to_dict() == {"21": "2", "22": "1"}
+    assert tickets.solved_at.notna().to_dict() == {"21": True, "22": False}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        CONTACTS,
+        "Opportunity Name | Account ID | Account Name | Created Date | Amount\nX | 001A | Nord AG | 2026-07-01 | 10",
+        "Case Number | Subject | Account ID | Account Name | Created Date\n5 | Login | 001A | Nord AG | 2026-07-01",
+        "First Name | Last Name | Account ID | Account Name | Created Date\nEva | Ek | 001A | Nord AG | 2026-07-01",
+    ],
+    ids=["contacts of HubSpot", "opportunities without a stage", "cases", "contacts of Salesforce"],
+)
+def test_people_and_other_things_with_a_companys_name_are_not_taken_for_companies(tmp_path, rows):
+    (tmp_path / "export").mkdir()
+    table(tmp_path / "export/report.csv", rows)
+    table(tmp_path / "export/companies.csv", COMPANIES)
+    found = write_folder_source(tmp_path / "export", tmp_path / "source.yml", "Europe/Berlin", "EUR")
+    assert list(found.files) == ["companies.csv"]  # the other is told with its columns, and not used
+    assert "report.csv is not used: its columns are" in found.path.read_text()
+    assert found.tables == {"customers": "companies.csv (companies of HubSpot)"}
+    assert sorted(rows_of(found.path)["customers"].customer_id) == ["1", "2"]
+
+
+STRIPE_CUSTOMERS = """
+id | Description | Email | Name | Created (UTC) | Delinquent | Plan | Status | Total Spend | Payment Count | Refunded Volume | Dispute Losses
+cus_A | Nord, Kiel | a@x.de | Nord AG | 2025-03-01 23:30 | false | Team | active | 300.00 | 1 | 0.00 | 0.00
+cus_B | Sued, Graz | b@x.de |         | 2025-04-01 10:00 | false |      |        | 0.00   | 0 | 0.00 | 0.00
+"""  # noqa: E501
+
+
+def test_customers_of_stripe_sign_up_on_the_day_of_their_zone(tmp_path):
+    (tmp_path / "stripe").mkdir()
+    table(tmp_path / "stripe/unified_customers.csv", STRIPE_CUSTOMERS)
+    rows = rows_of(write_folder_source(tmp_path / "stripe", tmp_path / "source.yml", "Europe/Berlin").path)
+    customers = rows["customers"].set_index("customer_id")
+    # 23:30 in UTC is half past midnight of 2 March in Berlin
+    assert customers.signed_up_on.to_dict() == {"cus_A": date(2025, 3, 2), "cus_B": date(2025, 4, 1)}
+    assert customers.name.to_dict() == {"cus_A": "Nord AG", "cus_B": "Sued, Graz"}
+
+
+SALESFORCE = """
+Opportunity Owner | Account Name | Opportunity Name | Stage | Fiscal Period | Amount Currency | Amount | Probability (%) | Age | Close Date | Created Date | Next Step | Lead Source | Type | Owner Role
+Ann | Nord AG | A | Closed Won  | Q3-2026 | EUR | 1000 | 100 | 45 | 2026-08-15 | 2026-07-01 | | Web | New Business      | Sales
+Ann | Nord AG | B | Closed Lost | Q3-2026 | EUR | 500  | 0   | 45 | 2026-08-16 | 2026-07-02 | | Web | Existing Business | Sales
+Ann | Sued SE | C | Proposal    | Q4-2026 | EUR | 700  | 50  | 45 | 2026-12-16 | 2026-07-03 | |     |                   | Sales
+"""  # noqa: E501
+
+
+def test_a_report_of_salesforce_with_its_standard_columns_gives_its_deals(tmp_path):
+    (tmp_path / "reports").mkdir()
+    table(tmp_path / "reports/report1777000000000.csv", SALESFORCE)
+    rows = rows_of(write_folder_source(tmp_path / "reports", tmp_path / "source.yml", "Europe/Berlin").path)
+    deals = rows["deals"].set_index(rows["deals"].deal_id.str[-1])
+    assert deals.outcome.to_dict() == {"A": "won", "B": "lost", "C": "open"}
+    assert deals.amount.sum() == 1000 + 500 + 700
+    assert set(deals.currency) == {"EUR"}
+    assert pd.isna(deals.closed_at["C"])  # an open one's close date is a plan
+    assert deals.deal_type["A"] == "new_logo"
+
+
 # --- open lines -------------------------------------------------------------------------------------------------------
 
 
@@ -323,12 +419,13 @@ def test_a_match_of_a_part_of_the_customers_is_open_with_its_numbers_and_each_an
     (four / "hubspot-crm-exports-all-deals.csv").unlink()
     table(
         four / "tickets-2026.csv",
-        f"{ZENDESK}1 | 3 | Zoe | z@x.de | Open | Web | 2026-08-04 10:00 | Delta SE | | | 0 | 0",
+        f"{ZENDESK}1 | 3 | Zoe | z@x.de | Open | Web | 2026-08-04 10:00 | Delta SE | | | 0 | 0\n"
+        "1 | 4 | Zoe | z@x.de | Open | Web | 2026-08-05 10:00 | Delta SE | | | 0 | 0",
     )
     found = write_folder_source(four, tmp_path / "source.yml", "Europe/Berlin", "EUR")
     assert found.open == [
-        "tickets-2026.csv: Organization is Firma of customers.xlsx: 2 of 3 are found there, 'Delta SE' is not; "
-        "take the mark off if those are no customers, else add them there"
+        "tickets-2026.csv: Organization is Firma of customers.xlsx: 2 of 3 are found there, 'Delta SE' is not "
+        "(rows without a customer: 2); take the mark off if those are no customers, else add them there"
     ]
     with pytest.raises(KitError, match="customer_id"):
         rows_of(found.path)
@@ -336,13 +433,13 @@ def test_a_match_of_a_part_of_the_customers_is_open_with_its_numbers_and_each_an
     found.path.write_text(text.replace("-- choose: matched.customer_id", "matched.customer_id"))
     tickets = rows_of(found.path)["tickets"].set_index("ticket_id").customer_id
     assert tickets[["1", "2"]].to_dict() == {"1": "00017", "2": "00018"}
-    assert pd.isna(tickets["3"])  # and the data report counts it
+    assert tickets[["3", "4"]].isna().all()  # and the data report counts them
     book = openpyxl.load_workbook(four / "customers.xlsx")
     book.active.append(["00020", "Delta SE", "21.05.2025", "Handel", "cus_D"])
     book.save(four / "customers.xlsx")
     again = write_folder_source(four, tmp_path / "again.yml", "Europe/Berlin", "EUR")
     whole = rows_of(again.path)["tickets"].set_index("ticket_id").customer_id
-    assert whole.to_dict() == {"1": "00017", "2": "00018", "3": "00020"}
+    assert whole.to_dict() == {"1": "00017", "2": "00018", "3": "00020", "4": "00020"}
 
 
 CONTRACTS = "contract|customer|start|end|monthly price\nS1|A|2025-01-01|{0}|100\nS2|A|2026-01-01|{1}|110\n"
