@@ -97,7 +97,8 @@ from paid join period using (label) join horizon using (label)
 where reason is not null and ends > since and ends <= measured_on
 group by all;
 
--- cohort_mrr: what each account paid on the day `since`, at the rate of that day.
+-- cohort_mrr: what each account paid on the day `since`, at the rate of that day. The eve of a period is one of its
+-- snapshot days, of which customer_mrr tells it.
 create view cohort_mrr as
 select label, 'period' as horizon, day as since, account_id, segment, mrr
 from customer_mrr join period using (label) where day = opening_day
