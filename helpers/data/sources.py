@@ -33,7 +33,7 @@ BEGINS = "select, with or from"
 NO_COLUMN = "the query names a column {it!r} that is not there"
 NO_TABLE = "the query reads a table {it!r} that is not there"
 NO_FUNCTION = "the query calls a function {it!r} that the engine does not have"
-IN_SEVERAL = "the query names {it!r}, which is in several tables"
+IN_SEVERAL = "the query names {it!r}, which is in several tables; write its table's name before it"
 UNREADABLE = "the query cannot be read from {it!r} on; correct what stands there or before"
 TOO_SHORT = "the query ends too early; complete it"
 NOT_OF_TYPE = "the query takes {it!r} for {type}, which it is not; correct the value, or say what it means"
@@ -66,7 +66,7 @@ REFUSED = (  # what DuckDB, Postgres, SQLite and Spark say of a query, and what 
     (r'column "?(?P<it>[^\s"]+)"? must appear in the GROUP BY',
      "the query shows {it!r} beside sums; add it to group by"),
     (r'(?i)ambiguous (?:reference to )?column name:? "?(?P<it>[^\s"]+)', IN_SEVERAL),
-    (r'column reference "(?P<it>[^"]+)" is ambiguous', f"{IN_SEVERAL}; write its table's name before it"),
+    (r'column reference "(?P<it>[^"]+)" is ambiguous', IN_SEVERAL),
     (r'near "(?P<it>.+?)"(?:\s|:|$)', UNREADABLE),
     (r"error at or near '(?P<it>.+?)'", UNREADABLE),
     (r"at end of input|incomplete input", TOO_SHORT),
@@ -176,8 +176,6 @@ def _in_our_words(told: str) -> str:
         if found := re.search(pattern, told):
             said = found.groupdict()
             ours = words.format(**said)
-            if qualified := NAMES.findall(told.partition("(use:")[2]):
-                return f"{ours}; write {' or '.join(qualified)}"
             proposed = PROPOSED.search(told)
             names = {name.rpartition(".")[2]: name for name in NAMES.findall(proposed[1])} if proposed else {}
             like = get_close_matches(said.get("it", ""), names, n=1)

@@ -90,7 +90,7 @@ def test_ex_the_seeds_sql_gives_six():
     days = ", ".join(f"(date '{LAST - k * DAY}')" for k in range(49))
     sql = f"""select count(distinct datediff('week', day, date '{LAST + DAY}')) from (values {days}) as e(day)
               where datediff('week', day, date '{LAST + DAY}') < 6"""
-    assert duckdb.sql(sql).fetchone()[0] == 6
+    assert duckdb.sql(sql).fetchall() == [(6,)]
 
 
 def test_ex_a_new_user_is_new_and_not_low():

@@ -118,7 +118,7 @@ def test_every_query_that_fails_is_told():
         ("select * exclude (b) from (select 1 as a)", "the query names a column 'b' that is not there"),
         (
             "select a from (select 1 as a) t join (select 2 as a) u on true",
-            "the query names 'a', which is in several tables; write t.a or u.a",
+            "the query names 'a', which is in several tables; write its table's name before it",
         ),
         ("select unnest(1)", "UNNEST() can only be applied to lists, structs and NULL, not INTEGER"),
         ("select a, count(*) from (select 1 as a)", "the query shows 'a' beside sums; add it to group by"),
