@@ -26,7 +26,7 @@ from helpers.pack.definitions import changed_definitions
 from helpers.pack.request import BuildRequest, named_in
 from helpers.results import Asked, rows_of, split_address
 from helpers.review import OpenReview
-from helpers.strict_yaml import places, shown
+from helpers.strict_yaml import Places, shown
 
 Parameters = Mapping[str, Mapping[str, Any]]
 Say = Callable[[str], None]
@@ -137,7 +137,7 @@ def _survey(quarter: OpenReview, parameters: Parameters) -> Surveyed:
 
 def _registered(order: BuildRequest, changed: Mapping[str, str]) -> list[str]:
     """What is wrong with the registers of the review, each with its line and what to do."""
-    written, ids = places(order.review.path), [kpi.kpi_id for kpi in order.review.kpis]
+    written, ids = Places(order.review.path), [kpi.kpi_id for kpi in order.review.kpis]
     found = findings(order.review, order.period.measured_on)
     return [f"{written.where(*each.at)}: {each.found}; {each.do}" for each in found] + [
         f"{written.where('kpis', ids.index(kpi_id), 'definition_version')}: {kpi_id} is refused: {why}"
@@ -147,7 +147,7 @@ def _registered(order: BuildRequest, changed: Mapping[str, str]) -> list[str]:
 
 def _named_figures(order: BuildRequest, texts: Mapping[str, str], figures: pd.DataFrame) -> tuple[list[str], list[str]]:
     """The segments that targets, objectives and commentary name and that are several; and those that are not there."""
-    written, targets = places(order.review.path), order.review.targets.items()
+    written, targets = Places(order.review.path), order.review.targets.items()
     named = [
         *((written.where("targets", key), *split_address(key)) for key, plan in targets if order.period.label in plan),
         *((written.where("okrs", i, "segment"), o.kpi_id, o.segment) for i, o in enumerate(order.review.okrs)),

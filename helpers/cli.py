@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from helpers.check import Checked
     from helpers.notebook_parameters import ThemeParameters
     from helpers.pack.request import BuildRequest
+    from helpers.pack.warm_kernels import WarmProcess
     from helpers.params import Review
 
 NOTHING_DONE = 1
@@ -67,9 +68,12 @@ def build(
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks run at a time.")] = 2,
 ) -> int:
     """Build the pack of one or more periods."""
-    orders, notices = _orders(periods, source, review, as_of, only or [], sets or [])
-    _tell(*notices)
-    statuses = [_build(order, out, jobs) for order in orders]
+    from helpers.pack.warm_kernels import warm_process
+
+    with warm_process() as warm:  # its imports go on while the files are read
+        orders, notices = _orders(periods, source, review, as_of, only or [], sets or [])
+        _tell(*notices)
+        statuses = [_build(order, out, jobs, warm) for order in orders]
     return statuses[0] if len(set(statuses)) == 1 else DONE_IN_PART
 
 
@@ -122,7 +126,7 @@ def _report(found: Checked, order: BuildRequest, html: Path | None) -> None:
         print(f"\n{html}")
 
 
-def _build(order: BuildRequest, out: Path, workers: int) -> int:
+def _build(order: BuildRequest, out: Path, workers: int, warm: WarmProcess | None) -> int:
     """Build one pack, tell what came of it, and return the exit status."""
     from helpers.pack.build import build_pack
     from helpers.progress import steps, warnings_told
@@ -130,7 +134,7 @@ def _build(order: BuildRequest, out: Path, workers: int) -> int:
     label = order.period.label
     try:
         with stoppable(), warnings_told(label), steps(label, len(order.parameters) + 2) as done:
-            built = build_pack(order, out=out, workers=workers, say=done)
+            built = build_pack(order, out=out, workers=workers, say=done, warm=warm)
     except KitError as error:
         _tell(*(f"{label}: {fault}" for fault in error.faults))
         return NOTHING_DONE

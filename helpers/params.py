@@ -24,7 +24,7 @@ from helpers.errors import KitError, nearest
 from helpers.periods import Calendar
 from helpers.reads import GivenBy, Reads, TableFrom, Text
 from helpers.registries import KEYS, Baseline, Conflict, Cpi, Department, Improvement, Okr, RegisteredKpi, as_records
-from helpers.strict_yaml import FromFile, Frozen, expected, from_environment, places, read_model, shown
+from helpers.strict_yaml import FromFile, Frozen, Places, expected, from_environment, read_model, shown
 
 CANONICAL_TABLES = (
     "customers", "subscriptions", "users", "events", "deals", "stage_history", "spend", "milestones", "tickets",
@@ -322,7 +322,7 @@ def unused_sections(review: Review) -> list[str]:
 
 def _repeated(review: Review) -> list[str]:
     """Registered twice under one id: which of the two holds, nobody could say."""
-    written, faults = places(review.path), []
+    written, faults = Places(review.path), []
     for section, key in KEYS.items():
         first: dict[str, int] = {}
         for i, entry in enumerate(getattr(review, section)):
@@ -336,7 +336,7 @@ def _repeated(review: Review) -> list[str]:
 
 def _baseline_faults(review: Review) -> list[str]:
     """Baselines of what has no usual range, and those that do not follow each other in time."""
-    written, faults = places(review.path), []
+    written, faults = Places(review.path), []
     for kpi_id, baselines in review.baselines.items():
         where, judged = written.where("baselines", kpi_id), judged_as(kpi_id)
         if kpi_id not in CATALOGUE:

@@ -123,11 +123,11 @@ def rows_of(results: pd.DataFrame, kpi_id: str, segment: str = "") -> pd.DataFra
     Raises:
         KitError: rows of several dimensions have the value.
     """
-    rows = results[results["kpi_id"] == kpi_id]
+    of_kpi = results["kpi_id"] == kpi_id
     if not segment:
-        return rows[rows["segment_by"] == ""]
-    found = rows[rows["segment_by"].str.cat(rows["segment"], sep=": ") == segment]
-    found = rows[rows["segment"] == segment] if found.empty else found
+        return results[of_kpi & (results["segment_by"] == "")]
+    in_full = of_kpi & (results["segment_by"].str.cat(results["segment"], sep=": ") == segment)
+    found = results[in_full if in_full.any() else of_kpi & (results["segment"] == segment)]
     if len(dimensions := found["segment_by"].unique()) > 1:
         ways = " or ".join(f"{kpi_id}[{by}: {segment}]" for by in dimensions)
         several = f"{kpi_id}[{segment}] is a segment of {' and of '.join(dimensions)}"

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -88,15 +89,22 @@ def validated(given: Mapping[str, Any], model: type[Model], written: Mapping[str
 
 @dataclass(frozen=True)
 class Places:
-    """Where the values of a YAML file stand.
-
-    ``written`` has the line and the name in messages of every key and item by its path; entries of a section also by
-    their position in it, so that a mapping from names to fields can be addressed as the list of records that it is read
-    as.
-    """
+    """Where the values of a YAML file stand. The file is read when this is first asked for, most often never."""
 
     path: Path
-    written: Mapping[_Path, tuple[int, str]]
+
+    @cached_property
+    def written(self) -> Mapping[_Path, tuple[int, str]]:
+        """The line and the name in messages of every key and item by its path; none of a file that is not YAML.
+
+        Entries of a section are there by their position in it too, so that a mapping from names to fields can be
+        addressed as the list of records that it is read as.
+        """
+        try:
+            root = yaml.compose(self.path.read_text(encoding="utf-8"), _Loader)
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            root = None
+        return dict(_written(root, ()))
 
     def where(self, *at: int | str) -> str:
         """A place as messages print it, with the line of the innermost part that is written.
@@ -107,15 +115,6 @@ class Places:
         line, name = self.written.get(inner, (0, ""))
         place = ".".join(filter(None, [name, _place(at[len(inner) :])]))
         return f"{shown(self.path)}{f', line {line}' if line else ''}: {place}"
-
-
-def places(path: Path) -> Places:
-    """The lines of a file's keys and items; of a file that is not there or not YAML, none."""
-    try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), _Loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        root = None
-    return Places(path, dict(_written(root, ())))
 
 
 def parse_value(text: str) -> Any:

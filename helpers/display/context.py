@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from helpers.catalogue import CATALOGUE, THEMES
@@ -87,8 +88,8 @@ class Results:
     def at(self, kpi_id: str, period: str, segment: str = "") -> pd.Series | None:
         """The row of the period with that label, or None."""
         rows = self._rows(kpi_id, segment)
-        rows = rows[rows["period"] == period]
-        return None if rows.empty else rows.iloc[0]
+        places = np.flatnonzero(rows["period"] == period)
+        return rows.iloc[places[0]] if len(places) else None
 
     def shown(self, kpi_id: str, segment: str = "") -> pd.Series | None:
         """The row of the review period; where only that one is still maturing, of the latest complete period."""

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from helpers.pack.archive import (
 from helpers.pack.notebook_content import tables_of
 from helpers.pack.request import BuildRequest
 from helpers.pack.run import Executed, Failure, Job, Kernels
+from helpers.pack.warm_kernels import WarmProcess
 from helpers.results import Asked, from_json
 from helpers.texts import csv_text
 
@@ -47,11 +49,11 @@ class Built:
         return 2 if self.failed else 0
 
 
-def build_pack(request: BuildRequest, *, out: Path, workers: int, say: Say, warm: bool = True) -> Built:
+def build_pack(request: BuildRequest, *, out: Path, workers: int, say: Say, warm: WarmProcess | None) -> Built:
     """Builds the pack of one period and points ``<out>/<period>`` at it.
 
-    ``say`` hears of each step as it is done: ``prepare``, each theme, ``render``. Kernels that are not ``warm`` are
-    started anew for each notebook.
+    ``say`` hears of each step as it is done: ``prepare``, each theme, ``render``. Kernels are forked from the ``warm``
+    process; without one they are started anew for each notebook.
 
     Raises:
         KitError: the source cannot be read, the commentary names what is not there, every section failed, or the
@@ -60,7 +62,7 @@ def build_pack(request: BuildRequest, *, out: Path, workers: int, say: Say, warm
     label = request.period.label
     published = last_published(out / "published", request.period)
     with new_build(out, label) as folder:
-        with Kernels(workers, warm=warm) as kernels:
+        with Kernels(workers, warm) as kernels:
             executed = _build(request, folder, published, kernels, say)
         make_visible(folder, out, label)
     return Built(out / label, {run.theme: run.failure for run in executed if run.failure})
@@ -76,7 +78,8 @@ def _build(
     with _timed("prepare", seconds):
         prepared = _prepared(request, folder / "prepared", published)
     say("prepare")
-    with _timed("notebooks", seconds):
+    with _timed("notebooks", seconds), ThreadPoolExecutor() as pool:
+        pool.submit(import_module, "helpers.pack.render")  # its libraries, while the kernels work
         (pack / "notebooks").mkdir(parents=True)
         executed = kernels.run(_jobs(request, pack), prepared.folder, finished=lambda run: say(run.theme))
     if all(run.failure for run in executed):

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -21,11 +20,9 @@ from typing import Any
 from nbformat import NotebookNode
 
 from helpers.errors import IN_WORDS
-from helpers.pack.warm_kernels import WarmProcess, forking
+from helpers.pack.warm_kernels import ONE_THREAD, WarmProcess, forking
 
 START_TIMEOUT = 180  # seconds; a busy machine takes its time
-# Each kernel gets one thread for its linear algebra: with several kernels at once, more only get in each other's way.
-KERNEL_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
 
 
 @dataclass(frozen=True)
@@ -62,26 +59,23 @@ class Executed:
 
 
 class Kernels:
-    """The kernels of a build: so many at a time, forked from a ``warm`` process where that can be.
+    """The kernels of a build: so many at a time, forked from a ``warm`` process where there is one.
 
     Kernels talk over IPC (parallel kernels race for ports); a socket's path may have about 107 bytes, so they have a
     short folder of their own.
     """
 
-    def __init__(self, workers: int, *, warm: bool = True) -> None:
-        self._workers, self._warm = workers, warm and sys.platform == "linux"
+    def __init__(self, workers: int, warm: WarmProcess | None) -> None:
+        self._workers, self._warm = workers, warm
         self._started: list[Any] = []
 
     def __enter__(self) -> Kernels:
         self._folder = Path(tempfile.mkdtemp(prefix="kpi-", dir="/tmp" if Path("/tmp").is_dir() else None))
-        self._environment = {**os.environ, **KERNEL_ENVIRONMENT, "JUPYTER_RUNTIME_DIR": str(self._folder)}
-        self._warm_process = WarmProcess(self._environment) if self._warm else None
+        self._environment = {**os.environ, **ONE_THREAD, "JUPYTER_RUNTIME_DIR": str(self._folder)}
         return self
 
     def __exit__(self, *error: object) -> None:
         self._stop()
-        if self._warm_process:
-            self._warm_process.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def run(self, jobs: list[Job], prepared: Path, finished: Callable[[Executed], None]) -> list[Executed]:
@@ -115,7 +109,7 @@ class Kernels:
         """What papermill starts a kernel with."""
         from jupyter_client import AsyncKernelManager
 
-        kernels, warm = self, self._warm_process
+        kernels, warm = self, self._warm
 
         class Manager(AsyncKernelManager):
             def __init__(self, **traits: Any) -> None:

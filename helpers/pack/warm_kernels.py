@@ -1,6 +1,6 @@
 """Kernels that are forked from a process which has imported the large libraries, and so are ready at once.
 
-That process is this module, run by itself: :class:`WarmProcess` starts it and asks it for kernels. It holds no
+That process is this module, run by itself: :func:`warm_process` starts it, and it is asked for kernels. It holds no
 connection, figure or event loop, and imports nothing that a user edits, so that every kernel begins as a new one does.
 Where there is no fork that can be trusted (on anything but Linux), or it fails, kernels are started as ever.
 """
@@ -14,8 +14,8 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -27,13 +27,30 @@ LIBRARIES = (
 )  # fmt: skip
 
 
+# Each kernel gets one thread for its linear algebra: with several kernels at once, more only get in each other's way.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+
+
+@contextmanager
+def warm_process() -> Iterator[WarmProcess | None]:
+    """The process, as long as a ``with`` lasts; none where no fork can be trusted."""
+    if sys.platform != "linux":
+        yield None
+        return
+    warm = WarmProcess()
+    try:
+        yield warm
+    finally:
+        warm.close()
+
+
 class WarmProcess:
     """The process that kernels are forked from; it begins to import at once and ends with :meth:`close`."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self) -> None:
         self._asking = Lock()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__], env=dict(environment), text=True, start_new_session=True,
+            [sys.executable, "-m", __name__], env={**os.environ, **ONE_THREAD}, text=True, start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 

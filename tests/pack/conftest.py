@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pickle
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from helpers.pack.build import Built, build_pack
+from helpers.pack.request import BuildRequest
+from helpers.pack.warm_kernels import WarmProcess, warm_process
 from tests.pack.projects import Project, project
 from tests.pack.requests import ROOT, request_of
 
@@ -26,14 +29,30 @@ def company(sample_folder, made_once) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built(company, made_once) -> Built:
+def warm() -> Iterator[WarmProcess | None]:
+    """The process that the kernels of all builds are forked from."""
+    with warm_process() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def build(warm) -> Callable[..., Built]:
+    """Builds the pack of a request in a folder: ``build(request, out)``."""
+
+    def call(request: BuildRequest, out: Path) -> Built:
+        return build_pack(request, out=out, workers=2, say=lambda step: None, warm=warm)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def built(company, made_once, build) -> Built:
     """The pack of the sample company, as `kpi-review build` makes it: one for all workers."""
 
-    def build(out: Path) -> None:
-        made = build_pack(request_of(company), out=out, workers=2, say=lambda step: None)
-        (out / "built.pickle").write_bytes(pickle.dumps(made))
+    def keep(out: Path) -> None:
+        (out / "built.pickle").write_bytes(pickle.dumps(build(request_of(company), out)))
 
-    return pickle.loads((made_once("reports", build) / "built.pickle").read_bytes())
+    return pickle.loads((made_once("reports", keep) / "built.pickle").read_bytes())
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import io
 import pytest
 from pypdf import PdfReader
 
-from helpers.pack.build import build_pack
 from helpers.pack.notebook_content import parts_of
 from helpers.pack.pages import Section
 from helpers.pack.run import Failure
@@ -140,9 +139,9 @@ def test_only_tagged_cells_are_parts_of_a_brief():
     assert [part["type"] for part in parts if part.get("brief")] == ["blocks", "chart", "table"]
 
 
-def test_the_weekly_list_of_the_sample_is_one_page(company, tmp_path):
+def test_the_weekly_list_of_the_sample_is_one_page(build, company, tmp_path):
     order = request_of(company, "inactive_customers", label="2026-W39", as_of="2026-09-27")
-    built = build_pack(order, out=tmp_path, workers=1, say=lambda step: None)
+    built = build(order, tmp_path)
     reader = PdfReader(built.folder / "pack.pdf")
     assert len(reader.pages) == 1
     text = text_of(reader)

@@ -12,16 +12,12 @@ from pypdf import PdfReader
 
 from helpers import results
 from helpers.errors import KitError
-from helpers.pack.build import build_pack, write_exports
+from helpers.pack.build import write_exports
 from helpers.pack.run import Executed
 from tests.pack import fixtures as made
 from tests.pack.requests import ROOT, request_of
 
 SAME_BYTES = ("pack.html", "pack.pdf", "figures.xlsx", "results.csv")
-
-
-def quiet(step):
-    pass
 
 
 def add_cell(root, theme, source, cell=nbformat.v4.new_code_cell):
@@ -103,17 +99,17 @@ def test_a_table_that_is_shown_as_a_chart_is_exported_too(tmp_path):
     assert (tmp_path / "exports/seats.csv").read_text() == "name,mrr\nCustomer 0,0.0\nCustomer 1,1000.0\n"
 
 
-def test_the_same_inputs_give_the_same_bytes(company, tmp_path):
+def test_the_same_inputs_give_the_same_bytes(build, company, tmp_path):
     order = request_of(company, "pipeline_conversion")
-    first, second = (build_pack(order, out=tmp_path / name, workers=1, say=quiet).folder for name in ("a", "b"))
+    first, second = (build(order, tmp_path / name).folder for name in ("a", "b"))
     for name in SAME_BYTES:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
-def test_a_failed_section_is_labelled_and_the_rest_is_there(company, changed_root, tmp_path):
+def test_a_failed_section_is_labelled_and_the_rest_is_there(build, company, changed_root, tmp_path):
     add_cell(changed_root, "new_revenue", "prices = {}\nprices['Baltic']")
     order = request_of(company, "new_revenue", "pipeline_conversion", root=changed_root)
-    built = build_pack(order, out=tmp_path / "out", workers=2, say=quiet)
+    built = build(order, tmp_path / "out")
     assert built.exit_status == 2
     assert list(built.failed) == ["new_revenue"]
     html, pdf = (built.folder / "pack.html").read_text(), pdf_text(built.folder)
@@ -128,25 +124,25 @@ def test_a_failed_section_is_labelled_and_the_rest_is_there(company, changed_roo
     assert json.loads((built.folder / "manifest.json").read_text())["themes"]["new_revenue"]["status"] == "failed"
 
 
-def test_a_build_that_fails_leaves_the_draft_as_it_was(company, changed_root, tmp_path):
+def test_a_build_that_fails_leaves_the_draft_as_it_was(build, company, changed_root, tmp_path):
     out = tmp_path / "out"
     add_cell(changed_root, "pipeline_conversion", "raise ValueError('no')")
     (out / ".builds/old").mkdir(parents=True)
     (out / "2026Q3").symlink_to(".builds/old")
     with pytest.raises(KitError, match="every section failed"):
-        build_pack(request_of(company, "pipeline_conversion", root=changed_root), out=out, workers=2, say=quiet)
+        build(request_of(company, "pipeline_conversion", root=changed_root), out)
     assert (out / "2026Q3").readlink().name == "old"
     assert [path.name for path in (out / ".builds").iterdir()] == ["old"]
 
 
-def test_what_an_analyst_adds_appears_in_both(company, changed_root, tmp_path):
+def test_what_an_analyst_adds_appears_in_both(build, company, changed_root, tmp_path):
     theme = "pipeline_conversion"
     add_cell(changed_root, theme, "## Our own view\n\nSeen in *Tallinn*.", nbformat.v4.new_markdown_cell)
     add_cell(
         changed_root, theme, "import pandas as pd\npd.DataFrame({'Harbour': ['Pärnu', 'Narva'], 'Boats': [3, 12]})"
     )
     add_cell(changed_root, theme, "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2])\nplt.show()")
-    built = build_pack(request_of(company, theme, root=changed_root), out=tmp_path / "out", workers=1, say=quiet)
+    built = build(request_of(company, theme, root=changed_root), tmp_path / "out")
     html, pdf = (built.folder / "pack.html").read_text(), pdf_text(built.folder)
     for text in ("Our own view", "Tallinn", "Harbour", "Pärnu"):
         assert text in html
@@ -155,10 +151,10 @@ def test_what_an_analyst_adds_appears_in_both(company, changed_root, tmp_path):
     assert "data:image/svg+xml;base64," in figure
 
 
-def test_a_parameter_set_on_the_command_line_reaches_the_numbers(company, built, tmp_path):
+def test_a_parameter_set_on_the_command_line_reaches_the_numbers(build, company, built, tmp_path):
     sets = ("recurring_revenue.retention_months=6", "rules.movement_grain=quarter")
     order = request_of(company, "recurring_revenue", sets=sets)
-    changed = build_pack(order, out=tmp_path, workers=1, say=quiet)
+    changed = build(order, tmp_path)
     figures = results.read_csv(changed.folder / "results.csv").query("segment == '' and period == '2026Q3'")
     told = dict(zip(figures["kpi_id"], figures["params"].map(json.loads), strict=True))
     assert told["nrr"]["retention_months"] == 6

@@ -8,7 +8,6 @@ from pypdf import PdfReader
 from helpers.check import check_order
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
-from helpers.pack.build import build_pack
 from helpers.params import Review
 from helpers.results import frame
 from tests.canonical import source
@@ -85,16 +84,14 @@ def test_before_comparing_a_reader_learns_only_what_matters(built):
     assert "test customer" not in changes(built)
 
 
-def test_before_comparing_a_reader_learns_what_the_data_warns_of(tmp_path):
+def test_before_comparing_a_reader_learns_what_the_data_warns_of(build, tmp_path):
     books = source(
         deals="deal_id | created_at\nD1 | 2026-01-01",
         customers="customer_id | name | signed_up_on\nA | Aye | 2026-03-01",
         tickets="ticket_id | customer_id | created_at\nT1 | A | 2026-02-01\nT2 | A | 2026-04-01",
     )
     review = Review(company="Fine Co", themes={"new_revenue": {}})
-    built = build_pack(
-        made_request(review, books, {"period": "2026Q3"}), out=tmp_path, workers=1, say=lambda step: None
-    )
+    built = build(made_request(review, books, {"period": "2026Q3"}), tmp_path)
     assert "Tickets created before their customer&#39;s sign-up: 1 of 2." in changes(built)
 
 

@@ -13,7 +13,6 @@ from helpers import results
 from helpers.check import check_order
 from helpers.errors import KitError
 from helpers.pack.archive import last_published
-from helpers.pack.build import build_pack
 from helpers.pack.definitions import changed_definitions, definitions, definitions_record
 from helpers.params import Review
 from helpers.periods import Calendar
@@ -163,7 +162,7 @@ def test_a_broken_manifest_is_told(tmp_path, text):
 # --- refused in a build and told by a check ---------------------------------------------------------------------------
 
 
-def test_a_build_refuses_the_kpi_and_prints_the_others(company, tmp_path):
+def test_a_build_refuses_the_kpi_and_prints_the_others(build, company, tmp_path):
     asked = request_of(company, "new_revenue", "kpi_alignment", sets=("new_revenue.basis=mrr",))
     kpis = [{"kpi_id": "new_revenue"}, {"kpi_id": "revenue_growth", "definition_version": 2}]
     okrs = [
@@ -181,7 +180,7 @@ def test_a_build_refuses_the_kpi_and_prints_the_others(company, tmp_path):
         review=review.model_copy(update={"kpis": registers.kpis[:1]}),
     )
     publish(tmp_path / "published", before)
-    built = build_pack(replace(asked, review=review), out=tmp_path, workers=1, say=lambda step: None)
+    built = build(replace(asked, review=review), tmp_path)
     figures = results.read_csv(built.folder / "results.csv")
     rows = figures[figures["kpi_id"] == "new_revenue"]
     assert rows[["period", "segment", "status"]].to_numpy().tolist() == [["2026Q3", "", "refused"]]

@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -9,17 +10,15 @@ import pytest
 
 from helpers.pack import run
 from helpers.pack.run import Job, Kernels
+from helpers.pack.warm_kernels import warm_process
 from tests.pack.projects import wait_for
 
-WARM = pytest.param(
-    True, id="warm", marks=pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
-)
-COLD = pytest.param(False, id="cold")
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
 
 
-@pytest.fixture(params=[WARM, COLD])
-def kernels(request):
-    with Kernels(2, warm=request.param) as found:
+@pytest.fixture(params=[pytest.param("warm", marks=ON_LINUX), "cold"])
+def kernels(request, warm):
+    with Kernels(2, warm if request.param == "warm" else None) as found:
         yield found
     gc.collect()
 
@@ -28,13 +27,14 @@ def kernels(request):
 def outcome(kernels, tmp_path):
     """Runs notebooks of one cell each; what came of them, in order."""
 
-    def call(*sources):
-        jobs = [Job(f"n{i}", tmp_path / f"{i}.ipynb", tmp_path / f"{i}.out.ipynb", {}) for i in range(len(sources))]
-        for job, source in zip(jobs, sources, strict=True):
-            nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]), job.notebook)
-        return kernels.run(jobs, tmp_path / "prepared", finished=lambda executed: None)
+    return partial(run_cells, kernels, tmp_path)
 
-    return call
+
+def run_cells(kernels, folder, *sources):
+    jobs = [Job(f"n{i}", folder / f"{i}.ipynb", folder / f"{i}.out.ipynb", {}) for i in range(len(sources))]
+    for job, source in zip(jobs, sources, strict=True):
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]), job.notebook)
+    return kernels.run(jobs, folder / "prepared", finished=lambda executed: None)
 
 
 def printed(executed):
@@ -81,19 +81,21 @@ def test_a_kernel_that_does_not_start_in_time_is_told(outcome, monkeypatch):
     assert str(done.failure) == "the notebook stopped: the kernel did not start: Kernel didn't respond in 1 seconds"
 
 
-def test_where_nothing_can_be_forked_kernels_start_as_ever(outcome, kernels):
-    if kernels._warm_process:
-        kernels._warm_process.close()
-    (done,) = outcome("print('started')")
+@ON_LINUX
+def test_where_nothing_can_be_forked_kernels_start_as_ever(tmp_path):
+    with warm_process() as ended:
+        pass
+    with Kernels(1, ended) as kernels:
+        (done,) = run_cells(kernels, tmp_path, "print('started')")
     assert printed(done) == "started\n"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
+@ON_LINUX
 def test_a_kernel_ends_with_the_process_that_it_was_forked_from(tmp_path):
-    with Kernels(1) as kernels:
+    with warm_process() as warm, Kernels(1, warm) as kernels:
         connection = tmp_path / "connection.json"
         connection.write_text('{"transport": "ipc", "ip": "%s"}' % (tmp_path / "k"))
-        forked = kernels._warm_process.fork(str(connection), kernels._environment)
+        forked = warm.fork(str(connection), kernels._environment)
         wait_for(lambda: list(tmp_path.glob("k-*")))  # it listens
         assert forked.poll() is None
     wait_for(lambda: forked.poll() is not None)

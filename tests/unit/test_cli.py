@@ -40,7 +40,7 @@ def orders(monkeypatch):
     """What ``build_pack`` is asked for; it builds nothing."""
     found = []
 
-    def build_pack(order, *, out, workers, say):
+    def build_pack(order, *, out, workers, say, warm):
         found.append(SimpleNamespace(order=order, out=out, workers=workers))
         say("prepare")
         return SimpleNamespace(folder=out / order.period.label, failed={}, exit_status=0)

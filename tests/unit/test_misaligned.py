@@ -10,7 +10,7 @@ from helpers.check import check_order
 from helpers.kpis.kpi_alignment.departments import standing_warnings
 from helpers.kpis.kpi_alignment.findings import findings
 from helpers.params import load_review
-from helpers.strict_yaml import places
+from helpers.strict_yaml import Places
 from tests.canonical import source
 from tests.pack.requests import made_request
 
@@ -186,7 +186,7 @@ def test_places_of_a_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = Path("review.yml")
     file.write_text("a: 1\nkpis:\n  nrr:\n    owner: Ada\nokrs:\n  - id: x\n    due_on: 2026-01-01\n  - {id: y}\n")
-    where = places(file).where
+    where = Places(file).where
     assert where("kpis", "nrr", "owner") == where("kpis", 0, "owner") == "review.yml, line 4: kpis.nrr.owner"
     assert where("kpis", 0, "hypothesis") == "review.yml, line 3: kpis.nrr.hypothesis"
     assert where("okrs", 0, "due_on") == "review.yml, line 7: okrs[0].due_on"
@@ -197,5 +197,5 @@ def test_places_of_a_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize("text", ["", "a: [", "a", "\x00"])
 def test_a_file_without_places(tmp_path, text):
     (tmp_path / "review.yml").write_text(text)
-    assert places(tmp_path / "review.yml").where("kpis", 0).endswith("review.yml: kpis[0]")
-    assert places(tmp_path / "none.yml").where("kpis", 0).endswith("none.yml: kpis[0]")
+    assert Places(tmp_path / "review.yml").where("kpis", 0).endswith("review.yml: kpis[0]")
+    assert Places(tmp_path / "none.yml").where("kpis", 0).endswith("none.yml: kpis[0]")
