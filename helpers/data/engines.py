@@ -23,7 +23,7 @@ import pyarrow as pa
 from helpers.data.file_queries import FileQueries, Given, mapped
 from helpers.data.files import Files
 from helpers.data.statements import identifier, must_be_one_query, quoted
-from helpers.errors import nearest
+from helpers.errors import KitError, nearest
 from helpers.progress import interruptible
 from helpers.reads import Reads, TableFrom
 
@@ -112,8 +112,10 @@ class DuckDB:
             found = Given(f"from {'.'.join(map(identifier, text.strip().split('.')))}", {})
         try:
             described = self.local.execute(f"describe select * from (\n{found.query}\n)").fetchall()
-        except duckdb.CatalogException:
-            if is_query(text):
+        except duckdb.Error as error:
+            if found.asked:  # the query may be right once that is answered
+                raise KitError(*found.asked) from None
+            if is_query(text) or not isinstance(error, duckdb.CatalogException):
                 raise
             raise NoSuchTable(text.strip().rpartition(".")[2]) from None
         return found._replace(types={name: kind for name, kind, *_ in described})

@@ -43,7 +43,8 @@ class Given(NamedTuple):
     """What a source gives of a table: a query in the engine's SQL, and its columns with their types in DuckDB.
 
     ``reads`` says how its texts are read, where they come from files, which are ``behind`` it as text. ``notes`` and
-    ``questions`` are what was found in them; types are ``guessed`` where a query leaves them to the engine.
+    ``questions`` are what was found in them, and ``asked`` is what must be answered before their rows are used; types
+    are ``guessed`` where a query leaves them to the engine.
     """
 
     query: str
@@ -53,6 +54,7 @@ class Given(NamedTuple):
     notes: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
     guessed: bool = False
+    asked: tuple[str, ...] = ()
 
 
 def mapped(files: Files, table: TableFrom, names: Collection[str], reads: Reads) -> Given:
@@ -71,10 +73,14 @@ def mapped(files: Files, table: TableFrom, names: Collection[str], reads: Reads)
     columns = {name: by_name.get(theirs.strip().casefold(), "") for name, theirs in {**own, **table.columns}.items()}
     lacking = [table.columns[name] for name, theirs in columns.items() if not theirs]
     if lacking:
-        raise KitError(*(f"{table.file} has no column {name!r}{nearest(name, rows.types)}" for name in lacking))
+        sure = [name for name in lacking if name.isascii() or not rows.asked]
+        raise KitError(
+            *rows.asked, *(f"{table.file} has no column {name!r}{nearest(name, rows.types)}" for name in sure)
+        )
     selected = ", ".join(f"{identifier(theirs)} as {identifier(name)}" for name, theirs in columns.items())
     types = {name: rows.types[theirs] for name, theirs in columns.items()}
-    return Given(f"select {selected or 'null as nothing'} from {rows.sql}", types, reads, (), rows.notes)
+    query = f"select {selected or 'null as nothing'} from {rows.sql}"
+    return Given(query, types, reads, notes=rows.notes, asked=rows.asked)
 
 
 class FileQueries:
@@ -114,7 +120,8 @@ class FileQueries:
         text = duckdb_text(local, tree) if behind else query
         said = reads if of_files or reads != Reads() else None
         notes = tuple(note for rows in behind for note in rows.notes)
-        return Given(text, {}, said, tuple(behind), notes, tuple(questions), guessed)
+        asked = tuple(told for rows in behind for told in rows.asked)
+        return Given(text, {}, said, tuple(behind), notes, tuple(questions), guessed, asked)
 
     def _in_place_of(
         self, node: Node, rows: Rows, texts: Collection[str], reads: Reads, used: Collection[str] | None

@@ -7,9 +7,7 @@ is found out where that is certain and asked about where it is not.
 
 from __future__ import annotations
 
-import codecs
 import csv
-import gzip
 import io
 import re
 from collections import Counter, deque
@@ -24,28 +22,32 @@ from typing import IO, Any
 import duckdb
 import pyarrow as pa
 
-from helpers.data.encodings import likely
-from helpers.data.statements import FILE_NAME, inside, quoted
+from helpers.data.encodings import BLOCK, encoding_of, lines_of
+from helpers.data.statements import FILE_NAME, identifier, inside, quoted
 from helpers.errors import KitError, nearest
 from helpers.reads import Reads
 
 SHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+JSON = (".json", ".jsonl", ".ndjson")
+TYPED = (".parquet", *JSON, *SHEETS)
 LOOKED_AT = 200  # records that are looked at for the delimiter and the header
 TAIL = 20  # lines that a footer has at most
 DELIMITERS = (",", ";", "\t", "|")
-BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-BLOCK = 1 << 20
 REPEATED = re.compile(r"(.+) \(column \d+\)")  # what a column is called whose name stands again
 
 
 @dataclass(frozen=True)
 class Rows:
-    """A relation of the local engine, its columns with their types, and what a reader should know of the file."""
+    """A relation of the local engine, its columns with their types, and what a reader should know of the file.
+
+    What is ``asked`` must be answered before the rows are used: until then they only tell what else is to be asked.
+    """
 
     local: duckdb.DuckDBPyConnection
     sql: str
     types: dict[str, str]
     notes: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
 
     def ask(self, expressions: Sequence[str]) -> Sequence[Any]:
         """The one row that SQL expressions over the rows give."""
@@ -65,6 +67,9 @@ class Files:
     def rows(self, name: str, reads: Reads) -> Rows:
         """The rows of a file, or of all files that a pattern finds, which must have the same columns; read once.
 
+        Where the encoding is asked, they are read in the first that is proposed; what others would read otherwise is
+        empty.
+
         Raises:
             KitError: there is no such file, or it cannot be read for certain; says what to write.
         """
@@ -80,16 +85,26 @@ class Files:
             folder = pattern.parent
             there = [path.name for path in folder.iterdir() if FILE_NAME.search(path.name)] if folder.is_dir() else []
             raise KitError(f"there is no file {name!r} in {folder}{nearest(pattern.name, there)}")
-        found = [self._one(file, reads) for file in files]
-        for file, rows in zip(files, found, strict=True):
-            if odd := set(rows.types) ^ set(found[0].types):
-                raise KitError(
-                    f"{file.name} and {files[0].name} have different columns ({', '.join(sorted(odd))}); "
-                    "files of one table must have the same header"
-                )
-        united = " union all by name ".join(f"select * from {rows.sql}" for rows in found)
+        encoding = encoding_of([file for file in files if _kind(file) not in TYPED], reads.encoding)
+        try:
+            found = [self._one(file, encoding.name, reads) for file in files]
+            for file, rows in zip(files, found, strict=True):
+                if odd := set(rows.types) ^ set(found[0].types):
+                    raise KitError(
+                        f"{file.name} and {files[0].name} have different columns ({', '.join(sorted(odd))}); "
+                        "files of one table must have the same header"
+                    )
+        except KitError as error:
+            raise KitError(*encoding.asked, *error.faults) from None
+        united = f"({' union all by name '.join(f'select * from {rows.sql}' for rows in found)})"
+        if encoding.open:
+            texts = [identifier(name) for name, kind in found[0].types.items() if kind == "VARCHAR"]
+            same = [
+                f"case when regexp_full_match({name}, '[\\x00-\\x7f]*') then {name} end as {name}" for name in texts
+            ]
+            united = f"(select * replace ({', '.join(same)}) from {united})" if same else united
         notes = tuple(note for rows in found for note in rows.notes)
-        return Rows(self.local, f"({united})", self._types(united), notes)
+        return Rows(self.local, united, self._types(f"from {united}"), notes, encoding.asked)
 
     def kept(self, query: str) -> Rows:
         """The rows of a query, kept in a file, so that they are read fast and often."""
@@ -97,16 +112,15 @@ class Files:
         self.local.execute(f"copy ({query}) to {file} (format parquet)")
         return Rows(self.local, f"read_parquet({file})", self._types(f"from read_parquet({file})"))
 
-    def _one(self, file: Path, reads: Reads) -> Rows:
-        kinds = [suffix.lower() for suffix in file.suffixes]
-        kind = kinds[-2] if kinds[-1:] == [".gz"] and len(kinds) > 1 else kinds[-1] if kinds else ""
+    def _one(self, file: Path, encoding: str, reads: Reads) -> Rows:
+        kind = _kind(file)
         if kind == ".parquet":
             return self._typed(f"read_parquet({quoted(str(file))})")
-        if kind in (".json", ".jsonl", ".ndjson"):
+        if kind in JSON:
             return self._typed(f"read_json({quoted(str(file))})")
         if kind in SHEETS:
             return self._sheet(file, reads)
-        return self._text(file, reads)
+        return self._text(file, encoding, reads)
 
     def _typed(self, sql: str) -> Rows:
         return Rows(self.local, sql, self._types(f"from {sql}"))
@@ -114,10 +128,9 @@ class Files:
     def _types(self, query: str) -> dict[str, str]:
         return {name: kind for name, kind, *_ in self.local.execute(f"describe {query}").fetchall()}
 
-    def _text(self, file: Path, reads: Reads) -> Rows:
+    def _text(self, file: Path, encoding: str, reads: Reads) -> Rows:
         """CSV and its like."""
-        encoding = _encoding(file, reads)
-        with _lines(file, encoding) as lines:
+        with lines_of(file, encoding) as lines:
             head = list(islice(lines, LOOKED_AT))
         if not head:
             raise KitError(f"{file.name} is empty")
@@ -170,6 +183,16 @@ class Files:
         return Rows(self.local, kept.sql, kept.types, notes)
 
 
+def _kind(file: Path) -> str:
+    """What a file's name ends in, the end of a packed one apart.
+
+    >>> _kind(Path("deals.2026.CSV.gz"))
+    '.csv'
+    """
+    kinds = [suffix.lower() for suffix in file.suffixes]
+    return kinds[-2] if kinds[-1:] == [".gz"] and len(kinds) > 1 else kinds[-1] if kinds else ""
+
+
 def _csv_sql(file: Path, skip: int, delimiter: str, names: Sequence[str]) -> str:
     """The SQL that reads a text, below its header, as text."""
     columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
@@ -180,72 +203,6 @@ def _csv_sql(file: Path, skip: int, delimiter: str, names: Sequence[str]) -> str
 def _told(file: Path, footer: Sequence[str]) -> str:
     lines = [line for line in footer if line.strip()]
     return f"the end of {file.name} is a report's footer, and no rows: {lines[0]!r} and {len(lines) - 1} more lines"
-
-
-def _opened(file: Path) -> IO[bytes]:
-    return gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb")  # type: ignore[return-value]
-
-
-def _lines(file: Path, encoding: str) -> IO[str]:
-    """The lines of a text, with their ends; without the mark that some programs begin it with."""
-    return io.TextIOWrapper(_opened(file), "utf-8-sig" if encoding == "utf-8" else encoding, newline="")
-
-
-def _encoding(file: Path, reads: Reads) -> str:
-    """The encoding of a file: UTF-8, or the one that the source says.
-
-    Raises:
-        KitError: it is another; says which it looks like.
-    """
-    if reads.encoding:
-        if (fault := _undecodable(file, reads.encoding)) is not None:
-            told = f"{file.name} is not {reads.encoding}: its byte {fault} cannot be read"
-            raise KitError(f"{told}; {_proposal(file)}")
-        return reads.encoding
-    if _undecodable(file, "utf-8") is not None:
-        raise KitError(f"{file.name} is not UTF-8; {_proposal(file)}")
-    return "utf-8"
-
-
-def _undecodable(file: Path, encoding: str) -> int | None:
-    """Where a file stops to be text of an encoding, none if it is that throughout."""
-    decoder, done = codecs.getincrementaldecoder(encoding)(), 0
-    with _opened(file) as read:
-        while True:
-            block = read.read(BLOCK)
-            try:
-                decoder.decode(block, final=not block)
-            except UnicodeError as error:
-                return done + getattr(error, "start", 0)
-            if not block:
-                return None
-            done += len(block)
-
-
-def proposed_encodings(file: Path) -> dict[str, str]:
-    """The encodings that a text may be in, each with the first line of the text that is not ASCII."""
-    with _opened(file) as read:
-        start = read.read(4)
-    marked = next((name for mark, name in BOMS if start.startswith(mark)), "utf-8")
-    if marked != "utf-8" or _undecodable(file, "utf-8") is None:
-        with _lines(file, marked) as lines:
-            found = {marked: list(islice(lines, LOOKED_AT))}
-    else:
-        with _opened(file) as read:
-            odd = list(islice((line for line in read if not line.isascii()), LOOKED_AT))
-        found = {name: text for name, text in likely(odd).items() if _undecodable(file, name) is None}
-        if not found:
-            name = next(name for name in ("cp1252", "latin-1") if _undecodable(file, name) is None)
-            found = {name: [line.decode(name) for line in odd]}
-    return {name: next((line for line in text if not line.isascii()), text[0]).strip() for name, text in found.items()}
-
-
-def _proposal(file: Path) -> str:
-    """What a file says in the encodings that it may be in, and what to write."""
-    found = proposed_encodings(file)
-    told = " and ".join(f"in {name} it says {line[:60]!r}" for name, line in found.items())
-    answers = " or ".join(f"reads: {{encoding: {name}}}" for name in found)
-    return f"{told}; {'if that is right, ' if len(found) == 1 else ''}write {answers}"
 
 
 def _delimiter(head: Sequence[str]) -> str:
@@ -346,7 +303,7 @@ def _footer(file: Path, encoding: str, delimiter: str, columns: int) -> list[str
 def _end_of(file: Path, encoding: str) -> IO[str]:
     """The last lines of a text, or all of them where its end cannot be found without the rest."""
     if encoding != "utf-8" or file.suffix.lower() == ".gz" or file.stat().st_size < BLOCK:
-        return _lines(file, encoding)
+        return lines_of(file, encoding)
     read = file.open("rb")
     read.seek(-BLOCK // 16, io.SEEK_END)
     return io.TextIOWrapper(read, "utf-8", errors="ignore", newline="")
@@ -365,7 +322,7 @@ def _below(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
 def _copy(file: Path, encoding: str, out: Path, without: int) -> None:
     """A text in UTF-8, without some lines at its end."""
     held: deque[str] = deque()
-    with _lines(file, encoding) as lines, out.open("w", encoding="utf-8", newline="") as written:
+    with lines_of(file, encoding) as lines, out.open("w", encoding="utf-8", newline="") as written:
         for line in lines:
             held.append(line)
             if len(held) > without:
@@ -378,7 +335,7 @@ def _even_copy(name: str, file: Path, out: Path, delimiter: str, skip: int, colu
     Raises:
         KitError: one has more or fewer.
     """
-    with _lines(file, "utf-8") as lines, out.open("w", encoding="utf-8", newline="") as written:
+    with lines_of(file, "utf-8") as lines, out.open("w", encoding="utf-8", newline="") as written:
         records = csv.reader(islice(lines, skip, None), delimiter=delimiter)
         rows = csv.writer(written, quoting=csv.QUOTE_ALL)
         try:

@@ -16,7 +16,8 @@ from typing import Any
 
 import yaml
 
-from helpers.data.files import DELIMITERS, REPEATED, SHEETS, Files, Rows, proposed_encodings
+from helpers.data.encodings import encoding_of, is_ascii, proposed
+from helpers.data.files import DELIMITERS, REPEATED, SHEETS, Files, Rows
 from helpers.data.readings import Question, questions, settled, text_of
 from helpers.data.schema import Column
 from helpers.data.statements import FILE_NAME, identifier, quoted
@@ -87,27 +88,33 @@ def files_in(folder: Path) -> list[str]:
     return [path.relative_to(folder).as_posix() for path in found if not path.name.startswith((".", "~$"))]
 
 
-def look(files: Files, name: str) -> Looked | str:
-    """A file opened: its encoding, delimiter, sheet and header; what is wrong where it cannot be read."""
-    reads, lines = Reads(), []
+def look(files: Files, name: str, known: Sequence[Line] = ()) -> Looked | str:
+    """A file opened: its encoding, delimiter, sheet and header; what is wrong where it cannot be read.
+
+    Lines that are ``known`` say its encoding.
+    """
+    reads, lines = Reads.model_validate(known[0].said if known else {}), list(known)
+    path = Path(files.folder or "", name)
     while True:
         try:
             rows = files.rows(name, reads)
-            break
+            asked = rows.asked
         except KitError as error:
-            told = str(error.faults[0])
-            answers = ANSWER.findall(told)
-            if not answers:
-                return told
-            why = told.partition("; if ")[0].partition("; write ")[0]
-            found = [Line(answer, why, len(answers) > 1) for answer in answers]
-            if "encoding" in found[0].said and files.folder:
-                found = _encodings(files.folder / name)
-            if any(getattr(reads, key) is not None for key in found[0].said):
-                return told
-            lines += found
-            reads = Reads.model_validate({**reads.model_dump(), **found[0].said})
-    path = Path(files.folder or "", name)
+            asked = error.faults
+        if not asked:
+            break
+        told = str(asked[0])
+        answers = ANSWER.findall(told)
+        if not answers:
+            return told
+        why = told.partition("; if ")[0].partition("; write ")[0]
+        found = [Line(answer, why, len(answers) > 1) for answer in answers]
+        if "encoding" in found[0].said:
+            found = _encodings([path])
+        if any(getattr(reads, key) is not None for key in found[0].said):
+            return told
+        lines += found
+        reads = Reads.model_validate({**reads.model_dump(), **found[0].said})
     return Looked(name, rows, reads, (*lines, *_form(path, rows, reads)))
 
 
@@ -122,6 +129,11 @@ def united(files: Files, same: Sequence[Looked], key: Sequence[str]) -> Looked |
     first, folder = same[0], files.folder or Path()
     if odd := {name for each in same for name in set(each.headers) ^ set(first.headers)}:
         return f"their columns differ ({', '.join(sorted(odd))})"
+    if any(_said_of(each, "encoding") != _said_of(first, "encoding") for each in same):
+        again = _in_one_encoding(files, same)
+        if isinstance(again, str):
+            return again
+        first, *_ = same = again
     if differing := [each for each in same if [x.text for x in each.lines] != [x.text for x in first.lines]]:
         ways = " and ".join(", ".join(line.text for line in each.lines) for each in (first, differing[0]))
         return f"they are read differently ({ways})"
@@ -135,6 +147,31 @@ def united(files: Files, same: Sequence[Looked], key: Sequence[str]) -> Looked |
         return "no pattern finds them and no other file"
     rows = files.rows(pattern, first.reads)
     return replace(first, name=pattern, rows=rows, parts=tuple(each.name for each in same))
+
+
+def _said_of(looked: Looked, key: str) -> list[object]:
+    """What the lines of a file say of one thing, those that are open too."""
+    return [line.said[key] for line in looked.lines if key in line.said]
+
+
+def _in_one_encoding(files: Files, same: Sequence[Looked]) -> list[Looked] | str:
+    """Files of one kind in the encodings that all of them may be in: one that is ASCII is in that of the others.
+
+    What is wrong where there is none.
+    """
+    paths = [Path(files.folder or "", each.name) for each in same]
+    try:
+        encoding_of(paths, None)
+        lines = _encodings([path for path in paths if not is_ascii(path)])
+    except KitError as error:
+        return str(error.faults[0])
+    found = []
+    for each in same:
+        looked = look(files, each.name, lines)
+        if isinstance(looked, str):
+            return looked
+        found.append(looked)
+    return found
 
 
 def _pattern(names: Sequence[str], folder: Path) -> str | None:
@@ -194,10 +231,10 @@ def _example(rows: Rows) -> str:
     return "every letter is one of ASCII"
 
 
-def _encodings(path: Path) -> list[Line]:
-    """The encodings that a text may be in: a line, or open lines where there are several."""
-    found = proposed_encodings(path)
-    return [Line(f"encoding: {name}", f"it says {line[:60]}", len(found) > 1) for name, line in found.items()]
+def _encodings(files: Sequence[Path]) -> list[Line]:
+    """The encodings that texts may be in: a line, or open lines where there are several."""
+    found = proposed(files)
+    return [Line(f"encoding: {name}", f"it says {part}", len(found) > 1) for name, part in found.items()]
 
 
 def _readings(rows: Rows, kinds: Mapping[str, Any], reads: Reads) -> tuple[list[Line], list[Question]]:

@@ -194,4 +194,4 @@ def _behind(given: Given | None) -> list[str]:
         return []
     asked = [question for rows in given.behind
              for question in questions_behind(rows.ask, rows.types, given.reads)]  # fmt: skip
-    return told([*given.questions, *asked])
+    return [*given.asked, *told([*given.questions, *asked])]

@@ -276,7 +276,7 @@ def check_columns(source: Source, engine: Engine, name: str, given: Given, timez
         KitError: columns are missing, unknown or of the wrong type, or cannot be read for certain; all faults.
     """
     table, reads = TABLES[name], reads_of(source, name)
-    faults = _names(table, given.types)
+    faults = [*given.asked, *_names(table, given.types)]
     columns = [column for column in table.columns if column.name in given.types]
     zones = Zones(source.timezone, timezone)
     with engine_faults(source, f"tables.{name}", given):

@@ -259,6 +259,43 @@ def test_files_that_are_read_differently_or_have_no_pattern_are_open(tmp_path):
     assert "no pattern finds them and no other file" in write_folder_source(folder, tmp_path / "c.yml").open[0]
 
 
+OF_2024 = f"{BILLS}\n5|Käthe|2024-12-15|15|monthly"
+OF_2023 = f"{BILLS}\n6|España|2023-12-15|16|monthly"
+
+
+def test_a_file_that_is_ascii_is_one_table_with_those_of_another_encoding(tmp_path):
+    folder = bills(tmp_path, of_2025=OF_2025, of_2026=OF_2026)
+    table(folder / "invoices-2024.csv", OF_2024, encoding="cp1252")
+    found = write_folder_source(folder, tmp_path / "bills.yml", currency="EUR")
+    assert (found.open, found.told) == ([], [])
+    assert "encoding: cp1252   # it says 5,Käthe,2024-12-15" in found.path.read_text()
+    assert amounts(found.path) == {"Aye": [1200, 1260], "Bee": [10], "Käthe": [15]}
+
+
+@pytest.mark.parametrize(("answer", "customer"), [("cp1252", "España"), ("cp1250", "Espańa")])
+def test_the_encoding_of_several_files_is_the_one_that_all_of_them_may_be_in(tmp_path, answer, customer):
+    folder = bills(tmp_path, of_2025=OF_2025)
+    for year, text in ((2024, OF_2024), (2023, OF_2023)):  # the first alone is cp1252, since cp1250 reads it alike
+        table(folder / f"invoices-{year}.csv", text, encoding="cp1252")
+    found = write_folder_source(folder, tmp_path / "bills.yml", currency="EUR")
+    assert {line.partition(": it says ")[0] for line in found.open} == {
+        "invoices-*.csv: encoding: cp1252", "invoices-*.csv: encoding: cp1250",
+    }  # fmt: skip
+    text = found.path.read_text().replace(f"# choose: encoding: {answer}", f"encoding: {answer}")
+    found.path.write_text(text)
+    assert amounts(found.path) == {"Aye": [1200], "Bee": [10], "Käthe": [15], customer: [16]}
+
+
+def test_files_of_one_kind_in_utf_8_and_another_encoding_are_open(tmp_path):
+    folder = bills(tmp_path, of_2025=OF_2025, of_2024=OF_2024)
+    table(folder / "invoices-2023.csv", OF_2023, encoding="cp1252")
+    line, *_ = write_folder_source(folder, tmp_path / "a.yml", currency="EUR").open
+    assert "invoices-2024.csv is UTF-8, and invoices-2023.csv is not; files of one table must be in one" in line
+    table(folder / "invoices-2023.csv", OF_2023)
+    found = write_folder_source(folder, tmp_path / "b.yml", currency="EUR")
+    assert amounts(found.path) == {"Aye": [1200], "Bee": [10], "Käthe": [15], "España": [16]}
+
+
 EXPORTS = [(tool, what, kind) for tool in tools() for what, kind in tool.kinds.items()]
 VALUES = {"ts": "2026-01-05 10:00", "dec": "1", "int": "1"}
 
