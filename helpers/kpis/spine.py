@@ -341,9 +341,13 @@ class Spine:
         return f"select * exclude (left_out, unlinked)\nfrom ({judged})\nwhere left_out is null"
 
     def _left_out(self, name: str) -> str:
-        return f"""select label, left_out as reason, cast({HELD[name].count()} as bigint) as rows
-from period join ({self.prepared.judged(name)}) on known_day between known_from and known_until
-where left_out is not null group by all"""
+        return f"""select label, reason, cast(sum(rows) as bigint) as rows
+from period join (
+  select known_from, known_until, left_out as reason, {HELD[name].count()} as rows
+  from ({self.prepared.judged(name)}) where left_out is not null
+  group by all
+) on known_day between known_from and known_until
+group by all"""
 
     def _whole(self, name: str) -> str:
         """The rows of a table in each period, by why they are left out if they are, and what they are worth."""

@@ -95,7 +95,7 @@ def value_interval(stays: pd.DataFrame, horizon: float) -> Interval | None:
     random, size, n = np.random.default_rng(SEED), max(1, AT_ONCE // len(stays)), len(stays)
     found: list[NDArray[np.float64]] = []
     for draws in (min(size, RESAMPLES - done) for done in range(0, RESAMPLES, size)):
-        picked = random.integers(0, n, size=(draws, n)) + n * np.arange(draws)[:, None]
+        picked = random.integers(0, n, size=(draws, n), dtype=np.uint32) + n * np.arange(draws)[:, None]
         times = np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n).astype(float)
         found.append(_values(stays, times, horizon))
     low, high = np.quantile(np.concatenate(found), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
