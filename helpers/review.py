@@ -209,10 +209,10 @@ def open_review(
 
 def unread_rules(review: Review) -> list[str]:
     """One line per rule that the review changes and no card of its themes follows."""
+    cards = [card for theme in review.themes for card in cards_of(theme)]
     changed = [name for name, value in review.rules if value != getattr(Rules(), name) and name not in FOLLOWED_BY_ALL]
     if not changed:
         return []
-    cards = [card for theme in review.themes for card in cards_of(theme)]
     relations = read_relations(_parameters(review), made_from={"subscriptions": "invoices"})
     followed = {name for card in cards for name in words_of(card, relations)}
     where = shown(review.path)

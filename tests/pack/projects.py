@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -9,9 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import nbformat
+import pytest
 
+from helpers import cli
 from tests.pack.requests import ROOT
 
 SCRIPT = Path(sys.executable).parent / "kpi-review"
@@ -64,15 +69,20 @@ class Project:
         link.symlink_to(".builds/2026Q3-20260101T000000000000/pack")
         return link
 
-    def run(self, *arguments: str, limit: int | None = None, **environment: str) -> Done:
-        """The command, from start to end; ``limit`` is the greatest size of a file, in kilobytes."""
-        words = [str(SCRIPT), *arguments]
-        if limit is not None:
-            words = ["bash", "-c", f'ulimit -f {limit}; exec "$@"', "bash", *words]
-        found = subprocess.run(
-            words, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False,
-            env={**os.environ, **environment},
-        )  # fmt: skip
+    def run(self, *arguments: str, **environment: str) -> Done:
+        """The command in this process, from start to end: whoever raises anything but an exit status fails."""
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            contextlib.chdir(self.folder), patch.dict(os.environ, environment),
+            contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as stopped,
+        ):  # fmt: skip
+            cli.main(list(arguments))
+        return Done(int(stopped.value.code or 0), out.getvalue(), err.getvalue())
+
+    def run_limited(self, kilobytes: int, *arguments: str) -> Done:
+        """The command in a process that may write no file larger than that."""
+        words = ["bash", "-c", f'ulimit -f {kilobytes}; exec "$@"', "bash", str(SCRIPT), *arguments]
+        found = subprocess.run(words, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False)
         return Done(found.returncode, found.stdout, found.stderr)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

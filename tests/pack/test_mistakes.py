@@ -5,6 +5,7 @@ What the command line alone refuses is in ``tests/unit/test_cli.py``; stops from
 
 import random
 import socket
+from functools import partial
 
 import pytest
 from PIL import Image
@@ -16,9 +17,10 @@ from tests.pack.projects import BUILD, REVIEW
 def refused(books):
     """Runs a build over an earlier draft, and gives its messages once all that must hold of a mistake holds."""
 
-    def call(*arguments, **more):
+    def call(*arguments, limit=None, **environment):
         link = books.draft()
-        done = books.run(*BUILD, *arguments, **more)
+        run = partial(books.run_limited, limit) if limit else partial(books.run, **environment)
+        done = run(*BUILD, *arguments)
         assert done.status == 1
         assert done.out == ""
         assert "Traceback" not in done.err
