@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -43,9 +44,15 @@ def _currency(code: str) -> str:
     return code
 
 
+@cache
+def _zones() -> set[str]:
+    """The names of time zones, which Python looks for on the disk each time that it is asked."""
+    return available_timezones()
+
+
 def _timezone(name: str) -> str:
-    if name not in available_timezones():
-        close = difflib.get_close_matches(name, available_timezones(), n=1) or ["Europe/Berlin"]
+    if name not in _zones():
+        close = difflib.get_close_matches(name, _zones(), n=1) or ["Europe/Berlin"]
         raise ValueError(f"must be an IANA time zone such as {close[0]!r}")
     return name
 

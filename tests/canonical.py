@@ -16,7 +16,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, lru_cache, wraps
@@ -41,6 +42,7 @@ from helpers.review import OpenReview
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 QUERY_TYPES = {**SQL_TYPES, "ts": "timestamp"}
+KEPT: deque[Spine] = deque(maxlen=64)  # the spines that were asked last, so that the next card finds relations made
 
 
 def spine(
@@ -53,12 +55,28 @@ def spine(
     periods = texts.pop("periods", None)
     found = prepared(as_of_on, period=period, **texts)
     review = period or replace(found.calendar.quarter_of(found.last_day), as_of_on=_day(as_of_on))
-    return Spine(found, review, defaults() | dict(given or {}), periods or [review])
+    return spine_of(found, review, defaults() | dict(given or {}), periods or [review])
+
+
+def spine_of(
+    prepared: Prepared, period: Period, rules: Mapping[str, Any], periods: Sequence[Period], review: Any = None
+) -> Spine:
+    """The spine of these periods and rules over a prepared folder, made once and shared as a pack's cards share one."""
+    for kept in (kept for kept in KEPT if kept.prepared is prepared and kept.review is review):
+        if (kept.period, kept.periods, kept.rules) == (period, periods, rules):
+            return kept
+    KEPT.append(Spine(prepared, period, rules, list(periods), review))
+    return KEPT[-1]
+
+
+def ruled(found: Spine, **rules: Any) -> Spine:
+    """The spine under rules and parameters that differ from its own."""
+    return spine_of(found.prepared, found.period, {**found.rules, **rules}, found.periods, found.review)
 
 
 def figures(card: Callable[[Spine], list[Row]], spine: Spine, **given: Any) -> list[Row]:
     """The rows of a card for the spine's own period; ``given`` are rules and parameters that differ for this call."""
-    asked = replace(spine, rules={**spine.rules, **given}) if given else spine
+    asked = ruled(spine, **given) if given else spine
     return [row for row in run(card, asked) if row.period == asked.period]
 
 
@@ -180,9 +198,7 @@ def asked(function: Callable[[Spine], Any]) -> Callable[..., Any]:
     @wraps(function)
     def ask(found: Spine, period: Period | None = None, *, review: Any = None, **given: Any) -> Any:
         period = period or found.period
-        one = replace(
-            found, period=period, periods=[period], rules={**found.rules, **given}, review=review or found.review
-        )
+        one = spine_of(found.prepared, period, {**found.rules, **given}, [period], review or found.review)
         if get_type_hints(function)["return"] is Listing:
             return function(one)
         rows = run(function, one)

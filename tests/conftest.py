@@ -2,12 +2,22 @@
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from sample import write_sample
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engines_of_one_thread() -> Iterator[None]:
+    """The workers of xdist share the cores: threads of an engine would only take turns over such small tables."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb, "connect", partial(duckdb.connect, config={"threads": 1}))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from helpers.errors import NotProvided, Refused
 from helpers.periods import Calendar
-from tests.canonical import spine
+from tests.canonical import ruled, spine
 
 KINDS = ("new", "reactivation", "expansion", "contraction", "churn")
 TAGS = ("upsell", "cross_sell", "new_product")
@@ -49,7 +49,7 @@ def _known(subscriptions, as_of_on, period, **more):
 
 def under(found, rules, notes):
     """The spine under other rules; refused where its notes say so."""
-    asked = replace(found, rules={**found.rules, **rules})
+    asked = ruled(found, **rules)
     if rules.get("account_level") == "parent":
         asked.require("customers.parent_id")
     for note in asked.answers(notes, "label, kind, text"):
@@ -84,7 +84,7 @@ def stock(found, day, **rules):
 
 def told(found, kind, **rules):
     """What is told of a kind: what is left out, with its count, or the warnings."""
-    notes = replace(found, rules={**found.rules, **rules}).answers("subscription_notes", "label, kind, text")
+    notes = ruled(found, **rules).answers("subscription_notes", "label, kind, text")
     return {note["text"]: note["rows"] for note in notes if note["kind"] == kind}
 
 
@@ -94,7 +94,7 @@ def snapshot_days(period, grain):
 
 
 def rate_on(found, currency, day, **rules):
-    rates = replace(found, rules={**found.rules, **rules}).answers("rate", "currency")
+    rates = ruled(found, **rules).answers("rate", "currency")
     [rate] = [r["rate"] for r in rates if r["currency"] == currency and r["valid_from"] <= day <= r["valid_until"]]
     return rate
 

@@ -1,6 +1,7 @@
 """The definition is the query: what a review shows as SQL runs as it is, and gives the figures of the results."""
 
 import math
+from functools import cache
 
 import duckdb
 import pytest
@@ -41,27 +42,39 @@ def quarter(tmp_path_factory):
     return OpenReview(period, review, prepare(source, period, currency="EUR", folder=folder / "prepared"))
 
 
+@pytest.fixture(scope="session")
+def rows_of(quarter):
+    """Gives the rows of a card, which are computed once for all of its KPIs."""
+    return cache(lambda card: run(card, quarter.spine))
+
+
 def answers(quarter, kpi_id):
     """What the shown query gives in a DuckDB that knows nothing but the prepared folder."""
+    return answers_of(quarter.prepared.folder, quarter.sql(kpi_id))
+
+
+@cache
+def answers_of(folder, sql):
+    """The KPIs of a card often have one query."""
     engine = duckdb.connect()
-    engine.execute(f"set file_search_path = '{quarter.prepared.folder}'")
-    found = engine.execute(quarter.sql(kpi_id))
+    engine.execute(f"set file_search_path = '{folder}'")
+    found = engine.execute(sql)
     columns = [column[0] for column in found.description]
     return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
 
 
-def figures(quarter, kpi_id):
+def figures(rows_of, kpi_id):
     """The figures of the results by period and segment."""
     [card] = cards_with([kpi_id])
     return {
         (row.period.label, row.segment_by, row.segment): row.value
-        for row in run(card, quarter.spine)
+        for row in rows_of(card)
         if row.kpi_id == kpi_id and row.status in ("ok", "partial")
     }
 
 
 @pytest.mark.parametrize("kpi_id", [each for each in CATALOGUE if each not in STATISTICS])
-def test_the_query_that_is_shown_gives_the_figures(quarter, kpi_id):
+def test_the_query_that_is_shown_gives_the_figures(quarter, rows_of, kpi_id):
     found = {}
     for each in answers(quarter, kpi_id):
         column = kpi_id
@@ -73,7 +86,7 @@ def test_the_query_that_is_shown_gives_the_figures(quarter, kpi_id):
             continue
         dimension = each.get("segment_by") or ""
         found[each["label"], dimension, str(each["segment"] or "(none)") if dimension else ""] = each[column]
-    expected = figures(quarter, kpi_id)
+    expected = figures(rows_of, kpi_id)
     assert expected or kpi_id in ("ltv_orders",), kpi(kpi_id).label
     for key, value in expected.items():
         assert key in found, key

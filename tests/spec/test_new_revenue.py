@@ -9,7 +9,7 @@ import pytest
 from helpers.errors import KitError, NotProvided
 from helpers.kpis import new_revenue as theme
 from helpers.periods import Calendar
-from tests.canonical import figures, spine
+from tests.canonical import figures, ruled, spine
 
 Q2 = Calendar().period("2026Q2")
 COLUMNS = (
@@ -24,8 +24,7 @@ def prepared(as_of_on, period, **texts):
 
 def known(deals, period=Q2, as_of_on="2026-07-01", *, given=None, **more):
     """A spine of one period, as known before a day, with rules and parameters that differ."""
-    found = prepared(as_of_on, period, deals=deals, **more)
-    return replace(found, rules={**found.rules, **(given or {})})
+    return ruled(prepared(as_of_on, period, deals=deals, **more), **(given or {}))
 
 
 def bookings(deals, period=Q2, as_of_on="2026-07-01", **more):

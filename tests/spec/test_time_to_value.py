@@ -12,7 +12,7 @@ from helpers.kpis import time_to_value as theme
 from helpers.params import Review
 from helpers.periods import Calendar
 from helpers.registries import Improvement
-from tests.canonical import asked, spine
+from tests.canonical import asked, spine, spine_of
 
 ttv, ttv_stages = asked(theme.ttv), asked(theme.ttv_stages)
 cohorts_compared, value_by_customer, value_curve = map(
@@ -30,7 +30,7 @@ def improvements_made(found, period, improvements=()):
 
 def cohort(found, period, part="this", **given):
     """The customers of the cohort, or of the one before it."""
-    one = replace(found, period=period, periods=[period], rules={**found.rules, **given})
+    one = spine_of(found.prepared, period, {**found.rules, **given}, [period])
     rows = one.frame("onboarding", "start_on, account_id")
     return rows[(rows["chosen_by"] == one.rules["ttv_cohort"]) & (rows["part"] == part) & rows["left_out"].isna()]
 

@@ -13,9 +13,12 @@ from helpers import cli
 from helpers.data.file_kinds import COLUMN, tools
 from helpers.data.folder_source import write_folder_source
 from helpers.data.prepare import prepare
+from helpers.data.prepared import Prepared
 from helpers.errors import KitError
+from helpers.kpis.recurring_revenue import mrr
 from helpers.params import load_source
 from helpers.periods import Calendar
+from tests.canonical import defaults, figures, spine_of
 
 STRIPE = """
 id | Customer ID | Customer Email | Plan | Quantity | Currency | Interval | Amount | Status | Created (UTC) | Start (UTC) | Current Period Start (UTC) | Canceled At (UTC) | Ended At (UTC)
@@ -63,6 +66,9 @@ def four(tmp_path):
     return folder
 
 
+PERIOD = Calendar("Europe/Berlin").period("2026Q3")
+
+
 def pack(folder: Path, *themes: str) -> dict[str, float]:
     """The figures of 2026Q3 by the two commands."""
     source, out = folder.parent / "source.yml", folder.parent / "reports"
@@ -78,9 +84,12 @@ def pack(folder: Path, *themes: str) -> dict[str, float]:
     return {row["kpi_id"]: row["value"] for row in found if row["period"] == "2026Q3" and not row["segment"]}
 
 
+def prepared(source: Path) -> Prepared:
+    return prepare(load_source(source), PERIOD, currency="EUR", folder=source.parent / "prepared")
+
+
 def rows_of(source: Path) -> dict[str, pd.DataFrame]:
-    folder = source.parent / "prepared"
-    prepare(load_source(source), Calendar("Europe/Berlin").period("2026Q3"), currency="EUR", folder=folder)
+    folder = prepared(source).folder
     found = {file.stem: pd.read_parquet(file) for file in folder.glob("*.parquet")}
     return {name: facts[facts.known_until == facts.known_until.max()] for name, facts in found.items()}
 
@@ -89,11 +98,11 @@ def rows_of(source: Path) -> dict[str, pd.DataFrame]:
 
 
 def test_four_exports_become_a_pack_by_two_commands(four):
-    figures = pack(four, "recurring_revenue", "new_revenue")
-    assert figures["mrr"] == pytest.approx(300 + 2400.60 / 12)
-    assert figures["mrr_churn"] == pytest.approx(-100)  # sub_3, on 1 August
-    assert figures["paying_customers"] == 2
-    assert figures["new_revenue"] == 1200  # one deal won of three
+    shown = pack(four, "recurring_revenue", "new_revenue")
+    assert shown["mrr"] == pytest.approx(300 + 2400.60 / 12)
+    assert shown["mrr_churn"] == pytest.approx(-100)  # sub_3, on 1 August
+    assert shown["paying_customers"] == 2
+    assert shown["new_revenue"] == 1200  # one deal won of three
 
 
 def test_invoices_alone_become_a_pack_by_two_commands(tmp_path):
@@ -106,11 +115,11 @@ def test_invoices_alone_become_a_pack_by_two_commands(tmp_path):
             days = f"01.{month:02}.2026|{last}.{month:02}.2026"
             lines.append(f"R{len(lines)}|{customer}|01.{month:02}.2026|{amount}|EUR|{days}")
     table(folder / "rechnungen.csv", "\n".join(lines), ";", "cp1252")
-    figures = pack(folder, "recurring_revenue")
+    shown = pack(folder, "recurring_revenue")
     assert "subscriptions: {from: invoices}" in (tmp_path / "source.yml").read_text()
-    assert figures["mrr"] == pytest.approx(1200)
-    assert figures["mrr_churn"] == pytest.approx(-99.5)  # Süd AG is served until 31 August
-    assert figures["paying_customers"] == 1
+    assert shown["mrr"] == pytest.approx(1200)
+    assert shown["mrr_churn"] == pytest.approx(-99.5)  # Süd AG is served until 31 August
+    assert shown["paying_customers"] == 1
 
 
 # --- what is written --------------------------------------------------------------------------------------------------
@@ -198,7 +207,8 @@ def test_files_of_one_kind_with_the_same_headers_are_one_table(tmp_path):
     assert "# invoices-*.csv: your own invoices, in 2 files: invoices-2025.csv, invoices-2026.csv\n" in text
     assert "from 'invoices-*.csv'" in text
     assert amounts(found.path) == {"Aye": [1200, 1260], "Bee": [10]}
-    assert pack(folder, "recurring_revenue")["mrr"] == pytest.approx(1260 / 12)  # Bee's only month is over
+    [total, *_] = figures(mrr, spine_of(prepared(found.path), PERIOD, defaults(), [PERIOD]))
+    assert total.value == pytest.approx(1260 / 12)  # Bee's only month is over
 
 
 def test_tables_and_exports_of_several_files_are_read_by_their_pattern(four, tmp_path):
