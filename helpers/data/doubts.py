@@ -53,7 +53,8 @@ def ends_by_next_begin(
         next as (select distinct customer, begins as next_on from given)
         select count(*) filter (next_on = ends + 1), count(*) filter (next_on = ends),
             min((customer, ends, next_on)) filter (next_on = ends + 1)
-        from given join next using (customer) where next_on between ends and ends + 1""").fetchall()
+        from given join next using (customer)
+        where next_on between ends and ends + 1 and next_on > begins""").fetchall()
     return eves, days, example
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import yaml
 
@@ -39,16 +40,31 @@ class OpenLine(Frozen):
     lines: Mapping[str, str]  # each with what it takes the file to mean
 
 
+class Ends(Frozen):
+    """The columns in which service begins and ends, each as ``{ts …}`` names it.
+
+    ``end_on`` is whether an end is the last day, and ``why``, where the tool's documentation says so.
+    """
+
+    begin: str
+    end: str
+    end_on: Literal["exclusive", "inclusive"] | None = None
+    why: str = ""
+
+
 class KindQuery(Frozen):
     """How a file gives a canonical table. ``derived`` is one that another file would give better.
 
-    ``open`` is the line that stands for ``{open}``.
+    ``open`` is the line that stands for ``{open}``, ``ends`` tells of a table in which service ends. Only a file that
+    has the columns that the table ``needs`` gives it.
     """
 
     about: str = ""
     query: str
     derived: bool = False
     open: OpenLine | None = None
+    ends: Ends | None = None
+    needs: Sequence[str] = ()
 
 
 class Kind(Frozen):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from helpers.data.files import Files, Rows, repeated, which_is_meant
+from helpers.data.files import Files, Rows, unclear_columns
 from helpers.data.readings import Question, inferred, number_of_two_readings
 from helpers.data.statements import (
     FILE_NAME,
@@ -66,10 +66,9 @@ def mapped(files: Files, table: TableFrom, names: Collection[str], reads: Reads)
     rows = files.rows(str(table.file), reads)
     by_name = {name.strip().casefold(): name for name in rows.types}
     own = {name: name for name in names if name in by_name and name not in table.columns}
-    again = repeated(rows.types)
     meant = {theirs.strip().casefold() for theirs in {**dict(zip(names, names, strict=True)), **table.columns}.values()}
-    if unclear := [again[name] for name in again if name in meant]:
-        raise KitError(*(which_is_meant(str(table.file), columns) for columns in unclear))
+    if unclear := unclear_columns(str(table.file), rows, meant):
+        raise KitError(*unclear)
     columns = {name: by_name.get(theirs.strip().casefold(), "") for name, theirs in {**own, **table.columns}.items()}
     lacking = [table.columns[name] for name, theirs in columns.items() if not theirs]
     if lacking:
@@ -102,6 +101,7 @@ class FileQueries:
         local = self.files.local
         tree = duckdb_tree(local, query)
         behind: list[Rows] = []
+        read: list[str] = []
         questions: list[Question] = []
         of_files = guessed = False
         for node in list(nodes(tree)):
@@ -114,13 +114,15 @@ class FileQueries:
                 rows = self.files.rows(names[0], own)
                 _not_repeated(names[0], rows, tree)
                 behind.append(rows)
+                read.append(names[0])
                 questions += self._in_place_of(node, rows, rows.types if as_text else texts, own, _used(tree))
             else:
                 guessed = guessed or bool(names and _guesses(node))
         text = duckdb_text(local, tree) if behind else query
         said = reads if of_files or reads != Reads() else None
         notes = tuple(note for rows in behind for note in rows.notes)
-        asked = tuple(told for rows in behind for told in rows.asked)
+        alone = ", or for that file alone, in the query: read_csv({!r}, encoding = '…')" if len(behind) > 1 else ""
+        asked = tuple(told + alone.format(name) for name, rows in zip(read, behind, strict=True) for told in rows.asked)
         return Given(text, {}, said, tuple(behind), notes, tuple(questions), guessed, asked)
 
     def _in_place_of(
@@ -190,10 +192,10 @@ def _columns(tree: Node) -> set[str]:
 
 
 def _not_repeated(file: str, rows: Rows, tree: Node) -> None:
-    """Refuse a query that reads a column whose name stands more than once in the header of its file."""
+    """Refuse a query that reads a column whose name stands more than once in the header of its file, or of some."""
     read = {name.casefold() for name in _columns(tree)} | (CANONICAL if _takes_all(tree) else set())
-    if unclear := [columns for name, columns in repeated(rows.types).items() if name in read]:
-        raise KitError(*(which_is_meant(file, columns) for columns in unclear))
+    if unclear := unclear_columns(file, rows, read):
+        raise KitError(*unclear)
 
 
 def _is_id(name: str) -> bool:

@@ -11,7 +11,7 @@ import csv
 import io
 import re
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -41,6 +41,7 @@ class Rows:
     """A relation of the local engine, its columns with their types, and what a reader should know of the file.
 
     What is ``asked`` must be answered before the rows are used: until then they only tell what else is to be asked.
+    Columns that are ``apart`` are not in every file, and empty where they are not.
     """
 
     local: duckdb.DuckDBPyConnection
@@ -48,6 +49,7 @@ class Rows:
     types: dict[str, str]
     notes: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
+    apart: frozenset[str] = frozenset()
 
     def ask(self, expressions: Sequence[str]) -> Sequence[Any]:
         """The one row that SQL expressions over the rows give."""
@@ -67,6 +69,7 @@ class Files:
     def rows(self, name: str, reads: Reads) -> Rows:
         """The rows of a file, or of all files that a pattern finds, which must have the same columns; read once.
 
+        A column whose name stands in a header again may be there more often in one file than in another.
         Where the encoding is asked, they are read in the first that is proposed; what others would read otherwise is
         empty.
 
@@ -88,10 +91,11 @@ class Files:
         encoding = encoding_of([file for file in files if _kind(file) not in TYPED], reads.encoding)
         try:
             found = [self._one(file, encoding.name, reads) for file in files]
+            odd = differing([rows.types for rows in found])
             for file, rows in zip(files, found, strict=True):
-                if odd := set(rows.types) ^ set(found[0].types):
+                if own := odd & (rows.types.keys() ^ found[0].types.keys()):
                     raise KitError(
-                        f"{file.name} and {files[0].name} have different columns ({', '.join(sorted(odd))}); "
+                        f"{file.name} and {files[0].name} have different columns ({', '.join(sorted(own))}); "
                         "files of one table must have the same header"
                     )
         except KitError as error:
@@ -104,7 +108,9 @@ class Files:
             ]
             united = f"(select * replace ({', '.join(same)}) from {united})" if same else united
         notes = tuple(note for rows in found for note in rows.notes)
-        return Rows(self.local, united, self._types(f"from {united}"), notes, encoding.asked)
+        types = self._types(f"from {united}")
+        apart = _not_in_all([rows.types for rows in found])
+        return Rows(self.local, united, types, notes, encoding.asked, apart)
 
     def kept(self, query: str) -> Rows:
         """The rows of a query, kept in a file, so that they are read fast and often."""
@@ -281,12 +287,44 @@ def repeated(headers: Iterable[str]) -> dict[str, list[str]]:
     return {name: columns for name, columns in found.items() if len(columns) > 1}
 
 
-def which_is_meant(file: str, columns: Sequence[str]) -> str:
-    """The fault of a column that is needed and stands in the header more than once."""
-    name = REPEATED.sub(r"\1", columns[0])
+def differing(headers: Sequence[Collection[str]]) -> set[str]:
+    """The columns that not all of some headers have, but for those of a name that one of them has more than once.
+
+    >>> differing([["Key", "Sprint", "Due"], ["Key", "Sprint (column 2)", "Sprint (column 3)"]])
+    {'Due'}
+    """
+    again = {name for header in headers for name in repeated(header)}
+    return {name for name in _not_in_all(headers) if REPEATED.sub(r"\1", name).casefold() not in again}
+
+
+def _not_in_all(headers: Sequence[Collection[str]]) -> frozenset[str]:
+    return frozenset().union(*headers) - frozenset(headers[0]).intersection(*headers)
+
+
+def unclear_columns(file: str, rows: Rows, read: Collection[str]) -> list[str]:
+    """The faults of columns that are read, and stand in a header more than once, or not in the header of every file.
+
+    ``read`` are their names in small letters.
+    """
+    again = repeated(rows.types)
+    faults = []
+    for name in (name for name in again if name in read):
+        columns = [column for column in again[name] if column not in rows.apart]
+        if columns:
+            shown, times = REPEATED.sub(r"\1", columns[0]), len(again[name])
+            meant = " or ".join(map(repr, columns))
+            faults.append(f"{file}: the header has {shown!r} {times} times; name the one that is meant: {meant}")
+        else:
+            faults.append(_not_in_every_file(file, again[name][0]))
+    apart = [name for name in sorted(rows.apart) if name.casefold() in read and name.casefold() not in again]
+    return [*faults, *(_not_in_every_file(file, name) for name in apart)]
+
+
+def _not_in_every_file(file: str, column: str) -> str:
+    name = REPEATED.sub(r"\1", column)
     return (
-        f"{file}: the header has {name!r} {len(columns)} times; name the one that is meant: "
-        f"{' or '.join(map(repr, columns))}"
+        f"{file}: {name!r} is a different number of times in the headers of the files, so that it has no place in all "
+        "of them; leave it out, or save the files with as many columns of it"
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from helpers.data.encodings import encoding_of, is_ascii, proposed
-from helpers.data.files import DELIMITERS, REPEATED, SHEETS, Files, Rows
+from helpers.data.files import DELIMITERS, REPEATED, SHEETS, Files, Rows, differing
 from helpers.data.readings import Question, questions, settled, text_of
 from helpers.data.schema import Column
 from helpers.data.statements import FILE_NAME, identifier, quoted
@@ -127,15 +127,15 @@ def united(files: Files, same: Sequence[Looked], key: Sequence[str]) -> Looked |
         key: the columns that tell the rows of that kind apart.
     """
     first, folder = same[0], files.folder or Path()
-    if odd := {name for each in same for name in set(each.headers) ^ set(first.headers)}:
-        return f"their columns differ ({', '.join(sorted(odd))})"
     if any(_said_of(each, "encoding") != _said_of(first, "encoding") for each in same):
-        again = _in_one_encoding(files, same)
-        if isinstance(again, str):
-            return again
-        first, *_ = same = again
-    if differing := [each for each in same if [x.text for x in each.lines] != [x.text for x in first.lines]]:
-        ways = " and ".join(", ".join(line.text for line in each.lines) for each in (first, differing[0]))
+        alike = _in_one_encoding(files, same)
+        if isinstance(alike, str):
+            return alike
+        first, *_ = same = alike
+    if odd := differing([each.headers for each in same]):
+        return f"their columns differ ({', '.join(sorted(odd))})"
+    if others := [each for each in same if [x.text for x in each.lines] != [x.text for x in first.lines]]:
+        ways = " and ".join(", ".join(line.text for line in each.lines) for each in (first, others[0]))
         return f"they are read differently ({ways})"
     value = f"concat_ws(', ', {', '.join(f'trim(cast({identifier(first.named(name))} as varchar))' for name in key)})"
     values = " union all ".join(f"select distinct {value} as value from {each.rows.sql} as part" for each in same)

@@ -14,9 +14,19 @@ from textwrap import indent
 
 import duckdb
 
-from helpers.data.doubts import MANY, ends_by_next_begin
+from helpers.data.ends import end_of, end_of_export, is_unanswered
 from helpers.data.engines import local_engine
-from helpers.data.file_kinds import Export, OpenLine, OwnFile, cast, column_of, export_of, filled, kinds_of, own_files
+from helpers.data.file_kinds import (
+    Export,
+    OpenLine,
+    OwnFile,
+    cast,
+    column_of,
+    export_of,
+    filled,
+    kinds_of,
+    own_files,
+)
 from helpers.data.files import Files
 from helpers.data.folder import Line, Looked, files_in, look, united, yaml_quoted
 from helpers.data.new_source import HEAD, Place, comment, commented, currency_line, no_codes, there_already
@@ -31,7 +41,6 @@ from helpers.texts import one_line
 
 MATCHES = 0.5  # so many of a file's customers must be found under a name, for it to be a name of theirs
 OPTIONS = {"encoding": "encoding", "delimiter": "delim", "header_row": "header_row", "sheet": "sheet"}
-UNANSWERED = "choose"  # no value of end_on, so that a source is not read before it is answered
 NAMED = 6  # values shown in a comment
 
 
@@ -189,28 +198,35 @@ class _Survey:
         opened = tuple(_said(looked, line) for line in looked.lines if line.open)
         if own.table == "invoices":
             text, self.serviced = invoices_query(looked, own.columns)
-            yield Offer(own.table, looked.name, what, _query(text, looked), opened, 2)
+            yield Offer(own.table, looked.name, what, _query(text, looked.lines), opened, 2)
         else:
             columns = "".join(
                 f"  {name}: {yaml_quoted(theirs) if theirs != name else name}\n" for name, theirs in own.columns.items()
             )
-            ends = [_ends(looked, own.columns)] if own.table == "subscriptions" and "end_on" in own.columns else []
-            opened = (*opened, *(_said(looked, line) for line in ends if line.said["end_on"] == UNANSWERED))
+            ends = []
+            if own.table == "subscriptions" and "end_on" in own.columns:
+                ends = [end_of(looked, *(own.columns[name] for name in ("customer_id", "start_on", "end_on")))]
+            opened = (*opened, *(_said(looked, line) for line in ends if is_unanswered(line)))
             text = f"file: {yaml_quoted(looked.name)}\n{_reads([*ends, *looked.lines])}columns:\n{columns}"
             yield Offer(own.table, looked.name, what, text, opened, 2)
         if own.table in ("invoices", "subscriptions"):
-            yield Offer("customers", looked.name, what, _query(customers_query(looked, own), looked), opened, 0)
+            yield Offer("customers", looked.name, what, _query(customers_query(looked, own), looked.lines), opened, 0)
 
     def _of_export(self, looked: Looked, export: Export, whose: Customers | None) -> Iterator[Offer]:
         opened = tuple(_said(looked, line) for line in looked.lines if line.open)
-        customer, match, doubt = self._match(looked, export, whose)
+        tables = {
+            table: given for table, given in export.kind.tables.items()
+            if all(column_of(looked.headers, name) for name in given.needs)
+        }  # fmt: skip
+        of_customers = any("{customer}" in given.query for given in tables.values())
+        customer, match, doubt = self._match(looked, export, whose) if of_customers else (None, None, "")
 
         def read(word: str, name: str) -> str:
             if word == "values":
                 return _values(looked, name)
             return self._time(looked, name, export.kind.timezone) if word == "ts" else cast(word, name)
 
-        for table, given in export.kind.tables.items():
+        for table, given in tables.items():
             price, asked = _open(looked, given.open, read) if given.open else (None, ())
             words = {"file": quoted(looked.name), "customer": customer, "match": match, "open": price}
             about = filled(given.about, looked.headers, {}, read)
@@ -218,7 +234,9 @@ class _Survey:
             if doubt and (line := f"{customer} as customer_id,") in query:
                 query = query.replace(line, f"-- choose: {line}   -- {doubt}")
                 asked = (*asked, f"{looked.name}: {doubt}")
-            text = f"{comment(about) if about else ''}{_query(query, looked)}"
+            ends = end_of_export(looked, export, given.ends) if given.ends else []
+            asked = (*asked, *(_said(looked, line) for line in ends if is_unanswered(line)))
+            text = f"{comment(about) if about else ''}{_query(query, [*ends, *looked.lines])}"
             yield Offer(
                 table, looked.name, _what(export.told, looked), text, (*opened, *asked), 0 if given.derived else 1
             )
@@ -283,7 +301,8 @@ class _Survey:
             return cast("text", column, "given."), told, doubt
         match = (
             f"{told}\nleft join (\n  select {_plain(theirs)} as name, min({cast('text', whose.id)}) as customer_id\n"
-            f"  from {_as_text(whose.looked)}\n  group by all having count(distinct {identifier(whose.id)}) = 1\n"
+            f"{indent(_from_as_text(whose.looked, looked), '  ')}\n"
+            f"  group by all having count(distinct {identifier(whose.id)}) = 1\n"
             f") as matched on matched.name = {_plain(column, 'given.')}"
         )
         return "matched.customer_id", match, doubt
@@ -308,34 +327,6 @@ def _open(looked: Looked, line: OpenLine, read: Callable[[str, str], str]) -> tu
     return lines, tuple(f"{looked.name}: {why}" for _, why in told)
 
 
-def _ends(looked: Looked, columns: Mapping[str, str]) -> Line:
-    """Whether an end is the last day or the first without, by when the same customer's next subscription begins."""
-    begin, end = (_day_of(looked, columns[name]) for name in ("start_on", "end_on"))
-    eves = days = 0
-    if begin and end:
-        rows = looked.rows
-        eves, days, _ = ends_by_next_begin(rows.local, rows.sql, identifier(columns["customer_id"]), begin, end)
-    if eves >= MANY and not days:
-        return Line("end_on: inclusive", f"{eves} end on the day before the same customer's next begins")
-    if days and not eves:
-        return Line("end_on: exclusive", f"{days} end on the day on which the same customer's next begins")
-    return Line(
-        f"end_on: {UNANSWERED}",
-        f"write inclusive if {columns['end_on']} is the last day of service, exclusive if it is the first without; "
-        f"{eves} end on the day before the same customer's next begins, {days} on that day",
-    )
-
-
-def _day_of(looked: Looked, name: str) -> str | None:
-    """SQL of a column as days; none where it can be read in two ways."""
-    kind = looked.rows.types[name]
-    if kind != "VARCHAR":
-        return f"cast({identifier(name)} as date)"
-    text = text_of(name, kind, looked.reads)
-    reading = settled(looked.rows.ask, {name: text}, {name: "date"}, looked.reads)[name]
-    return f"cast({reading.of(text)} as date)" if reading else None
-
-
 def _what(kind: str, looked: Looked) -> str:
     """What a file is, in words; several that are one table are named."""
     return f"{kind}, in {len(looked.parts)} files: {', '.join(looked.parts)}" if looked.parts else kind
@@ -346,12 +337,21 @@ def _plain(column: str, of: str = "") -> str:
     return f"lower(trim(cast({of}{identifier(column)} as varchar)))"
 
 
-def _as_text(looked: Looked) -> str:
-    """What reads a file as text in the query of another."""
-    said = {key: value for line in looked.lines for key, value in line.said.items()}
-    options = {name: said[key] for key, name in OPTIONS.items() if key in said and said[key] != "utf-8"}
-    given = "".join(f", {name} = {quoted(v) if isinstance(v, str) else v}" for name, v in options.items())
-    return f"read_csv({quoted(looked.name)}, all_varchar = true{given})"
+def _from_as_text(looked: Looked, beside: Looked) -> str:
+    """The line that reads a file as text in the query of another, whose ``reads`` hold where nothing else is said.
+
+    It is a line per encoding where that is open.
+    """
+    said = {key: value for line in looked.lines if not line.open for key, value in line.said.items()}
+    if any("header_row" in line.said for line in beside.lines):
+        said = {"header_row": 1} | said
+    ways = [said | line.said for line in looked.lines if line.open and "encoding" in line.said] or [said]
+    lines = []
+    for way in ways:
+        options = {name: way[key] for key, name in OPTIONS.items() if key in way}
+        given = "".join(f", {name} = {quoted(v) if isinstance(v, str) else v}" for name, v in options.items())
+        lines.append(f"from read_csv({quoted(looked.name)}, all_varchar = true{given})")
+    return "\n".join(lines if len(ways) == 1 else [f"-- choose: {line}" for line in lines])
 
 
 def _values(looked: Looked, name: str) -> str:
@@ -374,8 +374,8 @@ def _reads(lines: Sequence[Line]) -> str:
     )
 
 
-def _query(text: str, looked: Looked) -> str:
-    return f"{_reads(looked.lines)}query: |\n{indent(text.rstrip(), '  ')}\n"
+def _query(text: str, lines: Sequence[Line]) -> str:
+    return f"{_reads(lines)}query: |\n{indent(text.rstrip(), '  ')}\n"
 
 
 def _text(path: Path, place: Place, folder: Path, sections: str, survey: _Survey) -> str:

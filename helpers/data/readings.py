@@ -25,7 +25,18 @@ SPACES = " \t\r\n\u00a0\u202f\ufeff"
 WORDS = ("n/a", "#n/a", "null", "(null)", "none", "nan", "-", "--", "\\n", "(blank)", "#value!", "#ref!")
 BARE = re.compile(r"(?!(?:true|false|null|yes|no)$)[A-Za-z][\w/ ]*", re.IGNORECASE)  # what YAML reads as it stands
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
-FORMS = ("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%Y%m%d%H%M%S", "%Y-%m")
+FORMS = (
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%Y%m%d%H%M%S",
+    "%Y-%m",
+    "%d/%b/%y",
+    "%d/%b/%y %I:%M %p",
+)  # the last as Jira writes them
 NO_ZONE = ("it has times without a time zone",
            "say which it is in with timezone: in the source, such as timezone: Europe/Berlin")  # fmt: skip
 NAMES = ("name", "contact_email", "owner")  # of people and companies, who may be called None or Null
@@ -427,7 +438,7 @@ def _day_or_instant(ask: Ask, reading: Reading, text: str) -> str:
     """A column of days or of times; nothing where it has both, which only the text tells apart."""
     if not reading.timed:
         return reading.of(text)
-    [values, timed] = ask([f"count({text})", f"count(*) filter (where {reading.timed.replace('{}', text)})"])
+    [values, timed] = ask([f"count({text})", f"count({text}) filter (where {reading.timed.replace('{}', text)})"])
     return reading.of(text) if timed == values else "" if timed else f"cast({reading.of(text)} as date)"
 
 

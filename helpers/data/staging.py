@@ -152,12 +152,26 @@ def _together(source: Source, look: Callable[[str], None]) -> None:
             found |= {fault: {} for fault in error.faults}
     faults = []
     for fault, by_table in found.items():
-        of = named([f"tables.{name}" for name in by_table]) if by_table else ""
-        told_once = told(question for asked in by_table.values() for question in asked)
-        end = ", once for the source, or under each table where they differ" if len(by_table) > 1 else ""
-        faults += [where(source, of, f"{sentence}{end}") for sentence in told_once] or [fault]
+        if len(by_table) > 1:
+            faults.append(where(source, _asked_by_several(by_table)))
+        else:
+            sentences = [(name, sentence) for name, asked in by_table.items() for sentence in told(asked)]
+            faults += [where(source, f"tables.{name}", sentence) for name, sentence in sentences] or [fault]
     if faults:
         raise KitError(*faults)
+
+
+def _asked_by_several(by_table: Mapping[str, Sequence[Question]]) -> str:
+    """What several tables ask that one line may answer: with an example of each, those that are the same told once."""
+    tables: dict[str, list[str]] = {}
+    for name, asked in by_table.items():
+        tables.setdefault(asked[0].told, []).append(name)
+    examples = []
+    for example, names in tables.items():
+        columns = dict.fromkeys(question.column for name in names for question in by_table[name])
+        examples.append(f"{named([f'tables.{name}' for name in names])}: {named([*columns])}: {example}")
+    answers = next(iter(by_table.values()))[0].answers
+    return f"{'; '.join(examples)}; {answers}, once for the source, or under each table where they differ"
 
 
 def _provided(table: Table, given: Given) -> list[str]:

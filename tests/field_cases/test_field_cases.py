@@ -146,6 +146,26 @@ def test_what_several_tables_ask_alike_is_asked_once_and_answered_by_one_line_fo
     assert are(figures(case("02-us-dates", form, source={"reads": yaml.safe_load(american)})), CLEAN)
 
 
+@pytest.mark.parametrize("form", ["queries", "files"])
+def test_each_table_that_asks_alike_shows_its_own_example_and_may_be_answered_by_itself(case, form):
+    folder = case("02-us-dates", form)
+    days = (folder / "customers.csv").read_text()
+    (folder / "customers.csv").write_text(days.replace("1/10/2025", "3/4/2025"))
+    [asked] = faults(case("02-us-dates", form))
+    assert asked == (
+        "tables.customers: signed_up_on: '2/3/2025' is 2 March 2025 with dates: dmy and 3 February 2025 "
+        "with dates: mdy; "
+        "tables.subscriptions: start_on and end_on: '1/10/2025' is 1 October 2025 with dates: dmy and 10 January 2025 "
+        "with dates: mdy; write reads: {dates: dmy} or reads: {dates: mdy}, once for the source, or under each table "
+        "where they differ"
+    )
+    european, american = ({"reads": yaml.safe_load(line)} for line in READS.findall(asked))
+    _, _, found = prepared(case("02-us-dates", form, customers=european, subscriptions=american))
+    first = "select min(signed_up_on), (select min(start_on) from 'subscriptions.parquet') from 'customers.parquet'"
+    [(signed_up_on, start_on)] = found.connect().execute(first).fetchall()
+    assert (str(signed_up_on), str(start_on)) == ("2025-03-02", "2025-01-10")
+
+
 def test_one_line_for_the_whole_source_is_enough(case):
     assert are(figures(case("02-us-dates", source={"reads": {"dates": "mdy"}})), CLEAN)
     assert are(figures(case("01b-german-thousands-dot", source={"reads": {"thousands": "."}})), THOUSANDS)

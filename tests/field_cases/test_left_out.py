@@ -134,6 +134,68 @@ def test_identical_items_count_once_and_the_money_left_out_is_told(reviewed):
     assert told not in found.row("mrr", "2024Q4").warnings  # before the item began
 
 
+# rows without a key
+
+KEYED = {
+    "customers": "customer_id,name,signed_up_on",
+    "subscriptions": "subscription_id,customer_id,start_on,mrr",
+    "invoices": "invoice_line_id,customer_id,invoiced_on,amount,kind,service_from,service_to",
+}
+SOURCE = "name: test\nconnect: duckdb://\nfiles: .\ntimezone: UTC\ncurrency: EUR\ntables:\n"
+
+
+def mrr_without_keys(folder, table, rows, only=""):
+    """The MRR of customers who pay 100 a month each, where the last rows of the 40 of a table have no key."""
+    folder.mkdir(exist_ok=True)
+    paying = range(40 - rows if table == "customers" else 40)
+    lines = {
+        "customers": [f"C{i},Cee,2026-01-01" for i in range(40)],
+        "subscriptions": [f"S{i},C{i},2026-02-01,100" for i in paying],
+        "invoices": [f"I{i},C{i},2026-09-01,100,recurring,2026-09-01,2026-09-30" for i in paying],
+    }
+    lines[table][40 - rows :] = [line[line.index(",") :] for line in lines[table][40 - rows :]]
+    given = {"customers": "from 'customers.csv'", "subscriptions": "from 'subscriptions.csv'"}
+    if table == "invoices":
+        given |= {"invoices": "from 'invoices.csv'", "subscriptions": "{from: invoices}"}
+    given[table] += only
+    for name in lines:
+        (folder / f"{name}.csv").write_text("\n".join([KEYED[name], *lines[name]]) + "\n", encoding="utf-8")
+    text = SOURCE + "".join(f"  {name}: {query}\n" for name, query in given.items())
+    (folder / "source.yml").write_text(text, encoding="utf-8")
+    source, review = load_source(folder / "source.yml"), load_review(CASES / "review.yml")
+    period = review.calendar(source).period("2026Q3")
+    found = prepare(source, period, currency="EUR", folder=folder / "prepared")
+    told = [row for card in cards_of("recurring_revenue") for row in run(card, Spine(found, period, defaults()))]
+    [row] = [row for row in told if (row.kpi_id, row.period.label, row.segment_by) == ("mrr", "2026Q3", "")]
+    return row
+
+
+@pytest.mark.parametrize(
+    ("table", "money"),
+    [
+        ("customers", ""),
+        ("subscriptions", ", with 300.00 of 4,000.00 EUR a month"),
+        ("invoices", ", with 300.00 of 4,000.00 EUR"),
+    ],
+)
+def test_rows_without_a_key_count_as_left_out_in_every_table(tmp_path, table, money):
+    row = mrr_without_keys(tmp_path / "case", table, 3)
+    assert (row.value, row.status) == (None, "refused")
+    [told] = row.warnings  # 3 of 40 rows are 7.5 %, and so are 300 of 4,000
+    assert told.startswith(
+        f"{table}: 3 of 40 rows left out{money} (7.50%): a column of the key is empty; mend the rows"
+    )
+    row = mrr_without_keys(tmp_path / "case", table, 3, f" {told.rpartition(' in the query: ')[2]}")
+    assert (row.value, row.status) == (37 * 100, "ok")
+
+
+def test_rows_without_a_key_up_to_the_limit_are_told_with_their_money(tmp_path):
+    row = mrr_without_keys(tmp_path / "case", "subscriptions", 2)  # 2 of 40 are 5 %, and no more
+    assert (row.value, row.status) == (38 * 100, "ok")
+    told = "subscriptions: 2 of 40 rows left out, with 200.00 of 4,000.00 EUR a month (5.00%)"
+    assert f"{told}: a column of the key is empty" in row.warnings
+
+
 # events without a user
 
 

@@ -119,6 +119,20 @@ def test_utf_8_in_a_source_that_says_another_encoding_is_asked_about(tmp_path):
     assert known(tmp_path, {"encoding": "cp1252"}, customers=under).rows("customers", "name") == [("Müller",)]
 
 
+def test_of_two_files_of_a_query_one_may_be_in_another_encoding(tmp_path):
+    saved(tmp_path, "customers.csv", "utf-8", "Müller")
+    (tmp_path / "more.csv").write_bytes("id,country\nC0,Österreich\n".encode("cp1252"))
+    query = "select c.*, country from 'customers.csv' as c join {} as m on m.id = c.customer_id"
+    [asked] = faults(tmp_path, customers=query.format("'more.csv'"))
+    assert asked.endswith(", or for that file alone, in the query: read_csv('more.csv', encoding = '…')")
+    [other] = faults(tmp_path, {"encoding": "cp1252"}, customers=query.format("'more.csv'"))
+    assert "customers.csv is UTF-8, not cp1252" in other
+    reader = asked.rpartition("in the query: ")[2].replace("…", "cp1252")
+    assert known(tmp_path, customers=query.format(reader)).rows("customers", "name", "country") == [
+        ("Müller", "Österreich")
+    ]
+
+
 # what is asked with it ------------------------------------------------------------------------------------------------
 
 DEALS = """\

@@ -177,6 +177,61 @@ def test_an_export_of_jira_with_columns_that_stand_again_is_read(tmp_path):
     assert deliveries.delivered_on["A-1"] == date(2026, 8, 14)
 
 
+JIRA = "Issue key|Issue Type|Status|Created|Due date|Resolved"
+
+
+def test_exports_of_jira_with_another_number_of_sprints_are_one_table(tmp_path):
+    (tmp_path / "jira").mkdir()
+    rows = "A-{0}|Story|Done|2026-07-01|2026-08-1{0}|2026-08-1{0}"
+    several = {1: ("", ""), 2: ("|Sprint|Labels|Labels", "|S1|x|y"), 3: ("|Sprint|Sprint|Labels|Labels", "|S1|S2|x|y")}
+    for number, (head, cells) in several.items():
+        text = f"{JIRA}{head}\n{rows.format(number)}{cells}"
+        table(tmp_path / f"jira/issues-{number}.csv", text)
+    found = write_folder_source(tmp_path / "jira", tmp_path / "source.yml", currency="EUR")
+    assert (found.open, found.told) == ([], [])
+    deliveries = rows_of(found.path)["deliveries"].set_index("delivery_id")
+    assert deliveries.committed_on.to_dict() == {f"A-{i}": date(2026, 8, 10 + i) for i in (1, 2, 3)}
+    text = found.path.read_text()
+    for name in ("Sprint", "Labels (column 8)"):  # of which another file has several, or at another place
+        sql = text.replace("as delivery_id,", f'as delivery_id, "{name}" as customer_id,')
+        found.path.write_text(sql)
+        with pytest.raises(KitError, match="' is a different number of times in the headers of the files"):
+            rows_of(found.path)
+    table(tmp_path / "jira/issues-3.csv", f"{JIRA}|Sprint|Labels|Points\n{rows.format(3)}|S1|x|5")
+    again = write_folder_source(tmp_path / "jira", tmp_path / "again.yml", currency="EUR")
+    assert "and their columns differ (Points, Sprint)" in again.open[0]
+
+
+STAGES = """
+Issue key | Summary | Issue Type | Status | Created | Due date | Resolved | Parent summary | Custom field (Actual start)
+A-1 | contract | Task | Done | 01/Jun/26 9:00 AM |                   | 10/Jun/26 4:30 PM | Borea AG  | 02/Jun/26 9:00 AM
+A-2 | training | Task | Open | 01/Jun/26 9:00 AM | 15/Jul/26 12:00 AM |                  | Borea AG  | 12/Jun/26 11:30 PM
+A-3 | training | Task | Open | 01/Jun/26 9:00 AM |                   |                   | Cirrus KG |
+A-4 | a fault  | Bug  | Done | 01/Jun/26 9:00 AM |                   | 05/Jun/26 4:30 PM |           | 02/Jun/26 9:00 AM
+"""  # noqa: E501
+
+
+def test_issues_below_one_with_a_customers_name_are_its_milestones_where_they_have_an_actual_start(four, tmp_path):
+    table(four / "jira.csv", STAGES)
+    found = write_folder_source(four, tmp_path / "source.yml", "Europe/Berlin", "EUR")
+    assert (found.open, found.told) == ([], [])
+    assert found.tables["milestones"] == "jira.csv (issues of Jira)"
+    rows = rows_of(found.path)
+    stages = {(row.customer_id, row.stage): (row.started_on, row.ended_on) for row in rows["milestones"].itertuples()}
+    assert stages["00018", "contract"] == (date(2026, 6, 2), date(2026, 6, 10))
+    assert stages.keys() == {("00018", "contract"), ("00018", "training")}  # A-3 has not begun, A-4 is no customer's
+    assert stages["00018", "training"][0] == date(2026, 6, 12)
+    assert rows["deliveries"].committed_on.tolist() == [date(2026, 7, 15)]
+
+
+def test_an_export_of_jira_without_actual_starts_gives_no_milestones(four, tmp_path):
+    table(four / "jira.csv", STAGES.replace("Custom field (Actual start)", "Custom field (Start date)"))
+    found = write_folder_source(four, tmp_path / "source.yml", "Europe/Berlin", "EUR")
+    assert (found.open, found.told) == ([], [])
+    assert "milestones" not in found.tables
+    assert "deliveries" in found.tables
+
+
 # --- several files of one kind ----------------------------------------------------------------------------------------
 
 BILLS = "invoice number|customer|invoice date|net amount|billing interval"
@@ -296,6 +351,23 @@ def test_the_encoding_of_several_files_is_the_one_that_all_of_them_may_be_in(tmp
     assert amounts(found.path) == {"Aye": [1200], "Bee": [10], "Käthe": [15], customer: [16]}
 
 
+@pytest.mark.parametrize("answer", ["cp1252", "cp1250"])
+def test_the_customers_of_a_query_are_read_in_their_own_encoding_and_from_their_own_header(tmp_path, answer):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    kunden = "Kundennummer|Firma|Kunde seit\nK1|España|2025-01-01\nK2|Müller|2025-01-01"
+    table(folder / "kunden.csv", kunden, ";", "cp1252")
+    name = "España".encode("cp1252").decode(answer)
+    deals = HUBSPOT.strip().replace("Borea AG", name).replace("Ährenfeld GmbH", "Müller").replace("Cirrus KG", "Müller")
+    table(folder / "deals.csv", f"Report|||||||\n|||||||\n{deals}")  # in UTF-8, its header in the third line
+    found = write_folder_source(folder, tmp_path / "source.yml", "Europe/Berlin", "EUR")
+    assert "header_row: 3" in found.path.read_text()
+    text = re.sub(rf"(# |-- )choose: (.*{answer})", r"\2", found.path.read_text())
+    found.path.write_text(re.sub(r"-- choose: (matched.customer_id)", r"\1", text))
+    deals = rows_of(found.path)["deals"].set_index("deal_id")
+    assert deals.customer_id.to_dict() == {"101": "K2", "102": "K1", "103": "K2"}
+
+
 def test_files_of_one_kind_in_utf_8_and_another_encoding_are_open(tmp_path):
     folder = bills(tmp_path, of_2025=OF_2025, of_2024=OF_2024)
     table(folder / "invoices-2023.csv", OF_2023, encoding="cp1252")
@@ -321,7 +393,9 @@ def test_each_kind_of_export_gives_its_tables(tool, what, kind, tmp_path):
     (tmp_path / "export").mkdir()
     table(tmp_path / "export/file.csv", f"{'|'.join(row)}\n{'|'.join(row.values())}")
     found = write_folder_source(tmp_path / "export", tmp_path / "source.yml", currency="EUR")
-    assert (found.files, found.open, found.told) == ({"file.csv": f"{what} of {tool.name}"}, [], [])
+    assert (found.files, found.told) == ({"file.csv": f"{what} of {tool.name}"}, [])
+    assert [line.split(": ")[1:3] for line in found.open] == [["end_on", "choose"]] * (tool.name == "Chargebee")
+    found.path.write_text(found.path.read_text().replace("end_on: choose", "end_on: exclusive"))
     assert {name: len(rows) for name, rows in rows_of(found.path).items()} == dict.fromkeys(kind.tables, 1)
 
 
@@ -514,11 +588,46 @@ def test_whether_an_end_is_the_last_day_is_open_where_nothing_tells(tmp_path, an
     (tmp_path / "mine").mkdir()
     table(tmp_path / "mine/contracts.csv", "contract|customer|start|end|monthly price\nS1|A|2025-01-01|2026-05-31|9")
     found = write_folder_source(tmp_path / "mine", tmp_path / "source.yml", currency="EUR")
-    assert found.open[0].startswith("contracts.csv: end_on: choose: write inclusive if end is the last day of service")
+    told = "contracts.csv: end_on: choose: write inclusive if end, such as 2026-05-31, is the last day of service"
+    assert found.open[0].startswith(told)
     with pytest.raises(KitError, match="end_on"):
         load_source(found.path)
     found.path.write_text(found.path.read_text().replace("end_on: choose", f"end_on: {answer}"))
     assert rows_of(found.path)["subscriptions"].end_on.tolist() == [last]
+
+
+def test_the_end_of_a_subscription_of_stripe_is_the_first_day_without(four, tmp_path):
+    found = write_folder_source(four, tmp_path / "source.yml", "Europe/Berlin", "EUR")
+    line = "end_on: exclusive   # Ended At (UTC): 2026-08-01 09:00 is the instant at which it ended, as Stripe counts"
+    assert line in found.path.read_text()
+    assert rows_of(found.path)["subscriptions"].set_index("subscription_id").end_on["sub_3"] == date(2026, 8, 1)
+
+
+CHARGEBEE = """
+subscriptions.id | subscriptions.status | subscriptions.started_at | subscriptions.cancelled_at | subscriptions.currency_code | subscriptions.plan_id | subscriptions.plan_unit_price | subscriptions.plan_quantity | subscriptions.billing_period | subscriptions.billing_period_unit | customers.id
+c1 | cancelled | 2026-01-01 00:00 | 2026-07-31 23:59 | EUR | basic | 100 | 1 | 1 | month | A
+c2 | active    | 2026-01-01 00:00 |                  | EUR | basic | 100 | 1 | 1 | month | B
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    ("answer", "end", "may"), [("inclusive", date(2026, 8, 1), 200), ("exclusive", date(2026, 7, 31), 100)]
+)
+def test_the_end_of_a_subscription_of_chargebee_is_asked_with_its_time(tmp_path, answer, end, may):
+    (tmp_path / "chargebee").mkdir()
+    table(tmp_path / "chargebee/subscriptions.csv", CHARGEBEE)
+    found = write_folder_source(tmp_path / "chargebee", tmp_path / "source.yml", "Europe/Berlin", "EUR")
+    [line] = found.open
+    assert line.startswith(
+        "subscriptions.csv: end_on: choose: write inclusive if subscriptions.cancelled_at, such as 2026-07-31 23:59, is"
+    )
+    with pytest.raises(KitError, match="end_on"):
+        load_source(found.path)
+    found.path.write_text(found.path.read_text().replace("end_on: choose", f"end_on: {answer}"))
+    rows = rows_of(found.path)["subscriptions"].set_index("subscription_id")
+    assert rows.end_on["c1"] == end
+    on_31_july = rows[rows.end_on.isna() | (rows.end_on > date(2026, 7, 31))]  # c1 pays on it, or not any more
+    assert on_31_july.unit_amount.sum() == may
 
 
 def test_an_encoding_in_which_letters_stay_letters_is_open_where_there_are_two(tmp_path):
