@@ -105,7 +105,8 @@ def write_folder_source(
     tables = used | ({"subscriptions": "the invoices"} if made else {})
     return Found(
         path, survey.seen, {name: tables[name] for name in CANONICAL_TABLES if name in tables},
-        [*apart.values(), *(line for name, offer in chosen.items() if name not in apart for line in offer.open)],
+        [*dict.fromkeys([*apart.values(), *(line for name, offer in chosen.items() if name not in apart
+                                            for line in offer.open)])],
         survey.told,
     )  # fmt: skip
 

@@ -128,8 +128,8 @@ class _Asked(KitError):
 
     def __init__(self, source: Source, table: str, faults: Sequence[str], questions: Sequence[Question]) -> None:
         place = partial(where, source, f"tables.{table}")
-        self.others = list(map(place, faults))
-        super().__init__(*self.others, *map(place, told(questions)))
+        super().__init__(*map(place, faults), *map(place, told(questions)))
+        self.others = faults
         self.questions = questions
 
 
@@ -139,12 +139,13 @@ def _together(source: Source, look: Callable[[str], None]) -> None:
     Raises:
         KitError: with the faults and questions of all tables.
     """
-    found: dict[str, dict[str, list[Question]]] = {}  # faults; and by what settles them, questions by table
+    found: dict[str, dict[str, list[Question]]] = {}  # by faults, or by what settles them: questions by table
     for name in source.tables:
         try:
             look(name)
         except _Asked as error:
-            found |= {fault: {} for fault in error.others}
+            for fault in error.others:
+                found.setdefault(fault, {})[name] = []
             for question in error.questions:
                 settles = question.answers if SHARED in question.answers else f"{name} {question.answers}"
                 found.setdefault(settles, {}).setdefault(name, []).append(question)
@@ -153,25 +154,27 @@ def _together(source: Source, look: Callable[[str], None]) -> None:
     faults = []
     for fault, by_table in found.items():
         if len(by_table) > 1:
-            faults.append(where(source, _asked_by_several(by_table)))
+            faults.append(where(source, _told_of_several(fault, by_table)))
         else:
-            sentences = [(name, sentence) for name, asked in by_table.items() for sentence in told(asked)]
+            sentences = [(name, each) for name, asked in by_table.items() for each in told(asked) or [fault]]
             faults += [where(source, f"tables.{name}", sentence) for name, sentence in sentences] or [fault]
     if faults:
         raise KitError(*faults)
 
 
-def _asked_by_several(by_table: Mapping[str, Sequence[Question]]) -> str:
-    """What several tables ask that one line may answer: with an example of each, those that are the same told once."""
+def _told_of_several(fault: str, by_table: Mapping[str, Sequence[Question]]) -> str:
+    """What several tables have or ask alike: with an example of each, those that are the same told once."""
     tables: dict[str, list[str]] = {}
     for name, asked in by_table.items():
-        tables.setdefault(asked[0].told, []).append(name)
+        tables.setdefault(asked[0].told if asked else fault, []).append(name)
     examples = []
     for example, names in tables.items():
         columns = dict.fromkeys(question.column for name in names for question in by_table[name])
-        examples.append(f"{named([f'tables.{name}' for name in names])}: {named([*columns])}: {example}")
-    answers = next(iter(by_table.values()))[0].answers
-    return f"{'; '.join(examples)}; {answers}, once for the source, or under each table where they differ"
+        of = [named([f"tables.{name}" for name in names]), *([named([*columns])] if columns else [])]
+        examples.append(": ".join([*of, example]))
+    answers = {question.answers for asked in by_table.values() for question in asked}
+    end = ", once for the source, or under each table where they differ" if answers or SHARED in fault else ""
+    return "; ".join([*examples, *answers]) + end
 
 
 def _provided(table: Table, given: Given) -> list[str]:

@@ -343,9 +343,14 @@ def test_the_encoding_of_several_files_is_the_one_that_all_of_them_may_be_in(tmp
     for year, text in ((2024, OF_2024), (2023, OF_2023)):  # the first alone is cp1252, since cp1250 reads it alike
         table(folder / f"invoices-{year}.csv", text, encoding="cp1252")
     found = write_folder_source(folder, tmp_path / "bills.yml", currency="EUR")
-    assert {line.partition(": it says ")[0] for line in found.open} == {
+    assert [line.partition(": it says ")[0] for line in found.open] == [  # once, though they give two tables
         "invoices-*.csv: encoding: cp1252", "invoices-*.csv: encoding: cp1250",
-    }  # fmt: skip
+    ]  # fmt: skip
+    with pytest.raises(KitError) as caught:
+        rows_of(found.path)
+    [asked] = caught.value.faults
+    assert "tables.customers and tables.invoices: invoices-2023.csv is not UTF-8; in cp1252 it says" in asked
+    assert asked.endswith(", once for the source, or under each table where they differ")
     text = found.path.read_text().replace(f"# choose: encoding: {answer}", f"encoding: {answer}")
     found.path.write_text(text)
     assert amounts(found.path) == {"Aye": [1200], "Bee": [10], "Käthe": [15], customer: [16]}
