@@ -104,11 +104,10 @@ def proposed(files: Sequence[Path]) -> dict[str, str]:
     marked = [_begins_as_utf_16(file) for file in files]
     if any(marked) and not all(marked):
         raise _different(files)
-    if any(marked) or reads_all("utf-8"):
-        name = "utf-16" if any(marked) else "utf-8"
+    if reads_all(name := "utf-16" if any(marked) else "utf-8"):
         with lines_of(files[0], name) as lines:
             head = list(islice(lines, LOOKED_AT))
-        return _parts({name: [next((line for line in head if not line.isascii()), head[0])]})
+        return _parts({name: [next((line for line in head if not line.isascii()), "".join(head[:1]))]})
     by_file = [_odd_lines(file) for file in files]
     odd = [line for lines in by_file for line in lines]
     names = likely(odd)

@@ -108,6 +108,12 @@ def test_a_line_of_each_file_is_shown_where_one_encoding_is_proposed(tmp_path):
     assert "in cp1252 it says 'C0,Größe,2025-01-05 … C0,Grš§e,2025-01-05'; if that is right" in told
 
 
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"\xff\xfea"])
+def test_what_only_begins_as_utf_16_is_told(tmp_path, data):
+    (tmp_path / "customers.csv").write_bytes(data)
+    assert "customers.csv is not UTF-8; in " in faults(tmp_path, customers={"file": "customers.csv"})[0]
+
+
 def test_utf_8_in_a_source_that_says_another_encoding_is_asked_about(tmp_path):
     saved(tmp_path, "customers.csv", "utf-8", "Müller")
     [asked] = faults(tmp_path, {"encoding": "cp1252"}, customers={"file": "customers.csv"})
