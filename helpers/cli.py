@@ -214,10 +214,10 @@ def _folder_source(folder: Path, out: Path | None, timezone: str, currency: str 
     if found.open:
         print("\nOpen, with a value under each reading:")
         print(*(f"  {line}" for line in found.open), sep="\n")
-        answer = (
-            f"in {found.path}, remove '# choose: ' or '-- choose: ' from the line that is right, wherever it stands"
+        right = (
+            "remove '# choose: ' or '-- choose: ' from the line that is right, wherever it stands, or write the answer"
         )
-        print(f"\nNext: {answer}; then {_command('check', period, found.path)}")
+        print(f"\nNext: in {found.path}, {right}; then {_command('check', period, found.path)}")
         return 0
     _what_it_holds(found.path, period)
     print(f"\nNext: {_command('build', period, found.path)}")

@@ -337,6 +337,27 @@ def test_the_same_rows_from_every_kind_of_file(tmp_path, name, encoding):
     ]  # fmt: skip
 
 
+def test_a_name_that_stands_more_often_in_one_file_is_read_only_where_it_has_one_place_in_all(tmp_path):
+    def saved(name, sprints):
+        cells = "".join(f",S{i}" for i in range(sprints))
+        text = f"deal_id,created_at{',Sprint' * sprints},owner\n{name},2026-01-05{cells},Ann\n"
+        (tmp_path / f"deals_{name}.csv").write_text(text)
+
+    saved("A", 1)
+    saved("B", 3)
+    assert sorted(known(tmp_path, deals={"file": "deals_*.csv"}).rows("deals", "deal_id", "owner")) == [
+        ("A", "Ann"), ("B", "Ann"),
+    ]  # fmt: skip
+    for column in ("Sprint", "Sprint (column 3)"):  # A has the one, B has the other
+        [told] = faults(tmp_path, deals={"file": "deals_*.csv", "columns": {"product": column}})
+        assert "'Sprint' is a different number of times in the headers of the files" in told
+    saved("A", 2)
+    [told] = faults(tmp_path, deals={"file": "deals_*.csv", "columns": {"product": "Sprint"}})
+    assert told.endswith("name the one that is meant: 'Sprint (column 3)' or 'Sprint (column 4)'")  # not the fifth
+    found = known(tmp_path, deals={"file": "deals_*.csv", "columns": {"product": "Sprint (column 4)"}})
+    assert sorted(found.rows("deals", "deal_id", "product")) == [("A", "S1"), ("B", "S1")]
+
+
 def test_several_files_by_a_pattern_must_have_the_same_header(tmp_path):
     invoices(tmp_path, "1", name="invoices_1.csv")
     invoices(tmp_path, "2", name="invoices_2.csv")
