@@ -1,7 +1,6 @@
 """Cards K05 to K10: how much customers use the product."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import date
 
 import duckdb
@@ -10,7 +9,7 @@ import pytest
 from helpers.errors import NotProvided, Refused
 from helpers.kpis import product_activity as theme
 from helpers.periods import DAY, Calendar
-from tests.canonical import asked, spine
+from tests.canonical import asked, spine, spine_of
 
 pac_user, pac_account, pac_movement = map(asked, (theme.pac_user, theme.pac_account, theme.pac_movement))
 feature_adoption, seat_utilisation = asked(theme.feature_adoption), asked(theme.seat_utilisation)
@@ -49,29 +48,35 @@ def scores(rows):
     return {row.segment: row.value for row in rows if row.kpi_id == "pac_users"}
 
 
-def pac(found, user="u", created="2025-01-01", period=Q1, timezone="UTC"):
-    roster = users(user, created=created) + "\nfeed | X | 2025-01-01"
+def scored(found, *names, created="2025-01-01", period=Q1, timezone="UTC"):
+    """The score of each of these users and the weeks that it is of; ``found`` are their events."""
+    roster = users(*names, created=created) + "\nfeed | X | 2025-01-01"
     customers = CUSTOMERS + "\n X | Ex | 2025-01-01 | large"
     given = known(period, timezone, users=roster, events=events(*found), customers=customers)
-    [line] = given.answers("pac_user_rows")
-    return line["pac"], line["weeks"]
+    return {line["user_id"]: (line["pac"], line["weeks"]) for line in given.answers("pac_user_rows")}
 
 
-@pytest.mark.parametrize(
-    ("at", "blocks"),
-    [
-        ("2026-03-31 23:59:59", 1),  # B_0
-        ("2026-04-01 00:00:00", 0),  # after the period
-        ("2026-03-24 23:59:59", 1),  # B_1
-        ("2026-02-11 00:00:00", 1),  # B_6 begins
-        ("2026-02-10 23:59:59", 0),  # before it
-        ("2026-02-17 09:00:00", 1),  # the seed's SQL drops this user
-        ("2026-02-12 09:00:00", 1),  # Monday weeks count 7 boundaries, and drop it too
-    ],
-)
+def pac(found, created="2025-01-01"):
+    return scored(found, "u", created=created)["u"]
+
+
+EDGES = {
+    "2026-03-31 23:59:59": 1,  # B_0
+    "2026-04-01 00:00:00": 0,  # after the period
+    "2026-03-24 23:59:59": 1,  # B_1
+    "2026-02-11 00:00:00": 1,  # B_6 begins
+    "2026-02-10 23:59:59": 0,  # before it
+    "2026-02-17 09:00:00": 1,  # the seed's SQL drops this user
+    "2026-02-12 09:00:00": 1,  # Monday weeks count 7 boundaries, and drop it too
+}
+
+
+@pytest.mark.parametrize("at", EDGES)
 @pytest.mark.parametrize(("timezone", "period"), [("UTC", Q1), ("Europe/Berlin", BERLIN)])
-def test_ex_window_edges_to_the_second(at, blocks, timezone, period):
-    assert pac([("u", at)], period=period, timezone=timezone)[0] == blocks
+def test_ex_window_edges_to_the_second(at, timezone, period):
+    """Each edge is the one event of a user of that name."""
+    found = scored([(each, each) for each in EDGES], *EDGES, period=period, timezone=timezone)
+    assert found[at][0] == EDGES[at]
 
 
 def test_ex_block_borders():
@@ -101,7 +106,9 @@ def test_ex_a_new_user_is_new_and_not_low():
 
 @pytest.mark.parametrize("blocks", range(8))
 def test_a_score_counts_the_blocks(blocks):
-    assert pac([("u", f"{day} 09:00") for day in BLOCK_DAYS[:blocks]])[0] == blocks
+    """The user u5 was there in five of them."""
+    found = [(f"u{count}", f"{day} 09:00") for count in range(8) for day in BLOCK_DAYS[:count]]
+    assert scored(found, *(f"u{count}" for count in range(8)))[f"u{blocks}"][0] == blocks
 
 
 ROSTER = """
@@ -206,7 +213,7 @@ def test_p5_margins_of_the_moves_are_the_histograms():
     given = moved()
     moves = given.answers("pac_movement_rows")
     for when, period in (("pac_before", Q1.previous()), ("pac", Q1)):
-        then = replace(given, period=period, periods=[period])
+        then = spine_of(given.prepared, period, given.rules, [period])
         users_then = Counter(row["pac"] for row in then.answers("pac_user_rows"))
         assert users_then == Counter(row[when] for row in moves if row[when] is not None)
         assert users_then.total() == 7
