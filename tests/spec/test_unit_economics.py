@@ -901,31 +901,27 @@ class TestListings:
             lists.acquisition_by_channel(found, Q1, **WINDOW)
 
 
-GIVEN = {"gross_margin": 0.8}
-CARDS = {cards.cac: {}, cards.cac_payback: GIVEN, cards.ltv: {**GIVEN, "lifetime_months": 8}, cards.ltv_cac: GIVEN}
+GIVEN = {"gross_margin": 0.8, "lifetime_months": 8}
+CARDS = (cards.cac, cards.cac_payback, cards.ltv, cards.ltv_cac)
 
 
 class TestEveryCard:
     @staticmethod
-    def statuses(found, card, given):
+    def statuses(found, card, horizon):
         try:
-            return {row.kpi_id: row.status for row in card(found, Q1, **given)}
+            return {row.kpi_id: row.status for row in card(found, Q1, **GIVEN, ltv_horizon_months=horizon)}
         except NotProvided:
             return dict.fromkeys(ids_of(card.__name__), "not_provided")
         except Refused:
             return dict.fromkeys(ids_of(card.__name__), "refused")
 
     def all(self, found, horizon=60):
-        told = {}
-        for card, given in CARDS.items():
-            more = {"ltv_horizon_months": horizon} if card in (cards.ltv, cards.ltv_cac) else {}
-            told |= self.statuses(found, card, {**given, **more})
-        return told
+        return {kpi_id: status for card in CARDS for kpi_id, status in self.statuses(found, card, horizon).items()}
 
     def test_gives_its_ids_and_no_others(self):
         found = TestParts().found(invoices=TestSales.INVOICES)
-        for card, given in {**CARDS, cards.sales_total: {}}.items():
-            assert {row.kpi_id for row in card(found, Q1, **given)} == set(ids_of(card.__name__))
+        for card in (*CARDS, cards.sales_total):
+            assert {row.kpi_id for row in card(found, Q1, **GIVEN)} == set(ids_of(card.__name__))
 
     def test_without_spend_only_what_needs_it_is_not_provided(self):
         """P9."""
@@ -982,9 +978,7 @@ class TestEveryCard:
             texts = {"spend": (TestLtvNet.SPEND, "amount"), "subscriptions": (LIVES, "mrr"),
                      "invoices": (orders_of_the_article(), "amount")}  # fmt: skip
             found = known(**{name: scaled(*text, k) for name, text in texts.items()})
-            given = {"gross_margin": 0.8, "ltv_horizon_months": 12}
-            rows = [*cards.cac(found, Q1), *cards.cac_payback(found, Q1, gross_margin=0.8)]
-            rows += [*cards.ltv(found, Q1, lifetime_months=8, **given), *cards.ltv_cac(found, Q1, **given)]
+            rows = [row for card in CARDS for row in card(found, Q1, **GIVEN, ltv_horizon_months=12)]
             return {row.kpi_id: row.value for row in rows if not row.segment_by and row.value is not None}
 
         once, seven = figures(1), figures(7)
@@ -1008,7 +1002,7 @@ class TestEveryCard:
         given = {"gross_margin": 0.8, "ltv_horizon_months": 12}
 
         def figures(found):
-            rows = [*cards.cac(found, Q1), *cards.ltv(found, Q1, **given), *cards.ltv_cac(found, Q1, **given)]
+            rows = [row for card in (cards.cac, cards.ltv, cards.ltv_cac) for row in card(found, Q1, **given)]
             return [(row.kpi_id, row.segment, row.value, row.status, row.warnings) for row in rows]
 
         assert figures(known(spend=spend, subscriptions=gone)) == figures(

@@ -522,11 +522,11 @@ def test_what_can_be_read_in_two_ways_is_left_open_and_an_answer_leads_on(tmp_pa
 
 
 @pytest.mark.parametrize(("answer", "price"), [("one", 300), ("all", 100)])
-def test_a_price_that_may_be_of_one_or_of_all_is_left_open(four, tmp_path, answer, price):
-    table(
-        four / "subscriptions.csv", STRIPE.replace("Team | 1 | eur | month | 300.00", "Team | 3 | eur | month | 300.00")
-    )
-    found = write_folder_source(four, tmp_path / "source.yml", currency="EUR")
+def test_a_price_that_may_be_of_one_or_of_all_is_left_open(tmp_path, answer, price):
+    (tmp_path / "stripe").mkdir()
+    of_three = STRIPE.replace("Team | 1 | eur | month | 300.00", "Team | 3 | eur | month | 300.00")
+    table(tmp_path / "stripe/subscriptions.csv", of_three)
+    found = write_folder_source(tmp_path / "stripe", tmp_path / "source.yml", currency="EUR")
     assert found.open == [
         "subscriptions.csv: Amount is the price of one: 300 for one",
         "subscriptions.csv: Amount is the price of all: 100 for one",
@@ -542,7 +542,8 @@ def test_a_price_that_may_be_of_one_or_of_all_is_left_open(four, tmp_path, answe
 
 
 def test_a_match_of_a_part_of_the_customers_is_open_with_its_numbers_and_each_answer_leads_on(four, tmp_path):
-    (four / "hubspot-crm-exports-all-deals.csv").unlink()
+    for other in ("hubspot-crm-exports-all-deals.csv", "subscriptions.csv"):
+        (four / other).unlink()
     table(
         four / "tickets-2026.csv",
         f"{ZENDESK}1 | 3 | Zoe | z@x.de | Open | Web | 2026-08-04 10:00 | Delta SE | | | 0 | 0\n"
