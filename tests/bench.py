@@ -69,7 +69,7 @@ def medians(rounds: int, ways: Mapping[str, Callable[[], float]]) -> dict[str, f
 
 
 def cold_build(rounds: int, folder: Path, commit: str) -> Iterator[Told]:
-    """A build of the sample, against that of an earlier commit with the packages of its own lock."""
+    """A build of the sample, against that of an earlier commit with the packages of its own lock and its own sample."""
     before = folder / "before"
     if not commit:
         print("cold build: not measured, as no earlier commit is named")
@@ -82,7 +82,7 @@ def cold_build(rounds: int, folder: Path, commit: str) -> Iterator[Told]:
         return
     plain = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     seconds("make", ".venv/ready", f"PYTHON={sys.executable}", folder=before, environment=plain)
-    (before / "data").symlink_to(ROOT / "data")
+    seconds(before / ".venv/bin/kpi-review", "sample", "--out", "data/sample", folder=before, environment=plain)
     command = (before / ".venv/bin/kpi-review", "build", *SAMPLE, "--out", folder / "earlier")
     ways = {
         f"build of {commit}": lambda: seconds(*command, folder=before, environment=plain),
