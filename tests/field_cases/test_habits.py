@@ -160,11 +160,11 @@ def read(folder):
     period = review.calendar(source).period("2026Q3")
     found = prepare(source, period, currency=str(source.currency), folder=folder / "prepared")
     known = f"left_out is null and date '{period.known_until}' between known_from and known_until"
+    engine = found.connect()
     rows = {
-        table: found.connect().execute(f"select {', '.join(columns)} from '{table}.parquet' where {known} order by 1")
-        .fetchall()
+        table: engine.execute(f"select {', '.join(columns)} from '{table}.parquet' where {known} order by 1").fetchall()
         for table, columns in COLUMNS.items()
-    }  # fmt: skip
+    }
     quarter = OpenReview(period, review, found, {})
     figures = [row for card in (mrr, mrr_movements) for row in quarter.measure(card)[0]]
     return rows, {row.kpi_id: row.value for row in figures if row.kpi_id in RIGHT and not row.segment}

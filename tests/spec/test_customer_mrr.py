@@ -111,40 +111,44 @@ def moved(found, customer):
 
 
 class TestPrice:
-    @pytest.mark.parametrize(
-        ("unit_amount", "quantity", "interval", "count", "expected"),
-        [
-            (1200, 1, "year", 1, 1200 / 12),  # 100
-            (90, 1, "quarter", 1, 90 / 3),  # 30
-            (70, 1, "week", 1, 70 * 365 / 84),  # 304.166667
-            (10, 1, "day", 1, 10 * 365 / 12),  # 304.166667
-            (25, 4, "month", 1, 25 * 4),
-            (600, 1, "month", 6, 600 / 6),
-            (2400, 2, "year", 2, 2400 * 2 / 12 / 2),
-        ],
-    )
-    def test_unit_amounts_are_brought_to_a_month(self, unit_amount, quantity, interval, count, expected):
-        found = mrr_of(f"""
-            subscription_id | customer_id | start_on | unit_amount | quantity | interval | interval_count
-            s | A | 2026-01-01 | {unit_amount} | {quantity} | {interval} | {count}
-        """)
-        assert found == {"A": pytest.approx(expected, abs=1e-6)}
+    """Each price is that of a customer of its own: the first of them is customer 0."""
 
-    @pytest.mark.parametrize(
-        ("start", "end", "term", "expected"),
-        [
-            ("2026-01-01", "", 60, 100_000 / 60),  # 1,666.666667
-            ("2026-01-01", "2031-01-01", "", 100_000 / 60),  # five years to the day are 60 months, not 1,826 days
-            ("2026-01-31", "2026-04-30", "", 100_000 / 3),  # three months from a 31st end on a 30th
-            ("2026-01-01", "2026-04-11", "", 100_000 / (100 * 12 / 365)),  # 100 days are 3.288 months
-        ],
+    UNITS = (
+        # unit_amount, quantity, interval, interval_count and what they are a month
+        (1200, 1, "year", 1, 1200 / 12),  # 100
+        (90, 1, "quarter", 1, 90 / 3),  # 30
+        (70, 1, "week", 1, 70 * 365 / 84),  # 304.166667
+        (10, 1, "day", 1, 10 * 365 / 12),  # 304.166667
+        (25, 4, "month", 1, 25 * 4),
+        (600, 1, "month", 6, 600 / 6),
+        (2400, 2, "year", 2, 2400 * 2 / 12 / 2),
     )
-    def test_a_contract_is_its_value_over_its_months(self, start, end, term, expected):
-        found = mrr_of(f"""
-            subscription_id | customer_id | start_on | end_on | contract_value | term_months
-            s | A | {start} | {end} | 100000 | {term}
-        """)
-        assert found == {"A": pytest.approx(expected, abs=1e-6)}
+    CONTRACTS = (
+        # start_on, end_on, term_months and what 100,000 are a month
+        ("2026-01-01", "", 60, 100_000 / 60),  # 1,666.666667
+        ("2026-01-01", "2031-01-01", "", 100_000 / 60),  # five years to the day are 60 months, not 1,826 days
+        ("2026-01-31", "2026-04-30", "", 100_000 / 3),  # three months from a 31st end on a 30th
+        ("2026-01-01", "2026-04-11", "", 100_000 / (100 * 12 / 365)),  # 100 days are 3.288 months
+    )
+
+    @pytest.mark.parametrize("customer", range(len(UNITS)))
+    def test_unit_amounts_are_brought_to_a_month(self, customer):
+        head = "subscription_id | customer_id | start_on | unit_amount | quantity | interval | interval_count"
+        rows = [
+            f"s{i} | {i} | 2026-01-01 | {unit_amount} | {quantity} | {interval} | {count}"
+            for i, (unit_amount, quantity, interval, count, _) in enumerate(self.UNITS)
+        ]
+        *_, expected = self.UNITS[customer]
+        assert mrr_of("\n".join([head, *rows]))[str(customer)] == pytest.approx(expected, abs=1e-6)
+
+    @pytest.mark.parametrize("customer", range(len(CONTRACTS)))
+    def test_a_contract_is_its_value_over_its_months(self, customer):
+        head = "subscription_id | customer_id | start_on | end_on | contract_value | term_months"
+        rows = [
+            f"s{i} | {i} | {start} | {end} | 100000 | {term}" for i, (start, end, term, _) in enumerate(self.CONTRACTS)
+        ]
+        *_, expected = self.CONTRACTS[customer]
+        assert mrr_of("\n".join([head, *rows]))[str(customer)] == pytest.approx(expected, abs=1e-6)
 
     @pytest.mark.parametrize(("discounts", "limited", "forever"), [("all", 9, 9), ("forever", 10, 9), ("none", 10, 10)])
     def test_discounts(self, discounts, limited, forever):
