@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -18,7 +19,6 @@ from helpers.errors import KitError, together
 from helpers.progress import stoppable
 
 if TYPE_CHECKING:
-    from helpers.check import Checked
     from helpers.notebook_parameters import ThemeParameters
     from helpers.pack.request import BuildRequest
     from helpers.pack.warm_kernels import WarmProcess
@@ -91,14 +91,11 @@ def check(
     from helpers.check import check_order
     from helpers.progress import steps
 
-    if len(periods) > 1:
-        raise KitError(f"--period is given {len(periods)} times; a check is of one period")
-    if html and not html.parent.is_dir():
-        raise KitError(f"--html {html}: {html.parent} is not a folder; make it first")
+    _one_page(periods, html, "check")
     (order,), notices = _orders(periods, source, review, as_of)
     with steps(order.period.label, 2) as done:
         found = check_order(order, done, notices, published=out / "published")
-    _report(found, order, html)
+    _report(found.told(), order, html)
     if found.faults:
         _tell(f"faults told in the report: {len(found.faults)}; mend them and check again")
         return NOTHING_DONE
@@ -109,14 +106,52 @@ def check(
     return DONE_IN_PART if strict and found.warnings else 0
 
 
-def _report(found: Checked, order: BuildRequest, html: Path | None) -> None:
-    """Print what a check found, and write it as a page where one is asked for."""
+@app.command()
+def sweep(
+    theme: Annotated[str, typer.Argument(metavar="THEME", help="Such as inactive_customers.")],
+    tried: Annotated[
+        list[str], typer.Option("-p", metavar="NAME=V1,V2", help="A parameter or a rule; two of them make a grid.")
+    ],
+    periods: Annotated[list[str], typer.Option("--period", help="2026Q3, FY2027Q1, 2026-07 or 2026-W39; one.")],
+    source: SourceFile,
+    review: ReviewFile = REVIEW,
+    as_of: AsOf = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as one HTML page too.")] = None,
+) -> int:
+    """Tell a theme's KPIs under several values of a parameter, side by side."""
+    from helpers.params import project_root
+    from helpers.progress import steps
+    from helpers.sweep import axes_of, read_tried, sweep_theme
+
+    (orders, _), given, _ = together(
+        lambda: _orders(periods[:1], source, review, as_of),
+        lambda: read_tried(theme, tried, project_root() / "notebooks"),
+        lambda: _one_page(periods, html, "sweep"),
+    )
+    (order,) = orders
+    axes = axes_of(order, theme, given)
+    with steps(order.period.label, 1 + prod(len(axis.values) for axis in axes)) as done:
+        found = sweep_theme(order, theme, axes, done)
+    _report(found.page() if html else found.told(), order, html)
+    return 0 if found.is_whole else DONE_IN_PART
+
+
+def _one_page(periods: Sequence[str], html: Path | None, command: str) -> None:
+    """What a command that tells of one period, and may write a page, asks of its options."""
+    if len(periods) > 1:
+        raise KitError(f"--period is given {len(periods)} times; a {command} is of one period")
+    if html and not html.parent.is_dir():
+        raise KitError(f"--html {html}: {html.parent} is not a folder; make it first")
+
+
+def _report(told: Sequence[Mapping[str, Any]], order: BuildRequest, html: Path | None) -> None:
+    """Print what a command found, and write it as a page where one is asked for."""
     from helpers.display.tables import print_report
     from helpers.pack.pages import as_known
     from helpers.texts import printable
 
     title, subtitle = f"{order.source.name}, {order.period.label}", as_known(order.period, order.review.brand.locale)
-    told = printable(found.told())
+    told = printable(told)
     print(*printable([title, subtitle]), sep="\n")
     print_report(told)
     if html:

@@ -79,6 +79,7 @@ def theme_parameters(
     file: Path,
     only: Sequence[str] = (),
     sets: Sequence[str] = (),
+    option: str = "--set",
 ) -> ThemeParameters:
     """What every theme is run with. A command asks for this once and hands it on.
 
@@ -88,6 +89,7 @@ def theme_parameters(
         file: The file of the review, for messages.
         only: The themes asked for; all of the review where none is named.
         sets: Texts like ``recurring_revenue.retention_months=6`` and ``rules.grace_days=30``.
+        option: What gives the texts, for messages.
 
     Raises:
         KitError: with every theme, parameter and rule that is not known or not of its type.
@@ -96,18 +98,18 @@ def theme_parameters(
     faults = [
         f"--only {name}: not a theme of this review{nearest(name, themes)}" for name in only if name not in themes
     ]
-    given = _given(sets, [*asked, "rules"], faults)
+    given = _given(sets, [*asked, "rules"], option, faults)
     found: dict[str, dict[str, Any]] = {}
     for theme in dict.fromkeys([*themes, *THEMES]):
         try:
             schema = _schema_of(theme, notebooks, file)
             found[theme] = _values(
                 schema,
-                {f"{shown(file)}: themes.{theme}": themes.get(theme, {}), f"--set {theme}": given.get(theme, {})},
+                {f"{shown(file)}: themes.{theme}": themes.get(theme, {}), f"{option} {theme}": given.get(theme, {})},
             )
         except KitError as error:
             faults += error.faults if theme in themes else ()  # other themes need not be whole
-    rules = _rules(given.get("rules", {}), faults)
+    rules = _rules(given.get("rules", {}), option, faults)
     if faults:
         raise KitError(*faults)
     return ThemeParameters({theme: found.pop(theme) for theme in asked}, found, rules)
@@ -140,28 +142,28 @@ def notebook_schema(path: Path) -> dict[str, Parameter]:
     return found
 
 
-def _given(sets: Sequence[str], known: Sequence[str], faults: list[str]) -> dict[str, dict[str, Any]]:
-    """What ``--set`` gives, by theme and name; ``faults`` hears of what cannot be read or is of no known theme."""
+def _given(sets: Sequence[str], known: Sequence[str], option: str, faults: list[str]) -> dict[str, dict[str, Any]]:
+    """What the option gives, by theme and name; ``faults`` hears of what cannot be read or is of no known theme."""
     given: dict[str, dict[str, Any]] = {}
     for text in sets:
         match = re.fullmatch(r"(\w+)\.(\w+)=(.+)", text, re.DOTALL)
         if not match:
-            faults.append(f"--set {text}: must be THEME.NAME=VALUE or rules.NAME=VALUE")
+            faults.append(f"{option} {text}: must be THEME.NAME=VALUE or rules.NAME=VALUE")
         elif match[1] not in known:
-            faults.append(f"--set {match[1]}.{match[2]} is of no theme that is asked for{nearest(match[1], known)}")
+            faults.append(f"{option} {match[1]}.{match[2]} is of no theme that is asked for{nearest(match[1], known)}")
         else:
             try:
                 given.setdefault(match[1], {})[match[2]] = parse_value(match[3])
             except KitError as error:
-                faults += [f"--set {text}: {fault}" for fault in error.faults]
+                faults += [f"{option} {text}: {fault}" for fault in error.faults]
     return given
 
 
-def _rules(given: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
+def _rules(given: Mapping[str, Any], option: str, faults: list[str]) -> dict[str, Any]:
     try:
         rules = validated(given, Rules)
     except KitError as error:
-        faults += [f"--set rules.{fault}" for fault in error.faults]
+        faults += [f"{option} rules.{fault}" for fault in error.faults]
         return {}
     return {name: getattr(rules, name) for name in rules.model_fields_set}
 

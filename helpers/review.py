@@ -67,8 +67,7 @@ class OpenReview:
     @cached_property
     def spine(self) -> Spine:
         """The periods of this pack, and its facts: what cards and tables are made of."""
-        rules = {**dict(self.review.rules), **_parameters(self.review)}
-        return Spine(self.prepared, self.period, rules, review=self.review, refused=self.refused)
+        return Spine(self.prepared, self.period, rules_of(self.review), review=self.review, refused=self.refused)
 
     def compute(self, theme: ModuleType) -> Results:
         """The KPIs of a theme: for the period, for those before it and, where a KPI has such a series, by month."""
@@ -234,6 +233,11 @@ def write_build_context(
     text = review.model_copy(update={"themes": themes}).model_dump_json(indent=1)
     (folder / "review.json").write_text(text, encoding="utf-8")
     (folder / "refused.json").write_text(json.dumps(dict(refused)), encoding="utf-8")
+
+
+def rules_of(review: Review) -> dict[str, Any]:
+    """The rules of a review and the parameters of all its themes, by name: what cards and queries follow."""
+    return {**dict(review.rules), **_parameters(review)}
 
 
 def _parameters(review: Review) -> dict[str, Any]:

@@ -296,12 +296,12 @@ def _postgres_schema(backend: BaseBackend, query: str) -> Any:
     return ibis.schema(dict(zip(names, map(backend.compiler.type_mapper.from_string, types), strict=True)))
 
 
-def local_engine() -> duckdb.DuckDBPyConnection:
-    """A DuckDB of this process's own, whose queries end when the command is told to stop.
+def local_engine(beside: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyConnection:
+    """A DuckDB of this process's own, or another session of one, whose queries end when the command is told to stop.
 
     Its instants are UTC, its queries find no variables of this program, and it prints nothing.
     """
-    engine = duckdb.connect()
+    engine = beside.cursor() if beside else duckdb.connect()
     engine.execute("set timezone = 'UTC'")
     engine.execute("set python_enable_replacements = false")
     with suppress(duckdb.InvalidInputException):  # in Jupyter without ipywidgets there is no bar to switch off

@@ -69,11 +69,15 @@ class Prepared:
         name, _, column = what.partition(".")
         return name in self.columns and (not column or column in self.columns[name])
 
-    def connect(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB in which queries name the files of the folder as they stand, and can call ``local_day(instant)``."""
-        engine = local_engine()
+    def connect(self, beside: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyConnection:
+        """A DuckDB in which queries name the files of the folder as they stand, and can call ``local_day(instant)``.
+
+        ``beside`` another connection it is one more session of the same DuckDB, with all that was made there.
+        """
+        engine = local_engine(beside)
         engine.execute(f"set file_search_path = {quoted(str(self.folder))}")
-        engine.execute(local_day_function(self.calendar.timezone))
+        if not beside:
+            engine.execute(local_day_function(self.calendar.timezone))
         return engine
 
     def judged(self, name: str) -> str:

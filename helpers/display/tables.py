@@ -25,6 +25,7 @@ from helpers.results import Listing
 
 TYPES = {"text": "string", "series": "string", "date": "date"}
 WIDEST = 100  # columns of a terminal
+NAME, GAP = 24, 3  # what the first column has room for at least; what lies between two
 
 
 @dataclass(frozen=True)
@@ -211,11 +212,14 @@ def table_text(table: Mapping[str, Any]) -> str:
 def print_report(report: Iterable[Mapping[str, Any]], file: IO[str] | None = None) -> None:
     """Print a report: a list of ``{"title", "table"}`` and ``{"title", "sentences"}``.
 
-    Tables fit the width of a terminal; where there is no terminal, they are plain aligned text.
+    Tables fit the width of a terminal; where there is no terminal, they are plain aligned text. What is of ``charts``
+    is for pages alone.
     """
     out = file or sys.stdout
     print_table = _print_on_terminal if out.isatty() else _print_as_text
     for part in report:
+        if "charts" in part:
+            continue
         print(f"\n{part['title']}", file=out)
         if "table" in part:
             print_table(part["table"], out)
@@ -237,12 +241,31 @@ def _print_on_terminal(table: Mapping[str, Any], out: IO[str]) -> None:
 
     console = Console(file=out, highlight=False, soft_wrap=False)
     console.width = min(console.width, WIDEST)
-    grid = TerminalTable(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in table["columns"]:
-        number = column["align"] == "right"
-        grid.add_column(Text(column["label"]), justify="right" if number else "left", no_wrap=number, overflow="fold")
-    for row in table["rows"]:
-        grid.add_row(*map(Text, row))
-    console.print(Text(table["empty"]) if table["empty"] else grid)
-    if table["note"]:
-        console.print(Text(table["note"]))
+    for part in [] if table["empty"] else _in_parts(table, console.width):
+        grid = TerminalTable(box=box.SIMPLE_HEAD, pad_edge=False)
+        for i in part:
+            column, number = table["columns"][i], table["columns"][i]["align"] == "right"
+            look: dict[str, Any] = {"justify": column["align"], "no_wrap": number, "overflow": "fold"}
+            grid.add_column(Text(column["label"]), **look)
+        for row in table["rows"]:
+            grid.add_row(*(Text(row[i]) for i in part))
+        console.print(grid)
+    if told := table["empty"] or table["note"]:
+        console.print(Text(told))
+
+
+def _in_parts(table: Mapping[str, Any], width: int) -> list[list[int]]:
+    """The columns of each grid that a table is printed as: the first column, and as many others as there is room for.
+
+    Numbers are never cut off, so they need their width; texts are broken into lines.
+    """
+    cells = [[column["label"], *(row[i] for row in table["rows"])] for i, column in enumerate(table["columns"])]
+    numbers = [column["align"] == "right" for column in table["columns"]]
+    rooms = [max(map(len, texts)) + GAP if number else 0 for texts, number in zip(cells, numbers, strict=True)]
+    first = rooms[0] or min(max(map(len, cells[0])), NAME)
+    parts: list[list[int]] = [[0]]
+    for i in range(1, len(rooms)):
+        if len(parts[-1]) > 1 and first + sum(rooms[k] for k in [*parts[-1][1:], i]) > width:
+            parts.append([0])
+        parts[-1].append(i)
+    return parts

@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -173,8 +174,26 @@ class Spine:
         self.periods = self.periods or periods_of(self.period)
         self._by_label = {period.label: period for period in self.periods}
         self._made: set[str] = set()
+        self._others = count(1)
         self.reading: set[str] = set()
         self.relations = read_relations(self.rules, made_from=self.prepared.made_from)
+
+    def under(self, rules: Mapping[str, Any]) -> Spine:
+        """The same periods under other rules: what is made here and follows none that differ is not made again.
+
+        The two spines share one DuckDB, in which what this one makes itself stands in a schema of its own.
+        """
+        found = replace(self, rules=rules, asked={}, required=set())
+        differing = {name for name, value in rules.items() if value != self.rules[name]}
+        differing |= {f"{name}_by" for name in PER_KEY if name in differing}
+        found._made = {
+            name for name in self._made if not self._follows(name, differing) | found._follows(name, differing)
+        }
+        found._engine = self.prepared.connect(beside=self._engine)
+        schema = f"under_{next(self._others)}"
+        found._engine.execute(f"create schema {schema}")
+        found._engine.execute(f"set search_path = '{schema},main'")
+        return found
 
     def at(self, label: str) -> Period:
         """The period that a label names."""
@@ -284,6 +303,12 @@ class Spine:
             if each not in self._made:
                 self._engine.execute(self._statement(each))
                 self._made.add(each)
+
+    def _follows(self, name: str, differing: Collection[str]) -> bool:
+        """Whether a relation follows one of these rules, or what a card gave; else it is the same under others."""
+        under = self._in_order(name)
+        words = {word for each in under for word in words_under(each, self.relations)}
+        return name == "rules" or not words.isdisjoint(differing) or not self.given.keys().isdisjoint(under)
 
     @cached_property
     def _engine(self) -> duckdb.DuckDBPyConnection:

@@ -4,7 +4,7 @@ The notation is the same on every page (see ``palette``). Every chart has a titl
 computed from its numbers that is also its alternative text, and its table. What is too little to draw is told instead.
 """
 
-from helpers.display.charts.bars import bars, bullets, cascade, funnel, pace, waterfall
+from helpers.display.charts.bars import bars, bullets, cascade, funnel, pace, variants, waterfall
 from helpers.display.charts.customers import curve, dots, flows, histogram, timelines
 from helpers.display.charts.frame import Chart, apply_style
 from helpers.display.charts.grids import alignment, heat_map, matrix
@@ -12,5 +12,5 @@ from helpers.display.charts.over_time import columns, lines, xmr
 
 __all__ = [
     "Chart", "alignment", "apply_style", "bars", "bullets", "cascade", "columns", "curve", "dots", "flows", "funnel",
-    "heat_map", "histogram", "lines", "matrix", "pace", "timelines", "waterfall", "xmr",
+    "heat_map", "histogram", "lines", "matrix", "pace", "timelines", "variants", "waterfall", "xmr",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from helpers.display.context import Results
 from helpers.display.formats import NO_CHANGE, Writer, is_small
 from helpers.display.objectives import OFF_PACE, STANDINGS, Objective, objectives_in
 from helpers.display.palette import LINE, QUIET, TEXT, TONES, tint
-from helpers.display.sentences import cautions, chart_title, movement, why_missing, why_nothing
+from helpers.display.sentences import cautions, chart_title, movement, why_missing, why_not_drawn, why_nothing
 from helpers.display.signals import change_tone
 from helpers.display.tables import Table
 from helpers.results import NONE, Column
@@ -43,16 +43,33 @@ def bars(results: Results, kpi_id: str, segment_by: str) -> Chart:
     rows = rows.assign(small=[is_small(row) for _, row in rows.iterrows()])
     rows = rows.sort_values(["small", "value"], ascending=[True, False], kind="stable", ignore_index=True)
     title = chart_title(results, f"{label} by {by}", unit, [period])
-    columns = {
-        "segment": Column(by.capitalize()), "value": Column(label, unit), "ci_low": Column("95% from", unit),
-        "ci_high": Column("to", unit), "n": Column("n", "count"),
-    }  # fmt: skip
-    table = table_behind(results.context, title, rows, columns, "No segments.")
+    table = table_behind(results.context, title, rows, _bar_columns(by.capitalize(), label, unit), "No segments.")
     if not rows["value"].count():
         return not_drawn(table, why_nothing(results, total, f"{label}: no {by} has a value in {period}."))
     with sheet(ROW * (min(len(rows), MOST) + 1), results.context) as drawn:
-        _segment_bars(drawn, rows.head(MOST), total)
+        _segment_bars(drawn, rows.head(MOST), total, "all")
     return Chart(title, _segment_sentence(results, rows, total, period), drawn.svg, table)
+
+
+def variants(results: Results, name: str, own: str) -> Chart:
+    """A KPI under several values of a parameter, in their order, with intervals, n, and the review's own as a line.
+
+    ``results`` has one row per value, as which its segment is named; ``own`` is the one of the review.
+    """
+    rows = results.frame.reset_index(drop=True)
+    rows = rows.assign(small=[is_small(row) for _, row in rows.iterrows()])
+    kept, known = rows[rows["segment"] == own].iloc[0], rows[rows["value"].notna()]
+    label, unit, phrase = kpi(kept["kpi_id"]).label, kept["unit"], results.write.result_phrase
+    title = chart_title(results, f"{label} by {name}", unit, [results.period.label])
+    table = table_behind(results.context, title, rows, _bar_columns(name, label, unit), "No values.")
+    if not known["value"].any():
+        return not_drawn(table, why_not_drawn(rows[["value"]], results, unit))
+    with sheet(ROW * (len(rows) + 1), results.context) as drawn:
+        _segment_bars(drawn, rows, kept, own)
+    ends = [known.iloc[int(place)] for place in (known["value"].argmin(), known["value"].argmax())]
+    least, most = (f"{phrase(row)} under {name} {row['segment']}" for row in ends)
+    sentence = f"{label} in {results.period.label}: {phrase(kept)} under {name} {own}; lowest {least}, highest {most}."
+    return Chart(title, sentence, drawn.svg, table)
 
 
 def funnel(results: Results) -> Chart:
@@ -226,7 +243,16 @@ def _with_interval(write: Writer, row: pd.Series) -> str:
     return write.result_phrase(row) + (f", 95% interval {reach}" if reach else "")
 
 
-def _segment_bars(drawn: Sheet, rows: pd.DataFrame, total: pd.Series | None) -> None:
+def _bar_columns(first: str, label: str, unit: str) -> dict[str, Column]:
+    """The columns of the table behind bars with intervals."""
+    return {
+        "segment": Column(first), "value": Column(label, unit), "ci_low": Column("95% from", unit),
+        "ci_high": Column("to", unit), "n": Column("n", "count"),
+    }  # fmt: skip
+
+
+def _segment_bars(drawn: Sheet, rows: pd.DataFrame, total: pd.Series | None, named: str) -> None:
+    """A bar per row, and a line at what they are compared with, under its name."""
     write = drawn.write
     for y, (_, row) in enumerate(rows.iterrows()):
         value, low, high = row["value"], row["ci_low"], row["ci_high"]
@@ -241,7 +267,7 @@ def _segment_bars(drawn: Sheet, rows: pd.DataFrame, total: pd.Series | None) -> 
     if total is not None and not math.isnan(total["value"]):
         drawn.axes.axvline(total["value"], color=QUIET, linewidth=0.8, linestyle=(0, (3, 2)))
         at = (total["value"], len(rows) - 0.5)
-        drawn.text(at, f"all {write.result(total)}", (3, -1), colour=QUIET, va="top", fontsize=SIZE)
+        drawn.text(at, f"{named} {write.result(total)}", (3, -1), colour=QUIET, va="top", fontsize=SIZE)
     drawn.axes.margins(x=0.12)
 
 

@@ -50,6 +50,19 @@ def test_a_terminal_gets_tables_that_fit(monkeypatch):
         assert " ".join(text.split()).count("many") == 8
 
 
+def test_numbers_that_have_no_room_stand_in_a_grid_below(monkeypatch):
+    """Each is whole, and has the name of its row."""
+    numbers = [f"{i},000,000" for i in range(1, 10)]
+    columns = [{"label": f"c{i}", "align": "right"} for i in range(1, 10)]
+    wide = {**TABLE, "columns": [{"label": "KPI", "align": "left"}, *columns], "rows": [["A name " * 6, *numbers]]}
+    monkeypatch.setenv("COLUMNS", "60")
+    text = printed(Terminal(), [{"title": "Wide", "table": wide}])
+    assert max(map(len, text.splitlines())) <= 60
+    assert [number for number in numbers if text.count(number) == 1] == numbers
+    assert len([line for line in text.splitlines() if line.startswith(" KPI")]) == 3  # columns of 9 + 3 beside 24
+    assert " ".join(text.split()).count("A name") > 4
+
+
 def test_a_table_without_rows_is_its_sentence():
     told = [{"title": "Rows", "table": {**TABLE, "rows": [], "note": "", "empty": "No row was left out."}}]
     for out in (io.StringIO(), Terminal()):
