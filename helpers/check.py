@@ -16,7 +16,7 @@ import pandas as pd
 from helpers import results
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage, held_by_theme, most_waited_for
-from helpers.display.tables import Table, table_from_resource
+from helpers.display.shown_tables import Table, table_from_resource
 from helpers.errors import KitError, nearest, together
 from helpers.kpis.from_invoices import by_invoice_date
 from helpers.kpis.kpi_alignment.findings import findings
@@ -67,7 +67,7 @@ class Checked:
         return [*told, {"title": "What would add most", "sentences": [most]}] if most else told
 
     def told(self) -> list[dict[str, Any]]:
-        """The report, for :func:`helpers.display.tables.print_report` and :func:`helpers.pack.render.render_report`."""
+        """The report, as :func:`helpers.display.shown_tables.print_report` and a page show it."""
         own = self.review.page.cards("KPIs of this review", self.review.themes)
         more = self.others.page.cards("KPIs of other themes, as their notebooks stand", self.others.themes)
         tables = [*self.review.page.tables(examples=True), own, *([more] if self.others.themes else [])]

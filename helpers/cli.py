@@ -146,7 +146,7 @@ def _one_page(periods: Sequence[str], html: Path | None, command: str) -> None:
 
 def _report(told: Sequence[Mapping[str, Any]], order: BuildRequest, html: Path | None) -> None:
     """Print what a command found, and write it as a page where one is asked for."""
-    from helpers.display.tables import print_report
+    from helpers.display.shown_tables import print_report
     from helpers.pack.pages import as_known
     from helpers.texts import printable
 
@@ -262,7 +262,7 @@ def _folder_source(folder: Path, out: Path | None, timezone: str, currency: str 
 def _what_it_holds(source: Path, period: str) -> None:
     """Print which KPIs of each theme a source is enough for."""
     from helpers.check import check_order
-    from helpers.display.tables import print_report
+    from helpers.display.shown_tables import print_report
     from helpers.texts import printable
 
     try:

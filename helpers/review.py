@@ -21,8 +21,8 @@ import pandas as pd
 from helpers import results
 from helpers.catalogue import kpi
 from helpers.data.cache import prepared_for
+from helpers.data.canonical_tables import TABLES
 from helpers.data.prepared import Prepared
-from helpers.data.tables import TABLES
 from helpers.display.context import Context, Results
 from helpers.display.notebook import set_up_notebook
 from helpers.errors import KitError, NotProvided, Refused, nearest
@@ -38,7 +38,7 @@ from helpers.texts import in_words
 
 if TYPE_CHECKING:
     from helpers.display.blocks import Blocks
-    from helpers.display.tables import Table
+    from helpers.display.shown_tables import Table
 
 PREPARED_VARIABLE = "KPI_REVIEW_PREPARED"
 FOLLOWED_BY_ALL = ("most_left_out",)  # rules that stand in no query
@@ -121,7 +121,7 @@ class OpenReview:
 
     def table(self, function: TableOf) -> Table:
         """A table beside the KPIs; one that lacks its data is empty and says what is missing."""
-        from helpers.display.tables import Table
+        from helpers.display.shown_tables import Table
 
         return Table(self.listing(function), self.context)
 

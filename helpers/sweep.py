@@ -22,7 +22,7 @@ from helpers.data.cache import prepared_for
 from helpers.display.context import Context, Results
 from helpers.display.formats import MONEY, NO_CHANGE, NOTES, NOTHING, is_small
 from helpers.display.sentences import cautions
-from helpers.display.tables import table_from_resource
+from helpers.display.shown_tables import table_from_resource
 from helpers.errors import KitError, nearest
 from helpers.kpis.rows import Card, cards_of, run, words_of
 from helpers.kpis.spine import Spine, read_relations
@@ -233,7 +233,7 @@ class Swept:
         return headlines if headlines and len(self.axes) > 1 else found
 
     def told(self) -> list[dict[str, Any]]:
-        """The report, for :func:`helpers.display.tables.print_report`."""
+        """The report, for :func:`helpers.display.shown_tables.print_report`."""
         tables = [self._line()] if len(self.axes) == 1 else self._grids()
         sentences = {
             "What must be known of these figures": self._cautions(),

@@ -26,7 +26,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from helpers.data.tables import TABLES
+from helpers.data.canonical_tables import TABLES
 from helpers.errors import KitError
 from sample.accounts import customers_table, make_accounts
 from sample.billing import make_fx_rates, make_invoices, make_subscriptions

@@ -26,11 +26,11 @@ from typing import Any, get_type_hints
 
 import pandas as pd
 
+from helpers.data.canonical_tables import HELD, TABLES
 from helpers.data.engines import quoted
 from helpers.data.prepare import prepare
 from helpers.data.prepared import Prepared
 from helpers.data.schema import SQL_TYPES, Table
-from helpers.data.tables import HELD, TABLES
 from helpers.errors import NotProvided, Refused
 from helpers.kpis.rows import run
 from helpers.kpis.spine import Spine

@@ -10,10 +10,10 @@ from typing import Any
 
 import duckdb
 
+from helpers.data.canonical_tables import TABLES
 from helpers.data.readings import SIGN_AS_WRITTEN, Ask, Question
 from helpers.data.schema import Table
 from helpers.data.statements import quoted
-from helpers.data.tables import TABLES
 
 ENDS = {"subscriptions": "end_on", "entitlements": "end_on", "milestones": "ended_on"}  # days that are exclusive
 BEGINS = {"subscriptions": "start_on", "entitlements": "start_on", "milestones": "started_on"}

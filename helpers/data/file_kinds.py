@@ -22,8 +22,8 @@ from typing import Literal
 
 import yaml
 
+from helpers.data.canonical_tables import TABLES
 from helpers.data.statements import identifier
-from helpers.data.tables import TABLES
 from helpers.strict_yaml import Frozen
 
 FOLDER = Path(__file__).with_name("file_kinds")

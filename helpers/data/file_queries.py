@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from helpers.data.canonical_tables import TABLES
 from helpers.data.files import Files, Rows, unclear_columns
 from helpers.data.readings import Question, inferred, number_of_two_readings
 from helpers.data.statements import (
@@ -26,7 +27,6 @@ from helpers.data.statements import (
     names_of_files,
     nodes,
 )
-from helpers.data.tables import TABLES
 from helpers.errors import KitError, nearest
 from helpers.reads import Reads, TableFrom
 

@@ -14,6 +14,7 @@ from textwrap import indent
 
 import duckdb
 
+from helpers.data.canonical_tables import TABLES
 from helpers.data.ends import end_of, end_of_export, is_unanswered
 from helpers.data.engines import local_engine
 from helpers.data.file_kinds import (
@@ -33,7 +34,6 @@ from helpers.data.new_source import HEAD, Place, comment, commented, currency_li
 from helpers.data.own_invoices import customers_query, invoices_query
 from helpers.data.readings import settled, text_of
 from helpers.data.statements import identifier, quoted
-from helpers.data.tables import TABLES
 from helpers.errors import KitError
 from helpers.params import CANONICAL_TABLES, project_root
 from helpers.strict_yaml import shown

@@ -19,9 +19,9 @@ from datetime import date
 
 import duckdb
 
+from helpers.data.canonical_tables import TABLES
 from helpers.data.engines import STAGED, quoted
 from helpers.data.schema import Constraint, Reference, Table
-from helpers.data.tables import TABLES
 
 CONFLICT = "same key, different content"
 WITHOUT_KEY, TWICE = "a column of the key is empty", "equal to another row"  # why rows are set aside before all else

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from helpers.data.canonical_tables import HELD, TABLES
 from helpers.data.doubts import ids_without_zeros
 from helpers.data.engines import written
 from helpers.data.knowledge import FIRST_EVENTS, judge, make_aside, make_known_of
@@ -24,7 +25,6 @@ from helpers.data.report import JudgedRows, conflicting_keys, data_report
 from helpers.data.sources import where
 from helpers.data.spelling import Spelling, respell
 from helpers.data.staging import stage
-from helpers.data.tables import HELD, TABLES
 from helpers.errors import KitError
 from helpers.params import Rules
 from helpers.periods import Period

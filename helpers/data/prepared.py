@@ -13,10 +13,10 @@ from typing import Any
 
 import duckdb
 
+from helpers.data.canonical_tables import HELD
 from helpers.data.engines import local_engine, quoted
 from helpers.data.reduction import local_day_function
 from helpers.data.schema import SQL_TYPES
-from helpers.data.tables import HELD
 from helpers.errors import KitError
 from helpers.periods import Calendar
 

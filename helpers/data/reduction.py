@@ -23,10 +23,10 @@ from typing import NamedTuple
 
 import duckdb
 
+from helpers.data.canonical_tables import TABLES
 from helpers.data.engines import STAGED, DuckDB, Engine, Given, quoted, written
 from helpers.data.knowledge import ALWAYS, CONFLICT, FIRST_EVENTS, WITHOUT_KEY, first_reason, judged_events
 from helpers.data.spelling import trimmed
-from helpers.data.tables import TABLES
 
 EVENTS = TABLES["events"]
 IDS = ("user_id", "customer_id")

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from helpers.data.canonical_tables import HELD, ORDER_CHECKS, TABLES
 from helpers.data.engines import quoted
 from helpers.data.knowledge import CONFLICT, is_on_purpose
 from helpers.data.prepared import Prepared
 from helpers.data.schema import OrderCheck, Reference, Table
 from helpers.data.spelling import Spelling
-from helpers.data.tables import HELD, ORDER_CHECKS, TABLES
 from helpers.periods import SHOWN_BEFORE, Period
 
 WARNED_ABOVE = 0.01

@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 
 import duckdb
 
+from helpers.data.canonical_tables import TABLES
 from helpers.data.engines import DuckDB, Engine, NoSuchTable, OtherEngine, duckdb_database
 from helpers.data.file_queries import Given
 from helpers.data.readings import questions_behind, told
-from helpers.data.tables import TABLES
 from helpers.errors import KitError
 from helpers.reads import Reads, table_from
 from helpers.strict_yaml import shown

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from helpers.data.canonical_tables import HELD, TABLES
 from helpers.data.doubts import ENDS, ends_on_the_eve, ids_without_zeros, no_currencies, signs_of_others
 from helpers.data.engines import GIVEN, STAGED, ZONED, DuckDB, Engine, identifier, local_engine, quoted
 from helpers.data.file_queries import Given
@@ -38,7 +39,6 @@ from helpers.data.readings import (
 from helpers.data.reduction import Reduction, can_reduce, local_day_function, shifts_of
 from helpers.data.schema import SQL_TYPES, Column, Table
 from helpers.data.sources import engine_faults, open_source, reads_of, source_table, where
-from helpers.data.tables import HELD, TABLES
 from helpers.errors import KitError, nearest
 from helpers.periods import Period
 

@@ -15,10 +15,10 @@ from typing import Any
 import pandas as pd
 
 from helpers.catalogue import CATALOGUE, kpi, theme_title
-from helpers.data.tables import TABLES
+from helpers.data.canonical_tables import TABLES
 from helpers.display.context import Results, warnings_of
 from helpers.display.formats import NOTHING, format_day
-from helpers.display.tables import Table
+from helpers.display.shown_tables import Table
 from helpers.results import Column, Listing
 from helpers.texts import begun
 

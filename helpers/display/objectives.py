@@ -14,8 +14,8 @@ from helpers.catalogue import CATALOGUE
 from helpers.display.context import Results
 from helpers.display.formats import NOTHING, Writer, format_day
 from helpers.display.sentences import cautions, why_missing
+from helpers.display.shown_tables import Table
 from helpers.display.signals import verdict
-from helpers.display.tables import Table
 from helpers.periods import DAY
 from helpers.registries import Okr
 from helpers.results import Column, Listing

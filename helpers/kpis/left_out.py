@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from helpers import results
+from helpers.data.canonical_tables import TABLES
 from helpers.data.knowledge import TWICE, WITHOUT_KEY, is_on_purpose
-from helpers.data.tables import TABLES
 from helpers.kpis.from_invoices import is_made, notes
 from helpers.kpis.spine import WHOLE, Spine
 from helpers.results import Row

@@ -27,9 +27,9 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from helpers.data.canonical_tables import HELD, TABLES
 from helpers.data.engines import quoted
 from helpers.data.prepared import Prepared
-from helpers.data.tables import HELD, TABLES
 from helpers.errors import KitError, NotProvided
 from helpers.periods import SHOWN_BEFORE, Period
 from helpers.results import Asked

@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 from nbformat import NotebookNode
 
 from helpers.display.context import MIME_TABLE
-from helpers.display.tables import table_from_resource
+from helpers.display.shown_tables import table_from_resource
 from helpers.errors import IN_WORDS, KitError
 from helpers.pack.rich_text import Part, html_parts, markdown_parts
 from helpers.texts import printable

@@ -110,7 +110,7 @@ def render_html(content: Content) -> str:
 
 
 def render_report(title: str, subtitle: str, told: Sequence[Mapping[str, Any]], *, colour: str) -> str:
-    """What a command tells (:func:`helpers.display.tables.print_report`) as one HTML file."""
+    """What a command tells (:func:`helpers.display.shown_tables.print_report`) as one HTML file."""
     shown = printable({"title": title, "subtitle": subtitle, "told": told})
     return _page("report.html.j2", colour=colour, lang=Pages.lang, **shown)
 

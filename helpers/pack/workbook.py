@@ -21,7 +21,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from helpers.catalogue import kpi
 from helpers.display.context import MIME_TABLE, Results
-from helpers.display.tables import heading, visible_fields
+from helpers.display.shown_tables import heading, visible_fields
 from helpers.pack.appearance import colours_of
 from helpers.pack.definitions import Definition
 from helpers.pack.excel import (

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.data.tables import TABLES
+from helpers.data.canonical_tables import TABLES
 from helpers.params import load_review, project_root
 from sample.accounts import SOURCES
 from tests.sample.views import SIZES

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.data.tables import TABLES
+from helpers.data.canonical_tables import TABLES
 from helpers.errors import KitError
 from helpers.params import CANONICAL_TABLES, Review, Source, load_review, load_source, project_root, unused_sections
 

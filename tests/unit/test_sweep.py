@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from helpers import cli
-from helpers.data.tables import TABLES
+from helpers.data.canonical_tables import TABLES
 from helpers.kpis.spine import OWN, Spine, read_relations, words_under
 from helpers.params import Review, Rules
 from helpers.review import OpenReview

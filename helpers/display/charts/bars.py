@@ -15,8 +15,8 @@ from helpers.display.formats import NO_CHANGE, Writer, is_small
 from helpers.display.objectives import OFF_PACE, STANDINGS, Objective, objectives_in
 from helpers.display.palette import LINE, QUIET, TEXT, TONES, tint
 from helpers.display.sentences import cautions, chart_title, movement, why_missing, why_not_drawn, why_nothing
+from helpers.display.shown_tables import Table
 from helpers.display.signals import change_tone
-from helpers.display.tables import Table
 from helpers.results import NONE, Column
 from helpers.texts import spoken
 

@@ -27,7 +27,7 @@ from helpers.display.context import Results
 from helpers.display.formats import Writer, format_day
 from helpers.display.palette import BAD, BAND, GOOD, QUIET, TEXT, tint
 from helpers.display.sentences import chart_title, why_nothing
-from helpers.display.tables import Table
+from helpers.display.shown_tables import Table
 from helpers.results import Column
 
 DOTS_HEIGHT, CURVE_HEIGHT, COLUMNS_HEIGHT, TIMELINE_HEIGHT = 2.35, 2.6, 1.65, 0.3  # inches

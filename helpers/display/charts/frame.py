@@ -32,8 +32,8 @@ from matplotlib.ticker import MaxNLocator
 from helpers.display.context import Context
 from helpers.display.formats import Writer, month_start
 from helpers.display.palette import LINE, QUIET, TEXT
+from helpers.display.shown_tables import Table, table_from_resource, table_html
 from helpers.display.sparkline import data_url
-from helpers.display.tables import Table, table_from_resource, table_html
 from helpers.results import Column, Listing
 from helpers.texts import printable
 

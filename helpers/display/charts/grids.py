@@ -28,7 +28,7 @@ from helpers.display.context import Results
 from helpers.display.formats import NOTHING, SMALL
 from helpers.display.palette import BAD, GOOD, LINE, QUIET, TEXT, tint
 from helpers.display.sentences import chart_title, why_nothing
-from helpers.display.tables import Table
+from helpers.display.shown_tables import Table
 from helpers.results import Column
 from helpers.statistics import sign_test
 

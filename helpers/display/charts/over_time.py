@@ -25,8 +25,8 @@ from helpers.display.context import Results, Series
 from helpers.display.formats import MONEY, format_days, format_period
 from helpers.display.palette import BAND, QUIET, TEXT, TONES, tint
 from helpers.display.sentences import chart_title, movement, why_not_drawn
+from helpers.display.shown_tables import Table
 from helpers.display.signals import ENOUGH, Verdict, change_tone, judged_series, verdict
-from helpers.display.tables import Table
 from helpers.errors import KitError
 from helpers.periods import DAY
 from helpers.results import Column

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from helpers.data.canonical_tables import TABLES
 from helpers.data.prepare import prepare
 from helpers.data.readings import Zones
 from helpers.data.staging import _type_fault
-from helpers.data.tables import TABLES
 from helpers.errors import KitError
 from helpers.params import Source
 from helpers.periods import Calendar

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from helpers.data.canonical_tables import TABLES
 from helpers.data.prepare import prepare
 from helpers.data.readings import SPACES, WORDS, never_empty
-from helpers.data.tables import TABLES
 from helpers.errors import KitError
 from helpers.params import load_source
 from helpers.periods import Calendar

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from helpers.data.tables import TABLES
+from helpers.data.canonical_tables import TABLES
 from helpers.errors import NotProvided
 from tests.canonical import Known, known, prepared, spine
 

@@ -6,8 +6,8 @@ import duckdb
 import psycopg
 import pytest
 
+from helpers.data.canonical_tables import TABLES
 from helpers.data.prepare import prepare
-from helpers.data.tables import TABLES
 from helpers.errors import KitError
 from helpers.params import Source
 from helpers.periods import Calendar

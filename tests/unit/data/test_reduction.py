@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.data.canonical_tables import EVENTS_BY_DAY
 from helpers.data.prepare import prepare
-from helpers.data.tables import EVENTS_BY_DAY
 from helpers.errors import KitError
 from helpers.params import Source
 from helpers.periods import Calendar

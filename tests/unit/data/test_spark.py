@@ -8,8 +8,8 @@ import shutil
 import duckdb
 import pytest
 
+from helpers.data.canonical_tables import TABLES
 from helpers.data.prepare import prepare
-from helpers.data.tables import TABLES
 from helpers.periods import Calendar
 from tests.unit.data.test_postgres import COMPANY, PERIOD, TICKETS, warehouse
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
-from helpers.display.tables import table_from_resource
+from helpers.display.shown_tables import table_from_resource
 
 MIME = "application/vnd.kpi-review.chart+json"
 SVG = "{http://www.w3.org/2000/svg}"

@@ -11,7 +11,7 @@ from helpers.display import charts
 from helpers.display.charts.grids import DARKEST, PALEST
 from helpers.display.context import Context
 from helpers.display.palette import BAD, GOOD, QUIET, ink, tint
-from helpers.display.tables import Table, table_from_resource
+from helpers.display.shown_tables import Table, table_from_resource
 from helpers.periods import Calendar
 from helpers.results import Column, Listing
 from tests.unit.display.fake_review import NAMES, Q3, review

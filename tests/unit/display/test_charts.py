@@ -7,7 +7,7 @@ import pytest
 from helpers import results as long_table
 from helpers.display import charts
 from helpers.display.context import MIME_TABLE
-from helpers.display.tables import table_from_resource
+from helpers.display.shown_tables import table_from_resource
 from helpers.errors import KitError
 from tests.unit.display.fake_review import NAMES, Q3, interval, months, partial_quarter, quarters, review, share
 

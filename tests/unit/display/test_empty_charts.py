@@ -6,7 +6,7 @@ import pytest
 from helpers import results
 from helpers.display import charts
 from helpers.display.context import Context, Results
-from helpers.display.tables import Table
+from helpers.display.shown_tables import Table
 from helpers.periods import Calendar
 from helpers.results import Listing
 

@@ -14,7 +14,7 @@ from helpers.display import charts
 from helpers.display.context import Context
 from helpers.display.objectives import objectives, off_pace
 from helpers.display.scorecard import scorecard
-from helpers.display.tables import Table, table_from_resource
+from helpers.display.shown_tables import Table, table_from_resource
 from helpers.kpis import kpi_alignment
 from helpers.kpis.rows import run
 from helpers.kpis.spine import Spine

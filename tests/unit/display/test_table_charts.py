@@ -8,7 +8,7 @@ import pytest
 
 from helpers.display import charts
 from helpers.display.context import Context
-from helpers.display.tables import Table
+from helpers.display.shown_tables import Table
 from helpers.results import Column, Listing
 from tests.unit.display.fake_review import NAMES, Q3
 from tests.unit.display.forms import MIME, assert_picture_sentence_and_table

@@ -3,7 +3,7 @@
 import io
 import re
 
-from helpers.display.tables import print_report
+from helpers.display.shown_tables import print_report
 
 TABLE = {
     "title": "Rows",

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from helpers.data.tables import EVENTS_BY_DAY, HELD, ORDER_CHECKS, TABLES
+from helpers.data.canonical_tables import EVENTS_BY_DAY, HELD, ORDER_CHECKS, TABLES
 from helpers.params import CANONICAL_TABLES
 
 # specification 1.2: a table's event time; deliveries have none (committed_on is a due date), products are settings

@@ -7,7 +7,7 @@ import pytest
 
 from helpers.display.context import MIME_TABLE, Context
 from helpers.display.notebook import _whole_table
-from helpers.display.tables import Table, table_from_resource, table_text
+from helpers.display.shown_tables import Table, table_from_resource, table_text
 from helpers.results import Column, Listing
 from tests.unit.display.fake_review import NAMES, Q3
 
