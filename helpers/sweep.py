@@ -117,7 +117,7 @@ class Axis:
     @property
     def heads(self) -> list[str]:
         """The values as columns are headed, the review's own marked."""
-        words = [in_words(value) for value in self.values]
+        words = [in_words(list(value) if isinstance(value, tuple) else value) for value in self.values]
         return [f"{each} ({self.said_by})" if at == self.own else each for at, each in enumerate(words)]
 
 
@@ -286,13 +286,14 @@ class Swept:
     def _table(
         self, title: str, corner: str, heads: Sequence[str], lines: Mapping[str, Sequence[tuple[str, At]]]
     ) -> dict[str, Any]:
+        own = self._words([self._own])
         shown = {
             "title": title,
             "columns": [{"label": corner, "align": "left"}, *({"label": head, "align": "right"} for head in heads)],
             "rows": [[name, *(self._cell(*each) for each in cells)] for name, cells in lines.items()],
             "values": [[name, *(self._value(*each) for each in cells)] for name, cells in lines.items()],
             "group": None,
-            "note": f"In brackets: the change against {self._words([self._own])}, where the two differ and compare.",
+            "note": f"In brackets: the change against {own}, where the two differ and compare." if lines else "",
             "empty": "" if lines else "No KPI that follows it has a figure in total.",
         }
         return {"title": title, "table": shown}

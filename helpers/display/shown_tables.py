@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -25,7 +26,8 @@ from helpers.results import Listing
 
 TYPES = {"text": "string", "series": "string", "date": "date"}
 WIDEST = 100  # columns of a terminal
-NAME, GAP = 24, 3  # what the first column has room for at least; what lies between two
+NAME = 24  # of them, what the name of a row has room for at least, and that of a column of numbers at most
+GAP = 3  # of them, between two columns
 
 
 @dataclass(frozen=True)
@@ -246,7 +248,7 @@ def _print_on_terminal(table: Mapping[str, Any], out: IO[str]) -> None:
         for i in part:
             column, number = table["columns"][i], table["columns"][i]["align"] == "right"
             look: dict[str, Any] = {"justify": column["align"], "no_wrap": number, "overflow": "fold"}
-            grid.add_column(Text(column["label"]), **look)
+            grid.add_column(Text(textwrap.fill(column["label"], NAME) if number else column["label"]), **look)
         for row in table["rows"]:
             grid.add_row(*(Text(row[i]) for i in part))
         console.print(grid)
@@ -259,7 +261,8 @@ def _in_parts(table: Mapping[str, Any], width: int) -> list[list[int]]:
 
     Numbers are never cut off, so they need their width; texts are broken into lines.
     """
-    cells = [[column["label"], *(row[i] for row in table["rows"])] for i, column in enumerate(table["columns"])]
+    heads = [textwrap.wrap(column["label"], NAME) for column in table["columns"]]
+    cells = [[*head, *(row[i] for row in table["rows"])] for i, head in enumerate(heads)]
     numbers = [column["align"] == "right" for column in table["columns"]]
     rooms = [max(map(len, texts)) + GAP if number else 0 for texts, number in zip(cells, numbers, strict=True)]
     first = rooms[0] or min(max(map(len, cells[0])), NAME)

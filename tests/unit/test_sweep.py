@@ -75,6 +75,11 @@ def test_a_window_by_hand():
     assert rate[1:] == ["1 of 3", "2 of 3", "0 of 3"]  # a share of so few is told in counts, and not compared
 
 
+def test_values_that_are_lists_are_headed_as_a_review_writes_them():
+    found = swept(order(), "inactive_customers", "activity_events=[report],[call, report]")
+    assert table(found)[0] == ["KPI", "[] (default)", "['report']", "['call', 'report']"]
+
+
 def test_the_review_s_own_value_stands_where_it_is_given():
     found = swept(order(rules={"window_days": 28}), "inactive_customers", "rules.window_days=7,28,60")
     head, inactive, *_ = table(found)

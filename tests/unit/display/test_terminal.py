@@ -63,6 +63,14 @@ def test_numbers_that_have_no_room_stand_in_a_grid_below(monkeypatch):
     assert " ".join(text.split()).count("A name") > 4
 
 
+def test_a_long_name_of_a_column_of_numbers_is_whole(monkeypatch):
+    words = [f"word{i}" for i in range(20)]
+    columns = [{"label": "KPI", "align": "left"}, {"label": " ".join(words), "align": "right"}]
+    monkeypatch.setenv("COLUMNS", "60")
+    text = printed(Terminal(), [{"title": "Long", "table": {**TABLE, "columns": columns, "rows": [["A", "1,204"]]}}])
+    assert re.findall(r"word\d+", text) == words
+
+
 def test_a_table_without_rows_is_its_sentence():
     told = [{"title": "Rows", "table": {**TABLE, "rows": [], "note": "", "empty": "No row was left out."}}]
     for out in (io.StringIO(), Terminal()):
