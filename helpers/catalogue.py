@@ -33,6 +33,7 @@ class Kpi:
         window: The parameter that says over how many months, or quarters, it looks.
         floor: What it cannot be below, by its definition; limits are not shown beyond that.
         ceiling: What it cannot be above.
+        parts: The unit of what a share is of, and of the part that it is.
         theme: The theme that it belongs to: the name of a notebook.
         card: The function ``helpers.kpis.<theme>.<card>`` that gives it and whose docstring defines it in full.
     """
@@ -48,6 +49,7 @@ class Kpi:
     window: str = ""
     floor: float | None = None
     ceiling: float | None = None
+    parts: Unit = "count"
     theme: str = ""
     card: str = ""
 
@@ -78,7 +80,7 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
             Kpi("ttv_stage_days", "Days to value by stage", "days", "down",
                 definition="The part that a stage has in the mean time to value: the days spent in it ÷ the "
                 "customers that have their first value."),
-            Kpi("ttv_flow_efficiency", "Flow efficiency on the way to value", "share", "up",
+            Kpi("ttv_flow_efficiency", "Flow efficiency on the way to value", "share", "up", parts="days",
                 definition="Days on which the onboarding was worked on ÷ all days from signing to first value."),
             Kpi("ttv_paid_days_without_value", "Paid days without value", "days", "down",
                 definition="The average days that a customer pays before its first value; 0 where value comes first."),
@@ -229,16 +231,19 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
                 definition="The MRR of customers that came and went between two snapshots and so are in no movement."),
         ],
         "retention": [
-            Kpi("nrr", "Net revenue retention (NRR)", "share", "up", headline=True, window="retention_months",
+            Kpi("nrr", "Net revenue retention (NRR)", "share", "up", parts="money", headline=True,
+                window="retention_months",
                 definition="The MRR on the period's last day of the customers that paid 12 months earlier (or as "
                 "retention_months says) ÷ their MRR of then."),
-            Kpi("grr", "Gross revenue retention (GRR)", "share", "up", headline=True, window="retention_months",
+            Kpi("grr", "Gross revenue retention (GRR)", "share", "up", parts="money", headline=True,
+                window="retention_months",
                 definition="Of the MRR 12 months before the period's last day (or as retention_months says), the "
                 "share that the same customers still pay; what anybody pays more does not count."),
-            Kpi("nrr_quarter", "Net revenue retention (NRR), quarter alone", "share", "up", judged="quarter", floor=0,
+            Kpi("nrr_quarter", "Net revenue retention (NRR), quarter alone", "share", "up", parts="money",
+                judged="quarter", floor=0,
                 definition="The MRR on the quarter's last day of the customers that paid on its eve ÷ their MRR on "
                 "its eve."),
-            Kpi("grr_quarter", "Gross revenue retention (GRR), quarter alone", "share", "up",
+            Kpi("grr_quarter", "Gross revenue retention (GRR), quarter alone", "share", "up", parts="money",
                 judged="quarter", floor=0, ceiling=1,
                 definition="Of the MRR on the eve of the quarter, the share that the same customers still pay on its "
                 "last day; what anybody pays more does not count."),
@@ -247,14 +252,14 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
             Kpi("logo_churn", "Logo churn", "share", "down", headline=True, window="retention_months",
                 definition="Of the customers that paid 12 months before the period's last day (or as "
                 "retention_months says), the share that pays nothing any more."),
-            Kpi("revenue_churn", "Revenue churn", "share", "down", window="retention_months",
+            Kpi("revenue_churn", "Revenue churn", "share", "down", parts="money", window="retention_months",
                 definition="Of the MRR 12 months before the period's last day (or as retention_months says), the "
                 "share lost to churn and contraction since."),
             Kpi("logo_churn_quarter", "Logo churn, quarter alone", "share", "down",
                 judged="quarter", floor=0, ceiling=1,
                 definition="Of the customers that paid on the eve of the quarter, the share that pays nothing on its "
                 "last day."),
-            Kpi("revenue_churn_quarter", "Revenue churn, quarter alone", "share", "down",
+            Kpi("revenue_churn_quarter", "Revenue churn, quarter alone", "share", "down", parts="money",
                 judged="quarter", floor=0, ceiling=1,
                 definition="Of the MRR on the eve of the quarter, the share lost to churn and contraction by its "
                 "last day."),
@@ -263,7 +268,7 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
             Kpi("renewal_rate", "Renewal rate", "share", "up", headline=True, judged="quarter", floor=0, ceiling=1,
                 definition="Of the paid subscription lines with a renewal day in the period, the share still paid on "
                 "that day or within grace_days."),
-            Kpi("renewal_rate_arr", "Renewal rate by ARR", "share", "up", judged="quarter", floor=0,
+            Kpi("renewal_rate_arr", "Renewal rate by ARR", "share", "up", parts="money", judged="quarter", floor=0,
                 definition="Of the ARR of the paid lines with a renewal day in the period, the part whose lines were "
                 "still paid on that day or within grace_days."),
             Kpi("arr_due_90", "ARR due in the next 90 days", "money", "neutral",
@@ -272,7 +277,7 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
             Kpi("arr_due_180", "ARR due in the next 180 days", "money", "neutral",
                 definition="12 × the MRR of the subscription lines whose renewal day lies in the 180 days after the "
                 "period."),
-            Kpi("top10_share", "Share of MRR of the ten largest customers", "share", "neutral",
+            Kpi("top10_share", "Share of MRR of the ten largest customers", "share", "neutral", parts="money",
                 definition="The MRR of the ten customers that pay most ÷ all MRR."),
         ],
         "quick_ratio": [

@@ -22,7 +22,7 @@ from babel.dates import format_date, format_skeleton
 from babel.dates import format_interval as babel_interval
 from babel.numbers import format_currency, format_decimal
 
-from helpers.catalogue import TIMES
+from helpers.catalogue import TIMES, kpi
 from helpers.errors import KitError, nearest
 
 NOTHING = "–"
@@ -123,14 +123,12 @@ class Writer:
         return f"up to {last}" if first == NOTHING else f"{first} to {last}"
 
     def result(self, row: pd.Series) -> str:
-        """The value of a result row; of a share of fewer than 5, its two parts instead (specification 1.5).
-
-        Parts that are counts are printed as counts, parts that are money as money.
-        """
+        """The value of a result row; of a share of fewer than 5, its two parts instead (specification 1.5)."""
         if not is_small(row):
             return self.value(row["value"], row["unit"])
-        unit = "count" if row["denominator"] == row["n"] else "money"
-        return f"{self.value(row['numerator'], unit)} of {self.value(row['denominator'], unit)}"
+        unit = kpi(row["kpi_id"]).parts
+        told = f"{self.value(row['numerator'], unit)} of {self.value(row['denominator'], unit)}"
+        return f"{told} {unit}" if unit in TIMES else told
 
     def result_phrase(self, row: pd.Series) -> str:
         """The value of a result row with its unit, as it stands in a sentence."""

@@ -87,10 +87,19 @@ def test_small_numbers(k, n, text):
     assert EURO.result(row) == text
 
 
-def test_a_small_ratio_of_money_is_told_in_money():
-    row = review(share("nrr", 2_100, 2_400)).now("nrr").copy()
+@pytest.mark.parametrize(
+    ("kpi_id", "part", "whole", "text"),
+    [
+        ("nrr", 2_100, 2_400, "€2,100 of €2,400"),
+        ("seat_utilisation", 12, 40, "12 of 40"),
+        ("quota_usage", 1_750, 2_600, "1,750 of 2,600"),
+        ("ttv_flow_efficiency", 20, 155, "20 of 155 days"),
+    ],
+)
+def test_a_share_of_few_is_told_in_the_unit_of_its_parts(kpi_id, part, whole, text):
+    row = review(share(kpi_id, part, whole)).now(kpi_id).copy()
     row["n"] = 3
-    assert EURO.result(row) == "€2,100 of €2,400"
+    assert EURO.result(row) == text
 
 
 def test_intervals():
