@@ -7,18 +7,25 @@ import pytest
 from helpers.progress import interruptible, stoppable
 
 
+@pytest.fixture
+def heard():
+    """Signals are heard, as in a terminal: the tests themselves may run in the background, or under nohup."""
+    before = {
+        number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_is_an_interrupt(number):
-    before = signal.signal(number, signal.SIG_DFL)  # the tests themselves may run under nohup
-    try:
-        with pytest.raises(KeyboardInterrupt), stoppable():
-            signal.raise_signal(number)
-        assert signal.getsignal(number) == signal.SIG_DFL
-    finally:
-        signal.signal(number, before)
+def test_a_signal_is_an_interrupt(heard, number):
+    with pytest.raises(KeyboardInterrupt), stoppable():
+        signal.raise_signal(number)
+    assert signal.getsignal(number) == signal.SIG_DFL
 
 
-def test_an_error_that_a_library_makes_of_it_is_an_interrupt_too():
+def test_an_error_that_a_library_makes_of_it_is_an_interrupt_too(heard):
     def as_an_engine_does():
         try:
             signal.raise_signal(signal.SIGINT)
