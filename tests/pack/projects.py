@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,10 +71,14 @@ class Project:
         return link
 
     def run(self, *arguments: str, **environment: str) -> Done:
-        """The command in this process, from start to end: whoever raises anything but an exit status fails."""
+        """The command in this process, from start to end: whoever raises anything but an exit status fails.
+
+        Warnings are told as a command tells them, while they fail other tests.
+        """
         out, err = io.StringIO(), io.StringIO()
         with (
             contextlib.chdir(self.folder), patch.dict(os.environ, environment),
+            warnings.catch_warnings(action="default"),
             contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as stopped,
         ):  # fmt: skip
             cli.main(list(arguments))
