@@ -11,6 +11,8 @@ import pytest
 
 from sample import write_sample
 
+ROOT = Path(__file__).parents[1]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def engines_of_one_thread() -> Iterator[None]:
@@ -51,3 +53,15 @@ def sample_folder(made_once) -> Callable[..., Path]:
         return made_once(f"sample-{customers}-{seed}", lambda made: write_sample(made, customers=customers, seed=seed))
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def company(sample_folder, made_once) -> Path:
+    """A source file of the sample company with 60 customers."""
+
+    def write(folder: Path) -> None:
+        (folder / "data").symlink_to(sample_folder(customers=60, seed=7))
+        source = (ROOT / "params/sources/sample.yml").read_text().replace("../../data/sample", "data")
+        (folder / "source.yml").write_text(source)
+
+    return made_once("company", write) / "source.yml"

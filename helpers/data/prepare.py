@@ -97,7 +97,7 @@ def prepare(
 
 
 def folder_fingerprint(folder: Path) -> str:
-    """The hash of the folder's Parquet files: a source that gives equal tables again has it again."""
+    """The hash of the folder's Parquet files: a source that gives equal tables again, in any order, has it again."""
     digest = hashlib.sha256()
     for file in sorted(folder.glob("*.parquet")):
         digest.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())

@@ -25,18 +25,10 @@ SPACES = " \t\r\n\u00a0\u202f\ufeff"
 WORDS = ("n/a", "#n/a", "null", "(null)", "none", "nan", "-", "--", "\\n", "(blank)", "#value!", "#ref!")
 BARE = re.compile(r"(?!(?:true|false|null|yes|no)$)[A-Za-z][\w/ ]*", re.IGNORECASE)  # what YAML reads as it stands
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
-FORMS = (
-    "%d-%b-%Y",
-    "%d-%b-%y",
-    "%d %b %Y",
-    "%d %B %Y",
-    "%b %d, %Y",
-    "%B %d, %Y",
-    "%Y%m%d%H%M%S",
-    "%Y-%m",
-    "%d/%b/%y",
+FORMS = (  # the last two are Jira's
+    "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%Y%m%d%H%M%S", "%Y-%m", "%d/%b/%y",
     "%d/%b/%y %I:%M %p",
-)  # the last as Jira writes them
+)  # fmt: skip
 NO_ZONE = ("it has times without a time zone",
            "say which it is in with timezone: in the source, such as timezone: Europe/Berlin")  # fmt: skip
 NAMES = ("name", "contact_email", "owner")  # of people and companies, who may be called None or Null

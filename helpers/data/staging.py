@@ -285,7 +285,7 @@ def _check_zones(engine: duckdb.DuckDBPyConnection, source: Source, reporting: s
 def _knows(engine: duckdb.DuckDBPyConnection, zone: str) -> bool:
     """Whether the engine has rules for a time zone."""
     try:
-        engine.execute(f"select epoch(timezone({quoted(zone)}, timestamp '2026-01-01'))")
+        engine.execute(f"select epoch(timezone({quoted(zone)}, timestamp '2026-01-01'))").fetchall()
     except duckdb.Error:
         return False
     return True

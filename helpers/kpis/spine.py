@@ -366,13 +366,10 @@ class Spine:
         return f"select * exclude (left_out, unlinked)\nfrom ({judged})\nwhere left_out is null"
 
     def _left_out(self, name: str) -> str:
-        return f"""select label, reason, cast(sum(rows) as bigint) as rows
-from period join (
+        return _in_periods("cast(sum(rows) as bigint) as rows", f"""
   select known_from, known_until, left_out as reason, {HELD[name].count()} as rows
   from ({self.prepared.judged(name)}) where left_out is not null
-  group by all
-) on known_day between known_from and known_until
-group by all"""
+  group by all""")  # fmt: skip
 
     def _whole(self, name: str) -> str:
         """The rows of a table in each period, by why they are left out if they are, and what they are worth."""
@@ -392,13 +389,11 @@ group by all"""
             if values
             else ""
         )
-        return f"""select label, reason, cast(sum(rows) as bigint) as rows, cast(sum(worth) as double) as worth
-from period join (
+        sums_of_period = "cast(sum(rows) as bigint) as rows, cast(sum(worth) as double) as worth"
+        return _in_periods(sums_of_period, f"""
   select known_from, known_until, left_out as reason, {sums}
   from ({self.prepared.judged(name)}) {rated}
-  group by all{also}
-) on known_day between known_from and known_until
-group by all"""
+  group by all{also}""")  # fmt: skip
 
     def _periods(self) -> str:
         rows = ",\n".join(f"({', '.join(_literal(value) for value in _of_period(p, self.period).values())})"
@@ -443,6 +438,14 @@ group by all"""
         starts = [f"({_literal(start)})" for _, start in self.prepared.calendar.quarter_starts]
         none = "select cast(null as date) as starts_on where false"
         return f"select * from (values {', '.join(starts)}) as listed_quarter(starts_on)" if starts else none
+
+
+def _in_periods(sums: str, counted: str) -> str:
+    """Rows that are counted by the days on which they are known, summed in each period by why they are left out."""
+    return f"""select label, reason, {sums}
+from period join ({counted}
+) on known_day between known_from and known_until
+group by all"""
 
 
 def _of_period(period: Period, review: Period) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from helpers.errors import IN_WORDS
-from helpers.pack.warm_kernels import ONE_THREAD, WarmProcess, forking
+from helpers.pack.warm_kernels import KERNEL_ENVIRONMENT, WarmProcess, forking
 
 START_TIMEOUT = 180  # seconds; a busy machine takes its time
 
@@ -71,7 +71,7 @@ class Kernels:
 
     def __enter__(self) -> Kernels:
         self._folder = Path(tempfile.mkdtemp(prefix="kpi-", dir="/tmp" if Path("/tmp").is_dir() else None))
-        self._environment = {**os.environ, **ONE_THREAD, "JUPYTER_RUNTIME_DIR": str(self._folder)}
+        self._environment = {**os.environ, **KERNEL_ENVIRONMENT, "JUPYTER_RUNTIME_DIR": str(self._folder)}
         return self
 
     def __exit__(self, *error: object) -> None:

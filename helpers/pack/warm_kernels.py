@@ -28,7 +28,7 @@ LIBRARIES = (
 
 
 # Each kernel gets one thread for its linear algebra: with several kernels at once, more only get in each other's way.
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+KERNEL_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
 
 
 @contextmanager
@@ -50,8 +50,8 @@ class WarmProcess:
     def __init__(self) -> None:
         self._asking = Lock()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__], env={**os.environ, **ONE_THREAD}, text=True, start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            [sys.executable, "-m", __name__], env={**os.environ, **KERNEL_ENVIRONMENT}, text=True,
+            start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
     def fork(self, connection_file: str, environment: Mapping[str, str], folder: Any = None) -> ForkedKernel | None:

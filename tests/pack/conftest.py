@@ -17,18 +17,6 @@ from tests.pack.requests import ROOT, request_of
 
 
 @pytest.fixture(scope="session")
-def company(sample_folder, made_once) -> Path:
-    """A source file of the sample company with 60 customers."""
-
-    def write(folder: Path) -> None:
-        (folder / "data").symlink_to(sample_folder(customers=60, seed=7))
-        source = (ROOT / "params/sources/sample.yml").read_text().replace("../../data/sample", "data")
-        (folder / "source.yml").write_text(source)
-
-    return made_once("company", write) / "source.yml"
-
-
-@pytest.fixture(scope="session")
 def warm() -> Iterator[WarmProcess | None]:
     """The process that the kernels of all builds are forked from."""
     with warm_process() as found:

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
-from helpers import cli
 from helpers.errors import KitError
 
 ROOT = Path(__file__).parents[2]
@@ -47,18 +46,6 @@ def orders(monkeypatch):
 
     monkeypatch.setattr("helpers.pack.build.build_pack", build_pack)
     return found
-
-
-@pytest.fixture
-def run(capsys):
-    def call(*arguments):
-        with pytest.raises(SystemExit) as stopped:
-            cli.main([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        return stopped.value.code, printed.out, printed.err
-
-    return call
 
 
 # --- what a build is asked for ----------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from helpers import cli
 from helpers.data.canonical_tables import TABLES
 from helpers.kpis.spine import OWN, Spine, read_relations, words_under
 from helpers.params import Review, Rules
@@ -85,16 +84,6 @@ def test_the_review_s_own_value_stands_where_it_is_given():
     head, inactive, *_ = table(found)
     assert [each.partition(" (")[0] for each in head] == ["KPI", "7", "28", "60"]
     assert inactive == ["Inactive customers", "2 (+1)", "1", "0 (−1)"]
-
-
-@pytest.fixture(scope="session")
-def company(sample_folder, made_once):
-    def write(folder):
-        (folder / "data").symlink_to(sample_folder(customers=60, seed=7))
-        text = (ROOT / "params/sources/sample.yml").read_text().replace("../../data/sample", "data")
-        (folder / "source.yml").write_text(text)
-
-    return made_once("company", write) / "source.yml"
 
 
 @pytest.fixture(scope="session")
@@ -261,17 +250,6 @@ def named(card):
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def run(capsys):
-    def call(*arguments):
-        with pytest.raises(SystemExit) as stopped:
-            cli.main([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return stopped.value.code, printed.out, printed.err
-
-    return call
 
 
 @pytest.fixture

@@ -290,3 +290,5 @@ def test_an_engine_with_other_functions_gives_the_same_from_here(tmp_path, trave
     assert there.report == here.report
     written = [duckdb.read_parquet(str(way.folder / "events.parquet")).fetchall() for way in (there, here)]
     assert written[0] == written[1]
+    if duckdb.__version__ < "2":  # from then on a file's dictionaries depend on how its rows came
+        assert there.fingerprint == here.fingerprint
