@@ -341,6 +341,23 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
                 "the target."),
         ],
     },
+    "kpi_experiments": {
+        "cpi_kpi_link": [
+            Kpi("link_effect", "Link of an indicator to a KPI, as observed", "ratio", "neutral",
+                definition="How much more or less often customers left, renewed or expanded for each increment by "
+                "which they were served better; an association, not a cause."),
+        ],
+        "experiment": [
+            Kpi("experiment_effect", "Effect of a controlled experiment", "ratio", "neutral",
+                definition="The primary metric of those who got the treatment less that of those who did not, "
+                "everybody counted in the variant that chance gave."),
+        ],
+        "backtest": [
+            Kpi("backtest_auc", "Foresight of a KPI (AUC)", "ratio", "up",
+                definition="How often a customer that left had a worse score beforehand than one that stayed; 0.5 is a "
+                "coin's, 1 is perfect."),
+        ],
+    },
 }
 # fmt: on
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from functools import cache
@@ -21,7 +21,8 @@ from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationIn
 from pydantic_core import PydanticCustomError
 
 from helpers.catalogue import CATALOGUE, judged_as
-from helpers.errors import KitError, nearest
+from helpers.errors import KitError, nearest, together
+from helpers.experiments import Experiment, load_experiments
 from helpers.periods import Calendar
 from helpers.reads import GivenBy, Reads, TableFrom, Text
 from helpers.registries import KEYS, Baseline, Conflict, Cpi, Department, Improvement, Okr, RegisteredKpi, as_records
@@ -31,8 +32,10 @@ CANONICAL_TABLES = (
     "customers", "subscriptions", "users", "events", "deals", "stage_history", "spend", "milestones", "tickets",
     "deliveries", "entitlements", "measurements", "invoices", "products", "fx_rates", "assignments",
 )  # fmt: skip
-REGISTRIES = ("kpis", "departments", "conflicts", "okrs", "cpis", "improvements")
-SHOWN_BY = {**dict.fromkeys(REGISTRIES, "kpi_alignment"), "improvements": "time_to_value"}  # the theme that shows it
+REGISTRIES = ("kpis", "departments", "conflicts", "okrs", "cpis", "improvements", "experiments")
+SHOWN_BY = {  # the theme that shows it
+    **dict.fromkeys(REGISTRIES, "kpi_alignment"), "improvements": "time_to_value", "experiments": "kpi_experiments",
+}  # fmt: skip
 LOGO_FORMS = (".png", ".svg", ".jpg", ".jpeg")
 
 
@@ -208,6 +211,7 @@ class Review(FromFile):
     okrs: tuple[Okr, ...] = ()
     cpis: tuple[Cpi, ...] = ()
     improvements: tuple[Improvement, ...] = ()
+    experiments: tuple[Experiment, ...] = ()  # each in a file of its own, in experiments/ beside the review
 
     @field_validator("quarter_starts")
     @classmethod
@@ -274,19 +278,27 @@ def _made_apart(sections: dict[str, Any], made: dict[str, str]) -> dict[str, Any
 
 
 def load_review(path: Path) -> Review:
-    """A review file, read and checked.
+    """A review file, read and checked, and the experiments beside it.
 
     Raises:
-        KitError: with every fault of the file.
+        KitError: with every fault of the files.
     """
-    review = read_model(path, Review, prepare=_as_modelled, printed="themes")
-    faults = [*_repeated(review), *_baseline_faults(review)]
+    review, experiments = together(
+        lambda: read_model(path, Review, prepare=_as_modelled, printed="themes"),
+        lambda: load_experiments(path.parent / "experiments"),
+    )
+    if review.experiments:
+        raise KitError(
+            f"{shown(path)}: experiments is not known; give each a file of its own in experiments/ beside it"
+        )
+    faults = [*_repeated(review), *_baseline_faults(review), *_unknown_kpis(review, experiments)]
     logo = (path.parent / review.brand.logo.expanduser()).resolve() if review.brand.logo else None
     if logo and (logo.suffix.lower() not in LOGO_FORMS or not logo.is_file()):
         faults.append(f"{shown(path)}: brand.logo == {shown(logo)!r}, must be a picture ({', '.join(LOGO_FORMS)})")
     if faults:
         raise KitError(*faults)
-    return review.model_copy(update={"brand": review.brand.model_copy(update={"logo": logo})})
+    brand = review.brand.model_copy(update={"logo": logo})
+    return review.model_copy(update={"brand": brand, "experiments": experiments})
 
 
 def project_root() -> Path:
@@ -359,6 +371,18 @@ def _baseline_faults(review: Review) -> list[str]:
                 faults.append(f"{where} == {str(each.to_on)!r}, {rule}")
             ended = each.to_on
     return faults
+
+
+def _unknown_kpis(review: Review, experiments: Sequence[Experiment]) -> list[str]:
+    """Experiments that are about a KPI that neither the kit nor the review knows."""
+    known = {*CATALOGUE, *(kpi.kpi_id for kpi in review.kpis)}
+    folder = review.path.parent / "experiments"
+    return [
+        f"{shown(folder / each.id)}.yml: kpi == {each.kpi!r}, is not a KPI of the kit, nor registered under kpis: in "
+        f"{review.path.name}{hint if 'did you mean' in (hint := nearest(each.kpi, known)) else ''}"
+        for each in experiments
+        if each.kpi and each.kpi not in known
+    ]
 
 
 def _as_modelled(sections: dict[str, Any]) -> dict[str, Any]:

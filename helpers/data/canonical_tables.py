@@ -241,7 +241,7 @@ _ROWS = (
     ),
     Table(
         "assignments",
-        key=("experiment_id", "unit_id"),
+        key=("experiment_id", "unit_id", "variant", "assigned_at"),  # a unit counts as it was first assigned (C09)
         columns=columns("experiment_id unit_id variant assigned_at:ts", "pre_value:dec outcome:dec"),
         event_time="assigned_at",
         has_history=False,

@@ -157,7 +157,7 @@ class Spine:
 
     ``rules`` are those of the review and the parameters of its themes, by name. ``review`` is the review itself, for
     the cards and tables that are about what it registers: objectives, departments, improvements. ``refused`` holds the
-    KPIs that this pack must not print, each with the reason; ``given`` the queries of rows that cards gave.
+    KPIs that this pack must not print, each with the reason; ``given`` the queries that cards gave.
     """
 
     prepared: Prepared
@@ -208,6 +208,11 @@ class Spine:
         )
         none = "" if rows else "\nwhere false"
         self.given[name] = f"select {typed} from (values\n{values}\n) as {name}({', '.join(columns)}){none}"
+
+    def relate(self, name: str, query: str) -> None:
+        """Let queries read a relation that stands in no file, since a review says what it is made of."""
+        self.given[name] = query
+        self.relations[name] = Relation(name, "", "view", query)
 
     def provides(self, what: str) -> bool:
         """Whether the source gives a table or a column; it is noted that a card asked."""

@@ -166,7 +166,8 @@ def _render(
     compared = str(published) if published and request.review.kpis else ""
     settled = request.review.model_copy(update={"themes": request.settled})
     quarter = OpenReview(request.period, settled, prepared)
-    quarter.spine.given.update(found.given)
+    for name, query in found.given.items():
+        quarter.spine.relate(name, query)
     queries = quarter.scripts(dict.fromkeys(found.frame["kpi_id"]))
     data = DataPage(prepared.report, found)
     pages, sections = pages_of(

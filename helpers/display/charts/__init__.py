@@ -8,9 +8,10 @@ from helpers.display.charts.bars import bars, bullets, cascade, funnel, pace, va
 from helpers.display.charts.customers import curve, dots, flows, histogram, timelines
 from helpers.display.charts.frame import Chart, apply_style
 from helpers.display.charts.grids import alignment, heat_map, matrix
+from helpers.display.charts.intervals import intervals
 from helpers.display.charts.over_time import columns, lines, xmr
 
 __all__ = [
     "Chart", "alignment", "apply_style", "bars", "bullets", "cascade", "columns", "curve", "dots", "flows", "funnel",
-    "heat_map", "histogram", "lines", "matrix", "pace", "timelines", "variants", "waterfall", "xmr",
+    "heat_map", "histogram", "intervals", "lines", "matrix", "pace", "timelines", "variants", "waterfall", "xmr",
 ]  # fmt: skip

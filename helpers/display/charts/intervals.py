@@ -1,0 +1,58 @@
+"""Estimates with their intervals, one row each: effects of experiments, links, what a score was worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
+
+from helpers.display.charts.frame import ROW, SMALL_SIZE, Chart, not_drawn, sheet
+from helpers.display.palette import LINE, QUIET, TEXT
+from helpers.display.shown_tables import Table
+
+TALL = 1.25  # rows
+
+
+def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = (), key: str = "") -> Chart:
+    """One dot per row of the table, ``value``, with a whisker from ``low`` to ``high``.
+
+    The line stands at the value that says nothing, dotted ones at the ``marks``; ``key`` says what these are. What has
+    no value, or no interval, is in the table alone.
+    """
+    rows = table.rows.dropna(subset=["value", "low", "high"])
+    if rows.empty:
+        return not_drawn(table)
+    with sheet(ROW * TALL * (len(rows) + 1.4), table.context) as drawn:
+        axes = drawn.axes
+        for y, (_, row) in enumerate(rows.iterrows()):
+            clear = row["low"] > nothing or row["high"] < nothing
+            axes.plot([row["low"], row["high"]], [y, y], color=drawn.ink, linewidth=1.6, solid_capstyle="butt")
+            axes.plot(
+                row["value"], y, "o", markersize=6, color=drawn.ink, markerfacecolor=drawn.ink if clear else "white"
+            )
+            drawn.edge_text(y, drawn.write.value(row["value"], "ratio"), bold=True, colour=TEXT)
+        drawn.row_axis(rows.iloc[:, 0])
+        axes.lines[-1].remove()  # of the rows' axis: the line stands elsewhere here
+        axes.axvline(nothing, color=TEXT, linewidth=0.9, zorder=0)
+        for mark in marks:
+            axes.axvline(mark, color=QUIET, linewidth=0.9, linestyle=(0, (2, 2)), zorder=0)
+        ends = [*rows["low"], *rows["high"], *marks, nothing]
+        room = 0.06 * (max(ends) - min(ends))
+        axes.set_xlim(min(ends) - room, max(ends) + room)
+        axes.xaxis.set_major_formatter(lambda value, _: drawn.write.value(value, "ratio"))
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.tick_params(axis="x", bottom=False, labelbottom=True, labelcolor=QUIET, labelsize=SMALL_SIZE)
+        axes.grid(axis="x", color=LINE, linewidth=0.5)
+        drawn.key("; ".join(filter(None, ["filled: the interval excludes the line", key])))
+    return Chart(table.listing.caption, _sentence(table, rows, nothing), drawn.svg, table)
+
+
+def _sentence(table: Table, rows: pd.DataFrame, nothing: float) -> str:
+    """Which of them differ from nothing, in words."""
+    clear = rows[(rows["low"] > nothing) | (rows["high"] < nothing)]
+    line = table.write.value(nothing, "ratio")
+    if clear.empty:
+        return f"Of {len(rows)}, the interval of none excludes {line}."
+    names = ", ".join(str(name) for name in clear.iloc[:, 0])
+    return f"Of {len(rows)}, the interval of {len(clear)} excludes {line}: {names}."

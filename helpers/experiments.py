@@ -1,0 +1,232 @@
+"""What a review tries out: the files of ``experiments/`` beside it, one plan each, written before anybody looks.
+
+Specification C08, C09 and G04. There are three kinds. A **link** asks whether customers that are served better pay or
+stay longer (an observation), a **controlled** experiment assigns units to two variants, a **backtest** asks whether a
+KPI of the past told who would leave. Only the form of a plan is checked here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from helpers.catalogue import Unit
+from helpers.errors import KitError
+from helpers.reads import Text
+from helpers.strict_yaml import Frozen, read_model, shown
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Above0 = Annotated[float, Field(gt=0)]
+Whole = Annotated[int, Field(ge=0)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
+Direction = Literal["up", "down"]
+Ruling = Literal["invalid", "roll back", "ship", "hold"]
+OWN_METRIC = "outcome"  # the column of assignments; any other metric is one of measurements
+NOT_OF_THE_PLAN = {"id", "kind", "fixed", "decided", "owner", "notes"}
+
+
+class Fixed(Frozen):
+    """The day on which a plan was fixed, and the hash that it had then."""
+
+    on: date
+    plan: Text
+
+
+class Decided(Frozen):
+    """What a person decided; where it is not what the rule says, with the reason."""
+
+    decision: Ruling
+    on: date
+    by: Text
+    reason: str = ""
+
+
+class Plan(Frozen):
+    """What every experiment says. ``tried`` counts what was looked at before and is not registered."""
+
+    id: str = ""
+    hypothesis: Text
+    kpi: str = ""
+    cpi: str = ""
+    owner: str = ""
+    tried: Whole = 0
+    fixed: Fixed | None = None
+    decided: Decided | None = None
+    notes: str = ""
+
+    @property
+    def hash(self) -> str:
+        """What the plan says in short, another for another plan. Owner, notes and decision are no part of it.
+
+        It begins with a letter, so that YAML never takes it for a number.
+        """
+        told = self.model_dump(mode="json", exclude=NOT_OF_THE_PLAN, exclude_defaults=True)
+        return f"p{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:11]}"
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the plan is another than the one that was fixed."""
+        return self.fixed is not None and self.fixed.plan != self.hash
+
+
+class Link(Plan):
+    """Whether more of a CPI goes with more, or less, of a KPI some periods later (C08).
+
+    Of customers, ``by_account_CPI`` is the relation with each one's value and ``outcome`` is what became of it. Of
+    periods, the two series are compared.
+    """
+
+    kind: Literal["link"] = "link"
+    cpi: Name
+    kpi: Name
+    unit: Literal["customer", "period"] = "customer"
+    outcome: Literal["churned", "expanded", "renewed"] | None = None
+    expected: Direction
+    lag: Whole = 1
+    increment: Above0 = 1
+    mechanism: Text
+    confounders: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _of_its_unit(self) -> Self:
+        if (self.unit == "customer") != (self.outcome is not None):
+            raise ValueError("must name an outcome (churned, expanded, renewed) for customers, and none for periods")
+        return self
+
+
+class Guardrail(Frozen):
+    """What must not get worse by ``margin`` or more, whatever else gets better."""
+
+    metric: Name
+    direction: Direction
+    margin: Above0
+
+
+class Controlled(Plan):
+    """Two variants, to which units are assigned by chance (C09).
+
+    ``variants`` are two with their shares of the units, the control first. A metric is ``outcome``, the column of
+    assignments, or one of measurements, summed over the ``outcome_days`` after each unit's assignment; ``per`` divides
+    it by another. ``ship_at_least`` is the least effect that is worth having.
+    """
+
+    kind: Literal["controlled"] = "controlled"
+    unit: Name
+    variants: dict[str, Share]
+    metric: Name = OWN_METRIC
+    per: Name | None = None
+    measured: Literal["share", "mean"] = "mean"
+    metric_unit: Unit = "count"
+    direction: Direction = "up"
+    secondary: tuple[Name, ...] = ()
+    guardrails: tuple[Guardrail, ...] = ()
+    use_pre_value: bool = False
+    analysis: Literal["fixed", "sequential", "hybrid"] = "fixed"
+    floor: Annotated[int, Field(ge=10)] = 100
+    alpha: Share = 0.05
+    power: Share = 0.8
+    mde: Above0
+    ship_at_least: Annotated[float, Field(ge=0)] = 0
+    baseline: float | None = None
+    spread: Above0 | None = None
+    cluster_size: Annotated[float, Field(ge=1)] = 1
+    cluster_correlation: Annotated[float, Field(ge=0, le=1)] = 0
+    starts_on: date
+    stops_on: date
+    outcome_days: Whole = 0
+
+    @field_validator("variants")
+    @classmethod
+    def _two(cls, variants: dict[str, float]) -> dict[str, float]:
+        if len(variants) != 2 or abs(sum(variants.values()) - 1) > 1e-9:
+            raise ValueError("must be two variants, the control first, whose shares make 1")
+        return variants
+
+    @model_validator(mode="after")
+    def _fits_itself(self) -> Self:
+        others = [name for name in (self.metric, self.per, *self.metrics) if name not in (None, OWN_METRIC)]
+        if self.stops_on <= self.starts_on:
+            raise ValueError("must stop after it starts: set stops_on to a day after starts_on")
+        if others and not self.outcome_days:
+            raise ValueError(f"must say over how many days {others[0]} is summed: add outcome_days")
+        if self.measured == "share" and (self.per or self.use_pre_value):
+            raise ValueError("must measure a mean where it is divided (per) or corrected (use_pre_value)")
+        if self.measured == "share" and self.baseline is not None and not 0 < self._aim < 1:
+            raise ValueError("must keep a share between 0 and 1: baseline and mde lead beyond")
+        return self
+
+    @property
+    def control(self) -> str:
+        return next(iter(self.variants))
+
+    @property
+    def treatment(self) -> str:
+        return list(self.variants)[1]
+
+    @property
+    def metrics(self) -> dict[str, str]:
+        """Each metric that is looked at, with its part: primary, secondary or guardrail."""
+        guards = {each.metric: "guardrail" for each in self.guardrails}
+        return {**guards, **dict.fromkeys(self.secondary, "secondary"), self.metric: "primary"}
+
+    @property
+    def _aim(self) -> float:
+        return (self.baseline or 0) + (self.mde if self.direction == "up" else -self.mde)
+
+
+class Backtest(Plan):
+    """Whether a KPI, as it stood at the ends of past quarters, told who would leave (G04).
+
+    ``by_account_SCORE`` is the relation with each account's value. Snapshots from ``test_from`` on are the test; those
+    whose outcome was known by then say which way the score points.
+    """
+
+    kind: Literal["backtest"] = "backtest"
+    score: Name
+    target: Literal["churn", "renewal"] = "churn"
+    gap_days: Annotated[int, Field(ge=0, le=30)] = 0
+    horizon_days: Annotated[int, Field(ge=1, le=366)] = 90
+    test_from: date
+
+
+Experiment = Annotated[Link | Controlled | Backtest, Field(discriminator="kind")]
+KINDS: dict[str, type[Link | Controlled | Backtest]] = {"link": Link, "controlled": Controlled, "backtest": Backtest}
+
+
+def load_experiments(folder: Path) -> tuple[Link | Controlled | Backtest, ...]:
+    """The experiments of a folder, by name; none where there is no folder.
+
+    Raises:
+        KitError: with every fault of every file.
+    """
+    found: list[Link | Controlled | Backtest] = []
+    faults: list[str] = []
+    for file in sorted(folder.glob("*.yml")):
+        try:
+            found.append(_load(file))
+        except KitError as error:
+            faults += error.faults
+    if faults:
+        raise KitError(*faults)
+    return tuple(found)
+
+
+def _load(file: Path) -> Link | Controlled | Backtest:
+    try:
+        model = KINDS[_kind_of(file)]
+    except KeyError as error:
+        raise KitError(f"{shown(file)}: kind == {error.args[0]!r}, must be one of {', '.join(KINDS)}") from None
+    return read_model(file, model, prepare=lambda sections: {**sections, "id": file.stem})
+
+
+class _Kind(Frozen):
+    kind: str = ""
+
+
+def _kind_of(file: Path) -> str:
+    return read_model(file, _Kind, prepare=lambda sections: {"kind": str(sections.get("kind", ""))}).kind

@@ -1,0 +1,193 @@
+"""Back-tests (G04): whether a KPI, as it stood at the ends of past quarters, told who would leave.
+
+A score is known by account and quarter from the relations of the spine, each of which knows nothing that came later.
+The training quarters say which way the score points and from where on it alarms; the test quarters judge it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from helpers.data.engines import quoted
+from helpers.errors import KitError, nearest
+from helpers.experiment_statistics import auc, auc_draws, auc_interval, best_threshold, lift
+from helpers.experiments import Backtest
+from helpers.kpis.spine import Spine, tables_under
+from helpers.results import Interval
+
+BY_ACCOUNT = "by_account_"
+FEWEST_EVENTS = 10  # in the test; below it nothing is concluded
+LIFTS = (0.10, 0.25)
+NO_RENEWAL = 100_000  # days to a renewal that nobody has agreed on: later than any
+BACKTEST = {
+    "experiment": "varchar", "target": "varchar", "gap_days": "integer", "horizon_days": "integer",
+    "test_from": "date",
+}  # fmt: skip
+NAIVE = {"days_to_renewal": "days to renewal", "tenure": "tenure", "last_score": "the score of the quarter before"}
+TELLS_ITSELF = ("cancel", "renewal_intent", "churn", "notice")  # in the name of a score: it knows what it is to tell
+Verdict = Literal["leads", "does not lead", "insufficient"]
+
+
+@dataclass(frozen=True)
+class Backtested:
+    """What a back-test came to: rows, accounts and events of the test, the AUC with its interval, and more.
+
+    ``naive`` are the AUCs of what anybody could say without the score; ``points_up`` whether more is worse.
+    """
+
+    plan: Backtest
+    rows: int = 0
+    accounts: int = 0
+    events: int = 0
+    train_events: int = 0
+    snapshots: Sequence[str] = ()
+    value: float | None = None
+    interval: Interval | None = None
+    naive: Mapping[str, float] = field(default_factory=dict)
+    lifts: Mapping[float, float | None] = field(default_factory=dict)
+    points_up: bool = True
+    threshold: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+    lacks: str = ""
+
+    @property
+    def base_rate(self) -> float | None:
+        return self.events / self.rows if self.rows else None
+
+    @property
+    def verdict(self) -> Verdict:
+        """A score leads if its interval lies above one half, and no naive score is as good."""
+        if self.value is None or self.events < FEWEST_EVENTS or self.interval is None or self.interval.low is None:
+            return "insufficient"
+        is_better = self.value > max(self.naive.values(), default=0.5)
+        return "leads" if self.interval.low > 0.5 and is_better else "does not lead"
+
+
+def backtests(spine: Spine) -> list[Backtested]:
+    """Every back-test of the review."""
+    plans = [each for each in spine.review.experiments if isinstance(each, Backtest)]
+    return judged(spine, plans)
+
+
+def judged(spine: Spine, plans: Sequence[Backtest]) -> list[Backtested]:
+    """Some back-tests, over the snapshots of the spine.
+
+    Raises:
+        KitError: a plan names a score that no relation gives.
+    """
+    lacking = {plan.id: _lacks(spine, plan) for plan in plans}
+    give(spine, [plan for plan in plans if not lacking[plan.id]])
+    found = spine.vectors("backtest_rows", "experiment", order="experiment, day, account_id") if plans else {}
+    return [
+        Backtested(plan, lacks=lacking[plan.id]) if lacking[plan.id] else _judged(plan, found.get((plan.id,)))
+        for plan in plans
+    ]
+
+
+def give(spine: Spine, plans: Sequence[Backtest]) -> None:
+    """What the queries of this card read of the plans: their days, and the relation of each one's score."""
+    spine.give("registered_backtest", BACKTEST, [
+        (plan.id, plan.target, plan.gap_days, plan.horizon_days, plan.test_from) for plan in plans
+    ])  # fmt: skip
+    scores = [(plan.id, plan.score) for plan in plans]
+    spine.relate("registered_score", by_account(spine, scores))
+
+
+def by_account(spine: Spine, named: Sequence[tuple[str, str]]) -> str:
+    """The values of some relations ``by_account_NAME`` as one query, each under its experiment.
+
+    Raises:
+        KitError: there is no such relation.
+    """
+    known = [name.removeprefix(BY_ACCOUNT) for name in spine.relations if name.startswith(BY_ACCOUNT)]
+    for experiment, name in named:
+        if name not in known:
+            raise KitError(f"experiment {experiment}: no relation {BY_ACCOUNT}{name}{nearest(name, known)}")
+    queries = [
+        f"select {quoted(experiment)} as experiment, label, account_id, cast(value as double) as value\n"
+        f"from {BY_ACCOUNT}{name}"
+        for experiment, name in named
+    ]
+    none = "select '' as experiment, '' as label, '' as account_id, cast(null as double) as value where false"
+    return "\nunion all\n".join(queries) or none
+
+
+def _lacks(spine: Spine, plan: Backtest) -> str:
+    """The table that a score needs and the source does not give, if there is one."""
+    by_account(spine, [(plan.id, plan.score)])
+    needed = ["subscriptions", *(["subscriptions.renewal_on"] if plan.target == "renewal" else [])]
+    needed += _tables(spine, f"{BY_ACCOUNT}{plan.score}")
+    return next((table for table in needed if not spine.provides(table)), "")
+
+
+def _tables(spine: Spine, relation: str) -> list[str]:
+    return [table for table in tables_under(relation, spine.relations) if table in ("events", "tickets", "deals")]
+
+
+def _judged(plan: Backtest, rows: pd.DataFrame | None) -> Backtested:
+    """A back-test of the rows of its snapshots; without any, of nothing."""
+    if rows is None:
+        return Backtested(plan)
+    excluded = {str(reason): int(n) for reason, n in rows["left_out"].value_counts().items()}
+    used = rows[rows["left_out"].isna()]
+    train, test = used[used["is_train"]], used[used["is_test"]]
+    trained = auc(train["score"], train["event"])
+    up = trained is None or trained >= 0.5
+    sign = 1 if up else -1
+    score, event = sign * test["score"].to_numpy(float), test["event"].to_numpy(bool)
+    value = auc(score, event)
+    interval = auc_interval(auc_draws(score, event, test["account_id"])) if value is not None else None
+    threshold, precision, recall = _at_threshold(sign, train, score, event)
+    return Backtested(
+        plan, len(test), test["account_id"].nunique(), int(event.sum()), int(train["event"].sum()),
+        [str(label) for label in test["label"].unique()], value, interval, _naive(test, train),
+        {share: lift(score, event, share) for share in LIFTS}, up, threshold, precision, recall, excluded,
+        _warnings(plan, trained, train),
+    )  # fmt: skip
+
+
+def _naive(test: pd.DataFrame, train: pd.DataFrame) -> dict[str, float]:
+    """The AUC of each naive score on the test, pointing the way that the training says."""
+    found = {}
+    for name, words in NAIVE.items():
+        parts = []
+        for part in (train, test):
+            scores = part[name].fillna(NO_RENEWAL) if name == "days_to_renewal" else part[name]
+            known = scores.notna()
+            parts.append(auc(scores[known], part["event"][known]))
+        before, value = parts
+        if value is not None:
+            found[words] = 1 - value if before is not None and before < 0.5 else value
+    return found
+
+
+def _at_threshold(
+    sign: int, train: pd.DataFrame, score: np.ndarray, event: np.ndarray
+) -> tuple[float | None, float | None, float | None]:
+    """The threshold of the training, and how many of the test's alarms were right and of its events were found."""
+    if not train["event"].any() or train["event"].all():
+        return None, None, None
+    threshold = best_threshold(sign * train["score"].to_numpy(float), train["event"])
+    alarms = score >= threshold
+    precision = float(event[alarms].mean()) if alarms.any() else None
+    return sign * threshold, precision, float(alarms[event].mean()) if event.any() else None
+
+
+def _warnings(plan: Backtest, trained: float | None, train: pd.DataFrame) -> list[str]:
+    told = []
+    if trained is None:
+        told.append(
+            f"no training: of {len(train)} rows before the test {int(train['event'].sum())} had the event, "
+            "so that more of the score is taken as worse"
+        )
+    if any(word in plan.score for word in TELLS_ITSELF):
+        told.append(f"{plan.score} sounds as if it knew what it is to tell; make sure that it was known before")
+    return told

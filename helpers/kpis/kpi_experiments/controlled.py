@@ -1,0 +1,354 @@
+"""Controlled experiments (C09): what each came to, how sure that is, and what the rule written before says of it.
+
+The order is fixed: is the plan the one that was fixed, are the variants as large as planned, and only then the effects.
+Nothing here is computed of a fixed experiment before the day on which it stops: its outcomes are not read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from helpers.experiment_statistics import (
+    SRM_LEVEL,
+    Effect,
+    Sums,
+    always_valid,
+    difference,
+    holm,
+    needed_for_means,
+    needed_for_shares,
+    power_of_means,
+    power_of_shares,
+    running_sample_ratio,
+    sample_ratio,
+    spread_of_ratio,
+    two_proportions,
+)
+from helpers.experiments import Controlled, Guardrail, Ruling
+from helpers.kpis.spine import Spine
+from helpers.periods import DAY
+
+LEAST = 10  # units in each variant; below it nothing but the figures is told
+LOOKING = 0.2  # of the error that a hybrid experiment allows itself, the part for looking before it stops
+WEEK = 7
+TRIAL = {
+    "experiment": "varchar", "unit": "varchar", "control": "varchar", "treatment": "varchar", "starts_on": "date",
+    "stops_on": "date", "outcome_days": "integer", "use_pre_value": "boolean", "is_readable": "boolean",
+}  # fmt: skip
+METRIC = {"experiment": "varchar", "metric": "varchar", "role": "varchar", "per": "varchar"}
+State = Literal["planned", "running", "stopped"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One metric of an experiment: its effect with its interval, and its p-value corrected for the others tested."""
+
+    metric: str
+    role: str
+    effect: Effect
+    n: tuple[int, int]
+    corrected: float | None = None
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """One guardrail: whether the harm that it forbids is excluded (kept), shown (broken), or neither (not shown)."""
+
+    guardrail: Guardrail
+    effect: Effect
+    standing: Literal["kept", "broken", "not shown"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A controlled experiment as it stands: units, sample ratio, effects, guardrails, and what follows.
+
+    ``units`` are those assigned as planned, control first; ``refused`` says why no effect is told though it might be,
+    ``silent`` why none is told yet. ``available`` are the units that there are, or that come in a week (``is_flow``).
+    """
+
+    plan: Controlled
+    state: State
+    units: tuple[int, int] = (0, 0)
+    ratio_p: float = 1.0
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+    refused: str = ""
+    silent: str = ""
+    primary: Measured | None = None
+    secondary: Sequence[Measured] = ()
+    guarded: Sequence[Guarded] = ()
+    plain: tuple[float, float] | None = None
+    needed: int | None = None
+    power: float | None = None
+    available: int | None = None
+    is_flow: bool = False
+
+    @property
+    def is_exploratory(self) -> bool:
+        """Whether the plan was not fixed before the first day, or is another now."""
+        fixed = self.plan.fixed
+        return fixed is None or fixed.on > self.plan.starts_on or self.plan.is_changed
+
+    @property
+    def ruling(self) -> Ruling | None:
+        """What the rule says, in this order: invalid, roll back, ship, hold; None while nothing is told."""
+        if self.refused or (self.is_exploratory and self.state == "stopped"):
+            return "invalid"
+        if self.primary is None or (self.state == "running" and self.plan.analysis == "fixed"):
+            return None
+        low, high = _towards_better(self.primary.effect, self.plan.direction)
+        if high < 0 or any(each.standing == "broken" for each in self.guarded):
+            return "roll back"
+        is_sure = (self.primary.corrected or 0) <= self.plan.alpha and low > self.plan.ship_at_least
+        if is_sure and all(each.standing == "kept" for each in self.guarded):
+            return "ship"
+        return "hold" if self.state == "stopped" else None
+
+    @property
+    def confirms(self) -> bool:
+        """Whether it proves that its CPI moves its KPI."""
+        return bool(self.plan.cpi and self.plan.kpi) and self.ruling == "ship"
+
+    @property
+    def weeks(self) -> int | None:
+        """The weeks until it can be decided; None where the units that there are do not suffice, or are not known."""
+        if self.needed is None or not self.available or (not self.is_flow and self.needed > self.available):
+            return None
+        coming = math.ceil(self.needed / self.available) if self.is_flow else 0
+        return coming + math.ceil(self.plan.outcome_days / WEEK)
+
+
+def trials(spine: Spine) -> list[Trial]:
+    """Every controlled experiment of the review, as the review's period knows it."""
+    plans = [each for each in spine.review.experiments if isinstance(each, Controlled)]
+    give(spine, plans)
+    if not plans or not spine.provides("assignments"):
+        return [_planned(spine, plan) for plan in plans]
+    sums: dict[tuple[str, str], dict[bool, dict[str, Any]]] = {}
+    for row in spine.answers("experiment_sums", "all"):
+        sums.setdefault((row["experiment"], row["metric"]), {})[row["is_treated"]] = row
+    counts: dict[str, list[dict[str, Any]]] = {}
+    for row in spine.answers("assigned_counts", "all"):
+        counts.setdefault(row["experiment"], []).append(row)
+    return [_evaluated(spine, plan, counts.get(plan.id, []), sums) for plan in plans]
+
+
+def give(spine: Spine, plans: Sequence[Controlled]) -> None:
+    """What the queries of this card read of the plans."""
+    spine.give("registered_trial", TRIAL, [
+        (plan.id, plan.unit, plan.control, plan.treatment, plan.starts_on, plan.stops_on, plan.outcome_days,
+         plan.use_pre_value, plan.analysis != "fixed" or _state(spine, plan) == "stopped")
+        for plan in plans
+    ])  # fmt: skip
+    spine.give("registered_metric", METRIC, [
+        (plan.id, metric, role, plan.per if role == "primary" else None)
+        for plan in plans for metric, role in plan.metrics.items()
+    ])  # fmt: skip
+
+
+def _state(spine: Spine, plan: Controlled) -> State:
+    today = spine.period.known_until + DAY
+    return "planned" if today <= plan.starts_on else "stopped" if today > plan.stops_on else "running"
+
+
+def _planned(spine: Spine, plan: Controlled) -> Trial:
+    state = _state(spine, plan)
+    found = Trial(plan, state, silent="nobody is assigned yet", warnings=_told_of_the_plan(plan, state))
+    return _with_power(_with_available(spine, found), {})
+
+
+def _evaluated(
+    spine: Spine,
+    plan: Controlled,
+    counts: Sequence[Mapping[str, Any]],
+    sums: Mapping[tuple[str, str], Mapping[bool, Mapping[str, Any]]],
+) -> Trial:
+    """An experiment with what its units came to."""
+    found = _planned(spine, plan)
+    if not counts:
+        return found
+    of_primary = sums.get((plan.id, plan.metric), {})
+    units = _units(counts)
+    found = replace(
+        found,
+        units=units,
+        ratio_p=_ratio(spine, plan, found.state, units),
+        excluded={f"assignments: {each['left_out']}": each["units"] for each in counts if each["left_out"]},
+        warnings=[*found.warnings, *_told_of_units(plan, counts)],
+        silent="",
+    )
+    found = _with_power(found, of_primary)
+    if found.ratio_p < SRM_LEVEL:
+        shares = " to ".join(f"{share:.0%}" for share in plan.variants.values())
+        why = f"the variants have {units[0]} and {units[1]} units where {shares} was planned (p = {found.ratio_p:.1e})"
+        return replace(found, refused=f"{why}; something decides who is in which, so that no effect is told")
+    return _with_effects(found, sums)
+
+
+def _with_effects(trial: Trial, sums: Mapping[tuple[str, str], Mapping[bool, Mapping[str, Any]]]) -> Trial:
+    plan = trial.plan
+    of_primary = sums.get((plan.id, plan.metric), {})
+    n = (_n(of_primary, False), _n(of_primary, True))
+    if trial.state == "running" and plan.analysis == "fixed":
+        return replace(trial, silent=f"running: no effect is told before {plan.stops_on}, on which it stops")
+    if trial.state == "running" and min(n) < plan.floor:
+        return replace(trial, silent=f"running: no effect is told below {plan.floor} units in each variant")
+    if min(n) < LEAST:
+        plain = (of_primary[False]["mean_y"], of_primary[True]["mean_y"]) if len(of_primary) == 2 else None
+        return replace(trial, plain=plain, silent=f"{n[0]} and {n[1]} units: below {LEAST} no effect is judged")
+    tested = [
+        Measured(metric, role, _effect(trial, sums[plan.id, metric], _alpha(trial), metric), n)
+        for metric, role in plan.metrics.items()
+        if role != "guardrail" and len(sums.get((plan.id, metric), {})) == 2
+    ]
+    corrected = holm([each.effect.p for each in tested], plan.tried)
+    tested = [replace(each, corrected=p) for each, p in zip(tested, corrected, strict=True)]
+    guarded = [
+        _guarded(each, _effect(trial, sums[plan.id, each.metric], 2 * _alpha(trial), each.metric))
+        for each in plan.guardrails
+        if len(sums.get((plan.id, each.metric), {})) == 2
+    ]
+    return replace(
+        trial,
+        primary=next(each for each in tested if each.role == "primary"),
+        secondary=[each for each in tested if each.role == "secondary"],
+        guarded=guarded,
+    )
+
+
+def _alpha(trial: Trial) -> float:
+    """The error that is allowed for: a hybrid experiment spends a part of it before it stops, the rest after."""
+    if trial.plan.analysis != "hybrid":
+        return trial.plan.alpha
+    return trial.plan.alpha * (LOOKING if trial.state == "running" else 1 - LOOKING)
+
+
+def _effect(trial: Trial, sides: Mapping[bool, Mapping[str, Any]], alpha: float, metric: str) -> Effect:
+    """The effect on one metric: of shares by Newcombe, else of means or ratios; always valid where one may look."""
+    plan, (control, treatment) = trial.plan, (sides[False], sides[True])
+    is_primary = metric == plan.metric
+    looks = plan.analysis == "sequential" or (plan.analysis == "hybrid" and trial.state == "running")
+    if is_primary and plan.measured == "share" and not looks and control["n"] == control["units"]:
+        parts = [(round(side["total"]), side["n"]) for side in (control, treatment)]
+        return two_proportions(parts[0], parts[1], alpha)
+    is_ratio = (is_primary and plan.per is not None) or control["n"] != control["units"]
+    before = "before" if is_primary and plan.use_pre_value and control["var_x"] and treatment["var_x"] else None
+    found = difference(_sums(control), _sums(treatment), alpha=alpha, per="per" if is_ratio else None, before=before)
+    n = control["n"] + treatment["n"]
+    return always_valid(found, n, max(trial.needed or n, 1), alpha) if looks else found
+
+
+def _sums(side: Mapping[str, Any]) -> Sums:
+    means = {"value": side["mean_y"], "per": side["mean_d"], "before": side["mean_x"] or 0.0}
+    variances = {"value": side["var_y"] or 0.0, "per": side["var_d"] or 0.0, "before": side["var_x"] or 0.0}
+    pairs = {
+        ("value", "per"): side["cov_yd"] or 0.0, ("value", "before"): side["cov_yx"] or 0.0, ("per", "before"): 0.0
+    }  # fmt: skip
+    return Sums(side["n"], means, variances, pairs)
+
+
+def _guarded(guardrail: Guardrail, effect: Effect) -> Guarded:
+    low, high = _towards_better(effect, guardrail.direction)
+    standing: Literal["kept", "broken", "not shown"]
+    standing = "kept" if low > -guardrail.margin else "broken" if high < -guardrail.margin else "not shown"
+    return Guarded(guardrail, effect, standing)
+
+
+def _towards_better(effect: Effect, direction: str) -> tuple[float, float]:
+    """The ends of the interval, so that more is better."""
+    return (effect.low, effect.high) if direction == "up" else (-effect.high, -effect.low)
+
+
+def _units(counts: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    """The clusters assigned as planned, whether their outcome is known or not."""
+    planned = [each for each in counts if each["is_planned"]]
+    return (
+        sum(each["clusters"] for each in planned if not each["is_treated"]),
+        sum(each["clusters"] for each in planned if each["is_treated"]),
+    )
+
+
+def _ratio(spine: Spine, plan: Controlled, state: State, units: tuple[int, int]) -> float:
+    """How often chance gives such a sample ratio; while it runs, however often one looks."""
+    if state == "stopped":
+        return sample_ratio(units, list(plan.variants.values()))
+    found = spine.vectors("assigned_in_order", "experiment", order="experiment, assigned_at, cluster")
+    return running_sample_ratio(found[(plan.id,)]["is_treated"], plan.variants[plan.treatment])
+
+
+def _told_of_the_plan(plan: Controlled, state: State) -> list[str]:
+    """What stands beside a result whose plan was not fixed before, or is another now."""
+    if plan.fixed is None and state == "planned":
+        return [f"the plan is not fixed yet: when it is as it should be, add fixed: {{on: the day, plan: {plan.hash}}}"]
+    if plan.fixed is None:
+        return ["the plan was not fixed before anybody looked: what is found is exploratory and decides nothing"]
+    if plan.is_changed:
+        changed = f"the plan is another than the one fixed on {plan.fixed.on} ({plan.fixed.plan}, now {plan.hash})"
+        return [f"{changed}: what is found is exploratory and decides nothing"]
+    if plan.fixed.on > plan.starts_on:
+        late = f"the plan was fixed on {plan.fixed.on}, after the first day, {plan.starts_on}"
+        return [f"{late}: what is found is exploratory and decides nothing"]
+    return []
+
+
+def _told_of_units(plan: Controlled, counts: Sequence[Mapping[str, Any]]) -> list[str]:
+    told = {
+        "crossovers": "units were in the other variant later; they count in their first",
+        "used_before": "units were in another experiment before, which may carry over",
+        "mixed_clusters": "accounts have users in both variants, which makes the effect look smaller than it is",
+    }
+    totals = {name: sum(each[name] for each in counts if each["is_planned"]) for name in told}
+    return [f"{totals[name]} {words}" for name, words in told.items() if totals[name]]
+
+
+def _with_available(spine: Spine, trial: Trial) -> Trial:
+    """How many units there are, or come in a week, where the kit can count them."""
+    counted = {
+        "customer": ("subscriptions", "available_customers", False),
+        "user": ("users", "available_users", False),
+        "deal": ("deals", "coming_deals", True),
+        "lead": ("deals", "coming_deals", True),
+    }
+    table, relation, is_flow = counted.get(trial.plan.unit, ("", "", False))
+    if not table or not spine.provides(table):
+        return trial
+    [answer] = spine.answers(relation)
+    return replace(trial, available=int(answer["units"]), is_flow=is_flow)
+
+
+def _with_power(trial: Trial, sides: Mapping[bool, Mapping[str, Any]]) -> Trial:
+    """How many units are needed in all, and with those that there are, how often the least effect would be found.
+
+    What the plan does not say of the control (baseline, spread) is taken from it, once it may be read.
+    """
+    plan = trial.plan
+    share = plan.variants[plan.treatment]
+    bigger = plan.cluster_size and 1 + (plan.cluster_size - 1) * plan.cluster_correlation
+    uneven = 1 / (4 * share * (1 - share))
+    may_read = trial.state == "stopped" and len(sides) == 2
+    n = (_n(sides, False), _n(sides, True))
+    asked = {"alpha": plan.alpha, "power": plan.power}
+    step = plan.mde if plan.direction == "up" else -plan.mde
+    needed, power = None, None
+    if plan.measured == "share":
+        rate = sides[False]["mean_y"] if may_read and plan.baseline is None else plan.baseline
+        if rate is not None and 0 < rate < 1 and 0 < rate + step < 1:
+            needed = needed_for_shares(rate, rate + step, **asked)
+            power = power_of_shares(rate, rate + step, n, plan.alpha) if may_read and min(n) else None
+    else:
+        is_ratio = plan.per is not None or (may_read and sides[False]["n"] != sides[False]["units"])
+        seen = spread_of_ratio(_sums(sides[False]), "per" if is_ratio else None) if may_read else None
+        spread = plan.spread or seen
+        if spread:
+            needed = needed_for_means(spread, plan.mde, **asked)
+            power = power_of_means(seen or spread, plan.mde, n, plan.alpha) if may_read and min(n) else None
+    total = None if needed is None else math.ceil(2 * needed * bigger * uneven)
+    return replace(trial, needed=total, power=power)
+
+
+def _n(sides: Mapping[bool, Mapping[str, Any]], is_treated: bool) -> int:
+    return int(sides[is_treated]["n"]) if is_treated in sides else 0

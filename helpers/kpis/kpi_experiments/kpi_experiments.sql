@@ -1,0 +1,297 @@
+-- assigned: each unit of a registered experiment once, in the variant that it was first in, with its cluster: the account
+-- of a user, else the unit itself. is_crossover: it was in the other variant later. used_before: it was in another
+-- experiment before. left_out says why a unit does not count. What is not read yet (is_readable) has no outcome here.
+create table assigned as
+with known as (
+  select label, known_day, experiment_id, unit_id, variant, assigned_at, pre_value, outcome,
+    min(assigned_at) over (partition by label, experiment_id, unit_id) as first_at,
+    min(assigned_at) over (partition by label, unit_id) as first_of_all_at
+  from period join rules on label = review_label
+  join assignments on known_day between known_from and known_until
+),
+unit as (
+  select label, known_day, experiment_id, unit_id, any_value(first_at) as assigned_at,
+    local_day(any_value(first_at)) as assigned_on,
+    min(variant) filter (assigned_at = first_at) as variant,
+    count(distinct variant) filter (assigned_at = first_at) > 1 as is_torn,
+    count(distinct variant) > 1 as is_crossover, any_value(first_of_all_at < first_at) as used_before,
+    arg_min(pre_value, assigned_at) as pre_value, arg_min(outcome, assigned_at) as outcome,
+    count(distinct outcome) > 1 as has_two_outcomes
+  from known group by all
+),
+person as (
+  select label, user_id, coalesce(account_id, users.customer_id) as account_id
+  from period join rules on label = review_label
+  join users on known_day between known_from and known_until left join account using (label, customer_id)
+)
+select unit.label, plan.experiment, plan.unit, unit_id, coalesce(person.account_id, unit_id) as cluster, variant,
+  variant = treatment as is_treated, assigned_at, assigned_on, outcome_days, is_crossover and not is_torn as is_crossover,
+  used_before, is_readable, pre_value, case when is_readable then outcome end as outcome, case
+    when is_torn then 'in two variants at once'
+    when variant not in (control, treatment) then 'in a variant that the plan does not have'
+    when assigned_on < starts_on or assigned_on >= stops_on then 'assigned on a day that the plan does not have'
+    when not is_readable then 'not read before the day on which the experiment stops'
+    when assigned_on + outcome_days > known_day then 'outcome not yet due'
+    when has_two_outcomes then 'two different outcomes' end as left_out
+from unit
+join registered_trial as plan on plan.experiment = experiment_id
+left join person on plan.unit = 'user' and person.label = unit.label and person.user_id = unit.unit_id;
+
+-- measured_unit: what was measured of each unit, by metric: after its assignment for outcome_days, and as long before it.
+create view measured_unit as
+select assigned.label, experiment, unit_id, measurements.metric,
+  sum(value) filter ("at" >= assigned_at and local_day("at") < assigned_on + outcome_days) as after,
+  sum(value) filter ("at" < assigned_at and local_day("at") >= assigned_on - outcome_days) as before
+from assigned
+join period using (label)
+join measurements on known_day between known_from and known_until
+  and unit_id = case unit when 'customer' then measurements.customer_id else object_id end
+where is_readable and measurements.metric in (select metric from registered_metric union select per from registered_metric)
+group by all;
+
+-- experiment_rows: each unit of each controlled experiment, with each metric: its value (per_value, by which it is
+-- divided) and what it was before the assignment. left_out says why it does not count.
+create table experiment_rows as
+select assigned.* exclude (pre_value, outcome, left_out, is_readable), registered_metric.metric, role, per,
+  case when registered_metric.metric = 'outcome' then outcome when is_readable then coalesce(own.after, 0) end as value,
+  case when is_readable and per is not null then coalesce(divisor.after, 0) end as per_value,
+  case when registered_metric.metric = 'outcome' then pre_value when is_readable then own.before end as before,
+  coalesce(left_out, case when registered_metric.metric = 'outcome' and outcome is null then 'no outcome' end) as left_out
+from assigned
+join registered_metric using (experiment)
+left join measured_unit as own on own.label = assigned.label and own.experiment = assigned.experiment
+  and own.unit_id = assigned.unit_id and own.metric = registered_metric.metric
+left join measured_unit as divisor on divisor.label = assigned.label and divisor.experiment = assigned.experiment
+  and divisor.unit_id = assigned.unit_id and divisor.metric = per;
+
+-- experiment_sums: what the clusters of each variant come to: their number (n), the units in them, and the means,
+-- variances and covariances of the sums of a cluster's values. What was not measured before an assignment is taken as the
+-- mean of what was.
+create table experiment_sums as
+with filled as (
+  select *, coalesce(before, avg(before) over (partition by label, experiment, metric)) as x
+  from experiment_rows where left_out is null
+),
+clusters as (
+  select label, experiment, metric, role, is_treated, cluster, count(*) as units, sum(value) as y, sum(x) as x,
+    case when any_value(per) is null then count(*) else sum(per_value) end as d, count(before) as known_before
+  from filled group by all
+)
+select label, experiment, metric, role, is_treated, count(*) as n, sum(units) as units, sum(y) as total,
+  avg(y) as mean_y, var_samp(y) as var_y, avg(d) as mean_d, var_samp(d) as var_d, avg(x) as mean_x, var_samp(x) as var_x,
+  covar_samp(y, d) as cov_yd, covar_samp(y, x) as cov_yx, sum(known_before) as known_before
+from clusters group by all;
+
+-- experiment (C09): the difference that each controlled experiment made in its primary metric, treatment less control:
+-- of means, or of ratios of sums; corrected by what was measured before the assignment, where the plan says so (CUPED).
+create view experiment as
+with primary_row as (
+  select label, experiment, is_treated, value, coalesce(before, avg(before) over (partition by label, experiment)) as x
+  from experiment_rows where role = 'primary' and left_out is null
+),
+slope as (
+  select label, experiment, coalesce(covar_samp(value, x) / nullif(var_samp(x), 0), 0) as theta
+  from primary_row group by all
+),
+side as (
+  select label, experiment, use_pre_value, mean_y / nullif(mean_d, 0) as y, mean_x / nullif(mean_d, 0) as x, is_treated
+  from experiment_sums join registered_trial using (experiment) where role = 'primary'
+)
+select label, 'experiment' as segment_by, experiment as segment,
+  max(y) filter (is_treated) - max(y) filter (not is_treated)
+    - case when any_value(use_pre_value) then theta * (max(x) filter (is_treated) - max(x) filter (not is_treated)) else 0 end
+    as experiment_effect
+from side join slope using (label, experiment)
+group by label, experiment, theta;
+
+-- account_end: each day on which an account stopped to pay, as the review knows it: none of its other versions is in force.
+create table account_end as
+with own as (select account_id, start_on, ends from paid join rules on label = review_label)
+select distinct own.account_id, own.ends
+from own anti join own as other
+  on other.account_id = own.account_id and other.start_on <= own.ends and other.ends > own.ends;
+
+-- line_due: each line with its renewal day, as the review knows it, and whether it was paid on that day or within
+-- grace_days of it.
+create table line_due as
+with own as (select paid.*, grace_days from paid join rules on label = review_label),
+due as (select distinct account_id, subscription_id, line_id, renewal_on from own where renewal_on is not null)
+select due.account_id, due.renewal_on, bool_or(start_on - due.renewal_on <= grace_days and ends > due.renewal_on) as is_renewed
+from due join own on own.subscription_id = due.subscription_id and own.line_id is not distinct from due.line_id
+group by due.account_id, due.subscription_id, due.line_id, due.renewal_on;
+
+-- snapshot_day: the last days of the periods of the review's own kind, whose outcomes a backtest asks for: in the horizon
+-- that begins after the gap (since) and ends on `until`. It is mature when that day is known.
+create view snapshot_day as
+with own as (
+  select period.*, review.known_day as now_known
+  from period cross join rules join period as review on review.label = review_label and review.kind = period.kind
+)
+select own.label, experiment, target, measured_on as day, measured_on + gap_days as since,
+  measured_on + gap_days + horizon_days as until, until <= now_known as is_mature, measured_on >= test_from as is_test,
+  until < min(measured_on) filter (measured_on >= test_from) over (partition by experiment) as is_train
+from own cross join registered_backtest;
+
+-- backtest_rows: each account that paid on a snapshot's day and has a score, with what became of it (event: it left, or did
+-- not renew), and what anybody could have said without the score: the days to its renewal, how long it has paid, and the
+-- score of the snapshot before. left_out says why it does not count.
+create table backtest_rows as
+with scored as (
+  select snapshot_day.*, account_id, value as score
+  from snapshot_day join registered_score using (experiment, label)
+),
+holding_then as (
+  select label, account_id, min(start_on) filter (start_on <= measured_on) as since_on,
+    min(renewal_on) filter (start_on <= measured_on and ends > measured_on and renewal_on > measured_on) as renewal_on
+  from paid join period using (label)
+  group by label, account_id, measured_on
+  having bool_or(start_on <= measured_on and ends > measured_on)
+),
+staying as (
+  select day.since, account_id
+  from (select distinct since from snapshot_day) as day
+  join paid on start_on <= day.since and ends > day.since join rules on label = review_label
+  group by all
+),
+left_then as (
+  select snapshot_day.experiment, snapshot_day.label, account_id, true as event
+  from snapshot_day join account_end on ends > since and ends <= until
+  where target = 'churn' group by all
+),
+due_then as (
+  select snapshot_day.experiment, snapshot_day.label, account_id, not bool_and(is_renewed) as event
+  from snapshot_day join line_due on renewal_on > since and renewal_on <= until
+  where target = 'renewal' group by all
+)
+select scored.experiment, scored.label, scored.account_id, scored.day, score, is_test, is_train,
+  coalesce(left_then.event, due_then.event, false) as event,
+  lag(score) over (partition by scored.experiment, scored.account_id order by scored.day) as last_score,
+  scored.day - since_on as tenure, renewal_on - scored.day as days_to_renewal, case
+    when not is_mature then 'immature: the horizon has not ended'
+    when staying.account_id is null then 'left within the gap'
+    when target = 'renewal' and due_then.event is null then 'nothing due'
+    when not is_test and not is_train then 'between training and test' end as left_out
+from scored
+join holding_then using (label, account_id)
+left join staying using (since, account_id)
+left join left_then using (experiment, label, account_id)
+left join due_then using (experiment, label, account_id);
+
+-- backtest (G04): how often an account with the event had a worse score than one without, over the test's snapshots, equal
+-- ones counted half. Which way is worse, the training says; without an event there, more is.
+create view backtest as
+with ranked as (
+  select experiment, is_test, event,
+    rank() over same_part + (count(*) over (partition by experiment, is_test, score) - 1) / 2 as place
+  from backtest_rows where left_out is null
+  window same_part as (partition by experiment, is_test order by score)
+),
+measured as (
+  select experiment, is_test, (sum(place) filter (event) - count(*) filter (event) * (count(*) filter (event) + 1) / 2)
+    / nullif(count(*) filter (event) * count(*) filter (not event), 0) as auc
+  from ranked group by all
+)
+select review_label as label, 'experiment' as segment_by, experiment as segment,
+  case when coalesce(max(auc) filter (not is_test), 1) < 0.5 then 1 - max(auc) filter (is_test)
+       else max(auc) filter (is_test) end as backtest_auc
+from measured cross join rules group by all;
+
+-- cpi_kpi_link_rows: each account with its value of a CPI in a period and what became of it some periods later: it churned,
+-- or paid more (expanded), or renewed what came due (renewed); null where nothing came due. With what may stand behind
+-- both: its MRR, how long it has paid, and its segment.
+create table cpi_kpi_link_rows as
+with own as (
+  select period.*, row_number() over (order by period.starts_on) as place
+  from period join rules on true join period as review on review.label = review_label and review.kind = period.kind
+),
+renewal as (select label, account_id, bool_and(is_renewed) as is_renewed from came_due where not is_pending group by all)
+select experiment, own.label, later.label as outcome_label, value.account_id, value.value, mrr_rows.mrr, mrr_rows.segment,
+  tenure, case outcome
+    when 'churned' then after.account_id is null
+    when 'expanded' then coalesce(after.mrr > mrr_rows.mrr, false)
+    else is_renewed end as outcome
+from registered_link
+join registered_link_value as value using (experiment)
+join own on own.label = value.label
+join own as later on later.place = own.place + lag
+join mrr_rows on mrr_rows.label = own.label and mrr_rows.account_id = value.account_id
+join life on life.label = own.label and life.account_id = value.account_id
+left join mrr_rows as after on after.label = later.label and after.account_id = value.account_id
+left join renewal on renewal.label = later.label and renewal.account_id = value.account_id
+where not later.is_partial and value.value is not null;
+
+-- cpi_kpi_link (C08): of how many customers and periods a link is told, and how often the outcome happened; the effect is
+-- the slope of the outcome, with MRR, tenure and segment beside it.
+create view cpi_kpi_link as
+select review_label as label, 'experiment' as segment_by, experiment as segment, count(*) as n,
+  count(distinct account_id) as customers, count(*) filter (outcome) as events
+from cpi_kpi_link_rows cross join rules where outcome is not null group by all;
+
+-- by_account_NAME: one value per account and period, for links and backtests: name yours so, and an experiment can ask it.
+-- by_account_inactive_customers: 1 for those that are silent at the end of the period, 0 for those that are active.
+create view by_account_inactive_customers as
+select label, account_id, cast(state = 'silent' as integer) as value
+from inactive_customers_rows where state in ('silent', 'active');
+
+-- by_account_days_silent: the days since anybody of the account last used the product.
+create view by_account_days_silent as
+select label, coalesce(account_id, use_day.customer_id) as account_id, min(last_on - active_on) as value
+from reading
+join use_day on active_on <= last_on and known_day between known_from and known_until and activity > 0
+left join account using (label, customer_id)
+where moment = 'close' group by all;
+
+-- by_account_pac_mean: the mean product activity coefficient of its users.
+create view by_account_pac_mean as
+select label, account_id, pac_mean as value from pac_account_rows where users > 0;
+
+-- by_account_pac_breadth: the share of its users that were active in the last 28 days.
+create view by_account_pac_breadth as
+select label, account_id, recent_users / users as value from pac_account_rows where users > 0;
+
+-- by_account_mrr: what it pays a month.
+create view by_account_mrr as
+select label, account_id, mrr as value from mrr_rows;
+
+-- assigned_counts: how many units of each experiment, and clusters of them, are in each variant, by why they do not count.
+-- Planned are those that the plan has a place for, whether their outcome is known or not.
+create view assigned_counts as
+with sides as (
+  select label, experiment, cluster, count(distinct is_treated) > 1 as is_mixed
+  from assigned where variant in (select control from registered_trial union select treatment from registered_trial)
+  group by all
+)
+select label, experiment, is_treated, left_out, count(*) as units, count(distinct cluster) as clusters,
+  coalesce(left_out not in ('in two variants at once', 'in a variant that the plan does not have',
+    'assigned on a day that the plan does not have'), true) as is_planned,
+  count(*) filter (is_crossover) as crossovers, count(*) filter (used_before) as used_before,
+  count(distinct cluster) filter (is_mixed) as mixed_clusters
+from assigned left join sides using (label, experiment, cluster) group by all;
+
+-- assigned_in_order: the clusters of each experiment in the order of their assignment.
+create view assigned_in_order as
+select label, experiment, cluster, min(assigned_at) as assigned_at, arg_min(is_treated, assigned_at) as is_treated
+from assigned
+where coalesce(left_out not in ('in two variants at once', 'in a variant that the plan does not have',
+  'assigned on a day that the plan does not have'), true)
+group by all;
+
+-- available_customers: the accounts that pay at the end of the period; available_users: their users; coming_deals: the
+-- deals that were created in a week, on average over 13 weeks.
+create view available_customers as
+select label, count(*) as units from mrr_rows join rules on label = review_label group by label;
+create view available_users as
+select label, count(*) as units from roster join rules on label = review_label where moment = 'close' group by label;
+create view coming_deals as
+select label, count(*) // 13 as units
+from known_deal join period using (label) join rules on label = review_label
+where created_on > measured_on - 91 and created_on <= measured_on group by label;
+
+-- by_account_first_contact_resolution: TEMPORARY.
+create view by_account_first_contact_resolution as
+select period.label, coalesce(account_id, tickets.customer_id) as account_id,
+  avg(cast(public_agent_replies = 1 and coalesce(reopens, 0) = 0 as integer)) as value
+from period join tickets on known_day between known_from and known_until
+left join account on account.label = period.label and account.customer_id = tickets.customer_id
+where local_day(solved_at) between starts_on and measured_on and public_agent_replies > 0
+group by all;

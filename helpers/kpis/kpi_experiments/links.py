@@ -1,0 +1,148 @@
+"""Links between a CPI and a KPI, as observed (C08): associated, never proved to be its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from helpers.catalogue import CATALOGUE
+from helpers.experiment_statistics import Slope, critical_correlation, holm, rank_correlation, slope
+from helpers.experiments import Link
+from helpers.kpis.kpi_experiments.backtests import by_account
+from helpers.kpis.rows import cards_with, run
+from helpers.kpis.spine import Spine
+
+FEWEST_POINTS = 12
+FEWEST_EVENTS = 10  # of customers whose outcome happened, and of those whose did not
+LEVEL = 0.05
+LINK = {"experiment": "varchar", "outcome": "varchar", "lag": "integer"}
+CAVEATS = (
+    "Something else may move both; the outcome may move the indicator; both may follow one trend; who left has no "
+    "later value; and who was unusual once is less so the next time."
+)
+
+
+@dataclass(frozen=True)
+class FoundLink:
+    """What a link came to: the effect of one increment of the CPI, corrected for everything that was tried.
+
+    ``refused`` says why nothing is told of it, ``lacks`` what the source does not give.
+    """
+
+    plan: Link
+    effect: Slope | None = None
+    corrected: float | None = None
+    customers: int = 0
+    events: int = 0
+    critical: float | None = None
+    refused: str = ""
+    lacks: str = ""
+
+    @property
+    def standing(self) -> Literal["confirmed", "contradicted", "not shown", "refused"]:
+        """Confirmed is a link that is as expected, beyond chance after the correction."""
+        if self.effect is None or self.corrected is None:
+            return "refused"
+        if self.corrected > LEVEL:
+            return "not shown"
+        return "confirmed" if (self.effect.value > 0) == (self.plan.expected == "up") else "contradicted"
+
+    @property
+    def confirms(self) -> bool:
+        """Whether a plan that was fixed says so; one that was not, or is another now, shows where to look."""
+        return self.standing == "confirmed" and self.plan.fixed is not None and not self.plan.is_changed
+
+
+def links(spine: Spine) -> list[FoundLink]:
+    """Every link of the review; the family of tests is all of them, and what was tried and is not registered."""
+    plans = [each for each in spine.review.experiments if isinstance(each, Link)]
+    give(spine, plans)
+    rows = spine.vectors("cpi_kpi_link_rows", "experiment", order="experiment, label, account_id") if plans else {}
+    found = [
+        _of_periods(spine, plan) if plan.unit == "period" else _of_customers(spine, plan, rows.get((plan.id,)))
+        for plan in plans
+    ]
+    tested = [i for i, each in enumerate(found) if each.effect is not None]
+    effects = [each.effect.p for each in found if each.effect is not None]
+    tried = sum(plan.tried for plan in plans)
+    for i, p in zip(tested, holm(effects, tried), strict=True):
+        found[i] = replace(found[i], corrected=p)
+    return found
+
+
+def give(spine: Spine, plans: Sequence[Link]) -> None:
+    """What the queries of this card read of the plans: the outcome and lag, and the relation of each one's CPI."""
+    of_customers = [plan for plan in plans if plan.unit == "customer"]
+    given = [plan for plan in of_customers if not _lacks(spine, plan)]
+    spine.give("registered_link", LINK, [(plan.id, plan.outcome, plan.lag) for plan in given])
+    spine.relate("registered_link_value", by_account(spine, [(plan.id, plan.cpi) for plan in given]))
+
+
+def _lacks(spine: Spine, plan: Link) -> str:
+    """The table without which a CPI or an outcome is not known."""
+    of_cpi = {"first_contact_resolution": "tickets", "turbo_estimate": "deals", "delivered_value": "measurements"}
+    needed = ["subscriptions", *filter(None, [of_cpi.get(plan.cpi)])]
+    needed += ["subscriptions.renewal_on"] if plan.outcome == "renewed" else []
+    return next((what for what in needed if not spine.provides(what)), "")
+
+
+def _of_customers(spine: Spine, plan: Link, rows: pd.DataFrame | None) -> FoundLink:
+    """The slope of the outcome over customers and periods, with MRR, tenure, segment and period beside the CPI."""
+    if lacks := _lacks(spine, plan):
+        return FoundLink(plan, lacks=lacks)
+    known = rows[rows["outcome"].notna()] if rows is not None else pd.DataFrame({"outcome": [], "account_id": []})
+    happened = int(known["outcome"].astype(bool).sum())
+    found = FoundLink(plan, customers=known["account_id"].nunique(), events=happened)
+    if found.customers < FEWEST_POINTS:
+        return replace(found, refused=f"{found.customers} customers: below {FEWEST_POINTS} no link is told")
+    if min(happened, len(known) - happened) < FEWEST_EVENTS:
+        rare = f"of {len(known)} outcomes {happened} happened: below {FEWEST_EVENTS} of a kind no link is told"
+        return replace(found, refused=rare)
+    columns = [
+        known["value"].to_numpy(float) / plan.increment,
+        np.log(known["mrr"].astype(float).clip(lower=0.01)),
+        known["tenure"].to_numpy(float) / 365.25,
+        *_dummies(known["segment"].fillna("(none)")),
+        *_dummies(known["label"]),
+    ]
+    effect = slope(known["outcome"].astype(float), np.column_stack(columns), known["account_id"])
+    return replace(found, effect=effect, refused="" if effect else f"{plan.cpi} does not vary enough to be judged")
+
+
+def _dummies(values: pd.Series) -> list[np.ndarray]:
+    return [np.asarray(values == each, dtype=float) for each in sorted(values.unique())[1:]]
+
+
+def _of_periods(spine: Spine, plan: Link) -> FoundLink:
+    """The rank correlation of the changes of two series, the KPI's some periods after the CPI's."""
+    if plan.cpi not in CATALOGUE:
+        return FoundLink(plan, lacks=plan.cpi)
+    series = {name: _series(spine, name) for name in (plan.cpi, plan.kpi)}
+    if lacks := next((name for name, found in series.items() if not any(found.values())), ""):
+        return FoundLink(plan, lacks=lacks)
+    kind = "month" if all(CATALOGUE[name].monthly for name in series) else spine.period.kind
+    xs, ys = ([found.get(period.label) for period in spine.periods if period.kind == kind and not period.is_partial]
+              for found in series.values())  # fmt: skip
+    pairs = [
+        (x, y) for x, y in zip(_steps(xs), _steps(ys)[plan.lag :], strict=False) if x is not None and y is not None
+    ]
+    found = FoundLink(plan, critical=critical_correlation(max(len(pairs), 5), "Spearman"))
+    if len(pairs) < FEWEST_POINTS:
+        few = f"{len(pairs)} changes of {kind}s: below {FEWEST_POINTS} no link is told"
+        return replace(found, refused=f"{few} (a correlation would have to reach {found.critical:.2f})")
+    effect = rank_correlation([x for x, _ in pairs], [y for _, y in pairs])
+    return replace(found, effect=effect, refused="" if effect else "one of the two never changes")
+
+
+def _series(spine: Spine, kpi_id: str) -> dict[str, float | None]:
+    [card] = cards_with([kpi_id])
+    return {row.period.label: row.value for row in run(card, spine) if row.kpi_id == kpi_id and not row.segment_by}
+
+
+def _steps(values: Sequence[float | None]) -> list[float | None]:
+    return [None if a is None or b is None else b - a for a, b in pairwise(values)]
