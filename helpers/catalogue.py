@@ -354,8 +354,8 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
         ],
         "backtest": [
             Kpi("backtest_auc", "Foresight of a KPI (AUC)", "ratio", "up",
-                definition="How often a customer that left had a worse score beforehand than one that stayed; 0.5 is a "
-                "coin's, 1 is perfect."),
+                definition="How often a customer that left had a worse score beforehand than one that stayed; a half "
+                "is a coin's, 1 is perfect."),
         ],
     },
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from helpers.display.data_page import DataPage, held_by_theme, most_waited_for
 from helpers.display.shown_tables import Table, table_from_resource
 from helpers.errors import KitError, nearest, together
 from helpers.kpis.from_invoices import by_invoice_date
-from helpers.kpis.kpi_alignment.findings import findings
+from helpers.kpis.kpi_alignment.findings import Proofs, findings, proofs
 from helpers.kpis.rows import cards_of
 from helpers.pack.archive import last_published
 from helpers.pack.definitions import changed_definitions
@@ -111,7 +112,11 @@ def check_order(order: BuildRequest, say: Say, notices: Sequence[str] = (), *, p
         own, more = _survey(quarter, order.parameters), _survey(quarter, order.others)
         ambiguous, unknown = _named_figures(order, texts, pd.concat([own.page.results.frame, more.page.results.frame]))
         found = Checked(
-            own, more, [*notices, *unknown, *by_invoice_date(quarter.spine)], _registered(order, changed), ambiguous
+            own,
+            more,
+            [*notices, *unknown, *by_invoice_date(quarter.spine)],
+            _registered(quarter, order, changed),
+            ambiguous,
         )
         say("KPIs")
     return found
@@ -135,10 +140,13 @@ def _survey(quarter: OpenReview, parameters: Parameters) -> Surveyed:
     return Surveyed(list(parameters), page, list(dict.fromkeys(stopped)))
 
 
-def _registered(order: BuildRequest, changed: Mapping[str, str]) -> list[str]:
+def _registered(quarter: OpenReview, order: BuildRequest, changed: Mapping[str, str]) -> list[str]:
     """What is wrong with the registers of the review, each with its line and what to do."""
     written, ids = Places(order.review.path), [kpi.kpi_id for kpi in order.review.kpis]
-    found = findings(order.review, order.period.measured_on)
+    proved: Proofs = {}
+    with suppress(KitError):  # the card of an experiment that cannot be asked tells why
+        proved = proofs(quarter.spine)
+    found = findings(order.review, order.period.measured_on, proved)
     return [f"{written.where(*each.at)}: {each.found}; {each.do}" for each in found] + [
         f"{written.where('kpis', ids.index(kpi_id), 'definition_version')}: {kpi_id} is refused: {why}"
         for kpi_id, why in changed.items()

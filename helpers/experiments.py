@@ -11,9 +11,9 @@ import hashlib
 import json
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field
 
 from helpers.catalogue import Unit
 from helpers.errors import KitError
@@ -38,7 +38,7 @@ class Fixed(Frozen):
 
 
 class Decided(Frozen):
-    """What a person decided; where it is not what the rule says, with the reason."""
+    """What a person decided; where it is not what the rule says, the pack asks for the reason."""
 
     decision: Ruling
     on: date
@@ -58,6 +58,11 @@ class Plan(Frozen):
     fixed: Fixed | None = None
     decided: Decided | None = None
     notes: str = ""
+
+    @property
+    def faults(self) -> list[str]:
+        """What does not fit each other in the plan."""
+        return []
 
     @property
     def hash(self) -> str:
@@ -92,11 +97,11 @@ class Link(Plan):
     mechanism: Text
     confounders: tuple[str, ...] = ()
 
-    @model_validator(mode="after")
-    def _of_its_unit(self) -> Self:
-        if (self.unit == "customer") != (self.outcome is not None):
-            raise ValueError("must name an outcome (churned, expanded, renewed) for customers, and none for periods")
-        return self
+    @property
+    def faults(self) -> list[str]:
+        if (self.unit == "customer") == (self.outcome is not None):
+            return []
+        return [f"outcome is {self.outcome or 'missing'}, must be given for customers, and for customers alone"]
 
 
 class Guardrail(Frozen):
@@ -140,25 +145,31 @@ class Controlled(Plan):
     stops_on: date
     outcome_days: Whole = 0
 
-    @field_validator("variants")
-    @classmethod
-    def _two(cls, variants: dict[str, float]) -> dict[str, float]:
-        if len(variants) != 2 or abs(sum(variants.values()) - 1) > 1e-9:
-            raise ValueError("must be two variants, the control first, whose shares make 1")
-        return variants
-
-    @model_validator(mode="after")
-    def _fits_itself(self) -> Self:
-        others = [name for name in (self.metric, self.per, *self.metrics) if name not in (None, OWN_METRIC)]
-        if self.stops_on <= self.starts_on:
-            raise ValueError("must stop after it starts: set stops_on to a day after starts_on")
-        if others and not self.outcome_days:
-            raise ValueError(f"must say over how many days {others[0]} is summed: add outcome_days")
-        if self.measured == "share" and (self.per or self.use_pre_value):
-            raise ValueError("must measure a mean where it is divided (per) or corrected (use_pre_value)")
-        if self.measured == "share" and self.baseline is not None and not 0 < self._aim < 1:
-            raise ValueError("must keep a share between 0 and 1: baseline and mde lead beyond")
-        return self
+    @property
+    def faults(self) -> list[str]:
+        summed = [name for name in (self.per, *self.metrics) if name not in (None, OWN_METRIC)]
+        needed = "baseline" if self.measured == "share" else "spread"
+        is_mean = self.per is not None or self.use_pre_value
+        aim = (self.baseline or 0) + (self.mde if self.direction == "up" else -self.mde)
+        found = {
+            f"variants == {self.variants}, must be two, the control first, whose shares make 1": (
+                len(self.variants) != 2 or abs(sum(self.variants.values()) - 1) > 1e-9
+            ),
+            f"stops_on == '{self.stops_on}', must be later than starts_on": self.stops_on <= self.starts_on,
+            f"outcome_days is missing, must say over how many days {summed[0] if summed else ''} is summed": (
+                bool(summed) and not self.outcome_days
+            ),
+            "measured == 'share', must be mean where it is divided (per) or corrected (use_pre_value)": (
+                self.measured == "share" and is_mean
+            ),
+            f"mde == {self.mde:g}, must lead from the baseline to a share between 0 and 1": (
+                self.measured == "share" and self.baseline is not None and not 0 < aim < 1
+            ),
+            f"{needed} is missing, must say what the control is like where one may look before the stop": (
+                self.analysis != "fixed" and getattr(self, needed) is None
+            ),
+        }
+        return [fault for fault, is_there in found.items() if is_there]
 
     @property
     def control(self) -> str:
@@ -173,10 +184,6 @@ class Controlled(Plan):
         """Each metric that is looked at, with its part: primary, secondary or guardrail."""
         guards = {each.metric: "guardrail" for each in self.guardrails}
         return {**guards, **dict.fromkeys(self.secondary, "secondary"), self.metric: "primary"}
-
-    @property
-    def _aim(self) -> float:
-        return (self.baseline or 0) + (self.mde if self.direction == "up" else -self.mde)
 
 
 class Backtest(Plan):
@@ -221,7 +228,10 @@ def _load(file: Path) -> Link | Controlled | Backtest:
         model = KINDS[_kind_of(file)]
     except KeyError as error:
         raise KitError(f"{shown(file)}: kind == {error.args[0]!r}, must be one of {', '.join(KINDS)}") from None
-    return read_model(file, model, prepare=lambda sections: {**sections, "id": file.stem})
+    found = read_model(file, model, prepare=lambda sections: {**sections, "id": file.stem})
+    if found.faults:
+        raise KitError(*(f"{shown(file)}: {fault}" for fault in found.faults))
+    return found
 
 
 class _Kind(Frozen):

@@ -287,7 +287,7 @@ def load_review(path: Path) -> Review:
         lambda: read_model(path, Review, prepare=_as_modelled, printed="themes"),
         lambda: load_experiments(path.parent / "experiments"),
     )
-    if review.experiments:
+    if "experiments" in review.model_fields_set:
         raise KitError(
             f"{shown(path)}: experiments is not known; give each a file of its own in experiments/ beside it"
         )

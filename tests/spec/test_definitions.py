@@ -25,6 +25,7 @@ STATISTICS = {
     "ltv_cac",
     "sales_cycle_median",
     "sales_velocity",
+    "link_effect",
 }
 QUARTER_ALONE = {"year": "", "window": "", "period": "_quarter", "quarter": "_quarter"}  # of a query with two horizons
 
@@ -69,7 +70,7 @@ def figures(rows_of, kpi_id):
     return {
         (row.period.label, row.segment_by, row.segment): row.value
         for row in rows_of(card)
-        if row.kpi_id == kpi_id and row.status in ("ok", "partial")
+        if row.kpi_id == kpi_id and row.status in ("ok", "partial", "insufficient") and row.value is not None
     }
 
 

@@ -41,7 +41,8 @@ def books():
 
 def registering(period=Q1, **registers):
     """The spine of one period, of a review that registers this."""
-    return Spine(books(), period, defaults(), [period], review=SimpleNamespace(**registers))
+    given = {"experiments": (), **registers}
+    return Spine(books(), period, defaults(), [period], review=SimpleNamespace(**given))
 
 
 def standings(period, *okrs, figures=()):
@@ -539,7 +540,7 @@ def test_customers_asked_are_counted_once():
         }
     )
     given = {"departments": [department("Sales", "speed")], "okrs": [], "kpis": [], "targets": {}}
-    listing = kpi_alignment.unproven_cpis(registering(cpis=[cpi], **given))
+    listing = kpi_alignment.held_cpis(registering(cpis=[cpi], **given))
     assert listing.rows.to_dict("records") == [
         {
             "who": "Sales", "cpi": "speed", "by": "a KPI of the department", "linked": "Net revenue retention (NRR)",

@@ -142,10 +142,10 @@ def checked(tmp_path, monkeypatch):
          "did you mean 'grr'?"),
         ("kpi_ids: [turbo_estimate", "departments[2].kpi_ids[0]",
          "Success is held to an unproven CPI, turbo_estimate (a KPI of the department): nothing proves its link to "
-         "win_rate, grrr", "hold nobody to it before an experiment has"),
+         "win_rate, grrr", "hold nobody to it before an experiment in params/experiments/ has"),
         ("ttv_rmst: {2026Q3", "targets.ttv_rmst",
          "nobody by name is held to an unproven CPI, ttv_rmst (a target): nothing proves its link to any KPI",
-         "hold nobody to it before an experiment has"),
+         "hold nobody to it before an experiment in params/experiments/ has"),
     ],
 )  # fmt: skip
 def test_each_problem_with_its_line(checked, line, place, found, do):

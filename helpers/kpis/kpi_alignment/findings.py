@@ -5,9 +5,10 @@ The same findings stand on the pages and in ``kpi-review check``; they need the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 
 from dateutil.relativedelta import relativedelta
 
@@ -15,6 +16,9 @@ import helpers.kpis.kpi_alignment.departments as alignment
 from helpers.catalogue import CATALOGUE
 from helpers.errors import nearest
 from helpers.kpis.kpi_alignment.progress import unusable
+from helpers.kpis.kpi_experiments.controlled import Trial, trials
+from helpers.kpis.kpi_experiments.links import FoundLink, links
+from helpers.kpis.spine import Spine
 from helpers.params import Review
 from helpers.registries import Cpi, Department, Okr, RegisteredKpi
 
@@ -41,15 +45,40 @@ class Held:
     at: At
 
 
-def findings(review: Review, on: date) -> list[Finding]:
-    """Everything that is wrong with the registers of a review, on the last day that the figures count."""
+Proofs = Mapping[tuple[str, str], Mapping[str, bool]]
+
+
+def findings(review: Review, on: date, proved: Proofs = MappingProxyType({})) -> list[Finding]:
+    """Everything that is wrong with the registers of a review, on the last day that the figures count.
+
+    ``proved`` is what experiments say of each CPI and KPI.
+    """
     return [
         *_of_departments(review),
         *_of_pairs(review),
         *(finding for i, kpi in enumerate(review.kpis) for finding in _of_kpi(review, i, kpi, on)),
         *(finding for i, okr in enumerate(review.okrs) for finding in _of_okr(review, i, okr)),
-        *_of_cpis(review),
+        *_of_cpis(review, proved),
     ]
+
+
+def proofs(spine: Spine) -> Proofs:
+    """What the review's experiments say of each CPI and the KPI that it should move: whether each confirms it."""
+    found: dict[tuple[str, str], dict[str, bool]] = {}
+    judged: list[Trial | FoundLink] = [*trials(spine), *links(spine)]
+    for each in judged:
+        if each.plan.cpi and each.plan.kpi:
+            found.setdefault((each.plan.cpi, each.plan.kpi), {})[each.plan.id] = each.confirms
+    return found
+
+
+def confirmed_by(cpi: Cpi, proved: Proofs) -> dict[str, str]:
+    """The experiment that confirms the link of a CPI, by each KPI for which there is one."""
+    return {
+        kpi_id: next(name for name, confirms in each.items() if confirms)
+        for (cpi_id, kpi_id), each in proved.items()
+        if cpi_id == cpi.id and any(each.values())
+    }
 
 
 def missing_fields(kpi: RegisteredKpi) -> list[str]:
@@ -77,10 +106,7 @@ def held_to_cpis(
     kpis: Sequence[RegisteredKpi] = (),
     targets: Collection[str] = (),
 ) -> list[Held]:
-    """Everybody who is held to a CPI: by a department's KPIs, by an objective, by a target and its owner.
-
-    Only an experiment can prove that a CPI moves a KPI (C08, C09). This version runs none, so every link is unproven.
-    """
+    """Everybody who is held to a CPI: by a department's KPIs, by an objective, by a target and its owner."""
     known, owners = {cpi.id: cpi for cpi in cpis}, {kpi.kpi_id: kpi.owner for kpi in kpis}
     held = [
         Held(known[kpi_id], each.name, "a KPI of the department", ("departments", i, "kpi_ids", j))
@@ -194,12 +220,12 @@ def _of_okr(review: Review, i: int, okr: Okr) -> Iterator[Finding]:
         yield Finding((*at, "kpi_id"), found, do)
 
 
-def _of_cpis(review: Review) -> Iterator[Finding]:
+def _of_cpis(review: Review, proved: Proofs) -> Iterator[Finding]:
     held = held_to_cpis(review.cpis, review.departments, okrs=review.okrs, kpis=review.kpis, targets=review.targets)
-    for each in held:
+    for each in (each for each in held if not confirmed_by(each.cpi, proved)):
         linked = ", ".join(each.cpi.linked_kpis) or "any KPI"
         found = f"{each.who} is held to an unproven CPI, {each.cpi.id} ({each.by}): nothing proves its link to {linked}"
-        yield Finding(each.at, found, "hold nobody to it before an experiment has")
+        yield Finding(each.at, found, "hold nobody to it before an experiment in params/experiments/ has")
     for i, cpi in enumerate(review.cpis):
         for j, kpi_id in enumerate(cpi.linked_kpis):
             if not _computed(review, kpi_id) and kpi_id not in {kpi.kpi_id for kpi in review.kpis}:

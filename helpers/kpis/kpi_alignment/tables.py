@@ -6,10 +6,17 @@ import pandas as pd
 
 import helpers.kpis.kpi_alignment.departments as alignment
 from helpers.catalogue import CATALOGUE
-from helpers.kpis.kpi_alignment.findings import held_to_cpis, is_overdue, missing_fields
+from helpers.kpis.kpi_alignment.findings import (
+    Proofs,
+    confirmed_by,
+    held_to_cpis,
+    is_overdue,
+    missing_fields,
+    proofs,
+)
 from helpers.kpis.spine import Spine
 from helpers.periods import Period
-from helpers.registries import RegisteredKpi
+from helpers.registries import Cpi, RegisteredKpi
 from helpers.results import Column, Listing
 
 REGISTER = {
@@ -121,9 +128,9 @@ def kpi_register(spine: Spine) -> Listing:
     )
 
 
-def unproven_cpis(spine: Spine) -> Listing:
-    """Who is held to a customer performance indicator although nothing proves that it moves a KPI."""
-    review = spine.review
+def held_cpis(spine: Spine) -> Listing:
+    """Who is held to a customer performance indicator, and whether anything proves that it moves a KPI."""
+    review, proved = spine.review, proofs(spine)
     held = held_to_cpis(review.cpis, review.departments, okrs=review.okrs, kpis=review.kpis, targets=review.targets)
     columns = {
         "who": Column("Who"),
@@ -140,19 +147,29 @@ def unproven_cpis(spine: Spine) -> Listing:
             "by": each.by,
             "linked": "; ".join(map(named, each.cpi.linked_kpis)) or None,
             "evidence": len({found.customer_id for found in each.cpi.evidence}),
-            "finding": "held to an unproven CPI",
+            "finding": _proof(each.cpi, proved),
         }
         for each in held
     ]
     return Listing(
-        caption="Held to an unproven CPI",
+        caption="Held to a CPI",
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
         when_empty="Nobody is held to a customer performance indicator.",
         grain="who, cpi, by",
         note="CPI: customer performance indicator, how the company performs for its customers. That customers care is "
-        "what evidence shows; that it moves a KPI only an experiment can show, and none has been run.",
+        "what evidence shows; that it moves a KPI is what an experiment shows.",
     )
+
+
+def _proof(cpi: Cpi, proved: Proofs) -> str:
+    """What experiments say of a CPI to which somebody is held."""
+    if confirmed := confirmed_by(cpi, proved):
+        return "; ".join(
+            f"{named(kpi_id)}: confirmed by {name.replace('_', ' ')}" for kpi_id, name in confirmed.items()
+        )
+    tried = [name.replace("_", " ") for (cpi_id, _), each in proved.items() if cpi_id == cpi.id for name in each]
+    return "held to an unproven CPI" + (f"; not shown by {', '.join(tried)}" if tried else "")
 
 
 def named(kpi_id: str) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from helpers.errors import NotProvided
-from helpers.kpis.kpi_experiments import backtests as of_backtests
-from helpers.kpis.kpi_experiments import controlled, links
+from helpers.kpis.kpi_experiments.backtests import backtests
+from helpers.kpis.kpi_experiments.controlled import Trial, trials
+from helpers.kpis.kpi_experiments.links import links
 from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
 from helpers.results import Row, Status
@@ -35,7 +36,7 @@ def cpi_kpi_link(spine: Spine) -> list[Row]:
     Source:
         Specification C08, T7, T14; article 001 (a CPI is connected with KPIs before anybody is held to it).
     """
-    found = links.links(spine)
+    found = links(spine)
     rows = Rows(spine, "cpi_kpi_link")
     for each in found:
         plan = each.plan
@@ -83,7 +84,7 @@ def experiment(spine: Spine) -> list[Row]:
     Source:
         Specification C09, T5 to T9.
     """
-    found = controlled.trials(spine)
+    found = trials(spine)
     if found and not spine.provides("assignments"):
         raise NotProvided("assignments")
     rows = Rows(spine, "experiment", left_out=["assignments"])
@@ -114,7 +115,7 @@ def backtest(spine: Spine) -> list[Row]:
     Source:
         Specification G04, T13.
     """
-    found = of_backtests.backtests(spine)
+    found = backtests(spine)
     rows = Rows(spine, "backtest")
     for each in found:
         answer = {"label": spine.period.label, "segment_by": "experiment", "segment": each.plan.id}
@@ -142,7 +143,7 @@ def _about(plan: Any) -> dict[str, Any]:
     return {**told, "kind": plan.kind, "plan": plan.hash}
 
 
-def _told_of_trial(trial: controlled.Trial) -> dict[str, Any]:
+def _told_of_trial(trial: Trial) -> dict[str, Any]:
     """What the row of an experiment tells: its effect, or why there is none."""
     about = {**_about(trial.plan), "state": trial.state, "ruling": trial.ruling, "needed": trial.needed,
              "power": trial.power, "sample_ratio_p": trial.ratio_p}  # fmt: skip

@@ -134,7 +134,10 @@ def trials(spine: Spine) -> list[Trial]:
     counts: dict[str, list[dict[str, Any]]] = {}
     for row in spine.answers("assigned_counts", "all"):
         counts.setdefault(row["experiment"], []).append(row)
-    return [_evaluated(spine, plan, counts.get(plan.id, []), sums) for plan in plans]
+    excluded: dict[str, dict[str, int]] = {}
+    for row in spine.answers("units_left_out", "all"):
+        excluded.setdefault(row["experiment"], {})[f"assignments: {row['left_out']}"] = row["units"]
+    return [_evaluated(spine, plan, counts.get(plan.id, []), excluded.get(plan.id, {}), sums) for plan in plans]
 
 
 def give(spine: Spine, plans: Sequence[Controlled]) -> None:
@@ -165,6 +168,7 @@ def _evaluated(
     spine: Spine,
     plan: Controlled,
     counts: Sequence[Mapping[str, Any]],
+    excluded: Mapping[str, int],
     sums: Mapping[tuple[str, str], Mapping[bool, Mapping[str, Any]]],
 ) -> Trial:
     """An experiment with what its units came to."""
@@ -177,7 +181,7 @@ def _evaluated(
         found,
         units=units,
         ratio_p=_ratio(spine, plan, found.state, units),
-        excluded={f"assignments: {each['left_out']}": each["units"] for each in counts if each["left_out"]},
+        excluded=excluded,
         warnings=[*found.warnings, *_told_of_units(plan, counts)],
         silent="",
     )
@@ -316,8 +320,8 @@ def _with_available(spine: Spine, trial: Trial) -> Trial:
     table, relation, is_flow = counted.get(trial.plan.unit, ("", "", False))
     if not table or not spine.provides(table):
         return trial
-    [answer] = spine.answers(relation)
-    return replace(trial, available=int(answer["units"]), is_flow=is_flow)
+    answers = spine.answers(relation)
+    return replace(trial, available=int(answers[0]["units"]) if answers else 0, is_flow=is_flow)
 
 
 def _with_power(trial: Trial, sides: Mapping[bool, Mapping[str, Any]]) -> Trial:

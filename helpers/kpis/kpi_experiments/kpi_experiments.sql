@@ -253,15 +253,20 @@ select label, account_id, recent_users / users as value from pac_account_rows wh
 create view by_account_mrr as
 select label, account_id, mrr as value from mrr_rows;
 
--- assigned_counts: how many units of each experiment, and clusters of them, are in each variant, by why they do not count.
--- Planned are those that the plan has a place for, whether their outcome is known or not.
+-- units_left_out: how many units of each experiment do not count in its primary metric, by why.
+create view units_left_out as
+select label, experiment, left_out, count(*) as units
+from experiment_rows where role = 'primary' and left_out is not null group by all;
+
+-- assigned_counts: how many units of each experiment, and clusters of them, are in each variant. Planned are those that the
+-- plan has a place for, whether their outcome is known or not.
 create view assigned_counts as
 with sides as (
   select label, experiment, cluster, count(distinct is_treated) > 1 as is_mixed
   from assigned where variant in (select control from registered_trial union select treatment from registered_trial)
   group by all
 )
-select label, experiment, is_treated, left_out, count(*) as units, count(distinct cluster) as clusters,
+select label, experiment, is_treated, count(*) as units, count(distinct cluster) as clusters,
   coalesce(left_out not in ('in two variants at once', 'in a variant that the plan does not have',
     'assigned on a day that the plan does not have'), true) as is_planned,
   count(*) filter (is_crossover) as crossovers, count(*) filter (used_before) as used_before,

@@ -123,7 +123,7 @@ def _of_periods(spine: Spine, plan: Link) -> FoundLink:
     if plan.cpi not in CATALOGUE:
         return FoundLink(plan, lacks=plan.cpi)
     series = {name: _series(spine, name) for name in (plan.cpi, plan.kpi)}
-    if lacks := next((name for name, found in series.items() if not any(found.values())), ""):
+    if lacks := next((name for name, found in series.items() if set(found.values()) <= {None}), ""):
         return FoundLink(plan, lacks=lacks)
     kind = "month" if all(CATALOGUE[name].monthly for name in series) else spine.period.kind
     xs, ys = ([found.get(period.label) for period in spine.periods if period.kind == kind and not period.is_partial]

@@ -173,8 +173,8 @@ def backtested_scores(spine: Spine) -> Listing:
     }  # fmt: skip
     return _listing(
         "Did the score tell who would leave?", rows, columns, "experiment", when_empty="The review has no back-test.",
-        note="AUC: how often one that left had a worse score than one that stayed; 0.5 is a coin's, 1 is perfect. Naive "
-        "scores are what anybody could say without this one.",
+        note="AUC: how often one that left had a worse score than one that stayed; 0.5 is a coin's, 1 is perfect. "
+        "Naive scores are what anybody could say without this one.",
     )  # fmt: skip
 
 
