@@ -61,6 +61,70 @@ class Kpi:
 
 # fmt: off
 _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, and by card
+    "customer_performance": {
+        "turbo_estimate": [
+            Kpi("turbo_estimate", "Estimates in the promised time", "share", "up",
+                headline=True, judged="month", floor=0, ceiling=1,
+                definition="Requests for a price made in the period whose estimate was sent within "
+                "estimate_sla_hours ÷ those answered, or waiting for longer than that."),
+            Kpi("turbo_estimate_median_hours", "Hours to an estimate, median", "hours", "down",
+                definition="The hours by which half of the requests for a price of the period are answered; whoever "
+                "still waits counts as waiting."),
+        ],
+        "flexible_options": [
+            Kpi("flexible_options", "Take-up of options", "share", "neutral", judged="quarter", floor=0, ceiling=1,
+                definition="Deals that took another option than the usual one ÷ deals that were offered a choice, of "
+                "those won or lost in the period; a lost deal took none."),
+        ],
+        "content_appreciation": [
+            Kpi("content_appreciation", "Followers gained by contributors, per item", "ratio", "up", judged="quarter",
+                definition="Followers that customers gained, less those that left, in the first content_window_days "
+                "of what they contributed ÷ the items that are so old, of those published in the period."),
+            Kpi("content_reactions_per_1000", "Likes and shares per 1,000 views", "ratio", "up",
+                judged="quarter", floor=0,
+                definition="Likes and shares in the first content_window_days of customers' contributions for each "
+                "1,000 views, of the items published in the period that are so old."),
+        ],
+        "first_contact_resolution": [
+            Kpi("first_contact_resolution", "First contact resolution (FCR)", "share", "up",
+                headline=True, judged="month", floor=0, ceiling=1,
+                definition="Questions settled with one answer, not reopened, asked again within repeat_window_days or "
+                "rated bad ÷ customers' questions that were answered and solved in the period."),
+            Kpi("one_touch_zendesk", "One-touch tickets, as Zendesk counts", "share", "up",
+                definition="Tickets with fewer than two replies, none included ÷ tickets solved in the period, "
+                "whether or not the question was settled."),
+            Kpi("one_touch_fivetran", "One-touch tickets, as Fivetran counts", "share", "up",
+                definition="Tickets with exactly one reply ÷ tickets opened in the period, solved or not."),
+        ],
+        "sprint_on_time": [
+            Kpi("sprint_on_time", "Delivered on time", "share", "up",
+                headline=True, judged="quarter", floor=0, ceiling=1,
+                definition="Commitments delivered by the day first promised ÷ commitments due in the period."),
+            Kpi("sprint_on_time_in_full", "Delivered on time and in full", "share", "up",
+                judged="quarter", floor=0, ceiling=1,
+                definition="Commitments delivered by the day first promised, with all of their scope ÷ commitments "
+                "due in the period."),
+        ],
+        "receivables_overdue": [
+            Kpi("receivables_overdue", "Receivables overdue by 30 days", "share", "down", judged="month", parts="money",
+                floor=0, ceiling=1,
+                definition="Invoiced amounts unpaid on the 30th day after they were due ÷ all whose 30th day lies in "
+                "the period."),
+        ],
+        "support_cost_per_customer": [
+            Kpi("support_cost_per_customer", "Support cost per customer", "money", "down", judged="quarter",
+                definition="What support spent in the period ÷ the customers that paid in it."),
+        ],
+        "delivered_value": [
+            Kpi("delivered_value", "Delivered value to revenue", "ratio", "up", headline=True,
+                definition="Value that customers have confirmed ÷ what was invoiced to these customers, both to date."),
+            Kpi("delivered_value_median", "Delivered value to revenue, median customer", "ratio", "up",
+                definition="The value that the customer in the middle has confirmed ÷ what was invoiced to it, both "
+                "to date."),
+            Kpi("delivered_value_coverage", "Customers with a confirmed value", "share", "up",
+                definition="Paying customers that have confirmed a value and were invoiced ÷ all paying customers."),
+        ],
+    },
     "time_to_value": {
         "ttv": [
             Kpi("ttv_median", "Time to value, median", "days", "down", headline=True,

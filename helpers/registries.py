@@ -100,14 +100,20 @@ class Evidence(Frozen):
 
 
 class Cpi(Frozen):
-    """A customer performance indicator: the customer's outcome and the evidence for it (C07)."""
+    """A customer performance indicator: the customer's outcome and the evidence for it (C07).
+
+    ``outcome_of`` says whose outcome it is, and ``asked_by`` who heard the evidence.
+    """
 
     id: str
+    department: str = ""
     outcome: str = ""
+    outcome_of: Literal["customer", "company"] = "customer"
     increment: Increment | None = None
     unit: str = ""
     touch_point: str = ""
     evidence: tuple[Evidence, ...] = ()
+    asked_by: str = ""
     source: str = ""
     linked_kpis: tuple[str, ...] = ()
     guardrail_kpi: str = ""

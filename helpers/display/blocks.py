@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -16,7 +17,7 @@ from helpers.display.sentences import cautions, why_missing, window_words
 from helpers.display.signals import change_tone, verdict
 from helpers.display.sparkline import data_url, sparkline
 from helpers.results import segment_of
-from helpers.texts import begun
+from helpers.texts import begun, one_line
 
 MARKS = {"signal": "◆", "noise": "○", "met": "✓", "missed": "✗"}  # shapes: nothing is told by colour alone
 TEXTS = (
@@ -55,6 +56,18 @@ class Note:
             "text/html": f'<p class="kpi-note">{escape(self.text)}</p>',
             "text/plain": self.text,
         }
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading and the sentences below it, whose words stand in no notebook: nothing in them is a mark."""
+
+    title: str
+    text: str
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        title, text = (re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", one_line(words)) for words in (self.title, self.text))
+        return {"text/markdown": f"### {title}\n\n{text}", "text/plain": f"{self.title}\n{self.text}"}
 
 
 def block(results: Results, kpi_id: str) -> dict[str, str]:

@@ -65,6 +65,7 @@ class Table:
             "top": listing.top,
             "group": listing.group,
             "on_pages": listing.on_pages,
+            "pages": listing.pages,
             "empty": listing.when_empty,
             **self.context.style,
         }

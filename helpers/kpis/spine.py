@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -43,7 +43,7 @@ LEFT_OUT = "left_out_of_"  # before the name of a table: how many rows of it are
 LOCAL_DAY = "local_day"  # the macro that queries call
 WHOLE = "whole_of_"  # before the name of a table: how many rows it has in each period, by why they are left out if so
 QUARTERS_BACK = timedelta(days=4_000)
-PER_KEY = ("window_days", "gross_margin")  # rules with one value, or one per product type or period
+PER_KEY = ("window_days", "gross_margin", "estimate_sla_hours")  # one value, or one per product type, period, segment
 
 
 @dataclass(frozen=True)
@@ -454,7 +454,7 @@ group by all"""
 
 
 def _of_period(period: Period, review: Period) -> dict[str, Any]:
-    """A row of the table ``period``. Days named ``…_ends_on`` are exclusive, all others inclusive."""
+    """A row of the table ``period``. Days named ``…_ends_on`` and ``known_at`` are exclusive, all others inclusive."""
     found: dict[str, Any] = {
         "label": period.label,
         "kind": period.kind,
@@ -464,6 +464,7 @@ def _of_period(period: Period, review: Period) -> dict[str, Any]:
         "opening_day": period.opening_day,
         "measured_on": period.measured_on,
         "known_day": period.known_until,
+        "known_at": period.as_of_at,
         "review_known_day": review.known_until,
         "is_partial": period.is_partial,
         "four_periods_start_on": [*period.history(3), period][0].start,
@@ -516,6 +517,8 @@ def _literal(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return f"{value!r}::double"
+    if isinstance(value, datetime):
+        return f"timestamptz '{value}'"
     if isinstance(value, date):
         return f"date '{value}'"
     if isinstance(value, Mapping):

@@ -87,6 +87,7 @@ def _build(
     found = results_of(request, prepared, executed)
     (pack / "results.csv").write_text(results.to_csv(found.frame), encoding="utf-8")
     write_exports(executed, pack)
+    _write_customer_pages(request, executed, pack)
     fingerprints = {"data": prepared.fingerprint, "code": code}
     with _timed("render", seconds):
         _render(request, prepared, executed, found, published, fingerprints, pack)
@@ -144,6 +145,14 @@ def write_exports(executed: Iterable[Executed], pack: Path) -> None:
                 columns = [column["name"] for column in resource["schema"]["fields"]]
                 rows = pd.DataFrame(resource["data"], columns=columns)
                 (pack / "exports" / Path(name).name).write_text(csv_text(rows), encoding="utf-8")
+
+
+def _write_customer_pages(request: BuildRequest, executed: Iterable[Executed], pack: Path) -> None:
+    from helpers.pack.customer_pages import Looks, write_customer_pages
+
+    brand = request.review.brand
+    looks = Looks(request.review.company, request.period.measured_on, brand.colour, brand.locale)
+    write_customer_pages(executed, pack, looks)
 
 
 def _render(

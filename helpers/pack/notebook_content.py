@@ -239,9 +239,10 @@ def _table(data: Any, output: Mapping[str, Any], where: str, locale: str) -> lis
 
 def _elsewhere(resource: Mapping[str, Any]) -> Part:
     """The sentence that stands for a table which is too long for pages."""
-    where = " and ".join(filter(None, ["in the workbook", resource.get("export") and f"in {resource['export']}"]))
-    rows = len(resource["data"])
-    return _note(f"{resource['title']}: {rows:,} row{'s' * (rows != 1)}, {where}.")
+    export, rows = resource.get("export", ""), len(resource["data"])
+    where = " and ".join(filter(None, ["in the workbook", export and f"in {export}"]))
+    pages = f" Each customer has a page of its own in {export.removesuffix('.csv')}/." if resource.get("pages") else ""
+    return _note(f"{resource['title']}: {rows:,} row{'s' * (rows != 1)}, {where}.{pages}")
 
 
 def _figure(form: str) -> Reader:

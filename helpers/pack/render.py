@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any
 
 import typst
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup
 from nbconvert.exporters.exporter import Exporter
 from nbformat import NotebookNode
@@ -119,8 +119,13 @@ def _page(template: str, *, colour: str, **shown: Any) -> str:
     """A whole page, with its typeface, colours, one script, and the policy that lets in no other."""
     style, script = ((TEMPLATES / "html" / name).read_text(encoding="utf-8") for name in ("pack.css", "table.js"))
     frame = {"style": Markup(style), "script": Markup(script), "policy": _policy(script), "colour": colours_of(colour)}
-    page = _templates().get_template(template).render(shown | frame)
+    page = named_template(template).render(shown | frame)
     return page.replace("<style>", f"<style>\n{font_faces(page)}", 1)
+
+
+def named_template(name: str) -> Template:
+    """A template of ``templates/html``; whatever it prints is escaped."""
+    return _templates().get_template(name)
 
 
 @cache

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from html import escape
 
 import nbformat
 import pandas as pd
@@ -79,10 +80,24 @@ def test_months_of_a_quarter_add_up_to_it(built):
 
 
 def test_exports_hold_every_row_keyed_for_a_crm(built):
-    exports = sorted((built.folder / "exports").iterdir())
+    exports = sorted((built.folder / "exports").glob("*.csv"))
     assert exports
     for path in exports:
         assert {"customer_id", "deal_id", "subscription_id"} & set(pd.read_csv(path).columns), path.name
+
+
+def test_a_customers_page_tells_of_nobody_else(built, company):
+    """Each has the name of its own customer, and neither name nor id of any other."""
+    customers = pd.read_parquet(company.parent / "data/customers.parquet")[["customer_id", "name"]]
+    pages = {path.stem: path.read_text() for path in (built.folder / "exports/delivered_value").iterdir()}
+    assert pages.keys() == set(pd.read_csv(built.folder / "exports/delivered_value.csv")["customer_id"])
+    assert len(pages) > 5
+    for customer_id, page in pages.items():
+        is_own = customers["customer_id"] == customer_id
+        assert escape(customers.loc[is_own, "name"].item()) in page
+        for other in customers[~is_own].itertuples():
+            assert other.customer_id not in page
+            assert escape(other.name) not in page
 
 
 def test_no_export_has_a_formula(tmp_path):

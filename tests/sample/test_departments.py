@@ -521,7 +521,8 @@ def test_evidence_is_of_customers_that_there_were(review, company):
     customers = company["customers"].set_index("customer_id")
     seen = {cpi.id: [e.customer_id for e in cpi.evidence] for cpi in review.cpis}
     assert {cpi: len(set(ids)) for cpi, ids in seen.items()} == {
-        "turbo_estimate": 6, "first_contact_resolution": 5, "sprint_on_time": 0, "nps": 0,
+        "turbo_estimate": 6, "flexible_options": 3, "content_appreciation": 2, "first_contact_resolution": 5,
+        "sprint_on_time": 0, "delivered_value": 5, "nps": 0,
     }  # fmt: skip
     for cpi in review.cpis:
         for evidence in cpi.evidence:

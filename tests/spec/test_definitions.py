@@ -17,6 +17,7 @@ from sample import write_sample
 
 # Of these the query gives the vectors, one row per customer; the figure is a statistic that Python makes of them.
 STATISTICS = {
+    "turbo_estimate_median_hours",
     "ttv_median",
     "ttv_rmst",
     "ttv_flow_efficiency",
@@ -121,6 +122,9 @@ def test_the_rows_behind_a_figure(quarter, card):
         "cac_window_quarters": ["cac", "cac_payback", "ltv", "ltv_cac"],
         "spend_lag_months": ["cac", "ltv"],
         "lifetime_months": ["ltv"],
+        "estimate_sla_hours": ["turbo_estimate"],
+        "repeat_window_days": ["first_contact_resolution"],
+        "content_window_days": ["content_appreciation"],
     }.items(),
 )
 def test_what_a_figure_is_made_of_or_refused_by_is_in_its_query(rule, cards):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from helpers.display.charts.frame import (
     wrapped,
 )
 from helpers.display.context import Results
-from helpers.display.formats import Writer, format_day
+from helpers.display.formats import format_day
 from helpers.display.palette import BAD, BAND, GOOD, QUIET, TEXT, tint
 from helpers.display.sentences import chart_title, why_nothing
 from helpers.display.shown_tables import Table
@@ -37,22 +38,43 @@ STEPS = (1, 2, 5, 10, 20, 30, 60, 90, 180, 365)  # days between two rows of a cu
 MOST_STEPS = 16
 STAGES_PER_LINE = 6  # of the legend
 SHADES = (1.0, 0.78, 0.6, 0.45, 0.32, 0.2)
-STATES = {  # of a customer: its mark, its words in the key and in the sentence
-    "has value": ("o", "filled: has value", "have value"),
-    "still waiting": ("o", "hollow: still waiting, days so far", "still wait"),
-    "left before": ("x", "cross: left before", "left before they had it"),
+
+
+@dataclass(frozen=True)
+class Dot:
+    """How a state is drawn, its words in the key, and those of the sentence, in which ``{}`` is its highest value."""
+
+    mark: str
+    key: str
+    words: str
+    is_hollow: bool = False
+    is_bad: bool = False
+
+
+STATES = {
+    "has value": Dot("o", "filled: has value", "have value, the longest after {}"),
+    "still waiting": Dot("o", "hollow: still waiting, days so far", "still wait, the longest after {}", is_hollow=True),
+    "left before": Dot("x", "cross: left before", "left before they had it, the longest after {}", is_bad=True),
+    "on time": Dot("o", "filled: on time", "on time"),
+    "late": Dot("D", "diamond: late", "late, by {} at most", is_bad=True),
+    "not delivered": Dot(
+        "D", "hollow: not delivered, days so far", "not delivered, {} late so far at most", True, True
+    ),
+    "followed": Dot("o", "filled: followed to the end", "followed to the end, with {} at most"),
+    "too young": Dot("o", "hollow: too young, so far", "too young to count, with {} at most so far", is_hollow=True),
 }
 
 
 def curve(table: Table) -> Chart:
-    """The share still waiting by days, with its interval as a band and a tick where somebody is followed no further.
+    """The share still waiting by time, with its interval as a band and a tick where somebody is followed no further.
 
-    The table has one row per ``cohort`` and day on which something happened: ``days``, ``waiting`` with ``low`` and
-    ``high``, ``unseen``; the first cohort is drawn dark, one after it in grey. Where ``of_all`` is given, those who
-    left are counted among the waiting in a dashed line.
+    The table has one row per ``cohort`` and time at which something happened, which is its second column:
+    ``waiting`` with ``low`` and ``high``, ``unseen``; the first cohort is drawn dark, one after it in grey. Where
+    ``of_all`` is given, those who left are counted among the waiting in a dashed line.
     """
     if table.rows.empty:
         return not_drawn(table)
+    time = _time(table)
     cohorts = {str(name): rows for name, rows in table.rows.groupby("cohort", sort=False)}
     (own_name, own), *before = cohorts.items()
     with sheet(CURVE_HEIGHT, table.context) as drawn:
@@ -60,47 +82,52 @@ def curve(table: Table) -> Chart:
         drawn.value_axis("share")
         axes.set_ylim(0, 1.03)
         axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-        axes.set_xlim(0, max(float(table.rows["days"].max()), 1))
+        axes.set_xlim(0, max(float(table.rows[time].max()), 1))
         axes.axhline(0, color=TEXT, linewidth=0.9, zorder=4)
         axes.axhline(0.5, color=QUIET, linewidth=0.8, linestyle=(0, (2, 2)))
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         axes.tick_params(axis="x", labelcolor=TEXT, labelsize=SMALL_SIZE)
         for name, rows in before:
-            axes.step(rows["days"], rows["waiting"], where="post", color=GREY, linewidth=1.4, zorder=1)
-            labels.append(_curve_label(name, rows, drawn.write, QUIET))
-        drawn.end_labels([*labels, *_own_curve(drawn, own_name, own)])
-    title = f"{table.listing.caption}, %, {own_name}, by days after the start"
-    halves = [_half_words(name, rows, table.write, interval=rows is own) for name, rows in cohorts.items()]
+            axes.step(rows[time], rows["waiting"], where="post", color=GREY, linewidth=1.4, zorder=1)
+            labels.append(_curve_label(name, rows, table, QUIET))
+        drawn.end_labels([*labels, *_own_curve(drawn, own_name, own, table)])
+    title = f"{table.listing.caption}, %, {own_name}, by {_unit(table)} after the start"
+    halves = [_half_words(name, rows, table, interval=rows is own) for name, rows in cohorts.items()]
     return Chart(title, f"Of those who {'; of those who '.join(halves)}.", drawn.svg, _curve_table(cohorts, table))
 
 
-def dots(table: Table) -> Chart:
-    """One dot per customer: how many days, by the day on which its clock started.
+def dots(table: Table, day: str, value: str, things: str) -> Chart:
+    """One dot per row: a number, by a day; ``things`` are what the rows are.
 
-    The table has one row per customer: ``start_on``, ``days`` and ``state``, of which ``still waiting`` is hollow.
+    The table has one row per customer, commitment or item, with these columns and its ``state``, which is one of
+    ``STATES``.
     """
     if table.rows.empty:
         return not_drawn(table)
-    write, states = table.write, {state: table.rows[table.rows["state"] == state] for state in STATES}
+    write, unit = table.write, table.listing.columns[value].unit
+    states = {state: table.rows[table.rows["state"] == state] for state in STATES}
     states = {state: rows for state, rows in states.items() if len(rows)}
     with sheet(DOTS_HEIGHT, table.context) as drawn:
-        drawn.value_axis("days")
+        drawn.value_axis(unit)
         for state, rows in states.items():
-            colour = BAD if state == "left before" else table.context.ink
+            look = STATES[state]
+            colour = BAD if look.is_bad else table.context.ink
             drawn.axes.plot(
-                pd.to_datetime(rows["start_on"]).map(pd.Timestamp.toordinal), rows["days"], linestyle="none",
-                marker=STATES[state][0], markersize=5, markeredgecolor=colour, clip_on=False, zorder=5,
-                markerfacecolor="none" if state == "still waiting" else colour,
+                pd.to_datetime(rows[day]).map(pd.Timestamp.toordinal), rows[value], linestyle="none", marker=look.mark,
+                markersize=5, markeredgecolor=colour, clip_on=False, zorder=5,
+                markerfacecolor="none" if look.is_hollow else colour,
             )  # fmt: skip
-        drawn.axes.set_ylim(bottom=0)
-        _month_axis(drawn, pd.to_datetime(table.rows["start_on"]))
-        drawn.key("; ".join(STATES[state][1] for state in states))
+        lowest = min(0.0, float(table.rows[value].min()))
+        drawn.axes.set_ylim(bottom=lowest)
+        if lowest < 0:
+            drawn.axes.axhline(0, color=TEXT, linewidth=0.9)
+        _month_axis(drawn, pd.to_datetime(table.rows[day]))
+        drawn.key("; ".join(STATES[state].key for state in states))
     parts = [
-        f"{write.value(len(rows), 'count')} {STATES[state][2]}, the longest after "
-        f"{write.phrase(rows['days'].max(), 'days')}"
+        f"{write.value(len(rows), 'count')} {STATES[state].words.format(write.phrase(rows[value].max(), unit))}"
         for state, rows in states.items()
     ]
-    sentence = f"Of {write.value(len(table.rows), 'count')} customers: {'; '.join(parts)}."
+    sentence = f"Of {write.value(len(table.rows), 'count')} {things}: {'; '.join(parts)}."
     return Chart(table.listing.caption, sentence, drawn.svg, table)
 
 
@@ -210,63 +237,74 @@ def flows(table: Table) -> Chart:
 # --- curves -----------------------------------------------------------------------------------------------------------
 
 
-def _own_curve(drawn: Sheet, name: str, rows: pd.DataFrame) -> list[EndLabel]:
+def _time(table: Table) -> str:
+    """The column of the times, which is the second one."""
+    return list(table.listing.columns)[1]
+
+
+def _unit(table: Table) -> str:
+    return table.listing.columns[_time(table)].unit
+
+
+def _own_curve(drawn: Sheet, name: str, rows: pd.DataFrame, table: Table) -> list[EndLabel]:
     """The curve, its band, its ticks and, where those who left are told apart, the line that counts them."""
-    axes, colour, days = drawn.axes, drawn.ink, rows["days"]
+    axes, colour, time = drawn.axes, drawn.ink, _time(table)
     band = rows[rows["low"].notna() & rows["high"].notna()]
-    axes.fill_between(band["days"], band["low"], band["high"], step="post", color=BAND, linewidth=0, zorder=0)
-    axes.step(days, rows["waiting"], where="post", color=colour, linewidth=1.8)
+    axes.fill_between(band[time], band["low"], band["high"], step="post", color=BAND, linewidth=0, zorder=0)
+    axes.step(rows[time], rows["waiting"], where="post", color=colour, linewidth=1.8)
     unseen = rows[rows["unseen"] > 0]
-    axes.plot(unseen["days"], unseen["waiting"], linestyle="none", marker="|", markersize=6, color=colour)
-    labels = [_curve_label(name, rows, drawn.write, colour)]
+    axes.plot(unseen[time], unseen["waiting"], linestyle="none", marker="|", markersize=6, color=colour)
+    labels = [_curve_label(name, rows, table, colour)]
     if rows["of_all"].notna().any():
-        axes.step(days, rows["of_all"], where="post", color=colour, linewidth=1.1, linestyle=(0, (4, 2)))
+        axes.step(rows[time], rows["of_all"], where="post", color=colour, linewidth=1.1, linestyle=(0, (4, 2)))
         labels.append(EndLabel(float(rows["of_all"].iloc[-1]), "with those\nwho left"))
     return labels
 
 
-def _curve_label(name: str, rows: pd.DataFrame, write: Writer, colour: str) -> EndLabel:
+def _curve_label(name: str, rows: pd.DataFrame, table: Table, colour: str) -> EndLabel:
     """A label at the end of a curve: the median of the cohort above its name."""
-    half = _first_day_at_half(rows, "waiting")
-    words = "half not reached" if half is None else f"half by {write.phrase(half, 'days')}"
+    half = _first_at_half(rows, "waiting", _time(table))
+    words = "half not reached" if half is None else f"half by {table.write.phrase(half, _unit(table))}"
     return EndLabel(float(rows["waiting"].iloc[-1]), name.replace(" in ", " in\n"), words, colour)
 
 
-def _first_day_at_half(rows: pd.DataFrame, column: str) -> float | None:
-    at_half = rows.loc[rows[column] <= 0.5 + 1e-12, "days"]
+def _first_at_half(rows: pd.DataFrame, column: str, time: str) -> float | None:
+    at_half = rows.loc[rows[column] <= 0.5 + 1e-12, time]
     return None if at_half.empty else float(at_half.iloc[0])
 
 
-def _half_words(name: str, rows: pd.DataFrame, write: Writer, *, interval: bool) -> str:
+def _half_words(name: str, rows: pd.DataFrame, table: Table, *, interval: bool) -> str:
     """When half of a cohort no longer waited."""
-    half = _first_day_at_half(rows, "waiting")
+    write, time, unit = table.write, _time(table), _unit(table)
+    half = _first_at_half(rows, "waiting", time)
     if half is None:
         share = write.value(rows["waiting"].iloc[-1], "share")
-        return f"{name}, {share} still waited after {write.phrase(rows['days'].iloc[-1], 'days')}"
-    low, high = (_first_day_at_half(rows, end) for end in ("low", "high"))
-    reach = write.interval(low, high, "days") if interval else ""
-    words = f"{name}, half no longer waited after {write.phrase(half, 'days')}"
+        return f"{name}, {share} still waited after {write.phrase(rows[time].iloc[-1], unit)}"
+    low, high = (_first_at_half(rows, end, time) for end in ("low", "high"))
+    reach = write.interval(low, high, unit) if interval else ""
+    words = f"{name}, half no longer waited after {write.phrase(half, unit)}"
     return f"{words} (95% interval {reach})" if reach else words
 
 
 def _curve_table(cohorts: dict[str, pd.DataFrame], table: Table) -> Table:
-    """The curves at round days; beyond the last day that anybody of a cohort was followed, none."""
-    longest = max(float(rows["days"].max()) for rows in cohorts.values())
+    """The curves at round times; beyond the last one at which anybody of a cohort was followed, none."""
+    time = _time(table)
+    longest = max(float(rows[time].max()) for rows in cohorts.values())
     step = next((step for step in STEPS if longest / step < MOST_STEPS), math.ceil(longest / MOST_STEPS))
-    days = np.arange(0, longest + 1, step)
+    times = np.arange(0, longest + 1, step)
 
-    def at_days(rows: pd.DataFrame, column: str) -> list[float]:
-        places = np.searchsorted(rows["days"].to_numpy(), days, side="right") - 1
-        last = float(rows["days"].iloc[-1])
-        return [float(rows[column].iloc[i]) if day <= last else math.nan for i, day in zip(places, days, strict=True)]
+    def at_times(rows: pd.DataFrame, column: str) -> list[float]:
+        places = np.searchsorted(rows[time].to_numpy(), times, side="right") - 1
+        last = float(rows[time].iloc[-1])
+        return [float(rows[column].iloc[i]) if at <= last else math.nan for i, at in zip(places, times, strict=True)]
 
     (own_name, own), *before = cohorts.items()
     units = table.listing.columns
-    columns = {"days": units["days"], "waiting": Column(own_name, "share"), "low": units["low"], "high": units["high"]}
-    values: dict[str, Any] = {"days": days, **{name: at_days(own, name) for name in ("waiting", "low", "high")}}
+    columns = {time: units[time], "waiting": Column(own_name, "share"), "low": units["low"], "high": units["high"]}
+    values: dict[str, Any] = {time: times, **{name: at_times(own, name) for name in ("waiting", "low", "high")}}
     for i, (name, rows) in enumerate(before):
         columns[f"before_{i}"] = Column(name, "share")
-        values[f"before_{i}"] = at_days(rows, "waiting")
+        values[f"before_{i}"] = at_times(rows, "waiting")
     caption, when_empty = table.listing.caption, table.listing.when_empty
     return table_behind(table.context, caption, pd.DataFrame(values), columns, when_empty, note=table.listing.note)
 

@@ -1,6 +1,7 @@
 -- known_deal: each deal of a period, as known then, with its local days, the account that it is made with, and its
--- source, (none) where none is told. A deal without an outcome is open as long as it is not closed; is_undecided are
--- those that can be placed nowhere: closed without an outcome, or lost without a closing day.
+-- source, (none) where none is told; and what it tells of its estimate and options. A deal without an outcome is open as
+-- long as it is not closed; is_undecided are those that can be placed nowhere: closed without an outcome, or lost without a
+-- closing day.
 create table known_deal as
 with deal as (
   select * exclude (outcome, source), coalesce(nullif(source, ''), '(none)') as source,
@@ -11,7 +12,8 @@ with deal as (
 )
 select period.label, deal_id, deal.customer_id, coalesce(account_id, deal.customer_id) as account_id, owner, source,
   product, deal_type, term_months, currency, amount, one_off_amount, outcome, closed_at, created_on, closed_on,
-  cancelled_on, recorded_on, outcome is null or (outcome = 'lost' and closed_on is null) as is_undecided
+  cancelled_on, recorded_on, estimate_requested_at, estimate_sent_at, options_offered, option_chosen, default_option,
+  outcome is null or (outcome = 'lost' and closed_on is null) as is_undecided
 from period
 join deal on known_day between known_from and known_until
 left join account on account.label = period.label and account.customer_id = deal.customer_id;

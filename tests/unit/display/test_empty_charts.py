@@ -18,7 +18,9 @@ REFUSED = Table(Listing("Silence", pd.DataFrame(), {}, "Refused: the event feed 
 @pytest.mark.parametrize(
     "form",
     [charts.flows, charts.matrix, lambda table: charts.bullets(table, "active", "seats"), charts.curve,
-     lambda table: charts.cascade(table, "Mean"), charts.dots, charts.timelines],
+     lambda table: charts.cascade(table, "Mean"), charts.timelines, charts.counts,
+     lambda table: charts.dots(table, "start_on", "days", "customers"),
+     lambda table: charts.scatter(table, "paid", "value", "customers")],
 )  # fmt: skip
 def test_a_refused_table(form):
     chart = form(REFUSED)

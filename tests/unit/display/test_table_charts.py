@@ -33,6 +33,7 @@ def curve(*rows, **more):
     return table("Customers still without value", CURVE, rows, **more)
 
 
+OF_CUSTOMERS = ("start_on", "days", "customers")
 STEPS = (
     ("signed in 2026Q3", 0, 1.0, 1.0, 1.0, None, 0),
     ("signed in 2026Q3", 10, 0.75, 0.3, 0.95, None, 0),
@@ -60,7 +61,7 @@ def every_form():
     return {
         "curve": lambda: charts.curve(curve(*STEPS)),
         "cascade": lambda: charts.cascade(table("Where the days went", PARTS, MEAN), "Mean time to value"),
-        "dots": lambda: charts.dots(table("Days to value", DOTS, CUSTOMERS)),
+        "dots": lambda: charts.dots(table("Days to value", DOTS, CUSTOMERS), *OF_CUSTOMERS),
         "timelines": lambda: charts.timelines(table("The way to value", STRETCHES, WAYS)),
     }
 
@@ -75,7 +76,7 @@ def test_every_form_is_a_picture_a_sentence_and_a_table(form):
     [
         lambda: charts.curve(curve()),
         lambda: charts.cascade(table("Where", PARTS, []), "Mean"),
-        lambda: charts.dots(table("Days", DOTS, [])),
+        lambda: charts.dots(table("Days", DOTS, []), *OF_CUSTOMERS),
         lambda: charts.timelines(table("Ways", STRETCHES, [])),
     ],
 )
@@ -89,7 +90,9 @@ def test_nothing_to_draw_is_told(draw):
 def test_one_row_is_enough(form):
     one = {
         "curve": lambda: charts.curve(curve(STEPS[0])),
-        "dots": lambda: charts.dots(table("Days", DOTS, [("Aye", date(2026, 1, 5), "has value", 0, "A")])),
+        "dots": lambda: charts.dots(
+            table("Days", DOTS, [("Aye", date(2026, 1, 5), "has value", 0, "A")]), *OF_CUSTOMERS
+        ),
         "timelines": lambda: charts.timelines(table("Ways", STRETCHES, [("Aye", None, None, None, None, 0, "A")])),
     }
     assert one[form]().svg
@@ -141,7 +144,7 @@ class TestCascade:
 
 class TestCustomers:
     def test_how_many_are_where(self):
-        assert charts.dots(table("Days", DOTS, CUSTOMERS)).sentence == (
+        assert charts.dots(table("Days", DOTS, CUSTOMERS), *OF_CUSTOMERS).sentence == (
             "Of 4 customers: 2 have value, the longest after 43 days; 1 still wait, the longest after 87 days; "
             "1 left before they had it, the longest after 30 days."
         )

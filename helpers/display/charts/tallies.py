@@ -1,0 +1,104 @@
+"""A dot for each customer by what it gave and what it got, and a column for how often each of a few numbers comes."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from helpers.display.charts.frame import SMALL_SIZE, Chart, not_drawn, sheet, wrapped
+from helpers.display.palette import QUIET, TEXT, tint
+from helpers.display.shown_tables import Table
+
+SCATTER_HEIGHT, COUNTS_HEIGHT = 3.2, 1.65  # inches
+NAME = 18  # characters below a column
+DECADE = (1, 2, 5)
+MOST_TICKS = 5
+ROOM = 1.25  # by how much the axes reach beyond the least and the most
+
+
+def scatter(table: Table, given: str, got: str, things: str) -> Chart:
+    """One dot per row by two amounts above 0, on scales of equal steps, and the line on which both are equal.
+
+    ``things`` are what the rows are. What lacks one of the two is in the table alone; a dot above the line, which got
+    more than it gave, is filled.
+    """
+    if table.rows.empty:
+        return not_drawn(table)
+    rows = table.rows[(table.rows[given] > 0) & (table.rows[got] > 0)]
+    if rows.empty:
+        return not_drawn(table, f"None of the {things} has both amounts above 0, so nothing is drawn.")
+    heads = {name: table.listing.columns[name] for name in (given, got)}
+    ends = rows[[given, got]].to_numpy()
+    low, high = float(ends.min()) / ROOM, float(ends.max()) * ROOM
+    is_above = rows[got] >= rows[given]
+    with sheet(SCATTER_HEIGHT, table.context) as drawn:
+        axes = drawn.axes
+        for axis, name in ((axes.xaxis, given), (axes.yaxis, got)):
+            axis.set_ticks_position("none")
+            axis.set_label_text(heads[name].label, fontsize=SMALL_SIZE, color=QUIET)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(FixedLocator(_ticks(low, high)))
+            axis.set_minor_locator(NullLocator())
+            axis.set_major_formatter(lambda value, _: drawn.write.value(value, heads[given].unit))
+        axes.grid(color=tint(QUIET, 0.2), linewidth=0.6)
+        axes.tick_params(labelcolor=QUIET, labelsize=SMALL_SIZE)
+        axes.set_xlim(low, high)
+        axes.set_ylim(low, high)
+        axes.plot([low, high], [low, high], color=TEXT, linewidth=1)
+        for side, face in ((is_above, drawn.ink), (~is_above, "none")):
+            axes.plot(
+                rows.loc[side, given], rows.loc[side, got], linestyle="none", marker="o", markersize=4.5,
+                markeredgecolor=drawn.ink, markerfacecolor=face, clip_on=False, zorder=5,
+            )  # fmt: skip
+        drawn.key("on the line both are equal; filled: above it; each step of a scale multiplies")
+    return Chart(table.listing.caption, _scatter_sentence(table, rows, given, got, things), drawn.svg, table)
+
+
+def counts(table: Table) -> Chart:
+    """One column per row, in their order: how often what the first column names is there, which the second one counts.
+
+    Where the third column is a share, it stands below the name, with its heading.
+    """
+    rows, write = table.rows, table.write
+    if rows.empty:
+        return not_drawn(table)
+    name, count, *more = table.listing.columns
+    names = [wrapped(str(each), NAME, 1) for each in rows[name]]
+    if more and table.listing.columns[more[0]].unit == "share":
+        heading = table.listing.columns[more[0]].label.lower()
+        shares = [write.value(share, "share") for share in rows[more[0]]]
+        names = [f"{each}\n{share} {heading}" for each, share in zip(names, shares, strict=True)]
+    with sheet(COUNTS_HEIGHT, table.context) as drawn:
+        drawn.axes.bar(range(len(rows)), rows[count], 0.6, facecolor=tint(drawn.ink, 0.75))
+        drawn.zero_axis(float(rows[count].max()))
+        for i, n in enumerate(rows[count]):
+            drawn.text((i, float(n)), write.value(n, "count"), (0, 3), side="above", bold=True)
+        drawn.axes.set_xticks(range(len(rows)), names, fontsize=SMALL_SIZE, color=TEXT)
+        drawn.axes.set_xlim(-0.6, max(len(rows), 4) - 0.4)
+    most = rows.iloc[int(rows[count].to_numpy().argmax())]
+    total, share = rows[count].sum(), most[count] / rows[count].sum()
+    sentence = (
+        f"{table.listing.columns[name].label}: most often {most[name]}, with "
+        f"{write.value(most[count], 'count')} of {write.value(total, 'count')} ({write.value(share, 'share')})."
+    )
+    return Chart(table.listing.caption, sentence, drawn.svg, table)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round amounts between two ends, in steps of 1, 2 and 5, or of tens where these are too many."""
+    tens = [10.0**power for power in range(-2, 13)]
+    found = [step * ten for ten in tens for step in DECADE if low <= step * ten <= high]
+    return found if len(found) <= MOST_TICKS + 2 else [ten for ten in tens if low <= ten <= high]
+
+
+def _scatter_sentence(table: Table, rows: pd.DataFrame, given: str, got: str, things: str) -> str:
+    """How many got at least as much as they gave, and how what all got compares with what they gave."""
+    write, columns = table.write, table.listing.columns
+    above, n = (write.value(count, "count") for count in (int((rows[got] >= rows[given]).sum()), len(rows)))
+    ratio = write.value(rows[got].sum() / rows[given].sum(), "ratio")
+    return (
+        f"{above} of {n} {things} lie on the line or above it; together, the {columns[got].label.lower()} is {ratio} "
+        f"times the {columns[given].label.lower()}."
+    )

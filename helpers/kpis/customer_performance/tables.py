@@ -1,0 +1,405 @@
+"""What stands beside the figures of customer performance: who waits, what was asked, promised, owed and confirmed.
+
+Last, the register of customer performance indicators (CPIs), each with its verdict.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from helpers.catalogue import CATALOGUE
+from helpers.errors import KitError
+from helpers.kpis.customer_performance.cards import WAITED_FOR
+from helpers.kpis.customer_performance.validity import ENOUGH, customers_asked, validity
+from helpers.kpis.rows import customer_columns, refuse_list
+from helpers.kpis.spine import Spine
+from helpers.params import Review
+from helpers.registries import Cpi
+from helpers.results import Column, Listing
+from helpers.statistics import kaplan_meier, wilson
+
+TOP, FEW = 12, 8
+DELIVERY = ("sprint_on_time", "sprint_on_time_in_full", "receivables_overdue", "support_cost_per_customer")
+CPIS = (
+    "turbo_estimate", "flexible_options", "content_appreciation", "first_contact_resolution", "sprint_on_time",
+    "delivered_value",
+)  # fmt: skip
+VERDICTS = {"cpi": "CPI", "kpi_only": "KPI only", "unproven": "unproven"}
+TESTS = {
+    1: "the outcome is the customer's", 2: "customers value the increment", 3: "it is traceable to one outcome",
+    4: "customers showed or said so",
+}  # fmt: skip
+URGENCY = {"unanswered": 0, "pending": 1, "late": 2}
+
+
+def estimate_curve(spine: Spine) -> Listing:
+    """The share of requests for a price that still wait, hour by hour: of the period, and of the one before it.
+
+    The curve ends with the last estimate that was sent; whoever waits longer than that is told in the note.
+    """
+    spine.require("deals.estimate_requested_at", "deals.estimate_sent_at")
+    refuse_list(spine, "turbo_estimate_notes")
+    columns = {
+        "cohort": Column("Requests"),
+        "hours": Column("Hours after the request", "hours"),
+        "waiting": Column("Still without an estimate", "share"),
+        "low": Column("95% from", "share"),
+        "high": Column("to", "share"),
+        "of_all": Column("Of all", "share"),
+        "unseen": Column("Not followed any further", "count"),
+    }
+    waits = spine.vectors("turbo_estimate_rows", "label", columns="label, hours, is_sent, state, deal_id")
+    periods = [spine.period, *(each for each in spine.period.history(1) if (each.label,) in waits)]
+    asked = {each.label: waits[each.label,] for each in periods if (each.label,) in waits}
+    asked = {label: rows[rows["state"].isin(WAITED_FOR)] for label, rows in asked.items()}
+    parts = [_curve(f"asked in {label}", rows) for label, rows in asked.items() if len(rows)]
+    own = asked.get(spine.period.label, pd.DataFrame({"hours": [], "is_sent": []}))
+    longer = own[~own["is_sent"].astype(bool) & (own["hours"] > own.loc[own["is_sent"].astype(bool), "hours"].max())]
+    more = (
+        f" {len(longer)} requests wait for longer than shown, without an estimate; the longest for "
+        f"{longer['hours'].max() / 24:,.0f} days."
+        if len(longer)
+        else ""
+    )
+    return Listing(
+        caption="Requests for a price without an estimate",
+        rows=pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns)),
+        columns=columns,
+        when_empty=f"Nobody asked for a price in {spine.period.label}.",
+        grain="cohort, hours",
+        note=f"By Kaplan–Meier; hours run day and night.{more}",
+    )
+
+
+def late_estimates(spine: Spine) -> Listing:
+    """The requests of the period whose promise was broken or still runs: those without an estimate first."""
+    spine.require("deals.estimate_requested_at", "deals.estimate_sent_at")
+    refuse_list(spine, "turbo_estimate_notes")
+    rows = spine.frame("turbo_estimate_rows", "hours desc, deal_id")
+    rows = rows[rows["state"].isin(list(URGENCY))]
+    rows = rows.assign(place=rows["state"].map(URGENCY)).sort_values(["place", "hours"], ascending=[True, False])
+    named = dict(spine.frame("named_account")[["account_id", "customer"]].to_numpy().tolist())
+    rows["customer"] = [named.get(customer_id, customer_id) for customer_id in rows["customer_id"]]
+    columns = {
+        "customer": Column("Customer"),
+        "segment": Column("Segment"),
+        "owner": Column("Owner of the deal"),
+        "requested_on": Column("Asked on", "date"),
+        "promised_hours": Column("Promised within", "hours"),
+        "hours": Column("Took, or waits for", "hours"),
+        "state": Column("State"),
+        "deal_id": Column("Deal"),
+        "customer_id": Column("Customer id", on_pages=False),
+    }
+    told = {name: columns[name] for name in columns if name != "owner" or spine.provides("deals.owner")}
+    return Listing(
+        caption=f"Estimates that broke their promise or are still to come, asked for in {spine.period.label}",
+        rows=rows[list(told)],
+        columns=told,
+        when_empty="Every estimate was sent within the promise.",
+        grain="deal_id",
+        export="late_estimates",
+        top=FEW,
+        note="Unanswered stand first. Without a customer: whoever asked is none yet.",
+    )
+
+
+def options_offered(spine: Spine) -> Listing:
+    """The decided deals by how many options they were offered: how many were won, and took another than the usual."""
+    spine.require("deals.options_offered", "deals.option_chosen", "deals.default_option")
+    rows = spine.frame("options_by_count", "options_offered")
+    rows["options"] = [f"{n:.0f} option{'' if n == 1 else 's'}" for n in rows["options_offered"]]
+    rows["win_rate"] = rows["won"] / rows["deals"]
+    intervals = [wilson(won, deals) for won, deals in zip(rows["won"], rows["deals"], strict=True)]
+    rows["low"], rows["high"] = ([each[i] if each else None for each in intervals] for i in (0, 1))
+    offers_choice = rows["options_offered"] >= 2
+    rows["other"] = (rows["took_another"] / rows["took_any"].where(rows["took_any"] > 0)).where(offers_choice)
+    columns = {
+        "options": Column("Options offered"),
+        "deals": Column("Deals decided", "count"),
+        "win_rate": Column("Won", "share"),
+        "low": Column("95% from", "share"),
+        "high": Column("to", "share"),
+        "other": Column("Of those that chose, other than the usual", "share"),
+    }
+    offered = np.repeat(rows["options_offered"].to_numpy(dtype=float), rows["deals"].to_numpy())
+    median = f"Half of these deals were offered {np.median(offered):g} or fewer. " if len(offered) else ""
+    return Listing(
+        caption=f"Options offered to the deals decided in {spine.period.label}",
+        rows=rows[list(columns)],
+        columns=columns,
+        when_empty="No decided deal tells how many options it was offered.",
+        grain="options",
+        note=f"{median}Deals with more options differ in other ways too: that more are won is no proof that options "
+        "win them.",
+    )
+
+
+def content_items(spine: Spine) -> Listing:
+    """What customers published in the period, and what they gained by it; what is too young to count, so far."""
+    spine.require("measurements.customer_id", "measurements.object_id")
+    days = spine.rules["content_window_days"]
+    rows = spine.frame("content_appreciation_rows", "published_on, object_id").rename(
+        columns={"customer_id": "account_id"}
+    )
+    rows["state"] = np.where(rows["is_young"], "too young", "followed")
+    columns = {
+        "object_id": Column("Item"),
+        "customer": Column("Customer"),
+        "published_on": Column("Published on", "date"),
+        "followers": Column("Followers gained", "count"),
+        "likes": Column("Likes", "count"),
+        "shares": Column("Shares", "count"),
+        "views": Column("Views", "count"),
+        "state": Column("State"),
+        "customer_id": Column("Customer id", on_pages=False),
+    }
+    return Listing(
+        caption=f"Followers that customers gained by an item in {days} days, published in {spine.period.label}",
+        rows=_named(spine, rows.fillna({"followers": 0}), columns),
+        columns=columns,
+        when_empty=f"No item of a customer was published in {spine.period.label}.",
+        grain="object_id",
+        note=f"Followed to the end is who was published {days} days or more before the end of what is known.",
+    )
+
+
+def topics(spine: Spine) -> Listing:
+    """The questions of the period by topic, the most unsettled ones first, and why they were not settled at once."""
+    spine.require("tickets.solved_at", "tickets.public_agent_replies", "tickets.reopens")
+    rows = spine.frame("topics_of_tickets", "resolved - eligible, topic")
+    rows["share"] = rows["resolved"] / rows["eligible"]
+    intervals = [wilson(*pair) for pair in zip(rows["resolved"], rows["eligible"], strict=True)]
+    rows["low"], rows["high"] = ([each[i] if each else None for each in intervals] for i in (0, 1))
+    columns = {
+        "topic": Column("Topic"),
+        "eligible": Column("Questions", "count"),
+        "share": Column("Settled at once", "share"),
+        "low": Column("95% from", "share"),
+        "high": Column("to", "share"),
+        "more_replies": Column("More replies", "count"),
+        "reopened": Column("Reopened", "count"),
+        "asked_again": Column("Asked again", "count"),
+        "rated_bad": Column("Rated bad", "count"),
+    }
+    return Listing(
+        caption=f"Questions solved in {spine.period.label} by topic, and why they were not settled at once",
+        rows=rows[list(columns)],
+        columns=columns,
+        when_empty="No question was solved for which this can be said.",
+        grain="topic",
+        note="The topic with most unsettled questions stands first; each question has the first reason that applies.",
+    )
+
+
+def commitments(spine: Spine) -> Listing:
+    """What was promised for a day of the period, and how many days late it was."""
+    spine.require("deliveries.delivered_on")
+    rows = spine.frame("sprint_on_time_rows", "committed_on, delivery_id")
+    rows = rows[rows["state"] != "not yet due"]
+    columns = {
+        "delivery_id": Column("Commitment"),
+        "committed_on": Column("First promised for", "date"),
+        "delivered_on": Column("Delivered on", "date"),
+        "recommitted_on": Column("Promised again for", "date"),
+        "days": Column("Days late", "days"),
+        "scope_committed": Column("Scope promised", "count"),
+        "scope_delivered": Column("Scope delivered", "count"),
+        "state": Column("State"),
+    }
+    return Listing(
+        caption=f"Days late, by the day first promised, {spine.period.label}",
+        rows=rows[list(columns)],
+        columns=columns,
+        when_empty=f"Nothing was promised for a day of {spine.period.label}.",
+        grain="delivery_id",
+        note="A second promise does not move the day. Of what is not delivered, the days so far.",
+    )
+
+
+def overdue_customers(spine: Spine) -> Listing:
+    """Who had not paid by the end of the period what was due 30 days before or earlier, the most first."""
+    spine.require("invoices.due_on", "invoices.paid_on")
+    rows = spine.frame("overdue_account", "amount desc nulls first, account_id")
+    own = {
+        "amount": Column("Overdue", "money"),
+        "lines": Column("Invoice lines", "count"),
+        "due_on": Column("Due since", "date"),
+        "days": Column("Days since then", "days"),
+    }
+    columns = customer_columns(spine, own)
+    return Listing(
+        caption=f"Invoices unpaid for 30 days or more at the end of {spine.period.label}",
+        rows=_named(spine, rows, columns),
+        columns=columns,
+        when_empty="Everything that was due 30 days ago is paid.",
+        grain="customer_id",
+        export="receivables_overdue",
+        top=FEW,
+        note="A dash: a currency has no rate." if rows["amount"].isna().any() else "",
+    )
+
+
+def value_by_customer(spine: Spine) -> Listing:
+    """What each customer has confirmed and paid to date, those that got least for what they paid first."""
+    spine.require("measurements.customer_id", "invoices")
+    refuse_list(spine, "delivered_value_notes")
+    rows = spine.frame("delivered_value_rows", "ratio nulls last, account_id")
+    rows = rows[rows["value"].notna() | rows["unconfirmed"].notna()]
+    own = {
+        "value": Column("Value confirmed", "money"),
+        "revenue": Column("Amount invoiced", "money"),
+        "ratio": Column("Value to revenue", "ratio"),
+        "confirmed_on": Column("Last confirmed", "date"),
+        "unconfirmed": Column("Not confirmed", "money"),
+    }
+    columns = customer_columns(spine, own)
+    return Listing(
+        caption=f"Value confirmed by customers against what they paid, to the end of {spine.period.label}, "
+        f"{spine.prepared.currency}",
+        rows=_named(spine, rows, columns),
+        columns=columns,
+        when_empty="No customer has stated what the work is worth to it.",
+        grain="customer_id",
+        top=TOP,
+        note="Who has confirmed least for what it paid stands first. What is not confirmed is in no ratio.",
+    )
+
+
+def value_statements(spine: Spine) -> Listing:
+    """What each customer is told of the value delivered to it: a page of its own, and every row of these in a file.
+
+    Each statement with its quarter, day and state, and what was invoiced to date, with the day of the first line.
+    Amounts are in ``currency``, the customer's own where it has one and no other.
+    """
+    spine.require("measurements.customer_id", "invoices")
+    rows = spine.frame("value_statement", "account_id, day, state, what")
+    rows["quarter"] = [_quarter(spine, day.date()) for day in rows["day"]]
+    own = {
+        "state": Column("State"),
+        "quarter": Column("Quarter"),
+        "day": Column("Day", "date"),
+        "what": Column("Stated in"),
+        "amount": Column("Amount", "ratio"),
+        "currency": Column("Currency"),
+    }
+    columns = customer_columns(spine, own, who=("customer",))
+    return Listing(
+        caption="Delivered value, statement by statement",
+        rows=_named(spine, rows, columns),
+        columns=columns,
+        when_empty="No customer has stated what the work is worth to it.",
+        grain="customer_id, day, what",
+        export="delivered_value",
+        pages="delivered_value",
+        on_pages=False,
+    )
+
+
+def cpi_register(spine: Spine) -> Listing:
+    """Every registered customer performance indicator with its verdict, and what the verdict rests on."""
+    review, on = spine.review, spine.period.known_until
+    columns = {
+        "cpi": Column("Indicator"),
+        "outcome": Column("The customer's outcome"),
+        "asked": Column("Customers asked", "count"),
+        "verdict": Column("Verdict"),
+        "why": Column("Why"),
+        "department": Column("Department", on_pages=False),
+        "increment": Column("Increment", on_pages=False),
+        "unit": Column("Unit", on_pages=False),
+        "touch_point": Column("Touch point", on_pages=False),
+        "asked_by": Column("Asked by", on_pages=False),
+        "source": Column("Source", on_pages=False),
+        "linked": Column("Linked KPIs", on_pages=False),
+        "guardrail": Column("Guarded by", on_pages=False),
+        "owner": Column("Owner", on_pages=False),
+    }
+    rows = []
+    for cpi in review.cpis:
+        found = validity(cpi, on=on, paid=held_to(review, cpi.id))
+        told = {
+            "cpi": _label(cpi.id), "asked": customers_asked(cpi, on), "verdict": VERDICTS[found.status],
+            "why": "; ".join([*(f"{test}: {why}" for test, why in found.failed.items()), *found.warnings]) or None,
+            "linked": "; ".join(map(_label, cpi.linked_kpis)) or None,
+            "guardrail": _label(cpi.guardrail_kpi) if cpi.guardrail_kpi else None,
+        }  # fmt: skip
+        same = ("department", "outcome", "increment", "unit", "touch_point", "asked_by", "source", "owner")
+        rows.append({**{name: getattr(cpi, name) or None for name in same}, **told})
+    return Listing(
+        caption="Registered customer performance indicators, and whether they are some",
+        rows=pd.DataFrame(rows, columns=list(columns)),
+        columns=columns,
+        when_empty="The review registers no customer performance indicators; add them under cpis:.",
+        grain="cpi",
+        note=f"The tests: {', '.join(f'{test} {name}' for test, name in TESTS.items())}. KPI only is what concerns the "
+        f"company alone; a CPI takes {ENOUGH} customers who showed or said it, to somebody who is not paid for it.",
+    )
+
+
+def outcomes(review: Review) -> dict[str, tuple[str, str]]:
+    """For each of the theme's CPIs what stands above its figures: its name, and whose outcome it is, measured how."""
+    registered = {cpi.id: cpi for cpi in review.cpis}
+    untold = "The review does not say which outcome of the customer this is; add it under cpis:."
+    return {name: (_label(name), _outcome(registered[name]) if name in registered else untold) for name in CPIS}
+
+
+def held_to(review: Review, kpi_id: str) -> set[str]:
+    """The names of the departments and people who are held to a KPI: asked by one of them, customers are not free."""
+    departments = [each for each in review.departments if kpi_id in each.kpi_ids]
+    found = {name for each in departments for name in (each.name, each.owner)}
+    found |= {okr.owner for okr in review.okrs if okr.kpi_id == kpi_id}
+    return (found | {each.owner for each in review.kpis if each.kpi_id == kpi_id}) - {""}
+
+
+def _outcome(cpi: Cpi) -> str:
+    """The outcome in the customer's words, the increment, and the KPIs that it is said to move."""
+    said = f"The customer's outcome: “{cpi.outcome}”." if cpi.outcome else "No outcome of the customer is registered."
+    value = f"{cpi.increment.replace('_', ' ')}, " if cpi.increment else ""
+    linked = ", ".join(map(_label, cpi.linked_kpis))
+    parts = [
+        cpi.department and f"{cpi.department}.",
+        said,
+        (value or cpi.unit) and f"The increment: {value}{cpi.unit or 'in no unit'}.",
+        linked and f"Linked KPIs: {linked}.",
+        cpi.guardrail_kpi and f"Guarded by {_label(cpi.guardrail_kpi)}.",
+    ]
+    return " ".join(filter(None, parts))
+
+
+def _label(kpi_id: str) -> str:
+    """A KPI as pages name it; one that the kit does not know by its id."""
+    return CATALOGUE[kpi_id].label if kpi_id in CATALOGUE else kpi_id.replace("_", " ")
+
+
+def _curve(words: str, waits: pd.DataFrame) -> pd.DataFrame:
+    """The steps of a curve up to the last estimate that was sent; nobody is told apart after it."""
+    curve = kaplan_meier(waits["hours"], waits["is_sent"])
+    last = float(curve.times[-1]) if len(curve.times) else curve.follow_up
+    hours = np.unique(np.concatenate(([0.0], curve.times, curve.censored[curve.censored <= last], [last])))
+    bands = [curve.band(hour) for hour in hours]
+    return pd.DataFrame(
+        {
+            "cohort": words, "hours": hours, "waiting": [curve.at(hour) for hour in hours],
+            "low": [low for low, _ in bands], "high": [high for _, high in bands], "of_all": np.nan,
+            "unseen": [int((curve.censored == hour).sum()) for hour in hours],
+        }
+    )  # fmt: skip
+
+
+def _quarter(spine: Spine, day: date) -> str:
+    """The quarter of a day by the review's calendar; where a listed one does not reach, the year."""
+    with suppress(KitError):
+        return spine.period.calendar.quarter_of(day).label
+    return str(day.year)
+
+
+def _named(spine: Spine, rows: pd.DataFrame, columns: dict[str, Column]) -> pd.DataFrame:
+    """Rows with the names of their accounts, in the columns of the list; an account without a name goes by its key."""
+    named = rows.merge(spine.frame("named_account"), on="account_id", how="left")
+    named["customer"] = named["customer"].fillna(named["account_id"])
+    return named.rename(columns={"account_id": "customer_id"})[list(columns)]

@@ -1,0 +1,146 @@
+"""A page per customer, made to be shown to that customer: what it has confirmed that the work was worth to it.
+
+A notebook's table that says ``pages`` has rows of many customers; each page is made of the rows of one and of nothing
+else. It is one small file that asks the network for nothing, fits a phone and prints well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from helpers.display.formats import Writer, format_day
+from helpers.pack.appearance import colours_of
+from helpers.pack.notebook_content import tables_of
+from helpers.pack.render import named_template
+from helpers.pack.run import Executed
+from helpers.periods import DAY
+from helpers.texts import printable
+
+KINDS = ("delivered_value",)  # each has a template of its name
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
+RESERVED = re.compile(r"(?i)con|prn|aux|nul|(com|lpt)\d")  # names that Windows keeps for itself
+SAME_TIME = 366 * DAY  # value and invoices are of the same time if their records begin so near to each other
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What all pages of a pack share: whose they are, until which day they tell, colour and locale."""
+
+    company: str
+    until: date
+    colour: str
+    locale: str
+
+
+def write_customer_pages(executed: Iterable[Executed], pack: Path, looks: Looks) -> None:
+    """One page per customer of each table that says so, in a folder beside the table's own file."""
+    for run in executed:
+        for resource in tables_of(run.notebook) if not run.failure else ():
+            if (kind := resource.get("pages")) in KINDS and resource.get("export"):
+                folder = (pack / "exports" / Path(resource["export"]).name).with_suffix("")
+                folder.mkdir(exist_ok=True)
+                for name, page in customer_pages(resource["data"], str(kind), looks).items():
+                    (folder / name).write_text(page, encoding="utf-8")
+
+
+def customer_pages(rows: Iterable[Mapping[str, Any]], kind: str, looks: Looks) -> dict[str, str]:
+    """The pages by the names of their files: each of the rows with one ``customer_id``."""
+    by_customer: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_customer.setdefault(str(row["customer_id"]), []).append(row)
+    names, page = file_names(by_customer), named_template(f"{kind}.html.j2")
+    shared = {"company": looks.company, "colour": colours_of(looks.colour), "lang": looks.locale.partition("_")[0]}
+    return {names[key]: page.render(printable({**shared, **_value(own, looks)})) for key, own in by_customer.items()}
+
+
+def file_names(customer_ids: Collection[str]) -> dict[str, str]:
+    """A file name for each id: the id itself where that is safe on every disk, else a readable part and a hash.
+
+    No two are equal, also where a disk does not tell capitals from small letters: a hash follows a sign that no plain
+    id has.
+
+    >>> list(file_names(["C-1", "../x"]).values())
+    ['C-1.html', 'x~d6b96a97d147daaa.html']
+    """
+    times = Counter(each.casefold() for each in customer_ids)
+    plain = {
+        each
+        for each in customer_ids
+        if PLAIN.fullmatch(each) and not RESERVED.fullmatch(each) and times[each.casefold()] == 1
+    }
+    return {each: f"{each if each in plain else _hashed(each)}.html" for each in customer_ids}
+
+
+def _hashed(customer_id: str) -> str:
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", customer_id).strip("-")[:40]
+    return f"{readable}~{hashlib.sha256(customer_id.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+
+
+def _value(rows: Iterable[Mapping[str, Any]], looks: Looks) -> dict[str, Any]:
+    """What the page of delivered value shows of the rows of one customer."""
+    of_state: dict[str, list[Mapping[str, Any]]] = {"confirmed": [], "not confirmed": [], "invoiced": []}
+    for row in rows:
+        of_state[row["state"]].append(row)
+    confirmed, unconfirmed, invoiced = of_state.values()
+    one = next(iter(rows))
+    write = Writer(one["currency"], looks.locale)
+    value, paid = _sum(confirmed), _sum(invoiced)
+
+    def told(each: Mapping[str, Any]) -> dict[str, str]:
+        return {"day": _day(each, looks), "what": each["what"] or "", "amount": write.value(each["amount"], "money")}
+
+    return {
+        "customer": one["customer"], "until": format_day(looks.until, looks.locale),
+        "value": write.value(value, "money") if confirmed else "",
+        "paid": write.value(paid, "money") if invoiced else "",
+        "paid_since": _day(invoiced[0], looks) if invoiced else "",
+        "ratio": _ratio(confirmed, unconfirmed, invoiced, write), "waiting": write.value(_sum(unconfirmed), "money"),
+        "quarters": _quarters(confirmed, write), "confirmed": list(map(told, reversed(confirmed))),
+        "unconfirmed": list(map(told, reversed(unconfirmed))),
+    }  # fmt: skip
+
+
+def _ratio(
+    confirmed: Collection[Mapping[str, Any]],
+    unconfirmed: Collection[Mapping[str, Any]],
+    invoiced: Collection[Mapping[str, Any]],
+    write: Writer,
+) -> str:
+    """What was confirmed for each unit invoiced; empty where the two are not of the same time, or say nothing."""
+    value, paid = _sum(confirmed), _sum(invoiced)
+    if not value or not paid or value < 0 or paid < 0:
+        return ""
+    first, since = (min(date.fromisoformat(each["day"]) for each in part) for part in (
+        [*confirmed, *unconfirmed], invoiced
+    ))  # fmt: skip
+    return write.value(value / paid, "ratio") if first - since <= SAME_TIME else ""
+
+
+def _quarters(confirmed: Iterable[Mapping[str, Any]], write: Writer) -> list[dict[str, Any]]:
+    """What was confirmed in each quarter, and how long its bar is, in percent of the longest."""
+    sums: dict[str, list[Mapping[str, Any]]] = {}
+    for each in confirmed:
+        sums.setdefault(each["quarter"], []).append(each)
+    totals = {quarter: _sum(part) or 0.0 for quarter, part in sums.items()}
+    most = max([*totals.values(), 0.0]) or 1.0
+    return [
+        {"quarter": quarter, "amount": write.value(total, "money"), "bar": round(100 * max(total, 0.0) / most)}
+        for quarter, total in totals.items()
+    ]
+
+
+def _sum(rows: Iterable[Mapping[str, Any]]) -> float | None:
+    """The sum of amounts; nothing where one of them is not known."""
+    amounts = [row["amount"] for row in rows]
+    return None if None in amounts else sum(amounts)
+
+
+def _day(row: Mapping[str, Any], looks: Looks) -> str:
+    return format_day(row["day"], looks.locale)
