@@ -272,6 +272,25 @@ def _what_it_holds(source: Path, period: str) -> None:
         _tell(*error.faults)
 
 
+@app.command()
+def new(
+    theme: Annotated[str, typer.Argument(metavar="THEME", help="Such as renewal_risk.")],
+    review: ReviewFile = REVIEW,
+) -> None:
+    """Write a theme of your own, which runs at once: notebook, folder, test, catalogue rows, lines of the review."""
+    from helpers.new_theme import write_theme
+    from helpers.notebook_parameters import notebook_schema
+    from helpers.params import project_root
+
+    found = write_theme(theme, review, date.today())
+    print(*found.files, sep="\n")
+    print(*(f"{path}: {what} added" for path, what in found.added.items()), sep="\n")
+    cell = notebook_schema(project_root() / "notebooks" / f"{theme}.ipynb")
+    own = [] if review == REVIEW else ["--review", str(review)]
+    build = _command("build", cell["period"].default, Path(cell["source"].default))
+    print(f"\nNext: {shlex.join([*shlex.split(build), *own, '--only', theme])}")
+
+
 def _command(name: str, period: str, source: Path) -> str:
     return shlex.join(["kpi-review", name, "--period", period, "--source", str(source)])
 

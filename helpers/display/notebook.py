@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.display.context import MIME_TABLE
+from helpers.display.context import MIME_TABLE, Results
 
 NOTEBOOK_STYLE = """<style>
 .kpi-blocks{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:1.25rem 2rem;margin:1rem 0}
@@ -40,7 +40,8 @@ def _whole_table(frame: pd.DataFrame) -> Any:
 def set_up_notebook() -> None:
     """Plain DataFrames carry their table, matplotlib draws SVG in the pack's style, libraries complain less.
 
-    The look of blocks and tables is displayed once, for JupyterLab; the pack has its own and shows nothing of it.
+    The look of blocks and tables is displayed once, for JupyterLab; the pack has its own and shows nothing of it. Nor
+    does it show the overview of the figures, which JupyterLab does.
     """
     pd.options.display.html.table_schema = True
     warnings.filterwarnings("ignore", category=DeprecationWarning)
@@ -49,10 +50,12 @@ def set_up_notebook() -> None:
     from IPython.display import display
 
     from helpers.display.charts.frame import apply_style
+    from helpers.display.overview import overview_html
 
     if shell := get_ipython():
         display({"text/html": NOTEBOOK_STYLE, "text/plain": ""}, raw=True)
         shell.display_formatter.formatters[MIME_TABLE].for_type(pd.DataFrame, _whole_table)
+        shell.display_formatter.formatters["text/html"].for_type(Results, overview_html)
         shell.enable_matplotlib("inline")
         shell.run_line_magic("config", "InlineBackend.figure_formats = ['svg']")
     apply_style()

@@ -28,6 +28,7 @@ TYPES = {"text": "string", "series": "string", "date": "date"}
 WIDEST = 100  # columns of a terminal
 NAME = 24  # of them, what the name of a row has room for at least, and that of a column of numbers at most
 GAP = 3  # of them, between two columns
+SEEN = 60  # rows of a table in a notebook, which holds all of them as data besides
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,13 @@ class Table:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         resource = self.resource()
-        shown = table_from_resource(resource)
+        shown = seen(resource)
         return {MIME_TABLE: resource, "text/html": table_html(shown), "text/plain": table_text(shown)}
+
+
+def seen(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """What a notebook shows of a resource: its first rows, and how many there are."""
+    return table_from_resource({**resource, "top": min(resource["top"] or SEEN, SEEN)})
 
 
 def table_from_resource(resource: Mapping[str, Any], locale: str = "en_GB") -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -54,7 +56,8 @@ def test_starts_with_title_and_question_and_ends_with_questions(notebook):
 
 
 def test_prose_stands_above_every_output(notebook):
-    shown = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and i > 3]
+    codes = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and i > 3]
+    shown = [i for i in codes if "hide" not in notebook.cells[i].metadata.get("tags", [])]
     assert all(notebook.cells[i - 1].cell_type == "markdown" for i in shown)
 
 
@@ -70,3 +73,44 @@ def test_parameters_are_annotated_literals(notebook):
 
 def test_results_leave_in_one_output(notebook):
     assert len(tagged(notebook, "results")) == 1
+
+
+def test_holds_a_trial_that_is_no_part_of_the_pack(notebook):
+    (cell,) = [cell for cell in notebook.cells if cell.id == "try-this"]
+    assert cell.cell_type == "code"
+    assert cell.metadata.tags == ["hide"]
+    assert notebook.cells.index(cell) == len(notebook.cells) - 2
+    assert cell.source.startswith("# Try this: ")
+    assert all(line.startswith("# ") for line in cell.source.splitlines())
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_it_offers_to_try_runs_and_shows_other_figures(path, company, monkeypatch, capsys):
+    """The cells up to the results, and each line of the trial without its #, over the company of 60 customers."""
+    cells = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
+    parameters = next(cell for cell in cells.values() if "parameters" in cell.metadata.get("tags", []))
+    monkeypatch.chdir(ROOT)
+    found = {}
+    exec(parameters.source, found)
+    found |= {"source": str(company), **review_parameters(path.stem)}
+    for name in ("open", "results"):
+        exec(cells[name].source, found)
+    lines = [line.removeprefix("# ") for line in cells["try-this"].source.splitlines()[1:]]
+    assert lines
+    for line in lines:
+        if line.startswith("trial = "):
+            exec(line, found)
+        elif line.startswith("trial.blocks("):
+            tried = eval(line, found)
+            settled = replace(tried, results=found["results"])
+            assert tried._repr_mimebundle_()["text/plain"] != settled._repr_mimebundle_()["text/plain"]
+        elif line.startswith("quarter.rows("):
+            assert len(eval(line, found))
+        else:
+            exec(line, found)
+            assert "select" in capsys.readouterr().out
+
+
+def review_parameters(theme):
+    """What the review gives a theme, as a build gives it to the notebook."""
+    return yaml.safe_load((ROOT / "params/review.yml").read_text())["themes"][theme] or {}

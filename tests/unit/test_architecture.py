@@ -56,13 +56,13 @@ def test_wings_import_only_to_their_left(path):
     wing = path.relative_to(ROOT / "helpers").parts[0]
     if wing not in WINGS:
         return
-    to_the_right = WINGS[WINGS.index(wing) + 1 :] + ["review", "check", "sweep", "cli"] * (wing != "pack")
+    to_the_right = WINGS[WINGS.index(wing) + 1 :] + ["review", "check", "sweep", "new_theme", "cli"] * (wing != "pack")
     forbidden = {name for name in imported_by(path) if wing_of(name) in to_the_right}
     assert not forbidden, f"{module_name(path)} imports {sorted(forbidden)}, which stand to its right"
 
 
 def test_ground_floor_imports_no_wing():
-    above = {"review.py", "check.py", "sweep.py", "cli.py"}
+    above = {"review.py", "check.py", "sweep.py", "new_theme.py", "cli.py"}
     for path in (ROOT / "helpers").glob("*.py"):
         if path.name not in above:
             assert not {name for name in imported_by(path) if wing_of(name) in WINGS}, path
@@ -126,10 +126,16 @@ def test_a_definition_is_one_sentence(kpi_id):
 
 
 def test_the_catalogue_has_the_ids_of_the_specification():
-    """Those of section 11 whose themes are built, and those that a card of it names in passing."""
-    own = {"ttv_paid_without_value", "new_customers"}  # K02, K16: see DECISIONS.md
-    own |= {"one_touch_zendesk", "one_touch_fivetran", "delivered_value_median", "delivered_value_coverage"}  # C04, C06
-    assert {*SPECIFIED.split(), *own} == CATALOGUE.keys()
+    """Those of section 11 whose themes are built, and those that a card of it names in passing.
+
+    A theme of one's own, of which section 11 names nothing, has whatever KPIs it likes.
+    """
+    named_in_passing = {"ttv_paid_without_value", "new_customers"}  # K02, K16: see DECISIONS.md
+    named_in_passing |= {"one_touch_zendesk", "one_touch_fivetran"}  # C04
+    named_in_passing |= {"delivered_value_median", "delivered_value_coverage"}  # C06
+    specified = {*SPECIFIED.split(), *named_in_passing}
+    themes = {CATALOGUE[kpi_id].theme for kpi_id in specified}
+    assert {kpi_id for kpi_id, row in CATALOGUE.items() if row.theme in themes} == specified
 
 
 def locked_versions() -> dict[str, str]:

@@ -32,7 +32,7 @@ from matplotlib.ticker import MaxNLocator
 from helpers.display.context import Context
 from helpers.display.formats import Writer, month_start
 from helpers.display.palette import LINE, QUIET, TEXT
-from helpers.display.shown_tables import Table, table_from_resource, table_html
+from helpers.display.shown_tables import Table, seen, table_html
 from helpers.display.sparkline import data_url
 from helpers.results import Column, Listing
 from helpers.texts import printable
@@ -67,7 +67,7 @@ class Chart:
         if not self.svg:
             return self._instead()._repr_mimebundle_()
         resource = self.table.resource()
-        behind = table_html(table_from_resource({**resource, "title": ""}))
+        behind = table_html(seen({**resource, "title": ""}))
         parts = {
             "title": self.title, "sentence": self.sentence, "alt": self.sentence, "svg": self.svg, "table": resource,
         }  # fmt: skip

@@ -21,6 +21,8 @@ from helpers.kpis.spine import Spine, tables_under
 from helpers.results import Interval
 
 BY_ACCOUNT = "by_account_"
+NEEDED = ("events", "tickets", "deals", "deliveries", "measurements")  # of the tables that a relation stands on
+RENEWALS = ("subscriptions.renewal_on",)
 FEWEST_EVENTS = 10  # in the test; below it nothing is concluded
 LIFTS = (0.10, 0.25)
 NO_RENEWAL = 100_000  # days to a renewal that nobody has agreed on: later than any
@@ -83,11 +85,11 @@ def judged(spine: Spine, plans: Sequence[Backtest]) -> list[Backtested]:
     Raises:
         KitError: a plan names a score that no relation gives.
     """
-    lacking = {plan.id: _lacks(spine, plan) for plan in plans}
-    give(spine, [plan for plan in plans if not lacking[plan.id]])
+    lacks = {plan.id: lacking(spine, plan.id, plan.score, *RENEWALS * (plan.target == "renewal")) for plan in plans}
+    give(spine, [plan for plan in plans if not lacks[plan.id]])
     found = spine.vectors("backtest_rows", "experiment", order="experiment, day, account_id") if plans else {}
     return [
-        Backtested(plan, lacks=lacking[plan.id]) if lacking[plan.id] else _judged(plan, found.get((plan.id,)))
+        Backtested(plan, lacks=lacks[plan.id]) if lacks[plan.id] else _judged(plan, found.get((plan.id,)))
         for plan in plans
     ]
 
@@ -120,16 +122,16 @@ def by_account(spine: Spine, named: Sequence[tuple[str, str]]) -> str:
     return "\nunion all\n".join(queries) or none
 
 
-def _lacks(spine: Spine, plan: Backtest) -> str:
-    """The table that a score needs and the source does not give, if there is one."""
-    by_account(spine, [(plan.id, plan.score)])
-    needed = ["subscriptions", *(["subscriptions.renewal_on"] if plan.target == "renewal" else [])]
-    needed += _tables(spine, f"{BY_ACCOUNT}{plan.score}")
+def lacking(spine: Spine, experiment: str, name: str, *more: str) -> str:
+    """The first table that ``by_account_NAME`` or the outcome needs and the source does not give; empty if none.
+
+    Raises:
+        KitError: there is no such relation.
+    """
+    by_account(spine, [(experiment, name)])
+    under = tables_under(f"{BY_ACCOUNT}{name}", spine.relations)
+    needed = ["subscriptions", *more, *(table for table in under if table in NEEDED)]
     return next((table for table in needed if not spine.provides(table)), "")
-
-
-def _tables(spine: Spine, relation: str) -> list[str]:
-    return [table for table in tables_under(relation, spine.relations) if table in ("events", "tickets", "deals")]
 
 
 def _judged(plan: Backtest, rows: pd.DataFrame | None) -> Backtested:

@@ -227,32 +227,6 @@ select review_label as label, 'experiment' as segment_by, experiment as segment,
   count(distinct account_id) as customers, count(*) filter (outcome) as events
 from cpi_kpi_link_rows cross join rules where outcome is not null group by all;
 
--- by_account_NAME: one value per account and period, for links and backtests: name yours so, and an experiment can ask it.
--- by_account_inactive_customers: 1 for those that are silent at the end of the period, 0 for those that are active.
-create view by_account_inactive_customers as
-select label, account_id, cast(state = 'silent' as integer) as value
-from inactive_customers_rows where state in ('silent', 'active');
-
--- by_account_days_silent: the days since anybody of the account last used the product.
-create view by_account_days_silent as
-select label, coalesce(account_id, use_day.customer_id) as account_id, min(last_on - active_on) as value
-from reading
-join use_day on active_on <= last_on and known_day between known_from and known_until and activity > 0
-left join account using (label, customer_id)
-where moment = 'close' group by all;
-
--- by_account_pac_mean: the mean product activity coefficient of its users.
-create view by_account_pac_mean as
-select label, account_id, pac_mean as value from pac_account_rows where users > 0;
-
--- by_account_pac_breadth: the share of its users that were active in the last 28 days.
-create view by_account_pac_breadth as
-select label, account_id, recent_users / users as value from pac_account_rows where users > 0;
-
--- by_account_mrr: what it pays a month.
-create view by_account_mrr as
-select label, account_id, mrr as value from mrr_rows;
-
 -- units_left_out: how many units of each experiment do not count in its primary metric, by why.
 create view units_left_out as
 select label, experiment, left_out, count(*) as units
@@ -291,12 +265,3 @@ create view coming_deals as
 select label, count(*) // 13 as units
 from known_deal join period using (label) join rules on label = review_label
 where created_on > measured_on - 91 and created_on <= measured_on group by label;
-
--- by_account_first_contact_resolution: TEMPORARY.
-create view by_account_first_contact_resolution as
-select period.label, coalesce(account_id, tickets.customer_id) as account_id,
-  avg(cast(public_agent_replies = 1 and coalesce(reopens, 0) = 0 as integer)) as value
-from period join tickets on known_day between known_from and known_until
-left join account on account.label = period.label and account.customer_id = tickets.customer_id
-where local_day(solved_at) between starts_on and measured_on and public_agent_replies > 0
-group by all;

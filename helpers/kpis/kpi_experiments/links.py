@@ -13,7 +13,7 @@ import pandas as pd
 from helpers.catalogue import CATALOGUE
 from helpers.experiment_statistics import Slope, critical_correlation, holm, rank_correlation, slope
 from helpers.experiments import Link
-from helpers.kpis.kpi_experiments.backtests import by_account
+from helpers.kpis.kpi_experiments.backtests import RENEWALS, by_account, lacking
 from helpers.kpis.rows import cards_with, run
 from helpers.kpis.spine import Spine
 
@@ -84,11 +84,7 @@ def give(spine: Spine, plans: Sequence[Link]) -> None:
 
 
 def _lacks(spine: Spine, plan: Link) -> str:
-    """The table without which a CPI or an outcome is not known."""
-    of_cpi = {"first_contact_resolution": "tickets", "turbo_estimate": "deals", "delivered_value": "measurements"}
-    needed = ["subscriptions", *filter(None, [of_cpi.get(plan.cpi)])]
-    needed += ["subscriptions.renewal_on"] if plan.outcome == "renewed" else []
-    return next((what for what in needed if not spine.provides(what)), "")
+    return lacking(spine, plan.id, plan.cpi, *RENEWALS * (plan.outcome == "renewed"))
 
 
 def _of_customers(spine: Spine, plan: Link, rows: pd.DataFrame | None) -> FoundLink:

@@ -89,6 +89,24 @@ def test_the_group_is_the_number_of_its_column_among_those_shown():
     assert table_from_resource(lost(("Aye", None, 1, 1, 1)).resource())["group"] is None
 
 
+def test_a_notebook_holds_the_rows_of_a_long_table_once_and_shows_the_first_of_them():
+    """61 rows, of which 60 are shown; the data has all."""
+    bundle = lost(*((f"Customer {i}", "2026-07-03", 100, 10, i) for i in range(61)))._repr_mimebundle_()
+    assert len(bundle[MIME_TABLE]["data"]) == 61
+    assert bundle["text/html"].count("<tr>") == 1 + 60
+    assert len(bundle["text/plain"].splitlines()) == 2 + 60 + 1  # title and heads before, the note after
+    assert "Customer 60" not in bundle["text/html"] + bundle["text/plain"]
+    for shown in ("text/html", "text/plain"):
+        assert "60 of 61 shown" in bundle[shown]
+
+
+def test_a_table_that_shows_few_rows_on_pages_shows_them_in_a_notebook():
+    page = lost(*((f"Customer {i}", "2026-07-03", 100, 10, i) for i in range(9)), top=5)._repr_mimebundle_()[
+        "text/html"
+    ]
+    assert (page.count("<tr>"), "5 of 9 shown" in page) == (1 + 5, True)
+
+
 @pytest.mark.parametrize(("cells", "drawn"), [(["0 3 1", None], True), (["0 3 1", "three"], False), ([], True)])
 def test_a_series_is_marked_where_all_of_it_can_be_drawn(cells, drawn):
     columns = {"name": Column("Customer"), "weeks": Column("Week by week", "series")}
