@@ -654,8 +654,8 @@ def test_what_happens_after_a_snapshot_changes_no_score():
     for spine in scores:
         backtests(spine)
     before, after = (
-        {(row["label"], row["account_id"]): row["score"] for row in spine.answers("backtest_rows", "all")
-         if row["label"] == "2026Q1"} for spine in scores
+        {(row["snapshot"], row["account_id"]): row["score"] for row in spine.answers("backtest_rows", "all")
+         if row["snapshot"] == "2026Q1"} for spine in scores
     )  # fmt: skip
     assert before == after == {("2026Q1", "A"): 11, ("2026Q1", "B"): 3}
 

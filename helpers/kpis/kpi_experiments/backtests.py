@@ -150,7 +150,7 @@ def _judged(plan: Backtest, rows: pd.DataFrame | None) -> Backtested:
     threshold, precision, recall = _at_threshold(sign, train, score, event)
     return Backtested(
         plan, len(test), test["account_id"].nunique(), int(event.sum()), int(train["event"].sum()),
-        [str(label) for label in test["label"].unique()], value, interval, _naive(test, train),
+        [str(label) for label in test["snapshot"].unique()], value, interval, _naive(test, train),
         {share: lift(score, event, share) for share in LIFTS}, up, threshold, precision, recall, excluded,
         _warnings(plan, trained, train),
     )  # fmt: skip

@@ -163,7 +163,7 @@ due_then as (
   from snapshot_day join line_due on renewal_on > since and renewal_on <= until
   where target = 'renewal' group by all
 )
-select scored.experiment, scored.label, scored.account_id, scored.day, score, is_test, is_train,
+select review_label as label, scored.experiment, scored.label as snapshot, scored.account_id, scored.day, score, is_test, is_train,
   coalesce(left_then.event, due_then.event, false) as event,
   lag(score) over (partition by scored.experiment, scored.account_id order by scored.day) as last_score,
   scored.day - since_on as tenure, renewal_on - scored.day as days_to_renewal, case
@@ -171,7 +171,7 @@ select scored.experiment, scored.label, scored.account_id, scored.day, score, is
     when staying.account_id is null then 'left within the gap'
     when target = 'renewal' and due_then.event is null then 'nothing due'
     when not is_test and not is_train then 'between training and test' end as left_out
-from scored
+from scored cross join rules
 join holding_then using (label, account_id)
 left join staying using (since, account_id)
 left join left_then using (experiment, label, account_id)
@@ -194,7 +194,7 @@ measured as (
 select review_label as label, 'experiment' as segment_by, experiment as segment,
   case when coalesce(max(auc) filter (not is_test), 1) < 0.5 then 1 - max(auc) filter (is_test)
        else max(auc) filter (is_test) end as backtest_auc
-from measured cross join rules group by all;
+from measured cross join rules group by review_label, experiment;
 
 -- cpi_kpi_link_rows: each account with its value of a CPI in a period and what became of it some periods later: it churned,
 -- or paid more (expanded), or renewed what came due (renewed); null where nothing came due. With what may stand behind
@@ -205,12 +205,12 @@ with own as (
   from period join rules on true join period as review on review.label = review_label and review.kind = period.kind
 ),
 renewal as (select label, account_id, bool_and(is_renewed) as is_renewed from came_due where not is_pending group by all)
-select experiment, own.label, later.label as outcome_label, value.account_id, value.value, mrr_rows.mrr, mrr_rows.segment,
+select review_label as label, experiment, own.label as of_period, later.label as outcome_period, value.account_id, value.value, mrr_rows.mrr, mrr_rows.segment,
   tenure, case outcome
     when 'churned' then after.account_id is null
     when 'expanded' then coalesce(after.mrr > mrr_rows.mrr, false)
     else is_renewed end as outcome
-from registered_link
+from registered_link cross join rules
 join registered_link_value as value using (experiment)
 join own on own.label = value.label
 join own as later on later.place = own.place + lag
@@ -223,9 +223,9 @@ where not later.is_partial and value.value is not null;
 -- cpi_kpi_link (C08): of how many customers and periods a link is told, and how often the outcome happened; the effect is
 -- the slope of the outcome, with MRR, tenure and segment beside it.
 create view cpi_kpi_link as
-select review_label as label, 'experiment' as segment_by, experiment as segment, count(*) as n,
+select label, 'experiment' as segment_by, experiment as segment, count(*) as n,
   count(distinct account_id) as customers, count(*) filter (outcome) as events
-from cpi_kpi_link_rows cross join rules where outcome is not null group by all;
+from cpi_kpi_link_rows where outcome is not null group by all;
 
 -- units_left_out: how many units of each experiment do not count in its primary metric, by why.
 create view units_left_out as

@@ -62,7 +62,7 @@ def links(spine: Spine) -> list[FoundLink]:
     """Every link of the review; the family of tests is all of them, and what was tried and is not registered."""
     plans = [each for each in spine.review.experiments if isinstance(each, Link)]
     give(spine, plans)
-    rows = spine.vectors("cpi_kpi_link_rows", "experiment", order="experiment, label, account_id") if plans else {}
+    rows = spine.vectors("cpi_kpi_link_rows", "experiment", order="experiment, of_period, account_id") if plans else {}
     found = [
         _of_periods(spine, plan) if plan.unit == "period" else _of_customers(spine, plan, rows.get((plan.id,)))
         for plan in plans
@@ -104,7 +104,7 @@ def _of_customers(spine: Spine, plan: Link, rows: pd.DataFrame | None) -> FoundL
         np.log(known["mrr"].astype(float).clip(lower=0.01)),
         known["tenure"].to_numpy(float) / 365.25,
         *_dummies(known["segment"].fillna("(none)")),
-        *_dummies(known["label"]),
+        *_dummies(known["of_period"]),
     ]
     effect = slope(known["outcome"].astype(float), np.column_stack(columns), known["account_id"])
     return replace(found, effect=effect, refused="" if effect else f"{plan.cpi} does not vary enough to be judged")
