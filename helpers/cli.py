@@ -19,6 +19,7 @@ from helpers.errors import KitError, together
 from helpers.progress import stoppable
 
 if TYPE_CHECKING:
+    from helpers.experiments import Backtest
     from helpers.notebook_parameters import ThemeParameters
     from helpers.pack.request import BuildRequest
     from helpers.pack.warm_kernels import WarmProcess
@@ -117,23 +118,48 @@ def sweep(
     review: ReviewFile = REVIEW,
     as_of: AsOf = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as one HTML page too.")] = None,
+    backtest: Annotated[
+        str | None, typer.Option(metavar="churn|renewal", help="Tell how well each leads it, quarters back.")
+    ] = None,
+    save: Annotated[
+        str | None, typer.Option(metavar="EXPERIMENT", help="Keep the best as a plan that later quarters test.")
+    ] = None,
 ) -> int:
     """Tell a theme's KPIs under several values of a parameter, side by side."""
     from helpers.params import project_root
     from helpers.progress import steps
     from helpers.sweep import axes_of, read_tried, sweep_theme
+    from helpers.sweep_backtests import backtest_sweep, check_target, place_of, scores_of
 
-    (orders, _), given, _ = together(
+    (orders, _), given, *_, file = together(
         lambda: _orders(periods[:1], source, review, as_of),
         lambda: read_tried(theme, tried, project_root() / "notebooks"),
         lambda: _one_page(periods, html, "sweep"),
+        lambda: check_target(backtest) if backtest else None,
+        lambda: place_of(save, project_root() / review, backtest) if save else None,
     )
     (order,) = orders
     axes = axes_of(order, theme, given)
-    with steps(order.period.label, 1 + prod(len(axis.values) for axis in axes)) as done:
+    scores = scores_of(axes) if backtest else []
+    variants = prod(len(axis.values) for axis in axes)
+    with steps(order.period.label, 1 + variants * (2 if backtest else 1)) as done:
         found = sweep_theme(order, theme, axes, done)
-    _report(found.page() if html else found.told(), order, html)
+        led = backtest_sweep(found, scores, "renewal" if backtest == "renewal" else "churn", done) if backtest else None
+    told = found.page() if html else found.told()
+    _report([*told, *((led.page() if html else led.told()) if led else [])], order, html)
+    if led and file:
+        _keep(file, led.experiment(theme, date.today()))
     return 0 if found.is_whole else DONE_IN_PART
+
+
+def _keep(file: Path, experiment: tuple[Backtest, str]) -> None:
+    """Write an experiment that a sweep found."""
+    from helpers.strict_yaml import shown
+
+    plan, text = experiment
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    print(f"\n{shown(file)}: {plan.hypothesis}; the test begins with {plan.test_from}")
 
 
 def _one_page(periods: Sequence[str], html: Path | None, command: str) -> None:

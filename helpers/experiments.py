@@ -11,7 +11,7 @@ import hashlib
 import json
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -189,13 +189,15 @@ class Controlled(Plan):
 class Backtest(Plan):
     """Whether a KPI, as it stood at the ends of past quarters, told who would leave (G04).
 
-    ``by_account_SCORE`` is the relation with each account's value. Snapshots from ``test_from`` on are the test; those
-    whose outcome was known by then say which way the score points.
+    ``by_account_SCORE`` is the relation with each account's value, ``under`` the rules and parameters with which it is
+    asked, where they are not the review's own. Snapshots from ``test_from`` on are the test; those whose outcome was
+    known by then say which way the score points.
     """
 
     kind: Literal["backtest"] = "backtest"
     score: Name
     target: Literal["churn", "renewal"] = "churn"
+    under: dict[str, Any] = Field(default_factory=dict)
     gap_days: Annotated[int, Field(ge=0, le=30)] = 0
     horizon_days: Annotated[int, Field(ge=1, le=366)] = 90
     test_from: date

@@ -19,6 +19,7 @@ import pandas as pd
 from helpers import results
 from helpers.catalogue import CATALOGUE, THEMES, ids_of, kpi, theme_title
 from helpers.data.cache import prepared_for
+from helpers.data.prepared import Prepared
 from helpers.display.context import Context, Results
 from helpers.display.formats import MONEY, NO_CHANGE, NOTES, NOTHING, is_small
 from helpers.display.sentences import cautions
@@ -155,7 +156,7 @@ def sweep_theme(order: BuildRequest, theme: str, axes: Sequence[Axis], say: Call
         say(", ".join(axis.heads[i] for axis, i in zip(axes, at, strict=True)))
     context = OpenReview(order.period, order.review, prepared).context
     totals = {at: _totals(found, context) for at, found in rows.items()}
-    return Swept(theme, axes, [card.__name__ for card in cards], context, totals, stopped)
+    return Swept(theme, axes, [card.__name__ for card in cards], context, totals, stopped, prepared, reviews)
 
 
 def _axis(order: BuildRequest, theme: str, tried: Tried) -> Axis:
@@ -209,7 +210,10 @@ def _totals(rows: Iterable[results.Row], context: Context) -> dict[str, pd.Serie
 
 @dataclass(frozen=True)
 class Swept:
-    """What a sweep found: by variant the row of each KPI, and by card why it stopped, where it did."""
+    """What a sweep found: by variant the row of each KPI, and by card why it stopped, where it did.
+
+    ``reviews`` are the review under the values of each variant, over what was ``prepared``.
+    """
 
     theme: str
     axes: Sequence[Axis]
@@ -217,6 +221,8 @@ class Swept:
     context: Context
     rows: Mapping[At, Mapping[str, pd.Series]]
     stopped: Mapping[At, Mapping[str, str]]
+    prepared: Prepared
+    reviews: Mapping[At, Review]
 
     @property
     def is_whole(self) -> bool:

@@ -24,15 +24,6 @@ OUTCOMES = """  assignments: |
     from range(80) as units(i)
 """
 TOLD = ("111.75", "778.25", "666.5", "111.25", "777.75")  # means, their difference, outcomes
-    "111.75",
-    "778.25",
-    "666.5",
-    "666.50",
-    "111.25",
-    "777.75",
-    "778",
-    "667",
-)  # each variant's mean, their difference
 
 
 def texts(pack: Path) -> dict[str, str]:

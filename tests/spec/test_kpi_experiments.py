@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import norm, spearmanr, t
 
@@ -631,7 +632,7 @@ def test_a_score_must_beat_what_anybody_could_say():
 
 
 def test_a_score_whose_name_tells_the_outcome_is_flagged():
-    flagged = _warnings(backtest_plan(score="cancel_clicks"), 0.9, None)
+    flagged = _warnings(backtest_plan(score="cancel_clicks"), 0.9, None, pd.DataFrame({"score": [1]}))
     assert flagged == ["cancel_clicks sounds as if it knew what it is to tell; make sure that it was known before"]
 
 

@@ -74,9 +74,23 @@ class Backtested:
 
 
 def backtests(spine: Spine) -> list[Backtested]:
-    """Every back-test of the review."""
+    """Every back-test of the review: those under other rules and parameters each over a spine of its own.
+
+    Raises:
+        KitError: a plan names a rule or parameter that there is not.
+    """
     plans = [each for each in spine.review.experiments if isinstance(each, Backtest)]
-    return judged(spine, plans)
+    unknown = [(plan.id, name) for plan in plans for name in plan.under if name not in spine.rules]
+    if unknown:
+        raise KitError(
+            *(
+                f"experiment {of}: under.{name} is no rule or parameter{nearest(name, spine.rules)}"
+                for of, name in unknown
+            )
+        )
+    own = {each.plan.id: each for each in judged(spine, [plan for plan in plans if not plan.under])}
+    others = {plan.id: judged(spine.under({**spine.rules, **plan.under}), [plan])[0] for plan in plans if plan.under}
+    return [{**own, **others}[plan.id] for plan in plans]
 
 
 def judged(spine: Spine, plans: Sequence[Backtest]) -> list[Backtested]:
@@ -152,7 +166,7 @@ def _judged(plan: Backtest, rows: pd.DataFrame | None) -> Backtested:
         plan, len(test), test["account_id"].nunique(), int(event.sum()), int(train["event"].sum()),
         [str(label) for label in test["snapshot"].unique()], value, interval, _naive(test, train),
         {share: lift(score, event, share) for share in LIFTS}, up, threshold, precision, recall, excluded,
-        _warnings(plan, trained, train),
+        _warnings(plan, trained, train, test),
     )  # fmt: skip
 
 
@@ -183,8 +197,10 @@ def _at_threshold(
     return sign * threshold, precision, float(alarms[event].mean()) if event.any() else None
 
 
-def _warnings(plan: Backtest, trained: float | None, train: pd.DataFrame) -> list[str]:
+def _warnings(plan: Backtest, trained: float | None, train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
     told = []
+    if test.empty:
+        told.append(f"no quarter of the test has ended its horizon yet; the first is that of {plan.test_from} or after")
     if trained is None:
         told.append(
             f"no training: of {len(train)} rows before the test {int(train['event'].sum())} had the event, "

@@ -129,7 +129,7 @@ with own as (
 )
 select own.label, experiment, target, measured_on as day, measured_on + gap_days as since,
   measured_on + gap_days + horizon_days as until, until <= now_known as is_mature, measured_on >= test_from as is_test,
-  until < min(measured_on) filter (measured_on >= test_from) over (partition by experiment) as is_train
+  until < coalesce(min(measured_on) filter (measured_on >= test_from) over (partition by experiment), test_from) as is_train
 from own cross join registered_backtest;
 
 -- backtest_rows: each account that paid on a snapshot's day and has a score, with what became of it (event: it left, or did
