@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from helpers.display.context import Results
 from helpers.display.data_page import DataPage, held_by_theme, most_waited_for
 from helpers.display.shown_tables import Table, table_from_resource
 from helpers.errors import KitError, nearest, together
+from helpers.experiments import open_points
 from helpers.kpis.from_invoices import by_invoice_date
 from helpers.kpis.kpi_alignment.findings import Proofs, findings, proofs
 from helpers.kpis.rows import cards_of
@@ -147,10 +149,15 @@ def _registered(quarter: OpenReview, order: BuildRequest, changed: Mapping[str, 
     with suppress(KitError):  # the card of an experiment that cannot be asked tells why
         proved = proofs(quarter.spine)
     found = findings(order.review, order.period.measured_on, proved)
-    return [f"{written.where(*each.at)}: {each.found}; {each.do}" for each in found] + [
-        f"{written.where('kpis', ids.index(kpi_id), 'definition_version')}: {kpi_id} is refused: {why}"
-        for kpi_id, why in changed.items()
-    ]
+    plans = open_points(order.review.experiments, order.review.path.parent / "experiments", date.today())
+    return (
+        [f"{written.where(*each.at)}: {each.found}; {each.do}" for each in found]
+        + plans
+        + [
+            f"{written.where('kpis', ids.index(kpi_id), 'definition_version')}: {kpi_id} is refused: {why}"
+            for kpi_id, why in changed.items()
+        ]
+    )
 
 
 def _named_figures(order: BuildRequest, texts: Mapping[str, str], figures: pd.DataFrame) -> tuple[list[str], list[str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -205,6 +206,24 @@ class Backtest(Plan):
 
 Experiment = Annotated[Link | Controlled | Backtest, Field(discriminator="kind")]
 KINDS: dict[str, type[Link | Controlled | Backtest]] = {"link": Link, "controlled": Controlled, "backtest": Backtest}
+
+
+def open_points(experiments: Sequence[Plan], folder: Path, on: date) -> list[str]:
+    """One line per plan that is not fixed, with what fixes it, and per plan that is another than the one fixed."""
+    found = []
+    for each in experiments:
+        where = shown(folder / f"{each.id}.yml")
+        if each.fixed is None:
+            line = f"fixed: {{on: {on}, plan: {each.hash}}}"
+            found.append(
+                f"{where}: the plan is not fixed, so that it decides nothing; when it is as it should be, add {line}"
+            )
+        elif each.is_changed:
+            found.append(
+                f"{where}: the plan is another than the one fixed on {each.fixed.on} ({each.fixed.plan}, now {each.hash}), "
+                "so that it decides nothing; take the change back, or begin another experiment"
+            )
+    return found
 
 
 def load_experiments(folder: Path) -> tuple[Link | Controlled | Backtest, ...]:

@@ -740,3 +740,12 @@ def test_cookie_cats(tmp_path):
     assert 0.05 < day.effect.p < 0.1, "after a day it is not shown"
     assert trial.ratio_p == pytest.approx(0.0086, abs=5e-4), "suspicious, and above 0.001"
     assert trial.ruling == "roll back"
+
+
+def test_a_decision_against_the_rule_without_a_reason_is_told():
+    said = Decided(decision="ship", on=date(2026, 7, 1), by="Ada")
+    text = assigned(("old", share(40, 200)), ("new", share(41, 200)))
+    spine = known(plan(measured="share", decided=said), assignments=text)
+    told = "the rule says hold; Ada decided to ship and gives no reason"
+    assert told in figure(spine).warnings
+    assert told in theme.experiments(spine).rows["found"][0]

@@ -1,11 +1,12 @@
 """The files of experiments: their form, every fault at once, and a hash that tells one plan from another."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from helpers.errors import KitError
-from helpers.experiments import Backtest, Controlled, Link, load_experiments
+from helpers.experiments import Backtest, Controlled, Link, load_experiments, open_points
 from helpers.params import load_review
 
 ROOT = Path(__file__).parents[2]
@@ -126,3 +127,16 @@ def test_scores_are_names_and_no_queries(tmp_path):
     assert "score == 'mrr; drop table x', must match pattern" in faults(written(tmp_path, text))[0]
     [found] = load_experiments(written(tmp_path, text.replace("; drop table x", "")))
     assert isinstance(found, Backtest)
+
+
+def test_what_fixes_a_plan_is_told_and_does(tmp_path):
+    """The line that is printed, added to the file, leaves nothing to tell; another number in the plan does."""
+    folder = written(tmp_path, TRIAL)
+    [line] = open_points(load_experiments(folder), folder, date(2026, 3, 1))
+    assert "the plan is not fixed, so that it decides nothing" in line
+    fixed = f"{TRIAL}{line.rpartition('add ')[2]}\n"
+    folder = written(tmp_path, fixed)
+    assert open_points(load_experiments(folder), folder, date(2026, 3, 1)) == []
+    folder = written(tmp_path, fixed.replace("mde: 0.1", "mde: 0.2"))
+    [changed] = open_points(load_experiments(folder), folder, date(2026, 3, 1))
+    assert "the plan is another than the one fixed on 2026-03-01" in changed

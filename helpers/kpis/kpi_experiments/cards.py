@@ -162,7 +162,7 @@ def _told_of_trial(trial: Trial) -> dict[str, Any]:
         "n": sum(trial.primary.n),
         "interval": effect.interval,
         "status": "partial" if is_running else None,
-        "warnings": trial.warnings,
+        "warnings": [*trial.warnings, *filter(None, [trial.unexplained])],
         "params": {
             **about,
             "p": effect.p,

@@ -109,6 +109,14 @@ class Trial:
         return "hold" if self.state == "stopped" else None
 
     @property
+    def unexplained(self) -> str:
+        """What a person decided against the rule without saying why, empty where there is no such decision."""
+        decided = self.plan.decided
+        if decided is None or decided.reason or self.ruling in (None, decided.decision):
+            return ""
+        return f"the rule says {self.ruling}; {decided.by} decided to {decided.decision} and gives no reason"
+
+    @property
     def confirms(self) -> bool:
         """Whether it proves that its CPI moves its KPI."""
         return bool(self.plan.cpi and self.plan.kpi) and self.ruling == "ship"

@@ -230,7 +230,7 @@ def _told_of_trial(trial: Trial) -> str:
         f"{_value(effect.treatment, plan, trial.primary)} against {_value(effect.control, plan, trial.primary)}: "
         f"{change} ({_between(effect.low, effect.high, plan, trial.primary)})"
     )
-    return "; ".join([told, *trial.warnings])
+    return "; ".join(filter(None, [told, *trial.warnings, trial.unexplained]))
 
 
 def _told_of_link(found: FoundLink) -> str:
