@@ -219,10 +219,9 @@ def open_points(experiments: Sequence[Plan], folder: Path, on: date) -> list[str
                 f"{where}: the plan is not fixed, so that it decides nothing; when it is as it should be, add {line}"
             )
         elif each.is_changed:
-            found.append(
-                f"{where}: the plan is another than the one fixed on {each.fixed.on} ({each.fixed.plan}, now {each.hash}), "
-                "so that it decides nothing; take the change back, or begin another experiment"
-            )
+            changed = f"the plan is another than the one fixed on {each.fixed.on} ({each.fixed.plan}, now {each.hash})"
+            do = "take the change back, or begin another experiment"
+            found.append(f"{where}: {changed}, so that it decides nothing; {do}")
     return found
 
 
