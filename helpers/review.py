@@ -27,7 +27,7 @@ from helpers.display.context import Context, Results
 from helpers.display.notebook import set_up_notebook
 from helpers.errors import KitError, NotProvided, Refused, nearest
 from helpers.kpis.left_out import refusal
-from helpers.kpis.rows import Card, cards_of, cards_with, run, words_of
+from helpers.kpis.rows import Card, cards_of, cards_with, run, theme_of, words_of
 from helpers.kpis.spine import Spine, read_relations
 from helpers.notebook_parameters import GIVEN, theme_parameters
 from helpers.params import Review, Rules, load_review, load_source, project_root
@@ -83,10 +83,14 @@ class OpenReview:
         return Results(results.frame(found), self.context)
 
     def measure(self, card: Card) -> tuple[list[Row], Asked]:
-        """One card for the review's own period alone, and what it looked for in the source."""
-        self._alone.asked.clear()
-        self._alone.required.clear()
-        return self._registered(run(card, self._alone)), self._alone.looked_for
+        """One card for the review's own period alone, and what it looked for in the source.
+
+        Experiments look back, and so are asked of all periods.
+        """
+        spine = self.spine if theme_of(card) == "kpi_experiments" else self._alone
+        spine.asked.clear()
+        spine.required.clear()
+        return self._registered(run(card, spine)), spine.looked_for
 
     def sql(self, kpi_id: str) -> str:
         """The definition of a KPI as a query, with all that it stands on: it runs in a DuckDB over the prepared folder.

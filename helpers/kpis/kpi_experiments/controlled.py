@@ -39,7 +39,8 @@ TRIAL = {
     "stops_on": "date", "outcome_days": "integer", "use_pre_value": "boolean", "is_readable": "boolean",
 }  # fmt: skip
 METRIC = {"experiment": "varchar", "metric": "varchar", "role": "varchar", "per": "varchar"}
-State = Literal["planned", "running", "stopped"]
+State = Literal["stopped", "running", "planned"]
+STATES: tuple[State, ...] = ("stopped", "running", "planned")
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,9 @@ class Trial:
 
 
 def trials(spine: Spine) -> list[Trial]:
-    """Every controlled experiment of the review, as the review's period knows it."""
+    """Every controlled experiment of the review, as its period knows it: those that have stopped first."""
     plans = [each for each in spine.review.experiments if isinstance(each, Controlled)]
+    plans.sort(key=lambda plan: STATES.index(_state(spine, plan)))
     give(spine, plans)
     if not plans or not spine.provides("assignments"):
         return [_planned(spine, plan) for plan in plans]
