@@ -250,52 +250,53 @@ def holm(p_values: Sequence[float], tried: int = 0) -> list[float]:
     >>> [round(p, 3) for p in holm([0.001, 0.012, 0.02, 0.04, 0.3])]
     [0.005, 0.048, 0.06, 0.08, 0.3]
     """
-    return _corrected(p_values, tried, "holm")
+    family = np.array([*p_values, *[1.0] * tried])
+    order = np.argsort(family, kind="stable")
+    corrected = np.empty(len(family))
+    corrected[order] = np.minimum(1, np.maximum.accumulate(family[order] * np.arange(len(family), 0, -1)))
+    return corrected[: len(p_values)].tolist()
 
 
-def benjamini_hochberg(p_values: Sequence[float], tried: int = 0) -> list[float]:
-    """P-values corrected for a screening, where some false alarms among those found are borne (T7).
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """P-values corrected for a screening of one's own, where some false alarms among those found are borne (T7).
 
     >>> [round(p, 6) for p in benjamini_hochberg([0.001, 0.012, 0.02, 0.04, 0.3])]
     [0.005, 0.03, 0.033333, 0.05, 0.3]
     """
-    return _corrected(p_values, tried, "fdr_bh")
+    from scipy.stats import false_discovery_control
 
-
-def _corrected(p_values: Sequence[float], tried: int, method: str) -> list[float]:
-    from statsmodels.stats.multitest import multipletests
-
-    family = [*p_values, *[1.0] * tried]
-    return [float(p) for p in multipletests(family, method=method)[1][: len(p_values)]] if p_values else []
+    return [float(p) for p in false_discovery_control(p_values)] if p_values else []
 
 
 # --- ranks ------------------------------------------------------------------------------------------------------------
 
 
-def auc(scores: ArrayLike, events: ArrayLike, weights: ArrayLike | None = None) -> float | None:
+def auc(scores: ArrayLike, events: ArrayLike) -> float | None:
     """How often one with the event ranks above one without, equal ones counted half (T13); None without both kinds.
 
     >>> risk = [-0, -1, -3, -2, -5, -6, -7, -4]
     >>> round(auc(risk, [1, 1, 1, 0, 0, 0, 0, 0]), 6)
     0.933333
     """
-    score, event = np.asarray(scores, dtype=float), np.asarray(events, dtype=bool)
-    weight = np.ones(len(score)) if weights is None else np.asarray(weights, dtype=float)
-    _, place = np.unique(score, return_inverse=True)
-    with_event = np.bincount(place, weight * event)
-    without = np.bincount(place, weight * ~event)
-    pairs = with_event.sum() * without.sum()
-    below = np.cumsum(without) - without / 2
-    return float(with_event @ below / pairs) if pairs else None
+    _, place = np.unique(np.asarray(scores, dtype=float), return_inverse=True)
+    event = np.asarray(events, dtype=float)
+    return _ordered_pairs(np.bincount(place, event), np.bincount(place, 1 - event))
 
 
 def auc_draws(scores: ArrayLike, events: ArrayLike, customers: ArrayLike) -> NDArray[np.float64]:
     """The same over customers drawn with replacement, from a fixed seed: each takes all of its rows with it."""
+    _, place = np.unique(np.asarray(scores, dtype=float), return_inverse=True)
     _, customer = np.unique(np.asarray(customers), return_inverse=True)
-    n, random = int(customer.max()) + 1, np.random.default_rng(SEED)
-    draws = (np.bincount(random.integers(0, n, n), minlength=n)[customer] for _ in range(RESAMPLES))
-    found = [auc(scores, events, weights) for weights in draws]
+    event, n, random = np.asarray(events, dtype=float), int(customer.max()) + 1, np.random.default_rng(SEED)
+    times = (np.bincount(random.integers(0, n, n), minlength=n)[customer] for _ in range(RESAMPLES))
+    found = [_ordered_pairs(np.bincount(place, each * event), np.bincount(place, each * (1 - event))) for each in times]
     return np.array([value for value in found if value is not None])
+
+
+def _ordered_pairs(with_event: NDArray[np.float64], without: NDArray[np.float64]) -> float | None:
+    """Of all pairs the share whose event stands higher; the numbers are those at each score, the lowest first."""
+    pairs = with_event.sum() * without.sum()
+    return float(with_event @ (np.cumsum(without) - without / 2) / pairs) if pairs else None
 
 
 def auc_interval(draws: NDArray[np.float64]) -> Interval | None:

@@ -194,11 +194,6 @@ def test_auc_is_that_of_mann_and_whitney():
     assert stats.auc(score, event) == pytest.approx(mannwhitneyu(score[event], score[~event]).statistic / pairs)
 
 
-def test_weights_are_rows_taken_so_often():
-    score, event, times = np.array([3, 1, 4, 1, 5]), np.array([1, 0, 0, 1, 0], bool), np.array([2, 0, 1, 3, 1])
-    assert stats.auc(score, event, times) == stats.auc(score.repeat(times), event.repeat(times))
-
-
 def test_draws_take_whole_customers():
     """One customer with all events: every draw has all of them or none."""
     score, event = [1, 2, 3, 4, 5, 6], [1, 1, 1, 0, 0, 0]
