@@ -293,7 +293,7 @@ def auc_draws(scores: ArrayLike, events: ArrayLike, customers: ArrayLike) -> NDA
     return np.array([value for value in found if value is not None])
 
 
-def _ordered_pairs(with_event: NDArray[np.float64], without: NDArray[np.float64]) -> float | None:
+def _ordered_pairs(with_event: NDArray[Any], without: NDArray[Any]) -> float | None:
     """Of all pairs the share whose event stands higher; the numbers are those at each score, the lowest first."""
     pairs = with_event.sum() * without.sum()
     return float(with_event @ (np.cumsum(without) - without / 2) / pairs) if pairs else None
