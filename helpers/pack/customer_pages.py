@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from helpers.display.formats import Writer, format_day
+from helpers.display.formats import NOTHING, Writer, format_day
 from helpers.pack.appearance import colours_of
 from helpers.pack.notebook_content import tables_of
 from helpers.pack.render import named_template
@@ -85,42 +85,42 @@ def _hashed(customer_id: str) -> str:
 
 def _value(rows: Iterable[Mapping[str, Any]], looks: Looks) -> dict[str, Any]:
     """What the page of delivered value shows of the rows of one customer."""
-    of_state: dict[str, list[Mapping[str, Any]]] = {"confirmed": [], "not confirmed": [], "invoiced": []}
+    of_state: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
-        of_state[row["state"]].append(row)
-    confirmed, unconfirmed, invoiced = of_state.values()
+        of_state.setdefault(row["state"], []).append(row)
+    confirmed, unconfirmed, served = (of_state.get(state, []) for state in ("confirmed", "not confirmed", "served"))
+    invoiced = served or of_state.get("invoiced", [])
     one = next(iter(rows))
     write = Writer(one["currency"], looks.locale)
-    value, paid = _sum(confirmed), _sum(invoiced)
 
     def told(each: Mapping[str, Any]) -> dict[str, str]:
         return {"day": _day(each, looks), "what": each["what"] or "", "amount": write.value(each["amount"], "money")}
 
     return {
         "customer": one["customer"], "until": format_day(looks.until, looks.locale),
-        "value": write.value(value, "money") if confirmed else "",
-        "paid": write.value(paid, "money") if invoiced else "",
-        "paid_since": _day(invoiced[0], looks) if invoiced else "",
-        "ratio": _ratio(confirmed, unconfirmed, invoiced, write), "waiting": write.value(_sum(unconfirmed), "money"),
-        "quarters": _quarters(confirmed, write), "confirmed": list(map(told, reversed(confirmed))),
-        "unconfirmed": list(map(told, reversed(unconfirmed))),
+        "value": write.value(_sum(confirmed), "money") if confirmed else "",
+        "paid": write.value(_sum(invoiced), "money") if invoiced else "",
+        "paid_since": _day(invoiced[0], looks) if invoiced else "", "is_served": bool(served),
+        "ratio": write.value(_ratio(confirmed, unconfirmed, served), "ratio").removeprefix(NOTHING),
+        "waiting": write.value(_sum(unconfirmed), "money"), "quarters": _quarters(confirmed, write),
+        "confirmed": list(map(told, reversed(confirmed))), "unconfirmed": list(map(told, reversed(unconfirmed))),
     }  # fmt: skip
 
 
 def _ratio(
-    confirmed: Collection[Mapping[str, Any]],
-    unconfirmed: Collection[Mapping[str, Any]],
-    invoiced: Collection[Mapping[str, Any]],
-    write: Writer,
-) -> str:
-    """What was confirmed for each unit invoiced; empty where the two are not of the same time, or say nothing."""
-    value, paid = _sum(confirmed), _sum(invoiced)
+    confirmed: Sequence[Mapping[str, Any]],
+    unconfirmed: Sequence[Mapping[str, Any]],
+    served: Sequence[Mapping[str, Any]],
+) -> float | None:
+    """What was confirmed for each unit invoiced, where both are of the same time; else nothing.
+
+    What is invoiced ahead is not of it, nor is a history of invoices that is longer than that of value.
+    """
+    value, paid = _sum(confirmed), _sum(served)
     if not value or not paid or value < 0 or paid < 0:
-        return ""
-    first, since = (min(date.fromisoformat(each["day"]) for each in part) for part in (
-        [*confirmed, *unconfirmed], invoiced
-    ))  # fmt: skip
-    return write.value(value / paid, "ratio") if first - since <= SAME_TIME else ""
+        return None
+    first = min(date.fromisoformat(each["day"]) for each in (*confirmed, *unconfirmed))
+    return value / paid if first - date.fromisoformat(served[0]["day"]) <= SAME_TIME else None
 
 
 def _quarters(confirmed: Iterable[Mapping[str, Any]], write: Writer) -> list[dict[str, Any]]:

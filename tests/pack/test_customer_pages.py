@@ -26,7 +26,7 @@ def line(state, day, amount, quarter="", what=None, customer_id="A", customer="A
 def stated(*more, since="2025-06-01", paid=2000.0, **own):
     """Three confirmations of 4,000 in all, and what was invoiced."""
     confirmed = [line("confirmed", day, amount, quarter, "Review", **own) for day, quarter, amount in REVIEWS]
-    return [line("invoiced", since, paid, **own), *confirmed, *more]
+    return [line("served", since, paid, **own), *confirmed, *more]
 
 
 def page_of(rows, **looks):
@@ -76,6 +76,7 @@ def test_a_customer_that_has_confirmed_nothing_is_told_so():
         (stated(line("confirmed", "2026-08-01", -5000.0, "2026Q3")), False),
         (stated(line("confirmed", "2026-08-01", None, "2026Q3")), False),  # a currency without a rate
         (stated()[1:], False),  # nothing was invoiced
+        ([line("invoiced", "2026-01-01", 4000.0), *stated()[1:]], False),  # it may be a year ahead
     ],
 )
 def test_the_ratio_is_told_only_where_both_are_of_the_same_time(rows, told):

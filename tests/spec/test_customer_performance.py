@@ -771,12 +771,15 @@ def test_value_by_customer_tells_who_got_least_first():
 
 
 def test_statements_are_told_customer_by_customer():
-    """Each with its quarter; and one line with what was invoiced without tax and less credits. C stated nothing."""
+    """Each with its quarter; and a line of what was invoiced without tax, less credits. C stated nothing.
+
+    B was invoiced services alone, which are for no time to come.
+    """
     rows = listed(theme.value_statements, value_of())
     told = rows[["customer_id", "state", "quarter", "amount", "currency"]].to_numpy().tolist()
     assert told == [
         ["A", "invoiced", "2026Q1", 40_000, "USD"], ["A", "confirmed", "2026Q1", 100_000, "USD"],
-        ["A", "confirmed", "2026Q1", 20_000, "USD"], ["B", "invoiced", "2026Q1", 60_000, "USD"],
+        ["A", "confirmed", "2026Q1", 20_000, "USD"], ["B", "served", "2026Q1", 60_000, "USD"],
         ["B", "confirmed", "2026Q1", 30_000, "USD"], ["B", "not confirmed", "2026Q1", 999, "USD"],
     ]  # fmt: skip
 
@@ -788,6 +791,21 @@ def test_statements_are_in_the_customers_own_currency_where_it_has_one(invoiced_
     rows = listed(theme.value_statements, value_of(values, paid, fx_rates="currency | rate\n EUR | 1.1"))
     own = rows[(rows["customer_id"] == "B") & (rows["state"] == "confirmed")]
     assert own[["amount", "currency"]].to_numpy().tolist() == [[pytest.approx(value), told_in]]
+
+
+def test_what_is_invoiced_ahead_is_told_up_to_today_where_lines_tell_their_service():
+    """90 of 365 days of 36,500 are 9,000, a credit of 1,000 counts whole; if one line is silent, all of all count."""
+    header = "invoice_line_id | customer_id | invoiced_on | amount | kind | currency | service_from | service_to\n"
+    year = " i1 | A | 2026-01-01 | 36500 | recurring | USD | 2026-01-01 | 2026-12-31\n"
+    credit, untold = (
+        " i2 | A | 2026-02-01 | -1000 | recurring | USD | |\n",
+        " i3 | A | 2026-02-01 | 10 | recurring | USD | |\n",
+    )
+    ahead = " i4 | A | 2026-03-31 | 500 | recurring | USD | 2026-04-01 | 2026-04-30\n"
+    for lines, state, amount in ((year + credit + ahead, "served", 8000), (year + untold, "invoiced", 36510)):
+        rows = listed(theme.value_statements, value_of(paid=header + lines))
+        (first, *_) = rows[rows["customer_id"] == "A"].to_dict("records")
+        assert (first["state"], first["amount"]) == (state, pytest.approx(amount))
 
 
 # --- what is not there ------------------------------------------------------------------------------------------------

@@ -355,10 +355,14 @@ where metric in ('delivered_value', 'delivered_value_unconfirmed') and local_day
 create view value_metric as
 select distinct label from value_entry where account_id is not null;
 
--- net_invoice: each invoice line up to the end of each period but for tax, credits below 0.
+-- net_invoice: each invoice line up to the end of each period but for tax, credits below 0. `served` is the part of a line
+-- whose service was over by then, by its days; null where a recurring line does not tell its service.
 create table net_invoice as
 select period.label, coalesce(account_id, invoices.customer_id) as account_id, invoiced_on as day, amount, invoices.currency,
-  amount * rate as worth, rate.rate is null as is_unrated
+  amount * rate as worth, rate.rate is null as is_unrated,
+  case when service_from is not null and service_to is not null
+      then greatest(least((measured_on + 1 - service_from) / (service_to + 1 - service_from), 1), 0)
+    when amount < 0 or invoices.kind <> 'recurring' then 1 end as served
 from valued_period as period
 join invoices on known_day between known_from and known_until and invoices.kind <> 'tax' and invoiced_on <= measured_on
 left join account on account.label = period.label and account.customer_id = invoices.customer_id
@@ -413,15 +417,16 @@ from (
 group by label;
 
 -- value_statement: what is told to each customer of which a value was ever stated: each statement with its day, and what was
--- invoiced to it so far with the day of the first line. Amounts are in the customer's own currency, where it has one and no
--- other; else in the review's.
+-- invoiced to it so far with the day of the first line. That is the part whose service is over (`served`), where all of its
+-- lines tell it; else the whole (`invoiced`), which may be for time to come. Amounts are in the customer's own currency,
+-- where it has one and no other; else in the review's.
 create view value_statement as
 with line as (
   select label, account_id, day, object_id as what, case when is_confirmed then 'confirmed' else 'not confirmed' end as state,
-    value as own, currency, worth
+    value as own, currency, worth, cast(null as double) as served
   from value_entry where account_id is not null
   union all
-  select label, account_id, day, null, 'invoiced', amount, currency, worth
+  select label, account_id, day, null, 'invoiced', amount, currency, worth, served
   from net_invoice semi join value_entry using (label, account_id)
 ),
 told_in as (
@@ -430,13 +435,15 @@ told_in as (
   from line group by label, account_id
 ),
 told as (
-  select label, account_id, day, what, state, told_in.currency, case when is_own then own else worth end as amount
+  select label, account_id, day, what, state, told_in.currency, served, case when is_own then own else worth end as amount
   from line join told_in using (label, account_id)
 )
 select label, account_id, day, what, state, currency, amount from told where state <> 'invoiced'
 union all
-select label, account_id, min(day), null, state, currency, cast(sum(cast(amount as decimal(38, 9))) as double)
-from told where state = 'invoiced' group by label, account_id, state, currency;
+select label, account_id, min(day), null, case when bool_and(is_timed) then 'served' else 'invoiced' end, currency,
+  case when bool_and(amount is not null) then sum(amount * case when is_timed then served else 1 end) end
+from (select *, bool_and(served is not null) over (partition by label, account_id) as is_timed from told where state = 'invoiced')
+group by label, account_id, currency;
 
 -- overdue_account: what each account had not paid by the end of a period of what was due 30 days before or earlier, less the
 -- credits that name it; in the review's currency, null where a currency has no rate.

@@ -273,7 +273,8 @@ def value_by_customer(spine: Spine) -> Listing:
 def value_statements(spine: Spine) -> Listing:
     """What each customer is told of the value delivered to it: a page of its own, and every row of these in a file.
 
-    Each statement with its quarter, day and state, and what was invoiced to date, with the day of the first line.
+    Each statement with its quarter, day and state, and what was invoiced to date, with the day of the first line: for
+    the time up to now (``served``) where invoices tell of which time they are, else ``invoiced``, perhaps ahead.
     Amounts are in ``currency``, the customer's own where it has one and no other.
     """
     spine.require("measurements.customer_id", "invoices")
