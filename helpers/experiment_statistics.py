@@ -149,6 +149,17 @@ def always_valid(effect: Effect, n: int, planned: int, alpha: float) -> Effect:
     )  # fmt: skip
 
 
+def cohens_d(control: Sums, treatment: Sums) -> float | None:
+    """The difference of two means in standard deviations of one unit, pooled; None where nothing varies.
+
+    >>> cohens_d(Sums(11, {"value": 1}, {"value": 4}), Sums(11, {"value": 2}, {"value": 4}))
+    0.5
+    """
+    free = control.n + treatment.n - 2
+    pooled = ((control.n - 1) * control.variances["value"] + (treatment.n - 1) * treatment.variances["value"]) / free
+    return float((treatment.means["value"] - control.means["value"]) / math.sqrt(pooled)) if pooled else None
+
+
 # --- sample ratio -----------------------------------------------------------------------------------------------------
 
 

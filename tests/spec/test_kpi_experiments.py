@@ -144,6 +144,13 @@ def test_example_of_cuped():
     )
 
 
+def test_the_difference_in_standard_deviations_of_a_unit():
+    """Cohen's d: the difference 1 over the root of the mean of both variances."""
+    control, treated = Y[::2] * 3, Y[1::2] * 3
+    pooled = (np.var(control, ddof=1) + np.var(treated, ddof=1)) / 2
+    assert figure(cuped(False)).params["cohens_d"] == pytest.approx(1 / pooled**0.5)
+
+
 def test_what_was_not_measured_before_is_taken_as_the_mean():
     pairs = list(zip(Y, X, strict=True)) * 3
     given = [(y, "" if i == 5 else x) for i, (y, x) in enumerate(pairs)]

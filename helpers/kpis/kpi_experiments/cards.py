@@ -52,9 +52,14 @@ def cpi_kpi_link(spine: Spine) -> list[Row]:
             reason = f"not provided: {each.lacks}" if each.lacks else each.refused
             rows.add("link_effect", answer, None, status=status, warnings=[reason], params=about)
             continue
+        told = [f"associated with, no proof of a cause; p = {each.corrected:.3f} after Holm's correction"]
+        if each.critical is not None:
+            told.append(
+                f"of {each.effect.n} points a correlation must reach {each.critical:.2f} to be more than chance"
+            )
         rows.add(
             "link_effect", answer, each.effect.value, n=each.effect.n, interval=each.effect.interval, params=about,
-            warnings=[f"associated with, no proof of a cause; p = {each.corrected:.3f} after Holm's correction"],
+            warnings=told,
         )  # fmt: skip
     return rows.done()
 
@@ -167,6 +172,7 @@ def _told_of_trial(trial: Trial) -> dict[str, Any]:
             **about,
             "p": effect.p,
             "p_holm": trial.primary.corrected,
+            "cohens_d": trial.primary.cohens_d,
             "control": effect.control,
             "treatment": effect.treatment,
         },

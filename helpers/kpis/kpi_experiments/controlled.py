@@ -16,6 +16,7 @@ from helpers.experiment_statistics import (
     Effect,
     Sums,
     always_valid,
+    cohens_d,
     difference,
     holm,
     needed_for_means,
@@ -45,12 +46,16 @@ STATES: tuple[State, ...] = ("stopped", "running", "planned")
 
 @dataclass(frozen=True)
 class Measured:
-    """One metric of an experiment: its effect with its interval, and its p-value corrected for the others tested."""
+    """One metric of an experiment: its effect with its interval, and its p-value corrected for the others tested.
+
+    ``cohens_d`` is the plain difference of means in standard deviations of one unit; a ratio has none.
+    """
 
     metric: str
     role: str
     effect: Effect
     n: tuple[int, int]
+    cohens_d: float | None = None
     corrected: float | None = None
 
 
@@ -215,7 +220,9 @@ def _with_effects(trial: Trial, sums: Mapping[tuple[str, str], Mapping[bool, Map
         plain = (of_primary[False]["mean_y"], of_primary[True]["mean_y"]) if len(of_primary) == 2 else None
         return replace(trial, plain=plain, silent=f"{n[0]} and {n[1]} units: below {LEAST} no effect is judged")
     tested = [
-        Measured(metric, role, _effect(trial, sums[plan.id, metric], _alpha(trial), metric), n)
+        Measured(
+            metric, role, _effect(trial, sums[plan.id, metric], _alpha(trial), metric), n, _d(sums[plan.id, metric])
+        )
         for metric, role in plan.metrics.items()
         if role != "guardrail" and len(sums.get((plan.id, metric), {})) == 2
     ]
@@ -254,6 +261,12 @@ def _effect(trial: Trial, sides: Mapping[bool, Mapping[str, Any]], alpha: float,
     found = difference(_sums(control), _sums(treatment), alpha=alpha, per="per" if is_ratio else None, before=before)
     n = control["n"] + treatment["n"]
     return always_valid(found, n, max(trial.needed or n, 1), alpha) if looks else found
+
+
+def _d(sides: Mapping[bool, Mapping[str, Any]]) -> float | None:
+    """Cohen's d of means of units; none of ratios and clusters."""
+    is_mean = all(side["var_d"] == 0 for side in sides.values())
+    return cohens_d(_sums(sides[False]), _sums(sides[True])) if is_mean else None
 
 
 def _sums(side: Mapping[str, Any]) -> Sums:

@@ -56,7 +56,8 @@ def effects(spine: Spine) -> Listing:
             "interval": _between(measured.effect.low, measured.effect.high, each.plan, measured),
             "chance": _chance(measured.corrected), "n": sum(measured.n), "method": measured.effect.method,
             "value": measured.effect.value / each.plan.mde, "low": measured.effect.low / each.plan.mde,
-            "high": measured.effect.high / each.plan.mde, "is_better_up": each.plan.direction == "up",
+            "high": measured.effect.high / each.plan.mde, "cohens_d": measured.cohens_d,
+            "is_better_up": each.plan.direction == "up",
         }
         for each in trials(spine)
         for measured in ([each.primary] if each.primary else []) + list(each.secondary)
@@ -67,6 +68,7 @@ def effects(spine: Spine) -> Listing:
         "interval": Column("Interval"), "chance": Column("p, corrected"), "n": Column("Units", "count"),
         "method": Column("Method", on_pages=False), "value": Column("÷ least effect", "ratio", on_pages=False),
         "low": Column("from", "ratio", on_pages=False), "high": Column("to", "ratio", on_pages=False),
+        "cohens_d": Column("Cohen's d", "ratio", on_pages=False),
         "is_better_up": Column("More is better", on_pages=False),
     }  # fmt: skip
     return _listing(
