@@ -251,6 +251,8 @@ def test_a_sequential_experiment_may_be_looked_at():
     once = figure(known(plan(measured="share"), assignments=text)).interval
     assert row.interval.low < once.low
     assert row.params["ruling"] == "ship"
+    unfixed = plan(**asked).model_copy(update={"fixed": None})
+    assert figure(known(unfixed, assignments=text)).params["ruling"] == "invalid"
     quiet = figure(known(plan(**asked, floor=150), assignments=text))
     assert (quiet.value, quiet.status) == (None, "undefined")
     assert "below 150 units in each variant" in quiet.warnings[0]
@@ -345,6 +347,21 @@ def test_a_guardrail_that_says_nothing_holds():
     spine = guarded([0, 9] * 20, [9, 1] * 20)
     assert trials(spine)[0].guarded[0].standing == "not shown"
     assert figure(spine).params["ruling"] == "hold"
+
+
+def test_what_nobody_measured_is_no_zero():
+    """A guardrail without a measurement holds back; a primary metric without one is refused."""
+    text = assigned(("old", share(8, 40)), ("new", share(28, 40)))
+    rail = Guardrail(metric="complaints", direction="down", margin=1.0)
+    given = {"measured": "share", "outcome_days": 30, "stops_on": date(2026, 5, 20)}
+    other = "customer_id | metric | at | value\nU1 | orders | 2026-04-12 | 1"
+    for more in ({}, {"measurements": other}):
+        row = figure(known(plan(guardrails=(rail,), **given), assignments=text, **more))
+        assert row.params["ruling"] == "hold"
+        assert "no measurements of complaints" in row.warnings
+        row = figure(known(plan(metric="complaints", outcome_days=30), assignments=text, **more))
+        assert (row.value, row.status) == (None, "refused")
+        assert row.warnings[0] == "no measurements of complaints, which the plan asks for"
 
 
 def test_what_got_worse_rolls_back():

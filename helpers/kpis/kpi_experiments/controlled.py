@@ -28,7 +28,7 @@ from helpers.experiment_statistics import (
     spread_of_ratio,
     two_proportions,
 )
-from helpers.experiments import Controlled, Guardrail, Ruling
+from helpers.experiments import OWN_METRIC, Controlled, Guardrail, Ruling
 from helpers.kpis.spine import Spine
 from helpers.periods import DAY
 
@@ -102,7 +102,7 @@ class Trial:
     @property
     def ruling(self) -> Ruling | None:
         """What the rule says, in this order: invalid, roll back, ship, hold; None while nothing is told."""
-        if self.refused or (self.is_exploratory and self.state == "stopped"):
+        if self.refused or (self.is_exploratory and (self.primary is not None or self.state == "stopped")):
             return "invalid"
         if self.primary is None or (self.state == "running" and self.plan.analysis == "fixed"):
             return None
@@ -110,7 +110,8 @@ class Trial:
         if high < 0 or any(each.standing == "broken" for each in self.guarded):
             return "roll back"
         is_sure = (self.primary.corrected or 0) <= self.plan.alpha and low > self.plan.ship_at_least
-        if is_sure and all(each.standing == "kept" for each in self.guarded):
+        are_kept = [each.standing for each in self.guarded] == ["kept"] * len(self.plan.guardrails)
+        if is_sure and are_kept:
             return "ship"
         return "hold" if self.state == "stopped" else None
 
@@ -153,6 +154,13 @@ def trials(spine: Spine) -> list[Trial]:
     for row in spine.answers("units_left_out", "all"):
         excluded.setdefault(row["experiment"], {})[f"assignments: {row['left_out']}"] = row["units"]
     return [_evaluated(spine, plan, counts.get(plan.id, []), excluded.get(plan.id, {}), sums) for plan in plans]
+
+
+def _unmeasured(spine: Spine, plan: Controlled) -> list[str]:
+    """The metrics of a plan that nobody ever measured: a sum of them would be 0 and mean nothing."""
+    asked = [name for name in (plan.metric, plan.per, *plan.metrics) if name not in (None, OWN_METRIC)]
+    given = {row["metric"] for row in spine.answers("metric_on_record")} if spine.provides("measurements") else set()
+    return [name for name in dict.fromkeys(asked) if name not in given]
 
 
 def give(spine: Spine, plans: Sequence[Controlled]) -> None:
@@ -200,12 +208,18 @@ def _evaluated(
         warnings=[*found.warnings, *_told_of_units(plan, counts)],
         silent="",
     )
+    unmeasured = _unmeasured(spine, plan)
+    if {plan.metric, plan.per} & {*unmeasured}:
+        return replace(found, refused=f"no measurements of {' and '.join(unmeasured)}, which the plan asks for")
     found = _with_power(found, of_primary)
     if found.ratio_p < SRM_LEVEL:
         shares = " to ".join(f"{share:.0%}" for share in plan.variants.values())
         why = f"the variants have {units[0]} and {units[1]} units where {shares} was planned (p = {found.ratio_p:.1e})"
         return replace(found, refused=f"{why}; something decides who is in which, so that no effect is told")
-    return _with_effects(found, sums)
+    if unmeasured:
+        found = replace(found, warnings=[*found.warnings, f"no measurements of {', '.join(unmeasured)}"])
+    measured = {key: sides for key, sides in sums.items() if key[1] not in unmeasured}
+    return _with_effects(found, measured)
 
 
 def _with_effects(trial: Trial, sums: Mapping[tuple[str, str], Mapping[bool, Mapping[str, Any]]]) -> Trial:

@@ -49,6 +49,11 @@ join measurements on known_day between known_from and known_until
 where is_readable and measurements.metric in (select metric from registered_metric union select per from registered_metric)
 group by all;
 
+-- metric_on_record: what was ever measured, as the review knows it.
+create view metric_on_record as
+select distinct label, metric
+from period join rules on label = review_label join measurements on known_day between known_from and known_until;
+
 -- experiment_rows: each unit of each controlled experiment, with each metric: its value (per_value, by which it is
 -- divided) and what it was before the assignment. left_out says why it does not count.
 create table experiment_rows as
