@@ -41,7 +41,11 @@ def lab(tmp_path, kit, environment):
         yield f"http://127.0.0.1:{port}/lab/tree/notebooks/{{}}.ipynb?token=secret"
     finally:
         os.killpg(server.pid, signal.SIGTERM)
-        server.wait(60)
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:  # it may wait for a kernel that has only begun to start
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
 
 
 def expected(kit, months):
