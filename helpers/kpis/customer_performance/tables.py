@@ -332,7 +332,7 @@ def cpi_register(spine: Spine) -> Listing:
         same = ("department", "outcome", "increment", "unit", "touch_point", "asked_by", "source", "owner")
         rows.append({**{name: getattr(cpi, name) or None for name in same}, **told})
     return Listing(
-        caption="Registered customer performance indicators, and whether they are some",
+        caption="Registered customer performance indicators, each with its verdict",
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
         when_empty="The review registers no customer performance indicators; add them under cpis:.",
