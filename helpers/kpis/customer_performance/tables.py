@@ -266,7 +266,8 @@ def value_by_customer(spine: Spine) -> Listing:
         when_empty="No customer has stated what the work is worth to it.",
         grain="customer_id",
         top=TOP,
-        note="Who has confirmed least for what it paid stands first. What is not confirmed is in no ratio.",
+        note="Who has confirmed least for what it paid stands first; who pays a year ahead looks low at first. What is "
+        "not confirmed is in no ratio.",
     )
 
 
