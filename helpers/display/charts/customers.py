@@ -127,7 +127,8 @@ def dots(table: Table, day: str, value: str, things: str) -> Chart:
         f"{write.value(len(rows), 'count')} {STATES[state].words.format(write.phrase(rows[value].max(), unit))}"
         for state, rows in states.items()
     ]
-    sentence = f"Of {write.value(len(table.rows), 'count')} {things}: {'; '.join(parts)}."
+    named = things if len(table.rows) != 1 else things.removesuffix("s")
+    sentence = f"Of {write.value(len(table.rows), 'count')} {named}: {'; '.join(parts)}."
     return Chart(table.listing.caption, sentence, drawn.svg, table)
 
 

@@ -293,7 +293,8 @@ def delivered_value(spine: Spine) -> list[Row]:
     Definition:
         Delivered value to revenue = value that customers have confirmed / net revenue from the same customers, both to
         date: from the first record of each to the last day of the period, those of customers who left included. Net
-        revenue is invoiced without tax and less credits. Value is what ``measurements`` tell as ``delivered_value``;
+        revenue is invoiced without tax and less credits, also what is for time to come, so that the ratio of a customer
+        who pays a year ahead is low at first. Value is what ``measurements`` tell as ``delivered_value``;
         what the company estimates alone, ``delivered_value_unconfirmed``, is left out and counted. The median is that
         of the customers' own ratios. Coverage = paying customers with both / paying customers, on the last day of the
         period. The interval is a bootstrap over customers.

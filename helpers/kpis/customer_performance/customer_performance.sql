@@ -18,15 +18,14 @@ select *, on_time / nullif(judged, 0) as turbo_estimate from counted;
 create table turbo_estimate_rows as
 with request as (
   select period.label, deal_id, known_deal.customer_id, coalesce(account.segment, '(none)') as segment, owner,
-    local_day(estimate_requested_at) as requested_on, estimate_sent_at is not null as is_sent,
+    requested_on, estimate_sent_at is not null as is_sent,
     coalesce(cast(estimate_sla_hours as double), cast(estimate_sla_hours_by[coalesce(account.segment, '(none)')] as double))
       as promised_hours,
     closed_at is not null as is_closed,
     (epoch(coalesce(estimate_sent_at, closed_at, known_at)) - epoch(estimate_requested_at)) / 3600 as hours
   from period cross join rules
-  join known_deal using (label)
+  join known_deal on known_deal.label = period.label and requested_on between starts_on and measured_on
   left join account on account.label = period.label and account.customer_id = known_deal.customer_id
-  where local_day(estimate_requested_at) between starts_on and measured_on
 )
 select *, case
     when is_sent then case when hours <= promised_hours then 'on time' else 'late' end
@@ -80,9 +79,11 @@ from flexible_options_rows where options_offered is not null group by all;
 -- content_reading: each count of what an item of content gained, as known in each period, with the customer that it was
 -- gained for. One that names no customer or no item is in no figure.
 create table content_reading as
-select label, customer_id, object_id, metric, local_day("at") as day, value
-from period join measurements on known_day between known_from and known_until
-where metric in ('followers', 'likes', 'shares', 'views');
+select label, customer_id, object_id, metric, day, value
+from period
+join (
+  select *, local_day("at") as day from measurements where metric in ('followers', 'likes', 'shares', 'views')
+) on known_day between known_from and known_until;
 
 -- content_appreciation (C03): of the items published in each period that are content_window_days old, how many followers
 -- their customers gained by one, and how many likes and shares came of 1,000 views.
@@ -136,12 +137,15 @@ from content_appreciation cross join rules where young > 0;
 
 -- known_ticket: each ticket as known in each period, with the account of its customer and its local days.
 create table known_ticket as
-select period.label, ticket_id, coalesce(account_id, tickets.customer_id) as account_id, nullif(topic, '') as topic,
-  created_at, local_day(created_at) as created_on, solved_at, local_day(solved_at) as solved_on, public_agent_replies, reopens,
-  csat, created_by, coalesce(is_spam, false) as is_spam, nullif(merged_into, '') is not null as is_merged
+with ticket as (
+  select *, local_day(created_at) as created_on, local_day(solved_at) as solved_on from tickets
+)
+select period.label, ticket_id, coalesce(account_id, ticket.customer_id) as account_id, nullif(topic, '') as topic,
+  created_at, created_on, solved_at, solved_on, public_agent_replies, reopens, csat, created_by,
+  coalesce(is_spam, false) as is_spam, nullif(merged_into, '') is not null as is_merged
 from period
-join tickets on known_day between known_from and known_until
-left join account on account.label = period.label and account.customer_id = tickets.customer_id;
+join ticket on known_day between known_from and known_until
+left join account on account.label = period.label and account.customer_id = ticket.customer_id;
 
 -- first_contact_resolution (C04): of the questions solved in each period that could be settled with one answer, how many
 -- were; in all and by topic. And two figures of tools that go by this name and are not it, over other tickets: Zendesk's,
@@ -342,14 +346,15 @@ select period.* from period cross join rules join period as review on review.lab
 -- value_entry: each statement of what a customer's work with the product was worth to it, up to the end of each period; it is
 -- confirmed where the customer has agreed to it. `worth` is in the review's currency.
 create table value_entry as
-select period.label, case when measurements.customer_id is not null then coalesce(account_id, measurements.customer_id) end as account_id,
-  local_day("at") as day, object_id, metric = 'delivered_value' as is_confirmed, value, measurements.currency, value * rate as worth,
+select period.label, case when stated.customer_id is not null then coalesce(account_id, stated.customer_id) end as account_id,
+  day, object_id, metric = 'delivered_value' as is_confirmed, value, stated.currency, value * rate as worth,
   rate.rate is null as is_unrated
 from valued_period as period
-join measurements on known_day between known_from and known_until
-left join account on account.label = period.label and account.customer_id = measurements.customer_id
-left join rate on rate.currency = measurements.currency and measured_on between valid_from and valid_until
-where metric in ('delivered_value', 'delivered_value_unconfirmed') and local_day("at") <= measured_on;
+join (
+  select *, local_day("at") as day from measurements where metric in ('delivered_value', 'delivered_value_unconfirmed')
+) as stated on known_day between known_from and known_until and day <= measured_on
+left join account on account.label = period.label and account.customer_id = stated.customer_id
+left join rate on rate.currency = stated.currency and measured_on between valid_from and valid_until;
 
 -- value_metric: the periods in which any value is known that was delivered to a customer.
 create view value_metric as

@@ -266,7 +266,8 @@ def value_by_customer(spine: Spine) -> Listing:
         when_empty="No customer has stated what the work is worth to it.",
         grain="customer_id",
         top=TOP,
-        note="Who has confirmed least for what it paid stands first. What is not confirmed is in no ratio.",
+        note="Who has confirmed least for what it paid stands first; who pays a year ahead looks low at first. What is "
+        "not confirmed is in no ratio.",
     )
 
 
@@ -332,7 +333,7 @@ def cpi_register(spine: Spine) -> Listing:
         same = ("department", "outcome", "increment", "unit", "touch_point", "asked_by", "source", "owner")
         rows.append({**{name: getattr(cpi, name) or None for name in same}, **told})
     return Listing(
-        caption="Registered customer performance indicators, and whether they are some",
+        caption="Registered customer performance indicators, each with its verdict",
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
         when_empty="The review registers no customer performance indicators; add them under cpis:.",

@@ -7,13 +7,13 @@ with deal as (
   select * exclude (outcome, source), coalesce(nullif(source, ''), '(none)') as source,
     case when closed_at is null then coalesce(outcome, 'open') else outcome end as outcome,
     local_day(created_at) as created_on, local_day(closed_at) as closed_on, local_day(cancelled_at) as cancelled_on,
-    local_day(recorded_at) as recorded_on
+    local_day(recorded_at) as recorded_on, local_day(estimate_requested_at) as requested_on
   from deals
 )
 select period.label, deal_id, deal.customer_id, coalesce(account_id, deal.customer_id) as account_id, owner, source,
   product, deal_type, term_months, currency, amount, one_off_amount, outcome, closed_at, created_on, closed_on,
-  cancelled_on, recorded_on, estimate_requested_at, estimate_sent_at, options_offered, option_chosen, default_option,
-  outcome is null or (outcome = 'lost' and closed_on is null) as is_undecided
+  cancelled_on, recorded_on, requested_on, estimate_requested_at, estimate_sent_at, options_offered, option_chosen,
+  default_option, outcome is null or (outcome = 'lost' and closed_on is null) as is_undecided
 from period
 join deal on known_day between known_from and known_until
 left join account on account.label = period.label and account.customer_id = deal.customer_id;
