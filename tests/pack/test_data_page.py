@@ -44,7 +44,7 @@ def test_the_pack_shows_what_a_check_tells(page, checked):
     expected = told(checked)
     assert page["What was read"] == expected["What was read"]
     assert dict(page["What each table feeds"])["stage_history"] == "Pipeline conversion"
-    themes = "Customer performance; Pipeline conversion; New revenue; Unit economics"
+    themes = "Customer performance; Pipeline conversion; New revenue; Unit economics; KPI experiments"
     assert dict(page["What each table feeds"])["deals"] == themes
     assert dict(expected["What each table feeds"])["stage_history"].startswith("Pipeline conversion; Records that")
     assert page["What was left out, and why"] == [row[:-1] for row in expected["What was left out, and why"]]
