@@ -39,14 +39,21 @@ left join person on plan.unit = 'user' and person.label = unit.label and person.
 
 -- measured_unit: what was measured of each unit, by metric: after its assignment for outcome_days, and as long before it.
 create view measured_unit as
-select assigned.label, experiment, unit_id, measurements.metric,
+with counted as (
+  select label, measurements.*
+  from period join rules on label = review_label join measurements on known_day between known_from and known_until
+  where metric in (select metric from registered_metric union select per from registered_metric)
+),
+named as (
+  select label, customer_id as unit_id, true as is_customer, metric, "at", value from counted
+  union all
+  select label, object_id, false, metric, "at", value from counted
+)
+select label, experiment, unit_id, metric,
   sum(value) filter ("at" >= assigned_at and local_day("at") < assigned_on + outcome_days) as after,
   sum(value) filter ("at" < assigned_at and local_day("at") >= assigned_on - outcome_days) as before
-from assigned
-join period using (label)
-join measurements on known_day between known_from and known_until
-  and unit_id = case unit when 'customer' then measurements.customer_id else object_id end
-where is_readable and measurements.metric in (select metric from registered_metric union select per from registered_metric)
+from assigned join named using (label, unit_id)
+where is_readable and is_customer = (unit = 'customer')
 group by all;
 
 -- metric_on_record: what was ever measured, as the review knows it.
