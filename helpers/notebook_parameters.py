@@ -12,23 +12,24 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Union
+from typing import Annotated, Any, Literal, NamedTuple, Union
 
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, TypeAdapter, ValidationError
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, TypeAdapter, ValidationError
 
 from helpers.catalogue import THEMES
 from helpers.errors import KitError, nearest
-from helpers.params import Rules
+from helpers.params import MOST, Rules
 from helpers.strict_yaml import parse_value, shown, validated
 
 GIVEN = ("period", "source", "review", "as_of")
 NOT_A_LITERAL = "must be an annotated literal, such as retention_months: int = 12"
 _SIMPLE = {
-    "int": int, "float": float, "str": str, "bool": bool, "list": list, "dict": dict, "PositiveInt": PositiveInt,
-    "NonNegativeInt": NonNegativeInt, "PositiveFloat": PositiveFloat,
+    "int": int, "float": float, "str": str, "bool": bool, "list": list, "dict": dict,
+    "PositiveInt": Annotated[PositiveInt, Field(le=MOST)],
+    "NonNegativeInt": Annotated[NonNegativeInt, Field(le=MOST)], "PositiveFloat": PositiveFloat,
 }  # fmt: skip
 _IN_WORDS = {
-    "PositiveInt": "int of 1 or more", "NonNegativeInt": "int of 0 or more", "PositiveFloat": "float above 0",
+    "PositiveInt": f"int of 1 to {MOST}", "NonNegativeInt": f"int of 0 to {MOST}", "PositiveFloat": "float above 0",
 }  # fmt: skip
 
 

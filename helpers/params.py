@@ -104,7 +104,8 @@ def _period(label: str, info: ValidationInfo) -> str:
 Currency = Annotated[str, AfterValidator(_currency)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Locale = Annotated[str, AfterValidator(_locale)]
-WholeDays = Annotated[int, Field(ge=1)]
+MOST = 10_000  # days, months or whatever a window counts: no history is longer, and a window of more does not end
+WholeDays = Annotated[int, Field(ge=1, le=MOST)]
 Margin = Annotated[float, Field(gt=0, le=1)]
 Plan = dict[Annotated[str, AfterValidator(_period)], float]
 
@@ -154,21 +155,21 @@ class Rules(Frozen):
     week_mode: Literal["rolling7", "iso"] = "rolling7"
     activity_events: tuple[str, ...] = ()
     window_days: Annotated[
-        WholeDays | dict[str, WholeDays], expected("a whole number of days from 1, or one per product type")
+        WholeDays | dict[str, WholeDays], expected("a whole number of days from 1 to 10000, or one per product type")
     ] = 14
     health_signals: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     start_clock: Literal["order", "signature", "invoice", "contract_start"] = "order"
     movement_grain: Literal["month", "quarter", "day"] = "month"
     churn_day: Literal["service_end", "cancelled_at"] = "service_end"
     discounts: Literal["all", "forever", "none"] = "all"
-    grace_days: Annotated[int, Field(ge=0)] = 0
+    grace_days: Annotated[int, Field(ge=0, le=MOST)] = 0
     fx_mode: Literal["fixed", "period_end"] = "fixed"
     account_level: Literal["customer", "parent"] = "customer"
     gross_margin: Annotated[
         Margin | dict[str, Margin] | None, expected("none, or a share above 0 and up to 1, or one per period")
     ] = None
-    feed_max_age_days: Annotated[int, Field(ge=0)] = 4
-    invoice_months: Annotated[int, Field(ge=1)] | None = None
+    feed_max_age_days: Annotated[int, Field(ge=0, le=MOST)] = 4
+    invoice_months: Annotated[int, Field(ge=1, le=MOST)] | None = None
     most_left_out: Annotated[float, Field(ge=0, le=1)] = 0.05
 
     @field_validator("gross_margin", "invoice_months", mode="before")

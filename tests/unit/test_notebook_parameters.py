@@ -98,7 +98,7 @@ def test_the_cell_is_not_run():
         ("x = 3", "line 5: x = 3 must be an annotated literal"),
         ("x: int", "line 5: x: int must be an annotated literal"),
         ("x: int = 3.5", "line 5: x: int = 3.5 must be int"),
-        ("x: NonNegativeInt = -1", "line 5: x: NonNegativeInt = -1 must be int of 0 or more"),
+        ("x: NonNegativeInt = -1", "line 5: x: NonNegativeInt = -1 must be int of 0 to 10000"),
         ("x: PositiveFloat | None = 0", "must be float above 0 | None"),
         ("x: int = 1 + y", "line 5: x: int = 1 + y must be an annotated literal"),
         ("x: date = 3", "line 5: x: date = 3 is of no known type"),
@@ -209,8 +209,8 @@ def test_a_theme_is_a_name_and_no_path():
     assert "has no notebook" in fault
 
 
-@pytest.mark.parametrize("value", [0, -5])
-def test_a_count_below_one_is_refused_before_any_kernel(value):
+@pytest.mark.parametrize("value", [0, -5, 10_001])
+def test_a_count_below_one_or_beyond_any_history_is_refused_before_any_kernel(value):
     schema = notebook_schema(Path(__file__).parents[2] / "notebooks/recurring_revenue.ipynb")
-    with pytest.raises(ValueError, match="must be int of 1 or more"):
+    with pytest.raises(ValueError, match="must be int of 1 to 10000"):
         schema["retention_months"].checked(value)

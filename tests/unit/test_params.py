@@ -248,7 +248,7 @@ okrs: [{id: a, kpi: nrr}]
         "fiscal_year_start_month == 13, must be less than or equal to 12",
         "rules.grace_day is not known; did you mean 'grace_days'?",
         "rules.grace_days == -1, must be greater than or equal to 0",
-        'rules.window_days == {"api": 0}, must be a whole number of days from 1, or one per product type',
+        'rules.window_days == {"api": 0}, must be a whole number of days from 1 to 10000, or one per product type',
         "rules.discounts == 'non', must be 'all', 'forever' or 'none'",
         "rules.week_mode == 'yes', must be 'rolling7' or 'iso'",
         "themes is missing",
