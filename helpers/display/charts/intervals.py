@@ -20,7 +20,7 @@ def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = ()
     The line stands at the value that says nothing, dotted ones at the ``marks``; ``key`` says what these are. What has
     no value, or no interval, is in the table alone.
     """
-    rows = table.rows.dropna(subset=["value", "low", "high"])
+    rows = table.rows if table.rows.empty else table.rows.dropna(subset=["value", "low", "high"])
     if rows.empty:
         return not_drawn(table)
     with sheet(ROW * TALL * (len(rows) + 1.4), table.context) as drawn:
