@@ -39,6 +39,7 @@ def change(file, old, new):
     file.write_text(text.replace(old, new))
 
 
+@pytest.mark.slow
 def test_a_changed_card_and_a_changed_query_show_without_a_restart(kit, cells):
     """Active is who is asked and not silent. A query is read by the cell that opens the review."""
     shown = 'int(results.now("inactive_customers")["value"])'

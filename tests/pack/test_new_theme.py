@@ -100,6 +100,7 @@ def test_what_is_written_is_built_at_once(kit, dozen):
     assert (kit / "reports/2026Q3/exports/renewal_risk.csv").read_text().count("\n") == counted + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sky", "renewals_that_may_be_at_a_risk"], ids=len)
 def test_what_is_written_needs_no_edit_for_the_checks_of_the_kit(kit, name):
     assert run(kit, "new", name)[::2] == (0, "")
