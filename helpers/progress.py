@@ -11,6 +11,9 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Python's own code of an import swallows an exception, or keeps a lock for ever that a thread waits for: a signal that
+# comes in there is looked at again so many seconds later.
+IMPORTING, AGAIN = "<frozen importlib", 0.01
 
 _at_work: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -72,9 +75,12 @@ def stoppable() -> Iterator[None]:
         for connection in list(_at_work):
             with suppress(Exception):  # one that is closed already
                 connection.interrupt()
-        raise KeyboardInterrupt
+        if frame and frame.f_code.co_filename.startswith(IMPORTING):
+            signal.setitimer(signal.ITIMER_REAL, AGAIN)
+        else:
+            raise KeyboardInterrupt
 
-    heeded = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    heeded = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN] + [signal.SIGALRM]
     before = {number: signal.signal(number, stop) for number in heeded}
     try:
         yield
@@ -83,5 +89,6 @@ def stoppable() -> Iterator[None]:
             raise KeyboardInterrupt from None
         raise
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,6 +1,7 @@
 """Signals to stop, whatever a library makes of them."""
 
 import signal
+import time
 
 import pytest
 
@@ -65,3 +66,19 @@ def test_what_a_command_was_started_to_ignore_is_ignored():
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_signal_within_an_import_is_looked_at_once_python_has_its_locks_back(heard):
+    """Raised there, it is swallowed, or a lock is kept for ever that a thread waits for: a build then never ends."""
+    lines = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nfor _ in range(100): pass\ndone.append(True)"
+    done: list[bool] = []
+
+    def work():
+        with stoppable():
+            exec(compile(lines, "<frozen importlib._bootstrap>", "exec"), {"done": done})
+            time.sleep(10)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == [True]
+    assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
