@@ -129,22 +129,22 @@ def sweep(
     from helpers.params import project_root
     from helpers.progress import steps
     from helpers.sweep import axes_of, read_tried, sweep_theme
-    from helpers.sweep_backtests import backtest_sweep, check_target, place_of, scores_of
+    from helpers.sweep_backtests import backtest_sweep, place_of, scores_of, target_of
 
-    (orders, _), given, *_, file = together(
+    (orders, _), given, _, target, file = together(
         lambda: _orders(periods[:1], source, review, as_of),
         lambda: read_tried(theme, tried, project_root() / "notebooks"),
         lambda: _one_page(periods, html, "sweep"),
-        lambda: check_target(backtest) if backtest else None,
+        lambda: target_of(backtest) if backtest else None,
         lambda: place_of(save, project_root() / review, backtest) if save else None,
     )
     (order,) = orders
     axes = axes_of(order, theme, given)
-    scores = scores_of(axes) if backtest else []
+    scores = scores_of(axes) if target else []
     variants = prod(len(axis.values) for axis in axes)
-    with steps(order.period.label, 1 + variants * (2 if backtest else 1)) as done:
+    with steps(order.period.label, 1 + variants * (2 if target else 1)) as done:
         found = sweep_theme(order, theme, axes, done)
-        led = backtest_sweep(found, scores, "renewal" if backtest == "renewal" else "churn", done) if backtest else None
+        led = backtest_sweep(found, scores, target, done) if target else None
     told = found.page() if html else found.told()
     _report([*told, *((led.page() if html else led.told()) if led else [])], order, html)
     if led and file:

@@ -11,13 +11,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from helpers.catalogue import Unit
-from helpers.errors import KitError
+from helpers.errors import KitError, together
 from helpers.reads import Text
 from helpers.strict_yaml import Frozen, read_model, shown
 
@@ -27,6 +27,8 @@ Whole = Annotated[int, Field(ge=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
 Direction = Literal["up", "down"]
 Ruling = Literal["invalid", "roll back", "ship", "hold"]
+Target = Literal["churn", "renewal"]
+TARGETS: tuple[Target, ...] = ("churn", "renewal")
 OWN_METRIC = "outcome"  # the column of assignments; any other metric is one of measurements
 NOT_OF_THE_PLAN = {"id", "kind", "fixed", "decided", "owner", "notes"}
 
@@ -127,7 +129,6 @@ class Controlled(Plan):
     metric: Name = OWN_METRIC
     per: Name | None = None
     measured: Literal["share", "mean"] = "mean"
-    metric_unit: Unit = "count"
     direction: Direction = "up"
     secondary: tuple[Name, ...] = ()
     guardrails: tuple[Guardrail, ...] = ()
@@ -197,15 +198,16 @@ class Backtest(Plan):
 
     kind: Literal["backtest"] = "backtest"
     score: Name
-    target: Literal["churn", "renewal"] = "churn"
+    target: Target = "churn"
     under: dict[str, Any] = Field(default_factory=dict)
     gap_days: Annotated[int, Field(ge=0, le=30)] = 0
     horizon_days: Annotated[int, Field(ge=1, le=366)] = 90
     test_from: date
 
 
-Experiment = Annotated[Link | Controlled | Backtest, Field(discriminator="kind")]
-KINDS: dict[str, type[Link | Controlled | Backtest]] = {"link": Link, "controlled": Controlled, "backtest": Backtest}
+AnyPlan = Link | Controlled | Backtest
+Experiment = Annotated[AnyPlan, Field(discriminator="kind")]
+KINDS: dict[str, type[AnyPlan]] = {"link": Link, "controlled": Controlled, "backtest": Backtest}
 
 
 def open_points(experiments: Sequence[Plan], folder: Path, on: date) -> list[str]:
@@ -225,25 +227,16 @@ def open_points(experiments: Sequence[Plan], folder: Path, on: date) -> list[str
     return found
 
 
-def load_experiments(folder: Path) -> tuple[Link | Controlled | Backtest, ...]:
+def load_experiments(folder: Path) -> tuple[AnyPlan, ...]:
     """The experiments of a folder, by name; none where there is no folder.
 
     Raises:
         KitError: with every fault of every file.
     """
-    found: list[Link | Controlled | Backtest] = []
-    faults: list[str] = []
-    for file in sorted(folder.glob("*.yml")):
-        try:
-            found.append(_load(file))
-        except KitError as error:
-            faults += error.faults
-    if faults:
-        raise KitError(*faults)
-    return tuple(found)
+    return tuple(together(*(partial(_load, file) for file in sorted(folder.glob("*.yml")))))
 
 
-def _load(file: Path) -> Link | Controlled | Backtest:
+def _load(file: Path) -> AnyPlan:
     try:
         model = KINDS[_kind_of(file)]
     except KeyError as error:

@@ -262,7 +262,7 @@ class Swept:
         ]
         differing = [kpi_id for kpi_id in known if self._differs(kpi_id)]
         charts = [self._chart(kpi_id) for kpi_id in differing if kpi(kpi_id).headline]
-        drawn = [_part(chart) for chart in charts or map(self._chart, differing) if chart.svg]
+        drawn = [page_part(chart) for chart in charts or map(self._chart, differing) if chart.svg]
         table, *rest = self.told()
         return [table, {"title": "Side by side", "charts": drawn}, *rest] if drawn else [table, *rest]
 
@@ -388,7 +388,7 @@ class Swept:
         return "; ".join(" with ".join(f"{axis.name} {axis.heads[i]}" for axis, i in pair) for pair in pairs)
 
 
-def _part(chart: Chart) -> dict[str, Any]:
+def page_part(chart: Chart) -> dict[str, Any]:
     """A chart as pages show it."""
     words = {"title": chart.title, "sentence": chart.sentence, "alt": chart.sentence, "svg": chart.svg}
     return {**words, "table": table_from_resource({**chart.table.resource(), "title": ""})}

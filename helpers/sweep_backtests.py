@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -20,30 +20,30 @@ from helpers.catalogue import CATALOGUE, theme_title
 from helpers.display.context import Context
 from helpers.display.shown_tables import Table, table_from_resource
 from helpers.errors import KitError
-from helpers.experiments import Backtest
+from helpers.experiments import TARGETS, Backtest, Target
 from helpers.kpis.kpi_experiments.backtests import BY_ACCOUNT, Backtested, judged
 from helpers.kpis.spine import Spine, read_relations, words_under
 from helpers.periods import Period
 from helpers.results import Column, Listing
 from helpers.review import rules_of
 from helpers.strict_yaml import shown
-from helpers.sweep import At, Axis, Swept
+from helpers.sweep import At, Axis, Swept, page_part
 from helpers.texts import in_words
 
-Target = Literal["churn", "renewal"]
-TARGETS: tuple[Target, ...] = ("churn", "renewal")
 HORIZON_DAYS = 90
 FILE_NAME = r"[A-Za-z]\w*"
 
 
-def check_target(target: str) -> None:
-    """Refuse what nothing can lead.
+def target_of(text: str) -> Target:
+    """What ``--backtest`` asks about.
 
     Raises:
-        KitError: it is neither churn nor renewal.
+        KitError: nothing can lead that.
     """
-    if target not in TARGETS:
-        raise KitError(f"--backtest {target}: must be one of {', '.join(TARGETS)}")
+    for target in TARGETS:
+        if text == target:
+            return target
+    raise KitError(f"--backtest {text}: must be one of {', '.join(TARGETS)}")
 
 
 def place_of(name: str, review: Path, backtest: str | None) -> Path:
@@ -101,9 +101,7 @@ class Led:
         from helpers.display.charts import intervals
 
         chart = intervals(self._table, nothing=0.5)
-        words = {"title": chart.title, "sentence": chart.sentence, "alt": chart.sentence, "svg": chart.svg}
-        behind = table_from_resource({**chart.table.resource(), "title": ""})
-        return [{"title": self._title, "charts": [{**words, "table": behind}]}] if chart.svg else self.told()
+        return [{"title": self._title, "charts": [page_part(chart)]}] if chart.svg else self.told()
 
     def experiment(self, theme: str, on: date) -> tuple[Backtest, str]:
         """The best variant as a plan whose test begins with the next quarter, and its file's text.

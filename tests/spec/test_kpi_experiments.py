@@ -520,6 +520,25 @@ def test_a_link_is_the_slope_beside_what_else_differs():
     assert not {"drives", "causes"} & set(" ".join(row.warnings).split())
 
 
+def test_a_link_tells_segments_and_periods_apart():
+    """Two periods of 60 customers in three segments: numpy's least squares, with a column for all but one of each."""
+    churned, segments = set(range(0, 60, 5)), ["large", "mid", "small"]
+    customers = "customer_id | name | signed_up_on | segment\n" + "\n".join(
+        f"C{i} | C{i} | 2024-12-01 | {segments[i % 3]}" for i in range(60)
+    )
+    spine = known(link(), earlier=2, subscriptions=payers(60, churned), customers=customers)
+    rows, left = [], []
+    for is_later, day in enumerate((date(2026, 1, 1), date(2026, 4, 1))):
+        for i in range(60):
+            mrr, tenure = 100 + 7 * i % 60, ((day - date(2025, 1, 1)).days - i) / 365.25
+            rows.append([1, mrr / 10, np.log(mrr), tenure, i % 3 == 1, i % 3 == 2, is_later])
+            left.append(i in churned and is_later)
+    expected = np.linalg.lstsq(np.array(rows, float), np.array(left, float), rcond=None)[0][1]
+    row = figure(spine, "link_effect")
+    assert (row.status, row.n) == ("ok", 120)
+    assert row.value == pytest.approx(expected)
+
+
 def test_a_link_below_twelve_customers_is_refused():
     row = figure(known(link(), earlier=1, subscriptions=payers(11, {1, 2, 3})), "link_effect")
     assert (row.value, row.status) == (None, "refused")

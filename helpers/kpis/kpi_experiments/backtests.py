@@ -37,16 +37,14 @@ Verdict = Literal["leads", "does not lead", "insufficient"]
 
 @dataclass(frozen=True)
 class Backtested:
-    """What a back-test came to: rows, accounts and events of the test, the AUC with its interval, and more.
+    """What a back-test came to: rows and events of the test, the AUC with its interval, and more.
 
     ``naive`` are the AUCs of what anybody could say without the score; ``points_up`` whether more is worse.
     """
 
     plan: Backtest
     rows: int = 0
-    accounts: int = 0
     events: int = 0
-    train_events: int = 0
     snapshots: Sequence[str] = ()
     value: float | None = None
     interval: Interval | None = None
@@ -163,7 +161,7 @@ def _judged(plan: Backtest, rows: pd.DataFrame | None) -> Backtested:
     interval = auc_interval(auc_draws(score, event, test["account_id"])) if value is not None else None
     threshold, precision, recall = _at_threshold(sign, train, score, event)
     return Backtested(
-        plan, len(test), test["account_id"].nunique(), int(event.sum()), int(train["event"].sum()),
+        plan, len(test), int(event.sum()),
         [str(label) for label in test["snapshot"].unique()], value, interval, _naive(test, train),
         {share: lift(score, event, share) for share in LIFTS}, up, threshold, precision, recall, excluded,
         _warnings(plan, trained, train, test),

@@ -368,7 +368,7 @@ def _with_power(trial: Trial, sides: Mapping[bool, Mapping[str, Any]]) -> Trial:
     """
     plan = trial.plan
     share = plan.variants[plan.treatment]
-    bigger = plan.cluster_size and 1 + (plan.cluster_size - 1) * plan.cluster_correlation
+    bigger = 1 + (plan.cluster_size - 1) * plan.cluster_correlation
     uneven = 1 / (4 * share * (1 - share))
     may_read = trial.state == "stopped" and len(sides) == 2
     n = (_n(sides, False), _n(sides, True))

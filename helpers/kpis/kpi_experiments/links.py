@@ -99,19 +99,15 @@ def _of_customers(spine: Spine, plan: Link, rows: pd.DataFrame | None) -> FoundL
     if min(happened, len(known) - happened) < FEWEST_EVENTS:
         rare = f"of {len(known)} outcomes {happened} happened: below {FEWEST_EVENTS} of a kind no link is told"
         return replace(found, refused=rare)
+    told_apart = pd.get_dummies(known[["segment", "of_period"]].fillna("(none)"), drop_first=True, dtype=float)
     columns = [
         known["value"].to_numpy(float) / plan.increment,
         np.log(known["mrr"].astype(float).clip(lower=0.01)),
         known["tenure"].to_numpy(float) / 365.25,
-        *_dummies(known["segment"].fillna("(none)")),
-        *_dummies(known["of_period"]),
+        told_apart.to_numpy(),
     ]
     effect = slope(known["outcome"].astype(float), np.column_stack(columns), known["account_id"])
     return replace(found, effect=effect, refused="" if effect else f"{plan.cpi} does not vary enough to be judged")
-
-
-def _dummies(values: pd.Series) -> list[np.ndarray]:
-    return [np.asarray(values == each, dtype=float) for each in sorted(values.unique())[1:]]
 
 
 def _of_periods(spine: Spine, plan: Link) -> FoundLink:

@@ -272,7 +272,7 @@ def _metric(measured: Measured, plan: Controlled) -> str:
 
 
 def _unit_writer(plan: Controlled) -> Callable[[float, bool], str]:
-    if plan.measured == "share" or plan.metric_unit == "share":
+    if plan.measured == "share":
         return lambda value, signed: f"{100 * value:{'+' if signed else ''}.1f}{' points' if signed else '%'}"
     return lambda value, signed: f"{value:{'+' if signed else ''}.2f}"
 
