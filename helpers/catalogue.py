@@ -34,6 +34,7 @@ class Kpi:
         floor: What it cannot be below, by its definition; limits are not shown beyond that.
         ceiling: What it cannot be above.
         parts: The unit of what a share is of, and of the part that it is.
+        worth: The KPI in money that says what this one is worth; its ``…_share``, if any, says of what part of MRR.
         theme: The theme that it belongs to: the name of a notebook.
         card: The function ``helpers.kpis.<theme>.<card>`` that gives it and whose docstring defines it in full.
     """
@@ -50,6 +51,7 @@ class Kpi:
     floor: float | None = None
     ceiling: float | None = None
     parts: Unit = "count"
+    worth: str = ""
     theme: str = ""
     card: str = ""
 
@@ -156,6 +158,7 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
     "inactive_customers": {
         "inactive_customers": [
             Kpi("inactive_customers", "Inactive customers", "count", "down", headline=True, judged="month", floor=0,
+                worth="silent_mrr",
                 definition="Paying customers of which nobody has used the product in the last 14 days (or as "
                 "window_days says)."),
             Kpi("inactive_rate", "Inactive customers, share of those asked", "share", "down",
@@ -295,19 +298,19 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
                 definition="The MRR of customers that came and went between two snapshots and so are in no movement."),
         ],
         "retention": [
-            Kpi("nrr", "Net revenue retention (NRR)", "share", "up", parts="money", headline=True,
+            Kpi("nrr", "Net revenue retention (NRR)", "share", "up", parts="money_per_month", headline=True,
                 window="retention_months",
                 definition="The MRR on the period's last day of the customers that paid 12 months earlier (or as "
                 "retention_months says) ÷ their MRR of then."),
-            Kpi("grr", "Gross revenue retention (GRR)", "share", "up", parts="money", headline=True,
+            Kpi("grr", "Gross revenue retention (GRR)", "share", "up", parts="money_per_month", headline=True,
                 window="retention_months",
                 definition="Of the MRR 12 months before the period's last day (or as retention_months says), the "
                 "share that the same customers still pay; what anybody pays more does not count."),
-            Kpi("nrr_quarter", "Net revenue retention (NRR), quarter alone", "share", "up", parts="money",
+            Kpi("nrr_quarter", "Net revenue retention (NRR), quarter alone", "share", "up", parts="money_per_month",
                 judged="quarter", floor=0,
                 definition="The MRR on the quarter's last day of the customers that paid on its eve ÷ their MRR on "
                 "its eve."),
-            Kpi("grr_quarter", "Gross revenue retention (GRR), quarter alone", "share", "up", parts="money",
+            Kpi("grr_quarter", "Gross revenue retention (GRR), quarter alone", "share", "up", parts="money_per_month",
                 judged="quarter", floor=0, ceiling=1,
                 definition="Of the MRR on the eve of the quarter, the share that the same customers still pay on its "
                 "last day; what anybody pays more does not count."),
@@ -316,14 +319,14 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
             Kpi("logo_churn", "Logo churn", "share", "down", headline=True, window="retention_months",
                 definition="Of the customers that paid 12 months before the period's last day (or as "
                 "retention_months says), the share that pays nothing any more."),
-            Kpi("revenue_churn", "Revenue churn", "share", "down", parts="money", window="retention_months",
+            Kpi("revenue_churn", "Revenue churn", "share", "down", parts="money_per_month", window="retention_months",
                 definition="Of the MRR 12 months before the period's last day (or as retention_months says), the "
                 "share lost to churn and contraction since."),
             Kpi("logo_churn_quarter", "Logo churn, quarter alone", "share", "down",
                 judged="quarter", floor=0, ceiling=1,
                 definition="Of the customers that paid on the eve of the quarter, the share that pays nothing on its "
                 "last day."),
-            Kpi("revenue_churn_quarter", "Revenue churn, quarter alone", "share", "down", parts="money",
+            Kpi("revenue_churn_quarter", "Revenue churn, quarter alone", "share", "down", parts="money_per_month",
                 judged="quarter", floor=0, ceiling=1,
                 definition="Of the MRR on the eve of the quarter, the share lost to churn and contraction by its "
                 "last day."),
@@ -341,7 +344,7 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
             Kpi("arr_due_180", "ARR due in the next 180 days", "money", "neutral",
                 definition="12 × the MRR of the subscription lines whose renewal day lies in the 180 days after the "
                 "period."),
-            Kpi("top10_share", "Share of MRR of the ten largest customers", "share", "neutral", parts="money",
+            Kpi("top10_share", "Share of MRR of the ten largest customers", "share", "neutral", parts="money_per_month",
                 definition="The MRR of the ten customers that pay most ÷ all MRR."),
         ],
         "quick_ratio": [

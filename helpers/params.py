@@ -149,6 +149,9 @@ class Source(FromFile):
         return {form: name for value, name in found.items() for form in (value, unquote(value))}
 
 
+MOST_ROWS = 14  # of a scorecard: what a reader takes in
+
+
 class Rules(Frozen):
     """The definitions that more than one theme uses (specification 12): set once in a review, and equal everywhere."""
 
@@ -205,6 +208,7 @@ class Review(FromFile):
     themes: dict[str, dict[str, Any]] = Field(min_length=1)
     targets: dict[Annotated[str, AfterValidator(_target)], Plan] = Field(default_factory=dict)
     baselines: dict[str, tuple[Baseline, ...]] = Field(default_factory=dict)
+    scorecard: dict[Text, tuple[str, ...]] = Field(default_factory=dict)
     brand: Brand = Brand()
     kpis: tuple[RegisteredKpi, ...] = ()
     departments: tuple[Department, ...] = ()
@@ -292,7 +296,12 @@ def load_review(path: Path) -> Review:
         raise KitError(
             f"{shown(path)}: experiments is not known; give each a file of its own in experiments/ beside it"
         )
-    faults = [*_repeated(review), *_baseline_faults(review), *_unknown_kpis(review, experiments)]
+    faults = [
+        *_repeated(review),
+        *_baseline_faults(review),
+        *_scorecard_faults(review),
+        *_unknown_kpis(review, experiments),
+    ]
     logo = (path.parent / review.brand.logo.expanduser()).resolve() if review.brand.logo else None
     if logo and (logo.suffix.lower() not in LOGO_FORMS or not logo.is_file()):
         faults.append(f"{shown(path)}: brand.logo == {shown(logo)!r}, must be a picture ({', '.join(LOGO_FORMS)})")
@@ -371,6 +380,24 @@ def _baseline_faults(review: Review) -> list[str]:
                 rule = "must be later than its from, and than the to of the baseline before it"
                 faults.append(f"{where} == {str(each.to_on)!r}, {rule}")
             ended = each.to_on
+    return faults
+
+
+def _scorecard_faults(review: Review) -> list[str]:
+    """Rows of what is no KPI, named twice, or more of them than a reader takes in."""
+    written = Places(review.path)
+    rows = [
+        (written.where("scorecard", group, i), k) for group, ids in review.scorecard.items() for i, k in enumerate(ids)
+    ]
+    faults = [f"{where} == {k!r}, is not a KPI{nearest(k, CATALOGUE)}" for where, k in rows if k not in CATALOGUE]
+    named = [k for _, k in rows]
+    faults += [
+        f"{where} == {k!r}, is named before; name each once" for i, (where, k) in enumerate(rows) if k in named[:i]
+    ]
+    if len(rows) > MOST_ROWS:
+        faults.append(
+            f"{written.where('scorecard')} names {len(rows)} KPIs, must be {MOST_ROWS} at most; leave some out"
+        )
     return faults
 
 

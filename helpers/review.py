@@ -38,6 +38,7 @@ from helpers.texts import in_words
 
 if TYPE_CHECKING:
     from helpers.display.blocks import Blocks
+    from helpers.display.headlines import InShort
     from helpers.display.shown_tables import Table
 
 PREPARED_VARIABLE = "KPI_REVIEW_PREPARED"
@@ -62,7 +63,10 @@ class OpenReview:
         """What displays read besides the numbers."""
         brand, label = self.review.brand, self.period.label
         targets = {key: plan[label] for key, plan in self.review.targets.items() if label in plan}
-        return Context(self.period, self.prepared.currency, brand.locale, targets, brand.colour, self.review.baselines)
+        return Context(
+            self.period, self.prepared.currency, brand.locale, targets, brand.colour, self.review.baselines,
+            self.review.scorecard,
+        )  # fmt: skip
 
     @cached_property
     def spine(self) -> Spine:
@@ -122,6 +126,12 @@ class OpenReview:
         from helpers.display.blocks import Blocks
 
         return Blocks(computed, kpi_ids)
+
+    def in_short(self, computed: Results) -> InShort:
+        """What the figures of a theme say, in two or three sentences."""
+        from helpers.display.headlines import in_short
+
+        return in_short(computed)
 
     def table(self, function: TableOf) -> Table:
         """A table beside the KPIs; one that lacks its data is empty and says what is missing."""

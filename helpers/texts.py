@@ -48,6 +48,15 @@ def one_line(text: str) -> str:
     return " ".join(str(printable(text)).split())
 
 
+def as_plain_markdown(text: str) -> str:
+    r"""A text in one line of Markdown in which nothing is a mark.
+
+    >>> as_plain_markdown("2*3")
+    '2\\*3'
+    """
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", one_line(text))
+
+
 def begun(words: str) -> str:
     """Words as the beginning of a sentence.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -14,10 +13,10 @@ from helpers.catalogue import TIMES, kpi
 from helpers.display.context import Results
 from helpers.display.formats import NOTES, NOTHING
 from helpers.display.sentences import cautions, why_missing, window_words
-from helpers.display.signals import change_tone, verdict
+from helpers.display.signals import change_tone, target_met, verdict
 from helpers.display.sparkline import data_url, sparkline
 from helpers.results import segment_of
-from helpers.texts import begun, one_line
+from helpers.texts import as_plain_markdown, begun
 
 MARKS = {"signal": "◆", "noise": "○", "met": "✓", "missed": "✗"}  # shapes: nothing is told by colour alone
 TEXTS = (
@@ -66,7 +65,7 @@ class Heading:
     text: str
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        title, text = (re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", one_line(words)) for words in (self.title, self.text))
+        title, text = map(as_plain_markdown, (self.title, self.text))
         return {"text/markdown": f"### {title}\n\n{text}", "text/plain": f"{self.title}\n{self.text}"}
 
 
@@ -78,7 +77,8 @@ def block(results: Results, kpi_id: str) -> dict[str, str]:
 def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
     """What the review says of one KPI, as display strings; what cannot be said is empty, and ``reason`` says why.
 
-    The keys are those of a block and of a scorecard row. ``verdict`` is ``signal``, ``noise`` or ``too short``,
+    The keys are those of a block and of a scorecard row. ``verdict`` is ``signal``, ``noise``, ``wide`` or
+    ``too short``,
     ``target_status`` is ``met`` or ``missed``, and each ``…_tone`` is ``good``, ``bad`` or empty. ``judged`` names the
     figure that the verdict is of, where it is not the one of the row: a month of a quarter, a quarter of a long window.
     Where the review period is not mature, the latest period that is stands in for it, by name.
@@ -104,7 +104,7 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
         **_change("previous", results, row, results.before(row)),
         **_change("year_ago", results, row, results.year_before(row)),
         **target_texts(results, row),
-        "verdict": "" if found.state == "not judged" else found.state,
+        "verdict": "" if found.state == "not judged" else "wide" if found.is_wide else found.state,
         "verdict_words": begun(f"signal: {found.words}" if found.state == "signal" else found.words),
         "verdict_tone": found.tone,
         "judged": found.name,
@@ -116,13 +116,11 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
 
 def target_texts(results: Results, row: pd.Series) -> dict[str, str]:
     """The target; whether it is met is only said of a complete period and a KPI with a good direction."""
-    target, direction = results.target(row["kpi_id"], segment_of(row)), kpi(row["kpi_id"]).direction
+    target, met = results.target(row["kpi_id"], segment_of(row)), target_met(results, row)
     if target is None:
         return {"target": "", "target_status": ""}
-    met = row["value"] >= target if direction == "up" else row["value"] <= target
-    judged = row["status"] == "ok" and row["period"] == results.period.label and direction != "neutral"
     write = results.write.phrase if row["unit"] in TIMES else results.write.value
-    return {"target": write(target, row["unit"]), "target_status": ("met" if met else "missed") if judged else ""}
+    return {"target": write(target, row["unit"]), "target_status": {True: "met", False: "missed", None: ""}[met]}
 
 
 def _change(name: str, results: Results, row: pd.Series, before: pd.Series | None) -> dict[str, str]:

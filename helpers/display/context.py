@@ -30,7 +30,7 @@ class Context:
 
     ``targets`` holds those of the review period, by ``kpi_id`` or ``kpi_id[segment]``.
     ``colour`` is the brand's, as ``#rrggbb``; charts use it where it is dark enough to be read. ``baselines`` are those
-    that the review fixes, by KPI, in the order of time.
+    that the review fixes, by KPI, in the order of time; ``scorecard`` names the KPIs of the scorecard, by group.
     """
 
     period: Period
@@ -39,6 +39,7 @@ class Context:
     targets: Mapping[str, float] = field(default_factory=dict)
     colour: str = "#1f3a5f"
     baselines: Mapping[str, Sequence[Baseline]] = field(default_factory=dict)
+    scorecard: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def style(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Objectives (G05): where each stands, in a sentence of the summary and in a table."""
+"""Objectives (G05): where each stands, in a sentence and in a table."""
 
 from __future__ import annotations
 
@@ -70,17 +70,6 @@ def objectives_in(results: Results) -> list[Objective]:
     names = results.segments("okr_progress", "okr")["segment"]
     rows = [row for name in names if (row := results.shown("okr_progress", name)) is not None]
     return [Objective(row, json.loads(row["params"]), results.write) for row in rows]
-
-
-def off_pace(results: Results) -> list[str]:
-    """One sentence per objective behind its pace, the worst first: the figure, how far it came, against what."""
-    behind = [each for each in objectives_in(results) if each.standing in OFF_PACE]
-    return [_headline(each) for each in sorted(behind, key=lambda each: OFF_PACE.index(each.standing))]
-
-
-def on_pace(results: Results) -> int:
-    """How many objectives have a status and are not behind their pace."""
-    return sum(bool(each.standing) and each.standing not in OFF_PACE for each in objectives_in(results))
 
 
 def objectives(results: Results, looked_up: Results, okrs: Sequence[Okr]) -> Table:
@@ -168,14 +157,13 @@ def _cautions_of(found: Iterable[Objective]) -> list[str]:
     return [f"{name}: {'; '.join(words)}." for name, words in words_of if words]
 
 
-def _headline(each: Objective) -> str:
-    """Where an objective behind its pace stands: the figure, the part of the way, and the part of the time."""
+def objective_sentence(each: Objective) -> tuple[str, str]:
+    """Where an objective stands, in two parts: its name and standing; the figure, the part of the way, of the time."""
     due = format_day(date.fromisoformat(each.facts["due_on"]) - DAY, each.write.locale)
     ends = f"from {each.phrase('baseline')} to {each.phrase('target')} by {due}"
     way = f"{each.share(each.done)} of the way" if each.done >= 0 else "farther off than at the start of the way"
     label = CATALOGUE[each.facts["kpi_id"]].label
     measured = f"{label}{', ' if ', ' in label else ' '}stands at {each.phrase('value')} in {each.row['period']}"
-    if each.standing == "missed":
-        return f"The objective “{each.name}” was missed: {measured}, {way} {ends}."
-    gone = f"with {each.share(each.gone)} of the time gone"
-    return f"The objective “{each.name}” is {each.standing.replace('_', ' ')}: {measured}, {way} {ends}, {gone}."
+    over = each.standing in ("achieved", "missed")
+    lead = f"The objective “{each.name}” {'was' if over else 'is'} {each.standing.replace('_', ' ')}"
+    return lead, f": {measured}, {way} {ends}" + ("." if over else f", with {each.share(each.gone)} of the time gone.")

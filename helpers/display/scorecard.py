@@ -1,108 +1,144 @@
-"""The summary of a pack: up to five headlines, and a scorecard row for every headline KPI.
+"""The scorecard: at most fourteen KPIs, each in one row of one grain, with what it is held against.
 
-Everything is plain display strings and small SVGs, so that the HTML, the PDF and the mail show the same.
+Everything is plain display strings and small SVGs, so that the HTML, the PDF and the mail show the same. What cannot be
+said is a word that says why, never a bare dash.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from helpers.catalogue import CATALOGUE, theme_title
-from helpers.display.blocks import kpi_texts, target_texts
+from helpers.catalogue import CATALOGUE, TIMES, kpi, theme_title
+from helpers.display.blocks import kpi_texts
 from helpers.display.context import Results
-from helpers.display.formats import is_small
-from helpers.display.objectives import off_pace, on_pace
-from helpers.display.sentences import movement
-from helpers.display.signals import Verdict, judged_count, verdict
-from helpers.results import segment_of, split_address
+from helpers.display.formats import MONEY, NO_CHANGE, is_small
+from helpers.display.sentences import window_words
+from helpers.display.signals import Verdict, is_outside, target_met, verdict_of_period
+from helpers.display.sparkline import sparkline, variance_bar
+from helpers.params import MOST_ROWS
 
-HEADLINES = 5
+QUARTERS_SHOWN = 9
+# The rows of a review that names none; what its themes do not give is left out.
+USUAL_ROWS: Mapping[str, Sequence[str]] = {
+    "Money": ("mrr", "nrr", "grr", "arr_due_90"),
+    "New": ("new_revenue", "win_rate", "sales_cycle_median"),
+    "Cost of growth": ("cac_full", "cac_payback", "ltv_cac"),
+    "Value and use": ("inactive_customers", "ttv_median", "pac_power_share"),
+}
 
 
-@dataclass(frozen=True)
-class Scorecard:
-    """The review at a glance.
+def scorecard(results: Results) -> list[dict[str, Any]]:
+    """The groups of the scorecard, each with ``title`` and ``rows``; rows have the keys of :func:`scorecard_row`."""
+    groups = {title: [scorecard_row(results, k) for k in ids] for title, ids in scorecard_kpis(results).items()}
+    return [{"title": title, "rows": rows} for title, rows in groups.items()]
 
-    ``groups`` has one entry per theme, in the review's order: ``theme`` (which is its section's anchor), ``title``
-    and ``rows``, each with the keys of :func:`helpers.display.blocks.kpi_texts`.
+
+def scorecard_kpis(results: Results) -> dict[str, list[str]]:
+    """The KPIs of the scorecard by group: those that the review names, else the usual ones and, of themes that have
+    none among them, their headline KPIs. What is not provided is left to the appendix.
     """
-
-    headlines: list[str]
-    judged_note: str
-    groups: list[dict[str, Any]]
-
-
-def scorecard(results: Results) -> Scorecard:
-    """The scorecard of all themes' results; KPIs whose data is not provided are left to the appendix."""
-    shown = {theme: _headline_kpis(results, theme) for theme in results.themes()}
-    verdicts = {kpi_id: verdict(results, kpi_id) for kpi_ids in shown.values() for kpi_id in kpi_ids}
-    news, behind = _signals(results, verdicts) + _missed_targets(results, verdicts), off_pace(results)
-    groups = [
-        {"theme": theme, "title": theme_title(theme), "rows": [kpi_texts(results, k) for k in kpi_ids]}
-        for theme, kpi_ids in shown.items()
-        if kpi_ids
-    ]
-    headlines = [*news, *behind][:HEADLINES] or [_nothing_to_report(results, verdicts)]
-    return Scorecard(headlines, _judged_note(verdicts, len(news), len(behind)), groups)
+    chosen = results.context.scorecard or USUAL_ROWS
+    found = {title: [k for k in ids if _is_shown(results, k)] for title, ids in chosen.items()}
+    if not results.context.scorecard:
+        covered = {kpi(k).theme for ids in found.values() for k in ids}
+        room = MOST_ROWS - sum(map(len, found.values()))
+        for theme in (theme for theme in results.themes() if theme not in covered):
+            ids = [
+                k for k, each in CATALOGUE.items() if each.headline and each.theme == theme and _is_shown(results, k)
+            ]
+            found[theme_title(theme)] = ids[:room]
+            room -= len(ids[:room])
+    return {title: ids for title, ids in found.items() if ids}
 
 
-def _headline_kpis(results: Results, theme: str) -> list[str]:
-    """The headline KPIs of a theme that have a row to show, in catalogue order."""
-    rows = {k: results.now(k) for k, each in CATALOGUE.items() if each.headline and each.theme == theme}
-    return [k for k, row in rows.items() if row is not None and row["status"] != "not_provided"]
+def scorecard_row(results: Results, kpi_id: str) -> dict[str, str]:
+    """One KPI as display strings: those of :func:`helpers.display.blocks.kpi_texts`, and what only the scorecard says.
+
+    ``previous`` and ``year_ago`` are in per cent where the KPI is money. ``variance`` is the gap to the target, in per
+    cent of it (of shares in points), ``variance_svg`` its bar. ``signal`` is the verdict in a word or two; it is of
+    the figure beside it, or says of which.
+    """
+    texts, row = kpi_texts(results, kpi_id), results.shown(kpi_id)
+    if row is None or pd.isna(row["value"]):
+        words = {"previous": "", "year_ago": "", "target": texts["target"] or "no target", "variance": ""}
+        return {
+            **texts,
+            **words,
+            "variance_tone": "",
+            "variance_svg": "",
+            "signal": "not judged",
+            "theme": kpi(kpi_id).theme,
+        }
+    found = verdict_of_period(results, kpi_id)
+    return {
+        **texts,
+        "theme": kpi(kpi_id).theme,
+        **_of_what(row),
+        "previous": _change(results, row, results.before(row)),
+        "year_ago": _change(results, row, results.year_before(row)),
+        "target": texts["target"] or "no target",
+        **_variance(results, row),
+        "signal": _in_few_words(results, found, kpi_id),
+        "verdict": "" if found.state == "not judged" else "wide" if found.is_wide else found.state,
+        "verdict_tone": found.tone,
+        **sparkline(results, kpi_id, found, results.period.kind, QUARTERS_SHOWN),
+    }
 
 
-def _signals(results: Results, verdicts: Mapping[str, Verdict]) -> list[str]:
-    """One sentence per signal: the figure, where it went, and what is unusual; and its target, if that was missed."""
-    sentences = []
-    for kpi_id, found in verdicts.items():
-        row = results.shown(kpi_id)
-        if found.state == "signal" and row is not None:
-            joint = "; " if found.name else ", " if results.before(row) is None else " and "
-            sentences.append(f"{movement(results, row)}{joint}{found.words}{_missed(results, row)}.")
-    return sentences
+def _is_shown(results: Results, kpi_id: str) -> bool:
+    row = results.now(kpi_id)
+    return row is not None and row["status"] != "not_provided"
 
 
-def _missed_targets(results: Results, verdicts: Mapping[str, Verdict]) -> list[str]:
-    """One sentence per missed target of a KPI that shows no signal, and of a segment."""
-    rows = [results.shown(kpi_id) for kpi_id, found in verdicts.items() if found.state != "signal"]
-    rows += _segments_with_targets(results)
-    missed = [(row, _missed(results, row)) for row in rows if row is not None]
-    return [f"{movement(results, row)}{words}." for row, words in missed if words]
+def _of_what(row: pd.Series) -> dict[str, str]:
+    """The unit, which stands by the value, and over how long the KPI looks, which stands by its name."""
+    to_date = " to date" if row["status"] == "partial" else ""
+    return {"unit": (row["unit"] if row["unit"] in TIMES else "") + to_date, "window": window_words(row)}
 
 
-def _segments_with_targets(results: Results) -> list[pd.Series | None]:
-    return [results.shown(*split_address(address)) for address in results.context.targets if split_address(address)[1]]
+def _change(results: Results, row: pd.Series, before: pd.Series | None) -> str:
+    """The change on an earlier period, or why there is none."""
+    if before is not None:
+        relative = results.write.relative_change(row["value"], before["value"]) if row["unit"] in MONEY else ""
+        return relative or results.write.change(row["value"], before["value"], row["unit"])
+    return "too few" if is_small(row) else "none before"
 
 
-def _missed(results: Results, row: pd.Series) -> str:
-    """That the target was missed, and by how much; empty where it was not, or cannot be said yet."""
-    target = target_texts(results, row)
-    if target["target_status"] != "missed":
-        return ""
-    gap = row["value"] - (results.target(row["kpi_id"], segment_of(row)) or 0.0)
-    by = "" if is_small(row) else f" by {results.write.gap(gap, row['unit'])}"
-    return f"; its target of {target['target']} was missed{by}"
+def _variance(results: Results, row: pd.Series) -> dict[str, str]:
+    """How far the value lies from its target, with a bar; empty where there is none."""
+    target, met = results.target(row["kpi_id"]), target_met(results, row)
+    if target is None or is_small(row):
+        return {"variance": "", "variance_tone": "", "variance_svg": "", "target_status": ""}
+    gap, write = row["value"] - target, results.write
+    words = write.change(row["value"], target, "share") if row["unit"] == "share" else ""
+    words = words or write.relative_change(row["value"], target) or write.change(row["value"], target, row["unit"])
+    tone = "" if met is None else "good" if met else "bad"
+    return {
+        "variance": "on target" if words == NO_CHANGE else words,
+        "variance_tone": tone,
+        "variance_svg": variance_bar(gap / abs(target) if target else 0.0, tone),
+        "target_status": {True: "met", False: "missed", None: ""}[met],
+    }
 
 
-def _nothing_to_report(results: Results, verdicts: Mapping[str, Verdict]) -> str:
-    """That there is nothing to report is news too, with what it rests on."""
-    rows = [*(results.shown(kpi_id) for kpi_id in verdicts), *_segments_with_targets(results)]
-    targets = sum(target_texts(results, row)["target_status"] == "met" for row in rows if row is not None)
-    judged = judged_count(verdicts.values())
-    quiet = f"none of the {judged} judged series shows a signal" if judged else "no series is long enough to be judged"
-    objectives = f"; objectives on pace: {on}, off pace: 0" if (on := on_pace(results)) else ""
-    return f"Nothing to report: {quiet}; targets met: {targets}, missed: 0{objectives}."
-
-
-def _judged_note(verdicts: Mapping[str, Verdict], news: int, behind: int) -> str:
-    """How many series were judged, since some signal by chance; and how many headlines did not fit."""
-    judged = judged_count(verdicts.values())
-    note = f"Series judged against their own history: {judged}; about one in thirty signals by chance."
-    more, others = max(news - HEADLINES, 0), behind - max(min(HEADLINES - news, behind), 0)
-    counts = {"signals and missed targets in the scorecard": more, "objectives off pace in their section": others}
-    return " ".join([note, *(f"More {what}: {count}." for what, count in counts.items() if count)])
+def _in_few_words(results: Results, found: Verdict, kpi_id: str) -> str:
+    """The verdict in the few words that a row has room for."""
+    if found.state == "not judged":
+        return "not judged"
+    of = "" if found.subject == kpi_id else f", by {results.period.kind}"
+    if found.state == "too short":
+        return f"history too short{of}"
+    if found.state == "noise":
+        return ("varies too much" if found.is_wide else "usual") + of
+    where, way, end = ("above", "up", "upper") if found.side > 0 else ("below", "down", "lower")
+    if found.limits.rule == 2:
+        return f"eight {found.kind}s {where} average{of}"
+    if found.limits.rule == 3:
+        return f"near its {end} limit{of}"
+    if not is_outside(found.value, found.limits) or not found.range:
+        return f"unusual step {way}{of}"
+    low, high = (results.write.value(each, kpi(found.subject).unit) for each in found.range)
+    return f"{where} {low} to {high}{of}"

@@ -47,25 +47,53 @@ def movement(results: Results, row: pd.Series, *, year_ago: bool = False) -> str
     ``row`` is of any period; ``year_ago`` adds the comparison with a year before. Without anything to compare it
     with, the value alone is told.
     """
-    label, when = kpi(row["kpi_id"]).label, format_period(row["period"], results.context.locale)
-    label += f" ({spoken(row['segment'])})" if row["segment"] else ""
-    when += " to date" if row["status"] == "partial" else ""
     if why := why_missing(row, results.context.locale):
-        return f"{label}: no value in {when} ({why})"
-    before, year_before = results.before(row), results.year_before(row) if year_ago else None
+        return f"{name_of(row)}: no value in {_when(row, results)} ({why})"
+    gaps = gaps_of(results, row, year_ago=year_ago)
+    return f"{moved_to(results, row)} in {_when(row, results)}{', ' * bool(gaps)}{' and '.join(gaps)}"
+
+
+def moved_to(results: Results, row: pd.Series) -> str:
+    """To what a KPI rose or fell: "Net new MRR fell to €41,000 per month"."""
+    label, before = name_of(row), results.before(row)
     value = " ".join(filter(None, [results.write.result_phrase(row), window_words(row)]))
     if before is None:
-        return f"{label}: {value} in {when}"
+        return f"{label}: {value}"
+    same = gaps_of(results, row)[0].startswith("the same")
+    verb = "stayed at" if same else "rose to" if row["value"] > before["value"] else "fell to"
+    name = f"{label}," if ", " in label else label  # a label such as "Sales cycle, median" is an apposition
+    return f"{name} {verb} {value}"
+
+
+def gaps_of(results: Results, row: pd.Series, *, year_ago: bool = False) -> list[str]:
+    """How far a figure lies from the period before, and from a year before, where they may be compared."""
 
     def gap(earlier: pd.Series) -> str:
         gap, period = row["value"] - earlier["value"], format_period(earlier["period"], results.context.locale)
         words, none = (results.write.gap(size, row["unit"]) for size in (gap, 0.0))
         return f"the same as {period}" if words == none else f"{words} {'above' if gap > 0 else 'below'} {period}"
 
-    gaps = [gap(earlier) for earlier in (before, year_before) if earlier is not None]
-    verb = "stayed at" if gaps[0].startswith("the same") else "rose to" if row["value"] > before["value"] else "fell to"
-    name = f"{label}," if ", " in label else label  # a label such as "Sales cycle, median" is an apposition
-    return f"{name} {verb} {value} in {when}, {' and '.join(gaps)}"
+    compared = (results.before(row), results.year_before(row) if year_ago else None)
+    return [gap(earlier) for earlier in compared if earlier is not None]
+
+
+def name_of(row: pd.Series) -> str:
+    """The KPI's label, with the segment that the row is of."""
+    return kpi(row["kpi_id"]).label + (f" ({spoken(row['segment'])})" if row["segment"] else "")
+
+
+def _when(row: pd.Series, results: Results) -> str:
+    to_date = " to date" if row["status"] == "partial" else ""
+    return f"{format_period(row['period'], results.context.locale)}{to_date}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a list in a sentence.
+
+    >>> listed(["a", "b", "c"]), listed(["a"]), listed([])
+    ('a, b and c', 'a', '')
+    """
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def chart_title(results: Results, what: str, unit: str, periods: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from helpers.display.context import Results, Series
 from helpers.display.formats import format_period
 from helpers.periods import DAY
 from helpers.registries import Baseline
+from helpers.results import segment_of
 from helpers.statistics import Limits, xmr
 
 State = Literal["signal", "noise", "too short", "not judged"]
@@ -57,6 +58,12 @@ class Verdict:
         """Whether a signal is good or bad news."""
         return self.tone_of(self.side) if self.state == "signal" else ""
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether the usual range reaches from nothing to twice the average: too wide to say what is unusual."""
+        lower, mean = self.limits.lower, self.limits.mean
+        return self.state == "noise" and lower is not None and mean is not None and lower * mean <= 0
+
     def tone_of(self, side: int) -> Tone:
         """Whether it is good or bad to stand on this side."""
         return change_tone(self.subject, side)
@@ -72,13 +79,24 @@ def change_tone(kpi_id: str, change: float) -> Tone:
     return "" if not wanted * change else "good" if wanted * change > 0 else "bad"
 
 
-def judged_series(results: Results, subject: str) -> tuple[Series, pd.DataFrame]:
+def target_met(results: Results, row: pd.Series) -> bool | None:
+    """Whether the target is met; None where there is none, or the period is not over, or no direction is good."""
+    target, direction = results.target(row["kpi_id"], segment_of(row)), kpi(row["kpi_id"]).direction
+    judged = row["status"] == "ok" and row["period"] == results.period.label and direction != "neutral"
+    if target is None or not judged:
+        return None
+    return bool(row["value"] >= target if direction == "up" else row["value"] <= target)
+
+
+def judged_series(results: Results, subject: str, by: Series | None = None) -> tuple[Series, pd.DataFrame]:
     """The series that a KPI is judged by: months where it has enough of them, else the kind of the review's period.
+
+    ``by`` is the kind to take whatever there is.
 
     It ends with the last complete period that has a value; what is partial or undefined before it has no value.
     """
-    kind: Series = results.period.kind
-    if kind == "quarter" and kpi(subject).judged == "month":
+    kind: Series = by or results.period.kind
+    if not by and kind == "quarter" and kpi(subject).judged == "month":
         months = results.series(subject, "month")
         kind = "month" if (months["status"] == "ok").sum() >= ENOUGH else kind
     series = results.series(subject, kind)
@@ -87,13 +105,13 @@ def judged_series(results: Results, subject: str) -> tuple[Series, pd.DataFrame]
     return kind, series[: int(complete[complete].index.max()) + 1 if complete.any() else 0]
 
 
-def verdict(results: Results, kpi_id: str) -> Verdict:
-    """The verdict on the latest value of a KPI, or of the KPI that speaks for it."""
+def verdict(results: Results, kpi_id: str, by: Series | None = None) -> Verdict:
+    """The verdict on the latest value of a KPI, or of the one that speaks for it; ``by`` as in ``judged_series``."""
     subject = judged_as(kpi_id)
     row = results.now(subject) if subject else None
     if row is None or row["status"] not in ("ok", "partial"):
         return Verdict("not judged", subject)
-    kind, series = judged_series(results, subject)
+    kind, series = judged_series(results, subject, by)
     values = [None if math.isnan(v) else float(v) for v in series["value"]]
     baseline = _fixed_baseline(results, subject, series)
     limits = xmr(values, _places(baseline, series) if baseline else None)
@@ -105,9 +123,15 @@ def verdict(results: Results, kpi_id: str) -> Verdict:
     return replace(found, name=_name(found, kpi_id, results), position=_position(found, results))
 
 
+def verdict_of_period(results: Results, kpi_id: str) -> Verdict:
+    """The verdict on the very figure of the review period: where months are judged and are parts of it, by quarters."""
+    found = verdict(results, kpi_id)
+    return verdict(results, kpi_id, results.period.kind) if found.name and found.subject == kpi_id else found
+
+
 def judged_count(verdicts: Iterable[Verdict]) -> int:
     """How many series were judged, each counted once."""
-    return len({v.subject for v in verdicts if v.state in ("signal", "noise")})
+    return len({(v.subject, v.kind) for v in verdicts if v.state in ("signal", "noise")})
 
 
 def _fixed_baseline(results: Results, subject: str, series: pd.DataFrame) -> Baseline | None:
@@ -143,22 +167,28 @@ def _side(values: list[float | None], limits: Limits) -> int:
     """Above (1) or below (-1): of the last value, or where only its step stands out, of that step."""
     points, mean = [v for v in values if v is not None], limits.mean or 0.0
     offset = points[-1] - mean
-    if limits.rule == 1 and not _is_outside(points[-1], limits):
+    if limits.rule == 1 and not is_outside(points[-1], limits):
         offset = points[-1] - points[-2]
     elif limits.rule == 3:
         offset = sum(point - mean for point in points[-4:])
     return 1 if offset > 0 else -1
 
 
-def _is_outside(value: float, limits: Limits) -> bool:
+def is_outside(value: float, limits: Limits) -> bool:
+    """Whether a value lies outside the limits; where there are none, it does."""
     return limits.lower is None or limits.upper is None or not limits.lower <= value <= limits.upper
 
 
 def _name(found: Verdict, kpi_id: str, results: Results) -> str:
     """The judged value, named where it is not the one that stands beside the verdict."""
     beside = results.shown(kpi_id)
-    if found.subject == kpi_id and beside is not None and found.period == beside["period"]:
-        return ""
+    if found.subject == kpi_id and beside is not None:
+        judged = results.at(kpi_id, found.period)
+        same = (
+            judged is not None and judged["period_end"] == beside["period_end"] and judged["value"] == beside["value"]
+        )
+        if found.period == beside["period"] or same:  # the last month's stock is the quarter's
+            return ""
     alone = "" if found.subject == kpi_id else " alone"
     value = results.write.value(found.value, kpi(found.subject).unit)
     return f"{format_period(found.period, results.context.locale)}{alone}, at {value}"
@@ -171,6 +201,8 @@ def _position(found: Verdict, results: Results) -> str:
     range_words = f"range of {low} to {high}" if low != high else f"value of {low}"
     usual = f"{'provisional ' if found.limits.provisional else ''}usual {range_words}"
     where, end, way = ("above", "upper", "up") if found.side > 0 else ("below", "lower", "down")
+    if found.is_wide:
+        return f"varies too much for a verdict ({usual})"
     if found.state == "noise":
         return f"{'within' if low != high else 'at'} its {usual}"
     if found.limits.rule == 2:
@@ -178,7 +210,7 @@ def _position(found: Verdict, results: Results) -> str:
         return f"{where} its average of {mean} for eight {found.kind}s running"
     if found.limits.rule == 3:
         return f"near the {end} end of its {usual} in three of four {found.kind}s"
-    if _is_outside(found.value, found.limits):
+    if is_outside(found.value, found.limits):
         return f"{where} its {usual}"
     step = write.gap(found.limits.range_limit or 0.0, unit)
     return f"{way} on the {found.kind} before by more than the usual {step}"

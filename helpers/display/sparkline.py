@@ -7,25 +7,29 @@ import math
 from collections.abc import Sequence
 
 from helpers.catalogue import kpi
-from helpers.display.context import Results
+from helpers.display.context import Results, Series
 from helpers.display.formats import format_period
 from helpers.display.palette import BAND, QUIET, TONES
 from helpers.display.signals import Verdict
 
 PERIODS_SHOWN = 12
 WIDTH, HEIGHT, PAD = 120, 30, 4
+BAR, FULL_BAR = 60, 0.25  # the width of a bar of variance, and the share of the target that fills half of it
 COLUMN, COLUMNS_HEIGHT = 8, 15  # of a series in a table
 
 
-def sparkline(results: Results, kpi_id: str, found: Verdict) -> dict[str, str]:
+def sparkline(
+    results: Results, kpi_id: str, found: Verdict, of: Series | None = None, periods: int = PERIODS_SHOWN
+) -> dict[str, str]:
     """The picture and its alternative text; both empty where there are not two values to join.
 
-    It is of the series that the KPI was judged by, with its usual range as a band, else of months where it has them.
+    It is of the series that the KPI was judged by, with its usual range as a band, else of months where it has them;
+    or of the kind ``of``.
     """
-    judged = found.subject == kpi_id and found.state != "not judged"
+    judged = of in (None, found.kind) and found.subject == kpi_id and found.state != "not judged"
     by_month = results.period.kind == "quarter" and kpi(kpi_id).monthly and len(results.series(kpi_id, "month")) > 1
-    kind = found.kind if judged else "month" if by_month else results.period.kind
-    series = results.series(kpi_id, kind).tail(PERIODS_SHOWN)
+    kind = of or (found.kind if judged else "month" if by_month else results.period.kind)
+    series = results.series(kpi_id, kind).tail(periods)
     series = series.assign(value=series["value"].where(series["status"].isin(["ok", "partial"])))
     with_value = series[series["value"].notna()]
     if len(with_value) < 2:
@@ -60,6 +64,23 @@ def series_svg(text: str) -> str:
     width = COLUMN * len(counts)
     line = f'<rect x="0" y="{COLUMNS_HEIGHT - 1}" width="{width - 2}" height="1" fill="{QUIET}"/>'
     return _svg_element(width, COLUMNS_HEIGHT, line, *columns)
+
+
+def variance_bar(gap: float, tone: str) -> str:
+    """A bar from the middle to the right, above the target, or to the left; one that is longer than its room is cut.
+
+    >>> variance_bar(0.125, "good").count("<rect")
+    2
+    """
+    half, height = BAR // 2, 10
+    length = round(min(abs(gap) / FULL_BAR, 1) * half, 1)
+    left = half if gap > 0 else half - length
+    shapes = [f'<rect x="{left}" y="1" width="{length}" height="{height - 2}" fill="{TONES[tone]}"/>']
+    if abs(gap) > FULL_BAR:
+        at = BAR - 6 if gap > 0 else 4
+        shapes.append(f'<rect x="{at}" y="0" width="2" height="{height}" fill="#ffffff"/>')
+    axis = f'<rect x="{half - 0.5}" y="0" width="1" height="{height}" fill="{QUIET}"/>'
+    return _svg_element(BAR, height, *shapes, axis)
 
 
 def data_url(svg: str) -> str:

@@ -7,7 +7,7 @@ PDF print the same :func:`page_content`; the workbook takes its tables from the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -18,17 +18,23 @@ from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.display.formats import format_day, format_days
 from helpers.display.scorecard import scorecard
+from helpers.display.sentences import name_of
+from helpers.display.summary import Summary, summary
 from helpers.notebook_parameters import GIVEN
+from helpers.pack.actions import actions_shown
 from helpers.pack.definitions import Definition, definitions
-from helpers.pack.notebook_content import commentary_parts, parts_of, picture, table_part, title_of
+from helpers.pack.notebook_content import commentary_parts, parts_of, picture, table_part, tables_of, title_of
 from helpers.pack.request import BuildRequest, fill_in
+from helpers.pack.rich_text import Part
 from helpers.pack.run import Executed, Failure
 from helpers.periods import Period
 from helpers.texts import in_words, printable
 
 TITLES = {"quarter": "Quarterly KPI review", "month": "Monthly KPI review", "week": "Weekly KPI review"}
 # A verdict in the few words that a scorecard has room for; the section says it in full.
-VERDICTS = {"signal": "signal", "noise": "usual range", "too short": "too short to say"}
+VERDICTS = {"signal": "signal", "noise": "usual range", "wide": "varies too much", "too short": "too short to say"}
+ASKED = "asked of the board"  # the heading in summary.md under which management asks for a decision
+CALLS, CALLS_SHOWN, DUE_DAYS = "exports/call_list.csv", 5, 90
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,9 @@ class Changes:
 class Pages:
     """The pack without its sections.
 
-    ``scorecard`` holds groups with theme, title and rows; a row is what ``display.blocks.figures`` gives.
+    ``scorecard`` holds groups with title and rows; a row is what ``display.scorecard.scorecard_row`` gives. ``calls``
+    is the Table Schema resource of customers that are silent and due soon, and ``warned`` says whether an earlier call
+    list had those that were lost; both are empty where nothing tells.
     ``logo`` is a PNG, JPEG or SVG file; ``parameters``, ``versions`` and each of ``data`` are Table Schema resources.
     ``as_of_on`` dates the PDF, so that the same inputs give the same bytes. Of a ``brief`` pack, each section is a page
     of the PDF: its figures and its list. ``shared_sql`` is what the queries of several definitions stand on.
@@ -105,10 +113,11 @@ class Pages:
     locale: str = "en_GB"
     lang: str = "en"
     paper: Literal["a4", "letter"] = "a4"
-    headlines: Sequence[str] = ()
-    judged_note: str = ""
+    summary: Summary | None = None
+    calls: Mapping[str, Any] | None = None
+    warned: Mapping[str, str] = field(default_factory=dict)
     commentary: str = ""
-    actions: str = ""
+    actions: Sequence[Mapping[str, Any]] = ()
     scorecard: Sequence[Mapping[str, Any]] = ()
     changes: Changes = field(default_factory=Changes)
     definitions: Sequence[Definition] = ()
@@ -140,7 +149,7 @@ def pages_of(
     """
     shared, own = queries
     runs, texts = list(executed), _filled_in(request.commentary(), data.results)
-    period, brand, shown = request.period, request.review.brand, scorecard(data.results)
+    period, brand = request.period, request.review.brand
     failed = {run.theme: run.failure for run in runs if run.failure}
     pages = Pages(
         company=request.review.company,
@@ -157,11 +166,12 @@ def pages_of(
         locale=brand.locale,
         lang="en",  # the language of the pack's own words, whatever the locale of its numbers
         paper=brand.paper,
-        headlines=shown.headlines,
-        judged_note=_judged_note(shown.judged_note, period),
+        summary=_summary(data.results),
+        calls=_calls(runs),
+        warned=_warned(data.results),
         commentary=texts.get("summary", ""),
-        actions=texts.get("actions", ""),
-        scorecard=shown.groups,
+        actions=actions_shown(texts.get("actions", ""), data.results),
+        scorecard=scorecard(data.results),
         changes=Changes(
             failed=[f"{theme}: {failure}" for theme, failure in failed.items()],
             not_provided=data.lacking,
@@ -200,11 +210,48 @@ def _filled_in(texts: Mapping[str, str], shown: Results) -> dict[str, str]:
     return {name: fill_in(text, figure) for name, text in texts.items()}
 
 
-def _judged_note(note: str, period: Period) -> str:
+def _summary(results: Results) -> Summary:
+    found, period = summary(results), results.period
     if not period.is_partial:
-        return note
+        return found
     days = f"{period.elapsed_days} of its {period.days} days"
-    return f"{note} {period.label} is still running: figures to date are of {days}, earlier ones of as many days."
+    running = f"{period.label} is still running: figures to date are of {days}, earlier ones of as many days."
+    return replace(found, note=f"{found.note} {running}")
+
+
+def _calls(executed: Iterable[Executed]) -> Mapping[str, Any] | None:
+    """The customers that are silent and due soon, those that pay most first; None where no list of calls was made."""
+    runs = [run for run in executed if not run.failure]
+    lists = [found for run in runs for found in tables_of(run.notebook) if found.get("export") == CALLS]
+    if not lists or not lists[0]["data"]:
+        return None
+    due = [row for row in lists[0]["data"] if (row.get("days_to_renewal") or DUE_DAYS + 1) <= DUE_DAYS]
+    fields = {each["name"]: {**each, "on_pages": True} for each in lists[0]["schema"]["fields"]}
+    kept = [fields[k] for k in ("customer", "mrr", "days_silent", "days_to_renewal", "owner") if k in fields]
+    return {
+        **lists[0],
+        "title": f"Silent, and due within {DUE_DAYS} days",
+        "schema": {"fields": kept},
+        "data": sorted(due, key=lambda row: -(row.get("mrr") or 0)),
+        "top": CALLS_SHOWN,
+        "group": "",
+        "note": "",
+        "empty": "No silent customer is due so soon.",
+    }
+
+
+def _warned(results: Results) -> dict[str, str]:
+    """Of the MRR lost, how much had been on an earlier call list, and how long before."""
+    share, weeks = (results.now(kpi_id) for kpi_id in ("lost_mrr_warned", "warning_weeks"))
+    if share is None or share["status"] == "not_provided":
+        return {}
+    words = f"{name_of(share)}, of {results.write.value(share['n'], 'count')} customers lost."
+    if weeks is not None and weeks["status"] == "ok":
+        words += f" {name_of(weeks)}: {results.write.value(weeks['value'], 'weeks')}."
+    return {
+        "value": results.write.result(share),
+        "words": words if share["status"] == "ok" else f"{name_of(share)}: no customer was lost.",
+    }
 
 
 def _parameters(request: BuildRequest) -> Mapping[str, Any]:
@@ -232,10 +279,11 @@ def _plain_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any
 
 
 def page_content(pages: Pages, sections: Sequence[Section]) -> dict[str, Any]:
-    """What the pages print, as plain texts and parts: view, commentary, changes, sections, actions, chapters."""
-    actions = commentary_parts(pages.actions, "pack.actions")
+    """What the pages print, as plain texts and parts: view, asked, commentary, changes, sections, actions, chapters."""
+    asked, commentary = _apart(commentary_parts(pages.commentary, "pack.summary"))
     view = {
         **asdict(pages),
+        "calls": pages.calls and table_part(pages.calls, pages.locale),
         "logo": pages.logo and picture(pages.logo, pages.company),
         "parameters": pages.parameters and table_part(pages.parameters, pages.locale),
         "versions": pages.versions and table_part(pages.versions, pages.locale),
@@ -245,14 +293,29 @@ def page_content(pages: Pages, sections: Sequence[Section]) -> dict[str, Any]:
         "view": view,
         "changes": pages.changes.told,
         "unchanged": pages.changes.nothing,
-        "chapters": _chapters(sections, bool(actions)),
+        "chapters": _chapters(sections),
     }
     return {
         **printable(shown),
-        "commentary": commentary_parts(pages.commentary, "pack.summary"),
+        "asked": asked,
+        "commentary": commentary,
         "sections": [_section_content(section, pages.locale) for section in sections],
-        "actions": actions,
+        "actions": list(pages.actions),
     }
+
+
+def _apart(parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
+    """What management asks of the board, under the heading of that name, and what else it says."""
+    asked: list[Part] = []
+    others: list[Part] = []
+    into = others
+    for part in parts:
+        if part["type"] == "heading":
+            into = asked if part["text"].strip().lower() == ASKED else others
+            if into is asked:
+                continue
+        into.append(part)
+    return asked, others
 
 
 def _section_content(section: Section, locale: str) -> dict[str, Any]:
@@ -262,9 +325,13 @@ def _section_content(section: Section, locale: str) -> dict[str, Any]:
     return {"theme": section.theme, "title": title, "failure": failure, "parts": parts, "commentary": commentary}
 
 
-def _chapters(sections: Sequence[Section], has_actions: bool) -> list[dict[str, Any]]:
+def _chapters(sections: Sequence[Section]) -> list[dict[str, Any]]:
     """The contents: every chapter's id and title."""
     themes = [(section.theme, section.title, bool(section.failure)) for section in sections]
-    found = [("pack.summary", "Summary", False), ("pack.changes", "What changed", False), *themes]
-    found += [("pack.actions", "Actions", False)] * has_actions + [("pack.appendix", "Appendix", False)]
+    first = [
+        ("pack.summary", "Summary", False),
+        ("pack.actions", "Actions", False),
+        ("pack.changes", "What changed", False),
+    ]
+    found = [*first, *themes, ("pack.appendix", "Appendix", False)]
     return [{"id": name, "title": title, "failed": failed} for name, title, failed in found]

@@ -191,29 +191,16 @@ def render_pdf(content: Content) -> bytes:
     """
     view = content["view"]
     definitions = [{**told, "sql": ""} for told in view["definitions"]]  # what folds out has no place on paper
-    sections, figures = _with_figures_behind(content["sections"], brief=view["brief"])
+    sections = [_brief(section) if view["brief"] else section for section in content["sections"]]
     view = {**view, "definitions": definitions, "shared_sql": ""}
-    shown = {**content, "view": view, "sections": sections, "figures": figures}
+    shown = {**content, "view": view, "sections": sections}
     shown |= {"lang": view["lang"], "paper": view["paper"], "author": view["company"]}
     return _typeset("brief.typ" if view["brief"] else "pack.typ", shown, colour=view["colour"])
 
 
-def _with_figures_behind(sections: Sequence[Part], *, brief: bool) -> tuple[list[Part], list[Part]]:
-    """The sections, in which each chart is told where its figures stand, and those tables, for the appendix.
-
-    In ``brief``, of a section that has parts marked so, those alone.
-    """
-    shown, figures = [], []
-    for section in sections:
-        parts = [part for part in section["parts"] if part.get("brief")] if brief else []
-        parts = [{**part} for part in parts or section["parts"]]
-        charts = [part for part in parts if part["type"] == "chart"]
-        for number, chart in enumerate(charts, start=1):
-            chart["figures"] = f"{section['theme']}.figures.{number}"
-            title = f"{section['title']}: {chart['title']}"
-            figures.append({"id": chart["figures"], "table": {**chart["table"], "title": title}})
-        shown.append({**section, "parts": parts})
-    return shown, figures
+def _brief(section: Part) -> Part:
+    """A section with its parts that are marked so, if it has any."""
+    return {**section, "parts": [part for part in section["parts"] if part.get("brief")] or section["parts"]}
 
 
 def _typeset(template: str, shown: Mapping[str, Any], *, colour: str) -> bytes:

@@ -16,6 +16,7 @@ from typing import Any
 from helpers.catalogue import CATALOGUE
 from helpers.data.prepared import Prepared
 from helpers.errors import KitError, nearest
+from helpers.pack.actions import action_faults
 from helpers.params import Review, Source
 from helpers.periods import Period
 
@@ -67,9 +68,12 @@ class BuildRequest:
         """The commentary by name (``summary``, ``actions`` or a theme of the review); empty where no folder is.
 
         Raises:
-            KitError: a file that belongs to no page, or a figure that is not a KPI; all of them at once.
+            KitError: a file that belongs to no page, a figure that is not a KPI, an action due on no day; all at once.
         """
-        return read_commentary(self.commentary_folder, self.pages)
+        texts, path = read_commentary(self.commentary_folder, self.pages), self.commentary_folder / "actions.md"
+        if faults := action_faults(texts.get("actions", "")):
+            raise KitError(*(f"{path}: {fault}" for fault in faults))
+        return texts
 
 
 def read_commentary(folder: Path, names: tuple[str, ...]) -> dict[str, str]:

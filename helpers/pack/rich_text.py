@@ -92,6 +92,15 @@ def bounded(nodes: Sequence[Node], room: int = DEEPEST) -> list[Node]:
     return found
 
 
+def plain_text(nodes: Sequence[Node]) -> str:
+    """The text of nodes without what marks it.
+
+    >>> plain_text([{"type": "text", "text": "two "}, {"type": "em", "children": [{"type": "text", "text": "left"}]}])
+    'two left'
+    """
+    return "".join(node.get("text", " ") if "children" not in node else plain_text(node["children"]) for node in nodes)
+
+
 @cache
 def _parser() -> MarkdownIt:
     return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])

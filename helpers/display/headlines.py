@@ -1,0 +1,255 @@
+"""What the numbers say: one headline per family of KPIs, for the summary, and in short for a theme.
+
+A headline has the number, the change, against what, how usual that is, and what it is worth in money. The rules stand
+here, the words come from the results: no adjectives, no causes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from helpers.catalogue import CATALOGUE, kpi
+from helpers.display.context import Results
+from helpers.display.formats import MONEY, format_period, is_small
+from helpers.display.objectives import OFF_PACE, Objective, objective_sentence, objectives_in
+from helpers.display.sentences import gaps_of, listed, moved_to, movement, name_of, why_missing
+from helpers.display.signals import Tone, Verdict, change_tone, target_met, verdict, verdict_of_period
+from helpers.results import rows_of, segment_of, split_address
+from helpers.texts import as_plain_markdown, spoken
+
+Kind = Literal["signal", "target", "objective", ""]
+KINDS: tuple[Kind, ...] = ("signal", "target", "objective", "")  # in the order of their weight
+FAMILIES = {"mrr_movements": "mrr"}  # cards that tell the story of another
+IN_SHORT = 3
+PARTS_NAMED = 3  # segments that made most of a change
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One sentence of news: ``lead`` is read first, ``rest`` says against what, how usual it is, what it is worth.
+
+    ``family`` is the card of its KPI: KPIs of one card tell the same story, and one headline of a tone is enough.
+    ``size`` is how far the value lies from its target, as a share of that.
+    """
+
+    theme: str
+    family: str
+    kind: Kind
+    tone: Tone
+    lead: str
+    rest: str
+    of_money: bool = False
+    size: float = 0.0
+
+    @property
+    def text(self) -> str:
+        return self.lead + self.rest
+
+    @property
+    def weight(self) -> tuple[bool, int, float]:
+        """Money first; then signals, missed or met targets, objectives; then by size."""
+        return not self.of_money, KINDS.index(self.kind), -self.size
+
+
+@dataclass(frozen=True)
+class InShort:
+    """The news of one theme as a list, which a notebook displays."""
+
+    sentences: Sequence[str]
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        lines = "\n".join(f"- {as_plain_markdown(sentence)}" for sentence in self.sentences)
+        return {"text/markdown": f"## In short\n\n{lines}", "text/plain": "\n".join(["In short", *self.sentences])}
+
+
+def headlines(results: Results, kpi_ids: Iterable[str]) -> list[Headline]:
+    """The news of these KPIs, of every KPI with a target, and of objectives: one per family, the weightiest first."""
+    told = dict.fromkeys([*kpi_ids, *(split_address(key)[0] for key in results.context.targets)])
+    found = [each for kpi_id in told if (each := _of_kpi(results, kpi_id)) and each.kind]
+    found += [each for address in results.context.targets if (each := _of_segment(results, address)) and each.kind]
+    found += [each for objective in objectives_in(results) if (each := _of_objective(objective))]
+    return _one_per_family(found)
+
+
+def family_of(kpi_id: str) -> str:
+    """The card whose story a KPI tells.
+
+    >>> family_of("inactive_rate"), family_of("net_new_mrr")
+    ('inactive_customers', 'mrr')
+    """
+    return FAMILIES.get(card := kpi(kpi_id).card, card)
+
+
+def in_short(results: Results) -> InShort:
+    """Two or three sentences on a theme: its news first, else its first KPIs; and which parts moved them."""
+    present = dict.fromkeys(results.frame["kpi_id"])
+    objectives = [each for one in objectives_in(results) if (each := _of_objective(one))]
+    ids = [kpi_id for kpi_id in present if kpi(kpi_id).headline or results.target(kpi_id) is not None]
+    found = [each for kpi_id in ids or list(present)[:1] if (each := _of_kpi(results, kpi_id))]
+    news = [*objectives, *(each for each in _one_per_family(found) if each.kind)]
+    others = [each for each in found if each.family not in {one.family for one in news}]
+    shown = [*news, *{each.family: each for each in reversed(others)}.values()][:IN_SHORT]
+    sentences = [each.text for each in shown]
+    parts = next((words for kpi_id in ids if (words := parts_moved(results, kpi_id))), "")
+    told = [*sentences, *([parts] if parts else [])] or _by_segment_alone(results, list(present)[:1])
+    return InShort(told or ["No figure of this theme is known."])
+
+
+def parts_moved(results: Results, kpi_id: str) -> str:
+    """Which segments a change came from; empty where they do not add up to the whole, or nothing moved.
+
+    "New bookings by source, on 2026Q2: upsell −€120,000, cross-sell +€8,000."
+    """
+    row = results.shown(kpi_id)
+    before = results.before(row) if row is not None else None
+    if row is None or before is None or not (row["unit"] in MONEY or row["unit"] == "count"):
+        return ""
+    rows = rows_of_segments(results, kpi_id)
+    for by, of_dimension in rows.groupby("segment_by", sort=False):
+        now, then = (_by_segment(of_dimension, each) for each in (row, before))
+        if now is None or then is None:
+            continue
+        gaps = now.sub(then, fill_value=0.0)
+        gaps = gaps[gaps != 0].sort_values(key=abs, ascending=False, kind="stable")
+        written = [f"{spoken(str(name))} {results.write.change(gap, 0.0, row['unit'])}" for name, gap in gaps.items()]
+        if len(now) > 1 and written:
+            when = format_period(before["period"], results.context.locale)
+            return f"{kpi(kpi_id).label} by {spoken(str(by))}, on {when}: {', '.join(written[:PARTS_NAMED])}."
+    return ""
+
+
+def _by_segment_alone(results: Results, kpi_ids: Sequence[str]) -> list[str]:
+    """The first figures of a KPI that has none of the whole company, each with its interval."""
+    rows = [row for kpi_id in kpi_ids for _, row in rows_of_segments(results, kpi_id).iterrows()]
+    known = [row for row in rows if row["period"] == results.period.label and pd.notna(row["value"])]
+    write = results.write
+    return [
+        f"{name_of(row)}: {write.result_phrase(row)}"
+        + (
+            f", {row['ci_level']:.0%} interval {spread}"
+            if (spread := write.interval(row["ci_low"], row["ci_high"], row["unit"]))
+            else ""
+        )
+        + "."
+        for row in known[:IN_SHORT]
+    ]
+
+
+def rows_of_segments(results: Results, kpi_id: str) -> pd.DataFrame:
+    """The rows of every segment of a KPI."""
+    frame = results.frame
+    return frame[(frame["kpi_id"] == kpi_id) & (frame["segment_by"] != "")]
+
+
+def _by_segment(rows: pd.DataFrame, whole: pd.Series) -> pd.Series | None:
+    """The values of the segments in the period of a row, by name; None where they do not add up to it."""
+    found = rows[rows["period"] == whole["period"]].set_index("segment")["value"]
+    adds_up = abs(found.sum() - whole["value"]) <= 1e-6 * max(1.0, abs(whole["value"]))
+    return found if len(found) and found.notna().all() and adds_up else None
+
+
+def _one_per_family(found: Iterable[Headline]) -> list[Headline]:
+    kept: dict[tuple[str, Tone], Headline] = {}
+    for each in sorted(found, key=lambda each: each.weight):
+        kept.setdefault((each.family, each.tone), each)
+    return list(kept.values())
+
+
+def _of_kpi(results: Results, kpi_id: str) -> Headline | None:
+    """What is to be said of a KPI; its kind is empty where that is no news."""
+    row = results.shown(kpi_id)
+    if row is None or row["status"] == "not_provided":
+        return None
+    return _of_row(results, row, judgement(results, kpi_id))
+
+
+def judgement(results: Results, kpi_id: str) -> Verdict:
+    """The verdict that is news: of a month that signals, else of the figure of the review period."""
+    by_month = verdict(results, kpi_id)
+    return by_month if by_month.state == "signal" else verdict_of_period(results, kpi_id)
+
+
+def _of_segment(results: Results, address: str) -> Headline | None:
+    """What is to be said of a segment that has a target of its own."""
+    kpi_id, segment = split_address(address)
+    row = results.shown(kpi_id, segment) if segment and len(rows_of(results.frame, kpi_id, segment)) else None
+    return None if row is None else _of_row(results, row, Verdict("not judged"))
+
+
+def _of_row(results: Results, row: pd.Series, found: Verdict) -> Headline:
+    known = kpi(row["kpi_id"])
+    if why_missing(row, results.context.locale):
+        return Headline(known.theme, family_of(row["kpi_id"]), "", "", movement(results, row), ".")
+    target, met = results.target(row["kpi_id"], segment_of(row)), target_met(results, row)
+    size = abs(row["value"] - target) / abs(target) if target else 0.0
+    gaps = gaps_of(results, row, year_ago=True) + ([] if target is None else [_against_target(results, row, target)])
+    when = (
+        "" if row["period"] == results.period.label else f" in {format_period(row['period'], results.context.locale)}"
+    )
+    words = _how_usual(found)
+    worth = _worth(results, row, target)
+    lead = moved_to(results, row) + when
+    rest = "".join([", " * bool(gaps), listed(gaps), "; " * bool(words), words, ".", " " * bool(worth), worth])
+    kind: Kind = "signal" if found.state == "signal" else "target" if met is not None else ""
+    before = results.before(row)
+    change = change_tone(row["kpi_id"], row["value"] - before["value"]) if before is not None else ""
+    tone: Tone = found.tone if kind == "signal" else ("good" if met else "bad") if kind == "target" else change
+    of_money = row["unit"] in MONEY or known.parts in MONEY or bool(worth)
+    return Headline(known.theme, family_of(row["kpi_id"]), kind, tone, lead, rest, of_money, size)
+
+
+def _how_usual(found: Verdict) -> str:
+    """A signal in full; that there is none, in a few words; nothing where nothing was judged."""
+    if found.state != "noise":
+        return found.words if found.state == "signal" else ""
+    return ", ".join(
+        filter(None, [found.name, "varies too much for a verdict" if found.is_wide else "within its usual range"])
+    )
+
+
+def _against_target(results: Results, row: pd.Series, target: float) -> str:
+    """How far a figure lies from its target; of a few, the target alone."""
+    write, gap = results.write, row["value"] - target
+    planned = write.phrase(target, row["unit"])
+    if is_small(row):
+        return f"against a target of {planned}"
+    size, none = (write.gap(each, row["unit"]) for each in (gap, 0.0))
+    where = "at" if size == none else f"{size} {'above' if gap > 0 else 'below'}"
+    return f"{where} its target of {planned}"
+
+
+def _worth(results: Results, row: pd.Series, target: float | None) -> str:
+    """What a figure is worth: the KPI that the catalogue names, or a share's gap to its target in money."""
+    known, write = kpi(row["kpi_id"]), results.write
+    if (
+        known.worth in CATALOGUE
+        and not row["segment_by"]
+        and (money := results.at(known.worth, row["period"])) is not None
+    ):
+        if pd.isna(money["value"]):
+            return ""
+        share = results.at(f"{known.worth}_share", row["period"]) if f"{known.worth}_share" in CATALOGUE else None
+        of = (
+            f", {write.value(share['value'], 'share')} of MRR" if share is not None and pd.notna(share["value"]) else ""
+        )
+        return f"{kpi(known.worth).label}: {write.result_phrase(money)}{of}."
+    if target is None or known.unit != "share" or known.parts not in MONEY or pd.isna(row["denominator"]):
+        return ""
+    worth = abs(row["value"] - target) * row["denominator"]
+    return f"The difference to its target is {write.phrase(worth, known.parts)}."
+
+
+def _of_objective(objective: Objective) -> Headline | None:
+    """What is to be said of an objective that has a standing."""
+    if not objective.standing or objective.facts["kpi_id"] not in CATALOGUE:
+        return None
+    known = kpi(objective.facts["kpi_id"])
+    lead, rest = objective_sentence(objective)
+    tone: Tone = "bad" if objective.standing in OFF_PACE else "good"
+    size = float(len(OFF_PACE) - OFF_PACE.index(objective.standing)) if tone == "bad" else objective.done
+    of_money = known.unit in MONEY or known.parts in MONEY
+    return Headline("kpi_alignment", family_of(known.kpi_id), "objective", tone, lead, rest, of_money, size)

@@ -1,0 +1,117 @@
+"""The actions of the last meeting: who does what by when, whether it is done, and whether the KPI behind it moved.
+
+They stand in ``commentary/<period>/actions.md`` as a Markdown table with the columns Action and Due, and, as far as
+they are known, Owner, KPI and Done. What else the file says is shown as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from helpers.catalogue import CATALOGUE
+from helpers.display.context import Results
+from helpers.display.formats import format_day
+from helpers.display.sentences import gaps_of, name_of, why_missing
+from helpers.display.signals import change_tone
+from helpers.errors import nearest
+from helpers.pack.notebook_content import commentary_parts
+from helpers.pack.rich_text import Part, plain_text
+from helpers.results import split_address
+
+STANDINGS = {"done": "✓ done", "late": "✗ late", "open": "○ open"}
+DAYS = ("Due", "Done")
+
+
+def action_faults(text: str) -> list[str]:
+    """What is wrong with a file of actions: days that are none, and KPIs that nobody knows."""
+    faults = []
+    for row in (row for table in _registers(commentary_parts(text, "")) for row in _rows(table)):
+        faults += [
+            f"{column} of “{row['Action']}” is {day!r}, must be a day such as 2026-10-31"
+            for column in DAYS
+            if (day := row.get(column, "")) and _day(day) is None
+        ]
+        kpi_id = split_address(row.get("KPI", ""))[0]
+        if kpi_id and kpi_id not in CATALOGUE:
+            faults.append(f"KPI of “{row['Action']}” is {kpi_id!r}, which is none{nearest(kpi_id, CATALOGUE)}")
+    return faults
+
+
+def actions_shown(text: str, results: Results) -> list[Part]:
+    """The file as parts; a table of actions with where each stands on the as-of day, and where its KPI went."""
+    parts: list[Part] = []
+    for part in commentary_parts(text, "pack.actions"):
+        nodes = part["tree"] if part["type"] == "prose" else []
+        parts += [_shown(node, results) if _is_register(node) else {"type": "prose", "tree": [node]} for node in nodes]
+        parts += [] if nodes else [part]
+    return parts
+
+
+def _shown(table: Mapping[str, Any], results: Results) -> Part:
+    rows, head = _rows(table), _head(table)
+    if "KPI" in head:
+        head = [*(name for name in head if name != "KPI"), "KPI", "Did it move?"]
+    head = [*(name for name in head if name != "Done"), "Standing"]
+    locale = results.context.locale
+    written = []
+    for row in rows:
+        told = {name: format_day(row[name], locale) if name in DAYS and row[name] else row[name] for name in row}
+        told["Standing"] = _standing(row, results)
+        told |= _moved(row.get("KPI", ""), results)
+        written.append([told.get(name) or f"no {name.lower()}" for name in head])
+    columns = [{"label": name, "align": "left"} for name in head]
+    return {
+        "type": "table", "title": "", "columns": columns, "rows": written, "values": written, "group": None, "note": "",
+        "empty": "" if written else "No action is recorded.",
+    }  # fmt: skip
+
+
+def _standing(row: Mapping[str, str], results: Results) -> str:
+    """Done on a day, late where the due day has passed, else open; as known on the as-of day."""
+    known = results.period.known_until
+    done, due = _day(row.get("Done", "")), _day(row.get("Due", ""))
+    if done and done <= known:
+        return f"{STANDINGS['done']} on {format_day(done, results.context.locale)}"
+    return STANDINGS["late" if due and due <= known else "open"]
+
+
+def _moved(address: str, results: Results) -> dict[str, str]:
+    """The KPI of an action by its label, and where it went since the period before."""
+    row = results.shown(*split_address(address)) if address else None
+    if row is None:
+        return (
+            {"KPI": CATALOGUE[split_address(address)[0]].label, "Did it move?": "not in this pack"} if address else {}
+        )
+    label, before, why = name_of(row), results.before(row), why_missing(row, results.context.locale)
+    if why or before is None:
+        return {"KPI": label, "Did it move?": why or f"{results.write.result_phrase(row)}, none before to compare"}
+    gap = row["value"] - before["value"]
+    word = {"good": "better: ", "bad": "worse: ", "": ""}[change_tone(row["kpi_id"], gap)] if gap else ""
+    return {"KPI": label, "Did it move?": f"{word}{results.write.result_phrase(row)}, {gaps_of(results, row)[0]}"}
+
+
+def _registers(parts: Sequence[Part]) -> list[Mapping[str, Any]]:
+    """The tables of actions among parts."""
+    return [node for part in parts if part["type"] == "prose" for node in part["tree"] if _is_register(node)]
+
+
+def _is_register(node: Mapping[str, Any]) -> bool:
+    return node["type"] == "table" and {"Action", "Due"} <= set(_head(node))
+
+
+def _head(table: Mapping[str, Any]) -> list[str]:
+    return [name if (name := plain_text(cell).strip()) == "KPI" else name.capitalize() for cell in table["head"]]
+
+
+def _rows(table: Mapping[str, Any]) -> list[dict[str, str]]:
+    head = _head(table)
+    return [dict(zip(head, (plain_text(cell).strip() for cell in row), strict=False)) for row in table["rows"]]
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
