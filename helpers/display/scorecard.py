@@ -63,15 +63,9 @@ def scorecard_row(results: Results, kpi_id: str) -> dict[str, str]:
     """
     texts, row = kpi_texts(results, kpi_id), results.shown(kpi_id)
     if row is None or pd.isna(row["value"]):
-        words = {"previous": "", "year_ago": "", "target": texts["target"] or "no target", "variance": ""}
-        return {
-            **texts,
-            **words,
-            "variance_tone": "",
-            "variance_svg": "",
-            "signal": "not judged",
-            "theme": kpi(kpi_id).theme,
-        }
+        unsaid = ("unit", "window", "previous", "year_ago", "variance", "variance_tone", "variance_svg")
+        words = {"target": texts["target"] or "no target", "signal": "not judged", "theme": kpi(kpi_id).theme}
+        return {**texts, **dict.fromkeys(unsaid, ""), **words}
     found = verdict_of_period(results, kpi_id)
     return {
         **texts,

@@ -9,7 +9,10 @@ from typing import Any
 import nbformat.v4 as v4
 from nbformat import NotebookNode
 
+from helpers.display.headlines import Headline
+from helpers.display.summary import Summary
 from helpers.pack.definitions import Definition
+from helpers.pack.notebook_content import commentary_parts
 from helpers.pack.pages import Changes, Pages, Section, page_content
 from helpers.pack.render import render_html, render_pdf
 from helpers.pack.run import Failure
@@ -124,24 +127,42 @@ def pdf_of(pages: Pages, sections: Sequence[Section]) -> bytes:
     return render_pdf(page_content(pages, sections))
 
 
+SUMMARY = Summary(
+    verdict="Net new MRR fell by 40.6% this quarter.",
+    carried_by="Net new MRR: €41,000 per month, €28,000 below 2026Q2.",
+    good=[
+        Headline(
+            "recurring_revenue", "churn", "target", "good", "Logo churn fell to 4.1%", ", 0.9 pp below its target."
+        )
+    ],
+    bad=[
+        Headline("recurring_revenue", "mrr", "signal", "bad", "Net new MRR fell to €41,000", ", €28,000 below 2026Q2.")
+    ],
+    note="24 series were judged; about one in thirty signals by chance.",
+)
+IN_SCORECARD = {
+    "unit": "", "window": "", "variance": "−8.9%", "variance_tone": "bad", "variance_svg": SPARK,
+    "signal": "below €50,000 to €80,000",
+}  # fmt: skip
+
+
 def view(**more: Any) -> Pages:
-    row = block("Net new MRR", theme="recurring_revenue")
+    row = {**block("Net new MRR", theme="recurring_revenue"), **IN_SCORECARD}
     groups = [
-        {"theme": "recurring_revenue", "title": "Recurring revenue", "rows": [row, {**row, "label": "Logo churn"}]},
-        {"theme": "unit_economics", "title": "Unit economics", "rows": [{**row, "label": "CAC", "verdict": "noise"}]},
+        {"title": "Money", "rows": [row, {**row, "label": "Logo churn"}]},
+        {"title": "Cost of growth", "rows": [{**row, "label": "CAC", "verdict": "noise", "theme": "unit_economics"}]},
     ]
     fields: dict[str, Any] = {
         "company": "Northwind Software", "title": "Quarterly KPI review", "period_label": "2026Q3",
         "period_dates": "1 July – 30 September 2026", "as_of": "as known at the end of 14 October 2026, UTC",
         "as_of_on": date(2026, 10, 14), "status": "DRAFT", "confidentiality": "Confidential – board only",
-        "headlines": ["Net new MRR fell to €41,000, €28,000 below 2026Q2 and outside its usual range."],
-        "judged_note": "24 series were judged; about one in thirty signals by chance.",
+        "summary": SUMMARY,
         "commentary": "The quarter was **slow**.", "scorecard": groups,
         "changes": Changes(failed=["Unit economics"], data=["deals: 3 of 40 rows left out: won without closed_at."]),
         "definitions": [Definition("NRR", ("nrr",), "How much is kept.", "Kept MRR over opening MRR.", "K23")],
         "source": "Warehouse",
         "data": [texts("What was read", Table="deals", Rows="40")],
         "versions": texts("Versions and fingerprints", Part="data", Version="0123456789abcdef" * 4),
-        "actions": "| What | Who | Due |\n|--|--|--|\n| Call the ten largest | Ana | 1 Nov |",
+        "actions": commentary_parts("| What | Who |\n|--|--|\n| Call the ten largest | Ana |", "pack.actions"),
     }  # fmt: skip
     return Pages(**fields | more)

@@ -106,7 +106,7 @@ class Pack:
             yield self._told("block", _text(block.select_one(".label")), block.select_one(".value"))
         for row in self.page.select("table.scorecard tr:not(.group)"):
             if value := row.select_one("td.value"):
-                yield self._told("scorecard", _text(row.th), value)
+                yield self._told("scorecard", next(iter(row.th.stripped_strings)), value)
 
     def in_sentences(self) -> Iterator[Shown]:
         """Figures in sentences: "Win rate fell to 24.9% in 2026Q3", "Net new MRR, Sept 2026: €4,020, within"."""
@@ -114,7 +114,15 @@ class Pack:
         went = re.compile(rf"({LABELS})(?: \(([^()]+)\))?,? (?:rose to|fell to|stayed at) (.+?) in ({names})\b")
         judged = re.compile(rf"({LABELS}), ({names}): (.+?), (?:a signal|within|at its)")
         total = re.compile(rf"({LABELS}) in ({names}): (.+?) in total")
-        for place in self.page.select("ul.headlines li, figcaption span"):
+        alone = re.compile(rf"({LABELS})(?: \(([^()]+)\))?,? (?:rose to|fell to|stayed at) (.+)")
+        for place in self.page.select("main li"):  # the summary, and what a theme tells in short
+            if found := alone.match(_text(place)):
+                label, segment, text = found.groups(default="")
+                stands_in = re.match(rf"[^,;]+? in ({names})\b", text)
+                dimension, _, name = segment.rpartition(": ")
+                period = self.periods[stands_in[1]] if stands_in else self.quarter
+                yield Shown("sentence", KPI_IDS[label], period, dimension, name, text=text)
+        for place in self.page.select("figcaption span"):
             for label, segment, text, period in went.findall(_text(place)):
                 dimension, _, name = segment.rpartition(": ")
                 yield Shown("sentence", KPI_IDS[label], self.periods[period], dimension, name, text=text)

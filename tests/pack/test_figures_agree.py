@@ -219,17 +219,14 @@ def test_every_objective_shows_the_figure_of_its_kpi(pack, figures):
         assert each.text.startswith(WRITE.result(row_of(figures, each.kpi_id)))
 
 
-def test_a_row_of_the_scorecard_names_the_figure_that_its_verdict_is_of(pack, figures):
-    """Net new MRR of a quarter is judged by months: the month and its figure stand beside the verdict."""
-    rows = {KPI_IDS.get(row.th.get_text(strip=True)): row for row in pack.page.select("table.scorecard tr:not(.group)")}
-    named_in = {kpi_id: row.select_one("td.judged .quiet") for kpi_id, row in rows.items() if kpi_id}
-    month = figures[
-        (figures["kpi_id"] == "net_new_mrr") & (figures["period"] == "2026-09") & (figures["segment"] == "")
-    ]
-    figure = WRITE.result(month.iloc[0])
-    assert named_in["net_new_mrr"].get_text() == f"{format_period('2026-09', 'en_GB')}, at {figure}"
-    alone = WRITE.result(row_of(figures, "nrr_quarter"))
-    assert named_in["nrr"].get_text() == f"2026Q3 alone, at {alone}"
-    assert named_in["renewal_rate"] is None  # a quarter's figure, judged by quarters
-    target = json.loads(load_review(ROOT / "params/review.yml").model_dump_json())["targets"]["net_new_mrr"]["2026Q3"]
-    assert WRITE.value(target, "money") in rows["net_new_mrr"].get_text()
+def test_a_row_of_the_scorecard_is_of_one_grain(pack, figures):
+    """Bookings of a quarter are judged by quarters, though their months are judged too; twelve months say by what."""
+    rows = {
+        row.th.a.get_text(strip=True): row for row in pack.page.select("table.scorecard tr:not(.group)") if row.th.a
+    }
+    signals = {label: row.select_one("td.judged").get_text(" ", strip=True) for label, row in rows.items()}
+    assert signals[kpi("new_revenue").label] in ("○ usual", "varies too much")
+    assert signals[kpi("nrr").label].endswith(", by quarter")
+    target = json.loads(load_review(ROOT / "params/review.yml").model_dump_json())["targets"]["mrr"]["2026Q3"]
+    assert WRITE.value(target, "money") in rows[kpi("mrr").label].get_text()
+    assert not any(cell.get_text(strip=True) in ("", "–") for row in rows.values() for cell in row.select("td.right"))

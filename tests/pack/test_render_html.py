@@ -6,6 +6,7 @@ import io
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from itertools import pairwise
 
 import nbformat
@@ -18,10 +19,12 @@ from pypdf import PdfReader
 from helpers.pack import appearance
 from helpers.pack.appearance import colours_of
 from helpers.pack.definitions import Definition
+from helpers.pack.notebook_content import commentary_parts
 from helpers.pack.pages import Changes, Section
 from helpers.pack.run import Failure
 from tests.pack.fixtures import (
     SOURCE,
+    SUMMARY,
     block,
     blocks_output,
     code,
@@ -102,7 +105,7 @@ def test_landmarks_language_and_alternative_texts(page):
 def test_sections_stand_in_order_each_once(page):
     titles = [heading.get_text() for heading in page.main.find_all("h2")]
     assert titles == [
-        "Summary", "What changed", "Recurring revenue", "Pipeline conversion", "Unit economics", "Actions", "Appendix",
+        "Summary", "Actions", "What changed", "Recurring revenue", "Pipeline conversion", "Unit economics", "Appendix",
     ]  # fmt: skip
 
 
@@ -131,7 +134,15 @@ def test_hostile_text_stays_text():
     )
     stopped = Section("failed", HOSTILE, hostile, Failure(1, HOSTILE, HOSTILE))
     found = [Section("hostile", HOSTILE, hostile, commentary=HOSTILE), stopped]
-    html = html_of(view(company=HOSTILE, headlines=[HOSTILE], status=HOSTILE, actions=HOSTILE), found)
+    html = html_of(
+        view(
+            company=HOSTILE,
+            summary=replace(SUMMARY, verdict=HOSTILE, carried_by=HOSTILE),
+            status=HOSTILE,
+            actions=commentary_parts(HOSTILE, "pack.actions"),
+        ),
+        found,
+    )
     page = BeautifulSoup(html, "html.parser")
     assert len(page.find_all("script")) == 1
     assert not [e for e in page.find_all(True) if any(name.startswith("on") for name in e.attrs)]
