@@ -264,7 +264,7 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
         "mrr": [
             Kpi("mrr", "Monthly recurring revenue (MRR)", "money_per_month", "up", headline=True, by_month=True,
                 definition="What the subscriptions in force on the period's last day bring in a month."),
-            Kpi("paying_customers", "Paying customers", "count", "up", headline=True, by_month=True,
+            Kpi("paying_customers", "Paying customers", "count", "up", by_month=True,
                 definition="Customers whose MRR is above 0 on the period's last day."),
             Kpi("arpa", "Average revenue per account (ARPA)", "money_per_month", "up", by_month=True,
                 definition="MRR ÷ paying customers, on the period's last day."),

@@ -9,7 +9,7 @@ import pytest
 
 from helpers import results
 from helpers.catalogue import CATALOGUE, kpi
-from helpers.display.formats import Writer, format_period
+from helpers.display.formats import Writer
 from helpers.params import load_review
 from tests.pack.requests import ROOT
 from tests.pack.shown_figures import KPI_IDS, Pack, named
