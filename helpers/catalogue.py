@@ -186,7 +186,6 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
         ],
         "warning": [
             Kpi("lost_mrr_warned", "Lost MRR that had been on a call list", "share", "up", parts="money",
-                judged="quarter", floor=0, ceiling=1,
                 definition="Of the MRR of the customers lost in the period, the share of those that had been "
                 "inactive on a Sunday of the 26 weeks before they left, as known on that day."),
             Kpi("warning_weeks", "Weeks from the call list to the loss", "weeks", "up",

@@ -148,7 +148,7 @@ def _stayed(spine: Spine) -> str:
     """What the lists are, and how many of the customers that stayed had been on one too."""
     told = "A list is looked at on each Sunday of the 26 weeks before, as known on that day."
     for stayed in spine.frame("stayed_on_list").itertuples():
-        told += f" Of the {stayed.customers} customers that stayed, {stayed.listed} had been on one too."
+        told += f" Of {stayed.customers} customers that stayed, {stayed.listed} had been on one too."
     return told
 
 
