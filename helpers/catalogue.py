@@ -170,6 +170,28 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
             Kpi("returned", "Returned in the last 7 days", "count", "up", by_month=True,
                 definition="Customers that were silent a week ago and have used the product since."),
         ],
+        "money_at_risk": [
+            Kpi("silent_mrr", "MRR of inactive customers", "money_per_month", "down", by_month=True,
+                definition="What the inactive customers pay a month, on the period's last day."),
+            Kpi("silent_mrr_share", "MRR of inactive customers, share of all MRR", "share", "down", parts="money",
+                judged="month", floor=0, ceiling=1,
+                definition="The MRR of the inactive customers ÷ that of all paying customers, on the period's last "
+                "day."),
+            Kpi("arr_due_90_silent", "ARR due in the next 90 days, inactive customers", "money", "down",
+                definition="12 × the MRR of the subscription lines of inactive customers whose renewal day lies in "
+                "the 90 days after the period."),
+            Kpi("arr_due_180_silent", "ARR due in the next 180 days, inactive customers", "money", "down",
+                definition="12 × the MRR of the subscription lines of inactive customers whose renewal day lies in "
+                "the 180 days after the period."),
+        ],
+        "warning": [
+            Kpi("lost_mrr_warned", "Lost MRR that had been on a call list", "share", "up", parts="money",
+                definition="Of the MRR of the customers lost in the period, the share of those that had been "
+                "inactive on a Sunday of the 26 weeks before they left, as known on that day."),
+            Kpi("warning_weeks", "Weeks from the call list to the loss", "weeks", "up",
+                definition="How long before they left the customers lost in the period had come on the call list "
+                "without a break, on average weighted by the MRR lost."),
+        ],
     },
     "product_activity": {
         "pac_user": [

@@ -250,8 +250,9 @@ class Listing:
     ``exports/`` that holds every row, empty if the table is not for export; ``top`` is how many rows the pages show
     (0 shows all; the sentence under the table then says how many there are). A listing that is not ``on_pages`` is
     named there, and stands in its export and in the workbook. Rows that follow each other with the same value in the
-    column ``group`` are shown as one group. ``pages`` names the kind of page that each ``customer_id`` gets of its own
-    rows in a build, in a folder of the export's name.
+    column ``group`` are shown as one group. ``total`` names columns whose sum over all rows is shown below them, if
+    the listing has them. ``pages`` names the kind of page that each ``customer_id`` gets of its own rows in a build, in
+    a folder of the export's name.
     """
 
     caption: str
@@ -263,6 +264,7 @@ class Listing:
     top: int = 0
     note: str = ""
     group: str = ""
+    total: Sequence[str] = ()
     on_pages: bool = True
     pages: str = ""
 

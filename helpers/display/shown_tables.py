@@ -65,6 +65,7 @@ class Table:
             "export": f"exports/{listing.export.removesuffix('.csv')}.csv" if listing.export else "",
             "top": listing.top,
             "group": listing.group,
+            "total": list(listing.total),
             "on_pages": listing.on_pages,
             "pages": listing.pages,
             "empty": listing.when_empty,
@@ -89,8 +90,9 @@ def table_from_resource(resource: Mapping[str, Any], locale: str = "en_GB") -> d
 
     Returns:
         ``title``; ``columns``, each with ``label`` and ``align`` (``left`` or ``right``), what is to be drawn marked as
-        ``series``; ``rows`` of display strings and ``values`` of the typed values behind them; ``group``, the number of
-        the column that groups the rows, or None; ``note``; ``empty``, the sentence that stands for no rows.
+        ``series``; ``rows`` of display strings and ``values`` of the typed values behind them; ``total``, the display
+        strings of one more row, with the sums of some columns, or none; ``group``, the number of the column that groups
+        the rows, or None; ``note``; ``empty``, the sentence that stands for no rows.
     """
     fields, data = [f for f in visible_fields(resource) if f.get("on_pages", True)], resource["data"]
     top = resource.get("top") or len(data)
@@ -105,11 +107,28 @@ def table_from_resource(resource: Mapping[str, Any], locale: str = "en_GB") -> d
         "title": resource.get("title", ""),
         "columns": [_column(field, column) for field, column in zip(fields, values, strict=True)],
         "rows": [list(row) for row in zip(*texts, strict=True)],
+        "total": _total(resource, fields, write),
         "values": [list(row) for row in zip(*values, strict=True)],
         "group": next((i for i, f in enumerate(fields) if f["name"] == resource.get("group")), None),
         "note": " ".join(filter(None, [left_out, resource.get("note", "")])),
         "empty": "" if data else resource.get("empty") or "No rows.",
     }
+
+
+def _total(resource: Mapping[str, Any], fields: Iterable[Mapping[str, Any]], write: Writer) -> list[str]:
+    """The sums over all rows, those that no page shows included; none of a single row."""
+    data, names, top = resource["data"], resource.get("total", ()), resource.get("top")
+    if len(data) < 2 or not any(field["name"] in names for field in fields):
+        return []
+    words = f"Total of {write.value(len(data), 'count')} rows" if top and top < len(data) else "Total"
+    texts = []
+    for field in fields:
+        if (name := field["name"]) in names:
+            texts.append(write.value(math.fsum(row[name] for row in data if row[name] is not None), field["unit"]))
+        else:
+            texts.append("" if name == resource.get("group") else words)
+            words = words if name == resource.get("group") else ""
+    return texts
 
 
 def visible_fields(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -189,9 +208,13 @@ def table_html(table: Mapping[str, Any]) -> str:
     labels = [escape(column["label"]) for column in table["columns"]]
     heads = "".join(f'<th scope="col"{c}>{label}</th>' for c, label in zip(classes, labels, strict=True))
     body = "".join(_row_html(*row, classes) for row in zip(table["rows"], table["values"], strict=True))
+    sums = "".join(
+        f"<td{c}><strong>{escape(t)}</strong></td>" for c, t in zip(classes, table.get("total", ()), strict=False)
+    )
+    foot = f"<tfoot><tr>{sums}</tr></tfoot>" if sums else ""
     return (
         f'<div class="kpi-table" role="group" tabindex="0" aria-label="{escape(table["title"] or "Table")}">'
-        f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>{note}"
+        f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody>{foot}</table></div>{note}"
     )
 
 
@@ -208,7 +231,7 @@ def table_text(table: Mapping[str, Any]) -> str:
     """A table of :func:`table_from_resource` as plain text."""
     if table["empty"]:
         return f"{table['title']}: {table['empty']}"
-    grid = [[column["label"] for column in table["columns"]], *table["rows"]]
+    grid = [[column["label"] for column in table["columns"]], *table["rows"], *filter(None, [table.get("total")])]
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     pads = [str.rjust if column["align"] == "right" else str.ljust for column in table["columns"]]
     lines = ["  ".join(pad(t, w) for pad, t, w in zip(pads, row, widths, strict=True)).rstrip() for row in grid]
@@ -258,6 +281,8 @@ def _print_on_terminal(table: Mapping[str, Any], out: IO[str]) -> None:
             grid.add_column(Text(textwrap.fill(column["label"], NAME) if number else column["label"]), **look)
         for row in table["rows"]:
             grid.add_row(*(Text(row[i]) for i in part))
+        if total := table.get("total"):
+            grid.add_row(*(Text(total[i], style="bold") for i in part))
         console.print(grid)
     if told := table["empty"] or table["note"]:
         console.print(Text(told))

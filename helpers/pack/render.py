@@ -250,7 +250,8 @@ def _with_room(table: Part) -> Part:
     """A table with, per column, what it must have room for, what it keeps on one line, and the most it can use."""
     widest = []
     for i, column in enumerate(table["columns"]):
-        cells = [column["label"], *(SERIES if column.get("series") else row[i] for row in table["rows"])]
+        texts = [SERIES if column.get("series") else row[i] for row in table["rows"]]
+        cells = [column["label"], *texts, *table.get("total", ())[i : i + 1]]
         words = [piece for text in cells for word in re.split("[ \n\t]+", text) for piece in _pieces(word)]
         short = [text for text in cells[1:] if len(text) <= PIECE]
         lines = words + cells[1:]
@@ -276,7 +277,7 @@ def _grouped(table: Part) -> Part:
     texts = [row[i] for row in table["rows"]]
     begun = ["" if j and text == texts[j - 1] else text for j, text in enumerate(texts)]
     rows = [_without(row, i) for row in table["rows"]]
-    kept = {name: _without(table[name], i) for name in ("columns", "widest")}
+    kept = {name: _without(table[name], i) for name in ("columns", "widest", "total") if table.get(name)}
     return {**table, **kept, "rows": rows, "groups": begun}
 
 

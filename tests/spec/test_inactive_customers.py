@@ -1,17 +1,29 @@
-"""Cards K03 and K04: who has gone silent, and whom to call."""
+"""Cards K03 and K04: who has gone silent, whom to call, what money is at risk, and whether the list gave warning."""
 
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
+import pandas as pd
 import pytest
 
+from helpers.data.prepare import prepare
 from helpers.errors import NotProvided, Refused
 from helpers.kpis import inactive_customers as theme
+from helpers.kpis import recurring_revenue
+from helpers.kpis.spine import Spine
+from helpers.notebook_parameters import theme_parameters
+from helpers.params import load_review, load_source, project_root
 from helpers.periods import Calendar
+from helpers.review import rules_of
 from tests.canonical import asked, spine
 
 inactive_customers, call_list, not_asked, silence_by_owner, silence_by_week = map(
     asked, (theme.inactive_customers, theme.call_list, theme.not_asked, theme.silence_by_owner, theme.silence_by_week)
+)
+
+money_at_risk, warning, warned = map(asked, (theme.money_at_risk, theme.warning, theme.warned))
+renewals, lost_customers, renewals_due = map(
+    asked, (recurring_revenue.renewals, recurring_revenue.lost_customers, recurring_revenue.renewals_due)
 )
 
 Q1 = Calendar().period("2026Q1")
@@ -422,3 +434,326 @@ def test_nobody_to_call():
 
 def test_who_is_not_asked_is_listed_with_its_mrr():
     assert not_asked(known(), Q1).rows.to_dict("records") == [{"why": "product type api", "customers": 1, "mrr": 300.0}]
+
+
+# --- money at risk ----------------------------------------------------------------------------------------------------
+
+DUE = """
+    subscription_id | customer_id | start_on   | renewal_on | mrr
+    S1              | A           | 2025-01-01 | 2026-04-30 | 100
+    S2              | B           | 2025-01-01 | 2026-06-29 | 200
+    S3              | B           | 2025-01-01 | 2026-06-30 | 50
+    S4              | B           | 2025-01-01 | 2026-09-27 | 10
+    S5              | B           | 2025-01-01 | 2026-09-28 | 1
+    S6              | C           | 2025-01-01 | 2026-04-30 | 300
+"""
+
+
+def test_ex_of_money_at_risk():
+    """B alone is silent. 31 March + 90 days is 29 June, + 180 days is 27 September; C, an API, is not asked."""
+    found = known(subscriptions=DUE)
+    rows = {row.kpi_id: row for row in money_at_risk(found, Q1)}
+    assert {name: row.value for name, row in rows.items()} == {
+        "silent_mrr": 200 + 50 + 10 + 1,
+        "silent_mrr_share": pytest.approx(261 / (100 + 261 + 300)),
+        "arr_due_90_silent": 12 * 200,
+        "arr_due_180_silent": 12 * (200 + 50 + 10),
+    }
+    assert [row.n for row in rows.values()] == [1, 3, 1, 3]  # silent customers, paying ones, lines
+    assert rows["silent_mrr"].excluded["customers: product type api"] == 1
+    due = figures(renewals(found, Q1))
+    assert (due["arr_due_90"], due["arr_due_180"]) == (12 * (100 + 200 + 300), 12 * (100 + 200 + 50 + 10 + 300))
+    [line] = call_list(found, Q1).rows.to_dict("records")
+    assert (line["customer_id"], line["mrr"], line["arr_due_90"], line["arr_due_180"]) == ("B", 261, 2400, 3120)
+
+
+def test_nobody_silent_is_no_money_at_risk():
+    events = EVENTS + "        b1 | report | 2026-03-30 10:00 |\n"
+    assert set(figures(money_at_risk(known(subscriptions=DUE, events=events), Q1)).values()) == {0}
+
+
+def test_without_a_renewal_day_only_the_mrr_is_told():
+    rows = {row.kpi_id: row for row in money_at_risk(known(), Q1)}
+    assert (rows["silent_mrr"].value, rows["silent_mrr_share"].value) == (200, pytest.approx(200 / 600))
+    assert {rows[name].status for name in ("arr_due_90_silent", "arr_due_180_silent")} == {"not_provided"}
+    assert "arr_due_90" not in called().columns
+
+
+def test_money_at_risk_of_a_parent_is_that_of_all_its_customers():
+    """P, who pays for A and B, was active on the 20th by A: nobody is silent. Without A's event all of it is."""
+    customers = """
+        customer_id | name | signed_up_on | parent_id
+        P           | Pea  | 2025-01-01   |
+        A           | Aye  | 2025-01-01   | P
+        B           | Bee  | 2025-01-01   | P
+    """
+    find = partial(money_at_risk, account_level="parent", feed_max_age_days=30)
+    users = USERS.replace("| C ", "| B ")
+    given = {"customers": customers, "users": users, "subscriptions": DUE.replace("| C ", "| B ")}
+    assert figures(find(known(**given), Q1))["silent_mrr"] == 0
+    events = "user_id | event | occurred_at\n a1 | report | 2026-03-10 10:00"
+    assert figures(find(known(**given, events=events), Q1)) == {
+        "silent_mrr": 661, "silent_mrr_share": 1, "arr_due_90_silent": 12 * 600, "arr_due_180_silent": 12 * 660,
+    }  # fmt: skip
+
+
+def test_a_stale_feed_or_a_missing_rate_refuses_the_money_too():
+    events = "user_id | event | occurred_at\n a1 | report | 2026-03-26 10:00"
+    for find in (money_at_risk, warning):
+        with pytest.raises(Refused, match="the event feed ends on 2026-03-26"):
+            find(known(events=events), Q1)
+        with pytest.raises(Refused, match="no rate for CHF"):
+            find(known(subscriptions=SUBSCRIPTIONS.replace("USD", "CHF", 1)), Q1)
+        with pytest.raises(NotProvided):
+            find(known(events=""), Q1)
+
+
+# --- did the warning work? --------------------------------------------------------------------------------------------
+
+LIVES = """
+    subscription_id | customer_id | start_on   | end_on     | mrr | recorded_at
+    S1              | A           | 2025-01-01 | 2026-03-01 | 100 |
+    S2              | B           | 2025-01-01 | 2026-02-10 | 300 |
+    S3              | D           | 2025-01-01 | 2026-03-20 | 200 |
+    S4              | Z           | 2025-01-01 |            | 900 |
+"""
+PEOPLE = "user_id | customer_id | created_on\n" + "\n".join(f"{c.lower()}1 | {c} | 2025-01-01" for c in "ABDZ")
+REGISTER = "customer_id | name | signed_up_on | owner\n" + "\n".join(f"{c} | {c}{c} | 2025-01-01 | Kim" for c in "ABDZ")
+FRIDAYS = [
+    date(2025, 6, 6) + timedelta(weeks=i) for i in range(43)
+]  # to 27 March 2026: the feed lives, and Z is active
+
+
+def used(**last_days):
+    """Events of Z on every Friday; of the others on those up to the day named, and on that day."""
+    days = [("z1", day) for day in FRIDAYS]
+    for user, last in last_days.items():
+        days += [(user, day) for day in [*(day for day in FRIDAYS if str(day) < last), last]]
+    rows = [f"{user} | report | {day} 10:00 | {day}" for user, day in days]
+    return "\n".join(["user_id | event | occurred_at | recorded_at", *rows])
+
+
+USED = used(a1="2026-01-10", b1="2026-02-09", d1="2026-01-31")
+
+
+def lives(**texts):
+    given = {"customers": REGISTER, "subscriptions": LIVES, "users": PEOPLE, "events": USED, **texts}
+    return spine(Q1.as_of_on, Q1, **given)
+
+
+def warned_of(found, **rules):
+    return warned(found, Q1, **rules).rows.set_index("customer_id")
+
+
+def test_ex_of_the_warning():
+    """On a Sunday silent is who did nothing on it and the 13 days before.
+
+    A was last active on 10 January, so that it stands on the lists of 25 January and of 1, 8, 15 and 22 February, and
+    left on 1 March, 35 days after the first of them. D, last active on the 31st, stands on those of 15 February to 15
+    March, and left on the 20th, 33 days after the first. B was active on the eve. Lost: 100 + 300 + 200.
+    """
+    share, weeks = warning(lives(), Q1)
+    assert (share.value, share.numerator, share.denominator, share.n) == (0.5, 300, 600, 3)
+    assert (weeks.value, weeks.n) == (pytest.approx((100 * 35 / 7 + 200 * 33 / 7) / 300), 2)
+    assert (share.warnings, weeks.warnings) == ((), ())
+    rows = warned_of(lives())
+    assert rows.index.tolist() == ["B", "D", "A"]  # by MRR
+    assert rows["on_list"].tolist() == ["no", "yes", "yes"]
+    assert rows["lists"].tolist() == [0, 5, 5]
+    assert rows["first_on"].dt.date.tolist()[1:] == [date(2026, 2, 15), date(2026, 1, 25)]
+    assert rows["weeks"].tolist()[1:] == pytest.approx([33 / 7, 5])
+    assert warned(lives(), Q1).note.endswith("Of 1 customers that stayed, 0 had been on one too.")
+
+
+def test_who_was_lost_and_what_they_paid_is_as_in_the_list_of_lost_customers():
+    lost = lost_customers(lives(), Q1).rows.set_index("customer_id")
+    assert warned_of(lives())[["mrr", "until"]].equals(lost[["mrr", "until"]])
+
+
+def test_nobody_lost_is_undefined():
+    subscriptions = LIVES.replace("2026-03-01", "").replace("2026-02-10", "").replace("2026-03-20", "")
+    rows = warning(lives(subscriptions=subscriptions), Q1)
+    assert [(row.value, row.status, row.n) for row in rows] == [(None, "undefined", 0)] * 2
+    assert warned(lives(subscriptions=subscriptions), Q1).rows.empty
+
+
+def test_nobody_warned_is_a_share_of_0_and_no_weeks():
+    events = used(a1="2026-02-27", b1="2026-02-09", d1="2026-03-19")
+    assert [row.value for row in warning(lives(events=events), Q1)] == [0, None]
+
+
+def test_who_came_back_to_the_product_and_left_was_warned_of_by_the_lists_before():
+    """A did something again on 20 February: on the lists of 25 January to 15 February, but not on that of the 22nd."""
+    events = USED + "\na1 | report | 2026-02-20 10:00 | 2026-02-20"
+    row = warned_of(lives(events=events)).loc["A"]
+    assert (row["on_list"], row["lists"], row["first_on"].date(), row["weeks"]) == ("yes", 4, date(2026, 1, 25), 5)
+    # Silent again on 8, 15 and 22 March: the weeks are those of the last unbroken run of lists.
+    subscriptions = LIVES.replace("2026-03-01", "2026-03-29")
+    row = warned_of(lives(events=events, subscriptions=subscriptions)).loc["A"]
+    assert (row["lists"], row["first_on"].date(), row["weeks"]) == (4 + 3, date(2026, 3, 8), 3)
+
+
+def test_who_stopped_paying_and_came_back_before_leaving_is_one_customer_lost():
+    """Churned in January, back in February, gone for good on 20 March: no list of Sundays without pay asks for it."""
+    subscriptions = """
+        subscription_id | customer_id | start_on   | end_on     | mrr
+        S1              | A           | 2025-01-01 | 2026-01-28 | 100
+        S2              | A           | 2026-02-10 | 2026-03-20 | 100
+        S4              | Z           | 2025-01-01 |            | 900
+    """
+    found = lives(subscriptions=subscriptions)
+    row = warned_of(found).loc["A"]
+    # 25 January, then 15 and 22 February and 1, 8 and 15 March; on 1 and 8 February it did not pay.
+    assert (row["lists"], row["first_on"].date(), row["until"].date()) == (6, date(2026, 1, 25), date(2026, 3, 20))
+    assert row["mrr"] == lost_customers(found, Q1).rows["mrr"].item()
+    assert warning(found, Q1)[0].value == 1
+
+
+def test_a_list_is_judged_by_what_was_known_on_its_day():
+    """What A did on 16 January was told on 25 February only, and B's silence never: its contract was recorded late."""
+    events = USED + "\na1 | report | 2026-01-16 10:00 | 2026-02-25"
+    assert warned_of(lives(events=events)).loc["A", "lists"] == 5  # 25 January would be none, had it been known
+    events = used(a1="2026-01-10", b1="2025-12-01", d1="2026-01-31")
+    subscriptions = LIVES.replace("300 |", "300 | 2026-02-09 12:00")
+    assert warned_of(lives(events=events)).loc["B", "on_list"] == "yes"
+    assert warned_of(lives(events=events, subscriptions=subscriptions)).loc["B", "on_list"] == "not asked: no list"
+
+
+def test_lists_of_more_than_26_weeks_before_do_not_count():
+    """B was silent for some weeks of July, the last time on the Sunday of 27 July 2025, and left on 10 February."""
+    days = [day for day in FRIDAYS if not "2025-07-01" < str(day) < "2025-07-31"]
+    rows = [f"b1 | report | {day} 10:00 | {day}" for day in days if str(day) < "2026-02-10"]
+    found = lives(events="\n".join([USED.replace("b1 |", "d1 |"), *rows]))
+    assert warned_of(found).loc["B", "on_list"] == "no"  # 10 February - 182 days is 12 August
+    found = lives(
+        events="\n".join([USED.replace("b1 |", "d1 |"), *rows]), subscriptions=LIVES.replace("2026-02-10", "2026-01-20")
+    )
+    assert warned_of(found).loc["B", "lists"] == 1  # - 182 days is 22 July, so that the 27th counts
+
+
+def test_who_is_not_asked_counts_as_not_on_a_list_and_is_told():
+    customers = REGISTER.replace("| owner", "| owner | product_type").replace("Kim", "Kim | interactive")
+    customers = customers.replace("A | AA | 2025-01-01 | Kim | interactive", "A | AA | 2025-01-01 | Kim | api")
+    found = lives(customers=customers)
+    share, _ = warning(found, Q1)
+    assert (share.value, share.excluded["customers lost: product type api"]) == (pytest.approx(200 / 600), 1)
+    assert warned_of(found).loc["A", "on_list"] == "not asked: product type api"
+
+
+def test_without_events_of_then_there_was_no_list():
+    """Events begin on 6 February: no list before 22 February, whose window opens on the 9th. None at all: no share."""
+    events = "\n".join(line for line in USED.splitlines() if "2025-" not in line and "2026-01" not in line)
+    share, weeks = warning(lives(events=events), Q1)
+    assert (share.value, weeks.value) == (pytest.approx(300 / 600), pytest.approx((100 * 1 + 200 * 26 / 7) / 300))
+    # 39 Sundays from 3 July 2025 to 31 March 2026, of which 22 February to 29 March are 6.
+    assert share.warnings == ("no call list on 33 of 39 Sundays: no events were known",)
+    events = "user_id | event | occurred_at | recorded_at\n z1 | report | 2026-03-30 10:00 | 2026-03-30"
+    share, weeks = warning(lives(events=events), Q1)
+    assert (share.value, share.status, share.n, weeks.value) == (None, "insufficient", 3, None)
+
+
+# --- over the sample, apart from the queries --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sample(sample_folder, tmp_path_factory):
+    """The review of the sample company, and its Parquet in pandas."""
+    root = project_root()
+    source = load_source(root / "params/sources/sample.yml").model_copy(update={"files": sample_folder()})
+    review = load_review(root / "params/review.yml")
+    found = theme_parameters(review.themes, root / "notebooks", file=review.path)
+    review = review.model_copy(update={"themes": {**found.asked, **found.others}})
+    period = review.calendar(source).period("2026Q3")
+    made = prepare(source, period, currency="EUR", folder=tmp_path_factory.mktemp("sample"))
+    return Spine(made, period, rules_of(review)), {
+        f.stem: pd.read_parquet(f) for f in sample_folder().glob("*.parquet")
+    }
+
+
+@pytest.mark.slow
+def test_money_at_risk_agrees_with_the_call_list_and_with_renewals_in_the_sample(sample):
+    found, _ = sample
+    rows = {row.kpi_id: row for row in money_at_risk(found)}
+    calls, due = call_list(found).rows.set_index("customer_id"), renewals_due(found).rows
+    count = next(row.value for row in inactive_customers(found) if row.kpi_id == "inactive_customers")
+    assert rows["silent_mrr"].n == len(calls) == count == 17
+    assert rows["silent_mrr"].value == pytest.approx(calls["mrr"].sum()) == pytest.approx(39_320, abs=1)
+    assert rows["silent_mrr_share"].value == pytest.approx(0.060, abs=5e-4)
+    for days, all_due in ((90, 2_185_966), (180, 4_111_778)):
+        of_all = figures(renewals(found))[f"arr_due_{days}"]
+        theirs = due[due["customer_id"].isin(calls.index) & (due["days_left"] <= days)]["arr"].sum()
+        silent = rows[f"arr_due_{days}_silent"].value
+        assert silent == pytest.approx(theirs) == pytest.approx(calls[f"arr_due_{days}"].sum())
+        assert 0 < silent < of_all == pytest.approx(all_due, abs=1)
+
+
+@pytest.mark.slow
+def test_the_warning_by_hand_in_the_sample(sample):
+    """In pandas, from the written Parquet: each Sunday anew, with what was recorded by its end."""
+    found, read = sample
+    share, weeks = warning(found)
+    by_hand = warned_by_hand(read, pd.Timestamp("2026-06-30"), pd.Timestamp("2026-09-30"))
+    lost, on_list = by_hand["mrr"].sum(), by_hand[by_hand["first_on"].notna()]
+    assert (share.n, weeks.n) == (len(by_hand), len(on_list)) == (5, 2)
+    assert share.value == pytest.approx(on_list["mrr"].sum() / lost) == pytest.approx(0.842, abs=5e-4)
+    before = (on_list["until"] - on_list["first_on"]).dt.days / 7
+    assert weeks.value == pytest.approx((before * on_list["mrr"]).sum() / on_list["mrr"].sum())
+
+
+def warned_by_hand(read, opening, closing):
+    """Each customer lost between two days: its MRR, its first day without pay, and the first Sunday of silence."""
+    customers = read["customers"].set_index("customer_id")
+    merged, is_test = customers["merged_into"], customers["is_test"]
+    lines = read["subscriptions"].assign(
+        start=lambda s: pd.to_datetime(s["start_on"]), end=lambda s: pd.to_datetime(s["end_on"]).fillna("2100-01-01"),
+        account=lambda s: s["customer_id"].map(merged).fillna(s["customer_id"]),
+        known=lambda s: local_day(s["recorded_at"]).fillna("1900-01-01"),
+        months=lambda s: s["interval"].map({"month": 1, "quarter": 3, "year": 12}),
+    )  # fmt: skip
+    lines = lines[(lines["status"] != "trialing") & ~lines["customer_id"].map(is_test)]
+    mrr = lines["unit_amount"] * lines["quantity"] / lines["months"] - lines["discount_mrr"].fillna(0)
+    lines["mrr"] = mrr * lines["currency"].map({"EUR": 1, "USD": 0.92})
+    users = read["users"].set_index("user_id")
+    events = read["events"].drop_duplicates()
+    events = events[~(events["occurred_at"] > events["recorded_at"] + pd.Timedelta(days=1))]
+    events = events[~events["user_id"].map(users["is_internal"]).fillna(True).astype(bool)]
+    events = events.assign(
+        day=local_day(events["occurred_at"]), known=local_day(events["recorded_at"].fillna(events["occurred_at"])),
+        account=events["user_id"].map(users["customer_id"]),
+    )  # fmt: skip
+    events["account"] = events["account"].map(merged).fillna(events["account"])
+
+    def paid(account, day, known):
+        of = lines[(lines["account"] == account) & (lines["known"] <= known)]
+        return of[(of["start"] <= day) & (of["end"] > day)]["mrr"].sum()
+
+    def silent(account, sunday):
+        kind, value = customers.loc[account, "product_type"], customers.loc[account, "first_value_on"]
+        of = lines[(lines["account"] == account) & (lines["known"] <= sunday)]
+        since = sunday - pd.Timedelta(days=13)
+        if kind == "api" or pd.isna(value) or pd.Timestamp(value) > sunday or of["start"].min() > since:
+            return False
+        seen = events[
+            (events["account"] == account) & events["day"].between(since, sunday) & (events["known"] <= sunday)
+        ]
+        signal = seen["event"] == "agent_heartbeat" if kind == "monitoring" else ~seen["is_automated"] & (
+            seen["event"] != "login")  # fmt: skip
+        return not signal.any()
+
+    found = []
+    ends = [opening, *pd.date_range(opening, closing, freq="ME")[1:]]
+    for account in lines["account"].unique():
+        path = [paid(account, day, closing) for day in ends]
+        if max(path[:-1]) > 0 and path[-1] == 0:
+            until = lines[(lines["account"] == account) & (lines["start"] <= closing)]["end"].max()
+            sundays = pd.date_range(until - pd.Timedelta(days=182), until - pd.Timedelta(days=1), freq="W-SUN")
+            states = [(s, silent(account, s)) for s in sundays if paid(account, s, s) > 0]
+            first = pd.NaT
+            for (day, is_silent), (_, was_silent) in zip(states, [(None, False), *states], strict=False):
+                first = day if is_silent and not was_silent else first
+            found.append((account, [m for m in path if m > 0][-1], until, first))
+    return pd.DataFrame(found, columns=["customer_id", "mrr", "until", "first_on"])
+
+
+def local_day(instants):
+    return instants.dt.tz_convert("Europe/Berlin").dt.tz_localize(None).dt.normalize()

@@ -126,8 +126,8 @@ def test_spend_of_all_divisions_and_what_of_it_is_in_no_acquisition_cost(prepare
         for name in (*DIVISIONS, "Venue")
     }
     assert found.loc["Venue", "spent"] == pytest.approx(told["Venue"], abs=0.005)
-    assert found.loc["All departments", "spent"] == pytest.approx(sum(told.values()), abs=0.02)
-    assert found.loc["All departments", "sm"] == pytest.approx(sum(told[name] for name in DIVISIONS), abs=0.01)
+    assert found["spent"].sum() == pytest.approx(sum(told.values()), abs=0.02)
+    assert found["sm"].sum() == pytest.approx(sum(told[name] for name in DIVISIONS), abs=0.01)
 
 
 @pytest.mark.parametrize("quarter", QUARTERS[1:3])

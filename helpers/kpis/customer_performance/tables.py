@@ -239,6 +239,7 @@ def overdue_customers(spine: Spine) -> Listing:
         when_empty="Everything that was due 30 days ago is paid.",
         grain="customer_id",
         export="receivables_overdue",
+        total=("amount", "lines") if rows["amount"].notna().all() else (),
         top=FEW,
         note="A dash: a currency has no rate." if rows["amount"].isna().any() else "",
     )

@@ -1,4 +1,5 @@
-"""Whom to call: the customers that have gone silent, with what one needs to know before the call (K04), and their flow.
+"""Whom to call: the customers that have gone silent, with what one needs to know before the call (K04), and their flow;
+and who of those lost had been on such a list.
 
 The queries stand in ``inactive_customers.sql``.
 """
@@ -23,9 +24,14 @@ def call_list(spine: Spine) -> Listing:
     """
     require_use(spine)
     refuse_list(spine, "silence_notes", "stock_notes")
+    due = {
+        "arr_due_90": Column("ARR due in 90 days", "money"),
+        "arr_due_180": Column("ARR due in 180 days", "money", on_pages=False),
+    }
     own = {
         "mrr": Column("MRR", "money_per_month"),
-        "last_active_on": Column("Last active", "date"),
+        **(due if spine.provides("subscriptions.renewal_on") else {}),
+        "last_active_on": Column("Last active", "date", on_pages=False),
         "days_silent": Column("Days silent", "days"),
         "active_users": Column("Users now", "count"),
         "peak_users": Column("at most", "count"),
@@ -45,6 +51,7 @@ def call_list(spine: Spine) -> Listing:
         grain="customer_id",
         export="call_list",
         top=SHOWN,
+        total=("mrr", "arr_due_90", "arr_due_180"),
         group="owner" if "owner" in columns else "",
         note=_reading(spine),
     )
@@ -66,6 +73,7 @@ def silence_by_owner(spine: Spine) -> Listing:
         columns=columns,
         when_empty=NOBODY_IS_SILENT,
         grain="owner",
+        total=("customers", "mrr"),
     )
 
 
@@ -106,8 +114,42 @@ def not_asked(spine: Spine) -> Listing:
         columns=columns,
         when_empty="Every paying customer is asked.",
         grain="why",
+        total=("customers", "mrr"),
         on_pages=False,
     )
+
+
+def warned(spine: Spine) -> Listing:
+    """One row per customer lost in the period: whether it had been on a call list, on how many, and since when."""
+    require_use(spine)
+    refuse_list(spine, "warning_notes")
+    own = {
+        "mrr": Column("MRR lost", "money_per_month"),
+        "until": Column("Lost on", "date"),
+        "on_list": Column("On a call list before"),
+        "lists": Column("Lists", "count"),
+        "first_on": Column("Since", "date"),
+        "weeks": Column("Weeks before", "weeks"),
+    }
+    columns = customer_columns(spine, own, who=("customer", "owner"), key_on_pages=False)
+    return Listing(
+        caption=f"Customers lost in {spine.period.label}: had they been on a call list?",
+        rows=spine.frame("warned", "mrr desc, customer_id")[list(columns)],
+        columns=columns,
+        when_empty="No customer was lost in this period.",
+        grain="customer_id",
+        total=("mrr",),
+        top=SHOWN,
+        note=_stayed(spine),
+    )
+
+
+def _stayed(spine: Spine) -> str:
+    """What the lists are, and how many of the customers that stayed had been on one too."""
+    told = "A list is looked at on each Sunday of the 26 weeks before, as known on that day."
+    for stayed in spine.frame("stayed_on_list").itertuples():
+        told += f" Of {stayed.customers} customers that stayed, {stayed.listed} had been on one too."
+    return told
 
 
 def _reading(spine: Spine) -> str:

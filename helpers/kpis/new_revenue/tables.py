@@ -100,6 +100,7 @@ def largest_deals(spine: Spine) -> Listing:
         when_empty="No deal won in this period adds to new bookings.",
         grain="deal",
         export="won_deals",
+        total=("value",),
         top=LARGEST,
     )
 
@@ -110,13 +111,13 @@ def one_off_amounts(spine: Spine) -> Listing:
     deals = _deals(spine, "one_off_amount desc, deal_id")
     deals = deals[deals["one_off_amount"].notna() & ~deals["is_reversed"] & (deals["state"] != CANCELLED)]
     columns = {**_deal_columns(spine), "one_off_amount": Column("One-off amount", "money")}
-    total = pd.DataFrame([{"deal_id": "All one-off amounts", "one_off_amount": deals["one_off_amount"].sum()}])
     return Listing(
         caption=f"One-off amounts of deals won in {spine.period.label}, not in new bookings",
-        rows=pd.concat([deals, total])[list(columns)] if len(deals) else deals[list(columns)],
+        rows=deals[list(columns)],
         columns=columns,
         when_empty="No deal won in this period has a one-off amount.",
         grain="deal",
+        total=("one_off_amount",),
     )
 
 

@@ -128,6 +128,7 @@ def open_pipeline(spine: Spine) -> Listing:
         columns=columns,
         when_empty="No deal is open.",
         grain="stage",
+        total=("deals", "amount", *AGES),
         note="(none): deals that entered none of these stages.",
     )
 

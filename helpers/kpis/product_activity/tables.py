@@ -67,6 +67,7 @@ def accounts_down(spine: Spine) -> Listing:
         when_empty="No customer is active in fewer weeks than a period ago.",
         grain="customer_id",
         export="activity_down",
+        total=("mrr",),
         top=SHOWN,
         note="By MRR times weeks lost, of seven weeks with any active user. Users now are those active in 28 days; "
         "week by week, how many were, the newest on the right. Customers new since then are not compared.",

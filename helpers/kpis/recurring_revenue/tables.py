@@ -44,6 +44,7 @@ def lost_customers(spine: Spine) -> Listing:
         when_empty="No customer was lost in this period.",
         grain="customer_id",
         export="lost_customers",
+        total=("mrr",),
         top=SHOWN,
         note=_of_churn(spine)
         + (" Weeks of the last seven with anybody active, tickets in the last 91 days." if "weeks" in own else ""),
@@ -89,6 +90,7 @@ def churn_reasons(spine: Spine) -> Listing:
         columns=columns,
         when_empty="No customer was lost in this period.",
         grain="reason",
+        total=("customers", "mrr", "share"),
         note=_of_churn(spine),
     )
 
@@ -110,6 +112,7 @@ def top_movers(spine: Spine) -> Listing:
         columns=columns,
         when_empty="No customer's MRR changed in this period.",
         grain="customer_id",
+        total=("opening", "closing", "change"),
         top=SHOWN,
         note=f"From the start to the end of the period. MRR movements compare {compared}.",
     )
@@ -130,6 +133,7 @@ def intra_period_customers(spine: Spine) -> Listing:
         columns=columns,
         when_empty="No customer came and went between two snapshots.",
         grain="customer_id",
+        total=("mrr",),
         top=SHOWN,
         note="They paid, but on no snapshot day: they are in no movement, no opening and no closing.",
     )
@@ -156,6 +160,7 @@ def renewals_due(spine: Spine) -> Listing:
         when_empty="No subscription line is up for renewal in the next 180 days.",
         grain="subscription_id, line_id",
         export="renewals_due",
+        total=("arr",),
         top=SHOWN,
         note="Those of the next 90 days stand first, the largest on top.",
     )

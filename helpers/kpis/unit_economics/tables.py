@@ -34,13 +34,10 @@ def spend_by_department(spine: Spine) -> Listing:
     rows = rows.assign(retained=rows["amount"].where(rows["is_retained"], 0.0))
     found = rows.groupby("department", as_index=False)[["amount", "retained"]].sum().rename(columns={"amount": "spent"})
     found = found.sort_values(["spent", "department"], ascending=[False, True])
-    total = pd.DataFrame([{"department": "All departments", **found[["retained", "spent"]].sum()}])
-    found = pd.concat([found, total], ignore_index=True) if len(found) else found
     won = found["spent"] - found["retained"]
     for name, departments in DEPARTMENTS.items():
         inside = found["department"].isin(departments)
         found[name] = won.where(inside)
-        found.loc[found["department"] == "All departments", name] = won[inside].sum()
     columns = {
         "department": Column("Department"),
         "spent": Column("Spent", "money"),
@@ -54,6 +51,7 @@ def spend_by_department(spine: Spine) -> Listing:
         columns=columns,
         when_empty="Nothing was spent.",
         grain="department",
+        total=("spent", "retained", "sm", "full"),
     )
 
 
@@ -84,6 +82,7 @@ def acquisition_by_channel(spine: Spine) -> Listing:
         columns=columns,
         when_empty="Nothing was spent, and nobody was won.",
         grain="channel",
+        total=("amount", "customers", "mrr"),
         note=f"A customer's channel is the source of its first won deal. {NONE} is spend that names no channel, and "
         "customers whose first deal names none: the one did not win the other.",
     )

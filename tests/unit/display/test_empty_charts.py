@@ -18,7 +18,7 @@ REFUSED = Table(Listing("Silence", pd.DataFrame(), {}, "Refused: the event feed 
 @pytest.mark.parametrize(
     "form",
     [charts.flows, charts.matrix, lambda table: charts.bullets(table, "active", "seats"), charts.curve,
-     lambda table: charts.cascade(table, "Mean"), charts.timelines, charts.counts,
+     lambda table: charts.cascade(table, "Mean"), charts.timelines, charts.counts, charts.at_risk,
      lambda table: charts.dots(table, "start_on", "days", "customers"),
      lambda table: charts.scatter(table, "paid", "value", "customers")],
 )  # fmt: skip

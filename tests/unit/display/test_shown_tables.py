@@ -70,6 +70,29 @@ def test_rows_that_the_page_leaves_out_are_counted_and_their_file_is_named():
     assert table_from_resource(lost(*rows[:3], top=10, export="renewals_due").resource())["note"] == ""
 
 
+def test_the_total_is_of_all_rows_and_is_none_of_them():
+    """1 + 2 + … + 12 = 78 tickets, and 78,000 of MRR, of which the page shows the rows of 1, 2 and 3."""
+    rows = [(f"C{i}", None, i * 1_000, i, i) for i in range(1, 13)]
+    table = lost(*rows, top=3, total=("mrr", "tickets", "a column that is not there"))
+    shown = table_from_resource(table.resource())
+    assert shown["total"] == ["Total of 12 rows", "", "€78,000", "", "78"]
+    assert len(shown["rows"]) == 3
+    assert len(table.resource()["data"]) == 12
+    assert table_text(shown).splitlines()[-2].split() == ["Total", "of", "12", "rows", "€78,000", "78"]
+    page = Page(table._repr_mimebundle_()["text/html"])
+    assert [tag for tag, _ in page.tags].count("tfoot") == 1
+    assert page.texts[page.texts.index("Total of 12 rows") + 1] == "€78,000"
+
+
+def test_a_total_stands_only_below_several_rows_and_passes_over_what_is_missing():
+    names = ("mrr",)
+    assert table_from_resource(lost(("Aye", None, 5, 1, 1), total=names).resource())["total"] == []
+    assert table_from_resource(lost(total=names).resource())["total"] == []
+    assert table_from_resource(lost(("Aye", None, 5, 1, 1), ("Bee", None, 6, 1, 1)).resource())["total"] == []
+    two = lost(("Aye", None, 5, 1, 1), ("Bee", None, None, 1, 1), total=names, group="name")
+    assert table_from_resource(two.resource())["total"] == ["", "Total", "€5", "", ""]
+
+
 def test_a_column_that_is_not_for_pages_stands_in_the_resource_alone():
     columns = {"name": Column("Customer"), "contact": Column("Contact", on_pages=False), "mrr": Column("MRR", "count")}
     frame = pd.DataFrame([("Aye", "a@x.org", 3)], columns=list(columns))

@@ -3,11 +3,13 @@
 from datetime import date
 from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from helpers.display import charts
 from helpers.display.blocks import Heading
+from helpers.display.charts import risk
 from helpers.display.context import Context
 from helpers.display.shown_tables import Table
 from helpers.pack.rich_text import markdown_parts
@@ -23,6 +25,18 @@ PROMISES = {
     "days": Column("Days", "days"),
     "state": Column("State"),
 }
+CALLS = {
+    "customer": Column("Customer"),
+    "mrr": Column("MRR", "money_per_month"),
+    "arr_due_90": Column("ARR due in 90 days", "money"),
+    "arr_due_180": Column("ARR due in 180 days", "money", on_pages=False),
+    "days_silent": Column("Days silent", "days"),
+    "days_to_renewal": Column("Days to renewal", "days"),
+}
+SILENT = (
+    ("Aye", 1000, 12_000, 12_000, 30, 40), ("Bee", 5000, 0, 60_000, 20, 120), ("Cee", 300, 2400, 2400, 90, 10),
+    ("Dee", 100, 0, 0, 15, 300), ("Eff", 70, 0, 0, 15, None), ("Gee", 60, 0, 0, None, 45),
+)  # fmt: skip
 PAID = (("Aye", 1000, 2000), ("Bee", 50_000, 25_000), ("Cee", 400, 400), ("Dee", 500, 0), ("Eff", None, 70))
 OFFERED = (("1 option", 30, 0.2), ("2 options", 10, 0.5))
 
@@ -40,7 +54,15 @@ def promises(*rows):
     return charts.dots(table(PROMISES, rows), "on", "days", "commitments")
 
 
-@pytest.mark.parametrize("draw", [scatter, lambda: charts.counts(table(OPTIONS, OFFERED))], ids=["scatter", "counts"])
+def at_risk(rows=SILENT, columns=CALLS):
+    return charts.at_risk(table(columns, rows))
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [scatter, lambda: charts.counts(table(OPTIONS, OFFERED)), at_risk],
+    ids=["scatter", "counts", "at risk"],
+)
 def test_every_form_is_a_picture_a_sentence_and_a_table(draw):
     assert_picture_sentence_and_table(draw)
 
@@ -50,6 +72,45 @@ def test_who_got_as_much_as_it_gave_is_counted_and_all_together():
     assert scatter().sentence == (
         "2 of 3 customers lie on the line or above it; together, the value is 0.53 times the amount paid."
     )
+
+
+def test_what_is_due_soon_of_silent_customers_is_counted_and_its_largest_named():
+    """12,000 + 2,400 of two customers within 90 days; Eff has no renewal day, Gee was never active."""
+    chart = at_risk()
+    assert chart.sentence == (
+        "2 of 6 inactive customers have ARR due within 90 days, €14,400 together; the largest is Aye with €12,000, "
+        "due in 40 days and silent for 30 days. Of 2 the renewal or the last use is not known."
+    )
+    assert chart.table.rows["customer"].tolist() == ["Bee", "Aye", "Cee", "Dee", "Eff", "Gee"]  # by ARR due, then MRR
+    assert at_risk(SILENT[3:4]).sentence == "None of the 1 inactive customers has ARR due within 90 days."
+
+
+def test_without_renewal_days_nothing_is_drawn():
+    assert at_risk(SILENT[4:]).sentence == "Of no inactive customer both the renewal day and the last use are known."
+    kept = {name: column for name, column in CALLS.items() if not name.startswith("arr_due")}
+    chart = at_risk([(row[0], row[1], *row[4:]) for row in SILENT], kept)
+    told = "The source tells no renewal day of subscriptions, so it is not known what is due."
+    assert (chart.svg, chart.sentence) == ("", told)
+    assert told in chart._repr_mimebundle_()["text/plain"]
+    assert "Aye" not in chart._repr_mimebundle_()["text/plain"]  # the call list stands below it
+
+
+def test_no_name_lies_on_another_nor_on_a_dot(monkeypatch):
+    """40 customers at places drawn by lot, with the names that their dots got."""
+    found = {}
+
+    def name_and_look(drawn, dots, names, place=risk._name):
+        place(drawn, dots, names)
+        by_name = {text.get_text(): text.get_window_extent() for text in drawn.axes.texts}
+        found["names"] = [by_name[name] for name in names if name in by_name]
+        found["dots"] = [line.get_window_extent() for line in drawn.axes.lines if line.get_marker() == "o"]
+
+    monkeypatch.setattr(risk, "_name", name_and_look)
+    places = np.random.default_rng(7).integers(1, 90, (40, 2)).tolist()
+    assert at_risk([(f"Customer number {i}", 100, i * 10, i * 10, *at) for i, at in enumerate(places)]).svg
+    assert (len(found["dots"]), len(found["names"]) >= 6) == (40, True)
+    for i, box in enumerate(found["names"]):
+        assert not box.count_overlaps([*found["names"][:i], *found["dots"]])
 
 
 def test_without_both_amounts_nothing_is_drawn():
