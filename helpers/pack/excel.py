@@ -47,7 +47,7 @@ GAP, NOTE = 3, 80  # characters: between two tables side by side, and what the s
 BOLD = 1.2  # how much wider bold signs are
 LINE_HEIGHT, HIGHEST = 15, 409  # points
 TITLES, NOTES, HEADINGS = 3, 4, 5  # the rows of what stands above a table's cells, and the same on every sheet
-PRINTED = 900  # pixels of a landscape page between its margins
+PRINTED = 120  # characters that a landscape page is wide between its margins
 QUIET = {"font_color": "#555555"}
 WRAPPED = {"text_wrap": True, "valign": "top"}
 APART = {"indent": 1}  # a text from the number before it
@@ -84,6 +84,15 @@ class Place(NamedTuple):
     sheet: str
     row: int = 0
     x: int = 0
+
+
+class Block(NamedTuple):
+    """The room that a table takes: its columns with the gap after them, and how high its sentences and headings are."""
+
+    columns: int
+    width: float
+    sentences: float
+    heading: float
 
 
 @dataclass(frozen=True)
@@ -282,8 +291,8 @@ class Book:
         look = self._look({"font_color": self.accent, "underline": 1})
         sheet.write_url(row, x, f"internal:'{target}'!{cell_name(to.row, to.x)}", look, str(_text_cell(text).value))
 
-    def block(self, sheet: Worksheet, x: int, table: ExcelTable) -> tuple[int, float]:
-        """A table from a column on, under title and sentences; says the next free column, and the sentences' height.
+    def block(self, sheet: Worksheet, x: int, table: ExcelTable) -> Block:
+        """A table from a column on, under title and sentences; says how much room it takes.
 
         The sentences have the table's columns and the gap after it, which is as wide as they and the title need.
         """
@@ -300,8 +309,10 @@ class Book:
             sheet.write_string(NOTES, x, cut("\n".join(texts), LONGEST_TEXT), look)
         if table.row_count:
             self.table(sheet, x, table, widths)
-        lines = sum(len(textwrap.wrap(text, int(sum(widths) + gap))) for text in table.sentences)
-        return x + len(widths) + 1, min(LINE_HEIGHT * max(lines, 1), HIGHEST)
+        width = sum(widths) + gap
+        lines = sum(len(textwrap.wrap(text, int(width))) for text in table.sentences)
+        heading = _height(headings(table.headings), [each - BUTTON for each in widths]) if table.row_count else 0
+        return Block(len(widths) + 1, width, min(LINE_HEIGHT * max(lines, 1), HIGHEST), heading)
 
     def table(self, sheet: Worksheet, x: int, table: ExcelTable, widths: Sequence[int]) -> None:
         """The headings and cells of a table from a column on."""
@@ -360,11 +371,6 @@ def widths_of(table: ExcelTable) -> list[int]:
         words, values = max(map(_width, name.split())), max(map(_shown_width, set(column)), default=0)
         found.append(min(max(NARROW, int(BOLD * words) + BUTTON, values + 2), widest))
     return found
-
-
-def heading_height(table: ExcelTable) -> float:
-    """How high the row of headings of a table must be."""
-    return _height(headings(table.headings), [width - BUTTON for width in widths_of(table)])
 
 
 def headings(labels: Sequence[str]) -> list[str]:

@@ -32,19 +32,18 @@ from helpers.pack.excel import (
     PRINTED,
     QUIET,
     TITLES,
+    Block,
     Book,
     Cell,
     ExcelTable,
     Place,
     SheetContent,
     cut,
-    heading_height,
     number_format,
     resource_table,
     signed,
     typed_cell,
     typed_column,
-    widths_of,
 )
 from helpers.pack.notebook_content import MIME_BLOCKS, MIME_CHART, output_parts, shown_outputs
 from helpers.pack.pages import Pages, Section
@@ -68,7 +67,7 @@ KEY_FIGURES = (
     "Year before", "Change on year", "Change on year, %", "Target", "Variance", "Variance, %", "Met or missed",
     "Status", "kpi_id", "To know",
 )  # fmt: skip
-PERCENT = "0.0%"
+PERCENT = "+0.0%;-0.0%;0.0%"
 ENOUGH = 30  # of fewer a change in per cent misleads
 BARS = {  # as long as the variance; whether it is good stands beside it
     "type": "data_bar", "bar_solid": True, "bar_color": "#8ea9c1", "bar_negative_color": "#8ea9c1",
@@ -194,7 +193,7 @@ def _change(value: Cell, before: Cell, *, is_target: bool, unit: str) -> list[Ce
         return [EMPTY, EMPTY]
     gap = value.value - before.value
     misleads = (unit == "share" and not is_target) or (unit == "count" and before.value < ENOUGH)
-    relative = EMPTY if misleads or before.value <= 0 or value.value < 0 else Cell(gap / before.value, signed(PERCENT))
+    relative = EMPTY if misleads or before.value <= 0 or value.value < 0 else Cell(gap / before.value, PERCENT)
     return [Cell(gap, signed(value.format)), relative]
 
 
@@ -281,20 +280,19 @@ def _written(book: Book, pages: Pages, content: SheetContent) -> list[Place]:
     book.text(sheet, 1, 0, " · ".join(filter(None, facts)), **QUIET)
     book.link(sheet, 2, 0, f"← {ABOUT}", Place(ABOUT))
     book.text(sheet, TITLES, 0, content.failure)
-    places, x, height = [Place(sheet.name)], 0, 0.0
+    places, blocks = [Place(sheet.name)], list[Block]()
     for table in content.tables:
+        x = sum(block.columns for block in blocks)
         places.append(Place(sheet.name, TITLES, x))
-        x, higher = book.block(sheet, x, table)
-        height = max(height, higher)
-    filled = [table for table in content.tables if table.row_count]
-    sheet.set_row(NOTES, height or None)
-    if filled:
-        sheet.set_row(HEADINGS, max(map(heading_height, filled)))
-        sheet.freeze_panes(HEADINGS + 1, 1 if len(content.tables) == 1 else 0)
+        blocks.append(book.block(sheet, x, table))
+    if blocks:
+        sheet.set_row(NOTES, max(block.sentences for block in blocks))
+        sheet.set_row(HEADINGS, max(block.heading for block in blocks) or None)
+        sheet.freeze_panes(HEADINGS + 1, 1 if len(blocks) == 1 else 0)
         sheet.repeat_rows(0, HEADINGS)
-    if len(content.tables) > 1:  # each table on pages of its own, the widest as wide as a page
-        widest = max(sum(7 * width + 5 for width in widths_of(table)) for table in filled or content.tables)
-        sheet.set_print_scale(max(10, min(100, 100 * PRINTED // max(widest, 1))))
+    if len(blocks) > 1:  # each table on pages of its own, the widest as wide as a page
+        widest = max(block.width for block in blocks)
+        sheet.set_print_scale(int(max(10, min(100, 100 * PRINTED / widest))))
         sheet.set_v_pagebreaks([place.x for place in places[2:]])
     return places
 
