@@ -166,6 +166,7 @@ def _render(
 ) -> None:
     """Writes the files that people read."""
     from helpers.display.data_page import DataPage
+    from helpers.pack.audit import audit_sheets
     from helpers.pack.pages import page_content, pages_of
     from helpers.pack.render import render_html, render_pdf
     from helpers.pack.workbook import render_workbook
@@ -186,7 +187,7 @@ def _render(
     with ThreadPoolExecutor() as pool:  # Typst works beside Python
         pdf = pool.submit(render_pdf, content)
         (pack / "pack.html").write_text(render_html(content), encoding="utf-8")
-        (pack / "figures.xlsx").write_bytes(render_workbook(pages, sections, found))
+        (pack / "figures.xlsx").write_bytes(render_workbook(pages, sections, found, audit_sheets(quarter, found)))
         (pack / "pack.pdf").write_bytes(pdf.result())
 
 

@@ -17,16 +17,19 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
 from itertools import chain, count
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from babel import Locale
 from babel.numbers import get_currency_symbol
 from xlsxwriter import Workbook
 from xlsxwriter.format import Format
+from xlsxwriter.utility import xl_rowcol_to_cell as cell_name
 from xlsxwriter.worksheet import Worksheet
 
 from helpers.catalogue import TIMES
 from helpers.display.formats import MONEY, in_tenths
+from helpers.display.shown_tables import heading, visible_fields
 from helpers.texts import printable, protected
 
 LONGEST_TEXT = 32_767  # characters of a cell, as UTF-16 counts them
@@ -40,8 +43,11 @@ SHEET_NAME, TABLE_NAME, HEADING = 31, 255, 255  # characters at most
 MOST_ROWS = 100_000  # of a table; a sheet holds a million rows
 NARROW, WIDE, PARAGRAPH = 9, 46, 64  # characters: the narrowest column, the widest, and that of wrapped texts
 BUTTON = 3  # characters: the room of a heading's filter button
-LINE = 110  # characters of a line of text above a table
+GAP, NOTE = 3, 80  # characters: between two tables side by side, and what the sentences above a table have at least
+BOLD = 1.2  # how much wider bold signs are
 LINE_HEIGHT, HIGHEST = 15, 409  # points
+TITLES, NOTES, HEADINGS = 3, 4, 5  # the rows of what stands above a table's cells, and the same on every sheet
+PRINTED = 120  # characters that a landscape page is wide between its margins
 QUIET = {"font_color": "#555555"}
 WRAPPED = {"text_wrap": True, "valign": "top"}
 APART = {"indent": 1}  # a text from the number before it
@@ -58,23 +64,35 @@ TOO_EARLY = "a day before 1900, kept as text"
 class Cell(NamedTuple):
     """A value, its number format (none is Excel's General), and what must be said of it; None leaves a cell empty.
 
-    ``quoted`` marks a text that looks like a formula, so that it stays a text should anyone edit it.
+    ``quoted`` marks a text that looks like a formula, so that it stays a text should anyone edit it. A cell with a
+    ``formula`` calculates its value; the value given is what viewers show that do not calculate.
     """
 
     value: str | float | bool | date | None
     format: str = ""
     remark: str = ""
     quoted: bool = False
+    formula: str = ""
 
 
 EMPTY = Cell(None)
 
 
 class Place(NamedTuple):
-    """Where something stands: the name of its sheet, and its row, counted from 0."""
+    """Where something stands: the name of its sheet, and its row and column, counted from 0."""
 
     sheet: str
-    row: int
+    row: int = 0
+    x: int = 0
+
+
+class Block(NamedTuple):
+    """The room that a table takes: its columns with the gap after them, and how high its sentences and headings are."""
+
+    columns: int
+    width: float
+    sentences: float
+    heading: float
 
 
 @dataclass(frozen=True)
@@ -82,7 +100,7 @@ class ExcelTable:
     """One table: its title, headings and columns, the sentences under its title, and the one that stands for no rows.
 
     ``name`` is the name that formulas and pivot tables may call it by, if it has one of its own. In a ``wrapped`` table
-    long texts are broken into lines.
+    long texts are broken into lines. ``marked`` are conditional formats of columns, by heading, as XlsxWriter has them.
     """
 
     title: str
@@ -92,6 +110,7 @@ class ExcelTable:
     empty: str = "No rows."
     name: str = ""
     wrapped: bool = False
+    marked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def row_count(self) -> int:
@@ -114,6 +133,18 @@ class ExcelTable:
     def sentences(self) -> list[str]:
         """What stands between the title and the rows."""
         return [*self.notes, *self.remarks] + ([] if self.row_count else [self.empty])
+
+
+@dataclass(frozen=True)
+class SheetContent:
+    """One sheet: tables side by side under its title, so that each has its columns for itself.
+
+    Of a failed section only ``failure`` is told.
+    """
+
+    title: str
+    tables: Sequence[ExcelTable] = ()
+    failure: str = ""
 
 
 # --- cells ------------------------------------------------------------------------------------------------------------
@@ -165,6 +196,30 @@ def _moment(text: str) -> Cell:
     if moment.year < FIRST_YEAR:
         return Cell(text, remark=TOO_EARLY)
     return Cell(moment, MOMENT) if moment.time() != datetime.min.time() else Cell(moment.date(), DAY)
+
+
+def resource_table(resource: Mapping[str, Any], *sentences: str) -> ExcelTable:
+    """A Table Schema resource, every row of it."""
+    fields = visible_fields(resource)
+    style = {"currency": resource.get("currency", ""), "locale": resource.get("locale", "en_GB")}
+    return ExcelTable(
+        title=resource.get("title", ""),
+        headings=[heading(field) for field in fields],
+        columns=[typed_column((row.get(field["name"]) for row in resource["data"]), field, style) for field in fields],
+        notes=[note for note in (*sentences, resource.get("note", "")) if note],
+        empty=resource.get("empty") or ExcelTable.empty,
+        name=PurePosixPath(resource.get("export") or "").stem,
+    )
+
+
+def signed(code: str) -> str:
+    """The format of a change: with its sign, and of shares in points.
+
+    >>> signed("#,##0"), signed("0.0%")
+    ('+#,##0;-#,##0;#,##0', '+0.0% "points";-0.0% "points";0.0% "points"')
+    """
+    points = f'{code} "points"' if code.endswith("%") else code
+    return f"+{points};-{points};{points}"
 
 
 def cut(text: str, longest: int) -> str:
@@ -234,51 +289,71 @@ class Book:
         """One text that leads to a place in this workbook."""
         target = to.sheet.replace("'", "''")
         look = self._look({"font_color": self.accent, "underline": 1})
-        sheet.write_url(row, x, f"internal:'{target}'!A{to.row + 1}", look, str(_text_cell(text).value))
+        sheet.write_url(row, x, f"internal:'{target}'!{cell_name(to.row, to.x)}", look, str(_text_cell(text).value))
 
-    def titled(self, sheet: Worksheet, row: int, table: ExcelTable, widths: Sequence[int]) -> int:
-        """A table under its title and sentences; says the row after it."""
-        self.text(sheet, row, 0, table.title, bold=True)
-        for sentence in table.sentences:
-            for line in textwrap.wrap(sentence, LINE):
-                row += 1
-                self.text(sheet, row, 0, line, italic=True, **QUIET)
-        return self.table(sheet, row + 1, table, widths) if table.row_count else row + 1
+    def block(self, sheet: Worksheet, x: int, table: ExcelTable) -> Block:
+        """A table from a column on, under title and sentences; says how much room it takes.
 
-    def table(self, sheet: Worksheet, row: int, table: ExcelTable, widths: Sequence[int]) -> int:
-        """The cells of a table; says the row after it."""
+        The sentences have the table's columns and the gap after it, which is as wide as they and the title need.
+        """
+        widths = widths_of(table) if table.row_count else [NARROW]
+        wanted = max(NOTE * bool(table.sentences), BOLD * _width(table.title))
+        gap = max(GAP, wanted - sum(widths))
+        for place, width in enumerate([*widths, gap], start=x):
+            sheet.set_column(place, place, width)
+        self.text(sheet, TITLES, x, table.title, bold=True)
+        if table.sentences:
+            look = self._look({**WRAPPED, **QUIET, "italic": True})
+            texts = [str(_text_cell(sentence).value) for sentence in table.sentences]
+            sheet.merge_range(NOTES, x, NOTES, x + len(widths), "", look)
+            sheet.write_string(NOTES, x, cut("\n".join(texts), LONGEST_TEXT), look)
+        if table.row_count:
+            self.table(sheet, x, table, widths)
+        width = sum(widths) + gap
+        lines = sum(len(textwrap.wrap(text, int(width))) for text in table.sentences)
+        heading = _height(headings(table.headings), [each - BUTTON for each in widths]) if table.row_count else 0
+        return Block(len(widths) + 1, width, min(LINE_HEIGHT * max(lines, 1), HIGHEST), heading)
+
+    def table(self, sheet: Worksheet, x: int, table: ExcelTable, widths: Sequence[int]) -> None:
+        """The headings and cells of a table from a column on."""
         names, columns = headings(table.headings), table.written
-        last = row + max(map(len, columns), default=0)
-        last += last == row
+        last = HEADINGS + len(columns[0])
         options = {
             "name": free_name(table_name(table.name or sheet.name), self._tables, "_{}", TABLE_NAME),
             "columns": [{"header": ESCAPE.sub(r"_x005F\1", name)} for name in names],
             "style": "Table Style Light 1",
         }
-        sheet.add_table(row, 0, last, len(names) - 1, options)
-        sheet.set_row(row, _height(names, [width - BUTTON for width in widths]))
-        for y, cells in enumerate(zip(*columns, strict=True), start=row + 1) if table.wrapped else ():
+        sheet.add_table(HEADINGS, x, last, x + len(names) - 1, options)
+        for y, cells in enumerate(zip(*columns, strict=True), start=HEADINGS + 1) if table.wrapped else ():
             sheet.set_row(y, _height([str(cell.value or "") for cell in cells], widths))
-        for x, (name, column) in enumerate(zip(names, columns, strict=True)):
-            side = TO_THE_RIGHT if _is_number(column) else APART if x else {}
+        for place, (name, column) in enumerate(zip(names, columns, strict=True), start=x):
+            side = TO_THE_RIGHT if _is_number(column) else APART if place > x else {}
             look = {**WRAPPED, **side, "bold": True, "bottom": 1, "font_color": self.accent}
-            sheet.write_string(row, x, name, self._look(look))
-            self._column(sheet, row + 1, x, column, WRAPPED if table.wrapped else {})
-        return last + 1
+            sheet.write_string(HEADINGS, place, name, self._look(look))
+            self._column(sheet, place, column, WRAPPED if table.wrapped else {}, {} if place == x else APART)
+        for name, wanted in table.marked.items():
+            place = x + list(table.headings).index(name)
+            look = {"format": self._look(wanted["format"])} if "format" in wanted else {}
+            sheet.conditional_format(HEADINGS + 1, place, last, place, {**wanted, **look})
 
-    def _column(self, sheet: Worksheet, first: int, x: int, column: Sequence[Cell], look: Mapping[str, Any]) -> None:
-        """The cells of a column, each as what it is."""
-        kinds = {(type(cell.value), cell.format, cell.quoted): cell for cell in column if cell.value is not None}
-        ways = {kind: (_writer(sheet, cell), self._cell_look(cell, x, look)) for kind, cell in kinds.items()}
-        for y, cell in enumerate(column, start=first):
+    def _column(
+        self, sheet: Worksheet, x: int, column: Sequence[Cell], look: Mapping[str, Any], apart: Mapping[str, Any]
+    ) -> None:
+        """The cells of a column, each as what it is; ``apart`` is the look of texts beside those of another column."""
+        looks: dict[tuple[bool, str, bool], Format] = {}
+        for y, cell in enumerate(column, start=HEADINGS + 1):
             if cell.value is not None:
-                write, shown = ways[type(cell.value), cell.format, cell.quoted]
-                write(y, x, cell.value, shown)
-
-    def _cell_look(self, cell: Cell, x: int, look: Mapping[str, Any]) -> Format:
-        apart = APART if x and isinstance(cell.value, str) else {}
-        code = {"num_format": cell.format} if cell.format else {}
-        return self._look({**look, **code, **apart, **({"quote_prefix": True} if cell.quoted else {})})
+                kind = (isinstance(cell.value, str), cell.format, cell.quoted)
+                if kind not in looks:
+                    code = {"num_format": cell.format} if cell.format else {}
+                    side = apart if kind[0] else {}
+                    looks[kind] = self._look(
+                        {**look, **code, **side, **({"quote_prefix": True} if cell.quoted else {})}
+                    )
+                if cell.formula:
+                    sheet.write_formula(y, x, cell.formula, looks[kind], cell.value)
+                else:
+                    _writer(sheet, cell)(y, x, cell.value, looks[kind])
 
     def _look(self, wanted: dict[str, Any]) -> Format:
         """A format, made once."""
@@ -288,18 +363,13 @@ class Book:
         return self._looks[key]
 
 
-def widen(sheet: Worksheet, tables: Sequence[ExcelTable]) -> list[int]:
-    """Makes columns as wide as what stands in them in all tables of a sheet; says how wide."""
-    widths: dict[int, int] = {}
-    for table in tables:
-        for x, (name, column) in enumerate(zip(headings(table.headings), table.written, strict=True)):
-            words = max(map(_width, name.split())) + BUTTON
-            values = max(map(_shown_width, set(column)), default=0)
-            widths[x] = max(widths.get(x, NARROW), words, values + 2)
-    widest = PARAGRAPH if any(table.wrapped for table in tables) else WIDE
-    found = [min(width, widest) for _, width in sorted(widths.items())]
-    for x, width in enumerate(found):
-        sheet.set_column(x, x, width)
+def widths_of(table: ExcelTable) -> list[int]:
+    """How wide the columns of a table must be for what stands in them."""
+    widest = PARAGRAPH if table.wrapped else WIDE
+    found = []
+    for name, column in zip(headings(table.headings), table.written, strict=True):
+        words, values = max(map(_width, name.split())), max(map(_shown_width, set(column)), default=0)
+        found.append(min(max(NARROW, int(BOLD * words) + BUTTON, values + 2), widest))
     return found
 
 
@@ -375,7 +445,8 @@ def _shown_width(cell: Cell) -> int:
     if isinstance(value, str):
         return _width(value)
     if isinstance(value, int | float):
-        return len(f"{value:,.0f}") + len(code.replace("#,##0", "")) if code else len(f"{value:.9g}")
+        beside = code.partition(";")[0].replace("#,##0", "")
+        return len(f"{value:,.0f}") + len(beside) if code else len(f"{value:.9g}")
     return len(code)
 
 

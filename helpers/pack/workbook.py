@@ -1,17 +1,17 @@
 """A pack's figures as a workbook: every table as typed values, one sheet per theme, definitions, and all results.
 
-Each table is an Excel table with a name, so that its headings stay in sight, its rows can be filtered, and a pivot
-table can be made of it. Every text is written as text: none becomes a formula, a number or a link. Where a page shows
-the first rows of a table, or a chart, the sheet has every row of the table behind it.
+Each table is an Excel table with a name, so that its rows can be filtered and a pivot table can be made of it. Tables
+stand side by side, all headings in one row, which stays in sight. Every text is written as text: none becomes a
+formula, a number or a link. Where a page shows the first rows of a table, or a chart, the sheet has every row of the
+table behind it; lists of single users alone stay out. The sheets that calculate are made in ``audit``.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, time
-from pathlib import PurePosixPath
+from dataclasses import replace
+from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,65 +19,75 @@ import pandas as pd
 from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from helpers.catalogue import kpi
+from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.context import MIME_TABLE, Results
-from helpers.display.shown_tables import heading, visible_fields
+from helpers.display.formats import MONEY, format_period, month_start
 from helpers.pack.appearance import colours_of
 from helpers.pack.definitions import Definition
 from helpers.pack.excel import (
     COUNT,
     EMPTY,
+    HEADINGS,
+    NOTES,
+    PRINTED,
     QUIET,
+    TITLES,
+    Block,
     Book,
     Cell,
     ExcelTable,
     Place,
+    SheetContent,
     cut,
     number_format,
+    resource_table,
+    signed,
     typed_cell,
     typed_column,
-    widen,
 )
 from helpers.pack.notebook_content import MIME_BLOCKS, MIME_CHART, output_parts, shown_outputs
 from helpers.pack.pages import Pages, Section
 from helpers.results import COLUMNS
 from helpers.texts import printable
 
+ABOUT = "About"
 OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
 PAPER = {"letter": 1, "a4": 9}
 CONTENTS = {"Sheet": 26, "Table": 70, "Rows": 9, "To know": 60}  # the width of each column, in characters
 READING = (
     "Every figure is a number at full precision, whatever its format shows; rows that a page leaves out are here.",
     "An empty cell is what is not known or not defined, where the pages print a dash; it is never 0.",
-    "A share is a number from 0 to 1, shown as percent. A day is a date; period_end and as_of are the first moment "
-    "that no longer counts.",
+    "A share is a number from 0 to 1, shown as percent, and its change in points. A day is a date, and a month its "
+    "first day; period_end and as_of are the first moment that no longer counts.",
     "Every table has a name of its own, for formulas and pivot tables. The sheet Results holds every figure of the "
-    "review, with its history.",
+    "review, with its history. Formulas stand on the sheets Checks and Audit alone.",
 )
 KEY_FIGURES = (
-    "KPI", "Period", "Value", "Unit", "n", "95% from", "to", "Period before", "Year before", "Target", "Met or missed",
+    "KPI", "Period", "Value", "Unit", "n", "95% from", "to", "Period before", "Change on it", "Change on it, %",
+    "Year before", "Change on year", "Change on year, %", "Target", "Variance", "Variance, %", "Met or missed",
     "Status", "kpi_id", "To know",
 )  # fmt: skip
+PERCENT = "+0.0%;-0.0%;0.0%"
+ENOUGH = 30  # of fewer a change in per cent misleads
+BARS = {  # as long as the variance; whether it is good stands beside it
+    "type": "data_bar", "bar_solid": True, "bar_color": "#8ea9c1", "bar_negative_color": "#8ea9c1",
+    "bar_axis_color": "#555555",
+}  # fmt: skip
+SCORECARD, HISTORY = "Scorecard", "Scorecard over time"
+MONTH = "mmm yyyy"
+NO_USERS = "user_id"  # whoever lists single users lists them elsewhere
 VALUES = ("value", "ci_low", "ci_high")  # the columns of results that have the KPI's unit
 DEFINITIONS = ("kpi_id", "KPI", "Unit", "Good is", "What it says", "Definition", "Source")
 AS_TEXT = "Its cells are text: a table of HTML does not say what is a number."
 
 
-@dataclass(frozen=True)
-class SheetContent:
-    """One sheet: tables one below the other under its title, or one ``alone``, its headings in the first row.
+def render_workbook(
+    pages: Pages, sections: Sequence[Section], results: Results, audit: Sequence[SheetContent] = ()
+) -> bytes:
+    """The workbook of a pack; the same inputs give the same bytes.
 
-    Of a failed section only ``failure`` is told.
+    ``audit`` are the sheets that calculate the pack's figures from customers (:func:`helpers.pack.audit.audit_sheets`).
     """
-
-    title: str
-    tables: Sequence[ExcelTable] = ()
-    failure: str = ""
-    alone: bool = False
-
-
-def render_workbook(pages: Pages, sections: Sequence[Section], results: Results) -> bytes:
-    """The workbook of a pack; the same inputs give the same bytes."""
     content = io.BytesIO()
     with Workbook(content, OPTIONS) as file:
         file.set_properties(
@@ -88,23 +98,30 @@ def render_workbook(pages: Pages, sections: Sequence[Section], results: Results)
             }
         )
         book = Book(file, colours_of(pages.colour)["accent"])
-        about = _set_up(book, pages, "About")
-        written = [(sheet, _written(book, pages, sheet)) for sheet in _sheets(pages, sections, results)]
+        about = _set_up(book, pages, ABOUT)
+        written = [(sheet, _written(book, pages, sheet)) for sheet in _sheets(pages, sections, results, audit)]
+        _add_chart(book, [sheet for sheet, _ in written], results)
         _write_about(book, about, pages, written)
     return content.getvalue()
 
 
-def _sheets(pages: Pages, sections: Sequence[Section], results: Results) -> Iterator[SheetContent]:
+def _sheets(
+    pages: Pages, sections: Sequence[Section], results: Results, audit: Sequence[SheetContent]
+) -> Iterator[SheetContent]:
+    """What stands on each sheet; those whose names formulas and charts use come before those that a user names."""
     told = [row for group in pages.scorecard for row in group["rows"]]
     if told:
-        yield SheetContent("Scorecard", [_key_figures(f"Scorecard, {pages.period_label}", told, results)])
+        yield SheetContent(SCORECARD, [_key_figures(f"Scorecard, {pages.period_label}", told, results)])
+    if any(results.shown(row["kpi_id"]) is not None for row in told):
+        yield SheetContent(HISTORY, [_history_table(list(dict.fromkeys(row["kpi_id"] for row in told)), results)])
+    yield from audit
     for section in sections:
         failure = f"This section failed: {section.failure}." if section.failure else ""
         yield SheetContent(section.title, [] if failure else list(_theme_tables(section, results)), failure)
-    yield SheetContent("Results", [_results_table(results)], alone=True)
-    yield SheetContent("Definitions", [_definitions_table(pages.definitions)], alone=True)
+    yield SheetContent("Results", [_results_table(results)])
+    yield SheetContent("Definitions", [_definitions_table(pages.definitions)])
     own = (*pages.data, pages.parameters, pages.versions)
-    yield SheetContent("Data and parameters", [_resource_table(resource) for resource in own if resource])
+    yield SheetContent("Data and parameters", [resource_table(resource) for resource in own if resource])
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -117,30 +134,28 @@ def _theme_tables(section: Section, results: Results) -> Iterator[ExcelTable]:
     if once := {block["kpi_id"]: block for block in told}:
         yield _key_figures(f"Key figures, {results.period.label}", list(once.values()), results)
     locale = results.context.locale
+    months = {format_period(label, locale): month_start(label) for label in results.frame["period"].unique()}
     for number, output in outputs:
         data, where = output["data"], f"{section.title}, cell {number}"
         if chart := data.get(MIME_CHART):
-            yield _resource_table({**chart["table"], "title": chart["title"]}, chart["sentence"])
+            resource = {**chart["table"], "title": chart["title"]}
+            yield _with_months(resource_table(resource, chart["sentence"]), months)
         elif "schema" in data.get(MIME_TABLE, ()):
             resource = {"locale": locale, **data[MIME_TABLE]}
-            yield _resource_table({**resource, "title": resource.get("title") or where})
+            if NO_USERS not in (field["name"] for field in resource["schema"]["fields"]):
+                yield _with_months(resource_table({**resource, "title": resource.get("title") or where}), months)
         else:
             parts = [part for part in output_parts(output, where, locale) if part["type"] == "table"]
             yield from (_text_table({**part, "title": part["title"] or where}) for part in parts)
 
 
-def _resource_table(resource: Mapping[str, Any], sentence: str = "") -> ExcelTable:
-    """A Table Schema resource, every row of it."""
-    fields = visible_fields(resource)
-    style = {"currency": resource.get("currency", ""), "locale": resource.get("locale", "en_GB")}
-    return ExcelTable(
-        title=resource.get("title", ""),
-        headings=[heading(field) for field in fields],
-        columns=[typed_column((row.get(field["name"]) for row in resource["data"]), field, style) for field in fields],
-        notes=[note for note in (sentence, resource.get("note", "")) if note],
-        empty=resource.get("empty") or ExcelTable.empty,
-        name=PurePosixPath(resource.get("export") or "").stem,
-    )
+def _with_months(table: ExcelTable, months: Mapping[str, date | None]) -> ExcelTable:
+    """A table whose columns of nothing but the names of these months hold their first days instead."""
+    days = [[months.get(str(cell.value)) for cell in column] for column in table.columns]
+    columns = [
+        [Cell(day, MONTH) for day in new] if all(new) else old for old, new in zip(table.columns, days, strict=True)
+    ]
+    return replace(table, columns=columns)
 
 
 def _text_table(part: Mapping[str, Any]) -> ExcelTable:
@@ -152,7 +167,7 @@ def _text_table(part: Mapping[str, Any]) -> ExcelTable:
 def _key_figures(title: str, told: Sequence[Mapping[str, str]], results: Results) -> ExcelTable:
     """KPIs with their values of now and before; ``told`` holds what the pages say of each (``blocks.figures``)."""
     rows = [_key_figure(block, results) for block in told]
-    return ExcelTable(title, KEY_FIGURES, _columns(len(KEY_FIGURES), rows))
+    return ExcelTable(title, KEY_FIGURES, _columns(len(KEY_FIGURES), rows), marked={"Variance, %": BARS})
 
 
 def _key_figure(told: Mapping[str, str], results: Results) -> list[Cell]:
@@ -160,17 +175,48 @@ def _key_figure(told: Mapping[str, str], results: Results) -> list[Cell]:
     sentences = [told.get(key, "") for key in ("verdict_words", "reason", "cautions")]
     known_by = [told["status"], known.kpi_id, ". ".join(text.rstrip(".") for text in sentences if text)]
     if row is None:
-        return [typed_cell(known.label), *[EMPTY] * 10, *map(typed_cell, known_by)]
+        return [typed_cell(known.label), *[EMPTY] * (len(KEY_FIGURES) - len(known_by) - 1), *map(typed_cell, known_by)]
     before, year_before = (_value(found) for found in (results.before(row), results.year_before(row)))
-    numbers = [row["value"], row["ci_low"], row["ci_high"], before, year_before, results.target(known.kpi_id)]
-    value, *beside = typed_column(numbers, {"unit": known.unit}, results.context.style)
+    target = results.target(known.kpi_id)
+    numbers = [row["value"], row["ci_low"], row["ci_high"], before, year_before, target]
+    value, low, high, *others = typed_column(numbers, {"unit": known.unit}, results.context.style)
     unit, met = typed_cell(known.unit.replace("_", " ")), typed_cell(told.get("target_status"))
-    first = [typed_cell(known.label), typed_cell(row["period"]), value, unit, typed_cell(row["n"], COUNT)]
-    return [*first, *beside, met, *map(typed_cell, known_by)]
+    cells = [typed_cell(known.label), typed_cell(row["period"]), value, unit, typed_cell(row["n"], COUNT), low, high]
+    for cell in others:
+        cells += [cell, *_change(value, cell, is_target=cell is others[-1], unit=known.unit)]
+    return [*cells, met, *map(typed_cell, known_by)]
+
+
+def _change(value: Cell, before: Cell, *, is_target: bool, unit: str) -> list[Cell]:
+    """A change, and the same in per cent where that does not mislead: not of shares, nor from a few."""
+    if not isinstance(value.value, int | float) or not isinstance(before.value, int | float):
+        return [EMPTY, EMPTY]
+    gap = value.value - before.value
+    misleads = (unit == "share" and not is_target) or (unit == "count" and before.value < ENOUGH)
+    relative = EMPTY if misleads or before.value <= 0 or value.value < 0 else Cell(gap / before.value, PERCENT)
+    return [Cell(gap, signed(value.format)), relative]
 
 
 def _value(row: pd.Series | None) -> float | None:
     return None if row is None else row["value"]
+
+
+def _history_table(kpi_ids: Sequence[str], results: Results) -> ExcelTable:
+    """The KPIs of the scorecard over time: one row per period, one column per KPI."""
+    kind = results.period.kind
+    series = {kpi_id: results.series(kpi_id, kind).set_index("period")["value"] for kpi_id in kpi_ids}
+    labels = {label for values in series.values() for label in values.index}
+    periods = sorted(map(results.period.calendar.period, labels), key=lambda period: period.start)
+    columns = [
+        typed_column(
+            (values.get(period.label) for period in periods), {"unit": kpi(kpi_id).unit}, results.context.style
+        )
+        for kpi_id, values in series.items()
+    ]
+    days = typed_column((period.measured_on.isoformat() for period in periods), {"unit": "date"}, results.context.style)
+    heads = ("Period", "Last day", *(kpi(kpi_id).label for kpi_id in kpi_ids))
+    names = [typed_cell(period.label) for period in periods]
+    return ExcelTable(f"Scorecard by {kind}", heads, [names, days, *columns], name="scorecard_over_time")
 
 
 def _definitions_table(definitions: Iterable[Definition]) -> ExcelTable:
@@ -181,7 +227,9 @@ def _definitions_table(definitions: Iterable[Definition]) -> ExcelTable:
         for kpi_id in told.kpi_ids
         for known in [kpi(kpi_id)]
     ]
-    return ExcelTable("Definitions", DEFINITIONS, _columns(len(DEFINITIONS), rows), name="definitions", wrapped=True)
+    return ExcelTable(
+        "What each KPI means", DEFINITIONS, _columns(len(DEFINITIONS), rows), name="definitions", wrapped=True
+    )
 
 
 def _results_table(results: Results) -> ExcelTable:
@@ -194,7 +242,7 @@ def _results_table(results: Results) -> ExcelTable:
     codes = [number_format(row, unit, **style) for unit, *row in zip(frame["unit"], *values, strict=True)]
     for name, column in zip(VALUES, values, strict=True):
         columns[name] = list(map(typed_cell, column, codes))
-    return ExcelTable("Results", COLUMNS, list(columns.values()), name="results")
+    return ExcelTable("Every figure of the review", COLUMNS, list(columns.values()), name="results")
 
 
 def _result_field(name: str) -> dict[str, str]:
@@ -227,23 +275,51 @@ def _set_up(book: Book, pages: Pages, title: str) -> Worksheet:
 def _written(book: Book, pages: Pages, content: SheetContent) -> list[Place]:
     """Writes a sheet; says where it stands, and then where each of its tables does."""
     sheet = _set_up(book, pages, content.title)
-    widths = widen(sheet, content.tables)
-    if content.alone:
-        book.table(sheet, 0, content.tables[0], widths)
-        sheet.freeze_panes(1, 1)
-        sheet.repeat_rows(0)
-        return [Place(sheet.name, 0)] * 2
     book.text(sheet, 0, 0, content.title, bold=True, font_size=14, font_color=book.accent)
     facts = [pages.company, pages.period_label, pages.period_dates, pages.as_of, pages.status]
     book.text(sheet, 1, 0, " · ".join(filter(None, facts)), **QUIET)
-    sheet.freeze_panes(2, 1)
-    sheet.repeat_rows(0, 1)
-    book.text(sheet, 3, 0, content.failure)
-    places, row = [Place(sheet.name, 0)], 3
+    book.link(sheet, 2, 0, f"← {ABOUT}", Place(ABOUT))
+    book.text(sheet, TITLES, 0, content.failure)
+    places, blocks = [Place(sheet.name)], list[Block]()
     for table in content.tables:
-        places.append(Place(sheet.name, row))
-        row = book.titled(sheet, row, table, widths) + 2
+        x = sum(block.columns for block in blocks)
+        places.append(Place(sheet.name, TITLES, x))
+        blocks.append(book.block(sheet, x, table))
+    if blocks:
+        sheet.set_row(NOTES, max(block.sentences for block in blocks))
+        sheet.set_row(HEADINGS, max(block.heading for block in blocks) or None)
+        sheet.freeze_panes(HEADINGS + 1, 1 if len(blocks) == 1 else 0)
+        sheet.repeat_rows(0, HEADINGS)
+    if len(blocks) > 1:  # each table on pages of its own, the widest as wide as a page
+        widest = max(block.width for block in blocks)
+        sheet.set_print_scale(int(max(10, min(100, 100 * PRINTED / widest))))
+        sheet.set_v_pagebreaks([place.x for place in places[2:]])
     return places
+
+
+def _add_chart(book: Book, sheets: Sequence[SheetContent], results: Results) -> None:
+    """Recurring revenue over time, or whatever money the scorecard begins with, below the scorecard."""
+    tables = {content.title: content.tables[0] for content in sheets if content.title in (SCORECARD, HISTORY)}
+    if HISTORY not in tables:
+        return
+    labels, columns = tables[HISTORY].headings, tables[HISTORY].columns
+    money = [kpi_id for kpi_id in CATALOGUE if kpi(kpi_id).unit in MONEY and kpi(kpi_id).label in labels]
+    if not money:
+        return
+    shown = kpi("mrr" if "mrr" in money else money[0])
+    x, first, last = labels.index(shown.label), HEADINGS + 1, HEADINGS + len(columns[0])
+    chart = book.file.add_chart({"type": "column"})
+    chart.add_series({
+        "categories": [HISTORY, first, 0, last, 0], "values": [HISTORY, first, x, last, x], "gap": 60,
+        "fill": {"color": results.context.ink}, "data_labels": {"value": True, "font": {"size": 9}},
+    })  # fmt: skip
+    title = f"{shown.label}, {results.context.currency}, by {results.period.kind}"
+    chart.set_title({"name": title, "name_font": {"size": 11, "bold": True}, "overlay": False})
+    chart.set_legend({"none": True})
+    chart.set_y_axis({"min": 0, "visible": False, "major_gridlines": {"visible": False}})
+    chart.set_size({"width": 720, "height": 300})
+    below = HEADINGS + tables[SCORECARD].row_count + 2
+    book.file.get_worksheet_by_name(SCORECARD).insert_chart(below, 0, chart, {"description": title})
 
 
 def _write_about(

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pandas as pd
@@ -78,9 +79,8 @@ class Pack:
         for sheet in book.worksheets:
             for area in (table.ref for table in sheet.tables.values()):
                 head, *rows = sheet[area]
-                above = (sheet.cell(y, 1) for y in range(head[0].row - 1, 0, -1))
-                title = next((str(cell.value) for cell in above if cell.font.bold), "")
-                values = [[cell.value for cell in row] for row in rows]
+                title = str(sheet.cell(head[0].row - 2, head[0].column).value)
+                values = [[_named(cell) for cell in row] for row in rows]
                 yield Grid(f"workbook, {sheet.title}", title, [str(cell.value) for cell in head], values)
 
     def texts(self, selector: str) -> list[str]:
@@ -196,6 +196,11 @@ def _cell(tag: Tag) -> float | str | None:
         return float(kept)
     except ValueError:
         return _text(tag)
+
+
+def _named(cell: Any) -> Any:
+    """What a cell of the workbook holds; a month goes by its label."""
+    return f"{cell.value:%Y-%m}" if cell.number_format == "mmm yyyy" else cell.value
 
 
 def _number(value: float | str | None) -> float | None:

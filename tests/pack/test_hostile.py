@@ -235,7 +235,7 @@ def test_no_word_of_the_pdf_stands_beyond_its_page(built):
 def test_the_workbook_holds_every_name_as_text(built):
     book = openpyxl.load_workbook(built[0] / "figures.xlsx")
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None]
-    assert not [cell for cell in cells if cell.data_type == "f"]
+    assert {cell.parent.title for cell in cells if cell.data_type == "f"} <= {"Audit", "Checks"}
     assert not [cell for cell in cells if cell.hyperlink and not cell.hyperlink.location]
     texts = {cell.value for cell in cells if cell.data_type == "s"}
     assert {shown(name) for name in NAMES.values()} <= {text.replace("_x000D_", "") for text in texts}

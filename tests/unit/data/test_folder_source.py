@@ -79,7 +79,7 @@ def pack(folder: Path, *themes: str) -> dict[str, float]:
             cli.main(command)
         assert stopped.value.code == 0
     book = openpyxl.load_workbook(out / "2026Q3/figures.xlsx", read_only=True)
-    head, *rows = book["Results"].iter_rows(values_only=True)
+    head, *rows = book["Results"].iter_rows(min_row=6, values_only=True)
     found = [dict(zip(head, row, strict=True)) for row in rows]
     return {row["kpi_id"]: row["value"] for row in found if row["period"] == "2026Q3" and not row["segment"]}
 

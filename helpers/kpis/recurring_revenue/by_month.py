@@ -1,0 +1,64 @@
+"""Customers by month: what each paid on the days that the figures of recurring revenue compare, and on month ends.
+
+The query stands in ``customers_by_month.sql``. The workbook calculates the movements and retention from it anew.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from helpers.errors import Refused
+from helpers.kpis.recurring_revenue.cards import require_subscriptions
+from helpers.kpis.rows import customer_columns, refuse_list
+from helpers.kpis.spine import Spine
+from helpers.results import NONE, Column, Listing
+
+MOST_DAYS = 25  # that movements lead over: a quarter of days is no list that anybody reads
+REVALUED = " revalued"  # after the name of a day: at the rates of the next day that movements lead to
+
+
+def compared_days(spine: Spine) -> tuple[list[date], dict[str, date]]:
+    """The days that the movements of the period lead over, in order, and those from which customers are followed."""
+    own = spine.period.label
+    steps = [answer["day"] for answer in spine.answers("snapshot", "day") if answer["label"] == own]
+    since = {answer["horizon"]: answer["since"] for answer in spine.answers("horizon") if answer["label"] == own}
+    return steps, since
+
+
+def customers_by_month(spine: Spine) -> Listing:
+    """One row per account that paid on any of the days, those that pay most now first; 0 where it paid nothing.
+
+    A day on which a currency has no rate has no column. Where exchange rates move, a day that a movement begins with
+    has a second column, revalued: the same MRR at the rates of the day to which it leads.
+    """
+    require_subscriptions(spine)
+    refuse_list(spine, "movement_notes")
+    steps, _ = compared_days(spine)
+    if len(steps) > MOST_DAYS:
+        grain = spine.rules["movement_grain"]
+        raise Refused(f"movements lead over {len(steps)} days (movement_grain: {grain}), too many for columns")
+    found = spine.frame("customers_by_month", "customer_id, day")
+    found["day"] = found["day"].astype(str).str[:10]
+    unrated = sorted(set(found.loc[found["mrr"].isna(), "day"]))
+    kept = found[~found["day"].isin(unrated)]
+    days = sorted({*kept["day"], *map(str, steps)})
+    amounts = kept.pivot(index="customer_id", columns="day", values="mrr").reindex(columns=days)
+    if spine.rules["fx_mode"] == "period_end":
+        later = kept.pivot(index="customer_id", columns="day", values="next_mrr")
+        amounts = amounts.join(later.reindex(columns=list(map(str, steps[:-1]))).add_suffix(REVALUED))
+    who = kept.groupby("customer_id").agg({"customer": "first", "segment": "first", "first_on": "min"})
+    rows = who.join(amounts.astype(float).fillna(0.0)).reset_index()
+    rows["segment"] = rows["segment"].fillna(NONE)
+    own = {"first_on": Column("First paid on", "date")}
+    own |= {name: Column(name, "money_per_month") for name in amounts.columns}
+    columns = customer_columns(spine, own, who=("customer", "segment"))
+    return Listing(
+        caption="MRR of each customer, by month end",
+        rows=rows.sort_values([days[-1], "customer_id"], ascending=[False, True], ignore_index=True)[list(columns)],
+        columns=columns,
+        when_empty="Nobody pays.",
+        grain="customer_id",
+        note="As known for this pack, at the rates of each day; 0 is nothing paid. First paid on is the first month "
+        "end, or other day of a movement, on which the customer is known to have paid; it may lie before the columns."
+        + (f" No exchange rate for all that was paid on {', '.join(unrated)}." if unrated else ""),
+    )

@@ -1,0 +1,379 @@
+"""The sheets that calculate: the figures of recurring revenue from customers by month, and whether they are the pack's.
+
+``Audit`` holds the bridge of the period, retention and churn as formulas over ``Customers by month``; ``Checks`` says
+PASS where they, and the parts of totals, equal the figures of the pack, which were computed by queries. The formulas
+are plain ones (SUM, COUNTIF, SUMPRODUCT over ranges), which every spreadsheet calculates. Each is written once, as an
+expression of :class:`Live` parts, which is its text and its value: viewers that do not calculate show the value.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from xlsxwriter.utility import xl_col_to_name as letters
+
+from helpers.catalogue import kpi
+from helpers.display.context import Results
+from helpers.display.shown_tables import Table
+from helpers.kpis.recurring_revenue.by_month import REVALUED, compared_days, customers_by_month
+from helpers.pack.excel import (
+    COUNT,
+    DAY,
+    EMPTY,
+    FORMATS,
+    HEADINGS,
+    MOST_ROWS,
+    Cell,
+    ExcelTable,
+    SheetContent,
+    number_format,
+    resource_table,
+    typed_cell,
+)
+from helpers.results import Listing
+from helpers.review import OpenReview
+
+CHECKS, AUDIT, CUSTOMERS = "Checks", "Audit", "Customers by month"
+CHECK_HEADS = ("Check", "By formula", "Must equal", "Apart by", "Result")
+FIRST = HEADINGS + 2  # the row of a table's first cells, as formulas count them
+PASS, FAIL = "PASS", "FAIL"
+ALARM = {"type": "cell", "criteria": "==", "value": f'"{FAIL}"', "format": {"bold": True, "bg_color": "#f4c7c3"}}
+CENT, EXACT = (0.005, "0.00"), (1e-9, "0.000000000")  # how far money may be apart, and shares, and how that is shown
+BRIDGE = {
+    "Opening": "mrr_opening", "New": "mrr_new", "Reactivation": "mrr_reactivation", "Expansion": "mrr_expansion",
+    "Contraction": "mrr_contraction", "Churn": "mrr_churn", "Net new": "net_new_mrr", "Currency effect": "mrr_fx",
+    "Closing": "mrr", "Paying customers": "paying_customers",
+}  # fmt: skip
+RATES = {"NRR": "nrr", "GRR": "grr", "Logo churn": "logo_churn", "Revenue churn": "revenue_churn"}
+COHORTS = {"year": "", "period": "_quarter"}  # where customers are followed from, and how their KPIs' ids end
+PARTS = {  # KPIs whose parts add up to the total, and the dimension in which they do
+    "mrr_new": "segment", "mrr_expansion": "source", "mrr_contraction": "segment", "mrr_churn": "segment",
+    "new_revenue": "source", "logo_churn": "reason", "revenue_churn": "reason",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Live:
+    """A part of a formula, and what it amounts to: a number, a day, or an array of the cells of a range.
+
+    >>> paid = Live("B2:B3", np.array([0.0, 5.0]))
+    >>> found = product((paid > 1) * paid)
+    >>> found.text, float(found.value)
+    ('SUMPRODUCT((B2:B3>1)*B2:B3)', 5.0)
+    """
+
+    text: str
+    value: Any
+
+    def _with(self, form: str, other: Any, way: Callable[[Any, Any], Any]) -> Live:
+        given = other if isinstance(other, Live) else Live(str(other), other)
+        return Live(form.format(self.text, given.text), way(self.value, given.value))
+
+    def __add__(self, other: Any) -> Live:
+        return self._with("{}+{}", other, operator.add)
+
+    def __sub__(self, other: Any) -> Live:
+        return self._with("({}-{})", other, operator.sub)
+
+    def __mul__(self, other: Any) -> Live:
+        return self._with("{}*{}", other, operator.mul)
+
+    def __truediv__(self, other: Any) -> Live:
+        return self._with("{}/{}", other, operator.truediv)
+
+    def __gt__(self, other: Any) -> Live:
+        return self._with("({}>{})", other, operator.gt)
+
+    def __lt__(self, other: Any) -> Live:
+        return self._with("({}<{})", other, operator.lt)
+
+    def __le__(self, other: Any) -> Live:
+        return self._with("({}<={})", other, operator.le)
+
+    def equals(self, other: Any) -> Live:
+        return self._with("({}={})", other, operator.eq)
+
+    def cell(self, code: str = "") -> Cell:
+        """The cell that calculates it."""
+        value = self.value if isinstance(self.value, str) else float(self.value)
+        return Cell(value, code, formula=f"={self.text}")
+
+
+def product(parts: Live) -> Live:
+    """The sum of products over ranges."""
+    return Live(f"SUMPRODUCT({parts.text})", parts.value.sum())
+
+
+def total(cells: Live) -> Live:
+    """The sum of a range."""
+    return Live(f"SUM({cells.text})", cells.value.sum())
+
+
+def paying(cells: Live) -> Live:
+    """How many of a range are above 0."""
+    return Live(f'COUNTIF({cells.text},">0")', (cells.value > 0).sum())
+
+
+class Check(NamedTuple):
+    """What must be equal: the one as a formula, the other as a formula or the pack's figure."""
+
+    what: str
+    one: Live
+    other: Live | float
+    code: str
+    within: tuple[float, str]
+
+
+@dataclass
+class Lines:
+    """A table of lines by columns on its way, from a column of the sheet on; formulas name its cells by line."""
+
+    title: str
+    note: str
+    x: int
+    heads: Sequence[str]
+    cells: dict[str, list[Cell]] = field(default_factory=dict)
+    made: dict[str, list[Live]] = field(default_factory=dict)
+
+    def days(self, name: str, days: Sequence[date]) -> None:
+        """A line of days."""
+        self._add(name, [Live("", np.datetime64(day)) for day in days], [Cell(day, DAY) for day in days])
+
+    def line(self, name: str, found: Sequence[Live], code: str) -> None:
+        """A line of formulas."""
+        self._add(name, found, [each.cell(code) for each in found])
+
+    def _add(self, name: str, found: Sequence[Live], cells: list[Cell]) -> None:
+        row = FIRST + len(self.cells)
+        self.made[name] = [Live(f"{letters(x)}{row}", each.value) for x, each in enumerate(found, start=self.x + 1)]
+        self.cells[name] = cells
+
+    @property
+    def next_x(self) -> int:
+        """The column for the next table on the sheet."""
+        return self.x + len(self.heads) + 1
+
+    def linked(self, name: str, column: int = -1) -> Live:
+        """A line's cell, as another sheet names it."""
+        found = self.made[name][column]
+        return Live(f"'{AUDIT}'!{found.text}", found.value)
+
+    def table(self) -> ExcelTable:
+        columns = [[typed_cell(name) for name in self.cells], *map(list, zip(*self.cells.values(), strict=True))]
+        return ExcelTable(self.title, self.heads, columns, [self.note])
+
+
+def audit_sheets(quarter: OpenReview, results: Results) -> list[SheetContent]:
+    """The sheets of a pack that has recurring revenue, and of any other the checks that need none."""
+    checks, notes, sheets = list[Check](), list[str](), list[SheetContent]()
+    if results.now("mrr") is not None:
+        listing = quarter.listing(customers_by_month)
+        if listing.rows.empty or len(listing.rows) > MOST_ROWS:
+            why = listing.when_empty if listing.rows.empty else f"There are more than {MOST_ROWS:,} customers."
+            notes = [f"There is no sheet of customers by month, and no check of what is made of it. {why}"]
+        else:
+            audit = _Audit(quarter, results, listing)
+            checks, sheets = list(audit.checks()), audit.sheets()
+    found = [(kpi_id, by, results.segments(kpi_id, by)) for kpi_id, by in PARTS.items()]
+    parts = [part for part in found if not part[2].empty and _figure(results, part[0]) is not None]
+    checks += _sums_of_parts(parts, results)
+    if not checks and not notes:
+        return []
+    beside = [_parts_table(parts, results)] if parts else []
+    return [SheetContent(CHECKS, [_checks_table(checks, notes), *beside]), *sheets]
+
+
+def _figure(results: Results, kpi_id: str, segment: str = "") -> float | None:
+    """The figure of the review period, as the pack has it."""
+    row = results.now(kpi_id, segment)
+    return None if row is None or pd.isna(row["value"]) else float(row["value"])
+
+
+class _Audit:
+    """The formulas over the sheet of customers by month."""
+
+    def __init__(self, quarter: OpenReview, results: Results, listing: Listing) -> None:
+        self.results, self.listing = results, listing
+        self.money = number_format([], "money", **results.context.style)
+        self.steps, since = compared_days(quarter.spine)
+        self.closing = self.column(self.steps[-1])
+        self.cohorts = {
+            ending: since[horizon]
+            for horizon, ending in COHORTS.items()
+            if str(since[horizon]) in listing.columns and _figure(results, f"nrr{ending}") is not None
+        }
+        self.bridge = self._bridge()
+        self.retention = self._retention(self.bridge.next_x)
+        self.segments = self._segments(self.retention.next_x if self.cohorts else self.bridge.next_x)
+
+    def column(self, name: date | str) -> Live:
+        """A column of the sheet of customers."""
+        place = letters(list(self.listing.columns).index(str(name)))
+        values = self.listing.rows[str(name)]
+        cells = f"'{CUSTOMERS}'!${place}${FIRST}:${place}${FIRST + len(values) - 1}"
+        return Live(cells, pd.to_datetime(values).to_numpy() if name == "first_on" else values.to_numpy())
+
+    def sheets(self) -> list[SheetContent]:
+        """The sheet of formulas, and that of the customers they are made of."""
+        tables = [lines.table() for lines in (self.bridge, self.retention, self.segments) if lines.cells]
+        resource = Table(self.listing, self.results.context).resource()
+        return [SheetContent(AUDIT, tables), SheetContent(CUSTOMERS, [resource_table(resource)])]
+
+    def _bridge(self) -> Lines:
+        """How MRR came from the opening to the closing of each step; the last column is the period."""
+        label, first = self.results.period.label, self.column("first_on")
+        note = "Each customer is compared from one day to the next. Opening + net new + currency effect = closing."
+        found = Lines(f"MRR bridge, {label}", note, 0, ["Line", *map(str, self.steps[1:]), label])
+        opening, closing = ([self.column(day) for day in days] for days in (self.steps[:-1], self.steps[1:]))
+        names = [f"{day}{REVALUED}" for day in self.steps[:-1]]
+        revalued = [self.column(n) if n in self.listing.columns else o for n, o in zip(names, opening, strict=True)]
+
+        def line(name: str, per_step: Sequence[Live], whole: Callable[[list[Live]], Live], code: str = "") -> None:
+            """A line with its cell of each step and, made of those, of the period."""
+            row = FIRST + len(found.cells)
+            cells = [Live(f"{letters(x)}{row}", each.value) for x, each in enumerate(per_step, start=1)]
+            found.line(name, [*per_step, whole(cells)], code or self.money)
+
+        def all_of(cells: list[Live]) -> Live:
+            return Live(f"SUM({cells[0].text}:{cells[-1].text})", sum(cell.value for cell in cells))
+
+        found.days("From", [*self.steps[:-1], self.steps[0]])
+        found.days("To", [*self.steps[1:], self.steps[-1]])
+        line("Opening", list(map(total, opening)), operator.itemgetter(0))
+        moved: dict[str, list[Live]] = {"New": [], "Reactivation": [], "Expansion": [], "Contraction": [], "Churn": []}
+        for o, r, c, start in zip(opening, revalued, closing, found.made["From"], strict=False):
+            moved["New"].append(product(o.equals(0) * (c > 0) * (first > start) * c))
+            moved["Reactivation"].append(product(o.equals(0) * (c > 0) * (first <= start) * c))
+            moved["Expansion"].append(product((o > 0) * (c > r) * (c - r)))
+            moved["Contraction"].append(product((o > 0) * (c > 0) * (c < r) * (c - r)))
+            moved["Churn"].append(product((o > 0) * c.equals(0) * (c - r)))
+        for name, per_step in moved.items():
+            line(name, per_step, all_of)
+        steps = range(len(closing))
+        line("Net new", [all_of([found.made[name][i] for name in moved]) for i in steps], all_of)
+        line("Currency effect", [total(r) - total(o) for o, r in zip(opening, revalued, strict=True)], all_of)
+        at = found.made
+        line("Closing", [at["Opening"][i] + at["Net new"][i] + at["Currency effect"][i] for i in steps], _last)
+        line("Sum of customers", list(map(total, closing)), _last)
+        line("Paying customers", list(map(paying, closing)), _last, COUNT)
+        return found
+
+    def _retention(self, x: int) -> Lines:
+        """What the customers of a day pay at the end of the period."""
+        names = {"": "over the year", "_quarter": f"in {self.results.period.label}"}
+        note = "What those who paid on the first day pay on the last."
+        found = Lines("Retention and churn", note, x, ["Measure", *map(names.get, self.cohorts)])  # type: ignore[list-item]
+        if not self.cohorts:
+            return found
+        c, cohorts, at = self.closing, [self.column(day) for day in self.cohorts.values()], found.made
+        found.days("From", list(self.cohorts.values()))
+        found.days("To", [self.steps[-1]] * len(cohorts))
+        found.line("Customers that paid", list(map(paying, cohorts)), COUNT)
+        found.line("Their MRR", list(map(total, cohorts)), self.money)
+        found.line("What they pay now", [product((s > 0) * c) for s in cohorts], self.money)
+        kept = [product((c < s) * c + (s <= c) * s) for s in cohorts]
+        found.line("of it, at most what they paid", kept, self.money)
+        found.line("Customers lost", [product((s > 0) * c.equals(0)) for s in cohorts], COUNT)
+        found.line("MRR lost", [product((c < s) * (s - c)) for s in cohorts], self.money)
+        for name, part, whole in (
+            ("NRR", "What they pay now", "Their MRR"),
+            ("GRR", "of it, at most what they paid", "Their MRR"),
+            ("Logo churn", "Customers lost", "Customers that paid"),
+            ("Revenue churn", "MRR lost", "Their MRR"),
+        ):
+            found.line(name, [a / b for a, b in zip(at[part], at[whole], strict=True)], FORMATS["share"])
+        return found
+
+    def _segments(self, x: int) -> Lines:
+        """The MRR of each segment on the last day."""
+        note = "What the customers of each segment pay on the last day."
+        found = Lines(f"MRR by segment, {self.results.period.label}", note, x, ["Segment", "Customers", "MRR"])
+        if "segment" in self.listing.columns:
+            column = self.column("segment")
+            texts = np.array([typed_cell(value).value for value in column.value])
+            for row, name in enumerate(sorted(set(texts)), start=FIRST):
+                own = Live(f"EXACT({column.text},{letters(x)}{row})", texts == name)
+                cells = [product(own * (self.closing > 0)), product(own * self.closing)]
+                found.made[name] = [Live(f"{letters(x + i)}{row}", cell.value) for i, cell in enumerate(cells, start=1)]
+                found.cells[name] = [cells[0].cell(COUNT), cells[1].cell(self.money)]
+        return found
+
+    def checks(self) -> Iterator[Check]:
+        """What the formulas must equal."""
+        closing = self.bridge.linked("Closing")
+        for name, kpi_id in BRIDGE.items():
+            yield from self._with_pack(kpi_id, self.bridge.linked(name))
+        yield from self._with_pack("arr", closing * 12)
+        said = "Opening + net new + currency effect = sum of customers"
+        yield Check(said, closing, self.bridge.linked("Sum of customers"), self.money, CENT)
+        for column, ending in enumerate(self.cohorts):
+            for name, kpi_id in RATES.items():
+                yield from self._with_pack(kpi_id + ending, self.retention.linked(name, column))
+            lost, grr = (self.retention.linked(name, column) for name in ("Revenue churn", "GRR"))
+            said = f"{kpi(f'revenue_churn{ending}').label} = 1 − GRR"
+            yield Check(said, lost, Live("1", 1) - grr, FORMATS["share"], EXACT)
+        for name, (customers, _) in self.segments.made.items():
+            for column, kpi_id in enumerate(("paying_customers", "mrr")) if customers.value else ():
+                yield from self._with_pack(kpi_id, self.segments.linked(name, column), name)
+
+    def _with_pack(self, kpi_id: str, found: Live, segment: str = "") -> Iterator[Check]:
+        figure = _figure(self.results, kpi_id, segment)
+        if figure is not None:
+            yield _check(self.results, kpi_id, f", {segment}" if segment else "", found, figure)
+
+
+def _last(cells: list[Live]) -> Live:
+    return cells[-1]
+
+
+def _check(results: Results, kpi_id: str, more: str, found: Live, figure: float) -> Check:
+    known = kpi(kpi_id)
+    code = number_format([], known.unit, **results.context.style)
+    return Check(f"{known.label}{more}", found, figure, code, EXACT if known.unit == "share" else CENT)
+
+
+def _parts_table(parts: Sequence[tuple[str, str, pd.DataFrame]], results: Results) -> ExcelTable:
+    """The parts that totals are checked against, as the pack has them."""
+    rows = [
+        [*map(typed_cell, (kpi(kpi_id).label, by, name)), typed_cell(value, code)]
+        for kpi_id, by, found in parts
+        for code in [number_format([], kpi(kpi_id).unit, **results.context.style)]
+        for name, value in zip(found["segment"], found["value"], strict=True)
+    ]
+    columns = list(map(list, zip(*rows, strict=True)))
+    return ExcelTable("Parts of totals, as the pack has them", ["Total", "By", "Part", "Its value"], columns)
+
+
+def _sums_of_parts(parts: Sequence[tuple[str, str, pd.DataFrame]], results: Results) -> Iterator[Check]:
+    """Whether the parts add up to the totals; they stand in the table beside the checks."""
+    x, last = len(CHECK_HEADS) + 1, FIRST + sum(len(found) for *_, found in parts) - 1
+    names, values = (f"${letters(place)}${FIRST}:${letters(place)}${last}" for place in (x, x + 3))
+    for kpi_id, by, found in parts:
+        added = Live(f'SUMIF({names},"{kpi(kpi_id).label}",{values})', found["value"].sum())
+        yield _check(results, kpi_id, f": sum of its parts by {by}", added, _figure(results, kpi_id) or 0.0)
+
+
+def _checks_table(checks: Sequence[Check], notes: Sequence[str]) -> ExcelTable:
+    """What must be equal, side by side; the first row says whether all of it is."""
+    rows = list[list[Cell]]()
+    for row, (what, one, other, code, (within, shown)) in enumerate(checks, start=FIRST + 1):
+        equal = other.cell(code) if isinstance(other, Live) else Cell(other, code)
+        apart = one.value - equal.value
+        says = f'IF(ISNUMBER(D{row}),IF(ABS(D{row})<={within},"{PASS}","{FAIL}"),"{FAIL}")'
+        result = Live(says, PASS if abs(apart) <= within else FAIL)
+        rows.append([typed_cell(what), one.cell(code), equal, Live(f"B{row}-C{row}", apart).cell(shown), result.cell()])
+    passed = sum(row[-1].value == PASS for row in rows)
+    if rows:
+        results = f"E{FIRST + 1}:E{FIRST + len(rows)}"
+        says = f'IF(COUNTIF({results},"{PASS}")=ROWS({results}),"{PASS}","{FAIL}")'
+        every = Live(says, PASS if passed == len(rows) else FAIL)
+        notes = [f"{passed} of {len(rows)} checks pass: money to a cent, shares to nine decimals.", *notes]
+        rows.insert(0, [typed_cell("All checks"), EMPTY, EMPTY, EMPTY, every.cell()])
+    columns = list(map(list, zip(*rows, strict=True)))
+    return ExcelTable("Does it add up?", CHECK_HEADS, columns, notes, "No check.", marked={"Result": ALARM})
