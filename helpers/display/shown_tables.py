@@ -92,7 +92,8 @@ def table_from_resource(resource: Mapping[str, Any], locale: str = "en_GB") -> d
         ``title``; ``columns``, each with ``label`` and ``align`` (``left`` or ``right``), what is to be drawn marked as
         ``series``; ``rows`` of display strings and ``values`` of the typed values behind them; ``total``, the display
         strings of one more row, with the sums of some columns, or none; ``group``, the number of the column that groups
-        the rows, or None; ``note``; ``empty``, the sentence that stands for no rows.
+        the rows, or None; ``note``; ``export``, the file that holds every row; ``empty``, the sentence that stands for
+        no rows.
     """
     fields, data = [f for f in visible_fields(resource) if f.get("on_pages", True)], resource["data"]
     top = resource.get("top") or len(data)
@@ -111,6 +112,7 @@ def table_from_resource(resource: Mapping[str, Any], locale: str = "en_GB") -> d
         "values": [list(row) for row in zip(*values, strict=True)],
         "group": next((i for i, f in enumerate(fields) if f["name"] == resource.get("group")), None),
         "note": " ".join(filter(None, [left_out, resource.get("note", "")])),
+        "export": resource.get("export", ""),
         "empty": "" if data else resource.get("empty") or "No rows.",
     }
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import fontpkg_fira_sans
 import typst
 
-from helpers.display.palette import BAD, GOOD, darkened, luminance
+from helpers.display.palette import BAD, GOOD, darkened, luminance, tint
 from helpers.errors import KitError
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -36,7 +36,7 @@ LATIN = frozenset(map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x180), *range(0x20
 LATIN |= frozenset("\n←↑→↓−∞≈≠≤≥◆○●✓✗\ufffd")
 LATIN_FACES = TEMPLATES / "html" / "latin_fonts.css"
 
-WHITE, BLACK = "#ffffff", "#000000"
+WHITE, BLACK, NIGHT = "#ffffff", "#000000", "#16191e"  # NIGHT: the ground of a page on a screen that is set to dark
 LEGIBLE = 4.5  # contrast of text
 FLARE = 0.05  # light that any screen and paper adds
 
@@ -179,6 +179,10 @@ def colours_of(brand: str) -> dict[str, str]:
         "accent": legible_on_white(brand),
         "good": GOOD,
         "bad": BAD,
+        "night": NIGHT,
+        "night_accent": legible_at_night(brand),
+        "night_good": legible_at_night(GOOD),
+        "night_bad": legible_at_night(BAD),
     }
 
 
@@ -212,6 +216,19 @@ def legible_on_white(colour: str) -> str:
     '#1f3a5f'
     """
     return darkened(normal(colour), (luminance(WHITE) + FLARE) / LEGIBLE - FLARE)
+
+
+def legible_at_night(colour: str) -> str:
+    """The colour itself, or as much lighter as it takes to be read on the dark ground, panels included.
+
+    >>> legible_at_night("#ffe600"), legible_at_night("#1f3a5f")
+    ('#ffe600', '#8493a7')
+    """
+    shown, strength = normal(colour), 1.0
+    while contrast(shown, NIGHT) < LEGIBLE * 1.25:
+        strength -= 0.05
+        shown = tint(normal(colour), strength)
+    return shown
 
 
 def contrast(one: str, other: str) -> float:

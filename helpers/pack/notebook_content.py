@@ -242,7 +242,8 @@ def _elsewhere(resource: Mapping[str, Any]) -> Part:
     export, rows = resource.get("export", ""), len(resource["data"])
     where = " and ".join(filter(None, ["in the workbook", export and f"in {export}"]))
     pages = f" Each customer has a page of its own in {export.removesuffix('.csv')}/." if resource.get("pages") else ""
-    return _note(f"{resource['title']}: {rows:,} row{'s' * (rows != 1)}, {where}.{pages}")
+    text = f"{resource['title']}: {rows:,} row{'s' * (rows != 1)}, {where}.{pages}"
+    return {**_note(text), "export": export}
 
 
 def _figure(form: str) -> Reader:

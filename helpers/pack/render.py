@@ -12,13 +12,14 @@ import hashlib
 import json
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import count
 from typing import Any
 
 import typst
 from jinja2 import Environment, FileSystemLoader, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from nbconvert.exporters.exporter import Exporter
 from nbformat import NotebookNode
 from traitlets import Enum, Unicode
@@ -37,6 +38,7 @@ from helpers.pack.appearance import (
     uncovered,
     upright_only,
 )
+from helpers.pack.inline_svg import inline_svg
 from helpers.pack.notebook_content import as_svg, parts_of, slug, title_of
 from helpers.pack.pages import VERDICTS, Pages
 from helpers.pack.rich_text import Part
@@ -46,6 +48,8 @@ SIGN_BEFORE_CURRENCY = re.compile("([+−])(?=[^\\w\\s.,:;()])")
 LONG, PIECE = 25, 12  # characters: words so long may be broken into such pieces, as look.typ does
 MISSING = "\ufffd"
 SERIES = "0" * 8  # as wide as a series is drawn
+EXPORT = re.compile(r"exports/[\w.-]+\.csv")
+LONG_PARTS = {"chart", "table", "figure", "text"}  # what a page folds
 
 Content = Mapping[str, Any]  # what helpers.pack.pages.page_content gives
 
@@ -106,7 +110,52 @@ def render_html(content: Content) -> str:
     """The pack as one HTML file."""
     view = content["view"]
     titles = {section["theme"]: section["title"] for section in content["sections"]}
-    return _page("pack.html.j2", colour=view["colour"], lang=view["lang"], titles=titles, **content)
+    sections = [{**section, **_folded(section["parts"])} for section in content["sections"]]
+    shown = {**content, "sections": sections, "titles": titles}
+    return _page("pack.html.j2", colour=view["colour"], lang=view["lang"], **shown)
+
+
+def _folded(parts: Sequence[Part]) -> dict[str, Any]:
+    """The parts of a section in two: ``lead`` is seen at once; each of ``folds`` opens under its title.
+
+    The lead ends where the second heading stands, or one below the first, or a chart or a table.
+    """
+    lead: list[Part] = []
+    folds: list[dict[str, Any]] = []
+    for part in parts:
+        level = part["level"] if part["type"] == "heading" else 0
+        begun_at = next((i for i, each in enumerate(lead) if each["type"] == "heading"), None)
+        if level != 2 and folds:
+            folds[-1]["parts"].append(part)
+        elif level > 2 and begun_at is not None:  # what has headings below its own folds whole
+            folds.append(_fold(lead[begun_at], [*lead[begun_at + 1 :], part]))
+            del lead[begun_at:]
+        elif part["type"] in LONG_PARTS and lead and lead[-1]["type"] == "heading":
+            folds.append(_fold(lead.pop(), [part]))
+        elif part["type"] in LONG_PARTS or level > 2 or (level == 2 and (folds or begun_at is not None)):
+            folds.append(_fold(part, [] if level else [part]))
+        else:
+            lead.append(part)
+    for fold in folds:
+        fold["told"] = next((part["sentence"] for part in fold["parts"] if part["type"] == "chart"), "")
+    return {"lead": lead, "folds": folds}
+
+
+def _fold(named: Part, parts: list[Part]) -> dict[str, Any]:
+    """Parts that open under the name of a heading, of a chart or of a table."""
+    return {"title": named.get("text") or named.get("title") or "More", "id": named.get("id"), "parts": parts}
+
+
+def _with_charts_inline(shown: Any, numbers: Iterator[int]) -> Any:
+    """What a page shows, each chart also as an element of the page: ``inline``, empty where it stays a picture."""
+    if isinstance(shown, list | tuple):
+        return [_with_charts_inline(each, numbers) for each in shown]
+    if type(shown) is not dict:
+        return shown
+    found = {key: _with_charts_inline(each, numbers) for key, each in shown.items()}
+    if found.get("svg") and "sentence" in found:
+        found["inline"] = inline_svg(found["svg"], alt=found["alt"], prefix=f"c{next(numbers)}-")
+    return found
 
 
 def render_report(title: str, subtitle: str, told: Sequence[Mapping[str, Any]], *, colour: str) -> str:
@@ -117,9 +166,9 @@ def render_report(title: str, subtitle: str, told: Sequence[Mapping[str, Any]], 
 
 def _page(template: str, *, colour: str, **shown: Any) -> str:
     """A whole page, with its typeface, colours, one script, and the policy that lets in no other."""
-    style, script = ((TEMPLATES / "html" / name).read_text(encoding="utf-8") for name in ("pack.css", "table.js"))
+    style, script = ((TEMPLATES / "html" / name).read_text(encoding="utf-8") for name in ("pack.css", "pack.js"))
     frame = {"style": Markup(style), "script": Markup(script), "policy": _policy(script), "colour": colours_of(colour)}
-    page = named_template(template).render(shown | frame)
+    page = named_template(template).render(_with_charts_inline(shown, count(1)) | frame)
     return page.replace("<style>", f"<style>\n{font_faces(page)}", 1)
 
 
@@ -137,7 +186,7 @@ def _templates() -> Environment:
     )
     environment.globals |= {"marks": MARKS, "verdicts": VERDICTS, "missing": list(REASONS)}
     environment.filters |= {"slug": slug, "svg": svg_address, "image": image_address, "sort_key": sort_key}
-    environment.filters |= {"series": series_svg}
+    environment.filters |= {"series": series_svg, "with_files": with_files}
     return environment
 
 
@@ -149,6 +198,19 @@ def unbroken(shown: Any) -> Any:
     """
     plain = isinstance(shown, str) and not isinstance(shown, Markup)
     return SIGN_BEFORE_CURRENCY.sub("\\1\u2060", shown) if plain else shown
+
+
+def with_files(text: str, export: str = "") -> Markup:
+    """A sentence in which the workbook and a list's own file are links to them.
+
+    >>> with_files("2 of 9 shown; all in exports/lost.csv.", "exports/lost.csv")
+    Markup('2 of 9 shown; all in <a href="exports/lost.csv">exports/lost.csv</a>.')
+    """
+    addresses = {"workbook": "figures.xlsx"} | ({export: export} if EXPORT.fullmatch(export) else {})
+    found = escape(text)
+    for words, address in addresses.items():
+        found = found.replace(words, Markup('<a href="{}">{}</a>').format(address, words))
+    return found
 
 
 def svg_address(svg: str) -> str:

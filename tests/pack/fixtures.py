@@ -18,6 +18,16 @@ from helpers.pack.render import render_html, render_pdf
 from helpers.pack.run import Failure
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="480" height="200"><path d="M0 190L480 40" stroke="#000"/></svg>'
+MARKED = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
+ width="480pt" height="200pt" viewBox="0 0 480 200" version="1.1">
+<defs><style type="text/css">*{stroke-linejoin: round; stroke-linecap: butt}</style><clipPath id="area"><rect x="0"
+ y="0" width="480" height="200"/></clipPath>
+<path id="dot" d="M -4 -4 L 4 -4 L 4 4 L -4 4 z" style="stroke: #1b1e23"/></defs>
+<g id="axes_1"><g class="mark" data-value="Aug 2026: €69,000"><path d="M 40 20.123456 L 80 20 L 80 190 L 40 190 z"
+ clip-path="url(#area)" style="fill: #1f3a5f"/></g>
+<g class="mark" data-value="Sept 2026: €41,000"><use xlink:href="#dot" x="300" y="80"/></g>
+<text style="font-size: 7.5px; font-family: 'Fira Sans', 'DejaVu Sans'; fill: #1b1e23" x="300"
+ y="60">Meerveld &amp; Boterkamp</text></g></svg>"""
 SPARK = '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="28"><path d="M0 20L120 8" stroke="#000"/></svg>'
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg=="
 SOURCE = "secret_code = compute('never shown')"

@@ -3,11 +3,14 @@
 import base64
 import hashlib
 import io
+import json
 import re
 import shutil
 import subprocess
 from dataclasses import replace
+from importlib.util import find_spec
 from itertools import pairwise
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -22,11 +25,14 @@ from helpers.pack.definitions import Definition
 from helpers.pack.notebook_content import commentary_parts
 from helpers.pack.pages import Changes, Section
 from helpers.pack.run import Failure
+from tests.notebooks.chromium import opened_in_chromium
 from tests.pack.fixtures import (
+    MARKED,
     SOURCE,
     SUMMARY,
     block,
     blocks_output,
+    chart_output,
     code,
     display,
     html_of,
@@ -156,6 +162,118 @@ def test_the_same_inputs_give_the_same_bytes(html):
     assert html_of(view(), sections()) == html
 
 
+# --- what is seen at once, and what folds -----------------------------------------------------------------------------
+
+
+def section_of(*cells):
+    html = html_of(view(), [Section("churn", "Churn", notebook(markdown("# Churn"), *cells))])
+    return BeautifulSoup(html, "html.parser").find("section", {"aria-labelledby": "churn"})
+
+
+def seen_at_once(section):
+    for folded in section.select("details:not(.theme)"):
+        for inside in folded.find_all(recursive=False):
+            if inside.name != "summary":
+                inside.decompose()
+    return section.get_text(" ")
+
+
+def test_first_sentences_and_four_figures_are_seen_and_the_rest_folds():
+    section = section_of(
+        markdown("Who leaves?\n\n## In short\n\nTwo left."),
+        code(blocks_output(*(block(f"KPI {i}") for i in range(6)))),
+        code(chart_output("Churn by month")),
+        markdown("## Who left\n\nThey stand here."),
+        code(table_output()),
+    )
+    assert [" ".join(summary.get_text().split()) for summary in section.select(".fold > summary")] == [
+        "Churn by month Net new MRR fell to €41,000, €28,000 below 2026Q2.", "Who left",
+    ]  # fmt: skip
+    assert section.select_one(".more > summary").get_text() == "2 more: KPI 4, KPI 5"
+    assert [label.get_text() for label in section.select(".label")] == [f"KPI {i}" for i in range(6)]
+    seen = seen_at_once(section)
+    for words in ("Who leaves?", "In short", "Two left.", "KPI 3"):
+        assert words in seen
+    for words in ("They stand here.", "Customer 2", "95% interval"):
+        assert words not in seen
+
+
+def test_what_has_headings_below_its_own_folds_whole():
+    section = section_of(
+        markdown("Who leaves?\n\n## Before they buy\n\nFirst words."),
+        markdown("### Estimates"),
+        code(chart_output()),
+        markdown("### Options"),
+        code(table_output()),
+        markdown("## Questions to ask\n\n- Why?"),
+    )
+    assert [fold.get_text() for fold in section.select(".fold > summary h3")] == ["Before they buy", "Questions to ask"]
+    assert [heading.get_text() for heading in section.select(".fold h4")] == ["Estimates", "Options"]
+    assert "First words." not in seen_at_once(section)
+
+
+def test_a_list_leads_to_its_file_and_the_page_to_its_workbook():
+    export = {"export": "exports/lost.csv", "top": 2}
+    section = section_of(code(table_output(**export), table_output(**export, on_pages=False), table_output()))
+    assert [a["href"] for a in section.find_all("a")] == ["exports/lost.csv", "figures.xlsx", "exports/lost.csv"]
+    assert "2 of 3 shown; all in exports/lost.csv." in " ".join(section.get_text().split())
+    strange = section_of(code(table_output(export="javascript:alert(1)", note="see javascript:alert(1)")))
+    assert not strange.find_all("a")
+
+
+# --- charts -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_chart_is_an_element_whose_words_are_text_and_whose_ids_are_its_own():
+    section = section_of(code(chart_output(svg=MARKED), chart_output(svg=MARKED)))
+    charts = section.find_all("svg")
+    assert [chart["aria-label"] for chart in charts] == ["Net new MRR fell to €41,000, €28,000 below 2026Q2."] * 2
+    assert [chart.find("text").get_text() for chart in charts] == ["Meerveld & Boterkamp"] * 2
+    assert [mark["data-value"] for mark in charts[0].select("g.mark")] == ["Aug 2026: €69,000", "Sept 2026: €41,000"]
+    assert not section.find_all("style")  # it would hold for the whole page
+    ids = [element["id"] for chart in charts for element in chart.find_all(id=True)]
+    assert len(set(ids)) == len(ids) == 4
+    for chart in charts:
+        own = {f"#{element['id']}" for element in chart.find_all(id=True)}
+        assert {use["href"] for use in chart.find_all("use")} < own
+        assert {path["clip-path"][4:-1] for path in chart.select("path[clip-path]")} < own
+    assert "20.123456" not in str(charts[0])
+    assert "20.12 " in str(charts[0])
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [
+        "<script>alert(1)</script>",
+        "<style>body{display:none}</style>",
+        "<foreignObject><body xmlns='http://www.w3.org/1999/xhtml'/></foreignObject>",
+        "<image href='https://example.com/x.png'/>",
+        "<a href='https://example.com'><text>x</text></a>",
+        "<use href='https://example.com/x.svg#a'/>",
+        "<use href='data:image/svg+xml,x#a'/>",
+        "<path d='M0 0' onclick='alert(1)'/>",
+        "<path d='M0 0' style='fill: url(https://example.com/x)'/>",
+        "<path d='M0 0' style='fill: u\\72l(//example.com/x)'/>",
+        "<path d='M0 0' style='position: fixed'/>",
+        "<path d='M0 0' fill='URL(//example.com/x)'/>",
+        "<set attributeName='href' to='x'/>",
+        "<html:b xmlns:html='http://www.w3.org/1999/xhtml'>x</html:b>",
+    ],
+)
+def test_a_chart_with_anything_but_shapes_and_words_stays_a_picture(evil):
+    svg = MARKED.replace("<g id", f"{evil}<g id")
+    section = section_of(code(chart_output(svg=svg)))
+    assert not section.find_all("svg")
+    [image] = section.select("figure img")
+    assert base64.b64decode(image["src"].partition(",")[2]).decode() == svg
+
+
+def test_an_svg_of_a_notebooks_own_stays_a_picture():
+    section = section_of(code(display(**{"image/svg+xml": MARKED})))
+    assert not section.find_all("svg")
+    assert section.select("figure img")
+
+
 def test_the_query_of_a_definition_folds_out(html):
     told = Definition("NRR", ("nrr",), "How much is kept.", "Kept MRR over opening MRR.", "K23", SQL)
     page = BeautifulSoup(html_of(view(definitions=[told]), []), "html.parser")
@@ -164,7 +282,7 @@ def test_the_query_of_a_definition_folds_out(html):
     assert folded.pre["tabindex"] == "0"  # so that its lines can be scrolled with the keyboard
     assert folded.pre.get_text() == SQL
     assert len(page.find_all("script")) == 1
-    assert "<details" not in html[html.index('class="definitions"') :]  # where there is no query
+    assert 'class="query"' not in html  # where there is no query
 
 
 @pytest.mark.parametrize(
@@ -259,6 +377,109 @@ def test_in_a_browser_the_policy_stops_a_foreign_script_and_not_ours(html, tmp_p
     page = in_a_browser(html.replace("</body>", PROBE + "</body>"), tmp_path, 1280)
     assert page.select("thead button")
     assert page.title.string.startswith("Northwind")
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    """A pack with marks in its charts and a long table, opened in Chromium."""
+    long = code(table_output(title="Everyone", rows=24), chart_output(svg=MARKED))
+    found = [*sections(), Section("lists", "Lists", notebook(markdown("# Lists\n\n## All of them"), long))]
+    folder = tmp_path_factory.mktemp("opened")
+    (folder / "pack.html").write_text(html_of(view(), found), encoding="utf-8")
+    with opened_in_chromium((folder / "pack.html").as_uri(), folder) as page:
+        yield page
+
+
+def loaded(page, width=1440, scheme="light"):
+    page.tell("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    page.tell("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+    page.tell("Page.navigate", url=page.says("location.href.split('#')[0]"))
+    page.wait_for("document.readyState === 'complete' && document.querySelector('.tip') !== null")
+    return page
+
+
+def pressed(page, key):
+    for kind in ("keyDown", "keyUp"):
+        page.tell("Input.dispatchKeyEvent", type=kind, key=key)
+    return page.says("document.querySelector('.tip').textContent")
+
+
+@pytest.mark.browser
+def test_in_a_browser_marks_tell_their_values_to_keys_pointer_and_finger(opened):
+    page = loaded(opened)
+    page.says("document.querySelector('[id=\"lists.all-of-them\"]').closest('details').open = true")
+    chart = "document.querySelector('.chart .scroll:has(.mark)')"
+    page.says(f"{chart}.scrollIntoView({{behavior: 'instant'}}), {chart}.focus()")
+    assert [pressed(page, key) for key in ("ArrowRight", "ArrowRight", "ArrowRight", "Home", "Escape")] == [
+        "Aug 2026: €69,000", "Sept 2026: €41,000", "Sept 2026: €41,000", "Aug 2026: €69,000", "",
+    ]  # fmt: skip
+    at = "(b => ({x: b.right + 6, y: b.y + 4}))(document.querySelectorAll('.mark')[1].getBoundingClientRect())"
+    page.tell("Input.dispatchMouseEvent", type="mouseMoved", **page.says(at))
+    assert page.says("document.querySelector('.tip').textContent") == "Sept 2026: €41,000"
+    page.tell("Input.dispatchMouseEvent", type="mouseMoved", x=5, y=5)
+    assert page.says("document.querySelector('.tip').textContent") == ""
+    touch = [page.says(at)]
+    page.tell("Input.dispatchTouchEvent", type="touchStart", touchPoints=touch)
+    page.tell("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+    page.wait_for("document.querySelector('.tip').textContent === 'Sept 2026: €41,000'", 5)
+
+
+@pytest.mark.browser
+def test_in_a_browser_a_long_table_is_filtered(opened):
+    page = loaded(opened)
+    filters = "[...document.querySelectorAll('.filter')]"
+    assert page.says(f"{filters}.map(label => label.nextElementSibling.ariaLabel)") == ["Everyone"]
+    page.says(f"(input => {{ input.value = 'customer 1'; input.dispatchEvent(new Event('input')) }})"
+              f"({filters}[0].querySelector('input'))")  # fmt: skip
+    assert (
+        page.says(f"{filters}[0].querySelector('output').textContent") == "12 of 24"
+    )  # 1, 10 to 19, and 21: each word stands somewhere
+    rows = "[...document.querySelector('.filter').nextElementSibling.querySelectorAll('tbody tr')]"
+    assert page.says(f"{rows}.filter(row => row.checkVisibility() || !row.hidden).length") == 12
+
+
+@pytest.mark.browser
+def test_in_a_browser_what_is_linked_to_opens_and_the_contents_say_where_one_is(opened):
+    page = loaded(opened, width=390)
+    assert page.says("[...document.querySelectorAll('details.theme')].some(theme => theme.open)") is False
+    page.says("location.hash = 'recurring_revenue.who-left'")
+    page.wait_for("document.querySelector('[id=\"recurring_revenue.who-left\"]').closest('.fold').open", 5)
+    assert page.says("document.querySelectorAll('details.theme[open]').length") == 1
+    page.wait_for("document.querySelector('.contents [aria-current]')?.textContent === 'Recurring revenue'", 5)
+    assert page.says("document.querySelectorAll('details.contents [aria-current]').length") == 1
+
+
+@pytest.mark.browser
+def test_in_a_browser_print_shows_what_is_folded(opened):
+    page = loaded(opened)
+    assert page.says("document.querySelectorAll('.fold[open]').length") == 0
+    page.says("dispatchEvent(new Event('beforeprint'))")
+    assert page.says("document.querySelectorAll('.fold:not([open])').length") == 0
+    page.says("dispatchEvent(new Event('afterprint'))")
+    assert page.says("document.querySelectorAll('.fold[open]').length") == 0
+    paper = page.tell("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)["data"]
+    text = " ".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(base64.b64decode(paper))).pages)
+    for words in ("Customer 23", "Meerveld & Boterkamp", "K23", "Which three customers"):
+        assert words in " ".join(text.split())
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 820, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_in_a_browser_axe_finds_nothing_and_nothing_is_asked_of_the_network(opened, width, scheme):
+    page = loaded(opened, width, scheme)
+    assert found_by_axe(page) == []
+    page.says("document.querySelectorAll('details').forEach(each => (each.open = true))")
+    assert found_by_axe(page) == []
+    asked = page.says("performance.getEntriesByType('resource').map(each => each.name)")
+    assert [name for name in asked if not name.startswith("data:")] == []
+
+
+def found_by_axe(page):
+    spec = find_spec("axe_core_python") or pytest.skip("no axe-core here")
+    page.says(f"{(Path(spec.origin).parent / 'axe.min.js').read_text(encoding='utf-8')}; 1")
+    said = page.says("axe.run({resultTypes: ['violations']}).then(found => JSON.stringify(found.violations))")
+    return [(each["id"], node["html"]) for each in json.loads(said) for node in each["nodes"]]
 
 
 def in_a_browser(html, folder, width):

@@ -205,7 +205,7 @@ class Sheet:
 @contextmanager
 def sheet(height: float, context: Context) -> Iterator[Sheet]:
     """A sheet of the pack's width and this height in inches, without ticks and spines."""
-    with matplotlib.rc_context(_style()):
+    with matplotlib.rc_context({**_style(), "svg.fonttype": "none"}):  # words that a reader can find and copy
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)  # type: ignore[union-attr, call-arg]
         drawn = Sheet(figure.subplots(), context)
