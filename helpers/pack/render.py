@@ -191,7 +191,7 @@ def _templates() -> Environment:
 
 
 def unbroken(shown: Any) -> Any:
-    """Whatever a template prints, with no line break between a sign and the currency after it.
+    """Whatever a template prints, with no line break between a sign and the currency after it; addresses stay.
 
     >>> unbroken("down −€5,000").split("\u2060")
     ['down −', '€5,000']
@@ -215,14 +215,14 @@ def with_files(text: str, export: str = "") -> Markup:
 
 def svg_address(svg: str) -> str:
     """An SVG as the address of an ``img``: in there no script of it runs and no link of it is followed."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+    return Markup(f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}")
 
 
 def image_address(figure: Part) -> str:
     """A figure part as the address of an ``img``."""
     if figure["format"] == "svg":
         return svg_address(figure["data"])
-    return f"data:image/{figure['format']};base64,{''.join(figure['data'].split())}"
+    return Markup("data:image/{};base64,{}").format(figure["format"], "".join(figure["data"].split()))
 
 
 def sort_key(value: Any) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+from matplotlib.artist import Artist
 
 from helpers.catalogue import kpi
 from helpers.display.charts.frame import BAR, ROW, SIZE, Chart, Sheet, fill, not_drawn, sheet, table_behind
@@ -90,7 +91,7 @@ def funnel(results: Results) -> Chart:
         for y, (_, row) in enumerate(reached.iterrows()):
             value, stage = float(row["value"]), row["segment"]
             look = fill(drawn.ink, hatched=row["status"] == "partial", linewidth=1)
-            drawn.axes.barh(y, value, BAR * 0.8, **look)
+            drawn.marks(drawn.axes.barh(y, value, BAR * 0.8, **look), [stage], [value], "count")
             drawn.text((value, y), drawn.write.value(value, "count"), bold=True)
             if y and stage in rate_of.index:
                 drawn.text((0, y - 0.5), f"↓ {_with_interval(drawn.write, rate_of.loc[stage])}", colour=QUIET)
@@ -165,9 +166,14 @@ def bullets(table: Table, value: str, limit: str) -> Chart:
     shares = list(shown[value] / shown[limit])
     with sheet(ROW * (len(shown) + 1), table.context) as drawn:
         for y, (share, (_, row)) in enumerate(zip(shares, shown.iterrows(), strict=True)):
-            _outlined_bar(drawn, y, share, table.context.ink, outline=BAR + 0.16, height=BAR - 0.18)
-            drawn.text((max(share, 1.0), y), write.value(share, "share"), bold=True)
-            drawn.edge_text(y, " of ".join(write.value(row[name], "count") for name in (value, limit)))
+            bar, text = (
+                _outlined_bar(drawn, y, share, outline=BAR + 0.16, height=BAR - 0.18),
+                write.value(share, "share"),
+            )
+            counts = " of ".join(write.value(row[name], "count") for name in (value, limit))
+            drawn.mark(bar, row.iloc[0], f"{text} ({counts})")
+            drawn.text((max(share, 1.0), y), text, bold=True)
+            drawn.edge_text(y, counts)
         drawn.row_axis(shown.iloc[:, 0])
         drawn.axes.set_xlim(0, 1.12 * max(1.0, *shares))
     over, total = int((rows[value] > rows[limit]).sum()), rows[value].sum() / rows[limit].sum()
@@ -193,9 +199,10 @@ def pace(results: Results) -> Chart:
     with sheet(ROW * 1.35 * (len(found) + 1), results.context) as drawn:
         axes = drawn.axes
         for y, each in enumerate(found):
-            _outlined_bar(drawn, y, each.done, results.context.ink, outline=BAR, height=BAR - 0.3)
+            bar = _outlined_bar(drawn, y, each.done, outline=BAR, height=BAR - 0.3)
             axes.plot([each.gone] * 2, [y - 0.38, y + 0.38], color=TEXT, linewidth=2.2, solid_capstyle="butt")
             words = f"{each.share(each.done)}  {STANDINGS.get(each.standing, 'not final')}"
+            drawn.mark(bar, each.name, words)
             drawn.text((max(each.done, 1.0), y), words, bold=True)
         drawn.row_axis([each.name for each in found])
         ends = [each.done for each in found]
@@ -204,10 +211,10 @@ def pace(results: Results) -> Chart:
     return Chart(title, _pace_sentence(found), drawn.svg, table)
 
 
-def _outlined_bar(drawn: Sheet, y: int, share: float, colour: str, *, outline: float, height: float) -> None:
+def _outlined_bar(drawn: Sheet, y: int, share: float, *, outline: float, height: float) -> Artist:
     """A bar in the outline of the whole."""
-    drawn.axes.barh(y, 1, outline, color=tint(colour, 0.1), edgecolor=tint(colour, 0.5), linewidth=0.6)
-    drawn.axes.barh(y, share, height, color=tint(colour, 0.85))
+    drawn.axes.barh(y, 1, outline, color=tint(drawn.ink, 0.1), edgecolor=tint(drawn.ink, 0.5), linewidth=0.6)
+    return drawn.axes.barh(y, share, height, color=tint(drawn.ink, 0.85))[0]
 
 
 def _pace_sentence(found: Sequence[Objective]) -> str:
@@ -256,7 +263,8 @@ def _segment_bars(drawn: Sheet, rows: pd.DataFrame, total: pd.Series | None, nam
     write = drawn.write
     for y, (_, row) in enumerate(rows.iterrows()):
         value, low, high = row["value"], row["ci_low"], row["ci_high"]
-        drawn.axes.barh(y, value, BAR, color=tint(drawn.ink, 0.3 if row["small"] else 0.75))
+        [bar] = drawn.axes.barh(y, value, BAR, color=tint(drawn.ink, 0.3 if row["small"] else 0.75))
+        drawn.mark(bar, row["segment"], _with_interval(write, row))
         ends = [end for end in (value, low, high) if not math.isnan(end)]
         if not (math.isnan(low) or math.isnan(high)):
             drawn.axes.plot([low, high], [y, y], color=TEXT, linewidth=0.9, marker="|", markersize=5)
@@ -300,8 +308,9 @@ def _waterfall_bars(drawn: Sheet, rows: pd.DataFrame) -> None:
         value, is_stock = row["value"], i in (0, last)
         start = 0.0 if is_stock else reached
         tone = drawn.ink if is_stock else TONES[change_tone(row["kpi_id"], value)]
-        drawn.axes.barh(i, value, BAR, start, **fill(tone, hatched=i > 0 and row["status"] == "partial", linewidth=1))
+        look = fill(tone, hatched=i > 0 and row["status"] == "partial", linewidth=1)
         text = drawn.write.value(value, row["unit"]) if is_stock else _with_sign(drawn.write, row)
+        drawn.mark(drawn.axes.barh(i, value, BAR, start, **look)[0], row["label"], text)
         drawn.text((max(start, start + value), i), text, colour=tone, bold=is_stock)
         reached = start + value
         if i < last:
@@ -334,7 +343,8 @@ def _cascade_bars(drawn: Sheet, rows: pd.DataFrame) -> None:
     def part_bar(y: int, start: float, row: pd.Series) -> float:
         for name, look in looks.items():
             if row[name] > 0:
-                drawn.axes.barh(y, row[name], BAR, left=start, **look)
+                bar = drawn.axes.barh(y, row[name], BAR, left=start, **look)
+                drawn.marks(bar, [f"{row['name']}, {name}"], [row[name]], "days")
                 start += row[name]
         return start
 

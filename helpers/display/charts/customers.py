@@ -89,6 +89,7 @@ def curve(table: Table) -> Chart:
         axes.tick_params(axis="x", labelcolor=TEXT, labelsize=SMALL_SIZE)
         for name, rows in before:
             axes.step(rows[time], rows["waiting"], where="post", color=GREY, linewidth=1.4, zorder=1)
+            _curve_points(drawn, name, rows, table)
             labels.append(_curve_label(name, rows, table, QUIET))
         drawn.end_labels([*labels, *_own_curve(drawn, own_name, own, table)])
     title = f"{table.listing.caption}, %, {own_name}, by {_unit(table)} after the start"
@@ -112,11 +113,14 @@ def dots(table: Table, day: str, value: str, things: str) -> Chart:
         for state, rows in states.items():
             look = STATES[state]
             colour = BAD if look.is_bad else table.context.ink
-            drawn.axes.plot(
-                pd.to_datetime(rows[day]).map(pd.Timestamp.toordinal), rows[value], linestyle="none", marker=look.mark,
-                markersize=5, markeredgecolor=colour, clip_on=False, zorder=5,
-                markerfacecolor="none" if look.is_hollow else colour,
-            )  # fmt: skip
+            face = "none" if look.is_hollow else colour
+            for _, row in rows.iterrows():
+                [dot] = drawn.axes.plot(
+                    pd.Timestamp(row[day]).toordinal(), row[value], look.mark, markersize=5, markeredgecolor=colour,
+                    markerfacecolor=face, clip_on=False, zorder=5,
+                )  # fmt: skip
+                at = format_day(row[day], write.locale)
+                drawn.mark(dot, row.iloc[0], f"{write.phrase(row[value], unit)}, {state}, {at}")
         lowest = min(0.0, float(table.rows[value].min()))
         drawn.axes.set_ylim(bottom=lowest)
         if lowest < 0:
@@ -184,7 +188,8 @@ def histogram(results: Results, kpi_id: str) -> Chart:
         solid: dict[str, Any] = {"facecolor": tint(drawn.ink, 0.75)}
         outline: dict[str, Any] = {"facecolor": "none", "edgecolor": TEXT}
         old = before["height"].reindex(now.index)
-        drawn.axes.bar(range(len(now)), now["height"], 0.72, **solid)
+        bars = drawn.axes.bar(range(len(now)), now["height"], 0.72, **solid)
+        drawn.marks(bars, [f"{name} active weeks" for name in now.index], now["value"], "count")
         drawn.axes.bar(range(len(now)), old, 0.9, **outline, linewidth=1.1)
         drawn.zero_axis(max(now["height"].max(), old.fillna(0.0).max()))
         each = zip(now.index, now["share"], now["height"], now["value"], old.fillna(0.0), strict=True)
@@ -211,8 +216,9 @@ def flows(table: Table) -> Chart:
         return not_drawn(table, "Nobody was silent in any of these weeks.")
     with sheet(COLUMNS_HEIGHT, table.context) as drawn:
         axes = drawn.axes
-        axes.bar(range(len(rows)), rows["newly_silent"], 0.5, color=BAD)
-        axes.bar(range(len(rows)), -rows["returned"], 0.5, color=GOOD)
+        for name, colour, sign in (("newly_silent", BAD, 1), ("returned", GOOD, -1)):
+            words = [f"{name}, week to {format_day(day, write.locale)}" for day in rows["week_to"]]
+            drawn.marks(axes.bar(range(len(rows)), sign * rows[name], 0.5, color=colour), words, rows[name], "count")
         drawn.zero_axis(float(rows["newly_silent"].max()), -float(rows["returned"].max()))
         for i, (silent, returned) in enumerate(rows[["newly_silent", "returned"]].to_numpy().tolist()):
             if silent:
@@ -253,6 +259,7 @@ def _own_curve(drawn: Sheet, name: str, rows: pd.DataFrame, table: Table) -> lis
     band = rows[rows["low"].notna() & rows["high"].notna()]
     axes.fill_between(band[time], band["low"], band["high"], step="post", color=BAND, linewidth=0, zorder=0)
     axes.step(rows[time], rows["waiting"], where="post", color=colour, linewidth=1.8)
+    _curve_points(drawn, name, rows, table)
     unseen = rows[rows["unseen"] > 0]
     axes.plot(unseen[time], unseen["waiting"], linestyle="none", marker="|", markersize=6, color=colour)
     labels = [_curve_label(name, rows, table, colour)]
@@ -260,6 +267,12 @@ def _own_curve(drawn: Sheet, name: str, rows: pd.DataFrame, table: Table) -> lis
         axes.step(rows[time], rows["of_all"], where="post", color=colour, linewidth=1.1, linestyle=(0, (4, 2)))
         labels.append(EndLabel(float(rows["of_all"].iloc[-1]), "with those\nwho left"))
     return labels
+
+
+def _curve_points(drawn: Sheet, name: str, rows: pd.DataFrame, table: Table) -> None:
+    """Each step of a curve as a mark."""
+    steps = [f"{name}, after {table.write.phrase(at, _unit(table))}" for at in rows[_time(table)]]
+    drawn.points(rows[_time(table)], rows["waiting"], steps, "share")
 
 
 def _curve_label(name: str, rows: pd.DataFrame, table: Table, colour: str) -> EndLabel:
@@ -338,7 +351,9 @@ def _timeline(drawn: Sheet, y: int, rows: pd.DataFrame, colours: dict[str, str])
     for lane, (_, row) in zip(lanes, stretches.iterrows(), strict=True):
         look = fill(colours[str(row["stage"])], hatched=row["kind"] == "waiting")
         middle = y - 0.36 + lane * height + height / 2
-        drawn.axes.barh(middle, row["to_day"] - row["from_day"], height * 0.9, left=row["from_day"], **look)
+        days = row["to_day"] - row["from_day"]
+        bar = drawn.axes.barh(middle, days, height * 0.9, left=row["from_day"], **look)
+        drawn.marks(bar, [f"{row.iloc[0]}, {row['stage']}"], [days], "days")
     total = float(rows["total"].iloc[0])
     drawn.axes.plot([total], [y], marker="D", markersize=4.5, color=TEXT, zorder=6)
     drawn.text((total, y), f" {drawn.write.value(total, 'days')}", bold=True)

@@ -6,6 +6,7 @@ and no label lies on another.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import logging
 import math
@@ -22,7 +23,9 @@ import fontpkg_fira_sans
 import matplotlib
 import pandas as pd
 from babel.dates import format_date
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.patches import Patch
@@ -35,7 +38,7 @@ from helpers.display.palette import LINE, QUIET, TEXT
 from helpers.display.shown_tables import Table, seen, table_html
 from helpers.display.sparkline import data_url
 from helpers.results import Column, Listing
-from helpers.texts import printable
+from helpers.texts import printable, spoken
 
 WIDTH = 6.7  # inches: the text column of an A4 page
 SIZE, SMALL_SIZE = 8.5, 7.5
@@ -109,11 +112,15 @@ def table_behind(
 
 @dataclass
 class Sheet:
-    """One sheet to draw on, in the words and the colour of a review; ``svg`` is there once it is closed."""
+    """One sheet to draw on, in the words and the colour of a review; ``svg`` is there once it is closed.
+
+    ``told`` are the words of its marks, in the order in which they were drawn.
+    """
 
     axes: Axes
     context: Context
     svg: str = field(default="")
+    told: list[str] = field(default_factory=list)
 
     @property
     def write(self) -> Writer:
@@ -122,6 +129,23 @@ class Sheet:
     @property
     def ink(self) -> str:
         return self.context.ink
+
+    def mark(self, artist: Artist, name: Any, value: str) -> None:
+        """Say what a bar, a dot, a cell or a point tells, so that its value can be read off the picture."""
+        artist.set_gid(f"mark{len(self.told)}")
+        self.told.append(f"{spoken(str(name))}: {value}")
+
+    def marks(self, artists: Iterable[Artist], names: Iterable[Any], values: Iterable[Any], unit: str) -> None:
+        """Say what each of these tells; one without a value says nothing."""
+        for artist, name, value in zip(artists, names, values, strict=True):
+            if not pd.isna(value):
+                self.mark(artist, name, self.write.phrase(value, unit))
+
+    def points(self, xs: Iterable[Any], ys: Iterable[Any], names: Iterable[Any], unit: str) -> None:
+        """Say what each point of a line tells: a dot that is not seen lies on it."""
+        at = [(x, y, name) for x, y, name in zip(xs, ys, names, strict=True) if not pd.isna(y)]
+        dots = [self.axes.plot(x, y, "o", markersize=9, alpha=0, zorder=9)[0] for x, y, _ in at]
+        self.marks(dots, [name for *_, name in at], [y for _, y, _ in at], unit)
 
     def value_axis(self, unit: str) -> None:
         """Few, quiet grid lines, labelled in the unit's format."""
@@ -169,10 +193,10 @@ class Sheet:
             options = {"borderpad": 0, **where}
             self.axes.legend(handles=handles, frameon=False, fontsize=SMALL_SIZE, labelcolor=TEXT, **options)
 
-    def column(self, x: float, value: float, colour: str, *, partial: bool, bottom: float = 0.0) -> None:
+    def column(self, x: float, value: float, colour: str, *, partial: bool, bottom: float = 0.0) -> BarContainer:
         """One column; what is not final is hatched."""
         solid = {"color": colour, "edgecolor": "white", "linewidth": 0.5 if bottom else 0}
-        self.axes.bar(x, value, COLUMN, bottom, **(fill(colour, hatched=True) if partial else solid))
+        return self.axes.bar(x, value, COLUMN, bottom, **(fill(colour, hatched=True) if partial else solid))
 
     def text(
         self, at: tuple[float, float], text: str, offset: tuple[float, float] = (4, 0), *, colour: str = TEXT,
@@ -214,7 +238,7 @@ def sheet(height: float, context: Context) -> Iterator[Sheet]:
         drawn.axes.tick_params(length=0)
         yield drawn
         _make_printable(figure)
-        drawn.svg = _svg(figure)
+        drawn.svg = _svg(figure, drawn.told)
 
 
 @dataclass(frozen=True)
@@ -306,13 +330,33 @@ def apply_style() -> None:
     matplotlib.rcParams.update(_style())
 
 
-def _svg(figure: Figure) -> str:
-    """The figure as SVG: the same bytes on every run, nothing that names a date or a program."""
+def _svg(figure: Figure, told: Sequence[str] = ()) -> str:
+    """The figure as SVG: the same bytes on every run, nothing that names a date or a program.
+
+    A mark is a group with its words. What has an id is referred to, and no other picture has that id; nothing in it
+    styles the page that it stands on.
+    """
     file = io.StringIO()
     figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None})
     text = file.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text[text.index("<svg") :], flags=re.DOTALL)
-    return re.sub(r"\s*\n\s*", "\n", text).strip()
+    text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
+    families = ", ".join(f"'{family}'" for family in _families())
+    look = f"stroke-linejoin: round; stroke-linecap: butt; font-family: {families}, sans-serif"
+    own, needed = hashlib.sha256(text.encode()).hexdigest()[:8], set(re.findall(r"#(\w+)", text))
+
+    def named(found: re.Match[str]) -> str:
+        if found[1].startswith("mark"):
+            words = " ".join(printable(told[int(found[1].removeprefix("mark"))]).split())
+            return f' class="mark" data-value="{escape(words)}"'
+        return f' id="{own}-{found[1]}"' if found[1] in needed else ""
+
+    def tag(found: re.Match[str]) -> str:
+        words = re.sub(r"font-family: [^;\"]*(; )?", "", found[0])
+        return re.sub(r' id="([^"]*)"', named, re.sub(r'(url\(|href=")#', rf"\g<1>#{own}-", words))
+
+    text = re.sub(r"\s*\n\s*", "\n", re.sub("<[^>]*>", tag, text)).strip()
+    return text.replace("<svg", f'<svg style="{look}"', 1)
 
 
 def _make_printable(figure: Figure) -> None:
@@ -361,6 +405,6 @@ def _style() -> Any:
         "axes.edgecolor": LINE,
         "axes.unicode_minus": True,
         "hatch.linewidth": 0.7,
-        "svg.fonttype": "path",
+        "svg.fonttype": "none",
         "svg.hashsalt": "kpi-review",
     }

@@ -132,14 +132,15 @@ def alignment(table: Table) -> Chart:
     if table.rows.empty:
         return not_drawn(table)
     named, *departments = table.listing.columns
+    heads = [table.listing.columns[name].label for name in departments]
     with sheet(DEPARTMENT_HEAD + ROW * len(table.rows), table.context) as drawn:
         axes = drawn.axes
-        for y, row in enumerate(table.rows[departments].to_numpy().tolist()):
+        for y, (name, *row) in enumerate(table.rows[[named, *departments]].to_numpy().tolist()):
             for x, words in enumerate(row):
                 held, _, opposed = words.partition(", ")
                 edge = (BAD, 2.0) if opposed else (LINE, 0.5)
-                _draw_cell(drawn, (x, y), GridCell(words, HELD[held], table.context.ink, edge=edge), height=0.84)
-        heads = [table.listing.columns[name].label for name in departments]
+                cell = GridCell(words, HELD[held], table.context.ink, edge=edge)
+                _draw_cell(drawn, (x, y), cell, f"{name}, {heads[x]}", height=0.84)
         wraps = [wrapped(head, max(8, 62 // len(departments)), 3) for head in heads]
         axes.set_xticks(range(len(wraps)), wraps, fontsize=SMALL_SIZE, color=QUIET)
         axes.xaxis.tick_top()
@@ -162,9 +163,9 @@ def _draw_grid(
     ys: Sequence[float],
 ) -> None:
     """One cell per column and row, the first row on top; heads are as many characters wide as their columns."""
-    for y, line in zip(ys, cells, strict=True):
-        for x, cell in zip(xs, line, strict=True):
-            _draw_cell(drawn, (x, y), cell, height=0.88)
+    for y, name, line in zip(ys, names, cells, strict=True):
+        for x, head, cell in zip(xs, heads, line, strict=True):
+            _draw_cell(drawn, (x, y), cell, f"{name}, {head}", height=0.88)
     drawn.axes.set_xlim(-0.5, xs[-1] + 0.5)
     drawn.axes.set_ylim(ys[-1] + 0.5, -0.5)
     room = math.floor((WIDTH - NAMES) / max(len(heads), 1) / (SMALL_SIZE * CHARACTER))
@@ -174,10 +175,13 @@ def _draw_grid(
     drawn.axes.set_yticks(list(ys), [wrapped(name, 26, 1) for name in names], fontsize=SMALL_SIZE, color=TEXT)
 
 
-def _draw_cell(drawn: Sheet, at: tuple[float, float], cell: GridCell, *, height: float) -> None:
+def _draw_cell(drawn: Sheet, at: tuple[float, float], cell: GridCell, named: str, *, height: float) -> None:
     face, (edge, width) = tint(cell.colour, cell.strength) if cell.strength else "white", cell.edge
     corner, order = (at[0] - 0.47, at[1] - height / 2), 3 if width > 1 else 2  # a strong edge lies above the others
-    drawn.axes.add_patch(Rectangle(corner, 0.94, height, facecolor=face, edgecolor=edge, linewidth=width, zorder=order))
+    box = Rectangle(corner, 0.94, height, facecolor=face, edgecolor=edge, linewidth=width, zorder=order)
+    drawn.axes.add_patch(box)
+    if cell.text:
+        drawn.mark(box, named, cell.text.replace("·", "0"))
     colour = "white" if cell.strength > LIGHT_ON else QUIET if cell.quiet else TEXT
     drawn.axes.text(*at, cell.text, ha="center", va="center", fontsize=SMALL_SIZE, color=colour, zorder=4)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
@@ -28,10 +29,14 @@ def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = ()
         for y, (_, row) in enumerate(rows.iterrows()):
             clear = row["low"] > nothing or row["high"] < nothing
             axes.plot([row["low"], row["high"]], [y, y], color=drawn.ink, linewidth=1.6, solid_capstyle="butt")
-            axes.plot(
-                row["value"], y, "o", markersize=6, color=drawn.ink, markerfacecolor=drawn.ink if clear else "white"
+            look: dict[str, Any] = {"color": drawn.ink, "markerfacecolor": drawn.ink if clear else "white"}
+            [dot] = axes.plot(row["value"], y, "o", markersize=6, **look)
+            text, reach = (
+                drawn.write.value(row["value"], "ratio"),
+                drawn.write.interval(row["low"], row["high"], "ratio"),
             )
-            drawn.edge_text(y, drawn.write.value(row["value"], "ratio"), bold=True, colour=TEXT)
+            drawn.mark(dot, row.iloc[0], f"{text} (95% interval {reach})")
+            drawn.edge_text(y, text, bold=True, colour=TEXT)
         drawn.row_axis(rows.iloc[:, 0])
         axes.lines[-1].remove()  # of the rows' axis: the line stands elsewhere here
         axes.axvline(nothing, color=TEXT, linewidth=0.9, zorder=0)

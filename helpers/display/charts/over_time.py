@@ -199,9 +199,17 @@ def _time_axis(drawn: Sheet, history: History) -> None:
 def _points(drawn: Sheet, rows: pd.DataFrame, colour: str, **look: Any) -> None:
     """A line with its points; what is not final is an empty one."""
     drawn.axes.plot(range(len(rows)), rows["value"], color=colour, marker="o", **look)
+    names = [f"{rows['label'].iloc[i]}, {each}" for i, each in enumerate(_named(drawn, rows))]
+    drawn.points(range(len(rows)), rows["value"], names, rows["unit"].dropna().iloc[0])
     for i, (value, status) in enumerate(zip(rows["value"], rows["status"], strict=True)):
         if status == "partial":
             drawn.axes.plot([i], [value], marker="o", markersize=4.5, markerfacecolor="white", markeredgecolor=colour)
+
+
+def _named(drawn: Sheet, rows: pd.DataFrame) -> list[str]:
+    """The periods of rows in words, those that are not over as such."""
+    words = [format_period(str(period), drawn.context.locale) for period in rows.index]
+    return [f"{each} to date" if s == "partial" else each for each, s in zip(words, rows["status"], strict=True)]
 
 
 def _line(drawn: Sheet, results: Results, rows: pd.DataFrame, stroke: tuple[float, Any]) -> EndLabel:
@@ -277,17 +285,19 @@ def _paired_columns(drawn: Sheet, results: Results, rows: pd.DataFrame) -> None:
     before = [math.nan if row is None else float(row["value"]) for row in year_before]
     shift = SHIFT if any(row is not None for row in year_before) else 0.0
     target = results.target(kpi_id) if results.period.label in periods else None
-    partial = list(rows["status"] == "partial")
+    partial, named, unit = list(rows["status"] == "partial"), _named(drawn, rows), kpi(kpi_id).unit
     for i, value in enumerate(rows["value"]):
-        drawn.axes.bar(i - shift, before[i], COLUMN, color=tint(drawn.ink, 0.3))
-        drawn.column(i + shift, value, drawn.ink, partial=partial[i])
+        bar = drawn.axes.bar(i - shift, before[i], COLUMN, color=tint(drawn.ink, 0.3))
+        drawn.marks(bar, [f"The year before {named[i]}"], [before[i]], unit)
+        drawn.marks(drawn.column(i + shift, value, drawn.ink, partial=partial[i]), [named[i]], [value], unit)
     ends = [float(end) for end in (*rows["value"], *before, target or 0.0) if not math.isnan(end)]
     drawn.zero_axis(max(ends), min(ends))
     for i in labels_with_room([write.value(value, kpi(kpi_id).unit) for value in rows["value"]]):
         _column_label(drawn, i + shift, rows.iloc[i], before[i])
     if target is not None:
         edge = periods.index(results.period.label) + shift + COLUMN / 2 + 0.03
-        drawn.axes.bar(edge + TARGET_WIDTH / 2, target, TARGET_WIDTH, color="none", edgecolor=TEXT, linewidth=0.9)
+        look: dict[str, Any] = {"color": "none", "edgecolor": TEXT, "linewidth": 0.9}
+        drawn.marks(drawn.axes.bar(edge + TARGET_WIDTH / 2, target, TARGET_WIDTH, **look), ["Target"], [target], unit)
         drawn.text((edge + TARGET_WIDTH, target), f"target\n{write.value(target, kpi(kpi_id).unit)}", va="top")
     drawn.axes.set_xlim(-0.6, len(rows) - 0.4)
     drawn.period_axis(periods, partial)
@@ -341,11 +351,12 @@ def _stacked_columns(drawn: Sheet, totals: pd.DataFrame, parts: pd.DataFrame) ->
         parts = parts[parts.columns[: PARTS - 1]].assign(**{f"{len(rest)} others": parts[rest].sum(axis=1)})
     partial, unit, write = list(totals["status"] == "partial"), totals["unit"].dropna().iloc[0], drawn.write
     ends = {True: [0.0] * len(parts), False: [0.0] * len(parts)}  # how far the stack reaches, upwards and downwards
-    labels = []
+    labels, named = [], _named(drawn, totals)
     for segment, shade in zip(parts.columns, SHADES, strict=False):
         for i, value in enumerate(parts[segment].fillna(0.0)):
             bottom = ends[value >= 0][i]
-            drawn.column(i, value, tint(drawn.ink, shade), partial=partial[i], bottom=bottom)
+            bar = drawn.column(i, value, tint(drawn.ink, shade), partial=partial[i], bottom=bottom)
+            drawn.marks(bar, [f"{segment}, {named[i]}"], [value or math.nan], unit)
             ends[value >= 0][i] = bottom + value
         if value:
             text = f"{spoken(wrapped(segment, 22, 1))}  {write.value(value, unit)}"

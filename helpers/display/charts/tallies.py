@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.ticker import FixedLocator, NullLocator
 
@@ -47,11 +49,13 @@ def scatter(table: Table, given: str, got: str, things: str) -> Chart:
         axes.set_xlim(low, high)
         axes.set_ylim(low, high)
         axes.plot([low, high], [low, high], color=TEXT, linewidth=1)
-        for side, face in ((is_above, drawn.ink), (~is_above, "none")):
-            axes.plot(
-                rows.loc[side, given], rows.loc[side, got], linestyle="none", marker="o", markersize=4.5,
-                markeredgecolor=drawn.ink, markerfacecolor=face, clip_on=False, zorder=5,
-            )  # fmt: skip
+        for above, (_, row) in zip(is_above, rows.iterrows(), strict=True):
+            look: dict[str, Any] = {"markeredgecolor": drawn.ink, "markerfacecolor": drawn.ink if above else "none"}
+            [dot] = axes.plot(row[given], row[got], "o", markersize=4.5, clip_on=False, zorder=5, **look)
+            values = (
+                f"{heads[name].label.lower()} {drawn.write.phrase(row[name], heads[name].unit)}" for name in heads
+            )
+            drawn.mark(dot, row.iloc[0], ", ".join(values))
         drawn.key("on the line both are equal; filled: above it; each step of a scale multiplies")
     return Chart(table.listing.caption, _scatter_sentence(table, rows, given, got, things), drawn.svg, table)
 
@@ -71,7 +75,8 @@ def counts(table: Table) -> Chart:
         shares = [write.value(share, "share") for share in rows[more[0]]]
         names = [f"{each}\n{share} {heading}" for each, share in zip(names, shares, strict=True)]
     with sheet(COUNTS_HEIGHT, table.context) as drawn:
-        drawn.axes.bar(range(len(rows)), rows[count], 0.6, facecolor=tint(drawn.ink, 0.75))
+        bar = drawn.axes.bar(range(len(rows)), rows[count], 0.6, facecolor=tint(drawn.ink, 0.75))
+        drawn.marks(bar, rows[name], rows[count], "count")
         drawn.zero_axis(float(rows[count].max()))
         for i, n in enumerate(rows[count]):
             drawn.text((i, float(n)), write.value(n, "count"), (0, 3), side="above", bold=True)

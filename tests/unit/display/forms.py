@@ -1,6 +1,7 @@
 """What every form of chart has, whatever it shows."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
@@ -12,13 +13,30 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def assert_picture_sentence_and_table(draw: Callable[[], Any]) -> None:
-    """A chart is the same picture each time, letters drawn, with a sentence and the table behind it."""
+    """A chart is the same picture each time, with a sentence, the table behind it, and words for each mark."""
     chart = draw()
     bundle = json.loads(json.dumps(chart._repr_mimebundle_()))
     assert bundle[MIME]["alt"] == chart.sentence
     assert chart.sentence.endswith(".")
     assert table_from_resource(bundle[MIME]["table"])["rows"]
-    root = ElementTree.fromstring(chart.svg)
-    assert root.tag == f"{SVG}svg"
-    assert not root.findall(f".//{SVG}text")
+    assert_fits_in_a_page(chart.svg)
     assert draw().svg == chart.svg
+
+
+def assert_fits_in_a_page(svg: str) -> None:
+    """Its text is text, its marks have words, and no id or style of it reaches another picture of the page."""
+    root = ElementTree.fromstring(svg)
+    assert root.tag == f"{SVG}svg"
+    assert any(each.text for each in root.iter(f"{SVG}text"))
+    assert root.findall(f".//{SVG}g[@class='mark']")
+    assert all(": " in words for words in marks(svg))
+    ids = [each.attrib["id"] for each in root.iter() if "id" in each.attrib]
+    assert len(set(ids)) == len(ids)
+    assert set(ids) == set(re.findall(r"(?:url\(|href=\")#([\w-]+)", svg))
+    assert len({each.partition("-")[0] for each in ids}) <= 1
+    assert not root.findall(f".//{SVG}style")
+
+
+def marks(svg: str) -> list[str]:
+    """What the marks of a picture tell."""
+    return [each.attrib["data-value"] for each in ElementTree.fromstring(svg).iterfind(f".//{SVG}g[@class='mark']")]

@@ -10,6 +10,7 @@ from helpers.display.context import MIME_TABLE
 from helpers.display.shown_tables import table_from_resource
 from helpers.errors import KitError
 from tests.unit.display.fake_review import NAMES, Q3, interval, months, partial_quarter, quarters, review, share
+from tests.unit.display.forms import assert_fits_in_a_page, marks
 
 MIME = "application/vnd.kpi-review.chart+json"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -72,14 +73,31 @@ def test_pictures_are_the_same_bytes_on_every_run(form):
 
 
 @pytest.mark.parametrize("form", every_form())
-def test_pictures_name_no_date_and_no_place_and_their_words_are_text(form):
+def test_pictures_name_no_date_and_no_place_and_can_stand_in_a_page(form):
     svg = every_form()[form]().svg
+    assert_fits_in_a_page(svg)
     root = ElementTree.fromstring(svg)
-    assert root.tag == f"{SVG}svg"
     assert "".join("".join(text.itertext()) for text in root.iter(f"{SVG}text"))
     assert not root.findall(f".//{SVG}metadata")
     assert "<!--" not in svg
     assert svg.replace("http://www.w3.org/", "").count("http") == 0
+
+
+def test_marks_tell_what_they_are():
+    forms = every_form()
+    assert marks(forms["waterfall"]().svg)[:2] == ["Opening MRR: €2,400", "New MRR: +€1,250"]
+    assert "Net revenue retention (NRR), 2026Q3: 101.0%" in marks(forms["lines"]().svg)
+    assert "inbound: 26.9%, 95% interval 10.0% to 50.0%" in marks(forms["bars"]().svg)
+    # of the 12 months and their quarters
+    assert marks(forms["columns"]().svg)[-3:] == ["The year before 2026Q3: €96", "2026Q3: €121", "Target: €150"]
+
+
+@pytest.mark.parametrize("name", ['<b id="mark0">&"\'', 'x" onload="y', "mark0", "url(#p) ]]> --"])
+def test_a_mark_tells_any_name_and_nothing_more(name):
+    svg = charts.bars(review(*by_source("new_revenue", {name: 5, "other": 3})), "new_revenue", "source").svg
+    assert marks(svg) == [f"{name}: €5", "other: €3"]
+    attributes = {key for each in ElementTree.fromstring(svg).iter() for key in each.attrib}
+    assert not {key for key in attributes if key.startswith("on")}
 
 
 def test_lines_are_told_with_both_comparisons():

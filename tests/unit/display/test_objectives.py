@@ -24,6 +24,7 @@ from helpers.registries import Okr
 from helpers.results import Column, Listing
 from tests.canonical import defaults, prepared
 from tests.unit.display.fake_review import NAMES, Q3, partial_quarter, quarters, review, share
+from tests.unit.display.forms import assert_fits_in_a_page
 
 MIME = "application/vnd.kpi-review.chart+json"
 SEED = [62, 66, 64, 69, 65, 61, 67, 66]  # mean 65, mean step 26/7: limits 55.12 and 74.88
@@ -255,8 +256,7 @@ def test_every_form_is_a_picture_a_sentence_and_a_table(form):
     bundle = json.loads(json.dumps(forms()[form]._repr_mimebundle_()))
     assert bundle[MIME]["alt"] == bundle[MIME]["sentence"]
     assert table_from_resource(bundle[MIME]["table"])["rows"]
-    root = ElementTree.fromstring(bundle[MIME]["svg"])
-    assert not root.findall(".//{http://www.w3.org/2000/svg}text")
+    assert_fits_in_a_page(bundle[MIME]["svg"])
     assert forms()[form].svg == forms()[form].svg
 
 
