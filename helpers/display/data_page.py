@@ -28,6 +28,7 @@ NOT_COUNTED = {
     "byte_equal": "equal to another row in every column",
     "other_versions": "an older version of a row",
 }
+FEEDS = "What each table feeds"  # the title of that table
 NAMED = 6  # so many KPIs are named before "and 3 more"
 LONGEST = 40  # characters of a key shown as an example
 
@@ -176,9 +177,7 @@ class DataPage:
         for name in self._tables:
             askers = [asker for asker, asked in self.results.asked.items() if name in asked.tables]
             rows.append([name, self._names_of(askers) or "No KPI of this review"])
-        return _listing(
-            "What each table feeds", {"Table": "text", "Feeds": "text"}, rows, empty="No table is provided."
-        )
+        return _listing(FEEDS, {"Table": "text", "Feeds": "text"}, rows, empty="No table is provided.")
 
     def _missing(self) -> Listing:
         """Per table or column that is not there, the KPIs that need it and those that do without."""

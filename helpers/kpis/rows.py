@@ -138,15 +138,13 @@ class Rows:
 Card = Callable[[Spine], list[Row]]
 
 
-def customer_columns(
-    spine: Spine, own: Mapping[str, Column], *, who: Iterable[str] = tuple(WHO), key_on_pages: bool = True
-) -> dict[str, Column]:
-    """The columns of a list of customers: who it is, what the list tells of it, and its key ``customer_id``.
+def customer_columns(spine: Spine, own: Mapping[str, Column], *, who: Iterable[str] = tuple(WHO)) -> dict[str, Column]:
+    """The columns of a list of customers: who it is, what the list tells of it, and its key, which is on no page.
 
     Of ``who``, the segment and the owner are left out where the source never tells them.
     """
     told = {name: WHO[name] for name in who if name == "customer" or spine.provides(f"customers.{name}")}
-    return {**told, **own, "customer_id": Column("Customer id", on_pages=key_on_pages)}
+    return {**told, **own, "customer_id": Column("Customer id", on_pages=False)}
 
 
 def refuse_list(spine: Spine, *notes: str) -> None:

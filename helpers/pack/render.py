@@ -25,6 +25,7 @@ from nbformat import NotebookNode
 from traitlets import Enum, Unicode
 
 from helpers.display.blocks import MARKS
+from helpers.display.data_page import FEEDS
 from helpers.display.formats import NOTHING
 from helpers.display.sentences import REASONS
 from helpers.display.sparkline import series_svg
@@ -256,7 +257,7 @@ def render_pdf(content: Content) -> bytes:
     sections = [_brief(section) if view["brief"] else section for section in content["sections"]]
     view = {**view, "definitions": definitions, "shared_sql": ""}
     shown = {**content, "view": view, "sections": sections}
-    shown |= {"lang": view["lang"], "paper": view["paper"], "author": view["company"]}
+    shown |= {"feeds": FEEDS, "lang": view["lang"], "paper": view["paper"], "author": view["company"]}
     return _typeset("brief.typ" if view["brief"] else "pack.typ", shown, colour=view["colour"])
 
 

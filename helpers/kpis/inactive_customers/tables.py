@@ -42,7 +42,7 @@ def call_list(spine: Spine) -> Listing:
         "reason": Column("Why", on_pages=False),
         "contact_email": Column("Contact", on_pages=False),
     }
-    columns = customer_columns(spine, own, who=("owner", "customer"), key_on_pages=False)
+    columns = customer_columns(spine, own, who=("owner", "customer"))
     return Listing(
         caption=f"Whom to call: customers silent on {spine.period.measured_on}",
         rows=spine.frame("call_list", ORDER_OF_CALLS)[list(columns)],
@@ -131,7 +131,7 @@ def warned(spine: Spine) -> Listing:
         "first_on": Column("Since", "date"),
         "weeks": Column("Weeks before", "weeks"),
     }
-    columns = customer_columns(spine, own, who=("customer", "owner"), key_on_pages=False)
+    columns = customer_columns(spine, own, who=("customer", "owner"))
     return Listing(
         caption=f"Customers lost in {spine.period.label}: had they been on a call list?",
         rows=spine.frame("warned", "mrr desc, customer_id")[list(columns)],

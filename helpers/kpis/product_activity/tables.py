@@ -59,7 +59,7 @@ def accounts_down(spine: Spine) -> Listing:
         "users": Column("of", "count"),
         "weeks": Column("Week by week", "series"),
     }
-    columns = customer_columns(spine, own, who=("customer", "owner"), key_on_pages=False)
+    columns = customer_columns(spine, own, who=("customer", "owner"))
     return Listing(
         caption=f"Customers whose activity fell since {period_before(spine.period).label}",
         rows=spine.frame("accounts_down", "mrr * change, customer_id")[list(columns)],
@@ -108,7 +108,7 @@ def seats_by_customer(spine: Spine) -> Listing:
         "utilisation": Column("Utilisation", "share"),
         "flag": Column("Note"),
     }
-    columns = customer_columns(spine, own, who=("customer", "owner"), key_on_pages=False)
+    columns = customer_columns(spine, own, who=("customer", "owner"))
     return Listing(
         caption=f"Seats and their use on {spine.period.measured_on}",
         rows=spine.frame("seats_by_customer", "is_over desc, unused desc, customer_id")[list(columns)],
@@ -132,7 +132,7 @@ def quotas_by_customer(spine: Spine) -> Listing:
         "usage": Column("Of limit", "share"),
         "pace": Column("Projected", "share"),
     }
-    columns = customer_columns(spine, own, who=("customer", "owner"), key_on_pages=False)
+    columns = customer_columns(spine, own, who=("customer", "owner"))
     return Listing(
         caption=f"Quotas and their use on {spine.period.measured_on}",
         rows=spine.frame("quotas_by_customer", "nearest desc, customer_id, meter")[list(columns)],
@@ -170,7 +170,7 @@ def gaps_by_customer(spine: Spine) -> Listing:
     """One row per customer with active users that miss a feature meant for them, the most of them first."""
     require_adoption(spine)
     own = {"users": Column("Users that miss one", "count"), "lacked": Column("Missed by most of them")}
-    columns = customer_columns(spine, own, who=("customer", "owner"), key_on_pages=False)
+    columns = customer_columns(spine, own, who=("customer", "owner"))
     return Listing(
         caption="Customers whose active users miss a feature meant for them",
         rows=spine.frame("gaps_by_customer", "users desc, customer_id")[list(columns)],

@@ -36,7 +36,7 @@ def lost_customers(spine: Spine) -> Listing:
         "reason": Column("Reason"),
         **_told(spine, told),
     }
-    columns = customer_columns(spine, own, key_on_pages=False)
+    columns = customer_columns(spine, own)
     return Listing(
         caption=f"Customers lost in {spine.period.label}",
         rows=spine.frame("lost_customers", "mrr desc, customer_id")[list(columns)],
@@ -149,7 +149,7 @@ def renewals_due(spine: Spine) -> Listing:
         "arr": Column("ARR", "money"),
         **({"product": Column("Product")} if spine.provides("subscriptions.product") else {}),
         **({"cancelled_on": Column("Cancelled on", "date")} if spine.provides("subscriptions.cancelled_at") else {}),
-        "subscription_id": Column("Subscription"),
+        "subscription_id": Column("Subscription", on_pages=False),
     }
     columns = customer_columns(spine, own)
     order = "later, arr desc, renewal_on, customer_id, subscription_id, line_id"
