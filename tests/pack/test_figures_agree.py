@@ -176,6 +176,22 @@ def test_what_lost_customers_paid_is_churn_mrr(pack, figures):
     assert lost["MRR lost"].sum() == pytest.approx(-churn)
     assert why["MRR lost"].sum() == pytest.approx(-churn)
     assert why["Customers lost"].sum() == len(lost)
+    assert grid(pack, "Had the customers lost")["MRR lost"].sum() == pytest.approx(-churn)
+
+
+def test_money_at_risk_is_that_of_the_call_list_and_stands_below_it(pack, figures):
+    calls = grid(pack, "Whom to call")
+    for head, kpi_id in {"MRR": "silent_mrr", "ARR due in 90 days": "arr_due_90_silent"}.items():
+        assert calls[head].sum() == pytest.approx(value(figures, kpi_id))
+    (row,) = [
+        foot
+        for table in pack.page.select("table")
+        if "Whom to call" in str(table.caption)
+        for foot in table.select("tfoot tr")
+    ]
+    texts = [cell.get_text() for cell in row.select("td") if cell.get_text()]
+    told = [WRITE.value(value(figures, kpi_id), "money") for kpi_id in ("silent_mrr", "arr_due_90_silent")]
+    assert texts == ["Total", *told]
 
 
 def test_bookings_add_up_by_volume_mix_and_price(pack, figures):

@@ -133,7 +133,7 @@ def warned(spine: Spine) -> Listing:
     }
     columns = customer_columns(spine, own, who=("customer", "owner"))
     return Listing(
-        caption=f"Customers lost in {spine.period.label}: had they been on a call list?",
+        caption=f"Had the customers lost in {spine.period.label} been on a call list?",
         rows=spine.frame("warned", "mrr desc, customer_id")[list(columns)],
         columns=columns,
         when_empty="No customer was lost in this period.",
