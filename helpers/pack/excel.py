@@ -178,8 +178,8 @@ def typed_cell(value: Any, code: str = "") -> Cell:
 def _text_cell(text: str) -> Cell:
     r"""A text as a cell can hold it.
 
-    >>> _text_cell("Acme\x00")[::2], _text_cell("=1+1").quoted
-    (('Acme', 'without characters that no page can show'), True)
+    >>> _text_cell("Acme\x00")[:3], _text_cell("=1+1").quoted
+    (('Acme', '', 'without characters that no page can show'), True)
     """
     shown = printable(text)
     short = cut(shown, LONGEST_TEXT)
