@@ -47,7 +47,7 @@ GAP, NOTE = 3, 80  # characters: between two tables side by side, and what the s
 BOLD = 1.2  # how much wider bold signs are
 LINE_HEIGHT, HIGHEST = 15, 409  # points
 TITLES, NOTES, HEADINGS = 3, 4, 5  # the rows of what stands above a table's cells, and the same on every sheet
-PRINTED = 120  # characters that a landscape page is wide between its margins
+PRINTED = 110  # characters that a landscape page is wide between its margins
 QUIET = {"font_color": "#555555"}
 WRAPPED = {"text_wrap": True, "valign": "top"}
 APART = {"indent": 1}  # a text from the number before it
@@ -178,8 +178,8 @@ def typed_cell(value: Any, code: str = "") -> Cell:
 def _text_cell(text: str) -> Cell:
     r"""A text as a cell can hold it.
 
-    >>> _text_cell("Acme\x00")[::2], _text_cell("=1+1").quoted
-    (('Acme', 'without characters that no page can show'), True)
+    >>> _text_cell("Acme\x00")[:3], _text_cell("=1+1").quoted
+    (('Acme', '', 'without characters that no page can show'), True)
     """
     shown = printable(text)
     short = cut(shown, LONGEST_TEXT)

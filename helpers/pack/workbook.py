@@ -53,6 +53,7 @@ from helpers.texts import printable
 ABOUT = "About"
 OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
 PAPER = {"letter": 1, "a4": 9}
+SMALLEST = 50  # per cent of its size in which a table is printed
 CONTENTS = {"Sheet": 26, "Table": 70, "Rows": 9, "To know": 60}  # the width of each column, in characters
 READING = (
     "Every figure is a number at full precision, whatever its format shows; rows that a page leaves out are here.",
@@ -290,9 +291,9 @@ def _written(book: Book, pages: Pages, content: SheetContent) -> list[Place]:
         sheet.set_row(HEADINGS, max(block.heading for block in blocks) or None)
         sheet.freeze_panes(HEADINGS + 1, 1 if len(blocks) == 1 else 0)
         sheet.repeat_rows(0, HEADINGS)
-    if len(blocks) > 1:  # each table on pages of its own, the widest as wide as a page
+    if len(blocks) > 1:  # each table on pages of its own, as wide as a page unless nobody could read it then
         widest = max(block.width for block in blocks)
-        sheet.set_print_scale(int(max(10, min(100, 100 * PRINTED / widest))))
+        sheet.set_print_scale(int(max(SMALLEST, min(100, 100 * PRINTED / widest))))
         sheet.set_v_pagebreaks([place.x for place in places[2:]])
     return places
 
