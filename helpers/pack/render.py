@@ -119,32 +119,32 @@ def render_html(content: Content) -> str:
 def _folded(parts: Sequence[Part]) -> dict[str, Any]:
     """The parts of a section in two: ``lead`` is seen at once; each of ``folds`` opens under its title.
 
-    The lead ends where the second heading stands, or one below the first, or a chart or a table.
+    The lead ends with the first figures, or where the second heading stands, one below the first, a chart or a table.
     """
     lead: list[Part] = []
     folds: list[dict[str, Any]] = []
     for part in parts:
         level = part["level"] if part["type"] == "heading" else 0
         begun_at = next((i for i, each in enumerate(lead) if each["type"] == "heading"), None)
+        is_over = bool(lead) and lead[-1]["type"] == "blocks"
         if level != 2 and folds:
             folds[-1]["parts"].append(part)
-        elif level > 2 and begun_at is not None:  # what has headings below its own folds whole
+        elif level > 2 and begun_at is not None and not is_over:  # what has headings below its own folds whole
             folds.append(_fold(lead[begun_at], [*lead[begun_at + 1 :], part]))
             del lead[begun_at:]
         elif part["type"] in LONG_PARTS and lead and lead[-1]["type"] == "heading":
             folds.append(_fold(lead.pop(), [part]))
-        elif part["type"] in LONG_PARTS or level > 2 or (level == 2 and (folds or begun_at is not None)):
+        elif part["type"] in LONG_PARTS or is_over or level > 2 or (level == 2 and (folds or begun_at is not None)):
             folds.append(_fold(part, [] if level else [part]))
         else:
             lead.append(part)
-    for fold in folds:
-        fold["told"] = next((part["sentence"] for part in fold["parts"] if part["type"] == "chart"), "")
     return {"lead": lead, "folds": folds}
 
 
 def _fold(named: Part, parts: list[Part]) -> dict[str, Any]:
     """Parts that open under the name of a heading, of a chart or of a table."""
-    return {"title": named.get("text") or named.get("title") or "More", "id": named.get("id"), "parts": parts}
+    title = named.get("text") if named["type"] == "heading" else named.get("title")
+    return {"title": title or "What these figures are", "id": named.get("id"), "parts": parts}
 
 
 def _with_charts_inline(shown: Any, numbers: Iterator[int]) -> Any:
