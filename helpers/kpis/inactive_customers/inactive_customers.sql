@@ -46,8 +46,9 @@ with looked_at as (
 ),
 found as (
   select known_day, day, customer_id, null as judged_by, max(active_on) as last_on
-  from looked_at join use_day using (active_on)
-  where activity > 0 and known_day between known_from and known_until
+  from looked_at
+  join (select distinct customer_id, active_on, known_from, known_until from use_day where activity > 0) using (active_on)
+  where known_day between known_from and known_until
   group by all
   union all
   select known_day, day, customer_id, product_type, max(active_on)
@@ -202,14 +203,16 @@ group by day
 having max(last_on) >= day - any_value(feed_max_age_days) and min(first_on)
   <= day + 1 - any_value(coalesce(window_days, list_max(cast(map_values(window_days_by) as integer[])), 1));
 
--- on_list: each account that was lost in the period or stayed, what it last paid (who stayed: at the start), and on how many
--- lists of the Sundays in the 26 weeks before `until` it stood, as known on them. first_on is the first Sunday of the last
+-- on_list: each account lost in the period, or that stayed in the review's own; what it last paid (who stayed: at the start),
+-- and on how many lists of the Sundays in the 26 weeks before `until` it stood, as known on them. first_on is the first Sunday of the last
 -- of them without a break. not_asked is why no list asked for it, where none did.
 create table on_list as
 with looked_at as (
   select whose.label, whose.account_id, "group", case when "group" = 'Lost' then mrr_lost else mrr_at_start end as mrr, until, day, state,
     count(*) filter (state <> 'silent') over (partition by whose.label, whose.account_id order by day) as breaks
-  from lost_or_stayed as whose
+  from (
+    select lost_or_stayed.* from lost_or_stayed cross join rules where "group" = 'Lost' or label = review_label
+  ) as whose
   left join (select silence_then.* from silence_then join list_made using (day) where known_day = day) as listed
     on listed.account_id = whose.account_id and day < until and day >= until - 182
 ),
