@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 from matplotlib.transforms import Bbox
@@ -26,7 +27,7 @@ def at_risk(table: Table) -> Chart:
     The table is the call list. Customers whose renewal or last use is not known are in the table alone; the names of
     the largest stand where they have room.
     """
-    context, listing = table.context, table.listing
+    context, listing, write = table.context, table.listing, table.write
     if table.rows.empty:
         return not_drawn(table)
     if not set(NEEDED) <= set(table.rows):
@@ -42,15 +43,16 @@ def at_risk(table: Table) -> Chart:
     sentence = _sentence(table, ordered, len(ordered) - len(rows))
     with sheet(HEIGHT, context) as drawn:
         _axes(drawn, rows)
-        sizes = (rows["arr_due_180"] / (rows["arr_due_180"].max() or 1)) ** 0.5 * LARGEST
-        dots = list(zip(rows["days_to_renewal"], rows["days_silent"], sizes.clip(lower=LEAST), strict=True))
-        for (days, silent, size), due in zip(dots, rows["arr_due_180"], strict=True):
-            face = "none" if not due else tint(BAD if days <= SOON else drawn.ink, 0.55)
-            edge = QUIET if not due else BAD if days <= SOON else drawn.ink
-            drawn.axes.plot(
-                [days], [silent], "o", markersize=size, markerfacecolor=face, markeredgecolor=edge, clip_on=False,
-                zorder=5,
-            )  # fmt: skip
+        sizes = ((rows["arr_due_180"] / (rows["arr_due_180"].max() or 1)) ** 0.5 * LARGEST).clip(lower=LEAST)
+        dots = list(zip(rows["days_to_renewal"], rows["days_silent"], sizes, strict=True))
+        for (days, silent, size), name, due in zip(dots, rows["customer"], rows["arr_due_180"], strict=True):
+            colour = QUIET if not due else BAD if days <= SOON else drawn.ink
+            face = tint(colour, 0.55) if due else "none"
+            look: dict[str, Any] = {"markersize": size, "markeredgecolor": colour, "markerfacecolor": face}
+            [dot] = drawn.axes.plot(days, silent, "o", clip_on=False, zorder=5, **look)
+            when = f"renewal in {write.phrase(days, 'days')}" if days >= 0 else "past renewal"
+            told = f"silent for {write.phrase(silent, 'days')}, {when}, ARR due {write.value(due, 'money')}"
+            drawn.mark(dot, name, told)
         _name(drawn, dots, [wrapped(str(name), NAME, 1) for name in rows["customer"]])
         drawn.key("area: ARR due in the next 180 days; hollow: none")
     return Chart(title, sentence, drawn.svg, behind)
@@ -122,7 +124,7 @@ def _sentence(table: Table, rows: pd.DataFrame, hidden: int) -> str:
             f"{n} of {of} inactive customers have ARR due within {SOON} days, {total} together; the largest is "
             f"{first['customer']} with {write.value(first['arr_due_90'], 'money')}"
         )
-        if pd.notna(first["days_silent"]) and pd.notna(first["days_to_renewal"]):
+        if pd.notna(first["days_silent"]) and first["days_to_renewal"] >= 0:
             days, silent = (write.phrase(first[name], "days") for name in ("days_to_renewal", "days_silent"))
             told += f", due in {days} and silent for {silent}"
     others = f" Of {write.value(hidden, 'count')} the renewal or the last use is not known." if hidden else ""

@@ -204,8 +204,8 @@ having max(last_on) >= day - any_value(feed_max_age_days) and min(first_on)
   <= day + 1 - any_value(coalesce(window_days, list_max(cast(map_values(window_days_by) as integer[])), 1));
 
 -- on_list: each account lost in the period, or that stayed in the review's own; what it last paid (who stayed: at the start),
--- and on how many lists of the Sundays in the 26 weeks before `until` it stood, as known on them. first_on is the first Sunday of the last
--- of them without a break. not_asked is why no list asked for it, where none did.
+-- and on how many lists of the Sundays in the 26 weeks before `until` it stood, as known on them. first_on is the first Sunday
+-- of the last of them without a break. not_asked is why no list asked for it, where none did.
 create table on_list as
 with looked_at as (
   select whose.label, whose.account_id, "group", case when "group" = 'Lost' then mrr_lost else mrr_at_start end as mrr, until, day, state,

@@ -15,7 +15,7 @@ from helpers.display.shown_tables import Table
 from helpers.pack.rich_text import markdown_parts
 from helpers.results import Column, Listing
 from tests.unit.display.fake_review import NAMES, Q3
-from tests.unit.display.forms import assert_picture_sentence_and_table
+from tests.unit.display.forms import assert_picture_sentence_and_table, marks
 
 AMOUNTS = {"customer": Column("Customer"), "paid": Column("Amount paid", "money"), "value": Column("Value", "money")}
 OPTIONS = {"options": Column("Options"), "deals": Column("Deals", "count"), "rate": Column("Won", "share")}
@@ -83,6 +83,15 @@ def test_what_is_due_soon_of_silent_customers_is_counted_and_its_largest_named()
     )
     assert chart.table.rows["customer"].tolist() == ["Bee", "Aye", "Cee", "Dee", "Eff", "Gee"]  # by ARR due, then MRR
     assert at_risk(SILENT[3:4]).sentence == "None of the 1 inactive customers has ARR due within 90 days."
+
+
+def test_a_dot_says_what_it_is_of_and_a_renewal_that_is_past():
+    past = ("Hee", 500, 600, 600, 9, -3)
+    told = marks(at_risk((*SILENT, past)).svg)
+    assert "Aye: silent for 30 days, renewal in 40 days, ARR due €12,000" in told
+    assert "Hee: silent for 9 days, past renewal, ARR due €600" in told
+    assert len(told) == 5  # all but Eff and Gee
+    assert at_risk((past, SILENT[3])).sentence.endswith("the largest is Hee with €600.")
 
 
 def test_without_renewal_days_nothing_is_drawn():
