@@ -494,6 +494,13 @@ def test_largest_deals_are_named_and_exported():
     assert theme.largest_deals(known(TERMS)).rows["customer_id"].tolist() == ["A", "C", "B"]
 
 
+def test_the_list_of_deals_adds_up_to_new_bookings():
+    listing = theme.largest_deals(known(cancelled("2026-04-01")))
+    assert listing.rows["value"].tolist() == [40, -2000]
+    assert listing.note == "Deals cancelled in the period stand last, below 0."
+    assert listing.total == ("value",)
+
+
 def test_tables_of_a_period_without_deals():
     found = known(f"{COLUMNS} | one_off_amount")
     assert theme.largest_deals(found).rows.empty

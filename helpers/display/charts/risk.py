@@ -14,9 +14,9 @@ from helpers.display.charts.frame import SMALL_SIZE, Chart, Sheet, not_drawn, sh
 from helpers.display.palette import BAD, BAND, QUIET, TEXT, tint
 from helpers.display.shown_tables import Table
 
-HEIGHT = 3.1  # inches
+HEIGHT = 2.05  # inches
 SOON, STEP, MOST_STEPS = 90, 30, 12  # days: the zone, and the steps of the axis, or the zone's where these are too many
-LARGEST, LEAST = 22.0, 3.0  # points: the diameter of the largest dot, and of the smallest
+LARGEST, LEAST = 18.0, 3.0  # points: the diameter of the largest dot, and of the smallest
 NAMED, NAME = 12, 36  # at most so many dots have a name, of so many characters
 NEEDED = ("customer", "days_silent", "days_to_renewal", "arr_due_90", "arr_due_180")
 

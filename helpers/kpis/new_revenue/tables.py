@@ -85,7 +85,10 @@ def with_parts(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def largest_deals(spine: Spine) -> Listing:
-    """The deals that added most to new bookings in the period; with ``mrr`` they are told at their annual worth."""
+    """The deals that made new bookings in the period, the largest first; with ``mrr`` at their annual worth.
+
+    They add up to new bookings: those cancelled in the period, which lower it, stand last.
+    """
     deals = _deals(spine, "new_revenue desc, deal_id").replace({"kind": NAMES}).rename(columns={"new_revenue": "value"})
     columns = {
         **_deal_columns(spine),
@@ -95,13 +98,14 @@ def largest_deals(spine: Spine) -> Listing:
     }
     return Listing(
         caption=f"Largest deals won in {spine.period.label}",
-        rows=deals.loc[deals["value"] > 0, list(columns)],
+        rows=deals.loc[deals["value"].fillna(0) != 0, list(columns)],
         columns=columns,
         when_empty="No deal won in this period adds to new bookings.",
         grain="deal",
         export="won_deals",
         total=("value",),
         top=LARGEST,
+        note="Deals cancelled in the period stand last, below 0." if (deals["value"] < 0).any() else "",
     )
 
 
