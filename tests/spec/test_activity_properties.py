@@ -1,4 +1,4 @@
-"""Properties that the cards of inactivity and activity share (K03 to K08): P1, P2, P4, P6, P7, P9, P11 and P12."""
+"""Properties of the cards of inactivity, its money and activity (K03 to K08): P1, P2, P4, P6, P7, P9, P11 and P12."""
 
 import random
 from collections import defaultdict
@@ -15,8 +15,8 @@ from tests.canonical import asked, spine
 
 inactive_customers = asked(silence.inactive_customers)
 CARDS = [
-    inactive_customers, *map(asked, (activity.pac_user, activity.pac_account, activity.pac_movement,
-                                     activity.feature_adoption, activity.seat_utilisation)),
+    inactive_customers, *map(asked, (silence.money_at_risk, silence.warning, activity.pac_user, activity.pac_account,
+                                     activity.pac_movement, activity.feature_adoption, activity.seat_utilisation)),
 ]  # fmt: skip
 DAYS_BACK = 140  # of events: two periods of seven weeks
 ZONE = "America/New_York"
@@ -30,7 +30,7 @@ def card(request):
 
 @cache
 def company(seed=1, shift=0):
-    """Six customers with up to four users and five months of events, every day later by ``shift`` days."""
+    """Six customers, one of them lost, with up to four users and five months of events, all later by ``shift`` days."""
     draw, texts = random.Random(seed), defaultdict(list)
     last = WEEK.measured_on + timedelta(days=shift)
 
@@ -39,7 +39,8 @@ def company(seed=1, shift=0):
 
     for customer in "ABCDEF":
         texts["customers"].append((customer, f"Name {customer}", on(500), draw.choice(["interactive", "api"]), "Kim"))
-        texts["subscriptions"].append((f"S{customer}", customer, on(draw.choice([10, 20, 400])), "", 100, 3, "true"))
+        start, end = on(draw.choice([10, 20, 400])), on(2) if customer == "C" else ""
+        texts["subscriptions"].append((f"S{customer}", customer, start, end, 100, 3, "true", on(-40)))
         for i in range(draw.randint(0, 4)):
             user, created = f"{customer}{i}", draw.choice([20, 60, 400])
             texts["users"].append((user, customer, draw.choice(["clerk", "boss"]), on(created), ""))
@@ -56,13 +57,13 @@ def company(seed=1, shift=0):
 
 HEADS = {
     "customers": "customer_id | name | signed_up_on | product_type | owner",
-    "subscriptions": "subscription_id | customer_id | start_on | end_on | mrr | quantity | seat_based",
+    "subscriptions": "subscription_id | customer_id | start_on | end_on | mrr | quantity | seat_based | renewal_on",
     "users": "user_id | customer_id | persona | created_on | deactivated_on",
     "events": "user_id | event | occurred_at | feature | is_automated | recorded_at",
 }
 ONE = {
     "customers": [("A", "Aye", "2025-01-01", "interactive", "Kim")],
-    "subscriptions": [("S", "A", "2025-01-01", "", 100, 1, "true")],
+    "subscriptions": [("S", "A", "2025-01-01", "", 100, 1, "true", "2026-05-01")],
     "users": [("u", "A", "clerk", "2025-01-01", "")],
     "events": [("u", "report", "2026-03-25 10:00:00", "maps", "", "")],
 }
@@ -162,14 +163,14 @@ def with_others():
     """A test customer, an internal user, and a customer that has a trial and pays for nothing."""
     more = {name: list(part) for name, part in company().items()}
     more["customers"] += [("T", "Test", "2025-01-01", "interactive", "Kim"), ("Q", "Quiet", "2025-01-01", "", "Kim")]
-    more["subscriptions"] += [("ST", "T", "2025-01-01", "", 100, 9, "true")]
+    more["subscriptions"] += [("ST", "T", "2025-01-01", "", 100, 9, "true", "")]
     more["users"] += [("T1", "T", "clerk", "2025-01-01", ""), ("I1", "A", "clerk", "2025-01-01", "")]
     more["events"] += [(user, "report", "2026-03-20 10:00:00", "maps", "", "") for user in ("T1", "I1")]
     texts = written(more)
     texts["customers"] = with_column(texts["customers"], "is_test", {"T": "true"})
     texts["users"] = with_column(texts["users"], "is_internal", {"I1": "true"})
     texts["subscriptions"] = with_column(texts["subscriptions"], "status", {"": "active"})
-    texts["subscriptions"] += "\nSQ | Q | 2025-01-01 | | 100 | 5 | true | trialing"
+    texts["subscriptions"] += "\nSQ | Q | 2025-01-01 | | 100 | 5 | true | | trialing"
     return spine(WEEK.as_of_on, WEEK, {"feed_max_age_days": 400}, timezone=ZONE, **texts)
 
 
@@ -230,6 +231,8 @@ def without_rows():
 # windows of 14 and 28 days. On the 22nd the customer had done nothing, so it has returned, and its user went up.
 BY_HAND = {
     "inactive_customers": {"inactive_customers": 0, "inactive_rate": 0, "newly_silent": 0, "returned": 1},
+    "money_at_risk": {"silent_mrr": 0, "silent_mrr_share": 0, "arr_due_90_silent": 0, "arr_due_180_silent": 0},
+    "warning": {"lost_mrr_warned": None, "warning_weeks": None},
     "pac_user": {("pac_users", "1"): 1, ("pac_users", "0"): 0, "pac_power_share": 0},
     "pac_account": {("pac_accounts", "1"): 1, ("pac_accounts", "0"): 0, "pac_mean": 1, "pac_breadth": 1},
     "pac_movement": {("pac_moves", "up"): 1, ("pac_moves", "down"): 0, ("pac_moves", "entered"): 0},
