@@ -141,10 +141,12 @@ def test_a_figure_that_is_not_that_of_the_customers_fails():
     def more(frame):
         return frame.assign(value=frame["value"].where(frame["kpi_id"] != "mrr_new", frame["value"] + 0.02))
 
-    found = checks(audited(opened(), more))
+    content = audited(opened(), more)
+    found, title = checks(content), read(content)["Checks"]["A4"].value
     assert found["New MRR"] == [pytest.approx(1250), pytest.approx(1250.02), pytest.approx(-0.02), "FAIL"]
     assert found["All checks"][-1] == "FAIL"
     assert [name for name, told in found.items() if told[-1] == "FAIL"] == ["All checks", "New MRR"]
+    assert title == f"{len(found) - 2} of {len(found) - 1} checks pass"
 
 
 @pytest.mark.parametrize(
