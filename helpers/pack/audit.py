@@ -186,7 +186,7 @@ def audit_sheets(quarter: OpenReview, results: Results) -> list[SheetContent]:
             notes = [f"There is no sheet of customers by month, and no check of what is made of it. {why}"]
         else:
             audit = _Audit(quarter, results, listing)
-            checks, sheets = list(audit.checks()), audit.sheets()
+            checks, notes, sheets = list(audit.checks()), list(audit.left_out()), audit.sheets()
     found = [(kpi_id, by, results.segments(kpi_id, by)) for kpi_id, by in PARTS.items()]
     parts = [part for part in found if not part[2].empty and _figure(results, part[0]) is not None]
     checks += _sums_of_parts(parts, results)
@@ -318,6 +318,13 @@ class _Audit:
             yield Check(said, lost, Live("1", 1) - grr, FORMATS["share"], EXACT)
         for name in self.segments.made:
             yield from self._with_pack("mrr", self.segments.linked(name), f"segment: {name}")
+
+    def left_out(self) -> Iterator[str]:
+        """The rates that the pack does not have, and so no formula either."""
+        for kpi_id in (f"nrr{ending}" for ending in COHORTS.values() if ending not in self.cohorts):
+            row = self.results.now(kpi_id)
+            if row is not None:
+                yield f"{kpi(kpi_id).label} is not calculated: {row['status'].replace('_', ' ')}."
 
     def _with_pack(self, kpi_id: str, found: Live, segment: str = "") -> Iterator[Check]:
         figure = _figure(self.results, kpi_id, segment)
