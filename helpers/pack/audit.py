@@ -53,8 +53,8 @@ BRIDGE = {
 RATES = {"NRR": "nrr", "GRR": "grr", "Logo churn": "logo_churn", "Revenue churn": "revenue_churn"}
 COHORTS = {"year": "", "period": "_quarter"}  # where customers are followed from, and how their KPIs' ids end
 PARTS = {  # KPIs whose parts add up to the total, and the dimension in which they do
-    "mrr_new": "segment", "mrr_expansion": "source", "mrr_contraction": "segment", "mrr_churn": "segment",
-    "new_revenue": "source", "logo_churn": "reason", "revenue_churn": "reason",
+    "mrr": "segment", "mrr_new": "segment", "mrr_expansion": "source", "mrr_contraction": "segment",
+    "mrr_churn": "segment", "new_revenue": "source", "logo_churn": "reason", "revenue_churn": "reason",
 }  # fmt: skip
 
 
@@ -120,6 +120,9 @@ def paying(cells: Live) -> Live:
     return Live(f'COUNTIF({cells.text},">0")', (cells.value > 0).sum())
 
 
+Whole = Callable[[Sequence[Live]], Live]
+
+
 class Check(NamedTuple):
     """What must be equal: the one as a formula, the other as a formula or the pack's figure."""
 
@@ -143,16 +146,20 @@ class Lines:
 
     def days(self, name: str, days: Sequence[date]) -> None:
         """A line of days."""
-        self._add(name, [Live("", np.datetime64(day)) for day in days], [Cell(day, DAY) for day in days])
+        self._add(name, [np.datetime64(day) for day in days], [Cell(day, DAY) for day in days])
 
-    def line(self, name: str, found: Sequence[Live], code: str) -> None:
-        """A line of formulas."""
-        self._add(name, found, [each.cell(code) for each in found])
+    def line(self, name: str, found: Sequence[Live], code: str, whole: Whole | None = None) -> None:
+        """A line of formulas; ``whole`` makes one more, of the cells of the others."""
+        cells = [*found, whole(self._at(len(self.cells), [each.value for each in found]))] if whole else found
+        self._add(name, [each.value for each in cells], [each.cell(code) for each in cells])
 
-    def _add(self, name: str, found: Sequence[Live], cells: list[Cell]) -> None:
-        row = FIRST + len(self.cells)
-        self.made[name] = [Live(f"{letters(x)}{row}", each.value) for x, each in enumerate(found, start=self.x + 1)]
+    def _add(self, name: str, values: Sequence[Any], cells: list[Cell]) -> None:
+        self.made[name] = self._at(len(self.cells), values)
         self.cells[name] = cells
+
+    def _at(self, line: int, values: Sequence[Any]) -> list[Live]:
+        """The cells of a line, as formulas of the sheet name them."""
+        return [Live(f"{letters(x)}{FIRST + line}", value) for x, value in enumerate(values, start=self.x + 1)]
 
     @property
     def next_x(self) -> int:
@@ -179,7 +186,7 @@ def audit_sheets(quarter: OpenReview, results: Results) -> list[SheetContent]:
             notes = [f"There is no sheet of customers by month, and no check of what is made of it. {why}"]
         else:
             audit = _Audit(quarter, results, listing)
-            checks, sheets = list(audit.checks()), audit.sheets()
+            checks, notes, sheets = list(audit.checks()), list(audit.left_out()), audit.sheets()
     found = [(kpi_id, by, results.segments(kpi_id, by)) for kpi_id, by in PARTS.items()]
     parts = [part for part in found if not part[2].empty and _figure(results, part[0]) is not None]
     checks += _sums_of_parts(parts, results)
@@ -201,6 +208,7 @@ class _Audit:
     def __init__(self, quarter: OpenReview, results: Results, listing: Listing) -> None:
         self.results, self.listing = results, listing
         self.money = number_format([], "money", **results.context.style)
+        self.months = quarter.spine.rules["retention_months"]
         self.steps, since = compared_days(quarter.spine)
         self.closing = self.column(self.steps[-1])
         self.cohorts = {
@@ -234,18 +242,9 @@ class _Audit:
         names = [f"{day}{REVALUED}" for day in self.steps[:-1]]
         revalued = [self.column(n) if n in self.listing.columns else o for n, o in zip(names, opening, strict=True)]
 
-        def line(name: str, per_step: Sequence[Live], whole: Callable[[list[Live]], Live], code: str = "") -> None:
-            """A line with its cell of each step and, made of those, of the period."""
-            row = FIRST + len(found.cells)
-            cells = [Live(f"{letters(x)}{row}", each.value) for x, each in enumerate(per_step, start=1)]
-            found.line(name, [*per_step, whole(cells)], code or self.money)
-
-        def all_of(cells: list[Live]) -> Live:
-            return Live(f"SUM({cells[0].text}:{cells[-1].text})", sum(cell.value for cell in cells))
-
         found.days("From", [*self.steps[:-1], self.steps[0]])
         found.days("To", [*self.steps[1:], self.steps[-1]])
-        line("Opening", list(map(total, opening)), operator.itemgetter(0))
+        found.line("Opening", list(map(total, opening)), self.money, lambda cells: cells[0])
         moved: dict[str, list[Live]] = {"New": [], "Reactivation": [], "Expansion": [], "Contraction": [], "Churn": []}
         for o, r, c, start in zip(opening, revalued, closing, found.made["From"], strict=False):
             moved["New"].append(product(o.equals(0) * (c > 0) * (first > start) * c))
@@ -254,21 +253,22 @@ class _Audit:
             moved["Contraction"].append(product((o > 0) * (c > 0) * (c < r) * (c - r)))
             moved["Churn"].append(product((o > 0) * c.equals(0) * (c - r)))
         for name, per_step in moved.items():
-            line(name, per_step, all_of)
-        steps = range(len(closing))
-        line("Net new", [all_of([found.made[name][i] for name in moved]) for i in steps], all_of)
-        line("Currency effect", [total(r) - total(o) for o, r in zip(opening, revalued, strict=True)], all_of)
-        at = found.made
-        line("Closing", [at["Opening"][i] + at["Net new"][i] + at["Currency effect"][i] for i in steps], _last)
-        line("Sum of customers", list(map(total, closing)), _last)
-        line("Paying customers", list(map(paying, closing)), _last, COUNT)
+            found.line(name, per_step, self.money, _sum)
+        at, steps = found.made, range(len(closing))
+        found.line("Net new", [_sum([at[name][i] for name in moved]) for i in steps], self.money, _sum)
+        fx = [total(r) - total(o) for o, r in zip(opening, revalued, strict=True)]
+        found.line("Currency effect", fx, self.money, _sum)
+        closed = [at["Opening"][i] + at["Net new"][i] + at["Currency effect"][i] for i in steps]
+        found.line("Closing", closed, self.money, _last)
+        found.line("Sum of customers", list(map(total, closing)), self.money, _last)
+        found.line("Paying customers", list(map(paying, closing)), COUNT, _last)
         return found
 
     def _retention(self, x: int) -> Lines:
         """What the customers of a day pay at the end of the period."""
-        names = {"": "over the year", "_quarter": f"in {self.results.period.label}"}
+        names = {"": f"over {self.months} months", "_quarter": f"in {self.results.period.label}"}
         note = "What those who paid on the first day pay on the last."
-        found = Lines("Retention and churn", note, x, ["Measure", *map(names.get, self.cohorts)])  # type: ignore[list-item]
+        found = Lines("Retention and churn", note, x, ["Measure", *(names[ending] for ending in self.cohorts)])
         if not self.cohorts:
             return found
         c, cohorts, at = self.closing, [self.column(day) for day in self.cohorts.values()], found.made
@@ -293,15 +293,13 @@ class _Audit:
     def _segments(self, x: int) -> Lines:
         """The MRR of each segment on the last day."""
         note = "What the customers of each segment pay on the last day."
-        found = Lines(f"MRR by segment, {self.results.period.label}", note, x, ["Segment", "Customers", "MRR"])
+        found = Lines(f"MRR by segment, {self.results.period.label}", note, x, ["Segment", "MRR"])
         if "segment" in self.listing.columns:
             column = self.column("segment")
             texts = np.array([typed_cell(value).value for value in column.value])
             for row, name in enumerate(sorted(set(texts)), start=FIRST):
                 own = Live(f"EXACT({column.text},{letters(x)}{row})", texts == name)
-                cells = [product(own * (self.closing > 0)), product(own * self.closing)]
-                found.made[name] = [Live(f"{letters(x + i)}{row}", cell.value) for i, cell in enumerate(cells, start=1)]
-                found.cells[name] = [cells[0].cell(COUNT), cells[1].cell(self.money)]
+                found.line(name, [product(own * self.closing)], self.money)
         return found
 
     def checks(self) -> Iterator[Check]:
@@ -318,9 +316,15 @@ class _Audit:
             lost, grr = (self.retention.linked(name, column) for name in ("Revenue churn", "GRR"))
             said = f"{kpi(f'revenue_churn{ending}').label} = 1 − GRR"
             yield Check(said, lost, Live("1", 1) - grr, FORMATS["share"], EXACT)
-        for name, (customers, _) in self.segments.made.items():
-            for column, kpi_id in enumerate(("paying_customers", "mrr")) if customers.value else ():
-                yield from self._with_pack(kpi_id, self.segments.linked(name, column), name)
+        for name in self.segments.made:
+            yield from self._with_pack("mrr", self.segments.linked(name), f"segment: {name}")
+
+    def left_out(self) -> Iterator[str]:
+        """The rates that the pack does not have, and so no formula either."""
+        for kpi_id in (f"nrr{ending}" for ending in COHORTS.values() if ending not in self.cohorts):
+            row = self.results.now(kpi_id)
+            if row is not None:
+                yield f"{kpi(kpi_id).label} is not calculated: {row['status'].replace('_', ' ')}."
 
     def _with_pack(self, kpi_id: str, found: Live, segment: str = "") -> Iterator[Check]:
         figure = _figure(self.results, kpi_id, segment)
@@ -328,8 +332,13 @@ class _Audit:
             yield _check(self.results, kpi_id, f", {segment}" if segment else "", found, figure)
 
 
-def _last(cells: list[Live]) -> Live:
+def _last(cells: Sequence[Live]) -> Live:
     return cells[-1]
+
+
+def _sum(cells: Sequence[Live]) -> Live:
+    """The sum of cells that stand side by side, or one below the other."""
+    return Live(f"SUM({cells[0].text}:{cells[-1].text})", sum(cell.value for cell in cells))
 
 
 def _check(results: Results, kpi_id: str, more: str, found: Live, figure: float) -> Check:
@@ -368,12 +377,12 @@ def _checks_table(checks: Sequence[Check], notes: Sequence[str]) -> ExcelTable:
         says = f'IF(ISNUMBER(D{row}),IF(ABS(D{row})<={within},"{PASS}","{FAIL}"),"{FAIL}")'
         result = Live(says, PASS if abs(apart) <= within else FAIL)
         rows.append([typed_cell(what), one.cell(code), equal, Live(f"B{row}-C{row}", apart).cell(shown), result.cell()])
-    passed = sum(row[-1].value == PASS for row in rows)
+    title = f"{sum(row[-1].value == PASS for row in rows)} of {len(rows)} checks pass" if rows else "No check"
     if rows:
         results = f"E{FIRST + 1}:E{FIRST + len(rows)}"
         says = f'IF(COUNTIF({results},"{PASS}")=ROWS({results}),"{PASS}","{FAIL}")'
-        every = Live(says, PASS if passed == len(rows) else FAIL)
-        notes = [f"{passed} of {len(rows)} checks pass: money to a cent, shares to nine decimals.", *notes]
+        every = Live(says, FAIL if FAIL in (row[-1].value for row in rows) else PASS)
+        notes = ["Money must be equal to a cent, and shares to nine decimals.", *notes]
         rows.insert(0, [typed_cell("All checks"), EMPTY, EMPTY, EMPTY, every.cell()])
     columns = list(map(list, zip(*rows, strict=True)))
-    return ExcelTable("Does it add up?", CHECK_HEADS, columns, notes, "No check.", marked={"Result": ALARM})
+    return ExcelTable(title, CHECK_HEADS, columns, notes, "Nothing to compare.", marked={"Result": ALARM})

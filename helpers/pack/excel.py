@@ -328,7 +328,7 @@ class Book:
             sheet.set_row(y, _height([str(cell.value or "") for cell in cells], widths))
         for place, (name, column) in enumerate(zip(names, columns, strict=True), start=x):
             side = TO_THE_RIGHT if _is_number(column) else APART if place > x else {}
-            look = {**WRAPPED, **side, "bold": True, "bottom": 1, "font_color": self.accent}
+            look = {"text_wrap": True, "valign": "bottom", **side, "bold": True, "bottom": 1, "font_color": self.accent}
             sheet.write_string(HEADINGS, place, name, self._look(look))
             self._column(sheet, place, column, WRAPPED if table.wrapped else {}, {} if place == x else APART)
         for name, wanted in table.marked.items():

@@ -112,7 +112,8 @@ def _sheets(
     """What stands on each sheet; those whose names formulas and charts use come before those that a user names."""
     told = [row for group in pages.scorecard for row in group["rows"]]
     if told:
-        yield SheetContent(SCORECARD, [_key_figures(f"Scorecard, {pages.period_label}", told, results)])
+        table = _key_figures(f"Scorecard, {pages.period_label}", told, results)
+        yield SheetContent(SCORECARD, [replace(table, wrapped=True)])
     if any(results.shown(row["kpi_id"]) is not None for row in told):
         yield SheetContent(HISTORY, [_history_table(list(dict.fromkeys(row["kpi_id"] for row in told)), results)])
     yield from audit
@@ -291,8 +292,8 @@ def _written(book: Book, pages: Pages, content: SheetContent) -> list[Place]:
         sheet.set_row(HEADINGS, max(block.heading for block in blocks) or None)
         sheet.freeze_panes(HEADINGS + 1, 1 if len(blocks) == 1 else 0)
         sheet.repeat_rows(0, HEADINGS)
-    if len(blocks) > 1:  # each table on pages of its own, as wide as a page unless nobody could read it then
-        widest = max(block.width for block in blocks)
+    if len(blocks) > 1 and SMALLEST * sum(block.width for block in blocks) > 100 * PRINTED:
+        widest = max(block.width for block in blocks)  # each table on pages of its own, since all are too wide for one
         sheet.set_print_scale(int(max(SMALLEST, min(100, 100 * PRINTED / widest))))
         sheet.set_v_pagebreaks([place.x for place in places[2:]])
     return places

@@ -5,10 +5,12 @@ import re
 import shutil
 import subprocess
 import zipfile
-from datetime import date
+from datetime import date, timedelta
 
 import openpyxl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from helpers import results
 from helpers.display.context import Results
@@ -19,7 +21,8 @@ from helpers.params import Review, Rules
 from helpers.periods import Calendar
 from tests import canonical
 from tests.pack import fixtures as made
-from tests.spec.test_customer_mrr import EXAMPLE, TestAccounts
+from tests.spec import test_customer_mrr as companies
+from tests.spec.test_customer_mrr import EXAMPLE
 from tests.spec.test_recurring_revenue import CUSTOMERS
 
 Q1 = Calendar().period("2026Q1")
@@ -47,8 +50,8 @@ COMPANIES = {
     "running": {"period": Calendar().period("2026Q1", date(2026, 2, 10))},
     "parents": {
         "rules": {"account_level": "parent"},
-        "subscriptions": TestAccounts.SUBSCRIPTIONS,
-        "customers": TestAccounts.CUSTOMERS,
+        "subscriptions": companies.TestAccounts.SUBSCRIPTIONS,
+        "customers": companies.TestAccounts.CUSTOMERS,
     },
     "rates": {"rules": {"fx_mode": "period_end"}, "subscriptions": EUROS, "fx_rates": RATES},
     "no rate before": {
@@ -137,14 +140,46 @@ def test_where_rates_move_a_movement_is_counted_at_the_later_rate():
     assert bridge["Churn"][2] == pytest.approx(-70 * 1.25)
 
 
+def test_a_rate_that_the_pack_does_not_have_is_named():
+    found = read(audited(opened(**COMPANIES["no rate before"])))["Checks"]["A5"].value
+    assert "Net revenue retention (NRR) is not calculated: refused." in found
+
+
+@pytest.mark.slow
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    versions=companies.TestProperties.versions,
+    grain=st.sampled_from(["month", "quarter"]),
+    fx_mode=st.sampled_from(["fixed", "period_end"]),
+    period=st.sampled_from(["2026Q1", "2026-02", "2026-W10"]),
+)
+def test_all_checks_pass_whatever_was_paid(versions, grain, fx_mode, period):
+    days = ((date(2025, 1, 1) + timedelta(start), length) for _, start, length, *_ in versions)
+    rows = [
+        f"s{i} | {customer} | {start} | {start + timedelta(length)} | {mrr} | {currency}"
+        for i, ((customer, *_, mrr, currency), (start, length)) in enumerate(zip(versions, days, strict=True))
+    ]
+    company = {
+        "rules": {"movement_grain": grain, "fx_mode": fx_mode},
+        "period": Calendar().period(period),
+        "subscriptions": "\n".join(["subscription_id | customer_id | start_on | end_on | mrr | currency", *rows]),
+        "fx_rates": RATES,
+    }
+    content = audited(opened(**company))
+    if "Audit" in read(content).sheetnames:  # else nobody pays on any of its days
+        assert {told[-1] for told in checks(content).values()} == {"PASS"}
+
+
 def test_a_figure_that_is_not_that_of_the_customers_fails():
     def more(frame):
         return frame.assign(value=frame["value"].where(frame["kpi_id"] != "mrr_new", frame["value"] + 0.02))
 
-    found = checks(audited(opened(), more))
+    content = audited(opened(), more)
+    found, title = checks(content), read(content)["Checks"]["A4"].value
     assert found["New MRR"] == [pytest.approx(1250), pytest.approx(1250.02), pytest.approx(-0.02), "FAIL"]
     assert found["All checks"][-1] == "FAIL"
     assert [name for name, told in found.items() if told[-1] == "FAIL"] == ["All checks", "New MRR"]
+    assert title == f"{len(found) - 2} of {len(found) - 1} checks pass"
 
 
 @pytest.mark.parametrize(
