@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 from helpers.catalogue import kpi
 from helpers.display.charts.frame import (
     CHARACTER,
+    LOW_ROW,
     ROW,
     SMALL_SIZE,
     WIDTH,
@@ -32,8 +33,8 @@ from helpers.display.shown_tables import Table
 from helpers.results import Column
 from helpers.statistics import sign_test
 
-LOW_ROW, HEAD, FOOT = 0.21, 0.42, 0.25  # inches
-DEPARTMENT_HEAD = 0.6
+HEAD, FOOT = 0.4, 0.22  # inches
+DEPARTMENT_HEAD = 0.5
 NAMES = 1.5  # inches: the column of the rows' names
 MOST_ROWS, MOST_COLUMNS = 14, 10
 PALEST, DARKEST = 0.1, 0.8
@@ -118,7 +119,7 @@ def matrix(table: Table) -> Chart:
         axes.set_xlabel(f"active weeks, end of {period.label}", fontsize=SMALL_SIZE, color=QUIET)
         axes.xaxis.set_label_position("top")
         shades = (tint(GOOD, 0.5), tint(BAD, 0.5), tint(table.context.ink, 0.5), tint(QUIET, 0.3))
-        words = ("more active", "less active", "the same", "new, entered or left")
+        words = ("more active (right)", "less active (left)", "the same", "new, entered or left")
         moves = zip(words, _moves(table), shades, strict=True)
         _key(drawn, {f"{name}: {table.write.value(n, 'count')}": shade for name, n, shade in moves})
     return Chart(table.listing.caption, _matrix_sentence(table), drawn.svg, table)

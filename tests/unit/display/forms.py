@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 from helpers.display.shown_tables import table_from_resource
 
 MIME = "application/vnd.kpi-review.chart+json"
+HIGHEST = 60 / 25.4 * 72  # points: on paper, three charts with what is said of them fill a page
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -35,8 +36,22 @@ def assert_fits_in_a_page(svg: str) -> None:
     assert set(ids) == set(re.findall(r"(?:url\(|href=\")#([\w-]+)", svg))
     assert len({each.partition("-")[0] for each in ids}) <= 1
     assert not root.findall(f".//{SVG}style")
+    assert not root.findall(f".//{SVG}pattern")  # hatching is for forecasts
+    assert float(root.attrib["viewBox"].split()[3]) <= HIGHEST
 
 
 def marks(svg: str) -> list[str]:
     """What the marks of a picture tell."""
     return [each.attrib["data-value"] for each in ElementTree.fromstring(svg).iterfind(f".//{SVG}g[@class='mark']")]
+
+
+def texts(svg: str) -> list[str]:
+    """The texts of a picture, in the order in which they are drawn."""
+    return [each.text or "" for each in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+
+
+def reach(svg: str, words: str) -> tuple[float, float]:
+    """How far from left to right the bar reaches that tells these words."""
+    [group] = ElementTree.fromstring(svg).findall(f".//{SVG}g[@data-value='{words}']")
+    xs = [float(x) for x in re.findall(r"[ML] (\S+) ", group.find(f"{SVG}path").attrib["d"])]
+    return min(xs), max(xs)

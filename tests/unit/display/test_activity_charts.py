@@ -10,12 +10,12 @@ from helpers import results as long_table
 from helpers.display import charts
 from helpers.display.charts.grids import DARKEST, PALEST
 from helpers.display.context import Context
-from helpers.display.palette import BAD, GOOD, QUIET, ink, tint
+from helpers.display.palette import BAD, GOOD, QUIET, ink, lighter, tint
 from helpers.display.shown_tables import Table, table_from_resource
 from helpers.periods import Calendar
 from helpers.results import Column, Listing
 from tests.unit.display.fake_review import NAMES, Q3, review
-from tests.unit.display.forms import assert_picture_sentence_and_table
+from tests.unit.display.forms import assert_picture_sentence_and_table, texts
 
 CONTEXT = Context(Q3, "EUR")
 OWN = ink(CONTEXT.colour)
@@ -137,12 +137,14 @@ class TestHistogram:
         assert chart.svg
         assert chart.sentence.endswith("0 are counted, 7 new ones apart.")
 
-    def test_the_period_before_is_outlined_where_it_is_known(self):
+    def test_the_period_before_is_a_lighter_shade_that_has_a_label(self):
         with_before = charts.histogram(review(*scores([50, 20, 10, 20]), *BEFORE), "pac_users")
         alone = charts.histogram(review(*scores([50, 20, 10, 20])), "pac_users")
         assert "2026Q2" in with_before.sentence
         assert "2026Q2" not in alone.sentence
-        assert with_before.svg.count("<path") > alone.svg.count("<path")
+        assert "light: 2026Q2" in texts(with_before.svg)
+        assert lighter(OWN) in with_before.svg
+        assert lighter(OWN) not in alone.svg
 
     def test_the_first_listed_period_stands_alone(self):
         """50 of 80 in none; three scores, the new apart, and nothing beside them."""
