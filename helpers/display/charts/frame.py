@@ -6,7 +6,6 @@ and no label lies on another.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import logging
 import math
@@ -339,33 +338,18 @@ def apply_style() -> None:
     matplotlib.rcParams.update(_style())
 
 
-def _svg(figure: Figure, told: Sequence[str] = ()) -> str:
-    """The figure as SVG: the same bytes on every run, nothing that names a date or a program.
-
-    A mark is a group with its words. What has an id is referred to, and no other picture has that id; nothing in it
-    styles the page that it stands on.
-    """
+def _svg(figure: Figure, told: Sequence[str]) -> str:
+    """The figure as SVG: the same bytes on every run, nothing that names a date or a program; a mark has its words."""
     file = io.StringIO()
     figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None})
     text = file.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text[text.index("<svg") :], flags=re.DOTALL)
-    text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
-    families = ", ".join(f"'{family}'" for family in _families())
-    look = f"stroke-linejoin: round; stroke-linecap: butt; font-family: {families}, sans-serif"
-    own, needed = hashlib.sha256(text.encode()).hexdigest()[:8], set(re.findall(r"#(\w+)", text))
 
-    def named(found: re.Match[str]) -> str:
-        if found[1].startswith("mark"):
-            words = " ".join(printable(told[int(found[1].removeprefix("mark"))]).split())
-            return f' class="mark" data-value="{escape(words)}"'
-        return f' id="{own}-{found[1]}"' if found[1] in needed else ""
+    def mark(found: re.Match[str]) -> str:
+        words = " ".join(printable(told[int(found[1])]).split())
+        return f'<g class="mark" data-value="{escape(words)}">'
 
-    def tag(found: re.Match[str]) -> str:
-        words = re.sub(r"font-family: [^;\"]*(; )?", "", found[0])
-        return re.sub(r' id="([^"]*)"', named, re.sub(r'(url\(|href=")#', rf"\g<1>#{own}-", words))
-
-    text = re.sub(r"\s*\n\s*", "\n", re.sub("<[^>]*>", tag, text)).strip()
-    return text.replace("<svg", f'<svg style="{look}"', 1)
+    return re.sub(r"\s*\n\s*", "\n", re.sub(r'<g id="mark(\d+)">', mark, text)).strip()
 
 
 def _make_printable(figure: Figure) -> None:
@@ -407,12 +391,13 @@ def _families() -> list[str]:
 
 def _style() -> Any:
     return {
-        "font.family": _families(),
+        "font.family": [*_families(), "sans-serif"],
+        "font.sans-serif": ["DejaVu Sans"],
         "font.size": SIZE,
         "text.color": TEXT,
         "text.parse_math": False,  # a name may hold dollar signs
         "axes.edgecolor": LINE,
         "axes.unicode_minus": True,
-        "svg.fonttype": "none",
+        "svg.fonttype": "path",
         "svg.hashsalt": "kpi-review",
     }

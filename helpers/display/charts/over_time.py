@@ -259,7 +259,7 @@ def _judged_line(drawn: Sheet, rows: pd.DataFrame, found: Verdict) -> EndLabel:
             tone = found.tone_of(found.side if is_signal else 1 if value > high else -1)
             shape, size, words[tone] = SIGNALS[tone]
             drawn.axes.plot([i], [value], marker=shape, markersize=size, color=FILLS[tone], zorder=5)
-    drawn.key("; ".join(words.values()))
+    drawn.key("; ".join([*words.values(), *["varies too much for a verdict"] * found.is_wide]))
     last = rows[rows["value"].notna()].iloc[-1]
     name = format_period(str(last.name), drawn.context.locale)
     return EndLabel(last["value"], name, drawn.write.value(last["value"], last["unit"]), drawn.ink)

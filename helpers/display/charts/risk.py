@@ -13,7 +13,7 @@ from helpers.display.charts.frame import SMALL_SIZE, Chart, Sheet, not_drawn, sh
 from helpers.display.palette import BAD, BAND, QUIET, TEXT, tint
 from helpers.display.shown_tables import Table
 
-HEIGHT = 3.1  # inches
+HEIGHT = 2.3  # inches
 SOON, STEP, MOST_STEPS = 90, 30, 12  # days: the zone, and the steps of the axis, or the zone's where these are too many
 LARGEST, LEAST = 22.0, 3.0  # points: the diameter of the largest dot, and of the smallest
 NAMED, NAME = 12, 36  # at most so many dots have a name, of so many characters
@@ -44,13 +44,16 @@ def at_risk(table: Table) -> Chart:
         _axes(drawn, rows)
         sizes = (rows["arr_due_180"] / (rows["arr_due_180"].max() or 1)) ** 0.5 * LARGEST
         dots = list(zip(rows["days_to_renewal"], rows["days_silent"], sizes.clip(lower=LEAST), strict=True))
-        for (days, silent, size), due in zip(dots, rows["arr_due_180"], strict=True):
+        for (days, silent, size), name, due in zip(dots, rows["customer"], rows["arr_due_180"], strict=True):
             face = "none" if not due else tint(BAD if days <= SOON else drawn.ink, 0.55)
             edge = QUIET if not due else BAD if days <= SOON else drawn.ink
-            drawn.axes.plot(
+            [dot] = drawn.axes.plot(
                 [days], [silent], "o", markersize=size, markerfacecolor=face, markeredgecolor=edge, clip_on=False,
                 zorder=5,
             )  # fmt: skip
+            renewal, unused = (drawn.write.phrase(each, "days") for each in (days, silent))
+            told = f"{drawn.write.value(due, 'money')} due in 180 days, renewal in {renewal}, silent for {unused}"
+            drawn.mark(dot, name, told)
         _name(drawn, dots, [wrapped(str(name), NAME, 1) for name in rows["customer"]])
         drawn.key("area: ARR due in the next 180 days; hollow: none")
     return Chart(title, sentence, drawn.svg, behind)

@@ -258,6 +258,12 @@ def test_segments_have_one_order_in_bars_and_in_columns():
     assert "33.3%" not in " ".join(texts(bars))
 
 
+def test_a_range_too_wide_for_a_verdict_is_told_in_the_picture():
+    """The limits of 10 and 90 in turn lie below zero and above a hundred: nothing that it can be is unusual."""
+    varied = charts.xmr(review(*quarters("new_revenue", [10, 90] * 5)), "new_revenue")
+    assert "varies too much for a verdict" in texts(varied.svg)
+
+
 @pytest.mark.parametrize(("last", "key"), [(30, "diamond: bad news"), (95, "large dot: good news"), (65, None)])
 def test_signals_differ_in_shape(last, key):
     svg = charts.xmr(review(*quarters("new_revenue", [62, 66, 64, 69, 65, 61, 67, 66, last])), "new_revenue").svg
