@@ -13,7 +13,6 @@ from helpers.catalogue import kpi
 from helpers.display.charts.frame import (
     BAR,
     DAYS_KEY,
-    LOW_ROW,
     ROW,
     Chart,
     Sheet,
@@ -37,6 +36,7 @@ SIGNS = ("+ ", "− ")  # how a step of a bridge begins that leads on from the o
 MOST = 12  # bars on a page; the table has them all
 CENT = 0.005  # identities hold to half a cent
 PANELS, PANEL = 4, 0.6  # periods side by side; the part of the width of one that its bars take
+TWIN, LOWEST_ROW = ", in a month", 0.125  # what a step with two amounts is also called; inches
 CUT = 0.5  # stocks whose lowest is above this share of the highest are cut
 FUNNEL_COLUMNS = {
     "segment": Column("Stage"),
@@ -158,12 +158,12 @@ def bridge(table: Table) -> Chart:
         if value and not pd.isna(value):
             start = end[of] if step.startswith(SIGNS) else 0.0
             end[of] = start + value
-            bars.append((f"{step}, in a month" if bars and bars[-1][0] == step else step, of, start, end[of]))
+            bars.append((step + TWIN * bool(bars and bars[-1][0] == step), of, start, end[of]))
     if not bars:
         return not_drawn(table)
     longest = {of: max(abs(at) for _, other, *ends in bars for at in ends if other == of) for _, of, *_ in bars}
     told = []
-    with sheet(LOW_ROW * (len(bars) + 1.5), table.context) as drawn:
+    with sheet(LOWEST_ROW * (len(bars) + 1.5), table.context) as drawn:
         for y, (step, of, start, stop) in enumerate(bars):
             leads_on, unit = step.startswith(SIGNS), columns[of].unit
             text = write.change(stop, start, unit).partition(" (")[0] if leads_on else write.phrase(stop, unit)
@@ -171,7 +171,7 @@ def bridge(table: Table) -> Chart:
             [bar] = drawn.axes.barh(y, (stop - start) / longest[of], BAR, start / longest[of], **look)
             drawn.mark(bar, step, text)
             drawn.text((max(start, stop, 0.0) / longest[of], y), text, bold=not leads_on)
-            told += [] if leads_on else [f"{step}: {text}"]
+            told += [] if leads_on or step.endswith(TWIN) else [f"{step}: {text}"]
         drawn.row_axis([step for step, *_ in bars])
         drawn.axes.margins(x=0.12)
         drawn.key("dark: where a step has led; grey: what leads on; amounts of a month have a scale of their own")

@@ -44,7 +44,7 @@ SIZE, SMALL_SIZE = 8.5, 7.5
 CHARACTER = 0.0075  # inches per point of type size: how wide a character of a label is taken to be
 COLUMN, SHIFT = 0.5, 0.1  # of the distance between two columns: a width; how far one and that of before stand off
 DAYS_KEY = "dark: waiting; light: work; between: not told which"
-BAR, ROW, LOW_ROW = 0.62, 0.21, 0.145  # a bar's height, of a row; the height of a row, in inches
+BAR, ROW, LOW_ROW = 0.62, 0.19, 0.145  # a bar's height, of a row; the height of a row, in inches
 NAME = 43  # characters of a row's name
 FALLBACKS = (
     "Noto Sans", "Noto Sans CJK JP", "Noto Sans Arabic", "Noto Sans Hebrew", "DejaVu Sans", "Droid Sans Fallback",
