@@ -99,7 +99,7 @@ def funnel(results: Results) -> Chart:
     table = table_behind(results.context, title, both, FUNNEL_COLUMNS, "No segments.")
     if reached.empty or not reached["value"].iloc[0] > 0:
         return not_drawn(table, why_nothing(results, total, f"No record entered the pipeline in {period}."))
-    with sheet(1.65 * ROW * len(reached), results.context) as drawn:
+    with sheet(2 * ROW * len(reached), results.context) as drawn:
         rate_of = rates.set_index("segment")
         for y, (_, row) in enumerate(reached.iterrows()):
             value, stage = float(row["value"]), row["segment"]

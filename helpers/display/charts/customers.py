@@ -186,7 +186,7 @@ def histogram(results: Results, kpi_id: str) -> Chart:
         for rows, look, aside, when in both if shift else both[1:]:
             bars = drawn.axes.bar([i + aside for i in range(len(now))], rows["height"], COLUMN, color=look)
             drawn.marks(bars, [f"{name} active weeks, {when}" for name in now.index], rows["value"], "count")
-        drawn.zero_axis(max(now["height"].max(), old["height"].fillna(0.0).max()))
+        drawn.zero_axis(max(now["height"].max(), old["height"].fillna(0.0).max()), lines=2)
         heights = now["height"].combine(old["height"].fillna(0.0), max)
         for i, (name, share, n) in enumerate(zip(now.index, now["share"], now["value"], strict=True)):
             counted = write.value(n, "count")

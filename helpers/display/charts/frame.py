@@ -43,6 +43,7 @@ WIDTH = 6.7  # inches: the text column of an A4 page
 SIZE, SMALL_SIZE = 8.5, 7.5
 CHARACTER = 0.0075  # inches per point of type size: how wide a character of a label is taken to be
 COLUMN, SHIFT = 0.5, 0.1  # of the distance between two columns: a width; how far one and that of before stand off
+LINE_SHARE = 0.14  # of the height of columns: a line of words on them
 DAYS_KEY = "dark: waiting; light: work; between: not told which"
 BAR, ROW, LOW_ROW = 0.62, 0.19, 0.145  # a bar's height, of a row; the height of a row, in inches
 NAME = 43  # characters of a row's name
@@ -157,12 +158,13 @@ class Sheet:
         self.axes.set_axisbelow(True)
         self.axes.tick_params(axis="y", labelcolor=QUIET, labelsize=SMALL_SIZE)
 
-    def zero_axis(self, highest: float, lowest: float = 0.0) -> None:
-        """Columns stand on a line at zero; their values are written on them, so no scale is drawn."""
+    def zero_axis(self, highest: float, lowest: float = 0.0, lines: int = 1) -> None:
+        """Columns stand on a line at zero; their values are written on them in so many lines, so no scale is drawn."""
         self.axes.set_yticks([])
         self.axes.axhline(0, color=TEXT, linewidth=0.9, zorder=4)
-        room = 0.25 * (max(highest, 0.0) - min(lowest, 0.0) or 1.0)
-        self.axes.set_ylim(min(lowest, 0.0) - (room if lowest < 0 else 0), max(highest, 0.0) + room)
+        top, bottom, line = max(highest, 0.0), min(lowest, 0.0), LINE_SHARE * lines
+        room = line * (top - bottom or 1.0) / (1 - line * (2 if lowest < 0 else 1))
+        self.axes.set_ylim(bottom - (room if lowest < 0 else 0), top + room)
 
     def period_axis(self, periods: Sequence[str], partial: Sequence[bool]) -> None:
         """One tick per period, or each third where months are many; the year once, what is partial marked."""

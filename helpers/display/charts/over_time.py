@@ -299,9 +299,9 @@ def _paired_columns(drawn: Sheet, results: Results, rows: pd.DataFrame) -> None:
         drawn.marks(bar, [f"The year before {named[i]}"], [before[i]], unit)
         drawn.marks(drawn.column(i + shift, value, drawn.ink, partial=partial[i]), [named[i]], [value], unit)
     ends = [float(end) for end in (*rows["value"], *before, target or 0.0) if not math.isnan(end)]
-    drawn.zero_axis(max(ends), min(ends))
+    drawn.zero_axis(max(ends), min(ends), lines=2)
     for i in labels_with_room([write.value(value, kpi(kpi_id).unit) for value in rows["value"]]):
-        _column_label(drawn, i + shift, rows.iloc[i], before[i])
+        _column_label(drawn, i, rows.iloc[i], before[i])
     if target is not None:
         edge = periods.index(results.period.label) + shift + COLUMN / 2 + 0.03
         look: dict[str, Any] = {"color": "none", "edgecolor": TEXT, "linewidth": 0.9}
