@@ -231,7 +231,8 @@ def _line(drawn: Sheet, results: Results, rows: pd.DataFrame, stroke: tuple[bool
     if (target := results.target(last["kpi_id"])) is not None and results.period.label in rows.index:
         at = list(rows.index).index(results.period.label)
         drawn.axes.plot([at], [target], marker="s", markersize=6, markerfacecolor="none", markeredgecolor=colour)
-        text += f"\ntarget {write.value(target, last['unit'])}"
+        gap = write.change(value, target, last["unit"]) if at == at_end and last["status"] == "ok" else ""
+        text += f"\ntarget {write.value(target, last['unit'])}{f', {gap}' * bool(gap)}"
     shade = colour if stroke[0] else QUIET  # a lighter line is seen, lighter text is not read
     return EndLabel(value, text, write.value(value, last["unit"]), shade)
 
@@ -306,8 +307,8 @@ def _paired_columns(drawn: Sheet, results: Results, rows: pd.DataFrame) -> None:
         edge = periods.index(results.period.label) + shift + COLUMN / 2 + 0.03
         look: dict[str, Any] = {"color": "none", "edgecolor": TEXT, "linewidth": 0.9}
         drawn.marks(drawn.axes.bar(edge + TARGET_WIDTH / 2, target, TARGET_WIDTH, **look), ["Target"], [target], unit)
-        value = rows["value"].iloc[-1]
-        words = ["target", write.value(target, unit), *_variance(write, value, target, unit).split(" ", 1)]
+        gap = "" if partial[-1] else _variance(write, rows["value"].iloc[-1], target, unit)
+        words = ["target", write.value(target, unit), *gap.split(" ", 1)]
         drawn.text((edge + TARGET_WIDTH, target), "\n".join(words), va="top")
     drawn.axes.set_xlim(-0.6, len(rows) - 0.4)
     drawn.period_axis(periods, partial)
@@ -341,8 +342,8 @@ def _stacked(results: Results, history: History, sentence: str, segment_by: str)
         raise KitError(f"{kpi_id} is a {unit}: its segments do not add up; draw charts.bars(results, {kpi_id!r}, …)")
     periods = history.periods[-STACKS_SHOWN[history.kind] :]
     rows = results.segments(kpi_id, segment_by, history.kind)
-    parts = rows[rows["status"].isin(["ok", "partial"])].pivot(index="period", columns="segment", values="value")
-    parts = parts[_in_order(rows)].reindex(periods)
+    rows = rows[rows["status"].isin(["ok", "partial"])]
+    parts = rows.pivot(index="period", columns="segment", values="value")[_in_order(rows)].reindex(periods)
     title = chart_title(results, f"{history.names} by {segment_by.replace('_', ' ')}", unit, periods)
     keys = {f"part {i}": str(name).replace("_", " ") for i, name in enumerate(parts.columns)}
     named = {"period": Column("Period"), **{key: Column(name, unit) for key, name in keys.items()}}
@@ -361,7 +362,7 @@ def _stacked(results: Results, history: History, sentence: str, segment_by: str)
 
 def _in_order(rows: pd.DataFrame) -> list[str]:
     """Segments in the order in which the card gave them, those of the last period first; what has none last."""
-    names = dict.fromkeys([*rows[rows["period"] == rows["period"].iloc[-1]]["segment"], *rows["segment"]])
+    names = dict.fromkeys([*rows[rows["period_start"] == rows["period_start"].max()]["segment"], *rows["segment"]])
     return sorted(names, key=lambda name: name == NONE)
 
 

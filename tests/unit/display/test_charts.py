@@ -264,6 +264,24 @@ def test_a_range_too_wide_for_a_verdict_is_told_in_the_picture():
     assert "varies too much for a verdict" in texts(varied.svg)
 
 
+def test_a_segment_that_has_no_value_in_any_period_is_in_no_column():
+    refused = long_table.row("new_revenue", Q3, None, segment=("source", "c"), status="refused", warnings=["no rate"])
+    rows = [*quarters("new_revenue", [50, 54]), *by_source("new_revenue", {"a": 54})]
+    svg = charts.columns(review(*rows, refused), "new_revenue", segment_by="source").svg
+    assert marks(svg) == ["a, 2026Q3: €54"]
+    assert charts.columns(review(*rows), "new_revenue", segment_by="region").svg == ""
+
+
+def test_the_gap_to_a_target_is_told_of_a_period_that_is_over():
+    found = review(*quarters("nrr", [1.0, 1.02]), targets={"nrr": 1.05})
+    assert "target 105.0%, −3.0 pp" in texts(charts.lines(found, "nrr").svg)
+    running = partial_quarter("2026-08-20")
+    rows = quarters("new_revenue", [100, 130], period=running, status="partial")
+    told = texts(charts.columns(review(*rows, period=running, targets={"new_revenue": 200}), "new_revenue").svg)
+    assert told[told.index("target") :][1] == "€200"
+    assert "−€70" not in " ".join(told)
+
+
 @pytest.mark.parametrize(("last", "key"), [(30, "diamond: bad news"), (95, "large dot: good news"), (65, None)])
 def test_signals_differ_in_shape(last, key):
     svg = charts.xmr(review(*quarters("new_revenue", [62, 66, 64, 69, 65, 61, 67, 66, last])), "new_revenue").svg
