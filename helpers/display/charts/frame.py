@@ -27,7 +27,6 @@ from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
-from matplotlib.patches import Patch
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
@@ -40,7 +39,7 @@ from helpers.results import Column, Listing
 from helpers.texts import printable, spoken
 
 WIDTH = 6.7  # inches: the text column of an A4 page
-SIZE, SMALL_SIZE = 8.5, 7.5
+SMALL_SIZE = 7.5  # points: the words of charts
 CHARACTER = 0.0075  # inches per point of type size: how wide a character of a label is taken to be
 COLUMN, SHIFT = 0.5, 0.1  # of the distance between two columns: a width; how far one and that of before stand off
 LINE_SHARE = 0.14  # of the height of columns: a line of words on them
@@ -191,12 +190,6 @@ class Sheet:
     def key(self, words: str) -> None:
         """The line above the drawing that says what its fills and marks mean."""
         self.axes.set_title(words, loc="left", fontsize=SMALL_SIZE, color=QUIET)
-
-    def legend(self, looks: Mapping[str, Mapping[str, Any]], **where: Any) -> None:
-        """What fills mean, each with its words."""
-        if handles := [Patch(label=words, **look) for words, look in looks.items()]:
-            options = {"borderpad": 0, **where}
-            self.axes.legend(handles=handles, frameon=False, fontsize=SMALL_SIZE, labelcolor=TEXT, **options)
 
     def column(self, x: float, value: float, colour: str, *, partial: bool, bottom: float = 0.0) -> BarContainer:
         """One column, of what is to date as such."""
@@ -395,7 +388,7 @@ def _style() -> Any:
     return {
         "font.family": [*_families(), "sans-serif"],
         "font.sans-serif": ["DejaVu Sans"],
-        "font.size": SIZE,
+        "font.size": SMALL_SIZE,
         "text.color": TEXT,
         "text.parse_math": False,  # a name may hold dollar signs
         "axes.edgecolor": LINE,

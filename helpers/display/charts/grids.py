@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 
 from helpers.catalogue import kpi
 from helpers.display.charts.frame import (
@@ -40,7 +40,7 @@ MOST_ROWS, MOST_COLUMNS = 14, 10
 PALEST, DARKEST = 0.1, 0.8
 LIGHT_ON = 0.55  # from this strength on, text is white
 HELD = {"": 0.0, "held": 0.22, "shared": 0.8}  # how strong the colour of a department's cell is
-CLEAR = 0.05  # a sign test below it is called a clear change
+CLEAR = 0.05  # a difference that is less likely by chance is called likely real
 APART = 0.25  # of a cell: the gap before states that are no score
 
 
@@ -193,9 +193,12 @@ def _shaded(share: float) -> float:
 
 
 def _key(drawn: Sheet, shades: Mapping[str, str]) -> None:
-    looks = {words: {"facecolor": colour} for words, colour in shades.items()}
-    where = {"loc": "upper left", "bbox_to_anchor": (0, 0), "ncols": len(looks)}
-    drawn.legend(looks, **where, borderpad=0.2, handlelength=1.2, columnspacing=1.6)
+    """What shades mean, each with its words."""
+    drawn.axes.legend(
+        handles=[Patch(label=words, facecolor=colour) for words, colour in shades.items()], frameon=False,
+        fontsize=SMALL_SIZE, labelcolor=TEXT, loc="upper left", bbox_to_anchor=(0, 0), ncols=len(shades), borderpad=0.2,
+        handlelength=1.2, columnspacing=1.6,
+    )  # fmt: skip
 
 
 # --- the heat-map -----------------------------------------------------------------------------------------------------
@@ -251,8 +254,9 @@ def _matrix_sentence(table: Table) -> str:
     """How many went up and down, and whether that is more than chance."""
     up, down, same, _ = _moves(table)
     p = sign_test(up, down)
-    p_words = "" if p is None else "p below 0.001" if p < 0.001 else f"p = {p:.3f}"
-    judged = "" if p is None else f", {'a' if p < CLEAR else 'no'} clear change (sign test, {p_words})"
+    in_100 = "" if p is None else "less than 1" if p < 0.01 else f"{100 * p:.0f}"
+    likely = f": likely a real difference ({in_100} in 100 by chance)"
+    judged = "" if p is None else likely if p < CLEAR else f": that may be chance ({in_100} in 100)"
     counts = [table.write.value(n, "count") for n in (up, down, same)]
     return f"Of users that were not new, {counts[0]} went up, {counts[1]} down and {counts[2]} stayed the same{judged}."
 
