@@ -36,7 +36,7 @@ from helpers.display.shown_tables import Table
 from helpers.results import Column
 from helpers.texts import spoken
 
-DOTS_HEIGHT, CURVE_HEIGHT, COLUMNS_HEIGHT = 1.7, 1.9, 1.5  # inches
+DOTS_HEIGHT, CURVE_HEIGHT, COLUMNS_HEIGHT = 1.5, 1.75, 1.4  # inches
 NEW = "new"  # the segment of users who could not have every score yet
 STEPS = (1, 2, 5, 10, 20, 30, 60, 90, 180, 365)  # days between two rows of a curve's table
 MOST_STEPS = 16

@@ -214,7 +214,7 @@ class Sheet:
         """Labels beside the right edge, as near to their values as they fit."""
         low, high = self.axes.get_ylim()
         figure, line = self.axes.get_figure(root=True), 1.25 * SMALL_SIZE
-        point = (high - low) / ((figure.get_figheight() if figure else 0.0) * 72 * 0.72)
+        point = (high - low) / ((figure.get_figheight() if figure else 0.0) * 72 * 0.64)
         centres = spread_apart([label.y for label in labels], [label.lines * line * point for label in labels])
         for label, y in zip(labels, centres, strict=True):
             top = y + label.lines * line * point / 2

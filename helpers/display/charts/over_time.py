@@ -33,7 +33,7 @@ from helpers.periods import DAY
 from helpers.results import NONE, Column
 from helpers.texts import spoken
 
-HEIGHT = 1.8  # inches
+HEIGHT, LABEL = 1.55, 0.25  # inches: of a chart, and what each line after the first adds for its label
 STROKES: tuple[tuple[bool, Any], ...] = ((True, "-"), (False, "-"), (True, (0, (4, 2))), (False, (0, (4, 2))))
 SIGNALS = {
     "good": ("o", 7.5, "large dot: good news"),
@@ -131,7 +131,7 @@ def lines(results: Results, *kpi_ids: str, reference: float | None = None) -> Ch
         few = "Fewer than two values: there is no line to draw."
         why = why_not_drawn(values, results, history.unit) if drawable else few
         return Chart(history.title, f"{sentence} {why}", "", history.table())
-    with sheet(HEIGHT, results.context) as drawn:
+    with sheet(HEIGHT + LABEL * (len(drawable) - 1), results.context) as drawn:
         drawn.value_axis(history.unit)
         strokes = zip(drawable, STROKES * len(drawable), strict=False)
         labels = [_line(drawn, results, history.rows(k), stroke) for k, stroke in strokes]
