@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from helpers.catalogue import kpi
 from helpers.display.context import Results, Series
 from helpers.display.formats import format_period
-from helpers.display.palette import BAND, QUIET, TONES
+from helpers.display.palette import BAND, FILLS, QUIET
 from helpers.display.signals import Verdict
 
 PERIODS_SHOWN = 12
@@ -75,7 +75,7 @@ def variance_bar(gap: float, tone: str) -> str:
     half, height = BAR // 2, 10
     length = round(min(abs(gap) / FULL_BAR, 1) * half, 1)
     left = half if gap > 0 else half - length
-    shapes = [f'<rect x="{left}" y="1" width="{length}" height="{height - 2}" fill="{TONES[tone]}"/>']
+    shapes = [f'<rect x="{left}" y="1" width="{length}" height="{height - 2}" fill="{FILLS[tone]}"/>']
     if abs(gap) > FULL_BAR:
         at = BAR - 6 if gap > 0 else 4
         shapes.append(f'<rect x="{at}" y="0" width="2" height="{height}" fill="#ffffff"/>')
@@ -122,10 +122,13 @@ def _svg(values: Sequence[float], band: tuple[float, float] | None, point: str, 
 
 
 def _point(at: tuple[float, float], point: str, colour: str) -> str:
-    """The last point: a signal as a diamond of its tone, a partial value hollow."""
+    """The last point: a bad signal as a diamond, a good one as a large dot, a partial value hollow."""
     x, y = at
     if point.startswith("signal"):
-        fill = TONES[point.removeprefix("signal").strip()]
+        tone = point.removeprefix("signal").strip()
+        fill = FILLS[tone]
+        if tone == "good":
+            return f'<circle cx="{x}" cy="{y}" r="3.6" fill="{fill}"/>'
         return f'<path d="M{x} {y - 4:.1f}L{x + 4:.1f} {y}L{x} {y + 4:.1f}L{x - 4:.1f} {y}Z" fill="{fill}"/>'
     fill = "#ffffff" if point == "hollow" else colour
     return f'<circle cx="{x}" cy="{y}" r="2.2" fill="{fill}" stroke="{colour}"/>'

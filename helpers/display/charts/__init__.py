@@ -4,7 +4,7 @@ The notation is the same on every page (see ``palette``). Every chart has a titl
 computed from its numbers that is also its alternative text, and its table. What is too little to draw is told instead.
 """
 
-from helpers.display.charts.bars import bars, bullets, cascade, funnel, pace, variants, waterfall
+from helpers.display.charts.bars import bars, bridge, bullets, cascade, funnel, pace, variants, waterfall
 from helpers.display.charts.customers import curve, dots, flows, histogram, timelines
 from helpers.display.charts.frame import Chart, apply_style
 from helpers.display.charts.grids import alignment, heat_map, matrix
@@ -14,7 +14,7 @@ from helpers.display.charts.risk import at_risk
 from helpers.display.charts.tallies import counts, scatter
 
 __all__ = [
-    "Chart", "alignment", "apply_style", "at_risk", "bars", "bullets", "cascade", "columns", "counts", "curve", "dots",
-    "flows", "funnel", "heat_map", "histogram", "intervals", "lines", "matrix", "pace", "scatter", "timelines",
-    "variants", "waterfall", "xmr",
+    "Chart", "alignment", "apply_style", "at_risk", "bars", "bridge", "bullets", "cascade", "columns", "counts",
+    "curve", "dots", "flows", "funnel", "heat_map", "histogram", "intervals", "lines", "matrix", "pace", "scatter",
+    "timelines", "variants", "waterfall", "xmr",
 ]  # fmt: skip

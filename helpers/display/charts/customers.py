@@ -13,12 +13,16 @@ from matplotlib.ticker import MaxNLocator
 
 from helpers.catalogue import kpi
 from helpers.display.charts.frame import (
+    BAR,
+    COLUMN,
+    DAYS_KEY,
+    LOW_ROW,
+    SHIFT,
     SMALL_SIZE,
     Chart,
     EndLabel,
     Sheet,
-    fill,
-    labels_with_room,
+    day_looks,
     not_drawn,
     sheet,
     table_behind,
@@ -26,18 +30,16 @@ from helpers.display.charts.frame import (
 )
 from helpers.display.context import Results
 from helpers.display.formats import format_day
-from helpers.display.palette import BAD, BAND, GOOD, QUIET, TEXT, tint
+from helpers.display.palette import BAD, BAND, FILLS, GOOD, QUIET, TEXT, lighter
 from helpers.display.sentences import chart_title, why_nothing
 from helpers.display.shown_tables import Table
 from helpers.results import Column
+from helpers.texts import spoken
 
-DOTS_HEIGHT, CURVE_HEIGHT, COLUMNS_HEIGHT, TIMELINE_HEIGHT = 2.35, 2.6, 1.65, 0.3  # inches
-GREY = "#9aa1ab"
+DOTS_HEIGHT, CURVE_HEIGHT, COLUMNS_HEIGHT = 1.5, 1.75, 1.4  # inches
 NEW = "new"  # the segment of users who could not have every score yet
 STEPS = (1, 2, 5, 10, 20, 30, 60, 90, 180, 365)  # days between two rows of a curve's table
 MOST_STEPS = 16
-STAGES_PER_LINE = 6  # of the legend
-SHADES = (1.0, 0.78, 0.6, 0.45, 0.32, 0.2)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def curve(table: Table) -> Chart:
     """The share still waiting by time, with its interval as a band and a tick where somebody is followed no further.
 
     The table has one row per ``cohort`` and time at which something happened, which is its second column:
-    ``waiting`` with ``low`` and ``high``, ``unseen``; the first cohort is drawn dark, one after it in grey. Where
+    ``waiting`` with ``low`` and ``high``, ``unseen``; the first cohort is drawn dark, one after it lighter. Where
     ``of_all`` is given, those who left are counted among the waiting in a dashed line.
     """
     if table.rows.empty:
@@ -88,7 +90,7 @@ def curve(table: Table) -> Chart:
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         axes.tick_params(axis="x", labelcolor=TEXT, labelsize=SMALL_SIZE)
         for name, rows in before:
-            axes.step(rows[time], rows["waiting"], where="post", color=GREY, linewidth=1.4, zorder=1)
+            axes.step(rows[time], rows["waiting"], where="post", color=lighter(drawn.ink), linewidth=1.4, zorder=1)
             _curve_points(drawn, name, rows, table)
             labels.append(_curve_label(name, rows, table, QUIET))
         drawn.end_labels([*labels, *_own_curve(drawn, own_name, own, table)])
@@ -112,7 +114,7 @@ def dots(table: Table, day: str, value: str, things: str) -> Chart:
         drawn.value_axis(unit)
         for state, rows in states.items():
             look = STATES[state]
-            colour = BAD if look.is_bad else table.context.ink
+            colour = FILLS["bad"] if look.is_bad else table.context.ink
             face = "none" if look.is_hollow else colour
             for _, row in rows.iterrows():
                 [dot] = drawn.axes.plot(
@@ -137,41 +139,34 @@ def dots(table: Table, day: str, value: str, things: str) -> Chart:
 
 
 def timelines(table: Table) -> Chart:
-    """One line per customer: the stages that it passed, in days after its clock started.
+    """One bar per customer, the longest way first: on which days somebody waited, and on which somebody worked.
 
     The table has one row per stretch of a stage: the customer in its first column, ``customer_id``, ``stage``,
     ``kind``, ``from_day``, ``to_day`` and ``total``, the days at which its way ends; one without any stage is a row
-    without these.
+    without these. Where stages overlap, work is drawn over waiting; the stage open longest stands beside.
     """
     rows = table.rows
     if rows.empty:
         return not_drawn(table)
-    colours = _stage_colours(rows, table.context.ink)
-    customers = rows.drop_duplicates("customer_id")
-    height = TIMELINE_HEIGHT * len(customers) + 0.35 + 0.2 * math.ceil(len(colours) / STAGES_PER_LINE)
-    with sheet(height, table.context) as drawn:
+    customers = rows.drop_duplicates("customer_id").sort_values("total", ascending=False, kind="stable")
+    with sheet(LOW_ROW * (len(customers) + 2), table.context) as drawn:
         for y, customer in enumerate(customers["customer_id"]):
-            _timeline(drawn, y, rows[rows["customer_id"] == customer], colours)
+            _timeline(drawn, y, rows[rows["customer_id"] == customer])
         drawn.row_axis(customers.iloc[:, 0])
-        kinds = rows.dropna(subset=["from_day", "kind"]).groupby("stage")["kind"].first()
-        looks = {wrapped(s, 18, 1): fill(colours[s], hatched=kinds.get(s) == "waiting") for s in colours}
-        drawn.legend(
-            looks, loc="lower left", bbox_to_anchor=(0, 1), ncols=STAGES_PER_LINE, handlelength=1.6, columnspacing=1.2
-        )
-        drawn.axes.margins(x=0.06)
-    totals = customers.set_index(rows.columns[0])["total"]
+        drawn.axes.margins(x=0.08)
+        drawn.key(f"{DAYS_KEY}; thin: no stage open; right: the stage open longest")
     longest, shortest = (
-        f"{name} with {table.write.phrase(days, 'days')}"
-        for name, days in ((totals.idxmax(), totals.max()), (totals.idxmin(), totals.min()))
+        f"{row.iloc[0]} with {table.write.phrase(row['total'], 'days')}"
+        for _, row in customers.iloc[[0, -1]].iterrows()
     )
-    most = f"; the stage open on most days is {next(iter(colours)).replace('_', ' ')}" if colours else ""
-    sentence = f"The longest way is that of {longest}, the shortest that of {shortest}{most}."
-    key = "A diamond is the day of first value; hatched is waiting."
-    return Chart(f"{table.listing.caption}, days", f"{sentence} {key}", drawn.svg, table)
+    most = _longest_stage(rows)
+    stage = f"; the stage open on most days is {spoken(most)}" if most else ""
+    sentence = f"The longest way is that of {longest}, the shortest that of {shortest}{stage}."
+    return Chart(f"{table.listing.caption}, days", sentence, drawn.svg, table)
 
 
 def histogram(results: Results, kpi_id: str) -> Chart:
-    """The shares of the segments of a count, in their own order, the new apart; the period before is outlined."""
+    """The shares of the segments of a count, in their own order, the new apart; the period before is lighter."""
     period, label, write = results.period.label, kpi(kpi_id).label, results.write
     previous = "".join(each.label for each in results.period.history(1))  # empty where a calendar begins with this one
     now, before = (_shares(results, kpi_id, label) for label in (period, previous))
@@ -185,22 +180,20 @@ def histogram(results: Results, kpi_id: str) -> Chart:
         nobody = f"{label}: nobody is counted in {period}."
         return not_drawn(table, why_nothing(results, results.now(kpi_id), nobody))
     with sheet(COLUMNS_HEIGHT, results.context) as drawn:
-        solid: dict[str, Any] = {"facecolor": tint(drawn.ink, 0.75)}
-        outline: dict[str, Any] = {"facecolor": "none", "edgecolor": TEXT}
-        old = before["height"].reindex(now.index)
-        bars = drawn.axes.bar(range(len(now)), now["height"], 0.72, **solid)
-        drawn.marks(bars, [f"{name} active weeks" for name in now.index], now["value"], "count")
-        drawn.axes.bar(range(len(now)), old, 0.9, **outline, linewidth=1.1)
-        drawn.zero_axis(max(now["height"].max(), old.fillna(0.0).max()))
-        each = zip(now.index, now["share"], now["height"], now["value"], old.fillna(0.0), strict=True)
-        for i, (name, share, height, n, was) in enumerate(each):
+        shift = SHIFT if before["height"].any() else 0.0
+        old = before.reindex(now.index)
+        both = ((old, lighter(drawn.ink), -shift, previous), (now, drawn.ink, shift, period))
+        for rows, look, aside, when in both if shift else both[1:]:
+            bars = drawn.axes.bar([i + aside for i in range(len(now))], rows["height"], COLUMN, color=look)
+            drawn.marks(bars, [f"{name} active weeks, {when}" for name in now.index], rows["value"], "count")
+        drawn.zero_axis(max(now["height"].max(), old["height"].fillna(0.0).max()), lines=2)
+        heights = now["height"].combine(old["height"].fillna(0.0), max)
+        for i, (name, share, n) in enumerate(zip(now.index, now["share"], now["value"], strict=True)):
             counted = write.value(n, "count")
             text = counted if name == NEW else f"{write.value(share, 'share')}\n{counted}"
-            drawn.text((i, max(height, was)), text, (0, 3), side="above")
-        drawn.axes.set_xticks(range(len(now)), [str(name) for name in now.index], color=TEXT)
-        if old.notna().any():
-            looks = {period: solid, f"{previous}, outlined": outline}
-            drawn.legend(looks, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+            drawn.text((i, heights.iloc[i]), text, (0, 3), side="above")
+        drawn.axes.set_xticks(range(len(now)), [str(name) for name in now.index], color=TEXT, fontsize=SMALL_SIZE)
+        drawn.key(f"light: {previous}" if shift else "")
     return Chart(title, _histogram_sentence(results, now, before, previous), drawn.svg, table)
 
 
@@ -216,7 +209,7 @@ def flows(table: Table) -> Chart:
         return not_drawn(table, "Nobody was silent in any of these weeks.")
     with sheet(COLUMNS_HEIGHT, table.context) as drawn:
         axes = drawn.axes
-        for name, colour, sign in (("newly_silent", BAD, 1), ("returned", GOOD, -1)):
+        for name, colour, sign in (("newly_silent", FILLS["bad"], 1), ("returned", FILLS["good"], -1)):
             words = [f"{name}, week to {format_day(day, write.locale)}" for day in rows["week_to"]]
             drawn.marks(axes.bar(range(len(rows)), sign * rows[name], 0.5, color=colour), words, rows[name], "count")
         drawn.zero_axis(float(rows["newly_silent"].max()), -float(rows["returned"].max()))
@@ -226,12 +219,11 @@ def flows(table: Table) -> Chart:
             if returned:
                 text = f"−{write.value(returned, 'count')}"
                 drawn.text((i, -returned), text, (0, -3), side="below", colour=GOOD, bold=True)
-        days = [format_day(day, table.context.locale) for day in rows["week_to"]]
-        with_day = labels_with_room(days)
+        days = [format_skeleton("MMMd", day, locale=write.locale) for day in pd.to_datetime(rows["week_to"]).dt.date]
         counts = [write.value(n, "count") for n in rows["inactive"]]
-        texts = [f"{counts[i]} silent\n{days[i]}" if i in with_day else counts[i] for i in range(len(rows))]
+        texts = [f"{day}\n{n}" for day, n in zip(days, counts, strict=True)]
         axes.set_xticks(range(len(rows)), texts, fontsize=SMALL_SIZE, color=TEXT)
-        drawn.key("up: newly silent; down: returned")
+        drawn.key("up, dark: newly silent; down, light: returned; below: silent at the end of the week")
     last = rows.iloc[-1]
     fell, returned = (write.value(last[name], "count") for name in ("newly_silent", "returned"))
     sentence = (
@@ -337,37 +329,25 @@ def _month_axis(drawn: Sheet, days: pd.Series) -> None:
     drawn.axes.set_xlim(first.to_timestamp().toordinal() - 5, last.to_timestamp().toordinal())
 
 
-def _stage_colours(rows: pd.DataFrame, ink: str) -> dict[str, str]:
-    """A shade per stage, the most days first; of many, the last ones share the palest."""
-    days = (rows["to_day"] - rows["from_day"]).groupby(rows["stage"]).sum().sort_values(ascending=False, kind="stable")
-    return {str(stage): tint(ink, SHADES[min(i, len(SHADES) - 1)]) for i, stage in enumerate(days.index)}
+def _timeline(drawn: Sheet, y: int, rows: pd.DataFrame) -> None:
+    """The days of one customer, work above waiting, and the day of value."""
+    total, stretches, looks = float(rows["total"].iloc[0]), rows.dropna(subset="from_day"), day_looks(drawn.ink)
+    drawn.axes.plot([0, total], [y, y], color=QUIET, linewidth=0.8, zorder=1)
+    for _, row in stretches.iterrows():
+        kind, days = row["kind"] if row["kind"] in looks else "untold", row["to_day"] - row["from_day"]
+        order = 2 + ("waiting", "untold", "working").index(kind)
+        bar = drawn.axes.barh(y, days, BAR, row["from_day"], **looks[kind], zorder=order)
+        drawn.marks(bar, [f"{row.iloc[0]}, {row['stage']}, {kind}"], [days], "days")
+    drawn.axes.plot([total, total], [y - 0.45, y + 0.45], color=TEXT, linewidth=2, solid_capstyle="butt", zorder=6)
+    drawn.text((total, y), drawn.write.value(total, "days"), bold=True)
+    if stage := _longest_stage(stretches):
+        drawn.edge_text(y, wrapped(stage, 22, 1))
 
 
-def _timeline(drawn: Sheet, y: int, rows: pd.DataFrame, colours: dict[str, str]) -> None:
-    """The stages of one customer, those that overlap below each other, and the day of value."""
-    stretches = rows.dropna(subset="from_day")
-    lanes = _free_lanes(stretches)
-    height = 0.72 / (max(lanes, default=0) + 1)
-    for lane, (_, row) in zip(lanes, stretches.iterrows(), strict=True):
-        look = fill(colours[str(row["stage"])], hatched=row["kind"] == "waiting")
-        middle = y - 0.36 + lane * height + height / 2
-        days = row["to_day"] - row["from_day"]
-        bar = drawn.axes.barh(middle, days, height * 0.9, left=row["from_day"], **look)
-        drawn.marks(bar, [f"{row.iloc[0]}, {row['stage']}"], [days], "days")
-    total = float(rows["total"].iloc[0])
-    drawn.axes.plot([total], [y], marker="D", markersize=4.5, color=TEXT, zorder=6)
-    drawn.text((total, y), f" {drawn.write.value(total, 'days')}", bold=True)
-
-
-def _free_lanes(rows: pd.DataFrame) -> list[int]:
-    """For each stretch the first lane that is free when it begins."""
-    ends: list[float] = []
-    found = []
-    for start, end in zip(rows["from_day"], rows["to_day"], strict=True):
-        lane = next((i for i, taken in enumerate(ends) if taken <= start), len(ends))
-        ends[lane:] = [end, *ends[lane + 1 :]]
-        found.append(lane)
-    return found
+def _longest_stage(rows: pd.DataFrame) -> str:
+    """The stage that was open on most days; empty where none was."""
+    days = (rows["to_day"] - rows["from_day"]).groupby(rows["stage"]).sum()
+    return "" if days.empty else str(days.idxmax())
 
 
 # --- the histogram ----------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ and no label lies on another.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import logging
 import math
@@ -28,28 +27,31 @@ from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
-from matplotlib.patches import Patch
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from helpers.display.context import Context
-from helpers.display.formats import Writer, month_start
-from helpers.display.palette import LINE, QUIET, TEXT
+from helpers.display.formats import MONEY, Writer, month_start
+from helpers.display.palette import LINE, QUIET, TEXT, shades, tint
 from helpers.display.shown_tables import Table, seen, table_html
 from helpers.display.sparkline import data_url
 from helpers.results import Column, Listing
 from helpers.texts import printable, spoken
 
 WIDTH = 6.7  # inches: the text column of an A4 page
-SIZE, SMALL_SIZE = 8.5, 7.5
+SMALL_SIZE = 7.5  # points: the words of charts
 CHARACTER = 0.0075  # inches per point of type size: how wide a character of a label is taken to be
-COLUMN = 0.5  # a column's width, of the distance between two
-BAR, ROW = 0.62, 0.28  # a bar's height, of a row; a row's, in inches
+COLUMN, SHIFT = 0.5, 0.1  # of the distance between two columns: a width; how far one and that of before stand off
+LINE_SHARE = 0.14  # of the height of columns: a line of words on them
+DAYS_KEY = "dark: waiting; light: work; between: not told which"
+BAR, ROW, LOW_ROW = 0.62, 0.19, 0.145  # a bar's height, of a row; the height of a row, in inches
+NAME = 43  # characters of a row's name
 FALLBACKS = (
     "Noto Sans", "Noto Sans CJK JP", "Noto Sans Arabic", "Noto Sans Hebrew", "DejaVu Sans", "Droid Sans Fallback",
     "Noto Emoji",
 )  # fmt: skip
 MISSING = "\ufffd"
+WHOLE = (*MONEY, "count")  # units that are written without decimals
 Side = Literal["right", "above", "below"]
 
 
@@ -149,18 +151,19 @@ class Sheet:
 
     def value_axis(self, unit: str) -> None:
         """Few, quiet grid lines, labelled in the unit's format."""
-        self.axes.yaxis.set_major_locator(MaxNLocator(4))
+        self.axes.yaxis.set_major_locator(MaxNLocator(4, integer=unit in WHOLE))
         self.axes.yaxis.set_major_formatter(lambda value, _: self.write.value(value, unit))
         self.axes.grid(axis="y", color=LINE, linewidth=0.6)
         self.axes.set_axisbelow(True)
         self.axes.tick_params(axis="y", labelcolor=QUIET, labelsize=SMALL_SIZE)
 
-    def zero_axis(self, highest: float, lowest: float = 0.0) -> None:
-        """Columns stand on a line at zero; their values are written on them, so no scale is drawn."""
+    def zero_axis(self, highest: float, lowest: float = 0.0, lines: int = 1) -> None:
+        """Columns stand on a line at zero; their values are written on them in so many lines, so no scale is drawn."""
         self.axes.set_yticks([])
         self.axes.axhline(0, color=TEXT, linewidth=0.9, zorder=4)
-        room = 0.2 * (max(highest, 0.0) - min(lowest, 0.0) or 1.0)
-        self.axes.set_ylim(min(lowest, 0.0) - (room if lowest < 0 else 0), max(highest, 0.0) + room)
+        top, bottom, line = max(highest, 0.0), min(lowest, 0.0), LINE_SHARE * lines
+        room = line * (top - bottom or 1.0) / (1 - line * (2 if lowest < 0 else 1))
+        self.axes.set_ylim(bottom - (room if lowest < 0 else 0), top + room)
 
     def period_axis(self, periods: Sequence[str], partial: Sequence[bool]) -> None:
         """One tick per period, or each third where months are many; the year once, what is partial marked."""
@@ -175,28 +178,22 @@ class Sheet:
             year_before = year
         self.axes.set_xticks(shown, labels, color=TEXT, fontsize=SMALL_SIZE)
 
-    def row_axis(self, names: Iterable[Any]) -> None:
+    def row_axis(self, names: Iterable[Any], lines: int = 1, *, from_zero: bool = True) -> None:
         """One row per name, the first on top; bars start on a line at zero and carry their values."""
-        labels = [wrapped(str(name)) for name in names]
-        self.axes.set_yticks(range(len(labels)), labels, fontsize=SIZE, color=TEXT, va="center")
+        labels = [wrapped(str(name), NAME, lines) for name in names]
+        self.axes.set_yticks(range(len(labels)), labels, fontsize=SMALL_SIZE, color=TEXT, va="center")
         self.axes.set_ylim(len(labels) - 0.45, -0.55)
         self.axes.set_xticks([])
-        self.axes.axvline(0, color=TEXT, linewidth=0.9, zorder=4)
+        if from_zero:
+            self.axes.axvline(0, color=TEXT, linewidth=0.9, zorder=4)
 
     def key(self, words: str) -> None:
         """The line above the drawing that says what its fills and marks mean."""
         self.axes.set_title(words, loc="left", fontsize=SMALL_SIZE, color=QUIET)
 
-    def legend(self, looks: Mapping[str, Mapping[str, Any]], **where: Any) -> None:
-        """What fills mean, each with its words."""
-        if handles := [Patch(label=words, **look) for words, look in looks.items()]:
-            options = {"borderpad": 0, **where}
-            self.axes.legend(handles=handles, frameon=False, fontsize=SMALL_SIZE, labelcolor=TEXT, **options)
-
     def column(self, x: float, value: float, colour: str, *, partial: bool, bottom: float = 0.0) -> BarContainer:
-        """One column; what is not final is hatched."""
-        solid = {"color": colour, "edgecolor": "white", "linewidth": 0.5 if bottom else 0}
-        return self.axes.bar(x, value, COLUMN, bottom, **(fill(colour, hatched=True) if partial else solid))
+        """One column, of what is to date as such."""
+        return self.axes.bar(x, value, COLUMN, bottom, **fill(colour, partial=partial))
 
     def text(
         self, at: tuple[float, float], text: str, offset: tuple[float, float] = (4, 0), *, colour: str = TEXT,
@@ -217,7 +214,7 @@ class Sheet:
         """Labels beside the right edge, as near to their values as they fit."""
         low, high = self.axes.get_ylim()
         figure, line = self.axes.get_figure(root=True), 1.25 * SMALL_SIZE
-        point = (high - low) / ((figure.get_figheight() if figure else 0.0) * 72 * 0.8)
+        point = (high - low) / ((figure.get_figheight() if figure else 0.0) * 72 * 0.64)
         centres = spread_apart([label.y for label in labels], [label.lines * line * point for label in labels])
         for label, y in zip(labels, centres, strict=True):
             top = y + label.lines * line * point / 2
@@ -255,11 +252,17 @@ class EndLabel:
         return self.text.count("\n") + 1 + bool(self.value)
 
 
-def fill(colour: str, *, hatched: bool, linewidth: float = 0.8) -> dict[str, Any]:
-    """How a bar is filled: solid, or hatched where its value is not final or its days are waiting."""
-    if hatched:
-        return {"facecolor": "white", "edgecolor": colour, "hatch": "/////", "linewidth": linewidth}
-    return {"facecolor": colour, "edgecolor": colour, "linewidth": linewidth}
+def fill(colour: str, *, partial: bool) -> dict[str, Any]:
+    """How a bar is filled: solid, or pale in a dashed edge where its value is to date."""
+    if partial:
+        return {"facecolor": tint(colour, 0.15), "edgecolor": colour, "linestyle": (0, (3, 2)), "linewidth": 1.0}
+    return {"facecolor": colour, "edgecolor": "white", "linewidth": 0.4}
+
+
+def day_looks(colour: str) -> dict[str, dict[str, Any]]:
+    """How days are filled, by what was done on them; ``DAYS_KEY`` says which is which."""
+    kinds = zip(("waiting", "working", "untold"), shades(colour), strict=True)
+    return {kind: fill(shade, partial=False) for kind, shade in kinds}
 
 
 # --- where labels have room -------------------------------------------------------------------------------------------
@@ -330,33 +333,18 @@ def apply_style() -> None:
     matplotlib.rcParams.update(_style())
 
 
-def _svg(figure: Figure, told: Sequence[str] = ()) -> str:
-    """The figure as SVG: the same bytes on every run, nothing that names a date or a program.
-
-    A mark is a group with its words. What has an id is referred to, and no other picture has that id; nothing in it
-    styles the page that it stands on.
-    """
+def _svg(figure: Figure, told: Sequence[str]) -> str:
+    """The figure as SVG: the same bytes on every run, nothing that names a date or a program; a mark has its words."""
     file = io.StringIO()
     figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None})
     text = file.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text[text.index("<svg") :], flags=re.DOTALL)
-    text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
-    families = ", ".join(f"'{family}'" for family in _families())
-    look = f"stroke-linejoin: round; stroke-linecap: butt; font-family: {families}, sans-serif"
-    own, needed = hashlib.sha256(text.encode()).hexdigest()[:8], set(re.findall(r"#(\w+)", text))
 
-    def named(found: re.Match[str]) -> str:
-        if found[1].startswith("mark"):
-            words = " ".join(printable(told[int(found[1].removeprefix("mark"))]).split())
-            return f' class="mark" data-value="{escape(words)}"'
-        return f' id="{own}-{found[1]}"' if found[1] in needed else ""
+    def mark(found: re.Match[str]) -> str:
+        words = " ".join(printable(told[int(found[1])]).split())
+        return f'<g class="mark" data-value="{escape(words)}">'
 
-    def tag(found: re.Match[str]) -> str:
-        words = re.sub(r"font-family: [^;\"]*(; )?", "", found[0])
-        return re.sub(r' id="([^"]*)"', named, re.sub(r'(url\(|href=")#', rf"\g<1>#{own}-", words))
-
-    text = re.sub(r"\s*\n\s*", "\n", re.sub("<[^>]*>", tag, text)).strip()
-    return text.replace("<svg", f'<svg style="{look}"', 1)
+    return re.sub(r"\s*\n\s*", "\n", re.sub(r'<g id="mark(\d+)">', mark, text)).strip()
 
 
 def _make_printable(figure: Figure) -> None:
@@ -398,13 +386,13 @@ def _families() -> list[str]:
 
 def _style() -> Any:
     return {
-        "font.family": _families(),
-        "font.size": SIZE,
+        "font.family": [*_families(), "sans-serif"],
+        "font.sans-serif": ["DejaVu Sans"],
+        "font.size": SMALL_SIZE,
         "text.color": TEXT,
         "text.parse_math": False,  # a name may hold dollar signs
         "axes.edgecolor": LINE,
         "axes.unicode_minus": True,
-        "hatch.linewidth": 0.7,
-        "svg.fonttype": "none",
+        "svg.fonttype": "path",
         "svg.hashsalt": "kpi-review",
     }

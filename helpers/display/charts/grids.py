@@ -9,11 +9,12 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 
 from helpers.catalogue import kpi
 from helpers.display.charts.frame import (
     CHARACTER,
+    LOW_ROW,
     ROW,
     SMALL_SIZE,
     WIDTH,
@@ -32,14 +33,14 @@ from helpers.display.shown_tables import Table
 from helpers.results import Column
 from helpers.statistics import sign_test
 
-LOW_ROW, HEAD, FOOT = 0.21, 0.42, 0.25  # inches
-DEPARTMENT_HEAD = 0.6
+HEAD, FOOT = 0.4, 0.22  # inches
+DEPARTMENT_HEAD = 0.5
 NAMES = 1.5  # inches: the column of the rows' names
 MOST_ROWS, MOST_COLUMNS = 14, 10
 PALEST, DARKEST = 0.1, 0.8
 LIGHT_ON = 0.55  # from this strength on, text is white
 HELD = {"": 0.0, "held": 0.22, "shared": 0.8}  # how strong the colour of a department's cell is
-CLEAR = 0.05  # a sign test below it is called a clear change
+CLEAR = 0.05  # a difference that is less likely by chance is called likely real
 APART = 0.25  # of a cell: the gap before states that are no score
 
 
@@ -118,7 +119,7 @@ def matrix(table: Table) -> Chart:
         axes.set_xlabel(f"active weeks, end of {period.label}", fontsize=SMALL_SIZE, color=QUIET)
         axes.xaxis.set_label_position("top")
         shades = (tint(GOOD, 0.5), tint(BAD, 0.5), tint(table.context.ink, 0.5), tint(QUIET, 0.3))
-        words = ("more active", "less active", "the same", "new, entered or left")
+        words = ("more active (right)", "less active (left)", "the same", "new, entered or left")
         moves = zip(words, _moves(table), shades, strict=True)
         _key(drawn, {f"{name}: {table.write.value(n, 'count')}": shade for name, n, shade in moves})
     return Chart(table.listing.caption, _matrix_sentence(table), drawn.svg, table)
@@ -192,9 +193,12 @@ def _shaded(share: float) -> float:
 
 
 def _key(drawn: Sheet, shades: Mapping[str, str]) -> None:
-    looks = {words: {"facecolor": colour} for words, colour in shades.items()}
-    where = {"loc": "upper left", "bbox_to_anchor": (0, 0), "ncols": len(looks)}
-    drawn.legend(looks, **where, borderpad=0.2, handlelength=1.2, columnspacing=1.6)
+    """What shades mean, each with its words."""
+    drawn.axes.legend(
+        handles=[Patch(label=words, facecolor=colour) for words, colour in shades.items()], frameon=False,
+        fontsize=SMALL_SIZE, labelcolor=TEXT, loc="upper left", bbox_to_anchor=(0, 0), ncols=len(shades), borderpad=0.2,
+        handlelength=1.2, columnspacing=1.6,
+    )  # fmt: skip
 
 
 # --- the heat-map -----------------------------------------------------------------------------------------------------
@@ -250,8 +254,9 @@ def _matrix_sentence(table: Table) -> str:
     """How many went up and down, and whether that is more than chance."""
     up, down, same, _ = _moves(table)
     p = sign_test(up, down)
-    p_words = "" if p is None else "p below 0.001" if p < 0.001 else f"p = {p:.3f}"
-    judged = "" if p is None else f", {'a' if p < CLEAR else 'no'} clear change (sign test, {p_words})"
+    in_100 = "" if p is None else "less than 1" if p < 0.01 else f"{100 * p:.0f}"
+    likely = f": likely a real difference ({in_100} in 100 by chance)"
+    judged = "" if p is None else likely if p < CLEAR else f": that may be chance ({in_100} in 100)"
     counts = [table.write.value(n, "count") for n in (up, down, same)]
     return f"Of users that were not new, {counts[0]} went up, {counts[1]} down and {counts[2]} stayed the same{judged}."
 

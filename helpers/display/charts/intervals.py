@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from helpers.display.charts.frame import ROW, SMALL_SIZE, Chart, not_drawn, sheet
 from helpers.display.palette import LINE, QUIET, TEXT
 from helpers.display.shown_tables import Table
 
 TALL = 1.25  # rows
+FINEST = 0.01  # between two ticks, as ratios are written
 
 
 def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = (), key: str = "") -> Chart:
@@ -37,8 +38,7 @@ def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = ()
             )
             drawn.mark(dot, row.iloc[0], f"{text} (95% interval {reach})")
             drawn.edge_text(y, text, bold=True, colour=TEXT)
-        drawn.row_axis(rows.iloc[:, 0])
-        axes.lines[-1].remove()  # of the rows' axis: the line stands elsewhere here
+        drawn.row_axis(rows.iloc[:, 0], from_zero=False)
         axes.axvline(nothing, color=TEXT, linewidth=0.9, zorder=0)
         for mark in marks:
             axes.axvline(mark, color=QUIET, linewidth=0.9, linestyle=(0, (2, 2)), zorder=0)
@@ -46,7 +46,8 @@ def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = ()
         room = 0.06 * (max(ends) - min(ends))
         axes.set_xlim(min(ends) - room, max(ends) + room)
         axes.xaxis.set_major_formatter(lambda value, _: drawn.write.value(value, "ratio"))
-        axes.xaxis.set_major_locator(MaxNLocator(6))
+        ticks = MaxNLocator(6).tick_values(*axes.get_xlim())
+        axes.xaxis.set_major_locator(MultipleLocator(max(ticks[1] - ticks[0], FINEST)))
         axes.tick_params(axis="x", bottom=False, labelbottom=True, labelcolor=QUIET, labelsize=SMALL_SIZE)
         axes.grid(axis="x", color=LINE, linewidth=0.5)
         drawn.key("; ".join(filter(None, ["filled: the interval excludes the line", key])))

@@ -12,6 +12,7 @@ import pandas as pd
 from helpers.catalogue import judged_as, kpi
 from helpers.display.charts.frame import (
     COLUMN,
+    SHIFT,
     Chart,
     EndLabel,
     Sheet,
@@ -22,24 +23,28 @@ from helpers.display.charts.frame import (
     wrapped,
 )
 from helpers.display.context import Results, Series
-from helpers.display.formats import MONEY, format_days, format_period
-from helpers.display.palette import BAND, QUIET, TEXT, TONES, tint
+from helpers.display.formats import MONEY, Writer, format_days, format_period
+from helpers.display.palette import BAND, FILLS, QUIET, TEXT, TONES, lighter, shades
 from helpers.display.sentences import chart_title, movement, why_not_drawn
 from helpers.display.shown_tables import Table
 from helpers.display.signals import ENOUGH, Verdict, change_tone, judged_series, verdict
 from helpers.errors import KitError
 from helpers.periods import DAY
-from helpers.results import Column
+from helpers.results import NONE, Column
 from helpers.texts import spoken
 
-HEIGHT = 2.35
-STROKES: tuple[tuple[float, Any], ...] = ((1, "-"), (0.55, "-"), (1, (0, (4, 2))), (0.55, (0, (4, 2))))
+HEIGHT, LABEL = 1.55, 0.25  # inches: of a chart, and what each line after the first adds for its label
+STROKES: tuple[tuple[bool, Any], ...] = ((True, "-"), (False, "-"), (True, (0, (4, 2))), (False, (0, (4, 2))))
+SIGNALS = {
+    "good": ("o", 7.5, "large dot: good news"),
+    "bad": ("D", 6.5, "diamond: bad news"),
+    "": ("s", 6.5, "square: unusual"),
+}
 COLUMNS_SHOWN = {"quarter": 5, "month": 12, "week": 12}
 STACKS_SHOWN = {"quarter": 8, "month": 12, "week": 12}
-SHIFT = 0.1  # how far a column and that of the year before stand off their period
 TARGET_WIDTH = 0.14
 PARTS = 5  # more cannot be told apart; the smallest are then drawn as one
-SHADES = (1.0, 0.66, 0.42, 0.24, 0.12)
+FEW = 30  # customers, deals, records: a change of fewer is told in counts, not in per cent
 STATUS_WORDS = {"ok": "", "partial": "to date", "insufficient": "too little data", "not_provided": "not provided"}
 
 
@@ -126,7 +131,7 @@ def lines(results: Results, *kpi_ids: str, reference: float | None = None) -> Ch
         few = "Fewer than two values: there is no line to draw."
         why = why_not_drawn(values, results, history.unit) if drawable else few
         return Chart(history.title, f"{sentence} {why}", "", history.table())
-    with sheet(HEIGHT, results.context) as drawn:
+    with sheet(HEIGHT + LABEL * (len(drawable) - 1), results.context) as drawn:
         drawn.value_axis(history.unit)
         strokes = zip(drawable, STROKES * len(drawable), strict=False)
         labels = [_line(drawn, results, history.rows(k), stroke) for k, stroke in strokes]
@@ -164,7 +169,7 @@ def xmr(results: Results, kpi_id: str) -> Chart:
 
 
 def columns(results: Results, kpi_id: str, segment_by: str = "") -> Chart:
-    """One KPI over time as columns from zero; hatched is what is not final.
+    """One KPI over time as columns from zero; pale in a dashed edge is what is to date.
 
     Without ``segment_by``, beside each column stands the lighter one of the year before, and the target of the review
     period is outlined. With it, columns are stacked by segment, of a KPI whose segments add up.
@@ -212,9 +217,9 @@ def _named(drawn: Sheet, rows: pd.DataFrame) -> list[str]:
     return [f"{each} to date" if s == "partial" else each for each, s in zip(words, rows["status"], strict=True)]
 
 
-def _line(drawn: Sheet, results: Results, rows: pd.DataFrame, stroke: tuple[float, Any]) -> EndLabel:
+def _line(drawn: Sheet, results: Results, rows: pd.DataFrame, stroke: tuple[bool, Any]) -> EndLabel:
     """One KPI; its label stands at its last value."""
-    colour, write = tint(drawn.ink, stroke[0]), drawn.write
+    colour, write = drawn.ink if stroke[0] else lighter(drawn.ink), drawn.write
     _points(drawn, rows, colour, ls=stroke[1], linewidth=1.8, markersize=3.5)
     at_end = rows["value"].notna().to_numpy().nonzero()[0][-1]
     last = rows.iloc[at_end]
@@ -226,8 +231,9 @@ def _line(drawn: Sheet, results: Results, rows: pd.DataFrame, stroke: tuple[floa
     if (target := results.target(last["kpi_id"])) is not None and results.period.label in rows.index:
         at = list(rows.index).index(results.period.label)
         drawn.axes.plot([at], [target], marker="s", markersize=6, markerfacecolor="none", markeredgecolor=colour)
-        text += f"\ntarget {write.value(target, last['unit'])}"
-    shade = colour if stroke[0] == 1 else QUIET  # a lighter line is seen, lighter text is not read
+        gap = write.change(value, target, last["unit"]) if at == at_end and last["status"] == "ok" else ""
+        text += f"\ntarget {write.value(target, last['unit'])}{f', {gap}' * bool(gap)}"
+    shade = colour if stroke[0] else QUIET  # a lighter line is seen, lighter text is not read
     return EndLabel(value, text, write.value(value, last["unit"]), shade)
 
 
@@ -244,14 +250,17 @@ def _usual_range(drawn: Sheet, found: Verdict) -> list[EndLabel]:
 
 
 def _judged_line(drawn: Sheet, rows: pd.DataFrame, found: Verdict) -> EndLabel:
-    """The values; those beyond the range are diamonds, in the tone of what they mean."""
+    """The values; those beyond the range have the shape and the tone of what they mean."""
     _points(drawn, rows, drawn.ink, linewidth=1.2, markersize=3)
+    words: dict[str, str] = {}
     low, high = found.range or (-math.inf, math.inf)
     for i, (period, value) in enumerate(zip(rows.index, rows["value"], strict=True)):
         is_signal = found.state == "signal" and period == found.period
         if is_signal or value < low or value > high:
-            side = found.side if is_signal else 1 if value > high else -1
-            drawn.axes.plot([i], [value], marker="D", markersize=6.5, color=TONES[found.tone_of(side)], zorder=5)
+            tone = found.tone_of(found.side if is_signal else 1 if value > high else -1)
+            shape, size, words[tone] = SIGNALS[tone]
+            drawn.axes.plot([i], [value], marker=shape, markersize=size, color=FILLS[tone], zorder=5)
+    drawn.key("; ".join([*words.values(), *["varies too much for a verdict"] * found.is_wide]))
     last = rows[rows["value"].notna()].iloc[-1]
     name = format_period(str(last.name), drawn.context.locale)
     return EndLabel(last["value"], name, drawn.write.value(last["value"], last["unit"]), drawn.ink)
@@ -287,22 +296,24 @@ def _paired_columns(drawn: Sheet, results: Results, rows: pd.DataFrame) -> None:
     target = results.target(kpi_id) if results.period.label in periods else None
     partial, named, unit = list(rows["status"] == "partial"), _named(drawn, rows), kpi(kpi_id).unit
     for i, value in enumerate(rows["value"]):
-        bar = drawn.axes.bar(i - shift, before[i], COLUMN, color=tint(drawn.ink, 0.3))
+        bar = drawn.axes.bar(i - shift, before[i], COLUMN, color=lighter(drawn.ink))
         drawn.marks(bar, [f"The year before {named[i]}"], [before[i]], unit)
         drawn.marks(drawn.column(i + shift, value, drawn.ink, partial=partial[i]), [named[i]], [value], unit)
     ends = [float(end) for end in (*rows["value"], *before, target or 0.0) if not math.isnan(end)]
-    drawn.zero_axis(max(ends), min(ends))
+    drawn.zero_axis(max(ends), min(ends), lines=2)
     for i in labels_with_room([write.value(value, kpi(kpi_id).unit) for value in rows["value"]]):
-        _column_label(drawn, i + shift, rows.iloc[i], before[i])
+        _column_label(drawn, i, rows.iloc[i], before[i])
     if target is not None:
         edge = periods.index(results.period.label) + shift + COLUMN / 2 + 0.03
         look: dict[str, Any] = {"color": "none", "edgecolor": TEXT, "linewidth": 0.9}
         drawn.marks(drawn.axes.bar(edge + TARGET_WIDTH / 2, target, TARGET_WIDTH, **look), ["Target"], [target], unit)
-        drawn.text((edge + TARGET_WIDTH, target), f"target\n{write.value(target, kpi(kpi_id).unit)}", va="top")
+        gap = "" if partial[-1] else _variance(write, rows["value"].iloc[-1], target, unit)
+        words = ["target", write.value(target, unit), *gap.split(" ", 1)]
+        drawn.text((edge + TARGET_WIDTH, target), "\n".join(words), va="top")
     drawn.axes.set_xlim(-0.6, len(rows) - 0.4)
     drawn.period_axis(periods, partial)
     key = ["light: the year before"] * bool(shift) + ["outlined: target"] * (target is not None)
-    drawn.key("; ".join(key + ["hatched: to date"] * any(partial)))
+    drawn.key("; ".join(key + ["dashed edge: to date"] * any(partial)))
 
 
 def _column_label(drawn: Sheet, x: float, row: pd.Series, before: float) -> None:
@@ -313,9 +324,15 @@ def _column_label(drawn: Sheet, x: float, row: pd.Series, before: float) -> None
     at, sign = (x, value if value < 0 else max([0.0, *present])), -1 if value < 0 else 1
     drawn.text(at, write.value(value, unit), (0, 3 * sign), bold=True, side=side)
     if len(present) == 2:
-        relative = write.relative_change(value, before) if unit in (*MONEY, "count") else ""
         tone = TONES[change_tone(row["kpi_id"], value - before)]
-        drawn.text(at, relative or write.change(value, before, unit), (0, 12.5 * sign), colour=tone, side=side)
+        drawn.text(at, _variance(write, value, before, unit), (0, 12.5 * sign), colour=tone, side=side)
+
+
+def _variance(write: Writer, value: float, other: float, unit: str) -> str:
+    """How far a value is from another, absolute and in per cent; of a few things, whose per cent misleads, absolute."""
+    text = write.change(value, other, unit)
+    relative = write.relative_change(value, other) if unit == "count" and other >= FEW else ""
+    return f"{text} ({relative})" if relative else text
 
 
 def _stacked(results: Results, history: History, sentence: str, segment_by: str) -> Chart:
@@ -325,9 +342,8 @@ def _stacked(results: Results, history: History, sentence: str, segment_by: str)
         raise KitError(f"{kpi_id} is a {unit}: its segments do not add up; draw charts.bars(results, {kpi_id!r}, …)")
     periods = history.periods[-STACKS_SHOWN[history.kind] :]
     rows = results.segments(kpi_id, segment_by, history.kind)
-    parts = rows[rows["status"].isin(["ok", "partial"])].pivot(index="period", columns="segment", values="value")
-    largest_first = parts.abs().sum().sort_values(ascending=False, kind="stable").index
-    parts = parts[largest_first].reindex(periods)
+    rows = rows[rows["status"].isin(["ok", "partial"])]
+    parts = rows.pivot(index="period", columns="segment", values="value")[_in_order(rows)].reindex(periods)
     title = chart_title(results, f"{history.names} by {segment_by.replace('_', ' ')}", unit, periods)
     keys = {f"part {i}": str(name).replace("_", " ") for i, name in enumerate(parts.columns)}
     named = {"period": Column("Period"), **{key: Column(name, unit) for key, name in keys.items()}}
@@ -344,18 +360,28 @@ def _stacked(results: Results, history: History, sentence: str, segment_by: str)
     return Chart(title, f"{sentence}{largest}.", drawn.svg, table)
 
 
+def _in_order(rows: pd.DataFrame) -> list[str]:
+    """Segments in the order in which the card gave them, those of the last period first; what has none last."""
+    names = dict.fromkeys([*rows[rows["period_start"] == rows["period_start"].max()]["segment"], *rows["segment"]])
+    return sorted(names, key=lambda name: name == NONE)
+
+
 def _stacked_columns(drawn: Sheet, totals: pd.DataFrame, parts: pd.DataFrame) -> None:
-    """What is positive is stacked upwards from zero, what is negative downwards; beyond some parts, the rest is one."""
+    """What is positive is stacked upwards from zero, what is negative downwards; beyond some parts, the rest is one.
+
+    The first part is on top, as the first row of bars is.
+    """
     if len(parts.columns) > PARTS:
-        rest = parts.columns[PARTS - 1 :]
-        parts = parts[parts.columns[: PARTS - 1]].assign(**{f"{len(rest)} others": parts[rest].sum(axis=1)})
+        largest = parts.abs().sum().nlargest(PARTS - 1).index
+        rest = [name for name in parts.columns if name not in largest]
+        parts = parts.drop(columns=rest).assign(**{f"{len(rest)} others": parts[rest].sum(axis=1)})
     partial, unit, write = list(totals["status"] == "partial"), totals["unit"].dropna().iloc[0], drawn.write
     ends = {True: [0.0] * len(parts), False: [0.0] * len(parts)}  # how far the stack reaches, upwards and downwards
     labels, named = [], _named(drawn, totals)
-    for segment, shade in zip(parts.columns, SHADES, strict=False):
+    for segment, shade in reversed([*zip(parts.columns, shades(drawn.ink) * 2, strict=False)]):
         for i, value in enumerate(parts[segment].fillna(0.0)):
             bottom = ends[value >= 0][i]
-            bar = drawn.column(i, value, tint(drawn.ink, shade), partial=partial[i], bottom=bottom)
+            bar = drawn.column(i, value, shade, partial=partial[i], bottom=bottom)
             drawn.marks(bar, [f"{segment}, {named[i]}"], [value or math.nan], unit)
             ends[value >= 0][i] = bottom + value
         if value:

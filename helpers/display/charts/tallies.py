@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -11,10 +12,10 @@ from helpers.display.charts.frame import SMALL_SIZE, Chart, not_drawn, sheet, wr
 from helpers.display.palette import QUIET, TEXT, tint
 from helpers.display.shown_tables import Table
 
-SCATTER_HEIGHT, COUNTS_HEIGHT = 3.2, 1.65  # inches
+SCATTER_HEIGHT, COUNTS_HEIGHT = 2.3, 1.4  # inches
 NAME = 18  # characters below a column
-DECADE = (1, 2, 5)
-MOST_TICKS = 5
+FACTORS = (10, 5, 2)  # from one tick to the next
+FEWEST_TICKS = 3
 ROOM = 1.25  # by how much the axes reach beyond the least and the most
 
 
@@ -75,7 +76,7 @@ def counts(table: Table) -> Chart:
         shares = [write.value(share, "share") for share in rows[more[0]]]
         names = [f"{each}\n{share} {heading}" for each, share in zip(names, shares, strict=True)]
     with sheet(COUNTS_HEIGHT, table.context) as drawn:
-        bar = drawn.axes.bar(range(len(rows)), rows[count], 0.6, facecolor=tint(drawn.ink, 0.75))
+        bar = drawn.axes.bar(range(len(rows)), rows[count], 0.6, facecolor=drawn.ink)
         drawn.marks(bar, rows[name], rows[count], "count")
         drawn.zero_axis(float(rows[count].max()))
         for i, n in enumerate(rows[count]):
@@ -92,10 +93,15 @@ def counts(table: Table) -> Chart:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Round amounts between two ends, in steps of 1, 2 and 5, or of tens where these are too many."""
-    tens = [10.0**power for power in range(-2, 13)]
-    found = [step * ten for ten in tens for step in DECADE if low <= step * ten <= high]
-    return found if len(found) <= MOST_TICKS + 2 else [ten for ten in tens if low <= ten <= high]
+    """Amounts between two ends, each as many times the one before, so that they stand evenly on a scale of steps."""
+    tens = 10.0 ** math.floor(math.log10(low))
+    first = next((start for start in (10 * tens, math.ceil(low / tens) * tens) if start <= high), low)
+    for factor in FACTORS:
+        below, above = (int(math.log(end / first, factor)) for end in (low, high))
+        found = [first * float(factor) ** power for power in range(below, above + 1)]
+        if len(found) >= FEWEST_TICKS:
+            break
+    return found
 
 
 def _scatter_sentence(table: Table, rows: pd.DataFrame, given: str, got: str, things: str) -> str:

@@ -197,7 +197,7 @@ def _recurring(spine: Spine, won: pd.Series | None) -> Iterator[Step]:
     gained = moved[["new", "expansion"]].sum()
     if won is not None:
         apart = gained - won["new_bookings"] / 12
-        yield "+ or − booked, but not in MRR in this period; in MRR, but not booked in it", None, apart
+        yield "+ only in MRR, − only booked", None, apart
     yield "New and expansion MRR", None, gained
     yield "+ MRR at the start of the period", None, moved["opening"]
     yield "+ returned, − reduced and lost", None, moved[["reactivation", "contraction", "churn", "fx"]].sum()
@@ -209,8 +209,8 @@ def _invoiced(spine: Spine, *, with_months: bool) -> Iterator[Step]:
     recurring, other = (float(lines.get(kind, 0.0)) for kind in ("recurring", "other"))
     worth = spine.frame("months_worth")["worth"] if with_months else pd.Series(dtype=float)
     if len(worth):
-        yield "MRR at the end of each month of the period, added up", worth.iloc[0], None
-        yield "+ invoiced for other months, − for these in others, and credits", recurring - worth.iloc[0], None
+        yield "MRR at the ends of the months, added up", worth.iloc[0], None
+        yield "+ or − invoiced for other months, credits", recurring - worth.iloc[0], None
     yield "Recurring amounts invoiced", recurring, None
     yield "+ usage, one-off amounts and services", other, None
     yield "Invoiced in the period", recurring + other, None

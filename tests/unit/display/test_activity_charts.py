@@ -10,12 +10,12 @@ from helpers import results as long_table
 from helpers.display import charts
 from helpers.display.charts.grids import DARKEST, PALEST
 from helpers.display.context import Context
-from helpers.display.palette import BAD, GOOD, QUIET, ink, tint
+from helpers.display.palette import BAD, GOOD, QUIET, ink, lighter, tint
 from helpers.display.shown_tables import Table, table_from_resource
 from helpers.periods import Calendar
 from helpers.results import Column, Listing
 from tests.unit.display.fake_review import NAMES, Q3, review
-from tests.unit.display.forms import assert_picture_sentence_and_table
+from tests.unit.display.forms import assert_picture_sentence_and_table, texts
 
 CONTEXT = Context(Q3, "EUR")
 OWN = ink(CONTEXT.colour)
@@ -137,12 +137,14 @@ class TestHistogram:
         assert chart.svg
         assert chart.sentence.endswith("0 are counted, 7 new ones apart.")
 
-    def test_the_period_before_is_outlined_where_it_is_known(self):
+    def test_the_period_before_is_a_lighter_shade_that_has_a_label(self):
         with_before = charts.histogram(review(*scores([50, 20, 10, 20]), *BEFORE), "pac_users")
         alone = charts.histogram(review(*scores([50, 20, 10, 20])), "pac_users")
         assert "2026Q2" in with_before.sentence
         assert "2026Q2" not in alone.sentence
-        assert with_before.svg.count("<path") > alone.svg.count("<path")
+        assert "light: 2026Q2" in texts(with_before.svg)
+        assert lighter(OWN) in with_before.svg
+        assert lighter(OWN) not in alone.svg
 
     def test_the_first_listed_period_stands_alone(self):
         """50 of 80 in none; three scores, the new apart, and nothing beside them."""
@@ -197,16 +199,15 @@ class TestHeatMap:
 
 class TestMatrix:
     def test_who_went_up_and_down_and_whether_that_is_chance(self):
-        """Up 2 + 1 + 0, down 3 + 2 + 1, same 5 + 6 + 7; three against six is what coins do half of the time."""
+        """Up 2 + 1 + 0, down 3 + 2 + 1, same 5 + 6 + 7; three against six is what coins do in 0.508 of cases."""
         assert charts.matrix(moves(*MOVED)).sentence == (
-            "Of users that were not new, 3 went up, 6 down and 18 stayed the same, no clear change "
-            "(sign test, p = 0.508)."
+            "Of users that were not new, 3 went up, 6 down and 18 stayed the same: that may be chance (51 in 100)."
         )
 
     def test_a_clear_change(self):
         """14 up and 1 down: 2 x (1 + 15) / 2^15 = 0.000977."""
         rows = ((0, 14, 0, 0, 0), (1, 0, 0, 0, 0), *[(0,) * 5] * 3)
-        assert charts.matrix(moves(*rows)).sentence.endswith("a clear change (sign test, p below 0.001).")
+        assert charts.matrix(moves(*rows)).sentence.endswith("likely a real difference (less than 1 in 100 by chance).")
 
     def test_nobody_moved(self):
         rows = ((3, 0, 0, 0, 0), *[(0,) * 5] * 4)

@@ -10,7 +10,7 @@ from helpers.display.context import MIME_TABLE
 from helpers.display.shown_tables import table_from_resource
 from helpers.errors import KitError
 from tests.unit.display.fake_review import NAMES, Q3, interval, months, partial_quarter, quarters, review, share
-from tests.unit.display.forms import assert_fits_in_a_page, marks
+from tests.unit.display.forms import assert_fits_in_a_page, marks, reach, texts
 
 MIME = "application/vnd.kpi-review.chart+json"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -85,10 +85,9 @@ def test_pictures_name_no_date_and_no_place_and_can_stand_in_a_page(form):
 
 def test_marks_tell_what_they_are():
     forms = every_form()
-    assert marks(forms["waterfall"]().svg)[:2] == ["Opening MRR: €2,400", "New MRR: +€1,250"]
+    assert marks(forms["waterfall"]().svg)[:2] == ["Opening MRR, 2026Q3: €2,400", "New MRR, 2026Q3: +€1,250"]
     assert "Net revenue retention (NRR), 2026Q3: 101.0%" in marks(forms["lines"]().svg)
     assert "inbound: 26.9%, 95% interval 10.0% to 50.0%" in marks(forms["bars"]().svg)
-    # of the 12 months and their quarters
     assert marks(forms["columns"]().svg)[-3:] == ["The year before 2026Q3: €96", "2026Q3: €121", "Target: €150"]
 
 
@@ -139,8 +138,42 @@ def test_a_waterfall_tells_its_movements_largest_first():
     assert chart.svg
     assert chart.sentence == (
         "Monthly recurring revenue (MRR): €3,350 per month in 2026Q3: "
-        "New MRR +€1,250, Churn MRR −€300, Expansion MRR +€100, Contraction MRR −€100."
+        "New MRR +€1,250, Churn MRR −€300, Expansion MRR +€100, Contraction MRR −€100. "
+        "The bars of Opening MRR and Monthly recurring revenue (MRR) are cut; all movements are on one scale."
     )
+
+
+def test_movements_of_four_quarters_are_on_one_scale_and_those_of_nothing_are_left_out():
+    quarter, before = (2_400, 300, 0, 0, -100, 2_600), (2_000, 500, 0, 0, -100, 2_400)
+    found = review(*stock(*quarter), *stock(*before, period=Q3.previous()))
+    svg = charts.waterfall(found, "mrr_opening", MOVEMENTS, "mrr").svg
+    assert not [words for words in marks(svg) if words.startswith(("Expansion", "Contraction"))]
+    assert "Expansion MRR" not in texts(svg)
+    bars = {words: reach(svg, words) for words in marks(svg)}
+    widths = {words: right - left for words, (left, right) in bars.items()}
+    long, short, same = (widths[f"{name} MRR, {at}"] for name, at in (
+        ("New", "2026Q2: +€500"), ("New", "2026Q3: +€300"), ("Churn", "2026Q3: −€100")))  # fmt: skip
+    assert long / 500 == pytest.approx(short / 300) == pytest.approx(same / 100)
+    assert bars["New MRR, 2026Q3: +€300"][0] == pytest.approx(bars["Opening MRR, 2026Q3: €2,400"][1])
+    closing = bars["Monthly recurring revenue (MRR), 2026Q3: €2,600"]
+    assert bars["Churn MRR, 2026Q3: −€100"][0] == pytest.approx(closing[1])
+    assert bars["New MRR, 2026Q2: +€500"][1] < bars["Opening MRR, 2026Q3: €2,400"][0]
+
+
+def test_stocks_that_their_movements_are_large_beside_are_not_cut():
+    chart = charts.waterfall(review(*stock(100, 1_000, 0, 0, 0, 1_100)), "mrr_opening", MOVEMENTS, "mrr")
+    assert "cut" not in chart.sentence
+    start, end = reach(chart.svg, "Opening MRR, 2026Q3: €100")
+    moved = reach(chart.svg, "New MRR, 2026Q3: +€1,000")
+    assert (moved[1] - moved[0]) / (end - start) == pytest.approx(10)
+
+
+def test_an_earlier_quarter_that_does_not_add_up_is_told():
+    """2,400 + 1,250 + 100 − 100 − 300 = 3,350, 50 less than its end."""
+    wrong, older = stock(closing=3_400, period=Q3.previous()), stock(period=Q3.previous(2))
+    chart = charts.waterfall(review(*stock(), *wrong, *older), "mrr_opening", MOVEMENTS, "mrr")
+    assert chart.sentence.endswith("2026Q2 is not drawn: €50 are in no movement.")
+    assert chart.title.endswith(", 2026Q3")
 
 
 def test_movements_that_do_not_add_up_are_not_drawn():
@@ -173,7 +206,7 @@ def test_columns_name_the_largest_part():
 def test_parts_that_are_not_drawn_apart_are_all_in_the_table():
     rows = [*quarters("new_revenue", [10, 28]), *by_source("new_revenue", {f"s{i}": i for i in range(1, 8)})]
     shown = table_from_resource(charts.columns(review(*rows), "new_revenue", segment_by="source").table.resource())
-    assert [column["label"] for column in shown["columns"]] == ["Period", "s7", "s6", "s5", "s4", "s3", "s2", "s1"]
+    assert [column["label"] for column in shown["columns"]] == ["Period", *(f"s{i}" for i in range(1, 8))]
 
 
 def test_rates_are_never_stacked():
@@ -187,8 +220,72 @@ def test_a_running_period_is_told_to_date():
     found = review(*quarters("new_revenue", [100, 130], period=running), period=running)
     chart = charts.columns(found, "new_revenue")
     assert chart.sentence == "New bookings rose to €130 in 2026Q3 to date, €30 above 2026Q2."
-    assert "pattern" in chart.svg  # the hatching
-    assert "pattern" not in charts.columns(review(*quarters("new_revenue", [100, 130])), "new_revenue").svg
+    assert "dashed edge: to date" in texts(chart.svg)
+    assert "stroke-dasharray" in chart.svg
+    assert "stroke-dasharray" not in charts.columns(review(*quarters("new_revenue", [100, 130])), "new_revenue").svg
+
+
+def test_a_change_of_a_few_is_told_in_counts_and_one_of_many_in_per_cent_too():
+    """From 5 to 8 is +60 %, which says nothing; from 40 to 50 it is 25 %."""
+    few, many = ([before, 0, 0, 0, now] for before, now in ((5, 8), (40, 50)))
+    assert "+3" in texts(charts.columns(review(*quarters("new_customers", few)), "new_customers").svg)
+    assert "+10 (+25.0%)" in texts(charts.columns(review(*quarters("new_customers", many)), "new_customers").svg)
+    money = texts(charts.columns(review(*quarters("new_revenue", few), targets={"new_revenue": 10}), "new_revenue").svg)
+    assert "+€3 (+60.0%)" in money
+    assert money[money.index("target") :][:4] == ["target", "€10", "−€2", "(−20.0%)"]
+
+
+def test_a_value_stands_at_the_end_of_its_bar_and_not_of_its_whisker():
+    rows = [share("win_rate", 5, 20, segment=("source", "a"), interval=interval(0.1, 0.9))]
+    svg = charts.bars(review(*rows), "win_rate", "source").svg
+    _, end = reach(svg, "a: 25.0%, 95% interval 10.0% to 90.0%")
+    [at] = [float(each.attrib["x"]) for each in ElementTree.fromstring(svg).iter(f"{SVG}text") if each.text == "25.0%"]
+    assert at == pytest.approx(end + 4)
+
+
+def test_segments_have_one_order_in_bars_and_in_columns():
+    """That of the results, the first on top; what has no segment is last, and counts stand for a rate of a few."""
+    parts = {None: 9, "old": 5, "new": 40}
+    rows = [*quarters("new_revenue", [50, 54]), *by_source("new_revenue", parts)]
+    rows += [share("win_rate", *kn, segment=("source", name)) for name, kn in (("old", (1, 3)), ("new", (9, 30)))]
+    names = ["old", "new", "(none)"]
+    found = review(*rows)
+    stack = charts.columns(found, "new_revenue", segment_by="source").svg
+    assert [text.partition("  ")[0] for text in reversed(texts(stack)) if text.startswith(tuple(names))] == names
+    bars = charts.bars(found, "win_rate", "source").svg
+    assert [words.partition(":")[0] for words in marks(bars)] == names[:2]
+    assert "1 of 3" in texts(bars)
+    assert "33.3%" not in " ".join(texts(bars))
+
+
+def test_a_range_too_wide_for_a_verdict_is_told_in_the_picture():
+    """The limits of 10 and 90 in turn lie below zero and above a hundred: nothing that it can be is unusual."""
+    varied = charts.xmr(review(*quarters("new_revenue", [10, 90] * 5)), "new_revenue")
+    assert "varies too much for a verdict" in texts(varied.svg)
+
+
+def test_a_segment_that_has_no_value_in_any_period_is_in_no_column():
+    refused = long_table.row("new_revenue", Q3, None, segment=("source", "c"), status="refused", warnings=["no rate"])
+    rows = [*quarters("new_revenue", [50, 54]), *by_source("new_revenue", {"a": 54})]
+    svg = charts.columns(review(*rows, refused), "new_revenue", segment_by="source").svg
+    assert marks(svg) == ["a, 2026Q3: €54"]
+    assert charts.columns(review(*rows), "new_revenue", segment_by="region").svg == ""
+
+
+def test_the_gap_to_a_target_is_told_of_a_period_that_is_over():
+    found = review(*quarters("nrr", [1.0, 1.02]), targets={"nrr": 1.05})
+    assert "target 105.0%, −3.0 pp" in texts(charts.lines(found, "nrr").svg)
+    running = partial_quarter("2026-08-20")
+    rows = quarters("new_revenue", [100, 130], period=running, status="partial")
+    told = texts(charts.columns(review(*rows, period=running, targets={"new_revenue": 200}), "new_revenue").svg)
+    assert told[told.index("target") :][1] == "€200"
+    assert "−€70" not in " ".join(told)
+
+
+@pytest.mark.parametrize(("last", "key"), [(30, "diamond: bad news"), (95, "large dot: good news"), (65, None)])
+def test_signals_differ_in_shape(last, key):
+    svg = charts.xmr(review(*quarters("new_revenue", [62, 66, 64, 69, 65, 61, 67, 66, last])), "new_revenue").svg
+    assert [text for text in texts(svg) if "news" in text] == [key] * bool(key)
 
 
 def test_xmr_tells_the_verdict_and_its_basis():

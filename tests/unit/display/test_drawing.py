@@ -1,5 +1,5 @@
 import random
-from itertools import pairwise
+from itertools import combinations, pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -23,6 +23,32 @@ def test_any_brand_colour_becomes_one_that_reads_on_white(brand):
 @pytest.mark.parametrize("colour", [palette.GOOD, palette.BAD, palette.QUIET, palette.TEXT])
 def test_words_in_a_tone_read_on_white(colour):
     assert 1.05 / (luminance(colour) + 0.05) > 4.5
+
+
+def contrast(one, other):
+    low, high = sorted([luminance(one) + 0.05, luminance(other) + 0.05])
+    return high / low
+
+
+def seen_without_green(colour):
+    """A colour as who has no cones for green sees it (Machado, Oliveira and Fernandes 2009, severity 1)."""
+    matrix = ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    mixed = [min(max(sum(m * c for m, c in zip(row, linear, strict=True)), 0.0), 1.0) for row in matrix]
+    return [c * 12.92 if c <= 0.0031308 else 1.055 * c ** (1 / 2.4) - 0.055 for c in mixed]
+
+
+TOUCHING = [*pairwise(palette.FILLS.values()), (palette.FILLS["good"], palette.FILLS["bad"])]
+BRANDS = ["#ffe600", "#ffffff", "#1f3a5f", "#1f4e79", "#e2001a", "#000", "#0f0"]
+SHADES = [pair for brand in BRANDS for pair in combinations(palette.shades(palette.ink(brand)), 2)]
+
+
+@pytest.mark.parametrize(("one", "other"), TOUCHING + SHADES)
+def test_fills_that_touch_are_told_apart_in_grey_and_by_who_sees_no_green(one, other):
+    """Good, bad and neither; actual, the year before and a third part, for any brand."""
+    assert contrast(one, other) >= 1.6
+    assert contrast(seen_without_green(one), seen_without_green(other)) >= 1.5
+    assert min(contrast(colour, "#ffffff") for colour in (one, other)) >= 3
 
 
 def test_labels_never_overlap_and_keep_their_order():

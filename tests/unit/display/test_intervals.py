@@ -8,7 +8,7 @@ from helpers.display.context import Context
 from helpers.display.shown_tables import Table
 from helpers.results import Column, Listing
 from tests.unit.display.fake_review import NAMES, Q3
-from tests.unit.display.forms import assert_picture_sentence_and_table
+from tests.unit.display.forms import assert_picture_sentence_and_table, texts
 
 EFFECTS = {
     "experiment": Column("Experiment"), "value": Column("Effect", "ratio"), "low": Column("from", "ratio"),
@@ -53,3 +53,8 @@ def test_what_has_no_interval_is_told_and_not_drawn(given):
 @pytest.mark.parametrize("name", NAMES)
 def test_names_are_text(name):
     assert charts.intervals(table(((name, 0.9, 0.4, 1.5),))).svg.startswith("<svg")
+
+
+def test_no_two_ticks_have_the_same_words():
+    shown = [text for text in texts(charts.intervals(table((("tiny", 0.001, -0.012, 0.009),))).svg) if "0.0" in text]
+    assert len({*shown[:-1]}) == len(shown) - 1  # the last one is the value itself

@@ -11,7 +11,7 @@ from helpers.display.context import Context
 from helpers.display.shown_tables import Table
 from helpers.results import Column, Listing
 from tests.unit.display.fake_review import NAMES, Q3
-from tests.unit.display.forms import MIME, assert_picture_sentence_and_table
+from tests.unit.display.forms import MIME, assert_picture_sentence_and_table, marks, reach, texts
 
 CURVE = ("cohort", "days", "waiting", "low", "high", "of_all", "unseen")
 PARTS = ("stage", "days", "waiting", "working", "earlier")
@@ -42,6 +42,10 @@ STEPS = (
     ("signed in 2026Q2", 0, 1.0, 1.0, 1.0, None, 0),
     ("signed in 2026Q2", 60, 0.6, 0.4, 0.9, None, 1),
 )
+STEPS_TO_MRR = (
+    ("Won", 100.0, None), ("− one-off", -40.0, None), ("− nothing", 0.0, None), ("Bookings", 60.0, 5.0),
+    ("+ more in MRR", None, 2.0), ("MRR won", None, 7.0),
+)  # fmt: skip
 MEAN = (("connectors", 17.5, 17.5, 0, 23), ("training", 10, 8, 2, 10), ("unattributed", 2.5, 0, 0, 0))
 CUSTOMERS = (
     ("Aye", date(2026, 1, 5), "has value", 43, "A"),
@@ -142,6 +146,31 @@ class TestCascade:
         assert charts.cascade(found, "Mean").svg != charts.cascade(table("Where", PARTS, MEAN), "Mean").svg
 
 
+class TestBridge:
+    def drawn(self):
+        columns = {
+            "step": Column("Step"),
+            "amount": Column("Amount", "money"),
+            "monthly": Column("A month", "money_per_month"),
+        }
+        frame = pd.DataFrame(STEPS_TO_MRR, columns=list(columns)).astype({"amount": float, "monthly": float})
+        return charts.bridge(Table(Listing("Sales", frame, columns, "None.", "step"), Context(Q3, "EUR")))
+
+    def test_each_bar_begins_where_the_one_before_ended(self):
+        svg = self.drawn().svg
+        assert marks(svg) == [
+            "Won: €100", "− one-off: −€40", "Bookings: €60", "Bookings, in a month: €5 per month",
+            "+ more in MRR: +€2", "MRR won: €7 per month",
+        ]  # fmt: skip
+        won, off, booked, monthly, more, mrr = (reach(svg, words) for words in marks(svg))
+        assert won[0] == booked[0] == monthly[0] == mrr[0]
+        assert (off[1], off[0]) == pytest.approx((won[1], booked[1]))
+        assert more == pytest.approx((monthly[1], mrr[1]))
+
+    def test_the_sentence_has_what_steps_lead_to(self):
+        assert self.drawn().sentence == ("Won: €100; Bookings: €60; MRR won: €7 per month.")
+
+
 class TestCustomers:
     def test_how_many_are_where(self):
         assert charts.dots(table("Days", DOTS, CUSTOMERS), *OF_CUSTOMERS).sentence == (
@@ -153,8 +182,16 @@ class TestCustomers:
         """IT access is open on 37 days, the contract on 10, training on 8."""
         assert charts.timelines(table("Ways", STRETCHES, WAYS)).sentence == (
             "The longest way is that of Aye with 43 days, the shortest that of Cee with 5 days; the stage open on most "
-            "days is it access. A diamond is the day of first value; hatched is waiting."
+            "days is it access."
         )
+
+    def test_the_longest_way_is_on_top_and_work_lies_on_waiting(self):
+        rows = [("Aye", "it_access", "waiting", 0, 9, 12, "A"), ("Bee", "training", "working", 2, 10, 43, "B")]
+        svg = charts.timelines(table("Ways", STRETCHES, [*rows, ("Bee", "it", "waiting", 0, 20, 43, "B")])).svg
+        assert [text for text in texts(svg) if text in ("Aye", "Bee")] == ["Bee", "Aye"]
+        told = marks(svg)
+        assert told.index("Bee, training, working: 8 days") > told.index("Aye, it access, waiting: 9 days")
+        assert [text for text in texts(svg) if text in ("it", "training", "it access")] == ["it", "it access"]
 
     @pytest.mark.parametrize("name", NAMES)
     def test_any_name_is_drawn_and_escaped(self, name):

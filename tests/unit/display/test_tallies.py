@@ -1,6 +1,7 @@
 """Charts of what is given and got, of how often a number comes, and of commitments and items as dots."""
 
 from datetime import date
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from helpers.display import charts
 from helpers.display.blocks import Heading
 from helpers.display.charts import risk
+from helpers.display.charts.tallies import _ticks
 from helpers.display.context import Context
 from helpers.display.shown_tables import Table
 from helpers.pack.rich_text import markdown_parts
@@ -126,6 +128,14 @@ def test_without_both_amounts_nothing_is_drawn():
     chart = scatter(PAID[3:])
     assert (chart.svg, chart.sentence) == ("", "None of the customers has both amounts above 0, so nothing is drawn.")
     assert scatter(()).sentence == "Nobody is here."
+
+
+@pytest.mark.parametrize("most", [2_100, 9_000, 45_000, 3_000_000, 2_000_000_000])
+def test_ticks_stand_evenly_on_a_scale_of_steps(most):
+    ticks = _ticks(800, most)
+    assert 2 <= len(ticks) <= 8
+    assert all(after / before == pytest.approx(ticks[1] / ticks[0]) for before, after in pairwise(ticks))
+    assert 800 <= ticks[0] <= ticks[-1] <= most
 
 
 @pytest.mark.parametrize("paid", [0.01, 5, 1e9])
