@@ -81,7 +81,8 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
         "content_appreciation": [
             Kpi("content_appreciation", "Followers gained by contributors, per item", "ratio", "up", judged="quarter",
                 definition="Followers that customers gained, less those that left, in the first 28 days "
-                "(or as the review says) of what they contributed ÷ the items that are so old, of those published in the period."),
+                "(or as the review says) of what they contributed ÷ the items that are so old, of those published "
+                "in the period."),
             Kpi("content_reactions_per_1000", "Likes and shares per 1,000 views", "ratio", "up",
                 judged="quarter", floor=0,
                 definition="Likes and shares in the first 28 days (or as the review says) of "
@@ -91,7 +92,8 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
             Kpi("first_contact_resolution", "First contact resolution (FCR)", "share", "up",
                 headline=True, judged="month", floor=0, ceiling=1,
                 definition="Questions settled with one answer, not reopened, asked again within 7 days "
-                "(or as the review says) or rated bad ÷ customers' questions that were answered and solved in the period."),
+                "(or as the review says) or rated bad ÷ customers' questions that were answered and solved in "
+                "the period."),
             Kpi("one_touch_zendesk", "One-touch tickets, as Zendesk counts", "share", "up",
                 definition="Tickets with fewer than two replies, none included ÷ tickets solved in the period, "
                 "whether or not the question was settled."),

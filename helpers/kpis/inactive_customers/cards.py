@@ -100,8 +100,8 @@ def warning(spine: Spine) -> list[Row]:
     Definition:
         Lost are the customers that churned in the period and do not pay on its last day, each with the MRR that it
         last paid. A call list is looked at on every Sunday of the 26 weeks before a customer's first day without pay:
-        it stood on it if it was inactive on that Sunday by the rule of the call list, judged with what was known on that Sunday. The
-        share is the MRR lost with customers that stood on any of these lists ÷ all MRR lost. A customer that is not
+        it stood on it if it was inactive on that Sunday, judged with what was known on that Sunday. The share
+        is the MRR lost with customers that stood on any of these lists ÷ all MRR lost. A customer that is not
         asked counts as not on the list, and is told. The weeks run from the Sunday on which the last unbroken run of
         such lists began to the first day without pay: the mean over the customers that were on a list, weighted by the
         MRR lost, since a week of warning is worth what it could have saved. On a Sunday on which the event feed had
