@@ -69,7 +69,7 @@ def validity(cpi: Cpi, *, on: date = date.max, paid: Collection[str] = ()) -> Va
         4: _without_evidence(cpi, on, {cpi.owner, *paid}),
     }
     mistake = MISTAKES.get(cpi.source, "")
-    warnings = (mistake,) if mistake else ()
+    warnings = (f"{cpi.source}: {mistake}",) if mistake else ()
     return Validity({test: why for test, why in tests.items() if why}, warnings)
 
 
