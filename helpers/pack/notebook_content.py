@@ -241,7 +241,9 @@ def _chart(data: Any, output: Mapping[str, Any], where: str, locale: str) -> lis
 
 def _blocks(data: Any, output: Mapping[str, Any], where: str, locale: str) -> list[Part]:
     told = ("reason", "cautions", "definition")
-    blocks = [{**each, **{key: plain(each.get(key, ""), locale) for key in told}} for each in data["blocks"]]
+    blocks = [
+        {key: plain(text, locale) if key in told else text for key, text in each.items()} for each in data["blocks"]
+    ]
     return [{"type": "blocks", "blocks": blocks}]
 
 
