@@ -68,7 +68,7 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
             Kpi("turbo_estimate", "Estimates in the promised time", "share", "up",
                 headline=True, judged="month", floor=0, ceiling=1,
                 definition="Requests for a price made in the period whose estimate was sent within "
-                "estimate_sla_hours ÷ those answered, or waiting for longer than that."),
+                "the hours promised ÷ those answered, or waiting for longer than that."),
             Kpi("turbo_estimate_median_hours", "Hours to an estimate, median", "hours", "down",
                 definition="The hours by which half of the requests for a price of the period are answered; whoever "
                 "still waits counts as waiting."),
@@ -80,18 +80,20 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
         ],
         "content_appreciation": [
             Kpi("content_appreciation", "Followers gained by contributors, per item", "ratio", "up", judged="quarter",
-                definition="Followers that customers gained, less those that left, in the first content_window_days "
-                "of what they contributed ÷ the items that are so old, of those published in the period."),
+                definition="Followers that customers gained, less those that left, in the first 28 days "
+                "(or as the review says) of what they contributed ÷ the items that are so old, of those published "
+                "in the period."),
             Kpi("content_reactions_per_1000", "Likes and shares per 1,000 views", "ratio", "up",
                 judged="quarter", floor=0,
-                definition="Likes and shares in the first content_window_days of customers' contributions for each "
-                "1,000 views, of the items published in the period that are so old."),
+                definition="Likes and shares in the first 28 days (or as the review says) of "
+                "customers' contributions for each 1,000 views, of the items published in the period that are so old."),
         ],
         "first_contact_resolution": [
             Kpi("first_contact_resolution", "First contact resolution (FCR)", "share", "up",
                 headline=True, judged="month", floor=0, ceiling=1,
-                definition="Questions settled with one answer, not reopened, asked again within repeat_window_days or "
-                "rated bad ÷ customers' questions that were answered and solved in the period."),
+                definition="Questions settled with one answer, not reopened, asked again within 7 days "
+                "(or as the review says) or rated bad ÷ customers' questions that were answered and solved in "
+                "the period."),
             Kpi("one_touch_zendesk", "One-touch tickets, as Zendesk counts", "share", "up",
                 definition="Tickets with fewer than two replies, none included ÷ tickets solved in the period, "
                 "whether or not the question was settled."),
@@ -131,16 +133,16 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
         "ttv": [
             Kpi("ttv_median", "Time to value, median", "days", "down", headline=True,
                 definition="The days from signing by which half of the customers of the last four quarters (or as "
-                "ttv_cohort says) have their first value; who still waits counts as waiting."),
+                "the review says) have their first value; who still waits counts as waiting."),
             Kpi("ttv_mean", "Time to value, mean of those who have it", "days", "down",
                 definition="The average days from signing to first value, of those that signed in the last four "
-                "quarters (or as ttv_cohort says) and have it; who still waits is left out."),
+                "quarters (or as the review says) and have it; who still waits is left out."),
             Kpi("ttv_reached_share", "Customers that have reached value", "share", "up", headline=True,
-                definition="Of the customers that signed in the last four quarters (or as ttv_cohort says), the "
+                definition="Of the customers that signed in the last four quarters (or as the review says), the "
                 "share that has its first value."),
             Kpi("ttv_rmst", "Time to value, restricted mean", "days", "down",
                 definition="The average days from signing to first value, of all that signed in the last four "
-                "quarters (or as ttv_cohort says), each counted for rmst_days at most."),
+                "quarters (or as the review says), each counted for 120 days at most (or as the review says)."),
         ],
         "ttv_stages": [
             Kpi("ttv_stage_days", "Days to value by stage", "days", "down",
@@ -160,7 +162,7 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
             Kpi("inactive_customers", "Inactive customers", "count", "down", headline=True, judged="month", floor=0,
                 worth="silent_mrr",
                 definition="Paying customers of which nobody has used the product in the last 14 days (or as "
-                "window_days says)."),
+                "the review says)."),
             Kpi("inactive_rate", "Inactive customers, share of those asked", "share", "down",
                 headline=True, judged="month", floor=0, ceiling=1,
                 definition="Inactive customers ÷ customers asked: those that pay, have paid since before the window, "
@@ -240,13 +242,14 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
         "funnel_cohort": [
             Kpi("funnel_reached", "Records that reached the stage", "count", "up",
                 definition="Records that entered the pipeline in the period and reached the stage within "
-                "horizon_days."),
+                "90 days (or as the review says)."),
             Kpi("funnel_step_rate", "Step conversion", "share", "up",
                 definition="Of the records that entered the pipeline in the period, those that reached the stage ÷ "
                 "those that reached the stage before it."),
             Kpi("funnel_conversion", "Pipeline conversion", "share", "up",
                 headline=True, judged="quarter", floor=0, ceiling=1,
-                definition="Records that reached the last stage within horizon_days ÷ all that entered the pipeline "
+                definition="Records that reached the last stage within 90 days (or as the review says) "
+                "÷ all that entered the pipeline "
                 "in the period."),
             Kpi("lead_acceptance", "Lead acceptance (SQL / MQL)", "share", "up", judged="quarter", floor=0, ceiling=1,
                 definition="Records that reached the stage sql ÷ those that reached mql, of those that entered in "
@@ -323,10 +326,10 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
             Kpi("nrr", "Net revenue retention (NRR)", "share", "up", parts="money_per_month", headline=True,
                 window="retention_months",
                 definition="The MRR on the period's last day of the customers that paid 12 months earlier (or as "
-                "retention_months says) ÷ their MRR of then."),
+                "the review says) ÷ their MRR of then."),
             Kpi("grr", "Gross revenue retention (GRR)", "share", "up", parts="money_per_month", headline=True,
                 window="retention_months",
-                definition="Of the MRR 12 months before the period's last day (or as retention_months says), the "
+                definition="Of the MRR 12 months before the period's last day (or as the review says), the "
                 "share that the same customers still pay; what anybody pays more does not count."),
             Kpi("nrr_quarter", "Net revenue retention (NRR), quarter alone", "share", "up", parts="money_per_month",
                 judged="quarter", floor=0,
@@ -340,9 +343,9 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
         "churn": [
             Kpi("logo_churn", "Logo churn", "share", "down", headline=True, window="retention_months",
                 definition="Of the customers that paid 12 months before the period's last day (or as "
-                "retention_months says), the share that pays nothing any more."),
+                "the review says), the share that pays nothing any more."),
             Kpi("revenue_churn", "Revenue churn", "share", "down", parts="money_per_month", window="retention_months",
-                definition="Of the MRR 12 months before the period's last day (or as retention_months says), the "
+                definition="Of the MRR 12 months before the period's last day (or as the review says), the "
                 "share lost to churn and contraction since."),
             Kpi("logo_churn_quarter", "Logo churn, quarter alone", "share", "down",
                 judged="quarter", floor=0, ceiling=1,
@@ -356,10 +359,10 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
         "renewals": [
             Kpi("renewal_rate", "Renewal rate", "share", "up", headline=True, judged="quarter", floor=0, ceiling=1,
                 definition="Of the paid subscription lines with a renewal day in the period, the share still paid on "
-                "that day or within grace_days."),
+                "that day or within the days of grace."),
             Kpi("renewal_rate_arr", "Renewal rate by ARR", "share", "up", parts="money", judged="quarter", floor=0,
                 definition="Of the ARR of the paid lines with a renewal day in the period, the part whose lines were "
-                "still paid on that day or within grace_days."),
+                "still paid on that day or within the days of grace."),
             Kpi("arr_due_90", "ARR due in the next 90 days", "money", "neutral",
                 definition="12 × the MRR of the subscription lines whose renewal day lies in the 90 days after the "
                 "period."),
@@ -378,12 +381,12 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
     "unit_economics": {
         "cac": [
             Kpi("cac_sm", "Acquisition cost (CAC), sales and marketing", "money", "down", window="cac_window_quarters",
-                definition="What sales and marketing spent in the last four quarters (or as cac_window_quarters "
+                definition="What sales and marketing spent in the last four quarters (or as the review "
                 "says) ÷ new customers."),
             Kpi("cac_full", "Acquisition cost (CAC), with support", "money", "down",
                 headline=True, window="cac_window_quarters",
                 definition="What sales, marketing and support spent in the last four quarters (or as "
-                "cac_window_quarters says) ÷ new customers."),
+                "the review says) ÷ new customers."),
             Kpi("cac_sm_quarter", "CAC, sales and marketing, quarter alone", "money", "down", judged="quarter", floor=0,
                 definition="What sales and marketing spent in the quarter ÷ the customers that were new in it."),
             Kpi("cac_full_quarter", "CAC, with support, quarter alone", "money", "down", judged="quarter", floor=0,
@@ -407,7 +410,7 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
                 "stayed for ever."),
             Kpi("ltv_km", "Lifetime value (LTV) from customer lives", "money", "up", window="ltv_horizon_months",
                 definition="ARPA × gross margin × the months that customers stay on average, each counted for "
-                "ltv_horizon_months at most."),
+                "60 months at most (or as the review says)."),
             Kpi("ltv_net", "Lifetime value (LTV) net of CAC", "money", "up", window="ltv_horizon_months",
                 definition="Lifetime value (LTV) from customer lives less CAC, with support, and less what other "
                 "departments spent to win the customer."),

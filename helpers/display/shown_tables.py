@@ -166,7 +166,8 @@ def _column(field: Mapping[str, Any], values: Iterable[Any]) -> dict[str, Any]:
     """What is said of a column; a series is one if each of its cells can be drawn."""
     align = "right" if field.get("type") in ("integer", "number") else "left"
     drawn = field.get("unit") == "series" and all(v is None or re.fullmatch(r"\d+( \d+)*", str(v)) for v in values)
-    return {"label": heading(field), "align": align, **({"series": True} if drawn else {})}
+    looks = {"series": drawn, "code": field.get("code", False)}
+    return {"label": heading(field), "align": align, **{look: True for look, is_so in looks.items() if is_so}}
 
 
 def _texts(values: list[Any], field: Mapping[str, Any], write: Writer) -> list[str]:

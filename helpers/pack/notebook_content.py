@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 from nbformat import NotebookNode
 
 from helpers.display.context import MIME_TABLE
+from helpers.display.plain_words import plain, plain_cell
 from helpers.display.shown_tables import table_from_resource
 from helpers.errors import IN_WORDS, KitError
 from helpers.pack.rich_text import Part, html_parts, markdown_parts
@@ -75,8 +76,14 @@ def tables_of(notebook: NotebookNode, tag: str = "") -> Iterator[Mapping[str, An
 
 
 def table_part(resource: Mapping[str, Any], locale: str) -> Part:
-    """A Table Schema resource as a part: values formatted by their units."""
-    return {"type": "table", **table_from_resource(resource, locale)}
+    """A Table Schema resource as a part: values formatted by their units, its own words as a reader reads them."""
+    part = table_from_resource(resource, locale)
+    told = {name: plain(part[name], resource.get("locale", locale)) for name in ("title", "note", "empty")}
+    is_code = [bool(column.get("code")) for column in part["columns"]]
+    rows = [
+        [text if code else plain_cell(text) for text, code in zip(row, is_code, strict=True)] for row in part["rows"]
+    ]
+    return {"type": "table", **part, **told, "rows": rows}
 
 
 def slug(text: str) -> str:
@@ -228,21 +235,32 @@ def _note(text: str) -> Part:
 
 def _chart(data: Any, output: Mapping[str, Any], where: str, locale: str) -> list[Part]:
     behind = table_part(data["table"], locale)
-    return [{"type": "chart", **{key: data[key] for key in ("title", "sentence", "alt", "svg")}, "table": behind}]
+    told = {key: plain(data[key], data["table"].get("locale", locale)) for key in ("title", "sentence", "alt")}
+    return [{"type": "chart", **told, "svg": data["svg"], "table": behind}]
+
+
+def _blocks(data: Any, output: Mapping[str, Any], where: str, locale: str) -> list[Part]:
+    told = ("reason", "cautions", "definition")
+    blocks = [
+        {key: plain(text, locale) if key in told else text for key, text in each.items()} for each in data["blocks"]
+    ]
+    return [{"type": "blocks", "blocks": blocks}]
 
 
 def _table(data: Any, output: Mapping[str, Any], where: str, locale: str) -> list[Part] | None:
     if not ("data" in data and "schema" in data):
         return None
-    return [{**table_part(data, locale), "where": where} if data.get("on_pages", True) else _elsewhere(data)]
+    return [{**table_part(data, locale), "where": where} if data.get("on_pages", True) else _elsewhere(data, locale)]
 
 
-def _elsewhere(resource: Mapping[str, Any]) -> Part:
+def _elsewhere(resource: Mapping[str, Any], locale: str) -> Part:
     """The sentence that stands for a table which is too long for pages."""
     export, rows = resource.get("export", ""), len(resource["data"])
     where = " and ".join(filter(None, ["in the workbook", export and f"in {export}"]))
     pages = f" Each customer has a page of its own in {export.removesuffix('.csv')}/." if resource.get("pages") else ""
-    text = f"{resource['title']}: {rows:,} row{'s' * (rows != 1)}, {where}.{pages}"
+    text = (
+        f"{plain(resource['title'], resource.get('locale', locale))}: {rows:,} row{'s' * (rows != 1)}, {where}.{pages}"
+    )
     return {**_note(text), "export": export}
 
 
@@ -278,8 +296,8 @@ def _text(text: str) -> list[Part]:
 
 _READERS: dict[str, Reader] = {
     MIME_CHART: _chart,
-    MIME_BLOCKS: lambda data, output, where, locale: [{"type": "blocks", "blocks": data["blocks"]}],
-    MIME_NOTE: lambda data, output, where, locale: [_note(data["text"])],
+    MIME_BLOCKS: _blocks,
+    MIME_NOTE: lambda data, output, where, locale: [_note(plain(data["text"], locale))],
     MIME_TABLE: _table,
     "image/svg+xml": _figure("svg"),
     "image/png": _figure("png"),

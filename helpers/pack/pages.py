@@ -17,6 +17,7 @@ from helpers.catalogue import theme_title
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.display.formats import format_day, format_days
+from helpers.display.plain_words import named, plain, plain_value
 from helpers.display.scorecard import scorecard
 from helpers.display.sentences import name_of
 from helpers.display.summary import Summary, summary
@@ -28,7 +29,7 @@ from helpers.pack.request import BuildRequest, fill_in
 from helpers.pack.rich_text import Part
 from helpers.pack.run import Executed, Failure
 from helpers.periods import Period
-from helpers.texts import in_words, printable
+from helpers.texts import begun, printable
 
 TITLES = {"quarter": "Quarterly KPI review", "month": "Monthly KPI review", "week": "Weekly KPI review"}
 # A verdict in the few words that a scorecard has room for; the section says it in full.
@@ -173,7 +174,7 @@ def pages_of(
         actions=actions_shown(texts.get("actions", ""), data.results),
         scorecard=scorecard(data.results),
         changes=Changes(
-            failed=[f"{theme}: {failure}" for theme, failure in failed.items()],
+            failed=[f"{theme_title(theme)}: {failure}" for theme, failure in failed.items()],
             not_provided=data.lacking,
             refused=data.refused,
             data=data.warnings,
@@ -257,12 +258,19 @@ def _warned(results: Results) -> dict[str, str]:
 def _parameters(request: BuildRequest) -> Mapping[str, Any]:
     groups = {"rules": request.review.rules.model_dump(mode="json"), **request.parameters}
     rows = [
-        (group, name, value if isinstance(value, int | float) else in_words(value))
+        (
+            "All themes" if group == "rules" else theme_title(group),
+            begun(named(name)),
+            value if isinstance(value, int | float) and not isinstance(value, bool) else plain_value(value),
+            name,
+        )
         for group, values in groups.items()
         for name, value in values.items()
         if name not in GIVEN
     ]
-    return _plain_table("Parameters in force", ("Of", "Parameter", "Value"), rows)
+    found = _plain_table("Parameters in force", ("Of", "Parameter", "Value", "In review.yml"), rows)
+    found["schema"]["fields"][-1]["code"] = True
+    return found
 
 
 def _plain_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
@@ -287,11 +295,14 @@ def page_content(pages: Pages, sections: Sequence[Section]) -> dict[str, Any]:
         "logo": pages.logo and picture(pages.logo, pages.company),
         "parameters": pages.parameters and table_part(pages.parameters, pages.locale),
         "versions": pages.versions and table_part(pages.versions, pages.locale),
-        "data": [table_part(resource, pages.locale) for resource in pages.data],
+        "data": [_in_words(table_part(resource, pages.locale), pages.locale) for resource in pages.data],
     }
     shown = {
         "view": view,
-        "changes": pages.changes.told,
+        "changes": [
+            {**each, "sentences": [plain(text, pages.locale) for text in each["sentences"]]}
+            for each in pages.changes.told
+        ],
         "unchanged": pages.changes.nothing,
         "chapters": _chapters(sections),
     }
@@ -316,6 +327,11 @@ def _apart(parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
                 continue
         into.append(part)
     return asked, others
+
+
+def _in_words(table: Part, locale: str) -> Part:
+    """A table of the pack's own, in which every text is in a reader's words."""
+    return {**table, "rows": [[plain(text, locale) for text in row] for row in table["rows"]]}
 
 
 def _section_content(section: Section, locale: str) -> dict[str, Any]:

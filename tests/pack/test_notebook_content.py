@@ -67,11 +67,11 @@ def test_headings_are_namespaced_unique_and_skip_no_level():
 
 
 def test_blocks_notes_and_charts_pass_as_they_are():
-    note = bundle("application/vnd.kpi-review.note+json", {"text": "retention_months is 6 here"})
+    note = bundle("application/vnd.kpi-review.note+json", {"text": "“retention months” is 6 here"})
     blocks, chart, told = shown(blocks_output(block()), chart_output(), note)
     assert blocks["blocks"] == [block()]
     assert (chart["svg"], chart["table"]["rows"][1]) == (SVG, ["Customer 1", "€1,000"])
-    assert told == {"type": "note", "text": "retention_months is 6 here"}
+    assert told == {"type": "note", "text": "“retention months” is 6 here"}
 
 
 def test_tables_are_formatted_by_unit_and_say_what_they_leave_out():
@@ -84,9 +84,8 @@ def test_tables_are_formatted_by_unit_and_say_what_they_leave_out():
 
 def test_a_table_that_is_not_for_pages_is_named_with_where_it_stands():
     hidden = table_output(title="Every customer", rows=3, on_pages=False, export="exports/all.csv")
-    assert shown(hidden) == [
-        {"type": "note", "text": "Every customer: 3 rows, in the workbook and in exports/all.csv."}
-    ]  # fmt: skip
+    text = "Every customer: 3 rows, in the workbook and in exports/all.csv."
+    assert shown(hidden) == [{"type": "note", "text": text, "export": "exports/all.csv"}]
     assert shown(table_output(title="Few", rows=1, on_pages=False))[0]["text"] == "Few: 1 row, in the workbook."
 
 

@@ -273,9 +273,9 @@ def test_the_data_page_is_there_typed(built, book):
         customers["report"]["tables"]["customers"][name] for name in ("read", "clean")
     ]
     assert isinstance(read_rows["customers"][4], datetime)
-    values = {(of, name): value for of, name, value in found["Parameters in force"].values}
-    assert values[("recurring_revenue", "retention_months")] == 12
-    assert values[("rules", "grace_days")] == 0
+    values = {(of, name): value for of, _, value, name in found["Parameters in force"].values}
+    assert values[("Recurring revenue", "retention_months")] == 12
+    assert values[("All themes", "grace_days")] == 0
 
 
 def test_headings_stay_in_sight(book):

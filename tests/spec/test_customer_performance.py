@@ -977,7 +977,7 @@ def test_the_register_tells_every_verdict_with_its_reasons():
         "Estimates in the promised time": "CPI", "nps": "KPI only", "First contact resolution (FCR)": "unproven",
     }  # fmt: skip
     assert rows.loc["nps", "why"].startswith("1: nps is an outcome of the company; 3: ")
-    assert "copied: taken over from another company" in rows.loc["nps", "why"]
+    assert "taken over from another company" in rows.loc["nps", "why"]
     assert (
         rows.loc["First contact resolution (FCR)", "why"] == "4: the customers were asked by Support, who is held to it"
     )

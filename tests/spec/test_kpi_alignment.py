@@ -519,13 +519,13 @@ def test_whoever_is_held_to_an_unproven_cpi_is_named():
     held = held_to_cpis(
         [cpi, Cpi(id="nps")],
         [department("Sales", "new_revenue", "turbo_estimate"), department("CS", "nrr")],
-        okrs=[objective(), objective(id="quick", kpi_id="turbo_estimate", owner="")],
+        okrs=[objective(), objective(id="quick", objective="Quick answers", kpi_id="turbo_estimate", owner="")],
         kpis=[registered(kpi_id="turbo_estimate", owner="Bea")],
         targets=["turbo_estimate", "nrr"],
     )
     assert [(each.who, each.by, each.at) for each in held] == [
         ("Sales", "a KPI of the department", ("departments", 0, "kpi_ids", 1)),
-        ("nobody by name", "objective quick", ("okrs", 1, "kpi_id")),
+        ("nobody by name", "the objective “Quick answers”", ("okrs", 1, "kpi_id")),
         ("Bea", "a target", ("targets", "turbo_estimate")),
     ]
 

@@ -325,9 +325,10 @@ def cpi_register(spine: Spine) -> Listing:
     rows = []
     for cpi in review.cpis:
         found = validity(cpi, on=on, paid=held_to(review, cpi.id))
+        mistakes = (text.partition(": ")[2] for text in found.warnings)  # without the word of review.yml
         told = {
             "cpi": _label(cpi.id), "asked": customers_asked(cpi, on), "verdict": VERDICTS[found.status],
-            "why": "; ".join([*(f"{test}: {why}" for test, why in found.failed.items()), *found.warnings]) or None,
+            "why": "; ".join([*(f"{test}: {why}" for test, why in found.failed.items()), *mistakes]) or None,
             "linked": "; ".join(map(_label, cpi.linked_kpis)) or None,
             "guardrail": _label(cpi.guardrail_kpi) if cpi.guardrail_kpi else None,
         }  # fmt: skip

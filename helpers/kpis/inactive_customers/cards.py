@@ -60,7 +60,7 @@ def money_at_risk(spine: Spine) -> list[Row]:
     """What the inactive customers pay, and what of the ARR that comes up for renewal next is theirs.
 
     Definition:
-        The inactive customers are those of the call list: K03's, on the last day of the period. Their MRR is that of
+        The inactive customers are those of the call list, on the last day of the period. Their MRR is that of
         the same day, and its share that of all paying customers. ARR due is that of ``arr_due_90`` and
         ``arr_due_180``: 12 × the MRR of the lines in force on that day whose renewal day is in the next 90, or 180,
         days; here of the lines of inactive customers. So it is never more than all ARR due. Customers that are not
@@ -100,8 +100,8 @@ def warning(spine: Spine) -> list[Row]:
     Definition:
         Lost are the customers that churned in the period and do not pay on its last day, each with the MRR that it
         last paid. A call list is looked at on every Sunday of the 26 weeks before a customer's first day without pay:
-        it stood on it if it was inactive on that Sunday by K03's rule, judged with what was known on that Sunday. The
-        share is the MRR lost with customers that stood on any of these lists ÷ all MRR lost. A customer that is not
+        it stood on it if it was inactive on that Sunday, judged with what was known on that Sunday. The share
+        is the MRR lost with customers that stood on any of these lists ÷ all MRR lost. A customer that is not
         asked counts as not on the list, and is told. The weeks run from the Sunday on which the last unbroken run of
         such lists began to the first day without pay: the mean over the customers that were on a list, weighted by the
         MRR lost, since a week of warning is worth what it could have saved. On a Sunday on which the event feed had

@@ -115,7 +115,7 @@ def held_to_cpis(
         if kpi_id in known
     ]
     held += [
-        Held(known[okr.kpi_id], okr.owner or NOBODY, f"objective {okr.id}", ("okrs", i, "kpi_id"))
+        Held(known[okr.kpi_id], okr.owner or NOBODY, f"the objective “{okr.objective}”", ("okrs", i, "kpi_id"))
         for i, okr in enumerate(okrs)
         if okr.kpi_id in known
     ]

@@ -214,11 +214,11 @@ def _is_firm(plan: Plan) -> bool:
 def _plan(plan: Plan) -> str:
     if plan.fixed is None:
         return "plan not fixed"
-    return f"plan changed since {plan.fixed.on}" if plan.is_changed else f"plan fixed on {plan.fixed.on}"
+    return f"plan {'changed since' if plan.is_changed else 'fixed on'} {plan.fixed.on:%-d %b %Y}"
 
 
 def _state_of(trial: Trial) -> str:
-    day = trial.plan.starts_on if trial.state == "planned" else trial.plan.stops_on
+    day = f"{trial.plan.starts_on if trial.state == 'planned' else trial.plan.stops_on:%-d %b %Y}"
     return {"planned": f"starts {day}", "running": f"runs until {day}", "stopped": f"stopped {day}"}[trial.state]
 
 

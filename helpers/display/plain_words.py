@@ -1,0 +1,87 @@
+"""Names that files and code use, as a reader of a pack reads them: those of KPIs, parameters, tables, columns and days.
+
+A text of the pack keeps no name with underscores, no literal of a programming language and no day as files write it.
+What somebody must type stands in code type, beside the words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from helpers.catalogue import CATALOGUE
+from helpers.display.formats import format_day, format_period
+from helpers.texts import spoken
+
+NAME = re.compile(r"(?<![\w./@-])(?:([a-z_]+)\.)?([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?!\w|\.\w|/)")
+KEY = re.compile(r"[a-z]+(?:_[a-z]+)+")
+DAY = re.compile(r"(?<![\w-])(\d{4}-\d{2}-\d{2}|\d{4}-(?:0[1-9]|1[0-2]))(?![\w-])")
+SHORT = {"arr", "cac", "cpi", "fx", "kpi", "ltv", "mrr", "okr", "pac", "rmst", "sla", "ttv"}
+# How the reasons for which rows are left out are told.
+REASONS = {
+    re.compile(r"\b(\w+)_id is of a row left out of \w+"): r"their \1 is left out",
+    re.compile(r"\b(\w+)_id is of a row at fault in \w+"): r"their \1 is at fault",
+    re.compile(r"\b(\w+)_id not in \w+"): r"nothing is known of their \1",
+    re.compile(r"\b(\w+)_id empty"): r"they name no \1",
+    re.compile(
+        r"\boccurred_at more than a day after recorded_at"
+    ): "they happened a day or more after they were recorded",
+}
+
+
+def named(name: str) -> str:
+    """The name of a parameter, a table or a column in words.
+
+    >>> named("estimate_sla_hours"), named("fx_rates")
+    ('estimate SLA hours', 'FX rates')
+    """
+    return " ".join(word.upper() if word in SHORT else word for word in name.split("_"))
+
+
+def plain(text: str, locale: str) -> str:
+    """A text of the pack in a reader's words; addresses of files stay.
+
+    >>> plain("Silent on 2026-09-30 (or as window_days says), 2 of 9; all in exports/call_list.csv.", "en_GB")
+    'Silent on 30 Sept 2026 (or as “window days” says), 2 of 9; all in exports/call_list.csv.'
+    >>> plain("customer_id is of a row left out of customers", "en_GB"), plain("cac_sm by 2026-08", "en_GB")
+    ('their customer is left out', 'Acquisition cost (CAC), sales and marketing by Aug 2026')
+    """
+    for pattern, words in REASONS.items():
+        text = pattern.sub(words, text)
+    return DAY.sub(lambda found: _day(found[1], locale), NAME.sub(_named, text))
+
+
+def plain_cell(text: str) -> str:
+    """A cell of a table; one that holds a key and nothing else is told in words.
+
+    >>> plain_cell("service_end"), plain_cell("cus_0012"), plain_cell("Fish_& Chips")
+    ('service end', 'cus_0012', 'Fish_& Chips')
+    """
+    return named(text) if KEY.fullmatch(text) else text
+
+
+def plain_value(value: Any) -> str:
+    """The value of a parameter.
+
+    >>> plain_value({"monitoring": ["agent_heartbeat"]}), plain_value([]), plain_value(True), plain_value("service_end")
+    ('monitoring: agent heartbeat', 'none', 'yes', 'service end')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{spoken(key)}: {plain_value(item)}" for key, item in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(plain_value, value)) or "none"
+    return "none" if value is None else spoken(value)
+
+
+def _named(found: re.Match[str]) -> str:
+    table, name = found[1], found[2]
+    if name in CATALOGUE:
+        return CATALOGUE[name].label
+    return f"“{named(name)}” of {named(table)}" if table else f"“{named(name)}”"
+
+
+def _day(text: str, locale: str) -> str:
+    return format_day(text, locale) if len(text) == len("2026-09-30") else format_period(text, locale)
