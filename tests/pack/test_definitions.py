@@ -223,7 +223,7 @@ def test_the_folded_queries_are_one_script_that_runs_and_gives_the_figures(built
         answer = engine.execute(place.select_one("details pre").get_text())
         columns = [column for column, *_ in answer.description]
         rows = [dict(zip(columns, row, strict=True)) for row in answer.fetchall()]
-        found |= dict.fromkeys(place.select_one("dd").get_text().split(", "), rows)
+        found |= dict.fromkeys((code.get_text() for code in place.select_one("dd").find_all("code")), rows)
     figures = results.read_csv(built.folder / "results.csv")
     assert found.keys() == set(figures["kpi_id"])
     for kpi_id in ("mrr", "net_new_mrr", "win_rate", "new_revenue", "inactive_rate", "pac_mean", "okr_progress"):

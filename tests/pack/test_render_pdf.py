@@ -98,8 +98,8 @@ def chapter_pages(reader):
 def test_the_running_title_is_right_on_a_chapters_first_page(reader):
     pages = chapter_pages(reader)
     for title in ("Recurring revenue", "Pipeline conversion"):
-        header = reader.pages[pages[title] - 1].extract_text().splitlines()[:2]
-        assert header[0].endswith(title) or header[1].startswith(title)
+        header = " ".join(reader.pages[pages[title] - 1].extract_text().splitlines()[:2])
+        assert title in header
         before = reader.pages[pages[title] - 2].extract_text().splitlines()[:2]
         assert not any(line.endswith(title) for line in before)
 
@@ -111,7 +111,7 @@ def test_contents_and_scorecard_name_the_true_pages(reader):
         assert re.search(rf"{title}\s*{page}\b", contents), title
     summary = reader.pages[1].extract_text()
     assert f"page {pages['Recurring revenue']}" in summary
-    assert f"page {pages['Unit economics – failed']}" in summary
+    assert re.search(rf"CAC .*€50,000 to €80,000 {pages['Unit economics – failed']}\b", " ".join(summary.split()))
 
 
 def test_links_lead_inside_and_to_the_addresses_of_the_text(reader):
@@ -188,7 +188,7 @@ def test_a_table_of_any_width_loses_no_figure_and_stays_on_the_page():
     for row in data:
         for value in row.values():
             assert f"€{value:,.0f}" in text
-    assert 56 < min(starts(reader)) <= max(starts(reader)) < 595 - 56  # A4 in points, less margins of 20 mm
+    assert 48 < min(starts(reader)) <= max(starts(reader)) < 595 - 48  # A4 in points, less margins of 17 mm
 
 
 def starts(reader):

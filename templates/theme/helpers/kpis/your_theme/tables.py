@@ -16,7 +16,7 @@ def your_theme_list(spine: Spine) -> Listing:
         "since": Column("Pays since", "date"),
         "days_paid": Column("Days", "days"),
     }
-    columns = customer_columns(spine, own, key_on_pages=False)
+    columns = customer_columns(spine, own)
     return Listing(
         caption=f"Your theme: the customers that count on {spine.period.measured_on}",
         rows=spine.frame("your_theme_list", "mrr desc, customer_id")[list(columns)],
