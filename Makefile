@@ -8,7 +8,7 @@ BEFORE ?= d8380fa
 BIN = .venv/bin
 SAMPLE = data/sample/customers.parquet
 
-.PHONY: pack test test-all lab bench check lock pictures clean
+.PHONY: pack test test-all lab bench check lock example pictures clean
 
 pack: .venv/ready $(SAMPLE)            ## the sample company's pack
 	$(BIN)/kpi-review build --period $(PERIOD) --source params/sources/sample.yml
@@ -27,6 +27,10 @@ bench: .venv/ready $(SAMPLE)           ## how fast the kit is, as ratios within 
 
 check: .venv/ready                       ## formatting, lint, types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+
+example: pack                            ## examples/, from the sample pack
+	mkdir -p examples/$(PERIOD)
+	cp reports/$(PERIOD)/pack.html reports/$(PERIOD)/pack.pdf examples/$(PERIOD)/
 
 pictures: pack                           ## the pictures of the README, from the sample pack
 	$(BIN)/python tests/pictures.py

@@ -1,33 +1,80 @@
-"""The pictures of the README: pages of the sample pack, turned into PNG. Run by `make pictures`."""
+"""The pictures of the README, 1,200 px wide: pages of the sample's PDF, and its HTML on a phone. (`make pictures`.)"""
 
 from __future__ import annotations
 
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from PIL import Image
 from pypdf import PdfReader
 
 ROOT = Path(__file__).parents[1]
-PACK = ROOT / "reports/2026Q3/pack.pdf"
-PICTURES = {"cover": 1, "summary": 2}
-THEMES = {"inactive_customers": "Inactive customers", "recurring_revenue": "Recurring revenue"}
+PACK = ROOT / "reports/2026Q3"
+PAGES = {"summary": "Summary", "whom_to_call": "Whom to call", "what_moved_mrr": "What moved MRR"}
+PHONES = ("Summary", "Scorecard", "Whom to call")
+WIDTH, HEIGHT, MARGIN = 384, 832, 12  # three phones and the margins around them: 1,200 px
+COLOURS = 64
+CHROMIUM = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--hide-scrollbars",
+            "--allow-file-access-from-files", "--virtual-time-budget=5000")  # fmt: skip
+SHOW = """
+for (const frame of document.querySelectorAll("iframe")) frame.onload = async () => {
+  const page = frame.contentDocument;
+  await page.fonts.ready;
+  const place = [...page.querySelectorAll("h2, h3")].find(title => title.textContent === frame.title);
+  for (let at = place; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+  if (frame.previousElementSibling.tagName === "IFRAME") place.scrollIntoView({behavior: "instant"});
+};
+"""
 
 
-def pages() -> dict[str, int]:
-    """The page number of each picture; those of the themes are read from the bookmarks."""
-    reader = PdfReader(PACK)
-    bookmarks = {entry.title: entry for entry in reader.outline if not isinstance(entry, list)}
-    themes = {name: reader.get_destination_page_number(bookmarks[title]) + 1 for name, title in THEMES.items()}
-    return PICTURES | themes
+def pages() -> Iterator[tuple[str, Image.Image]]:
+    """The pages of the PDF on which these sections begin, by their bookmarks."""
+    reader = PdfReader(PACK / "pack.pdf")
+
+    def bookmarks(level: list[Any]) -> Iterator[tuple[str, int]]:
+        for entry in level:
+            if isinstance(entry, list):
+                yield from bookmarks(entry)
+            else:
+                yield entry.title, reader.get_destination_page_number(entry) + 1
+
+    found = dict(reversed(list(bookmarks(reader.outline))))
+    for name, title in PAGES.items():
+        yield name, _painted("pdftoppm", "-png", "-scale-to-x", "1200", "-scale-to-y", "-1", "-singlefile",
+                             "-f", str(found[title]), "-l", str(found[title]), PACK / "pack.pdf", "{}")  # fmt: skip
+
+
+def phones() -> Image.Image:
+    """The HTML on three phones side by side: the first at its top, the others at a section."""
+    style = "body {margin: 0; background: #ccd; font-size: 0}"
+    style += f"iframe {{width: {WIDTH}px; height: {HEIGHT}px; margin: {MARGIN}px 0 0 {MARGIN}px; border: 0}}"
+    frames = "".join(f'<iframe title="{title}" src="{(PACK / "pack.html").as_uri()}"></iframe>' for title in PHONES)
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "phones.html"
+        page.write_text(f"<style>{style}</style><body>{frames}<script>{SHOW}</script>")
+        size = f"--window-size={3 * WIDTH + 4 * MARGIN},{HEIGHT + 2 * MARGIN}"
+        return _painted("chromium", *CHROMIUM, f"--user-data-dir={folder}/chromium", size, "--screenshot={}.png",
+                        page.as_uri())  # fmt: skip
+
+
+def _painted(*command: str | Path) -> Image.Image:
+    """The PNG that a command writes where ``{}`` stands."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = f"{folder}/picture"
+        subprocess.run([str(part).replace("{}", target) for part in command], check=True, capture_output=True)
+        with Image.open(f"{target}.png") as picture:
+            return picture.convert("RGB")
 
 
 def main() -> None:
-    """Writes docs/<name>.png for each page."""
-    for name, page in pages().items():
-        target = ROOT / "docs" / name
-        options = ["-png", "-r", "75", "-f", str(page), "-l", str(page), "-singlefile"]
-        subprocess.run(["pdftoppm", *options, PACK, target], check=True)
-        print(f"docs/{name}.png: page {page}")
+    """Writes docs/<name>.png for each picture."""
+    for name, picture in (*pages(), ("phones", phones())):
+        target = ROOT / f"docs/{name}.png"
+        picture.quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+        print(f"{target.relative_to(ROOT)}: {picture.width} × {picture.height} px, {target.stat().st_size // 1000} kB")
 
 
 if __name__ == "__main__":

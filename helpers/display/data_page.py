@@ -216,7 +216,7 @@ def held_by_theme(*pages: DataPage) -> Table:
     for page in pages:
         for theme in page.results.themes():
             ids = [kpi_id for kpi_id in page.statuses if kpi(kpi_id).theme == theme]
-            have = [kpi_id for kpi_id in ids if page.statuses[kpi_id] == "ok"]
+            have = [kpi_id for kpi_id in ids if page.statuses[kpi_id] in ("ok", "partial")]
             lacks = dict.fromkeys(sorted((page.lacks[k] for k in ids if k in page.lacks), key=_place))
             rows.append([theme_title(theme), len(have), len(ids), ", ".join(lacks) or NOTHING])
     columns = {"Theme": "text", "KPIs with a figure": "count", "Of": "count", "Not provided": "text"}

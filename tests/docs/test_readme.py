@@ -9,10 +9,16 @@ import time
 import urllib.request
 from pathlib import Path
 
+import duckdb
 import pytest
 import yaml
+from PIL import Image
 
+from helpers.check import check_order
+from helpers.data.new_source import Place, write_source
 from helpers.params import CANONICAL_TABLES
+from tests.pack.requests import request_of
+from tests.unit.data.test_new_source import rows_of, write_exports
 
 ROOT = Path(__file__).parents[2]
 EXPORTS = ROOT.parent / "shared/data/connector_exports"
@@ -28,9 +34,28 @@ def commands() -> list[str]:
     return [line for block in blocks("sh") for line in block.splitlines() if line.strip()]
 
 
+LINKED = [ROOT / target for target in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in target]
+
+
 def test_pictures_and_linked_files_are_there():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert "://" in target or (ROOT / target).exists(), target
+    assert [target for target in LINKED if not target.exists()] == []
+
+
+def test_pictures_are_1200_px_wide_and_small():
+    pictures = [target for target in LINKED if target.suffix == ".png"]
+    assert sorted(set(pictures)) == sorted((ROOT / "docs").glob("*.png"))
+    for picture in pictures:
+        with Image.open(picture) as opened:
+            assert opened.width == 1200
+        assert picture.stat().st_size < 150_000, picture
+
+
+def test_the_example_is_a_small_pack_of_the_sample():
+    html, pdf = (ROOT / "examples/2026Q3" / name for name in ("pack.html", "pack.pdf"))
+    assert {html, pdf} <= set(LINKED)
+    assert "<title>Talvenor – Quarterly KPI review 2026Q3" in html.read_text(encoding="utf-8")
+    assert pdf.read_bytes().startswith(b"%PDF")
+    assert max(html.stat().st_size, pdf.stat().st_size) < 1_600_000
 
 
 def test_the_source_shown_is_a_source():
@@ -45,6 +70,46 @@ def test_the_functions_shown_exist():
     from helpers.review import OpenReview, open_review
 
     assert all(callable(f) for f in (open_review, OpenReview.compute, OpenReview.blocks, mrr_movements, quick_ratio))
+
+
+def table_of_tools() -> list[tuple[str, str, str]]:
+    """What the README says that tools give: their names, the themes with figures, and how many KPIs of how many."""
+    return re.findall(r"^\| [\w ,]+: `([a-z+]+)` \| (.+?) \| (\d+ of \d+) \|$", README, re.MULTILINE)
+
+
+def sample_of(tools: str, sample: Path, folder: Path) -> Path:
+    """A source of the sample company cut to the tables and columns that tools give, with exchange rates."""
+    place = Place("duckdb://", write_exports(folder / "exports"), "Europe/Berlin", "EUR")
+    given = {
+        name: {*found.columns[found.notna().any()], *(["occurred_at"] if name == "events" else [])}
+        for name, found in rows_of(write_source(tools, place, folder / "tools.yml")).items()
+    }
+    queries = {"fx_rates": "select * from read_parquet('fx_rates.parquet')"}
+    for name, columns in given.items():
+        own = duckdb.sql(f"from read_parquet('{sample / name}.parquet') limit 0").columns
+        queries[name] = f"select {', '.join(c for c in own if c in columns)} from read_parquet('{name}.parquet')"
+    source = {
+        "name": "Cut",
+        "connect": "duckdb://",
+        "files": str(sample),
+        "timezone": "Europe/Berlin",
+        "currency": "EUR",
+    }
+    (folder / "source.yml").write_text(yaml.safe_dump({**source, "tables": queries}))
+    return folder / "source.yml"
+
+
+def test_the_table_of_tools_is_found():
+    assert [tools for tools, *_ in table_of_tools()][:2] == ["stripe", "hubspot"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("tools", "themes", "in_all"), table_of_tools())
+def test_tools_give_the_figures_that_the_table_says(tools, themes, in_all, sample_folder, tmp_path):
+    order = request_of(sample_of(tools, sample_folder(), tmp_path))
+    held = check_order(order, lambda step: None).held()[0]["table"]["rows"]
+    assert themes == ", ".join(f"{theme} {have} of {of}" for theme, have, of, _ in held if have != "0")
+    assert in_all == f"{sum(int(have) for _, have, *_ in held)} of {sum(int(of) for _, _, of, _ in held)}"
 
 
 @pytest.fixture(scope="module")
