@@ -131,7 +131,7 @@ def peers_text(results: Results, row: pd.Series) -> str:
         return ""
     middle = f"median {write.phrase(peers.median, unit)}"
     source = f"{peers.source}, {format_day(peers.as_of, write.locale)}"
-    return f"{write.interval(peers.p25, peers.p75, unit)}, {middle} ({source})"
+    return f"Peers: {write.interval(peers.p25, peers.p75, unit)}, {middle} ({source})"
 
 
 def _change(name: str, results: Results, row: pd.Series, before: pd.Series | None) -> dict[str, str]:
@@ -153,8 +153,7 @@ def _block_html(block: Mapping[str, str]) -> str:
     target = block["target"] and f"Target {escape(block['target'])} {_mark_html(status, status)}"
     judged = _mark_html(block["verdict"], block["verdict_words"], block["verdict_tone"])
     beside = block["cautions"] and f"<small>{escape(block['cautions'])}</small>"
-    peers = block["peers"] and f"Peers: {escape(block['peers'])}"
-    texts = [escape(block["reason"]), escape(counted), beside, *changes, target, peers, judged]
+    texts = [escape(block["reason"]), escape(counted), beside, *changes, target, escape(block["peers"]), judged]
     lines = [
         f"<p><strong>{escape(block['label'])}</strong></p>",
         f'<p class="num">{escape(block["value"])} <small>{escape(block["unit_note"])}</small></p>',
@@ -177,6 +176,6 @@ def _block_text(block: Mapping[str, str]) -> str:
     counted = ", ".join(filter(None, [block["unit_note"], block["n"] and f"n = {block['n']}", block["interval"]]))
     changes = [f"{block[name]} on {block[f'{name}_label']}" for name in ("previous", "year_ago") if block[name]]
     target = block["target"] and f"target {block['target']} {block['target_status']}".strip()
-    peers = block["peers"] and f"peers {block['peers']}"
-    texts = [f"{block['value']} {counted}".strip(), *changes, target, peers, block["verdict_words"], block["reason"]]
-    return f"{block['label']}: " + "; ".join(filter(None, [*texts, block["cautions"]]))
+    told = [block[key] for key in ("peers", "verdict_words", "reason", "cautions")]
+    texts = [f"{block['value']} {counted}".strip(), *changes, target, *told]
+    return f"{block['label']}: " + "; ".join(filter(None, texts))

@@ -21,7 +21,7 @@ from helpers.periods import SHOWN_BEFORE
 ENOUGH = 4  # past forecasts, from which on an average error is told
 PACE = 4  # quarters whose mean is the pace
 FLOWS = {"mrr": "net_new_mrr", "new_revenue": "new_revenue"}  # what is added each quarter
-WORDS = {"mrr": "MRR ends the year at", "new_revenue": "new bookings of the year come to"}
+WORDS = {"mrr": "MRR ends {year} at", "new_revenue": "new bookings of {year} come to"}
 AHEAD = ("One quarter", "Two quarters", "Three quarters")
 
 
@@ -108,12 +108,14 @@ class Outlook:
             return self.why_none
         write, unit, count = self.results.write, kpi(self.kpi_id).unit, len(self.past)
         value = write.phrase(self.end, unit) + (f" (ARR {write.value(self.end * 12, 'money')})" * self.is_stock)
-        told, within = f"At the pace of the last four quarters, {WORDS[self.kpi_id]} {value}", ""
+        words, within = WORDS[self.kpi_id].format(year=self.ahead[-1][:-2]), ""
+        told = f"At the pace of the last four quarters, {words} {value}"
         if self.target is not None:
             gap, target = self.end - self.target, write.value(self.target, unit)
             size, same = write.gap(gap, unit), write.gap(0.0, unit)
             side = "the same as" if size == same else f"{size} {'above' if gap > 0 else 'below'}"
-            told += f", {side} the target of {target}"
+            planned = f"target of {target}" if self.is_stock else f"targets of its quarters, {target} in all"
+            told += f", {side} the {planned}"
             within = ", and the gap to the target is smaller than that" * (abs(gap) < (self.error or 0.0) * self.end)
         ahead, forecasts = AHEAD[len(self.ahead) - 1], f"{count} past forecast{'s' * (count != 1)}"
         if self.error is None:
