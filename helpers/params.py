@@ -25,7 +25,18 @@ from helpers.errors import KitError, nearest, together
 from helpers.experiments import Experiment, load_experiments
 from helpers.periods import Calendar
 from helpers.reads import GivenBy, Reads, TableFrom, Text
-from helpers.registries import KEYS, Baseline, Conflict, Cpi, Department, Improvement, Okr, RegisteredKpi, as_records
+from helpers.registries import (
+    KEYS,
+    Baseline,
+    Conflict,
+    Cpi,
+    Department,
+    Improvement,
+    Okr,
+    Peers,
+    RegisteredKpi,
+    as_records,
+)
 from helpers.strict_yaml import FromFile, Frozen, Places, expected, from_environment, read_model, shown
 
 CANONICAL_TABLES = (
@@ -149,6 +160,7 @@ class Source(FromFile):
         return {form: name for value, name in found.items() for form in (value, unquote(value))}
 
 
+MOST_SHARE = 2.0  # as a median of peers: what is above was written in per cent
 MOST_ROWS = 14  # of a scorecard: what a reader takes in
 
 
@@ -208,6 +220,7 @@ class Review(FromFile):
     themes: dict[str, dict[str, Any]] = Field(min_length=1)
     targets: dict[Annotated[str, AfterValidator(_target)], Plan] = Field(default_factory=dict)
     baselines: dict[str, tuple[Baseline, ...]] = Field(default_factory=dict)
+    peers: dict[str, Peers] = Field(default_factory=dict)
     scorecard: dict[Text, tuple[str, ...]] = Field(default_factory=dict)
     brand: Brand = Brand()
     kpis: tuple[RegisteredKpi, ...] = ()
@@ -299,6 +312,7 @@ def load_review(path: Path) -> Review:
     faults = [
         *_repeated(review),
         *_baseline_faults(review),
+        *_peer_faults(review),
         *_scorecard_faults(review),
         *_unknown_kpis(review, experiments),
     ]
@@ -380,6 +394,21 @@ def _baseline_faults(review: Review) -> list[str]:
                 rule = "must be later than its from, and than the to of the baseline before it"
                 faults.append(f"{where} == {str(each.to_on)!r}, {rule}")
             ended = each.to_on
+    return faults
+
+
+def _peer_faults(review: Review) -> list[str]:
+    """Quartiles of what is no KPI, out of order, or in per cent where the KPI is a share."""
+    written, faults = Places(review.path), []
+    for kpi_id, peers in review.peers.items():
+        where, quartiles = written.where("peers", kpi_id), (peers.p25, peers.median, peers.p75)
+        if kpi_id not in CATALOGUE:
+            faults.append(f"{where} is not a KPI{nearest(kpi_id, CATALOGUE)}")
+        elif list(quartiles) != sorted(quartiles):
+            told = ", ".join(f"{each:g}" for each in quartiles)
+            faults.append(f"{where} has p25, median and p75 of {told}, must be in ascending order")
+        elif CATALOGUE[kpi_id].unit == "share" and peers.median > MOST_SHARE:
+            faults.append(f"{where} has a median of {peers.median:g}, must be a share: 1.05 is 105 %")
     return faults
 
 

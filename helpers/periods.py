@@ -222,6 +222,16 @@ class Period:
         """
         return f"{self.elapsed_days} days of {self.label}" if self.is_partial else self.label
 
+    @property
+    def rest_of_year(self) -> list[str]:
+        """The labels of the quarters that follow this one in its fiscal year; of a month or a week there are none.
+
+        >>> Calendar(fiscal_year_start_month=2).period("FY2027Q2").rest_of_year
+        ['FY2027Q3', 'FY2027Q4']
+        """
+        year, number = self.label[:-1], self.label[-1]
+        return [f"{year}{n}" for n in range(int(number) + 1, 5)] if self.kind == "quarter" else []
+
     def previous(self, n: int = 1) -> Period:
         """The n-th period before this one, known with the same lag."""
         found = self

@@ -130,6 +130,16 @@ class Baseline(Frozen):
     reason: Annotated[str, Field(min_length=1)]
 
 
+class Peers(Frozen):
+    """What other companies have of a KPI, in its unit: quartiles, and who says so, of which day."""
+
+    p25: float
+    median: float
+    p75: float
+    source: Annotated[str, Field(min_length=1)]
+    as_of: date
+
+
 class Improvement(Frozen):
     """An idea to shorten one stage of the way to value (K02)."""
 

@@ -37,7 +37,7 @@ from helpers.strict_yaml import shown, validated
 from helpers.texts import in_words
 
 if TYPE_CHECKING:
-    from helpers.display.blocks import Blocks
+    from helpers.display.blocks import Blocks, Note
     from helpers.display.headlines import InShort
     from helpers.display.shown_tables import Table
 
@@ -65,7 +65,7 @@ class OpenReview:
         targets = {key: plan[label] for key, plan in self.review.targets.items() if label in plan}
         return Context(
             self.period, self.prepared.currency, brand.locale, targets, brand.colour, self.review.baselines,
-            self.review.scorecard,
+            self.review.scorecard, self.review.targets, self.review.peers,
         )  # fmt: skip
 
     @cached_property
@@ -132,6 +132,13 @@ class OpenReview:
         from helpers.display.headlines import in_short
 
         return in_short(computed)
+
+    def outlook(self, computed: Results, kpi_id: str) -> Note:
+        """What the fiscal year ends with, at the pace of the last four quarters, as a sentence."""
+        from helpers.display.blocks import Note
+        from helpers.display.outlook import Outlook
+
+        return Note(Outlook(computed, kpi_id).sentence)
 
     def table(self, function: TableOf) -> Table:
         """A table beside the KPIs; one that lacks its data is empty and says what is missing."""

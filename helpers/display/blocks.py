@@ -11,7 +11,7 @@ import pandas as pd
 
 from helpers.catalogue import TIMES, kpi
 from helpers.display.context import Results
-from helpers.display.formats import NOTES, NOTHING
+from helpers.display.formats import NOTES, NOTHING, format_day
 from helpers.display.sentences import cautions, why_missing, window_words
 from helpers.display.signals import change_tone, target_met, verdict
 from helpers.display.sparkline import data_url, sparkline
@@ -21,8 +21,8 @@ from helpers.texts import as_plain_markdown, begun
 MARKS = {"signal": "◆", "noise": "○", "met": "✓", "missed": "✗"}  # shapes: nothing is told by colour alone
 TEXTS = (
     "unit_note", "n", "interval", "previous", "previous_label", "previous_tone", "year_ago", "year_ago_label",
-    "year_ago_tone", "target", "target_status", "verdict", "verdict_words", "verdict_tone", "judged", "sparkline_svg",
-    "sparkline_alt", "cautions",
+    "year_ago_tone", "target", "target_status", "peers", "verdict", "verdict_words", "verdict_tone", "judged",
+    "sparkline_svg", "sparkline_alt", "cautions",
 )  # fmt: skip
 
 
@@ -104,6 +104,7 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
         **_change("previous", results, row, results.before(row)),
         **_change("year_ago", results, row, results.year_before(row)),
         **target_texts(results, row),
+        "peers": peers_text(results, row),
         "verdict": "" if found.state == "not judged" else "wide" if found.is_wide else found.state,
         "verdict_words": begun(f"signal: {found.words}" if found.state == "signal" else found.words),
         "verdict_tone": found.tone,
@@ -121,6 +122,16 @@ def target_texts(results: Results, row: pd.Series) -> dict[str, str]:
         return {"target": "", "target_status": ""}
     write = results.write.phrase if row["unit"] in TIMES else results.write.value
     return {"target": write(target, row["unit"]), "target_status": {True: "met", False: "missed", None: ""}[met]}
+
+
+def peers_text(results: Results, row: pd.Series) -> str:
+    """The quartiles of other companies and who says so; empty where the review gives none."""
+    write, unit = results.write, row["unit"]
+    if (peers := results.context.peers.get(row["kpi_id"])) is None:
+        return ""
+    middle = f"median {write.phrase(peers.median, unit)}"
+    source = f"{peers.source}, {format_day(peers.as_of, write.locale)}"
+    return f"Peers: {write.interval(peers.p25, peers.p75, unit)}, {middle} ({source})"
 
 
 def _change(name: str, results: Results, row: pd.Series, before: pd.Series | None) -> dict[str, str]:
@@ -142,7 +153,7 @@ def _block_html(block: Mapping[str, str]) -> str:
     target = block["target"] and f"Target {escape(block['target'])} {_mark_html(status, status)}"
     judged = _mark_html(block["verdict"], block["verdict_words"], block["verdict_tone"])
     beside = block["cautions"] and f"<small>{escape(block['cautions'])}</small>"
-    texts = [escape(block["reason"]), escape(counted), beside, *changes, target, judged]
+    texts = [escape(block["reason"]), escape(counted), beside, *changes, target, escape(block["peers"]), judged]
     lines = [
         f"<p><strong>{escape(block['label'])}</strong></p>",
         f'<p class="num">{escape(block["value"])} <small>{escape(block["unit_note"])}</small></p>',
@@ -165,5 +176,6 @@ def _block_text(block: Mapping[str, str]) -> str:
     counted = ", ".join(filter(None, [block["unit_note"], block["n"] and f"n = {block['n']}", block["interval"]]))
     changes = [f"{block[name]} on {block[f'{name}_label']}" for name in ("previous", "year_ago") if block[name]]
     target = block["target"] and f"target {block['target']} {block['target_status']}".strip()
-    texts = [f"{block['value']} {counted}".strip(), *changes, target, block["verdict_words"], block["reason"]]
-    return f"{block['label']}: " + "; ".join(filter(None, [*texts, block["cautions"]]))
+    told = [block[key] for key in ("peers", "verdict_words", "reason", "cautions")]
+    texts = [f"{block['value']} {counted}".strip(), *changes, target, *told]
+    return f"{block['label']}: " + "; ".join(filter(None, texts))

@@ -16,7 +16,7 @@ from helpers.catalogue import CATALOGUE, THEMES
 from helpers.display.formats import Writer, is_small
 from helpers.display.palette import ink
 from helpers.periods import Period
-from helpers.registries import Baseline
+from helpers.registries import Baseline, Peers
 from helpers.results import COLUMNS, NUMBERS, Asked, as_json, records, rows_of, segment_of, split_address
 
 Series = Literal["quarter", "month", "week"]
@@ -28,9 +28,10 @@ MIME_TABLE = "application/vnd.dataresource+json"
 class Context:
     """What is known of the review besides its numbers.
 
-    ``targets`` holds those of the review period, by ``kpi_id`` or ``kpi_id[segment]``.
+    ``targets`` holds those of the review period, by ``kpi_id`` or ``kpi_id[segment]``; ``plans`` those of all periods.
     ``colour`` is the brand's, as ``#rrggbb``; charts use it where it is dark enough to be read. ``baselines`` are those
-    that the review fixes, by KPI, in the order of time; ``scorecard`` names the KPIs of the scorecard, by group.
+    that the review fixes, by KPI, in the order of time; ``scorecard`` names the KPIs of the scorecard, by group;
+    ``peers`` holds what other companies have, by KPI.
     """
 
     period: Period
@@ -40,6 +41,8 @@ class Context:
     colour: str = "#1f3a5f"
     baselines: Mapping[str, Sequence[Baseline]] = field(default_factory=dict)
     scorecard: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    plans: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    peers: Mapping[str, Peers] = field(default_factory=dict)
 
     @property
     def style(self) -> dict[str, str]:

@@ -184,6 +184,43 @@ def test_what_kernels_read_of_a_review_has_its_baselines():
     assert Review.model_validate_json(found.model_dump_json()).baselines == found.baselines
 
 
+PEERS = "{p25: 0.98, median: 1.03, p75: 1.1, source: a survey, as_of: 2026-06-30}"
+
+
+def test_what_kernels_read_of_a_review_has_its_peers():
+    found = review(SMALLEST + f"peers: {{nrr: {PEERS}}}\n")
+    assert (found.peers["nrr"].median, found.peers["nrr"].as_of) == (1.03, date(2026, 6, 30))
+    assert Review.model_validate_json(found.model_dump_json()).peers == found.peers
+
+
+def test_every_fault_of_the_form_of_peers_is_told():
+    text = "peers:\n  nrr: {p25: .inf, median: high, p57: 2, source: '', as_of: soon}\n"
+    assert [fault.split(",")[0] for fault in faults(review, SMALLEST + text)] == [
+        "params/review.yml: peers.nrr.p25 == '.inf'",
+        "params/review.yml: peers.nrr.median == 'high'",
+        "params/review.yml: peers.nrr.p75 is missing",
+        "params/review.yml: peers.nrr.source == ''",
+        "params/review.yml: peers.nrr.as_of == 'soon'",
+        "params/review.yml: peers.nrr.p57 is not known; did you mean 'p75'?",
+    ]
+
+
+def test_peers_are_of_a_kpi_in_order_and_in_its_unit():
+    """SMALLEST has two lines."""
+    text = f"""
+peers:
+  nrrr: {PEERS}
+  nrr: {{p25: 98, median: 103, p75: 110, source: a survey, as_of: 2026-06-30}}
+  grr: {{p25: 0.9, median: 0.95, p75: 0.92, source: a survey, as_of: 2026-06-30}}
+  ttv_median: {{p25: 30, median: 45, p75: 45, source: a survey, as_of: 2026-06-30}}
+"""
+    assert faults(review, SMALLEST.rstrip() + text) == [
+        "params/review.yml, line 4: peers.nrrr is not a KPI; did you mean 'nrr'?",
+        "params/review.yml, line 5: peers.nrr has a median of 103, must be a share: 1.05 is 105 %",
+        "params/review.yml, line 6: peers.grr has p25, median and p75 of 0.9, 0.95, 0.92, must be in ascending order",
+    ]
+
+
 def test_every_fault_of_the_form_of_baselines_is_told():
     text = "baselines:\n  net_new_mrr: [{from: 2025-07-01, reason: ''}, {form: 2025, to: soon, reason: x}]\n"
     assert [fault.split(",")[0] for fault in faults(review, SMALLEST + text)] == [

@@ -9,12 +9,13 @@ from helpers.display.charts.customers import curve, dots, flows, histogram, time
 from helpers.display.charts.frame import Chart, apply_style
 from helpers.display.charts.grids import alignment, heat_map, matrix
 from helpers.display.charts.intervals import intervals
+from helpers.display.charts.outlook import outlook
 from helpers.display.charts.over_time import columns, lines, xmr
 from helpers.display.charts.risk import at_risk
 from helpers.display.charts.tallies import counts, scatter
 
 __all__ = [
     "Chart", "alignment", "apply_style", "at_risk", "bars", "bridge", "bullets", "cascade", "columns", "counts",
-    "curve", "dots", "flows", "funnel", "heat_map", "histogram", "intervals", "lines", "matrix", "pace", "scatter",
-    "timelines", "variants", "waterfall", "xmr",
+    "curve", "dots", "flows", "funnel", "heat_map", "histogram", "intervals", "lines", "matrix", "outlook", "pace",
+    "scatter", "timelines", "variants", "waterfall", "xmr",
 ]  # fmt: skip

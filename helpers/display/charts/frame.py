@@ -259,6 +259,11 @@ def fill(colour: str, *, partial: bool) -> dict[str, Any]:
     return {"facecolor": colour, "edgecolor": "white", "linewidth": 0.4}
 
 
+def hatched(colour: str) -> dict[str, Any]:
+    """How a bar of a forecast is filled, and nothing else."""
+    return {"facecolor": "none", "edgecolor": colour, "hatch": "/////", "linewidth": 0.9}
+
+
 def day_looks(colour: str) -> dict[str, dict[str, Any]]:
     """How days are filled, by what was done on them; ``DAYS_KEY`` says which is which."""
     kinds = zip(("waiting", "working", "untold"), shades(colour), strict=True)

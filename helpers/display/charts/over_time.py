@@ -305,8 +305,7 @@ def _paired_columns(drawn: Sheet, results: Results, rows: pd.DataFrame) -> None:
         _column_label(drawn, i, rows.iloc[i], before[i])
     if target is not None:
         edge = periods.index(results.period.label) + shift + COLUMN / 2 + 0.03
-        look: dict[str, Any] = {"color": "none", "edgecolor": TEXT, "linewidth": 0.9}
-        drawn.marks(drawn.axes.bar(edge + TARGET_WIDTH / 2, target, TARGET_WIDTH, **look), ["Target"], [target], unit)
+        outlined(drawn, edge, target, unit)
         gap = "" if partial[-1] else _variance(write, rows["value"].iloc[-1], target, unit)
         words = ["target", write.value(target, unit), *gap.split(" ", 1)]
         drawn.text((edge + TARGET_WIDTH, target), "\n".join(words), va="top")
@@ -314,6 +313,12 @@ def _paired_columns(drawn: Sheet, results: Results, rows: pd.DataFrame) -> None:
     drawn.period_axis(periods, partial)
     key = ["light: the year before"] * bool(shift) + ["outlined: target"] * (target is not None)
     drawn.key("; ".join(key + ["dashed edge: to date"] * any(partial)))
+
+
+def outlined(drawn: Sheet, edge: float, target: float, unit: str, name: str = "Target") -> None:
+    """A target as an outlined column to the right of a place."""
+    look: dict[str, Any] = {"color": "none", "edgecolor": TEXT, "linewidth": 0.9}
+    drawn.marks(drawn.axes.bar(edge + TARGET_WIDTH / 2, target, TARGET_WIDTH, **look), [name], [target], unit)
 
 
 def _column_label(drawn: Sheet, x: float, row: pd.Series, before: float) -> None:

@@ -26,14 +26,14 @@ def assert_picture_sentence_and_table(draw: Callable[[], Any]) -> None:
 
 
 def assert_fits_in_a_page(svg: str) -> None:
-    """Its text is text, its marks have words, nothing is hatched, and it can be an element of the page."""
+    """Its text is text, its marks have words, only forecasts are hatched, and it can be an element of the page."""
     root = ElementTree.fromstring(svg)
     assert root.tag == f"{SVG}svg"
     assert any(each.text for each in root.iter(f"{SVG}text"))
     assert root.findall(f".//{SVG}g[@class='mark']")
     assert all(": " in words for words in marks(svg))
     assert 'class="mark"' in inline_svg(svg, alt="x", prefix="c1-")
-    assert not root.findall(f".//{SVG}pattern")  # hatching is for forecasts
+    assert bool(root.findall(f".//{SVG}pattern")) == any(words.startswith("Forecast") for words in marks(svg))
     assert float(root.attrib["viewBox"].split()[3]) <= HIGHEST
 
 

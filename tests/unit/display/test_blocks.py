@@ -5,6 +5,7 @@ import pytest
 
 from helpers import results as long_table
 from helpers.display.blocks import Blocks, Note, block, kpi_texts
+from helpers.registries import Peers
 from tests.unit.display.fake_review import NAMES, Q3, interval, months, partial_quarter, quarters, review, share
 
 MIME = "application/vnd.kpi-review.blocks+json"
@@ -104,6 +105,18 @@ def test_a_cohort_that_is_still_maturing_is_told_beside_the_latest_mature_one():
 def test_targets_are_judged_by_direction(kpi_id, value, status):
     found = kpi_texts(review(long_table.row(kpi_id, Q3, value), targets={kpi_id: 0.25}), kpi_id)
     assert found["target_status"] == status
+
+
+def test_peers_stand_in_one_line_with_their_source_and_day_and_no_verdict():
+    peers = Peers(p25=0.98, median=1.03, p75=1.1, source="Survey <of> 2026", as_of=date(2026, 6, 30))
+    results = review(share("nrr", 99, 100), *quarters("grr", [0.9]), peers={"nrr": peers})
+    line = "Peers: 98.0% to 110.0%, median 103.0% (Survey <of> 2026, 30 Jun 2026)"
+    found = kpi_texts(results, "nrr")
+    assert (found["peers"], found["target_status"], found["verdict"]) == (line, "", "")
+    assert kpi_texts(results, "grr")["peers"] == kpi_texts(results, "mrr")["peers"] == ""
+    shown = Blocks(results, ["nrr"])._repr_mimebundle_()
+    assert f"<p>{line.replace('<of>', '&lt;of&gt;')}</p>" in shown["text/html"]
+    assert line in shown["text/plain"]
 
 
 def test_each_kpi_of_a_card_has_its_own_definition():
