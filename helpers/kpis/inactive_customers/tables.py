@@ -73,6 +73,7 @@ def silence_by_owner(spine: Spine) -> Listing:
         columns=columns,
         when_empty=NOBODY_IS_SILENT,
         grain="owner",
+        on_pages=False,
         total=("customers", "mrr"),
     )
 
