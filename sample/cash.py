@@ -36,7 +36,7 @@ def make_cash_movements(seed: int, customers: int, invoices: pd.DataFrame, spend
         _paid(stream(seed, "cash_movements"), spend, size),
         _rows("financing", np.array([*FINANCING], "datetime64[D]"), size * np.array([*FINANCING.values()])),
     ])  # fmt: skip
-    moved = moved.groupby(["moved_on", "currency", "category"], as_index=False).amount.sum()
+    moved = moved.groupby(["moved_on", "currency", "category"])[["amount"]].sum().reset_index()
     moved = moved.assign(amount=moved.amount.round(2), account=moved.currency.map(ACCOUNTS))
     moved = moved[(moved.amount != 0) | (moved.category == "opening")]
     moved = moved.sort_values(["moved_on", "currency", "category"], kind="stable", ignore_index=True)
@@ -58,10 +58,7 @@ def _paid(rng: np.random.Generator, spend: pd.DataFrame, size: float) -> pd.Data
         for category, budget in OUTSIDE.items()
     }
     month = as_days(spend.month).astype("datetime64[M]")
-    is_pay = spend.category.str.startswith(PAY)
-    pay = np.bincount((month - months[0]).astype(int), spend.amount.where(is_pay, 0.0), minlength=len(months))
-    month = as_days(spend.month).astype("datetime64[M]")
-    is_pay = spend.category.str.startswith(PAY).to_numpy()
+    is_pay = np.array([category.startswith(PAY) for category in spend.category])
     pay = np.bincount((month - months[0]).astype(int), np.where(is_pay, spend.amount, 0.0), minlength=len(months))
     to_whom = np.where(is_pay, "payroll", "vendors")
     days = month.astype("datetime64[D]") + np.where(is_pay, DAYS["payroll"], DAYS["vendors"])

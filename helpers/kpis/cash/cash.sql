@@ -55,11 +55,22 @@ select label, '' as segment_by, '' as segment, burned, cast(12 * net_new_mrr as 
   case when burned > 0 and net_new_arr > 0 then burned / net_new_arr end as burn_multiple, first_on, starts_on
 from cash_burn join mrr_movements using (label) where segment_by = '';
 
+-- burn_multiple_rows: each movement that burned cash in the period, or earned it, and each account whose MRR moved.
+create view burn_multiple_rows as
+select label, movement_id, moved_on, category, -amount as burned, null as account_id, null as net_new_arr
+from cash_line join period using (label) where is_burn and moved_on >= starts_on
+union all
+select label, null, null, null, null, account_id, 12 * net from mrr_movements_rows where net <> 0;
+
 -- runway (K28): the months for which cash lasts, at the mean burn of the last runway_months.
 create view runway as
 select label, '' as segment_by, '' as segment, cash, burned_of_late / runway_months as burn_of_late, burning_of_late as n,
   case when burn_of_late > 0 then if(cash > 0, cash / burn_of_late, 0) end as runway, first_on, since
 from cash_burn cross join rules;
+
+-- runway_rows: each movement of the last runway_months that burned cash, or earned it.
+create view runway_rows as
+select cash_line.* from cash_line join cash_span using (label) where is_burn and moved_on >= since;
 
 -- cash_notes: why cash is not told, or what it tells. Its movements must begin with what each account holds, and no month
 -- may lack them: an export with a gap, or one account without another, would tell another company's burn.
