@@ -443,7 +443,7 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
         "runway": [
             Kpi("runway", "Runway", "months", "up", headline=True, by_month=True, window="runway_months", floor=0,
                 definition="The months that cash lasts at the mean net burn of the last six months (or as "
-                "runway_months says)."),
+                "the review says)."),
         ],
     },
     "kpi_alignment": {
