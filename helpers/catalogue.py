@@ -426,6 +426,26 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
                 "lines less credits, in the period."),
         ],
     },
+    "cash": {
+        "cash": [
+            Kpi("cash", "Cash", "money", "up", headline=True, by_month=True,
+                definition="The money on all accounts at the end of the period."),
+            Kpi("net_burn", "Net burn", "money_per_month", "down", headline=True, judged="month",
+                definition="What cash fell by in the period, without financing ÷ the months of the period; below 0 "
+                "where more came in than went out."),
+        ],
+        "burn_multiple": [
+            Kpi("burn_multiple", "Burn multiple", "ratio", "down", headline=True, judged="quarter", floor=0,
+                parts="money",
+                definition="The net burn of the whole period ÷ net new ARR: what was burned for each unit by which "
+                "ARR grew."),
+        ],
+        "runway": [
+            Kpi("runway", "Runway", "months", "up", headline=True, by_month=True, window="runway_months", floor=0,
+                definition="The months that cash lasts at the mean net burn of the last six months (or as "
+                "the review says)."),
+        ],
+    },
     "kpi_alignment": {
         "okr": [
             Kpi("okr_progress", "Progress of objectives", "share", "up",

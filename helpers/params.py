@@ -42,6 +42,7 @@ from helpers.strict_yaml import FromFile, Frozen, Places, expected, from_environ
 CANONICAL_TABLES = (
     "customers", "subscriptions", "users", "events", "deals", "stage_history", "spend", "milestones", "tickets",
     "deliveries", "entitlements", "measurements", "invoices", "products", "fx_rates", "assignments",
+    "cash_movements",
 )  # fmt: skip
 REGISTRIES = ("kpis", "departments", "conflicts", "okrs", "cpis", "improvements", "experiments")
 SHOWN_BY = {  # the theme that shows it

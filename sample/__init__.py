@@ -12,6 +12,7 @@ that a new table changes none of the others:
                    fx_rates                        support        tickets
     deals          deals, stage_history            spend          spend
     onboarding     milestones                      product_teams  deliveries, assignments
+    cash           cash_movements
 
 The modules tell the story as well: what changed in spring 2026, which source disappoints, what a new product brought,
 who left. ``names`` and ``time_and_chance`` serve all of them.
@@ -30,6 +31,7 @@ from helpers.data.canonical_tables import TABLES
 from helpers.errors import KitError
 from sample.accounts import customers_table, make_accounts
 from sample.billing import make_fx_rates, make_invoices, make_subscriptions
+from sample.cash import make_cash_movements
 from sample.contracts import make_versions, products_table
 from sample.deals import make_deals, stage_history_table
 from sample.measurements import make_entitlements, make_measurements
@@ -77,6 +79,7 @@ def make_tables(seed: int, customers: int) -> dict[str, pd.DataFrame | Iterable[
     engagement = make_engagement(seed, accounts, versions)
     users, entitlements = make_users(seed, accounts, engagement), make_entitlements(accounts, versions)
     deals, tickets = make_deals(seed, accounts, versions), make_tickets(seed, accounts, versions)
+    invoices, spend = make_invoices(seed, accounts, versions), make_spend(seed, customers)
     return {
         "customers": customers_table(accounts),
         "subscriptions": make_subscriptions(seed, accounts, versions),
@@ -84,8 +87,9 @@ def make_tables(seed: int, customers: int) -> dict[str, pd.DataFrame | Iterable[
         "stage_history": stage_history_table(deals),
         "products": products_table(),
         "fx_rates": make_fx_rates(seed),
-        "invoices": make_invoices(seed, accounts, versions),
-        "spend": make_spend(seed, customers),
+        "invoices": invoices,
+        "spend": spend,
+        "cash_movements": make_cash_movements(seed, customers, invoices, spend),
         "tickets": tickets,
         "deliveries": make_deliveries(seed),
         "measurements": make_measurements(seed, accounts, versions, engagement, entitlements),

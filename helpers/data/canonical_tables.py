@@ -246,6 +246,19 @@ _ROWS = (
         event_time="assigned_at",
         has_history=False,
     ),
+    Table(
+        "cash_movements",
+        key=("movement_id",),
+        columns=columns(
+            "movement_id moved_on:date amount:dec "
+            "category:opening/customers/payroll/vendors/tax/financing/transfer/other",
+            "account currency",
+        ),
+        event_time="moved_on",
+        constraints=(Constraint("amount empty", "amount is null"),),
+        amounts=("amount",),
+        worth="amount",
+    ),
 )
 
 TABLES: dict[str, Table] = {table.name: table for table in _ROWS}

@@ -33,6 +33,15 @@ RULES = {
     "a deal without its customer": """
         select 1 from deals anti join customers using (customer_id) where customer_id is not null""",
     "an invoice without its customer": "select 1 from invoices anti join real using (customer_id)",
+    "cash from customers that is not what they paid": """
+        with paid as (select paid_on as day, currency, sum(amount) as amount from invoices
+            where paid_on >= date '2023-07-01' group by all),
+        came as (select moved_on as day, currency, amount from cash_movements where category = 'customers')
+        select 1 from paid full join came using (day, currency)
+        where abs(coalesce(paid.amount, 0) - coalesce(came.amount, 0)) > 0.006""",
+    "an account that does not begin with its one opening balance": """
+        select account from cash_movements group by all having count(*) filter (category = 'opening') <> 1
+            or min(moved_on) filter (category = 'opening') > min(moved_on)""",
     "stages without their deal": "select 1 from stage_history s anti join deals d on s.record_id = d.deal_id",
     "two customers of one name": """
         select lower(name) from customers where merged_into is null group by all having count(*) > 1""",

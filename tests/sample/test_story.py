@@ -149,6 +149,22 @@ def test_story_large_renewals_lie_ahead(company):
     assert 0.25 < figure(company, f"select sum(mrr) {due}") / total < 0.6
 
 
+def test_story_cash_lasts_for_a_year_and_a_half_and_winters_earn_it(company):
+    """Customers pay their year in winter: burn of the last six months is that of the lean half."""
+    worth = "amount * if(currency = 'USD', 0.92, 1)"
+    cash = figure(company, f"select sum({worth}) from cash_movements")
+    burned = f"select -sum({worth}) from cash_movements where category not in ('opening', 'financing') and moved_on"
+    assert 15 < cash / (figure(company, f"{burned} >= date '2026-04-01'") / 6) < 21
+    assert figure(company, f"{burned} between date '2025-10-01' and date '2025-12-31'") < 0
+    spent = "select sum(amount) from spend where currency = 'USD'"
+    paid = "select -sum(amount) from cash_movements where currency = 'USD' and category = 'vendors'"
+    assert figure(company, paid) == pytest.approx(figure(company, spent))
+    balance = (
+        "select min(left_over) from (select sum(amount) over (partition by account order by moved_on, movement_id)"
+    )
+    assert figure(company, f"{balance} as left_over from cash_movements)") > 0
+
+
 def test_story_a_strong_fourth_quarter_and_a_weak_august():
     """Of many customers, so that chance is small beside the season; their events, most of all rows, are not made."""
     large = duckdb.connect()

@@ -11,6 +11,7 @@ SIZES = {
 TABLES = [
     "customers", "subscriptions", "deals", "stage_history", "products", "fx_rates", "invoices", "spend", "tickets",
     "deliveries", "measurements", "assignments", "milestones", "users", "events", "entitlements",
+    "cash_movements",
 ]  # fmt: skip
 
 VIEWS = """

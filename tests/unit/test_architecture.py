@@ -28,8 +28,8 @@ SPECIFIED = """
     mrr_opening mrr_new mrr_reactivation mrr_expansion mrr_contraction mrr_churn mrr_fx net_new_mrr mrr_intra_period
     nrr grr nrr_quarter grr_quarter logo_churn revenue_churn logo_churn_quarter revenue_churn_quarter renewal_rate
     renewal_rate_arr arr_due_90 arr_due_180 top10_share quick_ratio sales_total okr_progress
-    link_effect experiment_effect backtest_auc
-    """  # section 11 of the specification, as far as its themes are built
+    link_effect experiment_effect backtest_auc cash net_burn burn_multiple runway
+    """  # section 11 of the specification, as far as its themes are built, and docs/cash.md
 
 
 def imported_by(path: Path) -> set[str]:

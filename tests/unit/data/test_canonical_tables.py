@@ -13,6 +13,7 @@ EVENT_TIMES = {
     "deals": "created_at", "stage_history": "entered_at", "spend": "month", "milestones": "started_on",
     "tickets": "created_at", "deliveries": "", "entitlements": "start_on", "measurements": "at",
     "invoices": "invoiced_on", "products": "", "fx_rates": "on", "assignments": "assigned_at",
+    "cash_movements": "moved_on",
 }  # fmt: skip
 MASKED = {
     "first_value_on", "first_paid_on", "deactivated_on", "closed_at", "cancelled_at", "estimate_sent_at", "exited_at",

@@ -1,0 +1,27 @@
+"""The table beside the figures of cash: what moved it."""
+
+from __future__ import annotations
+
+from helpers.kpis.rows import refuse_list
+from helpers.kpis.spine import Spine
+from helpers.results import Column, Listing
+
+
+def movements_by_category(spine: Spine) -> Listing:
+    """What came in and went out, by category, beside the period before; the sum is what cash changed by."""
+    spine.require("cash_movements")
+    refuse_list(spine, "cash_notes")
+    rows = spine.frame("movements_by_category", "place")
+    rows = rows.assign(category=rows["category"].str.capitalize(), change=rows["amount"] - rows["before"])
+    columns = {"category": Column("Category"), "amount": Column("In the period", "money")}
+    for earlier in spine.period.history(1):
+        columns |= {"before": Column(earlier.in_words, "money"), "change": Column("Change", "money")}
+    return Listing(
+        caption=f"What moved cash in {spine.period.label}, by category",
+        rows=rows[list(columns)],
+        columns=columns,
+        when_empty="Nothing moved cash.",
+        grain="category",
+        total=[name for name in columns if name != "category"],
+        note="Financing is in cash, and in no burn.",
+    )
