@@ -253,12 +253,19 @@ def render_pdf(content: Content) -> bytes:
         UnprintableWarning: no font has a character, or a picture cannot be drawn; a sign or a note stands for it.
     """
     view = content["view"]
-    definitions = [{**told, "sql": ""} for told in view["definitions"]]  # what folds out has no place on paper
+    on_paper = _kpis_on_paper(content)  # and no SQL: what folds out has no place there
+    definitions = [{**told, "sql": ""} for told in view["definitions"] if on_paper & set(told["kpi_ids"])]
     sections = [_brief(section) if view["brief"] else section for section in content["sections"]]
     view = {**view, "definitions": definitions, "shared_sql": ""}
     shown = {**content, "view": view, "sections": sections}
     shown |= {"feeds": FEEDS, "lang": view["lang"], "paper": view["paper"], "author": view["company"]}
     return _typeset("brief.typ" if view["brief"] else "pack.typ", shown, colour=view["colour"])
+
+
+def _kpis_on_paper(content: Content) -> set[str]:
+    """The KPIs that have a block or a row of the scorecard; the HTML defines the others too."""
+    blocks = [it for section in content["sections"] for part in section["parts"] for it in part.get("blocks", ())]
+    return {it["kpi_id"] for it in (*blocks, *(row for group in content["view"]["scorecard"] for row in group["rows"]))}
 
 
 def _brief(section: Part) -> Part:
