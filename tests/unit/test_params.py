@@ -184,6 +184,19 @@ def test_what_kernels_read_of_a_review_has_its_baselines():
     assert Review.model_validate_json(found.model_dump_json()).baselines == found.baselines
 
 
+def test_every_fault_of_a_scorecard_is_told():
+    """SMALLEST has two lines; ten and six are sixteen rows."""
+    ten = "turbo_estimate, sprint_on_time, delivered_value, ttv_median, inactive_rate, pac_breadth, win_rate, arr, nrr, grr"
+    text = f"scorecard:\n  A: [{ten}]\n  B: [mr, mrr, mrr, arpa, cac_full, ltv_cac]\n"
+    assert faults(review, SMALLEST + text) == [
+        "params/review.yml, line 5: scorecard.B[0] == 'mr', is not a KPI; did you mean 'mrr'?",
+        "params/review.yml, line 5: scorecard.B[2] == 'mrr', is named before; name each once",
+        "params/review.yml, line 3: scorecard names 16 KPIs, must be 14 at most; leave some out",
+    ]
+    found = review(SMALLEST + "scorecard: {Money: [mrr, nrr]}\n")
+    assert Review.model_validate_json(found.model_dump_json()).scorecard == {"Money": ("mrr", "nrr")}
+
+
 PEERS = "{p25: 0.98, median: 1.03, p75: 1.1, source: a survey, as_of: 2026-06-30}"
 
 
