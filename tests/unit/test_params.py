@@ -186,7 +186,7 @@ def test_what_kernels_read_of_a_review_has_its_baselines():
 
 def test_every_fault_of_a_scorecard_is_told():
     """SMALLEST has two lines; ten and six are sixteen rows."""
-    ten = "turbo_estimate, sprint_on_time, delivered_value, ttv_median, inactive_rate, pac_breadth, win_rate, arr, nrr, grr"
+    ten = "turbo_estimate, sprint_on_time, delivered_value, ttv_median, returned, pac_breadth, win_rate, arr, nrr, grr"
     text = f"scorecard:\n  A: [{ten}]\n  B: [mr, mrr, mrr, arpa, cac_full, ltv_cac]\n"
     assert faults(review, SMALLEST + text) == [
         "params/review.yml, line 5: scorecard.B[0] == 'mr', is not a KPI; did you mean 'mrr'?",

@@ -71,7 +71,7 @@ def estimate_curve(spine: Spine) -> Listing:
         columns=columns,
         when_empty=f"Nobody asked for a price in {spine.period.label}.",
         grain="cohort, hours",
-        note=f"By Kaplan–Meier; hours run day and night.{more}",
+        note=f"Hours run day and night.{more}",
     )
 
 

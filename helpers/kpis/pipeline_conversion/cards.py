@@ -212,7 +212,7 @@ def _add_cycle(rows: Rows, answer: Mapping[str, Any], waits: pd.DataFrame) -> fl
         by_then = aalen_johansen(waits["days"], waits["cause"]).at(curve.median)
         told.append(
             f"{lost} of {len(waits)} deals were lost; of all of them, {by_then:.0%} were won "
-            f"within {curve.median:g} days (Aalen–Johansen)"
+            f"within {curve.median:g} days"
         )
     rows.add(
         "sales_cycle_median", answer, curve.median, n=len(waits), interval=curve.median_interval, warnings=told,

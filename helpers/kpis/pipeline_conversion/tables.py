@@ -47,7 +47,7 @@ def funnel_steps(spine: Spine) -> Listing:
         columns=columns,
         when_empty="No stages.",
         grain="stage",
-        note="Days are by Kaplan–Meier, over the records that entered the stage before in this period and the three "
+        note="Days are over the records that entered the stage before in this period and the three "
         "before it; a lost record leaves the count on that day. A dash: half have not taken the step.",
     )
 

@@ -189,7 +189,7 @@ def customer_life(spine: Spine) -> Listing:
         columns=columns,
         when_empty=f"Fewer than {ENOUGH} customers have been followed for three months.",
         grain="months",
-        note=f"{half} By Kaplan–Meier; who left and came back counts as one life.",
+        note=f"{half} Who left and came back counts as one life.",
     )
 
 

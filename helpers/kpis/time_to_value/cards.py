@@ -221,8 +221,7 @@ def _median(
         by_then = aalen_johansen(found["days"], found["cause"]).at(curve.median or 0.0)
         notes = [
             *notes,
-            f"{gone} of {n} left before they had value; of all, {by_then:.0%} had value within "
-            f"{curve.median:g} days (Aalen–Johansen)",
+            f"{gone} of {n} left before they had value; of all, {by_then:.0%} had value within {curve.median:g} days",
         ]
     rows.add(
         "ttv_median", answer, curve.median, interval=curve.median_interval, numerator=reached, denominator=n,

@@ -68,7 +68,7 @@ def value_curve(spine: Spine) -> Listing:
         columns=columns,
         when_empty="No customer signed in these periods.",
         grain="cohort, days",
-        note="By Kaplan–Meier. Who still waits, or left, is followed no further.",
+        note="Who still waits, or left, is followed no further.",
     )
 
 
@@ -355,9 +355,9 @@ def _tested(spine: Spine, both: Sequence[Cohort]) -> str:
     )
     if p is None:
         return ""
-    verdict = "chance alone seldom makes two curves so different" if p < 0.05 else "chance alone makes such differences"
-    shown = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-    return f"Log-rank test of the first two rows: {shown}, {verdict}. "
+    in_100 = "less than 1" if p < 0.01 else f"{100 * p:.0f}"
+    likely = f"likely a real difference ({in_100} in 100 by chance)"
+    return f"Between the first two rows: {likely if p < 0.05 else f'that may be chance ({in_100} in 100)'}. "
 
 
 def _stage_days(spine: Spine, found: Cohort) -> pd.DataFrame:
