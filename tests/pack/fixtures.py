@@ -169,7 +169,7 @@ def view(**more: Any) -> Pages:
         "summary": SUMMARY,
         "commentary": "The quarter was **slow**.", "scorecard": groups,
         "changes": Changes(failed=["Unit economics"], data=["deals: 3 of 40 rows left out: won without closed_at."]),
-        "definitions": [Definition("NRR", ("nrr",), "How much is kept.", "Kept MRR over opening MRR.", "K23")],
+        "definitions": [Definition("NRR", ("net_new_mrr",), "How much is kept.", "Kept MRR over opening MRR.", "K23")],
         "source": "Warehouse",
         "data": [texts("What was read", Table="deals", Rows="40")],
         "versions": texts("Versions and fingerprints", Part="data", Version="0123456789abcdef" * 4),

@@ -111,9 +111,11 @@ def test_figures_are_shown_in_several_places(pack):
 
 
 def test_every_kpi_of_the_catalogue_has_a_value_in_the_sample(figures):
-    """But the link, which a company of 60 customers is too small for: it says so."""
+    """But the link, for which 60 customers are too few, and burn for each new ARR where that fell: both say so."""
     now = figures[figures["period"] == "2026Q3"]
-    assert set(CATALOGUE) - set(now[now["value"].notna()]["kpi_id"]) == {"link_effect"}
+    assert set(CATALOGUE) - set(now[now["value"].notna()]["kpi_id"]) == {"link_effect", "burn_multiple"}
+    (burn,) = now[now["kpi_id"] == "burn_multiple"].to_dict("records")
+    assert (burn["status"], "not above 0" in burn["warnings"]) == ("undefined", True)
     (link,) = now[now["kpi_id"] == "link_effect"].to_dict("records")
     assert link["status"] == "refused"
     assert "below 10 of a kind no link is told" in link["warnings"]

@@ -17,6 +17,8 @@ FORBIDDEN = {
     "the specification": re.compile(r"[Ss]pecification [A-Z]\d|\b[KCG]\d\d\b|\barticle \d"),
 }
 
+METHODS = re.compile(r"Kaplan|Aalen|[Ll]og-rank|Wilson|Newcombe|bootstrap|\bp [<=] ")
+
 
 def found_in(text, allowed=()):
     return [
@@ -49,6 +51,13 @@ def test_the_text_of_the_pdf_is_in_a_readers_words(page, built):
     text = " ".join(" ".join(sheet.extract_text().split()) for sheet in PdfReader(built.folder / "pack.pdf").pages)
     assert len(text) > 50_000
     assert found_in(text, allowed=page[1]) == []
+    assert METHODS.findall(text) == []
+
+
+def test_methods_are_named_in_the_definitions_alone(page):
+    definitions = page[0].select_one("dl.definitions").get_text()
+    told = page[0].get_text()
+    assert len(METHODS.findall(told)) == len(METHODS.findall(definitions)) > 3
 
 
 def test_the_lint_finds_what_it_is_for():

@@ -293,7 +293,7 @@ def test_names_of_tables_are_unique_and_can_be_called(book):
     names = [table.displayName for sheet in book.worksheets for table in sheet.tables.values()]
     assert len({name.lower() for name in names}) == len(names)
     assert {"won_deals", "lost_customers", "results", "definitions"} <= set(names)
-    plain = "results|definitions|scorecard|checks|audit"
+    plain = "results|definitions|scorecard|checks|audit|cash"
     assert all(re.fullmatch(f"[a-z][a-z0-9]*_[a-z0-9_]*|{plain}", name) for name in names)
 
 

@@ -72,7 +72,7 @@ def test_what_is_not_provided_is_listed():
     found = report(customers=CUSTOMERS)
     assert "customers" not in found["not_provided"]
     assert found["not_provided"][0] == "subscriptions"
-    assert len(found["not_provided"]) == 15
+    assert len(found["not_provided"]) == 16
 
 
 def test_reasons_show_the_first_three_keys():
