@@ -17,6 +17,7 @@ from helpers.display.signals import judged_count, target_met
 from helpers.results import split_address
 
 MOST = 3  # headlines on each side
+FEW = 30  # of fewer, a change is told in counts
 STOOD_STILL = 0.005  # a change below half a per cent is none that a reader would call growth
 
 
@@ -40,8 +41,9 @@ def summary(results: Results) -> Summary:
     others = [k for k, each in CATALOGUE.items() if each.headline and k not in in_scorecard]
     rows = [row for kpi_id in in_scorecard if (row := results.shown(kpi_id)) is not None]
     leading = next((row for row in rows if pd.notna(row["value"])), None)
-    told = "" if leading is None else family_of(leading["kpi_id"])  # by the verdict
-    news = [each for each in headlines(results, [*in_scorecard, *others]) if each.family != told]
+    told = "" if leading is None else family_of(leading["kpi_id"])  # by the verdict, but that it is a signal
+    found = headlines(results, [*in_scorecard, *others])
+    news = [each for each in found if each.family != told or each.kind == "signal"]
     good, bad = ([each for each in news if each.tone == tone] for tone in ("good", "bad"))
     return Summary(
         verdict=_verdict(results, leading),
@@ -70,7 +72,8 @@ def _went(results: Results, row: pd.Series, earlier: pd.Series | None) -> str:
     gap, write = row["value"] - earlier["value"], results.write
     if abs(gap) < STOOD_STILL * abs(earlier["value"]) or row["value"] == earlier["value"]:
         return "stood still"
-    words = write.relative_change(row["value"], earlier["value"]) if row["unit"] in (*MONEY, "count") else ""
+    in_per_cent = row["unit"] in MONEY or (row["unit"] == "count" and earlier["value"] >= FEW)
+    words = write.relative_change(row["value"], earlier["value"]) if in_per_cent else ""
     return f"{'rose' if gap > 0 else 'fell'} by {words.lstrip('+−') or write.gap(gap, row['unit'])}"
 
 

@@ -244,15 +244,12 @@ def _calls(executed: Iterable[Executed]) -> Mapping[str, Any] | None:
 def _warned(results: Results) -> dict[str, str]:
     """Of the MRR lost, how much had been on an earlier call list, and how long before."""
     share, weeks = (results.now(kpi_id) for kpi_id in ("lost_mrr_warned", "warning_weeks"))
-    if share is None or share["status"] == "not_provided":
+    if share is None or share["status"] != "ok":  # nobody was lost, or nothing tells
         return {}
     words = f"{name_of(share)}, of {results.write.value(share['n'], 'count')} customers lost."
     if weeks is not None and weeks["status"] == "ok":
         words += f" {name_of(weeks)}: {results.write.value(weeks['value'], 'weeks')}."
-    return {
-        "value": results.write.result(share),
-        "words": words if share["status"] == "ok" else f"{name_of(share)}: no customer was lost.",
-    }
+    return {"value": results.write.result(share), "words": words}
 
 
 def _parameters(request: BuildRequest) -> Mapping[str, Any]:

@@ -41,6 +41,13 @@ def test_the_family_of_the_verdict_is_no_headline_again():
     assert found.note.endswith("0 of 2 targets were met.")
 
 
+def test_the_family_of_the_verdict_is_a_headline_where_it_signals():
+    """Counts of 10 to 12, then 68: of fewer than 30 no per cent is told."""
+    found = summary(review(*quarters("inactive_customers", [10, 12, 11, 12, 10, 11, 12, 68])))
+    assert found.verdict == "Inactive customers rose by 56 in a year and rose by 56 this quarter."
+    assert [each.kind for each in found.bad] == ["signal"]
+
+
 def test_money_comes_first_then_signals_then_targets():
     rows = [
         *quarters("mrr", [100, 101]), *quarters("renewal_rate", FALLEN),
