@@ -224,9 +224,9 @@ def test_no_word_of_the_pdf_stands_beyond_its_page(built):
     for sheet_of_paper in BeautifulSoup(found.stdout, "html.parser").find_all("page")[1:]:
         width, height = float(sheet_of_paper["width"]), float(sheet_of_paper["height"])
         for word in sheet_of_paper.find_all("word"):
-            assert float(word["xmin"]) > 56 - 1, word  # margins of 20 mm
-            assert float(word["xmax"]) < width - 56 + 1, word
-            assert float(word["ymax"]) < height - 28, word
+            assert float(word["xmin"]) > 48 - 1, word  # margins of 17 mm
+            assert float(word["xmax"]) < width - 48 + 1, word
+            assert float(word["ymax"]) < height - 22, word  # 8 mm, which printers leave free
 
 
 # --- the other files --------------------------------------------------------------------------------------------------

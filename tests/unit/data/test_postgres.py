@@ -87,6 +87,10 @@ COMPANY = """
     create table assignments (experiment_id text, unit_id text, variant text, assigned_at timestamptz, outcome integer);
     insert into assignments values ('X', 'A', 'new', '2026-01-01 00:00:00+00', 1),
         ('X', 'B', 'old', '2026-02-01', null);
+    create table cash_movements (movement_id text, moved_on date, amount numeric(14, 2), category text, account text,
+        currency text);
+    insert into cash_movements values ('M1', '2025-12-01', 500000.25, 'opening', 'bank', 'EUR'),
+        ('M2', '2026-01-31', -1200.10, 'payroll', 'bank', 'EUR'), ('M3', '2026-02-01', 99, 'customers', null, 'USD');
 """
 TICKETS = """
     select cast(ticket_id as varchar) as ticket_id, customer_id, created_at, solved_at, reopens, csat, is_spam
