@@ -162,7 +162,7 @@ class Source(FromFile):
 
 
 MOST_SHARE = 2.0  # as a median of peers: what is above was written in per cent
-MOST_ROWS = 14  # of a scorecard: what a reader takes in
+MOST_IN_SCORECARD = 14  # rows: what a reader takes in
 
 
 class Rules(Frozen):
@@ -424,9 +424,9 @@ def _scorecard_faults(review: Review) -> list[str]:
     faults += [
         f"{where} == {k!r}, is named before; name each once" for i, (where, k) in enumerate(rows) if k in named[:i]
     ]
-    if len(rows) > MOST_ROWS:
+    if len(rows) > MOST_IN_SCORECARD:
         faults.append(
-            f"{written.where('scorecard')} names {len(rows)} KPIs, must be {MOST_ROWS} at most; leave some out"
+            f"{written.where('scorecard')} names {len(rows)} KPIs, must be {MOST_IN_SCORECARD} at most; leave some out"
         )
     return faults
 

@@ -21,7 +21,7 @@ from helpers.texts import as_plain_markdown, begun
 MARKS = {"signal": "◆", "noise": "○", "met": "✓", "missed": "✗"}  # shapes: nothing is told by colour alone
 TEXTS = (
     "unit_note", "n", "interval", "previous", "previous_label", "previous_tone", "year_ago", "year_ago_label",
-    "year_ago_tone", "target", "target_status", "peers", "verdict", "verdict_words", "verdict_tone", "judged",
+    "year_ago_tone", "target", "target_status", "peers", "verdict", "verdict_words", "verdict_tone",
     "sparkline_svg", "sparkline_alt", "cautions",
 )  # fmt: skip
 
@@ -78,9 +78,7 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
     """What the review says of one KPI, as display strings; what cannot be said is empty, and ``reason`` says why.
 
     The keys are those of a block and of a scorecard row. ``verdict`` is ``signal``, ``noise``, ``wide`` or
-    ``too short``,
-    ``target_status`` is ``met`` or ``missed``, and each ``…_tone`` is ``good``, ``bad`` or empty. ``judged`` names the
-    figure that the verdict is of, where it is not the one of the row: a month of a quarter, a quarter of a long window.
+    ``too short``, ``target_status`` is ``met`` or ``missed``, and each ``…_tone`` is ``good``, ``bad`` or empty.
     Where the review period is not mature, the latest period that is stands in for it, by name.
     """
     row, write = results.shown(kpi_id), results.write
@@ -105,10 +103,9 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
         **_change("year_ago", results, row, results.year_before(row)),
         **target_texts(results, row),
         "peers": peers_text(results, row),
-        "verdict": "" if found.state == "not judged" else "wide" if found.is_wide else found.state,
+        "verdict": found.shown,
         "verdict_words": begun(f"signal: {found.words}" if found.state == "signal" else found.words),
         "verdict_tone": found.tone,
-        "judged": found.name,
         **sparkline(results, kpi_id, found),
         "reason": f"{results.period.label} is not mature yet: {to_date} to date" if stands_in else begun(missing),
         "cautions": "" if missing else " ".join(f"{begun(text)}." for text in beside),

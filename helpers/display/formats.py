@@ -30,6 +30,7 @@ NO_CHANGE = "no change"
 MONEY = ("money", "money_per_month", "money_per_day")
 NOTES = {"money_per_month": "per month", "money_per_day": "per day", **{unit: unit for unit in TIMES}}
 PATTERNS = {"ratio": "0.00", "count": "0", **dict.fromkeys(TIMES, "0.#")}
+FEW = 30  # customers, deals, records: a change of fewer is told in counts, not in per cent
 SMALL = 5  # specification 1.5: a share of fewer is printed as "2 of 3"
 
 

@@ -16,7 +16,16 @@ from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.context import Results
 from helpers.display.formats import MONEY, format_period, is_small
 from helpers.display.objectives import OFF_PACE, Objective, objective_sentence, objectives_in
-from helpers.display.sentences import gaps_of, listed, moved_to, movement, name_of, why_missing
+from helpers.display.sentences import (
+    gap_to_target,
+    gaps_of,
+    listed,
+    moved_to,
+    movement,
+    name_of,
+    when_earlier,
+    why_missing,
+)
 from helpers.display.signals import Tone, Verdict, change_tone, target_met, verdict, verdict_of_period
 from helpers.results import rows_of, segment_of, split_address
 from helpers.texts import as_plain_markdown, spoken
@@ -24,7 +33,7 @@ from helpers.texts import as_plain_markdown, spoken
 Kind = Literal["signal", "target", "objective", ""]
 KINDS: tuple[Kind, ...] = ("signal", "target", "objective", "")  # in the order of their weight
 FAMILIES = {"mrr_movements": "mrr"}  # cards that tell the story of another
-IN_SHORT = 3
+IN_SHORT = 3  # sentences
 PARTS_NAMED = 3  # segments that made most of a change
 
 
@@ -92,10 +101,10 @@ def in_short(results: Results) -> InShort:
     found = [each for kpi_id in ids or list(present)[:1] if (each := _of_kpi(results, kpi_id))]
     news = [*objectives, *(each for each in _one_per_family(found) if each.kind)]
     others = [each for each in found if each.family not in {one.family for one in news}]
-    shown = [*news, *{each.family: each for each in reversed(others)}.values()][:IN_SHORT]
-    sentences = [each.text for each in shown]
-    parts = next((words for kpi_id in ids if (words := parts_moved(results, kpi_id))), "")
-    told = [*sentences, *([parts] if parts else [])] or _by_segment_alone(results, list(present)[:1])
+    parts = [words for kpi_id in ids if (words := parts_moved(results, kpi_id))][:1]
+    shown = [*news, *{each.family: each for each in reversed(others)}.values()][: IN_SHORT - len(parts)]
+    told = [*(each.text for each in shown), *parts]
+    told = told or [words for kpi_id in list(present)[:1] for words in _by_segment_alone(results, kpi_id)]
     return InShort(told or ["No figure of this theme is known."])
 
 
@@ -108,8 +117,7 @@ def parts_moved(results: Results, kpi_id: str) -> str:
     before = results.before(row) if row is not None else None
     if row is None or before is None or not (row["unit"] in MONEY or row["unit"] == "count"):
         return ""
-    rows = rows_of_segments(results, kpi_id)
-    for by, of_dimension in rows.groupby("segment_by", sort=False):
+    for by, of_dimension in _segment_rows(results, kpi_id).groupby("segment_by", sort=False):
         now, then = (_by_segment(of_dimension, each) for each in (row, before))
         if now is None or then is None:
             continue
@@ -122,24 +130,18 @@ def parts_moved(results: Results, kpi_id: str) -> str:
     return ""
 
 
-def _by_segment_alone(results: Results, kpi_ids: Sequence[str]) -> list[str]:
+def _by_segment_alone(results: Results, kpi_id: str) -> list[str]:
     """The first figures of a KPI that has none of the whole company, each with its interval."""
-    rows = [row for kpi_id in kpi_ids for _, row in rows_of_segments(results, kpi_id).iterrows()]
-    known = [row for row in rows if row["period"] == results.period.label and pd.notna(row["value"])]
-    write = results.write
-    return [
-        f"{name_of(row)}: {write.result_phrase(row)}"
-        + (
-            f", {row['ci_level']:.0%} interval {spread}"
-            if (spread := write.interval(row["ci_low"], row["ci_high"], row["unit"]))
-            else ""
-        )
-        + "."
-        for row in known[:IN_SHORT]
-    ]
+    rows, told = _segment_rows(results, kpi_id), []
+    known = rows[(rows["period"] == results.period.label) & rows["value"].notna()]
+    for _, row in known.head(IN_SHORT).iterrows():
+        spread = results.write.interval(row["ci_low"], row["ci_high"], row["unit"])
+        interval = f", {row['ci_level']:.0%} interval {spread}" if spread else ""
+        told.append(f"{name_of(row)}: {results.write.result_phrase(row)}{interval}.")
+    return told
 
 
-def rows_of_segments(results: Results, kpi_id: str) -> pd.DataFrame:
+def _segment_rows(results: Results, kpi_id: str) -> pd.DataFrame:
     """The rows of every segment of a KPI."""
     frame = results.frame
     return frame[(frame["kpi_id"] == kpi_id) & (frame["segment_by"] != "")]
@@ -187,12 +189,8 @@ def _of_row(results: Results, row: pd.Series, found: Verdict) -> Headline:
     target, met = results.target(row["kpi_id"], segment_of(row)), target_met(results, row)
     size = abs(row["value"] - target) / abs(target) if target else 0.0
     gaps = gaps_of(results, row, year_ago=True) + ([] if target is None else [_against_target(results, row, target)])
-    when = (
-        "" if row["period"] == results.period.label else f" in {format_period(row['period'], results.context.locale)}"
-    )
-    words = _how_usual(found)
-    worth = _worth(results, row, target)
-    lead = moved_to(results, row) + when
+    words, worth = _how_usual(found), _worth(results, row, target)
+    lead = moved_to(results, row) + when_earlier(results, row)
     rest = "".join([", " * bool(gaps), listed(gaps), "; " * bool(words), words, ".", " " * bool(worth), worth])
     kind: Kind = "signal" if found.state == "signal" else "target" if met is not None else ""
     before = results.before(row)
@@ -213,29 +211,18 @@ def _how_usual(found: Verdict) -> str:
 
 def _against_target(results: Results, row: pd.Series, target: float) -> str:
     """How far a figure lies from its target; of a few, the target alone."""
-    write, gap = results.write, row["value"] - target
-    planned = write.phrase(target, row["unit"])
-    if is_small(row):
-        return f"against a target of {planned}"
-    size, none = (write.gap(each, row["unit"]) for each in (gap, 0.0))
-    where = "at" if size == none else f"{size} {'above' if gap > 0 else 'below'}"
-    return f"{where} its target of {planned}"
+    planned = results.write.phrase(target, row["unit"])
+    return f"{'against a target' if is_small(row) else gap_to_target(results, row, target)} of {planned}"
 
 
 def _worth(results: Results, row: pd.Series, target: float | None) -> str:
     """What a figure is worth: the KPI that the catalogue names, or a share's gap to its target in money."""
     known, write = kpi(row["kpi_id"]), results.write
-    if (
-        known.worth in CATALOGUE
-        and not row["segment_by"]
-        and (money := results.at(known.worth, row["period"])) is not None
-    ):
-        if pd.isna(money["value"]):
+    if known.worth and not row["segment_by"]:
+        money, share = (results.at(name, row["period"]) for name in (known.worth, f"{known.worth}_share"))
+        if money is None or pd.isna(money["value"]):
             return ""
-        share = results.at(f"{known.worth}_share", row["period"]) if f"{known.worth}_share" in CATALOGUE else None
-        of = (
-            f", {write.value(share['value'], 'share')} of MRR" if share is not None and pd.notna(share["value"]) else ""
-        )
+        of = f", {write.result(share)} of MRR" if share is not None and pd.notna(share["value"]) else ""
         return f"{kpi(known.worth).label}: {write.result_phrase(money)}{of}."
     if target is None or known.unit != "share" or known.parts not in MONEY or pd.isna(row["denominator"]):
         return ""

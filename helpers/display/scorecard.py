@@ -16,9 +16,9 @@ from helpers.display.blocks import kpi_texts
 from helpers.display.context import Results
 from helpers.display.formats import MONEY, NO_CHANGE, is_small
 from helpers.display.sentences import window_words
-from helpers.display.signals import Verdict, is_outside, target_met, verdict_of_period
+from helpers.display.signals import Verdict, is_outside, verdict_of_period
 from helpers.display.sparkline import sparkline, variance_bar
-from helpers.params import MOST_ROWS
+from helpers.params import MOST_IN_SCORECARD
 
 QUARTERS_SHOWN = 9
 # The rows of a review that names none; what its themes do not give is left out.
@@ -44,7 +44,7 @@ def scorecard_kpis(results: Results) -> dict[str, list[str]]:
     found = {title: [k for k in ids if _is_shown(results, k)] for title, ids in chosen.items()}
     if not results.context.scorecard:
         covered = {kpi(k).theme for ids in found.values() for k in ids}
-        room = MOST_ROWS - sum(map(len, found.values()))
+        room = MOST_IN_SCORECARD - sum(map(len, found.values()))
         for theme in (theme for theme in results.themes() if theme not in covered):
             ids = [
                 k for k, each in CATALOGUE.items() if each.headline and each.theme == theme and _is_shown(results, k)
@@ -74,9 +74,9 @@ def scorecard_row(results: Results, kpi_id: str) -> dict[str, str]:
         "previous": _change(results, row, results.before(row)),
         "year_ago": _change(results, row, results.year_before(row)),
         "target": texts["target"] or "no target",
-        **_variance(results, row),
+        **_variance(results, row, texts["target_status"]),
         "signal": _in_few_words(results, found, kpi_id),
-        "verdict": "" if found.state == "not judged" else "wide" if found.is_wide else found.state,
+        "verdict": found.shown,
         "verdict_tone": found.tone,
         **sparkline(results, kpi_id, found, results.period.kind, QUARTERS_SHOWN),
     }
@@ -101,20 +101,19 @@ def _change(results: Results, row: pd.Series, before: pd.Series | None) -> str:
     return "too few" if is_small(row) else "none before"
 
 
-def _variance(results: Results, row: pd.Series) -> dict[str, str]:
-    """How far the value lies from its target, with a bar; empty where there is none."""
-    target, met = results.target(row["kpi_id"]), target_met(results, row)
+def _variance(results: Results, row: pd.Series, status: str) -> dict[str, str]:
+    """How far the value lies from its target, with a bar; empty where there is none, and of a few."""
+    target = results.target(row["kpi_id"])
     if target is None or is_small(row):
         return {"variance": "", "variance_tone": "", "variance_svg": "", "target_status": ""}
     gap, write = row["value"] - target, results.write
     words = write.change(row["value"], target, "share") if row["unit"] == "share" else ""
     words = words or write.relative_change(row["value"], target) or write.change(row["value"], target, row["unit"])
-    tone = "" if met is None else "good" if met else "bad"
+    tone = {"met": "good", "missed": "bad", "": ""}[status]
     return {
         "variance": "on target" if words == NO_CHANGE else words,
         "variance_tone": tone,
         "variance_svg": variance_bar(gap / abs(target) if target else 0.0, tone),
-        "target_status": {True: "met", False: "missed", None: ""}[met],
     }
 
 

@@ -77,6 +77,19 @@ def gaps_of(results: Results, row: pd.Series, *, year_ago: bool = False) -> list
     return [gap(earlier) for earlier in compared if earlier is not None]
 
 
+def gap_to_target(results: Results, row: pd.Series, target: float) -> str:
+    """How far a figure lies from its target: "€56,769 below its target", or "at its target"."""
+    gap = row["value"] - target
+    size, none = (results.write.gap(each, row["unit"]) for each in (gap, 0.0))
+    return f"{'at' if size == none else f'{size} above' if gap > 0 else f'{size} below'} its target"
+
+
+def when_earlier(results: Results, row: pd.Series) -> str:
+    """The words "in 2026Q2" after a blank, of a row that stands in for a review period that is not mature."""
+    here = row["period"] == results.period.label
+    return "" if here else f" in {format_period(row['period'], results.context.locale)}"
+
+
 def name_of(row: pd.Series) -> str:
     """The KPI's label, with the segment that the row is of."""
     return kpi(row["kpi_id"]).label + (f" ({spoken(row['segment'])})" if row["segment"] else "")

@@ -64,6 +64,11 @@ class Verdict:
         lower, mean = self.limits.lower, self.limits.mean
         return self.state == "noise" and lower is not None and mean is not None and lower * mean <= 0
 
+    @property
+    def shown(self) -> str:
+        """The verdict as blocks and rows name it: ``signal``, ``noise``, ``wide`` or ``too short``; else empty."""
+        return "" if self.state == "not judged" else "wide" if self.is_wide else self.state
+
     def tone_of(self, side: int) -> Tone:
         """Whether it is good or bad to stand on this side."""
         return change_tone(self.subject, side)

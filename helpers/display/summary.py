@@ -9,15 +9,14 @@ import pandas as pd
 
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.context import Results
-from helpers.display.formats import MONEY, format_period
+from helpers.display.formats import FEW, MONEY
 from helpers.display.headlines import Headline, family_of, headlines, judgement
 from helpers.display.scorecard import scorecard_kpis
-from helpers.display.sentences import gaps_of, listed, name_of
+from helpers.display.sentences import gap_to_target, gaps_of, listed, name_of, when_earlier
 from helpers.display.signals import judged_count, target_met
 from helpers.results import split_address
 
 MOST = 3  # headlines on each side
-FEW = 30  # of fewer, a change is told in counts
 STOOD_STILL = 0.005  # a change below half a per cent is none that a reader would call growth
 
 
@@ -83,13 +82,9 @@ def _carried_by(results: Results, row: pd.Series | None) -> str:
         return ""
     write, target = results.write, results.target(row["kpi_id"])
     gaps = gaps_of(results, row, year_ago=True)
-    if target:
-        gap = row["value"] - target
-        gaps.append(f"{write.gap(gap, row['unit'])} {'above' if gap >= 0 else 'below'} its target")
-    when = (
-        "" if row["period"] == results.period.label else f" in {format_period(row['period'], results.context.locale)}"
-    )
-    told = f"{name_of(row)}: {write.result_phrase(row)}{when}{', ' * bool(gaps)}{listed(gaps)}."
+    if target is not None:
+        gaps.append(gap_to_target(results, row, target))
+    told = f"{name_of(row)}: {write.result_phrase(row)}{when_earlier(results, row)}{', ' * bool(gaps)}{listed(gaps)}."
     due, arr = (results.now(kpi_id) for kpi_id in ("arr_due_90", "arr"))
     if due is None or arr is None or pd.isna(due["value"]) or not arr["value"] > 0:
         return told

@@ -18,12 +18,13 @@ from nbformat import NotebookNode
 
 from helpers.display.context import MIME_TABLE
 from helpers.display.plain_words import plain, plain_cell
-from helpers.display.shown_tables import table_from_resource
+from helpers.display.shown_tables import table_from_resource, visible_fields
 from helpers.errors import IN_WORDS, KitError
 from helpers.pack.rich_text import Part, html_parts, markdown_parts
 from helpers.texts import printable
 
 HIDDEN = {"parameters", "injected-parameters", "results", "hide", "papermill-error-cell-tag"}
+NAMES = {"customer", "owner"}  # columns of names, which stand as they are written
 BRIEF = "brief"  # the tag of cells that a brief pack shows
 MIME_CHART, MIME_BLOCKS, MIME_NOTE = (f"application/vnd.kpi-review.{kind}+json" for kind in ("chart", "blocks", "note"))
 
@@ -79,9 +80,10 @@ def table_part(resource: Mapping[str, Any], locale: str) -> Part:
     """A Table Schema resource as a part: values formatted by their units, its own words as a reader reads them."""
     part = table_from_resource(resource, locale)
     told = {name: plain(part[name], resource.get("locale", locale)) for name in ("title", "note", "empty")}
-    is_code = [bool(column.get("code")) for column in part["columns"]]
+    fields = [field for field in visible_fields(resource) if field.get("on_pages", True)]
+    as_given = [bool(field.get("code")) or field["name"] in NAMES for field in fields]
     rows = [
-        [text if code else plain_cell(text) for text, code in zip(row, is_code, strict=True)] for row in part["rows"]
+        [text if kept else plain_cell(text) for text, kept in zip(row, as_given, strict=True)] for row in part["rows"]
     ]
     return {"type": "table", **part, **told, "rows": rows}
 

@@ -145,8 +145,8 @@ def pages_of(
     """The pack's own pages, and one section per theme in pack order, from what a build has computed.
 
     ``data`` holds the results too, and ``queries`` what several of their queries stand on, and each one's own, by KPI.
-    ``since`` names the published pack that definitions were compared with, ``source``
-    the source, and ``versions`` what the pack was made from.
+    ``since`` names the published pack that definitions were compared with, ``source`` the source, and ``versions``
+    what the pack was made from.
     """
     shared, own = queries
     runs, texts = list(executed), _filled_in(request.commentary(), data.results)
@@ -168,7 +168,7 @@ def pages_of(
         lang="en",  # the language of the pack's own words, whatever the locale of its numbers
         paper=brand.paper,
         summary=_summary(data.results),
-        calls=_calls(runs),
+        calls=calls_due(runs),
         warned=_warned(data.results),
         commentary=texts.get("summary", ""),
         actions=actions_shown(texts.get("actions", ""), data.results),
@@ -220,13 +220,14 @@ def _summary(results: Results) -> Summary:
     return replace(found, note=f"{found.note} {running}")
 
 
-def _calls(executed: Iterable[Executed]) -> Mapping[str, Any] | None:
+def calls_due(executed: Iterable[Executed]) -> Mapping[str, Any] | None:
     """The customers that are silent and due soon, those that pay most first; None where no list of calls was made."""
     runs = [run for run in executed if not run.failure]
     lists = [found for run in runs for found in tables_of(run.notebook) if found.get("export") == CALLS]
     if not lists or not lists[0]["data"]:
         return None
-    due = [row for row in lists[0]["data"] if (row.get("days_to_renewal") or DUE_DAYS + 1) <= DUE_DAYS]
+    days = [row.get("days_to_renewal") for row in lists[0]["data"]]
+    due = [row for row, left in zip(lists[0]["data"], days, strict=True) if left is not None and left <= DUE_DAYS]
     fields = {each["name"]: {**each, "on_pages": True} for each in lists[0]["schema"]["fields"]}
     kept = [fields[k] for k in ("customer", "mrr", "days_silent", "days_to_renewal", "owner") if k in fields]
     return {

@@ -279,7 +279,6 @@ def _typeset(template: str, shown: Mapping[str, Any], *, colour: str) -> bytes:
         "fonts": families(),
         "mono": MONO,
         "marks": MARKS,
-        "verdicts": VERDICTS,
         "missing": list(REASONS),
     }
     text = json.dumps({**_for_print(shown), **look}, ensure_ascii=False, default=str)

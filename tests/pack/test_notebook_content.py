@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from helpers.pack.notebook_content import parts_of, title_of
+from helpers.pack.notebook_content import parts_of, table_part, title_of
+from helpers.pack.pages import calls_due
+from helpers.pack.run import Executed
 from tests.pack.fixtures import (
     PIXEL,
     SOURCE,
@@ -177,3 +179,19 @@ def test_nesting_is_bounded():
     (prose,) = shown(display(**{"text/html": "<b>" * 60 + "deep"}))
     assert words(prose["tree"]).strip() == "deep"
     assert str(prose).count("strong") == 11  # the paragraph is the twelfth
+
+
+def test_names_of_customers_stand_as_they_are_written_and_keys_in_words():
+    fields = [{"name": name, "type": "string"} for name in ("customer", "owner", "reason")]
+    row = {"customer": "acme_corp", "owner": "j_doe", "reason": "too_expensive"}
+    part = table_part({"schema": {"fields": fields}, "data": [row]}, "en_GB")
+    assert part["rows"] == [["acme_corp", "j_doe", "too expensive"]]
+
+
+def test_who_is_due_is_whose_renewal_lies_within_ninety_days_the_last_day_itself_included():
+    fields = [{"name": name, "type": "number"} for name in ("customer", "mrr", "days_to_renewal")]
+    rows = [("today", 1, 0), ("soon", 3, 90), ("later", 9, 91), ("unknown", 9, None), ("past", 2, -5)]
+    data = [dict(zip(("customer", "mrr", "days_to_renewal"), row, strict=True)) for row in rows]
+    shown = code(table_output(schema={"fields": fields}, data=data, export="exports/call_list.csv"))
+    found = calls_due([Executed("inactive_customers", notebook(shown), 0.0)])
+    assert [row["customer"] for row in found["data"]] == ["soon", "past", "today"]

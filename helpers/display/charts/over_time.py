@@ -23,7 +23,7 @@ from helpers.display.charts.frame import (
     wrapped,
 )
 from helpers.display.context import Results, Series
-from helpers.display.formats import MONEY, Writer, format_days, format_period
+from helpers.display.formats import FEW, MONEY, Writer, format_days, format_period
 from helpers.display.palette import BAND, FILLS, QUIET, TEXT, TONES, lighter, shades
 from helpers.display.sentences import chart_title, movement, why_not_drawn
 from helpers.display.shown_tables import Table
@@ -44,7 +44,6 @@ COLUMNS_SHOWN = {"quarter": 5, "month": 12, "week": 12}
 STACKS_SHOWN = {"quarter": 8, "month": 12, "week": 12}
 TARGET_WIDTH = 0.14
 PARTS = 5  # more cannot be told apart; the smallest are then drawn as one
-FEW = 30  # customers, deals, records: a change of fewer is told in counts, not in per cent
 STATUS_WORDS = {"ok": "", "partial": "to date", "insufficient": "too little data", "not_provided": "not provided"}
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from helpers import results as long_table
 from helpers.display.scorecard import USUAL_ROWS, scorecard
-from helpers.params import MOST_ROWS
+from helpers.params import MOST_IN_SCORECARD
 from tests.unit.display.fake_review import Q3, months, quarters, review, share
 
 
@@ -27,7 +27,7 @@ def test_without_a_choice_the_usual_rows_come_first_then_themes_that_have_none_a
     assert [(group["title"], [row["kpi_id"] for row in group["rows"]]) for group in found] == [
         ("Money", ["mrr"]), ("Customer performance", ["sprint_on_time"]),
     ]  # fmt: skip
-    assert sum(map(len, USUAL_ROWS.values())) <= MOST_ROWS
+    assert sum(map(len, USUAL_ROWS.values())) <= MOST_IN_SCORECARD
 
 
 def test_what_is_not_provided_stands_in_the_appendix_only():

@@ -28,6 +28,11 @@ def test_a_change_below_half_a_per_cent_is_none(last, words):
     assert summary(review(*quarters("mrr", [1000, last]))).verdict == f"Monthly recurring revenue {words} this quarter."
 
 
+def test_a_target_that_is_reached_to_the_cent_is_reached():
+    found = summary(review(*quarters("mrr", [100, 120]), targets={"mrr": 120}))
+    assert found.carried_by.endswith("€20 above 2026Q2 and at its target.")
+
+
 def test_what_comes_due_is_told_as_a_part_of_arr():
     """A quarter of an ARR of 1,200 is due."""
     rows = [*quarters("mrr", [100]), *quarters("arr", [1200]), *quarters("arr_due_90", [300])]
@@ -142,6 +147,7 @@ def test_the_parts_that_moved_a_sum_are_named_where_they_add_up():
     ]
     found = review(*quarters("new_revenue", [100, 80]), *parts)
     assert parts_moved(found, "new_revenue") == "New bookings by source, on 2026Q2: new logo −€30, upsell +€10."
+    assert len(in_short(found).sentences) <= 3
     assert in_short(found).sentences[-1] == parts_moved(found, "new_revenue")
     assert parts_moved(review(*quarters("new_revenue", [100, 81]), *parts), "new_revenue") == ""
 
