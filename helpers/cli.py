@@ -389,7 +389,9 @@ def _orders(
     for period in found:
         given = {"period": period.label, **files, "as_of": period.known_until.isoformat()}
         parameters = {theme: {**given, **values} for theme, values in themes.asked.items()}
-        orders.append(BuildRequest(period, source, review.with_rules(themes.rules), parameters, root, themes.others))
+        orders.append(
+            BuildRequest(period, review.with_rules(themes.rules), parameters, root, themes.others, source=source)
+        )
     return orders, _notices(orders, review, themes, as_of)
 
 

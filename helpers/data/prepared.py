@@ -72,11 +72,13 @@ class Prepared:
     def connect(self, beside: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyConnection:
         """A DuckDB in which queries name the files of the folder as they stand, and can call ``local_day(instant)``.
 
+        It works in one thread: sums of fractions end in the same digit each time, and kernels work side by side.
         ``beside`` another connection it is one more session of the same DuckDB, with all that was made there.
         """
         engine = local_engine(beside)
         engine.execute(f"set file_search_path = {quoted(str(self.folder))}")
         if not beside:
+            engine.execute("set threads = 1")
             engine.execute(local_day_function(self.calendar.timezone))
         return engine
 

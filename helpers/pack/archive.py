@@ -15,6 +15,7 @@ import os
 import platform
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -36,14 +37,20 @@ CODE = ("helpers/**/*.py", "notebooks/*.ipynb", "templates/**/*")
 
 
 class Published(NamedTuple):
-    """A published pack: what it is of, its version, and its manifest."""
+    """A published pack: what it is of, its version, its manifest and its folder."""
 
     label: str
     version: int
     manifest: Mapping[str, Any]
+    folder: Path
 
     def __str__(self) -> str:
         return f"the pack of {self.label} (v{self.version})"
+
+    @property
+    def address(self) -> str:
+        """Where it lies in the folder of published packs: ``2026Q2/v1``."""
+        return f"{self.label}/v{self.version}"
 
 
 @contextmanager
@@ -152,18 +159,47 @@ def last_published(folder: Path, period: Period) -> Published | None:
     if not found:
         return None
     _, newest, label, path = max(found)
+    return Published(label, newest, read_manifest(path.parent), path.parent)
+
+
+def read_manifest(pack: Path) -> dict[str, Any]:
+    """The manifest of a pack.
+
+    Raises:
+        KitError: there is none that can be read.
+    """
     try:
-        return Published(label, newest, dict(json.loads(path.read_text(encoding="utf-8"))))
+        return dict(json.loads((pack / MANIFEST).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        raise KitError(f"{path} cannot be read as the manifest of a published pack; restore it") from None
+        raise KitError(f"{pack / MANIFEST} cannot be read as the manifest of a pack; restore it") from None
+
+
+def altered(pack: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """The files of a pack that are not as its manifest says: changed, gone, or not of it; each with what it is."""
+    known, there = manifest["files"], _files_of(pack)
+    return [
+        *(f"{pack / name} is gone" for name in known if name not in there),
+        *(f"{pack / name} was changed" for name in known if name in there and _sha256(there[name]) != known[name]),
+        *(f"{pack / name} is no file of this pack" for name in there if name not in known),
+    ]
 
 
 def write_manifest(pack: Path, contents: Mapping[str, Any]) -> None:
     """Writes ``manifest.json`` last, with the sha256 of every file that lies beside it."""
-    files = sorted(path for path in pack.rglob("*") if path.is_file() and path.name != MANIFEST)
-    hashes = {path.relative_to(pack).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    hashes = {name: _sha256(path) for name, path in _files_of(pack).items()}
     text = json.dumps({**contents, "files": hashes}, indent=2, ensure_ascii=False)
     (pack / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
+
+
+def _files_of(pack: Path) -> dict[str, Path]:
+    """The files of a pack by name, its manifest apart."""
+    found = sorted(path for path in pack.rglob("*") if path.is_file() and path != pack / MANIFEST)
+    return {path.relative_to(pack).as_posix(): path for path in found}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def versions() -> dict[str, str]:
@@ -178,3 +214,12 @@ def code_fingerprint(root: Path) -> str:
         if "__pycache__" not in path.parts:
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def commit_of(root: Path) -> str:
+    """The commit that the code was checked out at; empty where it is in no repository of git."""
+    try:
+        found = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return found.stdout.strip()

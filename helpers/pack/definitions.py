@@ -20,7 +20,7 @@ from helpers.display.plain_words import plain
 from helpers.kpis.rows import Card, cards_of, cards_with, theme_of, words_of
 from helpers.kpis.spine import read_relations
 from helpers.pack.archive import Published
-from helpers.pack.request import BuildRequest
+from helpers.pack.request import PackRequest
 from helpers.registries import RegisteredKpi
 from helpers.texts import begun, in_words
 
@@ -99,7 +99,7 @@ def _flowing(text: str) -> str:
 # --- what changed since the last published pack -----------------------------------------------------------------------
 
 
-def definitions_record(request: BuildRequest) -> dict[str, dict[str, str]]:
+def definitions_record(request: PackRequest) -> dict[str, dict[str, str]]:
     """What a manifest keeps of the definitions in force, beside the parameters: a hash per card, the versions."""
     cards = [card for theme in request.parameters for card in cards_of(theme)]
     return {
@@ -108,7 +108,7 @@ def definitions_record(request: BuildRequest) -> dict[str, dict[str, str]]:
     }
 
 
-def changed_definitions(request: BuildRequest, published: Published | None) -> dict[str, str]:
+def changed_definitions(request: PackRequest, published: Published | None) -> dict[str, str]:
     """The registered KPIs that changed without a new version since a published pack, each with the reason."""
     if published is None:
         return {}
@@ -121,7 +121,7 @@ def changed_definitions(request: BuildRequest, published: Published | None) -> d
     }
 
 
-def _changes(request: BuildRequest, kpi: RegisteredKpi, manifest: Mapping[str, Any]) -> Iterator[str]:
+def _changes(request: PackRequest, kpi: RegisteredKpi, manifest: Mapping[str, Any]) -> Iterator[str]:
     """What changed in the definition of a KPI that was in a pack under the same version."""
     then = manifest.get("definitions", {"texts": {}, "versions": {}})
     for card in cards_with([kpi.kpi_id]):

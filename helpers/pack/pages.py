@@ -25,7 +25,7 @@ from helpers.notebook_parameters import GIVEN
 from helpers.pack.actions import actions_shown
 from helpers.pack.definitions import Definition, definitions
 from helpers.pack.notebook_content import commentary_parts, parts_of, picture, table_part, tables_of, title_of
-from helpers.pack.request import BuildRequest, fill_in
+from helpers.pack.request import PackRequest, fill_in
 from helpers.pack.rich_text import Part
 from helpers.pack.run import Executed, Failure
 from helpers.periods import Period
@@ -96,6 +96,7 @@ class Pages:
     is the Table Schema resource of customers that are silent and due soon, and ``warned`` says whether an earlier call
     list had those that were lost; both are empty where nothing tells.
     ``logo`` is a PNG, JPEG or SVG file; ``parameters``, ``versions`` and each of ``data`` are Table Schema resources.
+    ``edition`` says which published version this is, who published it, when and why; it is empty in a draft.
     ``as_of_on`` dates the PDF, so that the same inputs give the same bytes. Of a ``brief`` pack, each section is a page
     of the PDF: its figures and its list. ``shared_sql`` is what the queries of several definitions stand on.
     """
@@ -108,6 +109,7 @@ class Pages:
     as_of_on: date
     brief: bool = False
     status: str = ""
+    edition: str = ""
     confidentiality: str = ""
     colour: str = "#1f3a5f"
     logo: bytes | None = None
@@ -133,7 +135,7 @@ class Pages:
 
 
 def pages_of(
-    request: BuildRequest,
+    request: PackRequest,
     executed: Iterable[Executed],
     data: DataPage,
     queries: tuple[str, Mapping[str, str]],
@@ -141,12 +143,13 @@ def pages_of(
     since: str = "",
     source: str = "",
     versions: Mapping[str, str],
+    edition: str = "",
 ) -> tuple[Pages, list[Section]]:
     """The pack's own pages, and one section per theme in pack order, from what a build has computed.
 
     ``data`` holds the results too, and ``queries`` what several of their queries stand on, and each one's own, by KPI.
     ``since`` names the published pack that definitions were compared with, ``source`` the source, and ``versions``
-    what the pack was made from.
+    what the pack was made from. ``edition`` says which published version this is; it is empty in a draft.
     """
     shared, own = queries
     runs, texts = list(executed), _filled_in(request.commentary(), data.results)
@@ -160,7 +163,8 @@ def pages_of(
         as_of=as_known(period, brand.locale),
         as_of_on=period.as_of_on,
         brief=period.kind == "week",
-        status="PARTIAL" if failed else "DRAFT",
+        status="PARTIAL" if failed else "PUBLISHED" if edition else "DRAFT",
+        edition=edition,
         confidentiality=brand.confidentiality,
         colour=brand.colour,
         logo=brand.logo.read_bytes() if brand.logo else None,
@@ -253,7 +257,7 @@ def _warned(results: Results) -> dict[str, str]:
     return {"value": results.write.result(share), "words": words}
 
 
-def _parameters(request: BuildRequest) -> Mapping[str, Any]:
+def _parameters(request: PackRequest) -> Mapping[str, Any]:
     groups = {"rules": request.review.rules.model_dump(mode="json"), **request.parameters}
     rows = [
         (

@@ -24,15 +24,14 @@ FIGURE = re.compile(r"\{\{\s*(?P<kpi_id>\w+)(?:\[(?P<segment>[^\]]*)\])?\s*\}\}"
 
 
 @dataclass(frozen=True)
-class BuildRequest:
-    """A period of a review from a source, with each theme's parameters in pack order.
+class PackRequest:
+    """A period of a review, with each theme's parameters in pack order: what pages are written from.
 
     ``root`` is the folder that holds ``notebooks/`` and ``templates/``. ``others`` are the parameters of the themes
     that are not built; objectives may be measured by their KPIs.
     """
 
     period: Period
-    source: Source
     review: Review
     parameters: Mapping[str, Mapping[str, Any]]
     root: Path
@@ -52,6 +51,24 @@ class BuildRequest:
         """What commentary may be about: also themes of the review that this pack leaves out."""
         return ("summary", "actions", *self.review.themes)
 
+    def commentary(self) -> dict[str, str]:
+        """The commentary by name (``summary``, ``actions`` or a theme of the review); empty where no folder is.
+
+        Raises:
+            KitError: a file that belongs to no page, a figure that is not a KPI, an action due on no day; all at once.
+        """
+        texts, path = read_commentary(self.commentary_folder, self.pages), self.commentary_folder / "actions.md"
+        if faults := action_faults(texts.get("actions", "")):
+            raise KitError(*(f"{path}: {fault}" for fault in faults))
+        return texts
+
+
+@dataclass(frozen=True)
+class BuildRequest(PackRequest):
+    """A pack to build from a source."""
+
+    source: Source = field(kw_only=True)
+
     def prepared_in(self, folder: Path) -> Prepared:
         """The source as known at the end of the period, prepared into a folder.
 
@@ -63,17 +80,6 @@ class BuildRequest:
         currency = self.review.reporting_currency(self.source)
         oldest = self.review.rules.feed_max_age_days
         return prepare(self.source, self.period, currency=currency, folder=folder, feed_max_age_days=oldest)
-
-    def commentary(self) -> dict[str, str]:
-        """The commentary by name (``summary``, ``actions`` or a theme of the review); empty where no folder is.
-
-        Raises:
-            KitError: a file that belongs to no page, a figure that is not a KPI, an action due on no day; all at once.
-        """
-        texts, path = read_commentary(self.commentary_folder, self.pages), self.commentary_folder / "actions.md"
-        if faults := action_faults(texts.get("actions", "")):
-            raise KitError(*(f"{path}: {fault}" for fault in faults))
-        return texts
 
 
 def read_commentary(folder: Path, names: tuple[str, ...]) -> dict[str, str]:

@@ -330,7 +330,12 @@ def _write_about(
     """The first sheet: what this is, how to read it, and where everything stands."""
     book.text(sheet, 0, 0, pages.company, bold=True, font_size=14, font_color=book.accent)
     book.text(sheet, 1, 0, _title(pages), bold=True)
-    facts = {"Period": pages.period_dates, "As of": pages.as_of, "Status": pages.status, "For": pages.confidentiality}
+    facts = {
+        "Period": pages.period_dates,
+        "As of": pages.as_of,
+        "Status": pages.edition or pages.status,
+        "For": pages.confidentiality,
+    }
     for row, (label, text) in enumerate(facts.items(), start=3):
         book.text(sheet, row, 0, label, **QUIET)
         book.text(sheet, row, 1, text, bold=label == "Status")

@@ -5,7 +5,7 @@ import pytest
 from helpers import results as long_table
 from helpers.errors import KitError
 from helpers.pack.actions import action_faults, actions_shown
-from helpers.pack.request import BuildRequest
+from helpers.pack.request import PackRequest
 from helpers.periods import Calendar
 from tests.pack.requests import ROOT, request_of
 from tests.unit.display.fake_review import Q3, quarters, review
@@ -81,7 +81,7 @@ def test_a_build_is_refused_before_anything_is_read(company, tmp_path):
     folder = tmp_path / "commentary/2026Q3"
     folder.mkdir(parents=True)
     (folder / "actions.md").write_text(HEAD + "| Call | Ana | soon | | |\n")
-    asked = BuildRequest(order.period, order.source, order.review.model_copy(), order.parameters, ROOT)
+    asked = PackRequest(order.period, order.review.model_copy(), order.parameters, ROOT)
     asked.review._path = tmp_path / "review.yml"
     with pytest.raises(KitError, match=r"actions\.md: Due of “Call” is 'soon'"):
         asked.commentary()

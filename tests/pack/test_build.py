@@ -13,8 +13,8 @@ from pypdf import PdfReader
 
 from helpers import results
 from helpers.errors import KitError
-from helpers.pack.build import write_exports
 from helpers.pack.run import Executed
+from helpers.pack.write import write_exports
 from tests.pack import fixtures as made
 from tests.pack.requests import ROOT, request_of
 

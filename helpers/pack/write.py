@@ -1,0 +1,113 @@
+"""Executed notebooks -> the files of a pack: results.csv, exports, customers' pages, HTML, PDF and workbook.
+
+A build writes its draft with this, ``publish`` the frozen version, and ``verify`` the pack that it compares with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from helpers import results
+from helpers.data.prepared import Prepared
+from helpers.display.context import Results
+from helpers.display.data_page import DataPage
+from helpers.pack.archive import Published
+from helpers.pack.audit import audit_sheets
+from helpers.pack.customer_pages import Looks, write_customer_pages
+from helpers.pack.notebook_content import tables_of
+from helpers.pack.pages import page_content, pages_of
+from helpers.pack.render import render_html, render_pdf
+from helpers.pack.request import PackRequest
+from helpers.pack.run import Executed
+from helpers.pack.workbook import render_workbook
+from helpers.results import Asked, from_json
+from helpers.review import OpenReview
+from helpers.texts import csv_text
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a pack tells of itself beside its figures.
+
+    ``fingerprints`` are those of the data and of the code, ``versions`` those of the packages, ``compared`` is the
+    published pack that it is held against. ``edition`` says which version this is, who published it, when and why;
+    it is empty in a draft.
+    """
+
+    fingerprints: Mapping[str, str]
+    versions: Mapping[str, str]
+    compared: Published | None
+    edition: str = ""
+
+
+def write_pack(
+    request: PackRequest, prepared: Prepared, executed: Iterable[Executed], origin: Origin, pack: Path
+) -> None:
+    """Write the files of a pack into a folder that is there: all but its notebooks and its manifest.
+
+    Raises:
+        KitError: the commentary names what is not there, or the pages cannot be set.
+    """
+    runs = list(executed)
+    found = results_of(request, prepared, runs)
+    (pack / "results.csv").write_text(results.to_csv(found.frame), encoding="utf-8")
+    write_exports(runs, pack)
+    brand = request.review.brand
+    looks = Looks(request.review.company, request.period.measured_on, brand.colour, brand.locale)
+    write_customer_pages(runs, pack, looks)
+    _write_pages(request, prepared, runs, found, origin, pack)
+
+
+def results_of(request: PackRequest, prepared: Prepared, executed: Iterable[Executed]) -> Results:
+    """The figures that the notebooks left in their cells tagged ``results``, in pack order, and what they asked for.
+
+    Failed notebooks left none.
+    """
+    told = [resource for run in executed if not run.failure for resource in tables_of(run.notebook, "results")]
+    frame = results.from_records(record for resource in told for record in resource["data"])
+    asked: dict[str, Asked] = {}
+    given: dict[str, str] = {}
+    for resource in told:
+        asked |= from_json(resource.get("asked", {}))
+        given |= resource.get("given", {})
+    return Results(frame, OpenReview(request.period, request.review, prepared).context, asked, given)
+
+
+def write_exports(executed: Iterable[Executed], pack: Path) -> None:
+    """One CSV per table that a notebook marked for export, every row of it, in the table's own columns."""
+    (pack / "exports").mkdir()
+    for run in executed:
+        for resource in tables_of(run.notebook) if not run.failure else ():
+            if name := resource.get("export"):
+                columns = [column["name"] for column in resource["schema"]["fields"]]
+                rows = pd.DataFrame(resource["data"], columns=columns)
+                (pack / "exports" / Path(name).name).write_text(csv_text(rows), encoding="utf-8")
+
+
+def _write_pages(
+    request: PackRequest, prepared: Prepared, executed: list[Executed], found: Results, origin: Origin, pack: Path
+) -> None:
+    """Writes the files that people read."""
+    made_from = {**origin.versions, **{f"{what} fingerprint": which for what, which in origin.fingerprints.items()}}
+    compared = str(origin.compared) if origin.compared and request.review.kpis else ""
+    settled = request.review.model_copy(update={"themes": request.settled})
+    quarter = OpenReview(request.period, settled, prepared)
+    for name, query in found.given.items():
+        quarter.spine.relate(name, query)
+    queries = quarter.scripts(dict.fromkeys(found.frame["kpi_id"]))
+    data = DataPage(prepared.report, found)
+    pages, sections = pages_of(
+        request, executed, data, queries, since=compared, source=prepared.name, versions=made_from,
+        edition=origin.edition,
+    )  # fmt: skip
+    content = page_content(pages, sections)
+    with ThreadPoolExecutor() as pool:  # Typst works beside Python
+        pdf = pool.submit(render_pdf, content)
+        (pack / "pack.html").write_text(render_html(content), encoding="utf-8")
+        (pack / "figures.xlsx").write_bytes(render_workbook(pages, sections, found, audit_sheets(quarter, found)))
+        (pack / "pack.pdf").write_bytes(pdf.result())
