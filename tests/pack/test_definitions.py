@@ -216,7 +216,7 @@ def test_the_folded_queries_are_one_script_that_runs_and_gives_the_figures(built
     """What several stand on, told once; then under each definition its own query. DuckDB knows the folder alone."""
     page = BeautifulSoup((built.folder / "pack.html").read_text(), "html.parser")
     engine = duckdb.connect()
-    engine.execute(f"set file_search_path = '{built.folder.resolve().parent / 'prepared'}'")
+    engine.execute(f"set file_search_path = '{built.folder.resolve().parent / 'made_from/prepared'}'")
     engine.execute(page.select_one(".sql pre").get_text())
     found = {}
     for place in page.select("dl.definitions > div"):
