@@ -205,6 +205,57 @@ def _build(order: BuildRequest, out: Path, workers: int, warm: WarmProcess | Non
 
 
 @app.command()
+def publish(
+    period: Annotated[str, typer.Argument(metavar="PERIOD", help="Whose draft: 2026Q3.")],
+    partial: Annotated[
+        str, typer.Option(metavar="REASON", help="Publish it although something is missing; it says so.")
+    ] = "",
+    correct: Annotated[
+        str, typer.Option(metavar="REASON", help="Publish the version that corrects the one before.")
+    ] = "",
+    out: Annotated[Path, typer.Option(help="Where packs are.")] = REPORTS,
+) -> int:
+    """Freeze the built pack of a period; later packs are held against it."""
+    from helpers.pack.publish import publish as freeze
+    from helpers.pack.publish import read_draft
+    from helpers.params import project_root
+
+    found = read_draft(period, out, project_root(), partial=partial.strip(), correct=correct.strip())
+    print(*found.told(), sep="\n")
+    if sys.stdin.isatty() and not typer.confirm("\nPublish this?"):
+        _tell("nothing was published")
+        return NOTHING_DONE
+    print(freeze(found, out))
+    return 0
+
+
+@app.command()
+def verify(
+    pack: Annotated[Path, typer.Argument(metavar="PACK", help="reports/2026Q3, or reports/published/2026Q3.")],
+    as_published: Annotated[
+        bool, typer.Option("--as-published", help="Make it again from what was kept: are the files the same?")
+    ] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks run at a time.")] = 2,
+) -> int:
+    """Tell whether a pack is as it was written, and whether it would come out the same today."""
+    from helpers.pack.verify import as_kept, as_today, opened
+    from helpers.pack.warm_kernels import warm_process
+    from helpers.params import project_root
+    from helpers.progress import steps
+
+    with warm_process() as warm:
+        found = opened(pack, project_root())
+        print(f"{found.folder}: {len(found.manifest['files'])} files are as they were written")
+        with stoppable(), steps(found.request.period.label, len(found.request.parameters) + 2) as done:
+            if as_published:
+                told = as_kept(found, workers=jobs, warm=warm, say=done)
+            else:
+                told = as_today(found, workers=jobs, warm=warm, say=done)
+    print(*told.lines, sep="\n")
+    return 0 if told.is_same else DONE_IN_PART
+
+
+@app.command()
 def sql(
     kpi_id: Annotated[str, typer.Argument(metavar="KPI", help="Such as nrr.")],
     period: Annotated[str | None, typer.Option(help="Default: that of the theme's notebook.")] = None,

@@ -96,6 +96,13 @@ def _table(name: str) -> str:
     return name
 
 
+def _column(name: str) -> str:
+    table, _, column = name.partition(".")
+    if not column:
+        raise ValueError("must be a table and its column, such as 'customers.name'")
+    return f"{_table(table)}.{column}"
+
+
 def _target(key: str) -> str:
     match = re.fullmatch(r"(\w+)(\[.+\])?", key)
     if not match or match[1] not in CATALOGUE:
@@ -204,6 +211,17 @@ class Brand(Frozen):
     paper: Literal["a4", "letter"] = "a4"
 
 
+class Keep(Frozen):
+    """What published packs keep of what they were made from.
+
+    ``packs`` is how many of the newest keep their prepared tables (none: all), ``without`` the columns, such as
+    ``customers.name``, that are left out of them.
+    """
+
+    packs: Annotated[int, Field(ge=1)] | None = None
+    without: tuple[Annotated[str, AfterValidator(_column)], ...] = ()
+
+
 class _Themes(BaseModel):
     themes: dict[str, dict[str, Any]] = Field(min_length=1)
 
@@ -224,6 +242,7 @@ class Review(FromFile):
     peers: dict[str, Peers] = Field(default_factory=dict)
     scorecard: dict[Text, tuple[str, ...]] = Field(default_factory=dict)
     brand: Brand = Brand()
+    keep: Keep = Keep()
     kpis: tuple[RegisteredKpi, ...] = ()
     departments: tuple[Department, ...] = ()
     conflicts: tuple[Conflict, ...] = ()

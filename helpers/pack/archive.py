@@ -162,6 +162,21 @@ def last_published(folder: Path, period: Period) -> Published | None:
     return Published(label, newest, read_manifest(path.parent), path.parent)
 
 
+def published_versions(folder: Path, label: str) -> list[Published]:
+    """The versions of a period that are published, the first one first.
+
+    Raises:
+        KitError: a manifest cannot be read.
+    """
+    numbers = sorted(
+        int(number[1])
+        for path in folder.glob(f"{label}/v*")
+        if path.is_dir() and (number := re.fullmatch(r"v(\d+)", path.name))
+    )
+    places = {number: folder / label / f"v{number}" for number in numbers}
+    return [Published(label, number, read_manifest(place), place) for number, place in places.items()]
+
+
 def read_manifest(pack: Path) -> dict[str, Any]:
     """The manifest of a pack.
 
@@ -217,9 +232,10 @@ def code_fingerprint(root: Path) -> str:
 
 
 def commit_of(root: Path) -> str:
-    """The commit that the code was checked out at; empty where it is in no repository of git."""
+    """The commit of the code, with ``-changed`` where files differ from it; empty outside a repository of git."""
+    words = ["git", "-C", root, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=-changed"]
     try:
-        found = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+        found = subprocess.run(words, capture_output=True, text=True, check=False)
     except OSError:
         return ""
     return found.stdout.strip()

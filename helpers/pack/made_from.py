@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from pyarrow.parquet import read_table, write_table
 
 from helpers.data.prepared import Prepared
 from helpers.errors import KitError
@@ -34,6 +35,7 @@ def keep(request: PackRequest, executed: Iterable[Executed], made_from: Path) ->
         "as_of": request.period.known_until.isoformat(),
         "parameters": request.parameters,
         "others": request.others,
+        "left_out": [theme for theme in request.review.themes if theme not in request.parameters],
         "runs": {
             run.theme: {"seconds": run.seconds, "failure": run.failure and asdict(run.failure)} for run in executed
         },
@@ -81,6 +83,34 @@ def kept_runs(made_from: Path, notebooks: Path) -> list[Executed]:
         )
         for theme, run in _record(made_from)["runs"].items()
     ]
+
+
+def left_out_themes(made_from: Path) -> list[str]:
+    """The themes of the review that a pack was built without."""
+    return list(_record(made_from)["left_out"])
+
+
+def leave_out_columns(made_from: Path, columns: Sequence[str]) -> None:
+    """Take columns, such as ``customers.name``, out of the prepared tables that are kept; their list stays.
+
+    A table or a column that is not there is left out already.
+    """
+    if not columns:
+        return
+    folder = made_from / PREPARED
+    gone = [each for each in columns if (folder / f"{each.partition('.')[0]}.parquet").exists()]
+    for table in dict.fromkeys(each.partition(".")[0] for each in gone):
+        file = folder / f"{table}.parquet"
+        names = [each.partition(".")[2] for each in gone if each.startswith(f"{table}.")]
+        kept = read_table(file)
+        write_table(kept.drop([name for name in names if name in kept.column_names]), file)
+    record = {**_record(made_from), "columns_left_out": gone}
+    (made_from / RECORD).write_text(f"{json.dumps(record, indent=1, ensure_ascii=False)}\n", encoding="utf-8")
+
+
+def columns_left_out(made_from: Path) -> list[str]:
+    """The columns that were taken out of what is kept."""
+    return list(_record(made_from).get("columns_left_out", []))
 
 
 def _record(made_from: Path) -> dict[str, Any]:

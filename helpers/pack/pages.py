@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from nbformat import NotebookNode
 
@@ -52,6 +52,36 @@ class Section:
     notebook: NotebookNode
     failure: Failure | None = None
     commentary: str = ""
+
+
+class Edition(NamedTuple):
+    """A published version: its number, when (an ISO instant) and by whom it was published, and why.
+
+    ``reason`` says why it corrects the version before it, ``partial`` why it was published although something is
+    missing; both may be empty.
+    """
+
+    version: int
+    at: str
+    by: str
+    reason: str = ""
+    partial: str = ""
+
+    @property
+    def status(self) -> str:
+        return "PARTIAL" if self.partial else "PUBLISHED"
+
+    def words(self, locale: str) -> str:
+        """The edition as a cover tells it.
+
+        >>> Edition(2, "2026-10-14T08:00:00+00:00", "mara", reason="An invoice was booked twice").words("en_GB")
+        'Version 2, published on 14 Oct 2026 by mara. Corrects version 1: An invoice was booked twice'
+        """
+        day = format_day(self.at[: len("2026-10-14")], locale)
+        told = [f"Version {self.version}, published on {day} by {self.by}"]
+        told += [f"Corrects version {self.version - 1}: {self.reason}"] if self.reason else []
+        told += [f"Published in part: {self.partial}"] if self.partial else []
+        return ". ".join(text.rstrip(".") for text in told)
 
 
 @dataclass(frozen=True)
@@ -143,13 +173,13 @@ def pages_of(
     since: str = "",
     source: str = "",
     versions: Mapping[str, str],
-    edition: str = "",
+    edition: Edition | None = None,
 ) -> tuple[Pages, list[Section]]:
     """The pack's own pages, and one section per theme in pack order, from what a build has computed.
 
     ``data`` holds the results too, and ``queries`` what several of their queries stand on, and each one's own, by KPI.
     ``since`` names the published pack that definitions were compared with, ``source`` the source, and ``versions``
-    what the pack was made from. ``edition`` says which published version this is; it is empty in a draft.
+    what the pack was made from. A draft has no ``edition``.
     """
     shared, own = queries
     runs, texts = list(executed), _filled_in(request.commentary(), data.results)
@@ -163,8 +193,8 @@ def pages_of(
         as_of=as_known(period, brand.locale),
         as_of_on=period.as_of_on,
         brief=period.kind == "week",
-        status="PARTIAL" if failed else "PUBLISHED" if edition else "DRAFT",
-        edition=edition,
+        status="PARTIAL" if failed else edition.status if edition else "DRAFT",
+        edition=edition.words(brand.locale) if edition else "",
         confidentiality=brand.confidentiality,
         colour=brand.colour,
         logo=brand.logo.read_bytes() if brand.logo else None,

@@ -20,7 +20,7 @@ from helpers.pack.archive import Published
 from helpers.pack.audit import audit_sheets
 from helpers.pack.customer_pages import Looks, write_customer_pages
 from helpers.pack.notebook_content import tables_of
-from helpers.pack.pages import page_content, pages_of
+from helpers.pack.pages import Edition, page_content, pages_of
 from helpers.pack.render import render_html, render_pdf
 from helpers.pack.request import PackRequest
 from helpers.pack.run import Executed
@@ -35,14 +35,13 @@ class Origin:
     """What a pack tells of itself beside its figures.
 
     ``fingerprints`` are those of the data and of the code, ``versions`` those of the packages, ``compared`` is the
-    published pack that it is held against. ``edition`` says which version this is, who published it, when and why;
-    it is empty in a draft.
+    published pack that it is held against. A draft has no ``edition``.
     """
 
     fingerprints: Mapping[str, str]
     versions: Mapping[str, str]
     compared: Published | None
-    edition: str = ""
+    edition: Edition | None = None
 
 
 def write_pack(

@@ -1,0 +1,241 @@
+"""A draft becomes a published version: written again with only its status changed, read-only, with who, when and why.
+
+``<out>/published/<period>/v1`` holds the pack and, in ``made_from/``, what it was made from. A correction is ``v2``,
+with a reason; nothing is overwritten.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from helpers.data.canonical_tables import TABLES
+from helpers.data.prepared import Prepared
+from helpers.errors import KitError, nearest
+from helpers.pack.archive import (
+    Published,
+    altered,
+    code_fingerprint,
+    last_published,
+    published_versions,
+    read_manifest,
+    versions,
+    write_manifest,
+)
+from helpers.pack.made_from import FOLDER, PREPARED, kept_request, kept_runs, leave_out_columns, left_out_themes
+from helpers.pack.pages import Edition
+from helpers.pack.request import PackRequest
+from helpers.pack.run import Executed
+from helpers.pack.write import Origin, write_pack
+
+NOTEBOOKS = "notebooks"
+REMOVED = "removed.json"  # in made_from: which tables are no longer kept, since when, and why
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A draft that may be published, and the edition that it becomes."""
+
+    label: str
+    draft: Path
+    manifest: Mapping[str, Any]
+    request: PackRequest
+    runs: Sequence[Executed]
+    compared: Published | None
+    edition: Edition
+
+    def told(self) -> list[str]:
+        """What is about to be frozen, in lines."""
+        themes = ", ".join(self.manifest["themes"])
+        failed = [theme for theme, run in self.manifest["themes"].items() if run["status"] != "ok"]
+        absent = left_out_themes(self.draft.parent / FOLDER)
+        return [
+            f"{self.manifest['company']}, {self.label}, version {self.edition.version}",
+            f"  as known at {self.manifest['period']['as_of']}, from {self.manifest['source']}",
+            f"  built at {self.manifest['built_at']}, {len(self.manifest['files'])} files",
+            f"  themes: {themes}",
+            *([f"  failed: {', '.join(failed)}"] if failed else []),
+            *([f"  left out: {', '.join(absent)}"] if absent else []),
+            f"  held against {self.compared or 'no earlier pack'}",
+            *([f"  partial: {self.edition.partial}"] if self.edition.partial else []),
+            *([f"  corrects version {self.edition.version - 1}: {self.edition.reason}"] if self.edition.reason else []),
+        ]
+
+
+def read_draft(label: str, out: Path, root: Path, *, partial: str = "", correct: str = "") -> Publication:
+    """The draft of a period, if it may be published: whole, as it was built, and by today's code.
+
+    Args:
+        label: the period, such as ``2026Q3``.
+        out: the folder of reports.
+        root: the project's folder.
+        partial: why it is published although something is missing.
+        correct: why there is a version after the first.
+
+    Raises:
+        KitError: with every reason why it may not.
+    """
+    link = out / label
+    if not re.fullmatch(r"[\w-]+", label) or not link.is_symlink():
+        raise KitError(f"{link} is no draft; build it first: kpi-review build --period {label} --source …")
+    draft = link.resolve()
+    manifest = read_manifest(draft)
+    request, runs = kept_request(draft.parent / FOLDER, root), kept_runs(draft.parent / FOLDER, draft / NOTEBOOKS)
+    earlier = published_versions(out / "published", label)
+    compared = last_published(out / "published", request.period)
+    faults = [
+        *(f"{fault}; build the draft again" for fault in altered(draft, manifest)),
+        *_incomplete(link, manifest, request, left_out_themes(draft.parent / FOLDER), partial),
+        *_another_kit(link, manifest, root),
+        *_out_of_turn(label, earlier, correct),
+        *_unknown_columns(request.review.keep.without),
+    ]
+    if manifest["compared_with"] != (compared.address if compared else None):
+        then = manifest["compared_with"] or "no earlier pack"
+        faults.append(f"{link} is held against {then}, and {compared} was published since; build it again")
+    if faults:
+        raise KitError(*faults)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    edition = Edition(len(earlier) + 1, now, getpass.getuser(), correct, partial)
+    return Publication(label, draft, manifest, request, runs, compared, edition)
+
+
+def publish(found: Publication, out: Path) -> Path:
+    """Write and freeze a version of a pack; says where it lies.
+
+    Raises:
+        KitError: its figures are not those of the draft, another was faster, or ``out`` cannot be written.
+    """
+    place = out / "published" / found.label / f"v{found.edition.version}"
+    with _made_beside(place) as new:
+        shutil.copytree(found.draft.parent / FOLDER, new / FOLDER)
+        shutil.copytree(found.draft / NOTEBOOKS, new / NOTEBOOKS)
+        prepared = Prepared.open(new / FOLDER / PREPARED)
+        request = kept_request(new / FOLDER, found.request.root)
+        write_pack(request, prepared, found.runs, origin_of(found.manifest, found.compared, found.edition), new)
+        if (new / "results.csv").read_bytes() != (found.draft / "results.csv").read_bytes():
+            raise KitError(f"the figures of {found.draft} come out differently now; build the draft again")
+        leave_out_columns(new / FOLDER, request.review.keep.without)
+        contents = {key: value for key, value in found.manifest.items() if key != "files"}
+        told = {**found.edition._asdict(), "draft": found.draft.parent.name}
+        write_manifest(new, {**contents, "status": found.edition.status, "published": told})
+    _let_go(out / "published", request, found.edition)
+    return place
+
+
+def origin_of(manifest: Mapping[str, Any], compared: Published | None, edition: Edition | None) -> Origin:
+    """What the pages of a version tell of it: what its manifest says, whatever is installed today."""
+    return Origin(manifest["fingerprints"], manifest["versions"], compared, edition)
+
+
+def _incomplete(
+    link: Path, manifest: Mapping[str, Any], request: PackRequest, absent: Sequence[str], reason: str
+) -> Iterator[str]:
+    """What a draft lacks, unless a reason is given why it is published all the same."""
+    if reason:
+        return
+    failed = [theme for theme, run in manifest["themes"].items() if run["status"] != "ok"]
+    if failed:
+        yield f"{link} is PARTIAL: {', '.join(failed)} failed; mend it and build again, or give --partial REASON"
+    if absent:
+        yield f"{link} lacks {', '.join(absent)}; build it without --only, or give --partial REASON"
+    if request.period.is_partial:
+        days = f"{request.period.elapsed_days} of {request.period.days} days"
+        yield f"{link} is of {days}; build it when the period is over, or give --partial REASON"
+
+
+def _another_kit(link: Path, manifest: Mapping[str, Any], root: Path) -> Iterator[str]:
+    """What was changed in the kit since the draft was built, so that its pages would come out differently."""
+    if manifest["fingerprints"]["code"] != code_fingerprint(root):
+        yield f"{link} was built by other helpers, notebooks or templates than those of today; build it again"
+    now = versions()
+    if changed := [name for name, which in manifest["versions"].items() if now.get(name) != which]:
+        yield f"{link} was built with other versions of {', '.join(changed)}; build it again"
+
+
+def _out_of_turn(label: str, earlier: Sequence[Published], reason: str) -> Iterator[str]:
+    """Whether this is a correction, as it is told to be."""
+    if earlier and not reason:
+        yield f"{earlier[-1]} is published; a version after it corrects it: give --correct REASON"
+    if reason and not earlier:
+        yield f"nothing of {label} is published, so there is nothing to correct; leave --correct out"
+
+
+def _unknown_columns(columns: Sequence[str]) -> Iterator[str]:
+    """Columns that are to be left out of what is kept and that no table has."""
+    for name, column in (each.split(".") for each in columns):
+        known = [each.name for each in TABLES[name].columns]
+        if column not in known:
+            yield f"params/review.yml: keep.without: {name}.{column} is not a column{nearest(column, known)}"
+
+
+@contextmanager
+def _made_beside(place: Path) -> Iterator[Path]:
+    """A folder that becomes ``place`` in one step, when it is whole and read-only."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    new = place.with_name(f".{place.name}-{os.getpid()}")
+    new.mkdir()
+    try:
+        yield new
+        _set_writable(new, False)
+        new.rename(place)
+    except OSError as error:
+        raise KitError(
+            f"{place} cannot be written: {error.strerror or error}; nothing was published; "
+            "make room, or see whether another has just published it"
+        ) from None
+    finally:
+        if new.exists():
+            _set_writable(new, True)
+            shutil.rmtree(new, ignore_errors=True)
+
+
+def _set_writable(folder: Path, may: bool) -> None:
+    """Let a folder and all in it be written, or only read."""
+    if may:
+        folder.chmod(0o755)
+    for path in sorted(folder.rglob("*")):
+        path.chmod((0o755 if may else 0o555) if path.is_dir() else (0o644 if may else 0o444))
+    if not may:
+        folder.chmod(0o555)
+
+
+def _let_go(published: Path, request: PackRequest, edition: Edition) -> None:
+    """Remove the prepared tables of packs that are older than the review keeps, and leave a note why."""
+    most = request.review.keep.packs
+    if most is None:
+        return
+    calendar, kind = request.period.calendar, request.period.kind
+    found = []
+    for folder in published.iterdir():
+        try:
+            period = calendar.period(folder.name)
+        except KitError:  # a pack of another calendar
+            continue
+        if period.kind == kind:
+            found.append((period.start, folder.name))
+    for _, label in sorted(found, reverse=True)[most:]:
+        for old in published_versions(published, label):
+            _remove_tables(old.folder / FOLDER, edition, f"keep.packs is {most} in review.yml")
+
+
+def _remove_tables(made_from: Path, edition: Edition, why: str) -> None:
+    tables = sorted((made_from / PREPARED).glob("*.parquet"))
+    if not tables:
+        return
+    _set_writable(made_from, True)
+    names = [table.name for table in tables]
+    record = {"tables": names, "at": edition.at, "by": edition.by, "why": why}
+    (made_from / REMOVED).write_text(f"{json.dumps(record, indent=1)}\n", encoding="utf-8")
+    for table in tables:
+        table.unlink()
+    _set_writable(made_from, False)

@@ -1,0 +1,227 @@
+"""Whether a pack is as it was written; whether today's code and data give its figures; whether its files come again."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from helpers import results
+from helpers.data.prepared import Prepared
+from helpers.errors import KitError
+from helpers.pack.archive import (
+    MANIFEST,
+    Published,
+    altered,
+    code_fingerprint,
+    commit_of,
+    published_versions,
+    read_manifest,
+    versions,
+)
+from helpers.pack.build import jobs_of
+from helpers.pack.made_from import FOLDER, PREPARED, columns_left_out, kept_request
+from helpers.pack.pages import Edition
+from helpers.pack.publish import NOTEBOOKS, REMOVED, origin_of
+from helpers.pack.request import BuildRequest, PackRequest
+from helpers.pack.run import Executed, Kernels
+from helpers.pack.warm_kernels import WarmProcess
+from helpers.params import load_source
+from helpers.results import NUMBERS
+
+SAME_BYTES = ("pack.html", "pack.pdf", "figures.xlsx", "results.csv")
+KEY = ["kpi_id", "segment_by", "segment", "period"]
+SHOWN = 20  # figures that differ
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A pack whose files are as its manifest says; ``out`` is the folder of reports that it lies in."""
+
+    folder: Path
+    out: Path
+    manifest: Mapping[str, Any]
+    made_from: Path
+    request: PackRequest
+
+    @property
+    def edition(self) -> Edition | None:
+        told = self.manifest.get("published")
+        return told and Edition(**{name: told[name] for name in Edition._fields})
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What came of a comparison: whether all is the same, and what to tell."""
+
+    is_same: bool
+    lines: Sequence[str]
+
+
+def opened(pack: Path, root: Path) -> Opened:
+    """A draft, or a published version: the newest where the folder of a period is named.
+
+    Raises:
+        KitError: it is no pack, or its files are not as its manifest says; all of them.
+    """
+    if not (pack / MANIFEST).exists():
+        if not (found := published_versions(pack.parent, pack.name)):
+            raise KitError(f"{pack} is no pack; name a draft (reports/2026Q3) or a published one")
+        pack = found[-1].folder
+    manifest, is_published = read_manifest(pack), (pack / FOLDER).is_dir()
+    made_from = (pack if is_published else pack.resolve().parent) / FOLDER
+    gone = _let_go(made_from)
+    if faults := [each for each in altered(pack, manifest) if not any(each.startswith(f"{path} ") for path in gone)]:
+        raise KitError(*faults)
+    out = pack.parents[2] if is_published else pack.parent
+    return Opened(pack, out, manifest, made_from, kept_request(made_from, root))
+
+
+def as_today(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say) -> Verified:
+    """Whether today's code and data give the figures of a pack, under the rules and parameters that it was built with.
+
+    ``say`` hears of each step as it is done.
+
+    Raises:
+        KitError: the source cannot be read any more.
+    """
+    from helpers.review import write_build_context
+
+    asked = found.request
+    given = next(iter(asked.parameters.values()))
+    order = BuildRequest(
+        asked.period, asked.review, asked.parameters, asked.root, asked.others,
+        source=load_source(asked.root / given["source"]),
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="kpi-review-") as spare:
+        prepared = order.prepared_in(Path(spare) / PREPARED)
+        refused = json.loads((found.made_from / PREPARED / "refused.json").read_text(encoding="utf-8"))
+        write_build_context(prepared.folder, asked.review, asked.settled, refused)
+        say(PREPARED)
+        executed = _run_again(order, prepared, Path(spare), workers, warm, say)
+        now = _figures(order, prepared, executed)
+        say("figures")
+    then = results.read_csv(str(found.folder / "results.csv"))
+    differing = list(_differing(then, now))
+    same_data = prepared.fingerprint == found.manifest["fingerprints"]["data"]
+    lines = [
+        f"data: {'the same' if same_data else 'other rows than then'}",
+        f"code: {_code(found)}",
+        f"figures: {len(then) - len(differing)} of {len(then)} are the same"
+        if not differing
+        else f"figures: {len(differing)} differ from the {len(then)} of the pack",
+        *(f"  {line}" for line in differing[:SHOWN]),
+        *([f"  and {len(differing) - SHOWN} more"] if len(differing) > SHOWN else []),
+    ]
+    return Verified(not differing, lines)
+
+
+def as_kept(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say) -> Verified:
+    """Whether the files of a pack come again, byte for byte, from the prepared tables that were kept with it.
+
+    ``say`` hears of each step as it is done.
+
+    Raises:
+        KitError: what is missing for that: the tables, the code, the packages, the pack that it was held against.
+    """
+    from helpers.pack.write import write_pack
+
+    compared = _compared(found)
+    if missing := [*_lacking(found), *([compared] if isinstance(compared, str) else [])]:
+        raise KitError(*missing)
+    assert not isinstance(compared, str)
+    with tempfile.TemporaryDirectory(prefix="kpi-review-") as spare:
+        prepared = Prepared.open(found.made_from / PREPARED)
+        say(PREPARED)
+        executed = _run_again(found.request, prepared, Path(spare), workers, warm, say)
+        pack = Path(spare) / "pack"
+        pack.mkdir()
+        origin = origin_of(found.manifest, compared, found.edition)
+        write_pack(found.request, prepared, executed, origin, pack)
+        say("render")
+        differing = [name for name in SAME_BYTES if (pack / name).read_bytes() != (found.folder / name).read_bytes()]
+    lines = [f"{name}: {'other bytes' if name in differing else 'the same bytes'}" for name in SAME_BYTES]
+    return Verified(not differing, lines)
+
+
+def _run_again(
+    request: PackRequest, prepared: Prepared, spare: Path, workers: int, warm: WarmProcess | None, say: Say
+) -> list[Executed]:
+    with Kernels(workers, warm) as kernels:
+        return kernels.run(jobs_of(request, spare / NOTEBOOKS), prepared.folder, finished=lambda run: say(run.theme))
+
+
+def _figures(request: PackRequest, prepared: Prepared, executed: Sequence[Executed]) -> pd.DataFrame:
+    from helpers.pack.write import results_of
+
+    return results_of(request, prepared, executed).frame
+
+
+def _differing(then: pd.DataFrame, now: pd.DataFrame) -> Iterator[str]:
+    """The figures that are not the same in two tables of results: value, counts, interval or status."""
+    compared = ["status", *NUMBERS]
+    old, new = (table.set_index(KEY)[compared] for table in (then, now))
+    for key in old.index.union(new.index, sort=False):
+        kpi_id, by, segment, period = key
+        name = f"{kpi_id}{f'[{by}: {segment}]' if by else ''} {period}"
+        if key not in new.index:
+            yield f"{name}: there is no such figure today"
+        elif key not in old.index:
+            yield f"{name}: there was no such figure then"
+        elif not (same := _equal(old.loc[key], new.loc[key])).all():
+            what = compared[list(same).index(False)]
+            yield f"{name}: {what} was {old.loc[key][what]} and is {new.loc[key][what]}"
+
+
+def _equal(old: pd.Series, new: pd.Series) -> pd.Series:
+    return (old == new) | (old.isna() & new.isna())
+
+
+def _code(found: Opened) -> str:
+    if found.manifest["fingerprints"]["code"] == code_fingerprint(found.request.root):
+        return "the same"
+    then, now = found.manifest.get("commit", ""), commit_of(found.request.root)
+    return f"another than then{f' (then {then}, now {now})' if then and now else ''}"
+
+
+def _lacking(found: Opened) -> Iterator[str]:
+    """What it takes to make the same files again, and is not there."""
+    gone, manifest = _let_go(found.made_from), found.manifest
+    if gone:
+        note = json.loads((found.made_from / REMOVED).read_text(encoding="utf-8"))
+        yield f"{found.made_from / PREPARED}: its tables were removed on {note['at'][:10]}, since {note['why']}"
+    if columns := columns_left_out(found.made_from):
+        yield f"{found.made_from / PREPARED} was kept without {', '.join(columns)}, as review.yml asks"
+    if manifest["fingerprints"]["code"] != code_fingerprint(found.request.root):
+        commit = manifest.get("commit", "")
+        where = f"check out commit {commit}" if commit else "get the helpers, notebooks and templates of then"
+        yield f"the code is another than that of {found.folder}; {where}"
+    now = versions()
+    for name, which in manifest["versions"].items():
+        if now.get(name) != which:
+            yield f"{name} is {now.get(name, 'not there')}, and was {which}; install that version"
+
+
+def _compared(found: Opened) -> Published | str | None:
+    """The published pack that a pack was held against, or why it is not there."""
+    address = found.manifest["compared_with"]
+    if address is None:
+        return None
+    label, _, version = address.partition("/v")
+    versions_of = {each.version: each for each in published_versions(found.out / "published", label)}
+    place = found.out / "published" / address
+    return versions_of.get(int(version)) or f"{place}, which the pack was held against, is gone; restore it"
+
+
+def _let_go(made_from: Path) -> list[Path]:
+    """The tables that are no longer kept, as a note says."""
+    if not (made_from / REMOVED).exists():
+        return []
+    note = json.loads((made_from / REMOVED).read_text(encoding="utf-8"))
+    return [made_from / REMOVED, *(made_from / PREPARED / name for name in note["tables"])]
