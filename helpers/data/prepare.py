@@ -90,10 +90,10 @@ def prepare(
         raise KitError(*(_conflict(source, *conflict) for conflict in untrusted))
     notes = {name: staged.given[name].notes for name in staged.columns}
     report = data_report(judged, period, {name: seen[name] for name in staged.columns}, spelt, notes, feed_max_age_days)
-    record["report"] = prepared.report = report
+    record["report"] = report
     text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
     (folder / "prepared.json").write_text(text, encoding="utf-8")
-    return prepared
+    return Prepared.open(folder)
 
 
 def folder_fingerprint(folder: Path) -> str:

@@ -108,7 +108,7 @@ def as_today(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say)
         now = _figures(order, prepared, executed)
         say("figures")
     then = results.read_csv(str(found.folder / "results.csv"))
-    differing = list(_differing(then, now))
+    differing = list(_differing(then, now, asked.period.label))
     same_data = prepared.fingerprint == found.manifest["fingerprints"]["data"]
     lines = [
         f"data: {'the same' if same_data else 'other rows than then'}",
@@ -163,11 +163,11 @@ def _figures(request: PackRequest, prepared: Prepared, executed: Sequence[Execut
     return results_of(request, prepared, executed).frame
 
 
-def _differing(then: pd.DataFrame, now: pd.DataFrame) -> Iterator[str]:
-    """The figures that are not the same in two tables of results: value, counts, interval or status."""
+def _differing(then: pd.DataFrame, now: pd.DataFrame, label: str) -> Iterator[str]:
+    """The figures that differ in two tables of results: in value, counts, interval or status; one period's first."""
     compared = ["status", *NUMBERS]
     old, new = (table.set_index(KEY)[compared] for table in (then, now))
-    for key in old.index.union(new.index, sort=False):
+    for key in sorted(old.index.union(new.index, sort=False), key=lambda key: key[-1] != label):
         kpi_id, by, segment, period = key
         name = f"{kpi_id}{f'[{by}: {segment}]' if by else ''} {period}"
         if key not in new.index:

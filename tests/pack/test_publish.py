@@ -1,0 +1,271 @@
+"""Published versions: frozen as the draft was, refused where they would not be; and whether they come again."""
+
+import json
+import re
+import shutil
+import stat
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from helpers import results
+from tests.pack.projects import BUILD, Project, project
+
+TABLES = ("customers", "subscriptions", "deals", "stage_history", "products", "fx_rates", "invoices")
+SAME_BYTES = ("pack.html", "pack.pdf", "figures.xlsx", "results.csv")
+
+
+@pytest.fixture(scope="session")
+def drafted(made_once, dozen) -> Path:
+    """A project with a draft of 2026Q3, which no test writes to."""
+
+    def make(folder: Path) -> None:
+        assert project(folder, dozen).run(*BUILD).status == 0
+
+    return made_once("drafted", make)
+
+
+@pytest.fixture
+def books(tmp_path, drafted) -> Project:
+    shutil.copytree(drafted, tmp_path / "books", symlinks=True)
+    return Project(tmp_path / "books")
+
+
+@pytest.fixture
+def published(books) -> Path:
+    assert books.run("publish", "2026Q3").status == 0
+    return books.folder / "reports/published/2026Q3/v1"
+
+
+def manifest(pack: Path) -> dict:
+    return json.loads((pack / "manifest.json").read_text())
+
+
+def kept_tables(pack: Path) -> list[str]:
+    return sorted(file.stem for file in (pack / "made_from/prepared").glob("*.parquet"))
+
+
+def change(pack: Path, name: str, text: str | None) -> None:
+    """Changes a file of a pack as somebody may who has the right to; none removes it."""
+    for folder in (pack, (pack / name).parent):
+        folder.chmod(0o755)
+    (pack / name).unlink(missing_ok=True)
+    if text is not None:
+        (pack / name).write_text(text)
+
+
+# --- what is frozen ---------------------------------------------------------------------------------------------------
+
+
+def test_a_version_is_read_only_and_says_who_when_and_from_which_draft(books, published):
+    paths = [published, *published.rglob("*")]
+    assert not [path for path in paths if path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)]
+    told = manifest(published)
+    assert told["status"] == "PUBLISHED"
+    draft = (books.folder / "reports/2026Q3").resolve().parent.name
+    assert told["published"] | {"at": "", "by": ""} == {
+        "version": 1, "at": "", "by": "", "reason": "", "partial": "", "draft": draft,
+    }  # fmt: skip
+    assert told["published"]["at"] >= told["built_at"]
+    assert told["published"]["by"]
+
+
+@pytest.mark.slow
+def test_the_figures_are_the_drafts_byte_for_byte_and_only_the_status_of_the_page_is_another(books, published):
+    draft = books.folder / "reports/2026Q3"
+    assert (published / "results.csv").read_bytes() == (draft / "results.csv").read_bytes()
+    old, new = ((pack / "pack.html").read_text() for pack in (draft, published))
+    edition = re.compile('<p class="quiet">Version 1, published on [^<]*</p>')
+    assert len(edition.findall(new)) == 1
+    assert edition.sub("", new) == old.replace('"status">DRAFT', '"status">PUBLISHED')
+
+
+def test_what_is_about_to_be_frozen_is_shown(books):
+    told = books.run("publish", "2026Q3").out
+    assert told.startswith("Fine Co, 2026Q3, version 1\n")
+    for words in ("from Books", "themes: new_revenue", "held against no earlier pack"):
+        assert words in told
+
+
+@pytest.mark.slow
+def test_a_correction_is_a_second_version_with_its_reason_and_the_first_stays(books, published):
+    before = {path: path.read_bytes() for path in published.rglob("*") if path.is_file()}
+    assert books.run(*BUILD).status == 0  # held against version 1 now
+    assert books.run("publish", "2026Q3", "--correct", "A deal was booked twice").status == 0
+    second = published.parent / "v2"
+    assert manifest(second)["published"]["reason"] == "A deal was booked twice"
+    assert manifest(second)["compared_with"] == "2026Q3/v1"
+    assert "Corrects version 1: A deal was booked twice" in (second / "pack.html").read_text()
+    assert {path: path.read_bytes() for path in published.rglob("*") if path.is_file()} == before
+    assert books.run("verify", "reports/published/2026Q3", "--as-published").status == 0
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+def refused(books: Project, *arguments: str) -> list[str]:
+    there = sorted((books.folder / "reports/published").rglob("*"))
+    found = books.run("publish", *arguments)
+    assert found.status == 1
+    assert sorted((books.folder / "reports/published").rglob("*")) == there
+    return found.lines
+
+
+def test_a_period_without_a_draft_is_refused(books):
+    assert refused(books, "2026Q2") == [
+        "reports/2026Q2 is no draft; build it first: kpi-review build --period 2026Q2 --source …"
+    ]
+    assert "is no draft" in refused(books, "../reports/2026Q3")[0]
+
+
+@pytest.mark.slow
+def test_a_second_version_needs_a_reason_and_a_first_has_nothing_to_correct(books, published):
+    assert books.run(*BUILD).status == 0
+    assert refused(books, "2026Q3") == [
+        "the pack of 2026Q3 (v1) is published; a version after it corrects it: give --correct REASON"
+    ]
+    shutil.rmtree(published.parents[1])
+    assert books.run(*BUILD).status == 0
+    assert refused(books, "2026Q3", "--correct", "No reason") == [
+        "nothing of 2026Q3 is published, so there is nothing to correct; leave --correct out"
+    ]
+
+
+def test_a_draft_that_was_changed_by_hand_is_refused_with_every_file(books):
+    draft = books.folder / "reports/2026Q3"
+    change(draft, "results.csv", "mrr,1000000")
+    change(draft, "pack.pdf", None)
+    change(draft, "note.txt", "see me")
+    assert refused(books, "2026Q3") == [
+        f"{draft.resolve() / name}; build the draft again"
+        for name in ("pack.pdf is gone", "results.csv was changed", "note.txt is no file of this pack")
+    ]
+
+
+@pytest.mark.slow
+def test_a_draft_of_other_code_or_other_packages_is_refused(books):
+    notebook = books.folder / "notebooks/new_revenue.ipynb"
+    text = notebook.read_text()
+    notebook.unlink()
+    notebook.write_text(text.replace("# New revenue", "# Revenue, new"))
+    assert refused(books, "2026Q3") == [
+        "reports/2026Q3 was built by other helpers, notebooks or templates than those of today; build it again"
+    ]
+    notebook.write_text(text)
+    draft = (books.folder / "reports/2026Q3").resolve()
+    told = manifest(draft)
+    told["versions"]["duckdb"] = "0.1"
+    (draft / "manifest.json").write_text(json.dumps(told))
+    assert refused(books, "2026Q3") == ["reports/2026Q3 was built with other versions of duckdb; build it again"]
+
+
+@pytest.mark.slow
+def test_a_draft_that_is_held_against_another_pack_than_the_last_is_refused(books, published):
+    shutil.copytree(published, published.parents[1] / "2026Q2/v1")
+    shutil.rmtree(published.parent)
+    [line] = refused(books, "2026Q3")
+    assert line.startswith("reports/2026Q3 is held against no earlier pack, and the pack of 2026Q2 (v1) was published ")
+    assert line.endswith("since; build it again")
+
+
+@pytest.mark.slow
+def test_a_failed_section_needs_a_reason_which_the_cover_tells(books):
+    books.write("params/review.yml", (books.folder / "params/review.yml").read_text().replace(
+        "{new_revenue: {}}", "{new_revenue: {}, cash: {}}"))  # fmt: skip
+    books.notebook("cash", "1 / 0")
+    assert books.run(*BUILD).status == 2
+    [line] = refused(books, "2026Q3")
+    assert line == "reports/2026Q3 is PARTIAL: cash failed; mend it and build again, or give --partial REASON"
+    assert books.run("publish", "2026Q3", "--partial", "The bank was late").status == 0
+    pack = books.folder / "reports/published/2026Q3/v1"
+    assert manifest(pack)["status"] == "PARTIAL"
+    assert "Published in part: The bank was late" in (pack / "pack.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_draft_without_a_theme_of_the_review_or_of_a_running_quarter_is_incomplete(books):
+    books.write("params/review.yml", (books.folder / "params/review.yml").read_text().replace(
+        "{new_revenue: {}}", "{new_revenue: {}, cash: {}}"))  # fmt: skip
+    books.notebook("cash", "print(1)")
+    assert books.run(*BUILD, "--only", "new_revenue", "--as-of", "2026-08-31").status == 0
+    assert refused(books, "2026Q3") == [
+        "reports/2026Q3 lacks cash; build it without --only, or give --partial REASON",
+        "reports/2026Q3 is of 62 of 92 days; build it when the period is over, or give --partial REASON",
+    ]
+
+
+# --- verify -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_file_that_is_not_as_it_was_written_is_told(books, published):
+    change(published, "pack.pdf", "another")
+    change(published, "made_from/prepared/deals.parquet", None)
+    found = books.run("verify", "reports/published/2026Q3")
+    assert found.status == 1
+    place = "reports/published/2026Q3/v1"
+    assert found.lines == [f"{place}/made_from/prepared/deals.parquet is gone", f"{place}/pack.pdf was changed"]
+
+
+@pytest.mark.slow
+def test_the_same_data_and_code_give_the_same_figures_and_the_kept_tables_the_same_bytes(books, published):
+    found = books.run("verify", "reports/published/2026Q3")
+    figures = len(results.read_csv(str(published / "results.csv")))
+    assert found.status == 0
+    assert found.out.splitlines()[1:] == [
+        "data: the same", "code: the same", f"figures: {figures} of {figures} are the same",
+    ]  # fmt: skip
+    for pack in ("reports/2026Q3", "reports/published/2026Q3"):
+        found = books.run("verify", pack, "--as-published")
+        assert found.status == 0
+        assert found.out.splitlines()[1:] == [f"{name}: the same bytes" for name in SAME_BYTES]
+
+
+@pytest.mark.slow
+def test_figures_that_are_others_today_are_told_with_both_values_those_of_the_period_first(books, published):
+    then = results.read_csv(str(published / "results.csv"))
+    old = then[(then.kpi_id == "new_revenue") & (then.segment == "") & (then.period == "2026Q3")].value.item()
+    tables = {name: f"from '{name}.parquet'" for name in TABLES}
+    tables["deals"] = "select * replace (2 * amount as amount) from 'deals.parquet'"
+    books.source("\n".join(f"  {name}: {query}" for name, query in tables.items()))
+    found = books.run("verify", "reports/published/2026Q3")
+    assert found.status == 2
+    data, _, figures, *differing = found.out.splitlines()[1:]
+    assert data == "data: other rows than then"
+    assert figures.endswith(f" differ from the {len(then)} of the pack")
+    assert f"  new_revenue 2026Q3: value was {old} and is {2 * old}" in differing
+
+
+@pytest.mark.slow
+def test_what_is_no_longer_there_to_make_a_pack_again_is_told(books, published):
+    (books.folder / "reports/published/2026Q2").mkdir()
+    shutil.copytree(published, published.parents[1] / "2026Q1/v1")
+    shutil.rmtree(published.parent)
+    keep = "keep: {packs: 1, without: [customers.name]}\n"
+    books.write("params/review.yml", (books.folder / "params/review.yml").read_text() + keep)
+    assert books.run(*BUILD).status == 0
+    assert books.run("publish", "2026Q3").status == 0
+    assert kept_tables(published) == sorted(TABLES)
+    names = duckdb.sql(f"describe from '{published / 'made_from/prepared/customers.parquet'}'").fetchall()
+    assert "customer_id" in {name for name, *_ in names}
+    assert "name" not in {name for name, *_ in names}
+    found = books.run("verify", "reports/published/2026Q3", "--as-published")
+    assert (found.status, found.lines) == (
+        1, ["reports/published/2026Q3/v1/made_from/prepared was kept without customers.name, as review.yml asks"],
+    )  # fmt: skip
+    oldest = published.parents[1] / "2026Q1/v1"
+    assert not kept_tables(oldest)
+    found = books.run("verify", "reports/published/2026Q1", "--as-published")
+    assert found.status == 1
+    assert "its tables were removed on" in found.lines[0]
+    assert found.lines[0].endswith("since keep.packs is 1 in review.yml")
+
+
+@pytest.mark.slow
+def test_a_column_to_leave_out_that_no_table_has_is_refused_with_the_nearest(books):
+    keep = "keep: {without: [customers.nam]}\n"
+    books.write("params/review.yml", (books.folder / "params/review.yml").read_text() + keep)
+    assert books.run(*BUILD).status == 0
+    assert refused(books, "2026Q3") == [
+        "params/review.yml: keep.without: customers.nam is not a column; did you mean 'name'?"
+    ]
