@@ -233,7 +233,7 @@ def code_fingerprint(root: Path) -> str:
 
 def commit_of(root: Path) -> str:
     """The commit of the code, with ``-changed`` where files differ from it; empty outside a repository of git."""
-    words = ["git", "-C", root, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=-changed"]
+    words = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=-changed"]
     try:
         found = subprocess.run(words, capture_output=True, text=True, check=False)
     except OSError:
