@@ -8,7 +8,7 @@ BEFORE ?= d8380fa
 BIN = .venv/bin
 SAMPLE = data/sample/customers.parquet
 
-.PHONY: pack test test-all lab bench check lock example pictures clean
+.PHONY: pack test test-all lab bench check lock messages example pictures clean
 
 pack: .venv/ready $(SAMPLE)            ## the sample company's pack
 	$(BIN)/kpi-review build --period $(PERIOD) --source params/sources/sample.yml
@@ -43,6 +43,9 @@ $(SAMPLE): $(wildcard sample/*.py) | .venv/ready
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch .venv/ready
+
+messages: .venv/ready                    ## after a change of what pages say: the catalogues of all languages
+	$(BIN)/python -m helpers.messages
 
 lock:                                    ## after a change of dependencies in pyproject.toml
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra dev pyproject.toml -o requirements.lock

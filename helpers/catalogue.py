@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from helpers.errors import KitError, nearest
+from helpers.language import _
 
 Unit = Literal[
     "money", "money_per_month", "money_per_day", "share", "ratio", "hours", "days", "weeks", "months", "count"
@@ -483,9 +484,14 @@ THEMES: tuple[str, ...] = tuple(_ROWS)
 
 
 def theme_title(theme: str) -> str:
-    """A theme as pages name it.
+    """A theme as pages name it."""
+    return _(english_title(theme))
 
-    >>> theme_title("new_revenue"), theme_title("kpi_alignment")
+
+def english_title(theme: str) -> str:
+    """A theme as files name it.
+
+    >>> english_title("new_revenue"), english_title("kpi_alignment")
     ('New revenue', 'KPI alignment')
     """
     words = theme.replace("_", " ")
@@ -493,15 +499,19 @@ def theme_title(theme: str) -> str:
 
 
 def kpi(kpi_id: str) -> Kpi:
-    """The catalogue row of a KPI.
+    """The catalogue row of a KPI, with its name and its definition in the language in force.
 
     >>> kpi("nrr").unit
     'share'
     """
     try:
-        return CATALOGUE[kpi_id]
+        row = CATALOGUE[kpi_id]
     except KeyError:
         raise KitError(f"{kpi_id!r} is not a KPI{nearest(kpi_id, CATALOGUE)}") from None
+    label, definition = _(row.label), _(row.definition)
+    return (
+        row if label is row.label and definition is row.definition else replace(row, label=label, definition=definition)
+    )
 
 
 def judged_as(kpi_id: str) -> str:

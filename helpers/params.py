@@ -23,6 +23,7 @@ from pydantic_core import PydanticCustomError
 from helpers.catalogue import CATALOGUE, judged_as
 from helpers.errors import KitError, nearest, together
 from helpers.experiments import Experiment, load_experiments
+from helpers.language import LOCALES, language_faults, term_faults
 from helpers.periods import Calendar
 from helpers.reads import GivenBy, Reads, TableFrom, Text
 from helpers.registries import (
@@ -202,12 +203,17 @@ class Rules(Frozen):
 
 
 class Brand(Frozen):
-    """How the pack looks; ``logo`` is relative to the review's own file."""
+    """How the pack looks and speaks; ``logo`` is relative to the review's own file.
+
+    ``terms`` are the company's own words, by the text of the pack that each stands for.
+    """
 
     colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$"), expected("a colour such as '#1f4e79'")] = "#1f4e79"
     logo: Path | None = None
     confidentiality: str = ""
-    locale: Locale = "en_GB"
+    language: Literal["en", "zh_Hans", "zh_Hant", "ru"] = "en"
+    locale: Locale = Field(default_factory=lambda given: LOCALES[given.get("language", "en")])
+    terms: dict[str, Text] = Field(default_factory=dict)
     paper: Literal["a4", "letter"] = "a4"
 
 
@@ -315,6 +321,10 @@ def _made_apart(sections: dict[str, Any], made: dict[str, str]) -> dict[str, Any
     return {**sections, "tables": {name: query for name, query in tables.items() if name != "subscriptions"}}
 
 
+def _speech_faults(brand: Brand) -> list[str]:
+    return [*language_faults(brand.language), *term_faults(brand.terms)]
+
+
 def load_review(path: Path) -> Review:
     """A review file, read and checked, and the experiments beside it.
 
@@ -335,6 +345,7 @@ def load_review(path: Path) -> Review:
         *_peer_faults(review),
         *_scorecard_faults(review),
         *_unknown_kpis(review, experiments),
+        *(f"{shown(path)}: {fault}" for fault in _speech_faults(review.brand)),
     ]
     logo = (path.parent / review.brand.logo.expanduser()).resolve() if review.brand.logo else None
     if logo and (logo.suffix.lower() not in LOGO_FORMS or not logo.is_file()):

@@ -233,12 +233,14 @@ class Column:
 
     Units are those of the catalogue, and ``text``, ``date`` and ``series``: counts over time in one text, the oldest
     first (``"3 0 1"``), which pages draw. A column that is not ``on_pages`` stands in the export and in the workbook
-    alone.
+    alone. Texts of a column of ``own_words`` are the kit's own, not a user's data, and are shown in the language of the
+    pack.
     """
 
     label: str
     unit: str = "text"
     on_pages: bool = True
+    own_words: bool = False
 
 
 @dataclass(frozen=True)

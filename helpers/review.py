@@ -29,6 +29,7 @@ from helpers.errors import KitError, NotProvided, Refused, nearest
 from helpers.kpis.left_out import refusal
 from helpers.kpis.rows import Card, cards_of, cards_with, run, theme_of, words_of
 from helpers.kpis.spine import Spine, read_relations
+from helpers.language import _, retold, speak
 from helpers.notebook_parameters import GIVEN, theme_parameters
 from helpers.params import Review, Rules, load_review, load_source, project_root
 from helpers.periods import Period
@@ -152,12 +153,12 @@ class OpenReview:
         try:
             found = function(self.spine)
         except NotProvided as error:
-            return _empty(function, f"Not provided: {error.what}.")
+            return _empty(function, _("Not provided: {what}.").format(what=error.what))
         except Refused as error:
-            return _empty(function, f"Refused: {error}.")
+            return _empty(function, _("Refused: {reason}.").format(reason=retold(str(error))))
         tables = [name for name in TABLES if name in self.spine.reading and self.prepared.provides(name)]
         why = refusal(self.spine, tables, self.period.label)
-        return _empty(function, f"Refused: {why}.") if why else found
+        return _empty(function, _("Refused: {reason}.").format(reason=retold(why))) if why else _in_language(found)
 
     @cached_property
     def _alone(self) -> Spine:
@@ -208,16 +209,19 @@ def open_review(
     Raises:
         KitError: what is wrong with the files, the period, the parameters or the data.
     """
-    set_up_notebook()
     last_day = _day(as_of) if as_of else None
     if folder := os.environ.get(PREPARED_VARIABLE):
         prepared = Prepared.open(Path(folder))
         text, refused = ((Path(folder) / name).read_text(encoding="utf-8") for name in ("review.json", "refused.json"))
         settled = _tried(Review.model_validate_json(text), rules, parameters)
+        speak(settled.brand.language, settled.brand.terms)
+        set_up_notebook()
         return OpenReview(prepared.calendar.period(period, last_day), settled, prepared, json.loads(refused))
     root = project_root()
     from_file, written = load_source(root / source), load_review(root / review)
     found = theme_parameters(written.themes, root / "notebooks", file=written.path)
+    speak(written.brand.language, written.brand.terms)
+    set_up_notebook()
     resolved = written.model_copy(update={"themes": {**found.asked, **found.others}})
     settled = _tried(resolved, rules, parameters)
     theme_parameters(
@@ -307,6 +311,13 @@ def _announce(given: Mapping[str, Any], settled: Mapping[str, Any], file: str) -
         from helpers.display.blocks import Note
 
         display(Note(" ".join(differing)))
+
+
+def _in_language(found: Listing) -> Listing:
+    """A listing with the kit's own words in the language of the pack."""
+    own = [name for name, column in found.columns.items() if column.own_words]
+    rows = found.rows.assign(**{name: found.rows[name].map(retold, na_action="ignore") for name in own})
+    return replace(found, rows=rows) if own else found
 
 
 def _empty(function: TableOf, why: str) -> Listing:

@@ -21,7 +21,7 @@ from helpers.catalogue import CATALOGUE, THEMES, ids_of, kpi, theme_title
 from helpers.data.cache import prepared_for
 from helpers.data.prepared import Prepared
 from helpers.display.context import Context, Results
-from helpers.display.formats import MONEY, NO_CHANGE, NOTES, NOTHING, is_small
+from helpers.display.formats import MONEY, NOTHING, is_small, no_change, unit_note
 from helpers.display.sentences import cautions
 from helpers.display.shown_tables import table_from_resource
 from helpers.errors import KitError, nearest
@@ -328,7 +328,7 @@ class Swept:
             return ""
         relative = self.context.write.relative_change(value, before) if unit in MONEY else ""
         change = relative or self.context.write.change(value, before, unit)
-        return "" if change == NO_CHANGE else f"({change})"
+        return "" if change == no_change() else f"({change})"
 
     def _differs(self, kpi_id: str) -> bool:
         return len({self._cell(kpi_id, at) for at in self.rows}) > 1
@@ -396,4 +396,4 @@ def page_part(chart: Chart) -> dict[str, Any]:
 
 def _named(kpi_id: str) -> str:
     """A KPI with the unit that its figures do not show."""
-    return ", ".join(filter(None, [kpi(kpi_id).label, NOTES.get(kpi(kpi_id).unit, "")]))
+    return ", ".join(filter(None, [kpi(kpi_id).label, unit_note(kpi(kpi_id).unit)]))

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+SECTIONS = ("Definition", "Args", "Returns", "Raises", "Source", "Example", "Examples")
 # What no page can show: control characters, marks that turn the direction of other text around, half characters.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
@@ -79,6 +80,31 @@ def spoken(name: object) -> str:
     """
     text = str(name).replace("_", " ")
     return f"{LEFT_TO_RIGHT}{text}{LEFT_TO_RIGHT}" if RIGHT_TO_LEFT.search(text) else text
+
+
+def docstring_sections(text: str) -> dict[str, str]:
+    r"""The sections of a Google-style docstring, each as flowing text.
+
+    >>> docstring_sections("What comes in.\n\nDefinition:\n    All of it,\n    at once.\n")["Definition"]
+    'All of it, at once.'
+    """
+    _, *rest = re.split(rf"^({'|'.join(SECTIONS)}):\s*$", text, flags=re.MULTILINE)
+    return {name: _flowing(body) for name, body in zip(rest[::2], rest[1::2], strict=True)}
+
+
+def from_outside(source: str) -> str:
+    """What of a source a reader can look up: not the specification that the code was written from.
+
+    >>> from_outside("Specification K20; discounts as ProfitWell, statuses as Stripe.")
+    'discounts as ProfitWell, statuses as Stripe.'
+    """
+    told = [part.strip().rstrip(".") for part in source.split(";")]
+    told = [part for part in told if part and not re.search(r"Specification|\barticle\b", part)]
+    return f"{'; '.join(told)}." if told else ""
+
+
+def _flowing(text: str) -> str:
+    return " ".join(text.replace("``", "").split())
 
 
 def protected(text: str) -> str:

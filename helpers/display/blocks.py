@@ -11,7 +11,7 @@ import pandas as pd
 
 from helpers.catalogue import TIMES, kpi
 from helpers.display.context import Results
-from helpers.display.formats import NOTES, NOTHING, format_day
+from helpers.display.formats import NOTHING, format_day, unit_note
 from helpers.display.sentences import cautions, why_missing, window_words
 from helpers.display.signals import change_tone, target_met, verdict
 from helpers.display.sparkline import data_url, sparkline
@@ -88,7 +88,7 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
         return {**dict.fromkeys(TEXTS, ""), **texts, "reason": "Not computed in this review"}
     stands_in = "" if row["period"] == results.period.label else f", {row['period']}"
     value, interval = write.result(row), write.interval(row["ci_low"], row["ci_high"], row["unit"])
-    unit = [] if value == NOTHING else [NOTES.get(row["unit"], ""), window_words(row)]
+    unit = [] if value == NOTHING else [unit_note(row["unit"], row["value"]), window_words(row)]
     to_date = write.result(now) if stands_in and (now := results.now(kpi_id)) is not None else ""
     missing, beside = why_missing(row, write.locale), cautions(row, write.locale)
     return {

@@ -24,11 +24,15 @@ from babel.numbers import format_currency, format_decimal
 
 from helpers.catalogue import TIMES, kpi
 from helpers.errors import KitError, nearest
+from helpers.language import _, message, plural
 
 NOTHING = "–"
-NO_CHANGE = "no change"
 MONEY = ("money", "money_per_month", "money_per_day")
-NOTES = {"money_per_month": "per month", "money_per_day": "per day", **{unit: unit for unit in TIMES}}
+LABELS = {
+    re.compile(r"(?P<year>\d{4})Q(?P<quarter>\d)"): message("{year}Q{quarter}"),
+    re.compile(r"FY(?P<year>\d{4})Q(?P<quarter>\d)"): message("FY{year}Q{quarter}"),
+    re.compile(r"(?P<year>\d{4})-W(?P<week>\d{2})"): message("{year}-W{week}"),
+}
 PATTERNS = {"ratio": "0.00", "count": "0", **dict.fromkeys(TIMES, "0.#")}
 FEW = 30  # customers, deals, records: a change of fewer is told in counts, not in per cent
 SMALL = 5  # specification 1.5: a share of fewer is printed as "2 of 3"
@@ -67,10 +71,8 @@ class Writer:
         >>> Writer("GBP", "en_GB").phrase(1200, "money_per_month")
         '£1,200 per month'
         """
-        text, note = self.value(value, unit), NOTES.get(unit, "")
-        if not note or text == NOTHING:
-            return text
-        return f"{text} {note.removesuffix('s') if note in TIMES and text == '1' else note}"
+        text = self.value(value, unit)
+        return text if text == NOTHING or value is None else with_unit(text, unit, value)
 
     def gap(self, gap: float, unit: str) -> str:
         """The size of a difference, without its sign: shares in percentage points.
@@ -79,7 +81,7 @@ class Writer:
         '1.2 pp'
         """
         if unit == "share":
-            return f"{self._decimal(abs(gap) * 100, '0.0')} pp"
+            return _("{n} pp").format(n=self._decimal(abs(gap) * 100, "0.0"))
         return self.phrase(abs(gap), unit) if unit in TIMES else self.value(abs(gap), unit)
 
     def change(self, value: float | None, before: float | None, unit: str) -> str:
@@ -92,7 +94,7 @@ class Writer:
         if value is None or before is None or math.isnan(value) or math.isnan(before):
             return NOTHING
         absolute = _signed(value - before, lambda gap: self.gap(gap, unit))
-        if unit not in MONEY or absolute == NO_CHANGE:
+        if unit not in MONEY or absolute == no_change():
             return absolute
         relative = self.relative_change(value, before)
         return f"{absolute} ({relative})" if relative else absolute
@@ -107,7 +109,7 @@ class Writer:
         if not before > 0 or value < 0:
             return ""
         text = _signed(value / before - 1, lambda number: self._unsigned(number, "share"))
-        return "" if text == NO_CHANGE else text
+        return "" if text == no_change() else text
 
     def interval(self, low: float | None, high: float | None, unit: str) -> str:
         """An interval in words; an end that is not reached is open, and no interval at all is empty.
@@ -120,21 +122,22 @@ class Writer:
         if first == last == NOTHING:
             return ""
         if last == NOTHING:
-            return f"{first} or more"
-        return f"up to {last}" if first == NOTHING else f"{first} to {last}"
+            return _("{low} or more").format(low=first)
+        told = _("up to {high}") if first == NOTHING else _("{low} to {high}")
+        return told.format(low=first, high=last)
 
     def result(self, row: pd.Series) -> str:
         """The value of a result row; of a share of fewer than 5, its two parts instead (specification 1.5)."""
         if not is_small(row):
             return self.value(row["value"], row["unit"])
         unit = kpi(row["kpi_id"]).parts
-        told = f"{self.value(row['numerator'], unit)} of {self.value(row['denominator'], unit)}"
-        return f"{told} {unit}" if unit in TIMES else told
+        part, whole = (self.value(row[name], unit) for name in ("numerator", "denominator"))
+        told = _("{part} of {whole}").format(part=part, whole=whole)
+        return with_unit(told, unit, SMALL) if unit in TIMES else told
 
     def result_phrase(self, row: pd.Series) -> str:
         """The value of a result row with its unit, as it stands in a sentence."""
-        text, note = self.result(row), NOTES.get(row["unit"], "")
-        return f"{text} {note}" if note and text != NOTHING else text
+        return self.result(row) if is_small(row) else self.phrase(row["value"], row["unit"])
 
     def column(self, values: Iterable[Any], unit: str) -> list[str]:
         """A column of values of one unit, all with the same number of decimals.
@@ -167,6 +170,45 @@ class Writer:
         locale = _locale(self.locale)
         grouped = locale.decimal_formats[None].pattern.split(".")[0].rstrip("0") + pattern
         return _spaced(format_decimal(_rounded(number, len(pattern.partition(".")[2])), grouped, locale=locale))
+
+
+def with_unit(text: str, unit: str, value: float = SMALL) -> str:
+    """A written value with the words of its unit, in the number that goes with the value.
+
+    >>> with_unit("€5", "money_per_month"), with_unit("1", "days", 1), with_unit("2.5", "weeks", 2.5)
+    ('€5 per month', '1 day', '2.5 weeks')
+    """
+    n = float(_rounded(abs(value), 1))
+    match unit:
+        case "money_per_month":
+            told = _("{n} per month")
+        case "money_per_day":
+            told = _("{n} per day")
+        case "hours":
+            told = plural("{n} hour", "{n} hours", n)
+        case "days":
+            told = plural("{n} day", "{n} days", n)
+        case "weeks":
+            told = plural("{n} week", "{n} weeks", n)
+        case "months":
+            told = plural("{n} month", "{n} months", n)
+        case _other:
+            told = "{n}"
+    return told.format(n=text)
+
+
+def unit_note(unit: str, value: float = SMALL) -> str:
+    """The words of a unit alone, as they stand beside a value; empty where its figures say it.
+
+    >>> unit_note("days"), unit_note("days", 1), unit_note("share")
+    ('days', 'day', '')
+    """
+    return with_unit("", unit, value).strip()
+
+
+def no_change() -> str:
+    """What stands where a value stayed the same."""
+    return _("no change")
 
 
 def is_small(row: pd.Series) -> bool:
@@ -204,13 +246,17 @@ def format_days(start: date | str, end: date | str, locale: str) -> str:
 
 
 def format_period(label: str, locale: str) -> str:
-    """The name of a period: months by their name, quarters and weeks by their label.
+    """The name of a period: months by their name, quarters and weeks by their label, as the language writes it.
 
     >>> format_period("2026-09", "en_GB"), format_period("2026Q3", "en_GB")
     ('Sept 2026', '2026Q3')
     """
-    first = month_start(label)
-    return _spaced(format_skeleton("yMMM", first, locale=locale)) if first else label
+    if first := month_start(label):
+        return _spaced(format_skeleton("yMMM", first, locale=locale))
+    for shape, told in LABELS.items():
+        if found := shape.fullmatch(label):
+            return _(told).format(**found.groupdict())
+    return label
 
 
 def month_start(label: str) -> date | None:
@@ -228,7 +274,7 @@ def _signed(number: float, write: Callable[[float], str], positive: str = "+") -
     """A written number with its sign; what rounds to zero has none, and is no change where a plus is asked for."""
     text = write(abs(number))
     if text == write(0.0):
-        return NO_CHANGE if positive else text
+        return no_change() if positive else text
     return ("−" if number < 0 else positive) + text
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.catalogue import CATALOGUE
+from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.context import Results
 from helpers.display.formats import NOTHING, Writer, format_day
 from helpers.display.sentences import cautions, why_missing
@@ -162,7 +162,7 @@ def objective_sentence(each: Objective) -> tuple[str, str]:
     due = format_day(date.fromisoformat(each.facts["due_on"]) - DAY, each.write.locale)
     ends = f"from {each.phrase('baseline')} to {each.phrase('target')} by {due}"
     way = f"{each.share(each.done)} of the way" if each.done >= 0 else "farther off than at the start of the way"
-    label = CATALOGUE[each.facts["kpi_id"]].label
+    label = kpi(each.facts["kpi_id"]).label
     measured = f"{label}{', ' if ', ' in label else ' '}stands at {each.phrase('value')} in {each.row['period']}"
     over = each.standing in ("achieved", "missed")
     lead = f"The objective “{each.name}” {'was' if over else 'is'} {each.standing.replace('_', ' ')}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from helpers.catalogue import kpi
 from helpers.display.context import Results
-from helpers.display.formats import NOTES, NOTHING
+from helpers.display.formats import NOTHING, unit_note
 from helpers.display.sentences import why_missing, window_words
 from helpers.display.shown_tables import table_html
 from helpers.texts import begun
@@ -36,7 +36,9 @@ def _row(results: Results, kpi_id: str) -> list[str]:
         by = frame[(frame["kpi_id"] == kpi_id) & (frame["period"] == results.period.label)]["segment_by"].unique()
         return [label, NOTHING, "", NOTHING, NOTHING, f"Only by {' and by '.join(by)}" if len(by) else "No figure"]
     before, value = results.before(row), write.result(row)
-    unit = ", ".join(filter(None, [NOTES.get(row["unit"], ""), window_words(row)])) if value != NOTHING else ""
+    unit = (
+        ", ".join(filter(None, [unit_note(row["unit"], row["value"]), window_words(row)])) if value != NOTHING else ""
+    )
     change = write.change(row["value"], before["value"], row["unit"]) if before is not None else NOTHING
     stands_in = "" if row["period"] == results.period.label else f", {row['period']}"
     status = begun(why_missing(row, write.locale)) or row["status"]

@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from helpers.catalogue import CATALOGUE
+from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.formats import format_day, format_period
+from helpers.language import _, message, retold
 from helpers.texts import spoken
 
-NAME = re.compile(r"(?<![\w./@-])(?:([a-z_]+)\.)?([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?!\w|\.\w|/)")
+NAME = re.compile(r"(?<![\w./@-])(?:([a-z_]+)\.)?([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?!\w|\.\w|/)", re.ASCII)
 KEY = re.compile(r"[a-z]+(?:_[a-z]+)+")
-DAY = re.compile(r"(?<![\w-])(\d{4}-\d{2}-\d{2}|\d{4}-(?:0[1-9]|1[0-2]))(?![\w-])")
+DAY = re.compile(r"(?<![\w-])(\d{4}-\d{2}-\d{2}|\d{4}-(?:0[1-9]|1[0-2]))(?![\w-])", re.ASCII)
 SHORT = {"arr", "cac", "cpi", "fx", "kpi", "ltv", "mrr", "okr", "pac", "rmst", "sla", "ttv"}
 # How the reasons for which rows are left out are told.
 REASONS = {
-    re.compile(r"\b(\w+)_id is of a row left out of \w+"): r"their \1 is left out",
-    re.compile(r"\b(\w+)_id is of a row at fault in \w+"): r"their \1 is at fault",
-    re.compile(r"\b(\w+)_id not in \w+"): r"nothing is known of their \1",
-    re.compile(r"\b(\w+)_id empty"): r"they name no \1",
-    re.compile(
-        r"\boccurred_at more than a day after recorded_at"
-    ): "they happened a day or more after they were recorded",
+    re.compile(r"\b(\w+)_id is of a row left out of \w+"): message("their {0} is left out"),
+    re.compile(r"\b(\w+)_id is of a row at fault in \w+"): message("their {0} is at fault"),
+    re.compile(r"\b(\w+)_id not in \w+"): message("nothing is known of their {0}"),
+    re.compile(r"\b(\w+)_id empty"): message("they name no {0}"),
+    re.compile(r"\boccurred_at more than a day after recorded_at"): message(
+        "they happened a day or more after they were recorded"
+    ),
 }
 
 
@@ -36,7 +38,10 @@ def named(name: str) -> str:
     >>> named("estimate_sla_hours"), named("fx_rates")
     ('estimate SLA hours', 'FX rates')
     """
-    return " ".join(word.upper() if word in SHORT else word for word in name.split("_"))
+    words = name.replace("_", " ")
+    if (told := _(words)) != words:
+        return told
+    return " ".join(word.upper() if word in SHORT else word for word in words.split())
 
 
 def plain(text: str, locale: str) -> str:
@@ -47,8 +52,9 @@ def plain(text: str, locale: str) -> str:
     >>> plain("customer_id is of a row left out of customers", "en_GB"), plain("cac_sm by 2026-08", "en_GB")
     ('their customer is left out', 'Acquisition cost (CAC), sales and marketing by Aug 2026')
     """
+    text = retold(text)
     for pattern, words in REASONS.items():
-        text = pattern.sub(words, text)
+        text = pattern.sub(partial(_reason, words), text)
     return DAY.sub(lambda found: _day(found[1], locale), NAME.sub(_named, text))
 
 
@@ -68,19 +74,24 @@ def plain_value(value: Any) -> str:
     ('monitoring: agent heartbeat', 'none', 'yes', 'service end')
     """
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     if isinstance(value, Mapping):
-        return "; ".join(f"{spoken(key)}: {plain_value(item)}" for key, item in value.items()) or "none"
+        return _("; ").join(f"{spoken(key)}: {plain_value(item)}" for key, item in value.items()) or _("none")
     if isinstance(value, list | tuple):
-        return ", ".join(map(plain_value, value)) or "none"
-    return "none" if value is None else spoken(value)
+        return _(", ").join(map(plain_value, value)) or _("none")
+    return _("none") if value is None else spoken(value)
+
+
+def _reason(words: str, found: re.Match[str]) -> str:
+    return _(words).format(*map(named, found.groups()))
 
 
 def _named(found: re.Match[str]) -> str:
     table, name = found[1], found[2]
     if name in CATALOGUE:
-        return CATALOGUE[name].label
-    return f"“{named(name)}” of {named(table)}" if table else f"“{named(name)}”"
+        return kpi(name).label
+    told = _("“{name}” of {table}") if table else _("“{name}”")
+    return told.format(name=named(name), table=named(table or ""))
 
 
 def _day(text: str, locale: str) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 from helpers.catalogue import CATALOGUE, TIMES, kpi, theme_title
 from helpers.display.blocks import kpi_texts
 from helpers.display.context import Results
-from helpers.display.formats import MONEY, NO_CHANGE, is_small
+from helpers.display.formats import MONEY, is_small, no_change
 from helpers.display.sentences import window_words
 from helpers.display.signals import Verdict, is_outside, verdict_of_period
 from helpers.display.sparkline import sparkline, variance_bar
@@ -111,7 +111,7 @@ def _variance(results: Results, row: pd.Series, status: str) -> dict[str, str]:
     words = words or write.relative_change(row["value"], target) or write.change(row["value"], target, row["unit"])
     tone = {"met": "good", "missed": "bad", "": ""}[status]
     return {
-        "variance": "on target" if words == NO_CHANGE else words,
+        "variance": "on target" if words == no_change() else words,
         "variance_tone": tone,
         "variance_svg": variance_bar(gap / abs(target) if target else 0.0, tone),
     }

@@ -21,7 +21,8 @@ from babel.numbers import format_decimal
 
 from helpers.catalogue import TIMES
 from helpers.display.context import MIME_TABLE, Context
-from helpers.display.formats import NOTHING, Writer, format_day
+from helpers.display.formats import NOTHING, Writer, format_day, unit_note
+from helpers.language import _
 from helpers.results import Listing
 
 TYPES = {"text": "string", "series": "string", "date": "date"}
@@ -146,7 +147,8 @@ def heading(field: Mapping[str, Any]) -> str:
     """The heading of a column; days, weeks and the like are named where it does not say them, since no cell does."""
     label = str(field.get("title", field["name"]))
     unit = field.get("unit", "")
-    return f"{label}, {unit}" if unit in TIMES and unit.removesuffix("s") not in label.lower() else label
+    is_told = any(note.lower() in label.lower() for note in (unit_note(unit, 1), unit_note(unit)))
+    return label if unit not in TIMES or is_told else _(", ").join([label, unit_note(unit)])
 
 
 # --- from typed values to texts ---------------------------------------------------------------------------------------

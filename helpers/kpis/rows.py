@@ -17,10 +17,11 @@ from helpers.catalogue import CATALOGUE, Kpi, ids_of, kpi
 from helpers.errors import KitError, NotProvided, Refused
 from helpers.kpis.left_out import limited
 from helpers.kpis.spine import Relation, Spine, tables_under, words_under
+from helpers.language import _
 from helpers.periods import Period
 from helpers.results import Column, Interval, Row, Status
 
-WHO = {"customer": Column("Customer"), "segment": Column("Segment"), "owner": Column("Owner")}
+WHO = ("customer", "segment", "owner")
 
 
 class Rows:
@@ -138,13 +139,18 @@ class Rows:
 Card = Callable[[Spine], list[Row]]
 
 
-def customer_columns(spine: Spine, own: Mapping[str, Column], *, who: Iterable[str] = tuple(WHO)) -> dict[str, Column]:
+def who_column(name: str) -> Column:
+    """The column that says who a customer is: its name, its segment or its owner."""
+    return {"customer": Column(_("Customer")), "segment": Column(_("Segment")), "owner": Column(_("Owner"))}[name]
+
+
+def customer_columns(spine: Spine, own: Mapping[str, Column], *, who: Iterable[str] = WHO) -> dict[str, Column]:
     """The columns of a list of customers: who it is, what the list tells of it, and its key, which is on no page.
 
     Of ``who``, the segment and the owner are left out where the source never tells them.
     """
-    told = {name: WHO[name] for name in who if name == "customer" or spine.provides(f"customers.{name}")}
-    return {**told, **own, "customer_id": Column("Customer id", on_pages=False)}
+    told = {name: who_column(name) for name in who if name == "customer" or spine.provides(f"customers.{name}")}
+    return {**told, **own, "customer_id": Column(_("Customer id"), on_pages=False)}
 
 
 def refuse_list(spine: Spine, *notes: str) -> None:

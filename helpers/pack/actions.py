@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from helpers.catalogue import CATALOGUE
+from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.context import Results
 from helpers.display.formats import format_day
 from helpers.display.sentences import gaps_of, name_of, why_missing
@@ -81,9 +81,7 @@ def _moved(address: str, results: Results) -> dict[str, str]:
     """The KPI of an action by its label, and where it went since the period before."""
     row = results.shown(*split_address(address)) if address else None
     if row is None:
-        return (
-            {"KPI": CATALOGUE[split_address(address)[0]].label, "Did it move?": "not in this pack"} if address else {}
-        )
+        return {"KPI": kpi(split_address(address)[0]).label, "Did it move?": "not in this pack"} if address else {}
     label, before, why = name_of(row), results.before(row), why_missing(row, results.context.locale)
     if why or before is None:
         return {"KPI": label, "Did it move?": why or f"{results.write.result_phrase(row)}, none before to compare"}

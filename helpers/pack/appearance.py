@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,8 @@ import typst
 
 from helpers.display.palette import BAD, GOOD, darkened, luminance, tint
 from helpers.errors import KitError
+from helpers.language import cjk_family, cjk_font, own_words
+from helpers.texts import printable
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 TEXT, SIGNS, MONO = "Fira Sans", "DejaVu Sans", "DejaVu Sans Mono"
@@ -44,10 +46,9 @@ FLARE = 0.05  # light that any screen and paper adds
 # --- typeface ---------------------------------------------------------------------------------------------------------
 
 
-@cache
 def families() -> tuple[str, ...]:
     """The families that the PDF may use, in order of preference."""
-    return (TEXT, SIGNS, *sorted({face.family for face in _fallbacks()}, key=_preference))
+    return (TEXT, SIGNS, *([cjk_family()] if cjk_font() else []), *_installed_families())
 
 
 @cache
@@ -57,7 +58,7 @@ def typst_fonts() -> typst.Fonts:
     return typst.Fonts(
         include_system_fonts=False,
         include_embedded_fonts=False,
-        font_paths=[str(FIRA), str(_dejavu()), *sorted(installed)],
+        font_paths=[str(FIRA), str(_dejavu()), *([str(cjk.parent)] if (cjk := cjk_font()) else []), *sorted(installed)],
     )
 
 
@@ -68,6 +69,25 @@ def uncovered(text: str) -> str:
     ''
     """
     return _not_covered(text, slanted=False)
+
+
+def refuse_unprintable(texts: Mapping[str, str]) -> None:
+    """Refuse the pack's own words where no font has a sign of them; names in tables get a sign in its place.
+
+    ``texts`` are those of the review, by where they stand; the catalogue of the language in force is asked besides.
+
+    Raises:
+        KitError: naming each place with the signs that no font has.
+    """
+    found = {where: uncovered(str(printable(text))) for where, text in {**texts, **own_words()}.items()}
+    faults = [
+        f"{where}: no font of the pack has {' '.join(signs)}; write it without, or pip install 'kpi-review[cjk]' for "
+        "Chinese signs"
+        for where, signs in found.items()
+        if signs
+    ]
+    if faults:
+        raise KitError(*faults)
 
 
 def upright_only(text: str) -> str:
@@ -90,9 +110,22 @@ def _not_covered(text: str, *, slanted: bool) -> str:
 
 def font_faces(text: str) -> str:
     """CSS that embeds the typeface with the glyphs of a text, and those signs that it lacks."""
-    if any(ord(sign) in _covered_by(TEXT) | _covered_by(SIGNS) for sign in set(text) - LATIN):
-        return _faces({*BASIC, *text})
-    return LATIN_FACES.read_text(encoding="utf-8")
+    known = _covered_by(TEXT) | _covered_by(SIGNS)
+    others = {sign for sign in set(text) - LATIN if ord(sign) in known}
+    faces = _faces({*BASIC, *text}) if others else LATIN_FACES.read_text(encoding="utf-8")
+    chinese = {sign for sign in set(text) - LATIN - others if ord(sign) in _covered_by(cjk_family())}
+    return "\n".join(filter(None, [faces, _chinese_face(chinese)]))
+
+
+def _chinese_face(signs: Collection[str]) -> str:
+    """The Chinese signs of a page, in one weight: browsers make a bolder one of it."""
+    path = cjk_font()
+    if not path or not signs:
+        return ""
+    number = next(
+        face.index for face in typst_fonts().fonts() if face.family == cjk_family() and face.path == str(path)
+    )
+    return _face("Pack Chinese", path, signs, 400, "normal", number)
 
 
 def _faces(characters: Iterable[str]) -> str:
@@ -102,18 +135,19 @@ def _faces(characters: Iterable[str]) -> str:
     return "\n".join([*faces, _face("Pack Signs", _dejavu() / "DejaVuSans.ttf", signs, 400, "normal")])
 
 
-def _face(family: str, path: Path, characters: Iterable[str], weight: int, style: str) -> str:
-    data = base64.b64encode(_woff2(path, characters)).decode()
+def _face(family: str, path: Path, characters: Iterable[str], weight: int, style: str, number: int = -1) -> str:
+    data = base64.b64encode(_woff2(path, characters, number)).decode()
     return (
         f'@font-face{{font-family:"{family}";font-weight:{weight};font-style:{style};font-display:swap;'
         f'src:url(data:font/woff2;base64,{data}) format("woff2")}}'
     )
 
 
-def _woff2(path: Path, characters: Iterable[str]) -> bytes:
+def _woff2(path: Path, characters: Iterable[str], number: int) -> bytes:
+    """The glyphs of a font, or of the font of that number in a collection."""
     from fontTools import subset
 
-    options = subset.Options(flavor="woff2", hinting=False, layout_features=[*FEATURES, *JOINING])
+    options = subset.Options(font_number=number, flavor="woff2", hinting=False, layout_features=[*FEATURES, *JOINING])
     options.name_IDs += LICENCES
     options.drop_tables += ["FFTM"]
     subsetter = subset.Subsetter(options)
@@ -152,6 +186,11 @@ def _fallbacks() -> tuple[typst.FontInfo, ...]:
     faces = typst.Fonts(include_system_fonts=True, include_embedded_fonts=False).fonts()
     noto = [face for face in faces if face.family.startswith("Noto Sans") and "Mono" not in face.family]
     return (*noto, *(face for face in faces if face.family in OTHERS))
+
+
+@cache
+def _installed_families() -> tuple[str, ...]:
+    return tuple(sorted({face.family for face in _fallbacks()}, key=_preference))
 
 
 def _preference(family: str) -> tuple[bool, str]:

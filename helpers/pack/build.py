@@ -14,6 +14,8 @@ from typing import Any
 
 from helpers.data.prepared import Prepared
 from helpers.errors import KitError
+from helpers.language import speaking
+from helpers.pack.appearance import refuse_unprintable
 from helpers.pack.archive import (
     Published,
     code_fingerprint,
@@ -53,9 +55,9 @@ def build_pack(request: BuildRequest, *, out: Path, workers: int, say: Say, warm
         KitError: the source cannot be read, the commentary names what is not there, every section failed, or the
             disk is full; the draft stays as it was.
     """
-    label = request.period.label
+    label, brand = request.period.label, request.review.brand
     published = last_published(out / "published", request.period)
-    with new_build(out, label) as folder:
+    with speaking(brand.language, brand.terms), new_build(out, label) as folder:
         with Kernels(workers, warm) as kernels:
             executed = _build(request, folder, published, kernels, say)
         make_visible(folder, out, label)
@@ -70,7 +72,7 @@ def _build(
 
     pack, made_from, seconds = folder / "pack", folder / FOLDER, dict[str, float]()
     code = code_fingerprint(request.root)
-    request.commentary()  # its mistakes are told before anything is read
+    refuse_unprintable(request.texts())  # mistakes of the commentary too are told before anything is read
     with _timed("prepare", seconds):
         prepared = _prepared(request, made_from / PREPARED, published)
     say("prepare")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.display.formats import NOTHING, Writer, format_day
+from helpers.language import page_language
 from helpers.pack.appearance import colours_of
 from helpers.pack.notebook_content import tables_of
 from helpers.pack.render import named_template
@@ -56,7 +57,7 @@ def customer_pages(rows: Iterable[Mapping[str, Any]], kind: str, looks: Looks) -
     for row in rows:
         by_customer.setdefault(str(row["customer_id"]), []).append(row)
     names, page = file_names(by_customer), named_template(f"{kind}.html.j2")
-    shared = {"company": looks.company, "colour": colours_of(looks.colour), "lang": looks.locale.partition("_")[0]}
+    shared = {"company": looks.company, "colour": colours_of(looks.colour), "lang": page_language()}
     return {names[key]: page.render(printable({**shared, **_value(own, looks)})) for key, own in by_customer.items()}
 
 

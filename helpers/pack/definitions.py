@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -19,12 +18,12 @@ from helpers.catalogue import Kpi, kpi
 from helpers.display.plain_words import plain
 from helpers.kpis.rows import Card, cards_of, cards_with, theme_of, words_of
 from helpers.kpis.spine import read_relations
+from helpers.language import _
 from helpers.pack.archive import Published
 from helpers.pack.request import PackRequest
 from helpers.registries import RegisteredKpi
-from helpers.texts import begun, in_words
+from helpers.texts import begun, docstring_sections, from_outside, in_words
 
-SECTIONS = ("Definition", "Args", "Returns", "Raises", "Source", "Example", "Examples")
 BY_PERIOD = ("gross_margin",)  # rules that get another value with each period, which changes no earlier one
 
 
@@ -65,35 +64,10 @@ def _definition(card: Card, rows: list[Kpi], queries: Mapping[str, str]) -> Defi
         label=" · ".join(row.label for row in rows),
         kpi_ids=tuple(row.kpi_id for row in rows),
         summary=" ".join(sentences),
-        definition=plain(parts.get("Definition", ""), ""),
-        source=_from_outside(parts.get("Source", "")),
+        definition=plain(_(parts.get("Definition", "")), ""),
+        source=begun(plain(_(from_outside(parts.get("Source", ""))), "")),
         sql="\n\n".join(dict.fromkeys(queries[row.kpi_id] for row in rows if row.kpi_id in queries)),
     )
-
-
-def docstring_sections(text: str) -> dict[str, str]:
-    r"""The sections of a Google-style docstring, each as flowing text.
-
-    >>> docstring_sections("What comes in.\n\nDefinition:\n    All of it,\n    at once.\n")["Definition"]
-    'All of it, at once.'
-    """
-    _, *rest = re.split(rf"^({'|'.join(SECTIONS)}):\s*$", text, flags=re.MULTILINE)
-    return {name: _flowing(body) for name, body in zip(rest[::2], rest[1::2], strict=True)}
-
-
-def _from_outside(source: str) -> str:
-    """What of a source a reader can look up: not the specification that the code was written from.
-
-    >>> _from_outside("Specification K20; discounts as ProfitWell, statuses as Stripe.")
-    'Discounts as ProfitWell, statuses as Stripe.'
-    """
-    told = [part.strip().rstrip(".") for part in source.split(";")]
-    told = [part for part in told if part and not re.search(r"Specification|\barticle\b", part)]
-    return f"{begun(plain('; '.join(told), ''))}." if told else ""
-
-
-def _flowing(text: str) -> str:
-    return " ".join(text.replace("``", "").split())
 
 
 # --- what changed since the last published pack -----------------------------------------------------------------------

@@ -20,6 +20,7 @@ from helpers.display.context import MIME_TABLE
 from helpers.display.plain_words import plain, plain_cell
 from helpers.display.shown_tables import table_from_resource, visible_fields
 from helpers.errors import IN_WORDS, KitError
+from helpers.language import in_prose
 from helpers.pack.rich_text import Part, html_parts, markdown_parts
 from helpers.texts import printable
 
@@ -54,7 +55,9 @@ def commentary_parts(text: str, prefix: str) -> list[Part]:
 
 def title_of(notebook: NotebookNode) -> str:
     """The notebook's ``# Title``, empty if it has none."""
-    found = [p for cell in notebook.cells if cell.cell_type == "markdown" for p in markdown_parts(cell.source)]
+    found = [
+        p for cell in notebook.cells if cell.cell_type == "markdown" for p in markdown_parts(in_prose(cell.source))
+    ]
     return next((part["text"] for part in found if part["type"] == "heading" and part["level"] == 1), "")
 
 
@@ -187,7 +190,7 @@ def _is_raster(data: str) -> bool:
 def _cell_parts(cell: NotebookNode, title: str, locale: str) -> list[Part]:
     hidden = bool(HIDDEN & set(cell.metadata.get("tags", ())))
     if cell.cell_type == "markdown":
-        return [] if hidden else markdown_parts(cell.source)
+        return [] if hidden else markdown_parts(in_prose(cell.source))
     parts: list[Part] = []
     for output in _joined(cell.get("outputs", ())):
         if output["output_type"] == "error":

@@ -21,6 +21,7 @@ from helpers.display.plain_words import named, plain, plain_value
 from helpers.display.scorecard import scorecard
 from helpers.display.sentences import name_of
 from helpers.display.summary import Summary, summary
+from helpers.language import page_language
 from helpers.notebook_parameters import GIVEN
 from helpers.pack.actions import actions_shown
 from helpers.pack.definitions import Definition, definitions
@@ -199,7 +200,7 @@ def pages_of(
         colour=brand.colour,
         logo=brand.logo.read_bytes() if brand.logo else None,
         locale=brand.locale,
-        lang="en",  # the language of the pack's own words, whatever the locale of its numbers
+        lang=page_language(),  # that of the pack's own words, whatever the locale of its numbers
         paper=brand.paper,
         summary=_summary(data.results),
         calls=calls_due(runs),

@@ -29,6 +29,7 @@ from helpers.display.data_page import FEEDS
 from helpers.display.formats import NOTHING
 from helpers.display.sentences import REASONS
 from helpers.display.sparkline import series_svg
+from helpers.language import IN_TYPST, _, plural
 from helpers.pack.appearance import (
     MONO,
     TEMPLATES,
@@ -185,7 +186,7 @@ def _templates() -> Environment:
         autoescape=True,  # names and texts of a notebook are not to be trusted
         finalize=unbroken,
     )
-    environment.globals |= {"marks": MARKS, "verdicts": VERDICTS, "missing": list(REASONS)}
+    environment.globals |= {"marks": MARKS, "verdicts": VERDICTS, "missing": list(REASONS), "_": _, "plural": plural}
     environment.filters |= {"slug": slug, "svg": svg_address, "image": image_address, "sort_key": sort_key}
     environment.filters |= {"series": series_svg, "with_files": with_files}
     return environment
@@ -280,6 +281,7 @@ def _typeset(template: str, shown: Mapping[str, Any], *, colour: str) -> bytes:
         "mono": MONO,
         "marks": MARKS,
         "missing": list(REASONS),
+        "said": _said_by_templates(),
     }
     text = json.dumps({**_for_print(shown), **look}, ensure_ascii=False, default=str)
     text = _with_known_glyphs(text)
@@ -290,6 +292,12 @@ def _typeset(template: str, shown: Mapping[str, Any], *, colour: str) -> bytes:
         sys_inputs={"document": text, "upright": upright_only(text)},
     )
     return compiler.compile(format="pdf", pdf_standards=["ua-1"])  # type: ignore[return-value]
+
+
+def _said_by_templates() -> dict[str, str]:
+    """What the Typst templates say, in the language in force."""
+    texts = (text for path in (TEMPLATES / "pdf").glob("*.typ") for text in IN_TYPST.findall(path.read_text("utf-8")))
+    return {text: _(text) for text in texts if _(text) != text}
 
 
 def _with_known_glyphs(text: str) -> str:

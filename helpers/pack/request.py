@@ -19,6 +19,7 @@ from helpers.errors import KitError, nearest
 from helpers.pack.actions import action_faults
 from helpers.params import Review, Source
 from helpers.periods import Period
+from helpers.strict_yaml import shown
 
 FIGURE = re.compile(r"\{\{\s*(?P<kpi_id>\w+)(?:\[(?P<segment>[^\]]*)\])?\s*\}\}")
 
@@ -61,6 +62,14 @@ class PackRequest:
         if faults := action_faults(texts.get("actions", "")):
             raise KitError(*(f"{path}: {fault}" for fault in faults))
         return texts
+
+    def texts(self) -> dict[str, str]:
+        """What the review and its commentary say, by where it stands: all that a person wrote for the pages."""
+        review = self.review
+        return {
+            shown(review.path): review.model_dump_json(exclude={"rules", "themes", "experiments"}),
+            **{shown(self.commentary_folder / f"{name}.md"): text for name, text in self.commentary().items()},
+        }
 
 
 @dataclass(frozen=True)

@@ -562,7 +562,7 @@ def test_ex_of_the_warning():
     assert rows["lists"].tolist() == [0, 5, 5]
     assert rows["first_on"].dt.date.tolist()[1:] == [date(2026, 2, 15), date(2026, 1, 25)]
     assert rows["weeks"].tolist()[1:] == pytest.approx([33 / 7, 5])
-    assert warned(lives(), Q1).note.endswith("Of 1 customers that stayed, 0 had been on one too.")
+    assert warned(lives(), Q1).note.endswith("Of 1 customer that stayed, 0 had been on one too.")
 
 
 def test_who_was_lost_and_what_they_paid_is_as_in_the_list_of_lost_customers():

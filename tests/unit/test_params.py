@@ -45,7 +45,8 @@ def test_review_defaults():
     assert found.path == Path("params/review.yml")
     assert (found.currency, found.timezone, found.fiscal_year_start_month, found.fy_label) == (None, None, 1, "end")
     assert found.brand.model_dump() == {
-        "colour": "#1f4e79", "logo": None, "confidentiality": "", "locale": "en_GB", "paper": "a4",
+        "colour": "#1f4e79", "logo": None, "confidentiality": "", "language": "en", "locale": "en_GB",
+        "terms": {}, "paper": "a4",
     }  # fmt: skip
 
 

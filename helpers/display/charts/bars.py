@@ -23,7 +23,7 @@ from helpers.display.charts.frame import (
     table_behind,
 )
 from helpers.display.context import Results
-from helpers.display.formats import NO_CHANGE, Writer, is_small
+from helpers.display.formats import Writer, is_small, no_change
 from helpers.display.objectives import OFF_PACE, STANDINGS, Objective, objectives_in
 from helpers.display.palette import FILLS, LINE, QUIET, TEXT, TONES
 from helpers.display.sentences import cautions, chart_title, movement, why_missing, why_not_drawn, why_nothing
@@ -420,7 +420,7 @@ def _waterfall_panels(drawn: Sheet, results: Results, found: Mapping[str, Mappin
 
 def _with_sign(write: Writer, row: pd.Series) -> str:
     text = write.change(row["value"], 0.0, row["unit"])
-    return write.value(0, row["unit"]) if text == NO_CHANGE else text
+    return write.value(0, row["unit"]) if text == no_change() else text
 
 
 def _waterfall_sentence(results: Results, rows: pd.DataFrame) -> str:

@@ -35,6 +35,7 @@ from helpers.display.formats import MONEY, Writer, month_start
 from helpers.display.palette import LINE, QUIET, TEXT, shades, tint
 from helpers.display.shown_tables import Table, seen, table_html
 from helpers.display.sparkline import data_url
+from helpers.language import cjk_family, cjk_font
 from helpers.results import Column, Listing
 from helpers.texts import printable, spoken
 
@@ -47,9 +48,11 @@ DAYS_KEY = "dark: waiting; light: work; between: not told which"
 BAR, ROW, LOW_ROW = 0.62, 0.19, 0.145  # a bar's height, of a row; the height of a row, in inches
 NAME = 43  # characters of a row's name
 FALLBACKS = (
-    "Noto Sans", "Noto Sans CJK JP", "Noto Sans Arabic", "Noto Sans Hebrew", "DejaVu Sans", "Droid Sans Fallback",
+    "Noto Sans", "Noto Sans Arabic", "Noto Sans Hebrew", "DejaVu Sans", "Noto Sans CJK", "Droid Sans Fallback",
     "Noto Emoji",
 )  # fmt: skip
+TEXTS = re.compile(r"(<text [^>]*font-family: )([^>]*>[^<]*)")
+CHINESE = re.compile("[\u3400-\u9fff]")
 MISSING = "\ufffd"
 WHOLE = (*MONEY, "count")  # units that are written without decimals
 Side = Literal["right", "above", "below"]
@@ -349,7 +352,14 @@ def _svg(figure: Figure, told: Sequence[str]) -> str:
         words = " ".join(printable(told[int(found[1])]).split())
         return f'<g class="mark" data-value="{escape(words)}">'
 
-    return re.sub(r"\s*\n\s*", "\n", re.sub(r'<g id="mark(\d+)">', mark, text)).strip()
+    text = re.sub(r'<g id="mark(\d+)">', mark, text)
+    return re.sub(r"\s*\n\s*", "\n", TEXTS.sub(_in_own_signs, text)).strip()
+
+
+def _in_own_signs(found: re.Match[str]) -> str:
+    """A text of an SVG with the Chinese typeface first where it is needed: Typst would take that of any region."""
+    first = f"'{cjk_family()}', " if CHINESE.search(found[2]) else ""
+    return f"{found[1]}{first}{found[2]}"
 
 
 def _make_printable(figure: Figure) -> None:
@@ -365,28 +375,35 @@ def _make_printable(figure: Figure) -> None:
 
 def _with_drawable_characters(text: str) -> str:
     shown = printable(text)
-    return shown.translate({ord(c): MISSING for c in shown if ord(c) not in _drawable() and not c.isspace()})
+    return shown.translate({ord(c): MISSING for c in shown if ord(c) not in _drawable(_families()) and not c.isspace()})
 
 
 @cache
-def _drawable() -> frozenset[int]:
-    """The characters that some typeface of the charts has, upright and bold."""
+def _drawable(families: tuple[str, ...]) -> frozenset[int]:
+    """The characters that some of these typefaces has, upright and bold."""
     found: set[int] = set()
-    for family in _families():
+    for family in families:
         regular, bold = (findfont(FontProperties(family=family, weight=weight)) for weight in ("regular", "bold"))
         found |= get_font(regular).get_charmap().keys() & get_font(bold).get_charmap().keys()
     return frozenset(found)
 
 
-@cache
-def _families() -> list[str]:
+def _families() -> tuple[str, ...]:
     """The pack's typeface and, where a machine has them, those for signs and scripts that it lacks."""
+    wanted = [cjk_family() if name == "Noto Sans CJK" else name for name in FALLBACKS]
+    return fontpkg_fira_sans.FAMILY, *(name for name in wanted if name in _known())
+
+
+@cache
+def _known() -> frozenset[str]:
+    """The typefaces that charts may use, with those that come by pip."""
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it warns of typefaces without a bold face
     for path in sorted((fontpkg_fira_sans.ROOT / "files").glob("FiraSans-*.ttf")):
         if path.stem.removeprefix("FiraSans-") in ("Regular", "Bold"):
             fontManager.addfont(path)
-    installed = set(fontManager.get_font_names())
-    return [fontpkg_fira_sans.FAMILY, *(name for name in FALLBACKS if name in installed)]
+    if chinese := cjk_font():
+        fontManager.addfont(chinese)
+    return frozenset(fontManager.get_font_names())
 
 
 def _style() -> Any:

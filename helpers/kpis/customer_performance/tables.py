@@ -11,7 +11,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from helpers.catalogue import CATALOGUE
+from helpers.catalogue import CATALOGUE, kpi
 from helpers.errors import KitError
 from helpers.kpis.customer_performance.cards import WAITED_FOR
 from helpers.kpis.customer_performance.validity import ENOUGH, customers_asked, validity
@@ -377,7 +377,7 @@ def _outcome(cpi: Cpi) -> str:
 
 def _label(kpi_id: str) -> str:
     """A KPI as pages name it; one that the kit does not know by its id."""
-    return CATALOGUE[kpi_id].label if kpi_id in CATALOGUE else kpi_id.replace("_", " ")
+    return kpi(kpi_id).label if kpi_id in CATALOGUE else kpi_id.replace("_", " ")
 
 
 def _curve(words: str, waits: pd.DataFrame) -> pd.DataFrame:

@@ -12,8 +12,15 @@ from typing import Any
 
 from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
+from helpers.language import template
 from helpers.results import Row
 from helpers.statistics import wilson
+
+UNASKED = template("customers: {reason}")
+LOST_UNASKED = template("customers lost: {reason}")
+NO_USERS = template("no_users: {n} inactive customers have no user on record")
+HISTORY = template("history_starts_at {day}: the window opens on {opens}")
+NO_LIST = template("no call list on {n} of {sundays} Sundays: no events were known")
 
 
 def inactive_customers(spine: Spine) -> list[Row]:
@@ -123,12 +130,12 @@ def warning(spine: Spine) -> list[Row]:
     rows = Rows(spine, "warning", notes="warning_notes", left_out=("subscriptions", "customers", "users", "events"))
     unasked: dict[str, dict[str, int]] = defaultdict(dict)
     for answer in spine.answers("unwarned", "label, why"):
-        unasked[answer["label"]][f"customers lost: {answer['why']}"] = answer["customers"]
+        unasked[answer["label"]][LOST_UNASKED.format(reason=answer["why"])] = answer["customers"]
     for answer in rows.answers:
         sundays, without = answer["sundays"], answer["sundays"] - answer["made"]
         told: dict[str, Any] = {
             "excluded": unasked[answer["label"]],
-            "warnings": [f"no call list on {without} of {sundays} Sundays: no events were known"] if without else [],
+            "warnings": [NO_LIST.format(n=without, sundays=sundays)] if without else [],
         }
         if answer["lost"] and without == sundays:
             rows.add("lost_mrr_warned", answer, None, n=answer["n"], status="insufficient", **told)
@@ -155,14 +162,14 @@ def _unasked(spine: Spine) -> dict[tuple[Any, ...], dict[str, int]]:
     """How many customers are not asked, by the reason, of each period and product type."""
     found: dict[tuple[Any, ...], dict[str, int]] = defaultdict(dict)
     for label, by, segment, why, customers in (tuple(answer.values()) for answer in spine.answers("unasked")):
-        found[label, by, segment][f"customers: {why}"] = customers
+        found[label, by, segment][UNASKED.format(reason=why)] = customers
     return found
 
 
 def _warnings(answer: Mapping[str, Any]) -> Iterator[str]:
     """Who is silent because nobody could be seen, and where events begin after the window does."""
     if without := answer["without_users"]:
-        yield f"no_users: {without} inactive customers have no user on record"
+        yield NO_USERS.format(n=without)
     first_on, opens_on = answer["first_on"], answer["opens_on"]
     if first_on and first_on > opens_on:
-        yield f"history_starts_at {first_on}: the window opens on {opens_on}"
+        yield HISTORY.format(day=first_on, opens=opens_on)

@@ -1,3 +1,19 @@
+-- What pages print of these queries, in English, and say in the language of the pack:
+-- message: product type {name}
+-- message: too new
+-- message: onboarding, no value yet
+-- message: yes
+-- message: no
+-- message: not asked: {reason}
+-- message: no list
+-- message: (no owner)
+-- message: no users on record
+-- message: no health signal
+-- message: never active
+-- message: no activity
+-- message: {reason}; past renewal
+-- message: window_days tells {types}, but not {name}; add the days for it under rules:
+
 -- asked_day: the days on which it is asked who is silent: the last day of each period and the same weekday of the week
 -- before; of the review's own period the last thirteen weeks. `week` counts them back from the period's last day.
 create view asked_day as

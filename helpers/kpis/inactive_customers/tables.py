@@ -7,13 +7,14 @@ The queries stand in ``inactive_customers.sql``.
 from __future__ import annotations
 
 from helpers.kpis.inactive_customers.cards import require_use
-from helpers.kpis.rows import WHO, customer_columns, refuse_list
+from helpers.kpis.rows import customer_columns, refuse_list, who_column
 from helpers.kpis.spine import Spine
+from helpers.language import _, message, plural, retold
 from helpers.results import Column, Listing
 
 SHOWN = 30
 ORDER_OF_CALLS = "at_stake desc, owner, turn, mrr desc, days_silent desc nulls last, customer_id"
-NOBODY_IS_SILENT = "No customer that is asked has gone silent."
+NOBODY_IS_SILENT = message("No customer that is asked has gone silent.")
 
 
 def call_list(spine: Spine) -> Listing:
@@ -25,29 +26,29 @@ def call_list(spine: Spine) -> Listing:
     require_use(spine)
     refuse_list(spine, "silence_notes", "stock_notes")
     due = {
-        "arr_due_90": Column("ARR due in 90 days", "money"),
-        "arr_due_180": Column("ARR due in 180 days", "money", on_pages=False),
+        "arr_due_90": Column(_("ARR due in 90 days"), "money"),
+        "arr_due_180": Column(_("ARR due in 180 days"), "money", on_pages=False),
     }
     own = {
-        "mrr": Column("MRR", "money_per_month"),
+        "mrr": Column(_("MRR"), "money_per_month"),
         **(due if spine.provides("subscriptions.renewal_on") else {}),
-        "last_active_on": Column("Last active", "date", on_pages=False),
-        "days_silent": Column("Days silent", "days"),
-        "active_users": Column("Users now", "count"),
-        "peak_users": Column("at most", "count"),
-        "pac": Column("Weeks of 7", "count"),
-        "renewal_on": Column("Renewal on", "date", on_pages=False),
-        "days_to_renewal": Column("Days to renewal", "days"),
-        **({"open_tickets": Column("Tickets", "count")} if spine.provides("tickets") else {}),
-        "reason": Column("Why", on_pages=False),
-        "contact_email": Column("Contact", on_pages=False),
+        "last_active_on": Column(_("Last active"), "date", on_pages=False),
+        "days_silent": Column(_("Days silent"), "days"),
+        "active_users": Column(_("Users now"), "count"),
+        "peak_users": Column(_("at most"), "count"),
+        "pac": Column(_("Weeks of 7"), "count"),
+        "renewal_on": Column(_("Renewal on"), "date", on_pages=False),
+        "days_to_renewal": Column(_("Days to renewal"), "days"),
+        **({"open_tickets": Column(_("Tickets"), "count")} if spine.provides("tickets") else {}),
+        "reason": Column(_("Why"), own_words=True, on_pages=False),
+        "contact_email": Column(_("Contact"), on_pages=False),
     }
     columns = customer_columns(spine, own, who=("owner", "customer"))
     return Listing(
-        caption=f"Whom to call: customers silent on {spine.period.measured_on}",
+        caption=_("Whom to call: customers silent on {day}").format(day=spine.period.measured_on),
         rows=spine.frame("call_list", ORDER_OF_CALLS)[list(columns)],
         columns=columns,
-        when_empty=NOBODY_IS_SILENT,
+        when_empty=_(NOBODY_IS_SILENT),
         grain="customer_id",
         export="call_list",
         top=SHOWN,
@@ -62,16 +63,16 @@ def silence_by_owner(spine: Spine) -> Listing:
     require_use(spine)
     refuse_list(spine, "silence_notes", "stock_notes")
     columns = {
-        "owner": WHO["owner"],
-        "customers": Column("Inactive customers", "count"),
-        "mrr": Column("Their MRR", "money_per_month"),
-        "nearest": Column("Days to the next renewal", "days"),
+        "owner": who_column("owner"),
+        "customers": Column(_("Inactive customers"), "count"),
+        "mrr": Column(_("Their MRR"), "money_per_month"),
+        "nearest": Column(_("Days to the next renewal"), "days"),
     }
     return Listing(
-        caption="Inactive customers by owner",
+        caption=_("Inactive customers by owner"),
         rows=spine.frame("silence_by_owner", "mrr desc, owner")[list(columns)],
         columns=columns,
-        when_empty=NOBODY_IS_SILENT,
+        when_empty=_(NOBODY_IS_SILENT),
         grain="owner",
         on_pages=False,
         total=("customers", "mrr"),
@@ -83,20 +84,20 @@ def silence_by_week(spine: Spine) -> Listing:
     require_use(spine)
     refuse_list(spine, "feed_notes", "window_notes")
     columns = {
-        "week_to": Column("Week up to", "date"),
-        "inactive": Column("Inactive", "count"),
-        "asked": Column("Asked", "count"),
-        "rate": Column("Rate", "share"),
-        "newly_silent": Column("Newly silent", "count"),
-        "returned": Column("Returned", "count"),
+        "week_to": Column(_("Week up to"), "date"),
+        "inactive": Column(_("Inactive"), "count"),
+        "asked": Column(_("Asked"), "count"),
+        "rate": Column(_("Rate"), "share"),
+        "newly_silent": Column(_("Newly silent"), "count"),
+        "returned": Column(_("Returned"), "count"),
     }
     return Listing(
-        caption=f"Silence week by week, to {spine.period.measured_on}",
+        caption=_("Silence week by week, to {day}").format(day=spine.period.measured_on),
         rows=spine.frame("silence_by_week", "week_to")[list(columns)],
         columns=columns,
-        when_empty="No week is known.",
+        when_empty=_("No week is known."),
         grain="week_to",
-        note="Customers that are new, lost or not asked in between make the rest of the change.",
+        note=_("Customers that are new, lost or not asked in between make the rest of the change."),
     )
 
 
@@ -105,15 +106,15 @@ def not_asked(spine: Spine) -> Listing:
     require_use(spine)
     refuse_list(spine, "window_notes", "stock_notes")
     columns = {
-        "why": Column("Not asked because"),
-        "customers": Column("Customers", "count"),
-        "mrr": Column("Their MRR", "money_per_month"),
+        "why": Column(_("Not asked because"), own_words=True),
+        "customers": Column(_("Customers"), "count"),
+        "mrr": Column(_("Their MRR"), "money_per_month"),
     }
     return Listing(
-        caption="Paying customers that are not asked",
+        caption=_("Paying customers that are not asked"),
         rows=spine.frame("not_asked", "mrr desc, why")[list(columns)],
         columns=columns,
-        when_empty="Every paying customer is asked.",
+        when_empty=_("Every paying customer is asked."),
         grain="why",
         total=("customers", "mrr"),
         on_pages=False,
@@ -125,19 +126,19 @@ def warned(spine: Spine) -> Listing:
     require_use(spine)
     refuse_list(spine, "warning_notes")
     own = {
-        "mrr": Column("MRR lost", "money_per_month"),
-        "until": Column("Lost on", "date"),
-        "on_list": Column("On a call list before"),
-        "lists": Column("Lists", "count"),
-        "first_on": Column("Since", "date"),
-        "weeks": Column("Weeks before", "weeks"),
+        "mrr": Column(_("MRR lost"), "money_per_month"),
+        "until": Column(_("Lost on"), "date"),
+        "on_list": Column(_("On a call list before"), own_words=True),
+        "lists": Column(_("Lists"), "count"),
+        "first_on": Column(_("Since"), "date"),
+        "weeks": Column(_("Weeks before"), "weeks"),
     }
     columns = customer_columns(spine, own, who=("customer", "owner"))
     return Listing(
-        caption=f"Had the customers lost in {spine.period.label} been on a call list?",
+        caption=_("Had the customers lost in {period} been on a call list?").format(period=spine.period.label),
         rows=spine.frame("warned", "mrr desc, customer_id")[list(columns)],
         columns=columns,
-        when_empty="No customer was lost in this period.",
+        when_empty=_("No customer was lost in this period."),
         grain="customer_id",
         total=("mrr",),
         top=SHOWN,
@@ -147,18 +148,26 @@ def warned(spine: Spine) -> Listing:
 
 def _stayed(spine: Spine) -> str:
     """What the lists are, and how many of the customers that stayed had been on one too."""
-    told = "A list is looked at on each Sunday of the 26 weeks before, as known on that day."
-    for stayed in spine.frame("stayed_on_list").itertuples():
-        told += f" Of {stayed.customers} customers that stayed, {stayed.listed} had been on one too."
+    told = _("A list is looked at on each Sunday of the 26 weeks before, as known on that day.")
+    for n, listed in spine.frame("stayed_on_list")[["customers", "listed"]].itertuples(index=False, name=None):
+        of = plural(
+            "Of {n} customer that stayed, {listed} had been on one too.",
+            "Of {n} customers that stayed, {listed} had been on one too.",
+            n,
+        )
+        told = _("{sentence} {next}").format(sentence=told, next=of.format(n=n, listed=listed))
     return told
 
 
 def _reading(spine: Spine) -> str:
     """How the list is ordered, what its columns count, and how many customers are not asked."""
     others = spine.frame("not_asked", "customers desc, why")
-    told = ", ".join(f"{n} {why}" for why, n in zip(others["why"], others["customers"], strict=True))
-    return (
+    unasked = _(", ").join(f"{n} {retold(why)}" for why, n in zip(others["why"], others["customers"], strict=True))
+    told = _(
         "By owner, most MRR at stake first; then by renewal (90, 180 days, later, unknown), then by MRR. Users now are "
         "those active in 28 days, at most the most in such a time of a year; weeks are those of the last seven with "
-        "anybody active; tickets are open ones." + (f" Not asked: {told}." if told else "")
+        "anybody active; tickets are open ones."
     )
+    if not unasked:
+        return told
+    return _("{sentence} {next}").format(sentence=told, next=_("Not asked: {customers}.").format(customers=unasked))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 import helpers.kpis.kpi_alignment.departments as alignment
-from helpers.catalogue import CATALOGUE
+from helpers.catalogue import CATALOGUE, kpi
 from helpers.kpis.kpi_alignment.findings import (
     Proofs,
     confirmed_by,
@@ -179,7 +179,7 @@ def named(kpi_id: str) -> str:
     ('Net revenue retention (NRR)', 'New bookings: upsell', 'mql count')
     """
     name, _, segment = kpi_id.partition("[")
-    label = CATALOGUE[name].label if name in CATALOGUE else name.replace("_", " ")
+    label = kpi(name).label if name in CATALOGUE else name.replace("_", " ")
     return f"{label}: {segment.rstrip(']').replace('_', ' ')}" if segment else label
 
 

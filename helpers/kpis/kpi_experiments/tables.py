@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.catalogue import CATALOGUE
+from helpers.catalogue import CATALOGUE, kpi
 from helpers.experiments import Controlled, Plan
 from helpers.kpis.kpi_experiments.backtests import Backtested, backtests
 from helpers.kpis.kpi_experiments.controlled import Measured, Trial, trials
@@ -263,7 +263,7 @@ def _standing(found: FoundLink) -> str:
 
 def _named(name: str) -> str:
     """An experiment, a metric or a KPI as pages name it."""
-    return CATALOGUE[name].label if name in CATALOGUE else name.replace("_", " ")
+    return kpi(name).label if name in CATALOGUE else name.replace("_", " ")
 
 
 def _metric(measured: Measured, plan: Controlled) -> str:

@@ -1,0 +1,264 @@
+"""The language of a pack: its words are written in English where they arise, and said in the language in force.
+
+``brand.language`` says which that is, and ``brand.terms`` what a company calls a thing itself. ``_`` and ``plural``
+say a text of the pages where it is made. ``template`` marks a text that is kept in English, since it stands in
+results or in the prepared folder, as those of queries do: ``retold`` says it where it is shown. Names, users' own
+data, ids and code are never translated.
+
+The language holds for the whole process, and so for the threads of a build: ``speaking`` sets it for a while, ``speak``
+for good, as in a kernel. Catalogues are ``locale/<language>/LC_MESSAGES/messages.po``; ``make messages`` keeps them.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from importlib.util import find_spec
+from pathlib import Path
+from string import Formatter
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from helpers.errors import nearest
+
+if TYPE_CHECKING:
+    from babel.messages import Catalog, Message
+
+LOCALES = {
+    "en": "en_GB",
+    "zh_Hans": "zh_Hans_CN",
+    "zh_Hant": "zh_Hant_TW",
+    "ru": "ru_RU",
+}  # by language, where not given
+CATALOGUES = Path(__file__).parent / "locale"
+CJK_FAMILIES = {
+    "zh_Hant": "Noto Sans CJK TC"
+}  # the forms of Chinese signs differ by region; else those of the mainland
+RETOLD = "retold"  # the context of messages that ``retold`` looks for
+INNER = "reason"  # the field of a template that is such a text itself
+# A piece of Markdown that is translated on its own: a heading, an item of a list or a paragraph, without its mark.
+PIECE = re.compile(r"^([ ]*(?:#+|[-*]|\d+\.) +)?(\S.*(?:\n(?!\s*\n|[ ]*(?:#+|[-*]|\d+\.) )[^\n]+)*)", re.MULTILINE)
+IN_TYPST = re.compile(r'\bsay\(\s*"((?:[^"\\]|\\.)*)"')  # what a Typst template says
+
+
+@dataclass(frozen=True)
+class _Speech:
+    """A language in force, with the terms of a company."""
+
+    language: str = "en"
+    terms: Mapping[str, str] = field(default_factory=dict)
+    said: NullTranslations = field(default_factory=NullTranslations)
+    whole: Mapping[str, str] = field(default_factory=dict)  # what stands in results and queries, word for word
+    shaped: tuple[tuple[re.Pattern[str], str], ...] = ()  # the same with fields
+
+
+_in_force = _Speech()
+
+
+def in_force() -> str:
+    """The language in force.
+
+    >>> in_force()
+    'en'
+    """
+    return _in_force.language
+
+
+def _(text: str) -> str:
+    """A text of the pages in the language in force; one that no catalogue knows stays as it is.
+
+    A whole sentence is one text, and what is inserted has a name: ``_("{name} rose to {value}").format(…)``.
+
+    >>> with speaking("ru"):
+    ...     _("Inactive customers")
+    'Неактивные клиенты'
+    """
+    return _in_force.terms.get(text) or _in_force.said.gettext(text) if text else text
+
+
+def plural(one: str, many: str, n: float) -> str:
+    """The form of a text that goes with so many; the number is inserted afterwards, as it is written.
+
+    >>> plural("{n} customer", "{n} customers", 2).format(n="2")
+    '2 customers'
+    """
+    return _in_force.said.ngettext(one, many, int(n) if n == int(n) else 2)
+
+
+def message(text: str) -> str:
+    """Marks a constant that is said with ``_`` where it is used."""
+    return text
+
+
+def template(text: str) -> str:
+    """Marks a text that is kept in English and is said by ``retold`` where it is shown; a field ``reason`` is too.
+
+    >>> template("{n} customers are {reason}").format(n=3, reason="too new")
+    '3 customers are too new'
+    """
+    return text
+
+
+def retold(text: str) -> str:
+    """A text that was kept in English, in the language in force; what is no such text stays as it is.
+
+    >>> with speaking("ru"):
+    ...     retold("product type interactive"), retold("Fish & Chips")
+    ('тип продукта interactive', 'Fish & Chips')
+    """
+    if (known := _in_force.terms.get(text) or _in_force.whole.get(text)) is not None:
+        return known
+    for shape, told in _in_force.shaped:
+        if found := shape.fullmatch(text):
+            fields = {name: retold(value) if name == INNER else value for name, value in found.groupdict().items()}
+            return told.format(**fields)
+    return text
+
+
+def in_prose(markdown: str) -> str:
+    """The Markdown of a notebook, each of its headings, items and paragraphs in the language in force."""
+
+    def said(piece: re.Match[str]) -> str:
+        text = " ".join(piece[2].split())
+        return f"{piece[1] or ''}{_(text)}" if _(text) != text else piece[0]
+
+    return PIECE.sub(said, markdown)
+
+
+@contextmanager
+def speaking(language: str, terms: Mapping[str, str] = MappingProxyType({})) -> Iterator[None]:
+    """The language in force for a while."""
+    before = _in_force
+    speak(language, terms)
+    try:
+        yield
+    finally:
+        _put_in_force(before)
+
+
+def speak(language: str, terms: Mapping[str, str] = MappingProxyType({})) -> None:
+    """The language in force from now on."""
+    _put_in_force(_speech(language, terms))
+
+
+def own_words() -> dict[str, str]:
+    """All that the catalogue and the terms in force say, each by where it stands."""
+    terms = {f"brand.terms: {term}": own for term, own in _in_force.terms.items()}
+    if in_force() == "en":
+        return terms
+    texts = [text for each in _catalogue(in_force()) if each.id for text in forms_of(each)]
+    return {f"the catalogue of {in_force()}": " ".join(texts), **terms}
+
+
+def page_language() -> str:
+    """The language in force as pages declare it.
+
+    >>> page_language()
+    'en'
+    """
+    return in_force().replace("_", "-")
+
+
+def cjk_family() -> str:
+    """The typeface of Chinese signs, in the forms of the language in force.
+
+    >>> cjk_family()
+    'Noto Sans CJK SC'
+    """
+    return CJK_FAMILIES.get(in_force(), "Noto Sans CJK SC")
+
+
+def cjk_font() -> Path | None:
+    """The file of that typeface, of all its regions; None where it is not installed."""
+    found = find_spec("noto_cjk_sans_otc")
+    return Path(found.origin or "").with_name("NotoSansCJK-Regular.ttc") if found else None
+
+
+def language_faults(language: str) -> list[str]:
+    """What a pack in a language lacks here."""
+    if not language.startswith("zh") or cjk_font():
+        return []
+    return [f"brand.language == {language!r} needs a Chinese typeface; pip install 'kpi-review[cjk]'"]
+
+
+def term_faults(terms: Mapping[str, str]) -> list[str]:
+    """What is wrong with the terms of a company: each stands for a message of the kit, with the same fields.
+
+    >>> term_faults({"Inactive customers": "Silent accounts"}), len(term_faults({"Inactive custommers": "Silent"}))
+    ([], 1)
+    """
+    known = {m.id for m in _catalogue("") if isinstance(m.id, str)} if terms else set()
+    faults = [f"brand.terms: {term!r} is no text of the pack{nearest(term, known)}" for term in terms.keys() - known]
+    faults += [
+        f"brand.terms: {term!r} is to be {own!r}, must insert {', '.join(sorted(fields_of(term))) or 'nothing'}"
+        for term, own in terms.items()
+        if term in known and fields_of(term) != fields_of(own)
+    ]
+    return sorted(faults)
+
+
+def fields_of(text: str) -> set[str]:
+    """The names of what is inserted into a text.
+
+    >>> sorted(fields_of("{name} rose to {value}"))
+    ['name', 'value']
+    """
+    try:
+        return {name for _text, name, _form, _kind in Formatter().parse(text) if name is not None}
+    except ValueError:  # a brace of which there is no other
+        return {""}
+
+
+def forms_of(text: Message) -> list[str]:
+    """The translation of a text in each of its forms; what is not translated is empty."""
+    return [text.string or ""] if isinstance(text.string, str | None) else list(text.string)
+
+
+def catalogue_path(language: str) -> Path:
+    """The catalogue of a language; that of none is the template, with every text that there is."""
+    return CATALOGUES / (f"{language}/LC_MESSAGES/messages.po" if language else "messages.pot")
+
+
+def _put_in_force(speech: _Speech) -> None:
+    global _in_force
+    _in_force = speech
+
+
+def _speech(language: str, terms: Mapping[str, str]) -> _Speech:
+    if language == "en":
+        return _Speech(language, terms)
+    found = _catalogue(language)
+    kept = {str(m.id): str(m.string) for m in found if m.context == RETOLD and m.string and not m.fuzzy}
+    shaped = [(_shape(text), told) for text, told in kept.items() if fields_of(text)]
+    return _Speech(language, terms, _translations(language), kept, tuple(shaped))
+
+
+def _shape(text: str) -> re.Pattern[str]:
+    """The pattern of the texts that a template gives."""
+    parts = [
+        re.escape(before) + (f"(?P<{name}>.+)" if name else "") for before, name, *_rest in Formatter().parse(text)
+    ]
+    return re.compile("".join(parts), re.DOTALL)
+
+
+@cache
+def _catalogue(language: str) -> Catalog:
+    from babel.messages.pofile import read_po
+
+    with catalogue_path(language).open("rb") as file:
+        return read_po(file, locale=language or None)
+
+
+@cache
+def _translations(language: str) -> GNUTranslations:
+    from babel.messages.mofile import write_mo
+
+    file = io.BytesIO()
+    write_mo(file, _catalogue(language))
+    file.seek(0)
+    return GNUTranslations(file)

@@ -1,0 +1,134 @@
+"""Brings the catalogues of ``helpers/locale`` up to date with what the kit says: ``make messages``.
+
+Texts are found by Babel in Python and in Jinja templates, where ``_``, ``plural``, ``message`` and ``template`` mark
+them, and here in what marks nothing: rows of the catalogue, docstrings of cards, notebooks, Typst templates, and the
+lines ``-- message: …`` of queries. What is no longer said leaves the catalogues; a new text comes in untranslated.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from babel.messages import Catalog, Message
+from babel.messages.extract import extract_from_file
+from babel.messages.pofile import read_po, write_po
+
+from helpers.catalogue import CATALOGUE, THEMES, english_title
+from helpers.language import IN_TYPST, PIECE, RETOLD, catalogue_path, fields_of, forms_of
+from helpers.notebook_parameters import GIVEN
+from helpers.params import Rules
+from helpers.texts import docstring_sections
+
+ROOT = Path(__file__).resolve().parents[1]
+KEYWORDS: dict[str, Any] = {"_": None, "plural": (1, 2), "message": None}
+TEMPLATES = {"template": None}
+IN_SQL = re.compile(r"^-- message: (.+)$", re.MULTILINE)
+SHOWN = ("Definition", "Source")  # the sections of a docstring that a pack prints
+PARAMETER = re.compile(r"^(\w+): .+ = ", re.MULTILINE)
+UNDATED: dict[str, Any] = dict.fromkeys(("creation_date", "revision_date"), datetime(2026, 1, 1, tzinfo=UTC))
+Found = tuple[str, Any, str]  # the file, the text or its two forms, the context
+
+
+def texts() -> Iterator[Found]:
+    """Everything that a pack says, by file."""
+    for path in sorted(ROOT.glob("helpers/**/*.py")):
+        yield from _marked(path, "python", KEYWORDS, "")
+        yield from _marked(path, "python", TEMPLATES, RETOLD)
+    for path in sorted(ROOT.glob("templates/html/*.j2")):
+        yield from _marked(path, "jinja2.ext:babel_extract", KEYWORDS, "")
+    for pattern, files, context in ((IN_TYPST, "templates/pdf/*.typ", ""), (IN_SQL, "helpers/**/*.sql", RETOLD)):
+        for path in sorted(ROOT.glob(files)):
+            for text in pattern.findall(path.read_text(encoding="utf-8")):
+                yield str(path.relative_to(ROOT)), text, context
+    for row in CATALOGUE.values():
+        yield from (("helpers/catalogue.py", text, "") for text in (row.label, row.definition))
+        yield from _of_card(row.theme, row.card)
+    yield from (("helpers/catalogue.py", english_title(theme), "") for theme in THEMES)
+    yield from (("helpers/params.py", name.replace("_", " "), "") for name in Rules.model_fields)
+    for path in sorted(ROOT.glob("notebooks/*.ipynb")):
+        yield from ((str(path.relative_to(ROOT)), text, "") for text in _of_notebook(path))
+
+
+def template_of(found: Iterator[Found]) -> Catalog:
+    """The template of all catalogues, in the order in which texts are found."""
+    template = Catalog(project="kpi-review", header_comment="# What the packs of the KPI Review kit say.", **UNDATED)
+    for file, text, context in found:
+        flags = ["python-brace-format"] if fields_of(text if isinstance(text, str) else text[1]) - {""} else []
+        template.add(text, locations=[(file, 0)], context=context or None, flags=flags)
+    return template
+
+
+def update(template: Catalog) -> dict[str, int]:
+    """Writes the template and every catalogue; says how many texts each language lacks."""
+    _write(template, catalogue_path(""))
+    lacking = {}
+    for language in ("ru", "zh_Hans", "zh_Hant"):
+        path = catalogue_path(language)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        catalogue = Catalog(locale=language, header_comment=template.header_comment, **UNDATED)
+        with suppress(FileNotFoundError), path.open("rb") as file:
+            catalogue = read_po(file, locale=language)
+        catalogue.update(template, no_fuzzy_matching=True, update_creation_date=False)
+        catalogue.obsolete.clear()
+        if language == "zh_Hant":
+            _from_simplified(catalogue)
+        _write(catalogue, path)
+        lacking[language] = sum(not is_said(each) for each in catalogue if each.id)
+    return lacking
+
+
+def is_said(text: Message) -> bool:
+    """Whether a catalogue has a translation of a text, in each of its forms."""
+    return all(forms_of(text))
+
+
+def _from_simplified(catalogue: Catalog) -> None:
+    """Fills what Traditional Chinese lacks from Simplified Chinese, by OpenCC, with the words of Taiwan."""
+    from opencc import OpenCC
+
+    convert = OpenCC("s2twp").convert
+    with catalogue_path("zh_Hans").open("rb") as file:
+        simplified = read_po(file, locale="zh_Hans")
+    for each in catalogue:
+        told = simplified.get(each.id, each.context) if each.id else None
+        if told and is_said(told) and not is_said(each):
+            forms = [*map(convert, forms_of(told))]
+            each.string = forms[0] if isinstance(told.string, str) else tuple(forms)
+
+
+def _marked(path: Path, method: str, keywords: dict[str, Any], context: str) -> Iterator[Found]:
+    for _line, text, *_rest in extract_from_file(method, path, keywords):
+        yield str(path.relative_to(ROOT)), text, context
+
+
+def _of_card(theme: str, card: str) -> Iterator[Found]:
+    doc = getattr(import_module(f"helpers.kpis.{theme}"), card).__doc__
+    sections = docstring_sections(doc)
+    yield from ((f"helpers/kpis/{theme}", sections[name], "") for name in SHOWN if sections.get(name))
+
+
+def _of_notebook(path: Path) -> Iterator[str]:
+    """The prose of a notebook, and the names of its parameters in words."""
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source, tags = "".join(cell["source"]), cell["metadata"].get("tags", ())
+        if cell["cell_type"] == "markdown":
+            yield from (" ".join(piece[2].split()) for piece in PIECE.finditer(source))
+        elif "parameters" in tags:
+            yield from (name.replace("_", " ") for name in PARAMETER.findall(source) if name not in GIVEN)
+
+
+def _write(catalogue: Catalog, path: Path) -> None:
+    with path.open("wb") as file:
+        write_po(file, catalogue, width=120, omit_header=False, include_lineno=False, sort_by_file=False)
+
+
+if __name__ == "__main__":
+    for language, n in update(template_of(texts())).items():
+        print(f"{language}: {n} texts are not translated")

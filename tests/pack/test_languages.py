@@ -1,0 +1,302 @@
+"""Packs in other languages: every text is translated, nothing of the kit is left in English, no figure changes."""
+
+import ast
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from babel.messages.pofile import read_po
+
+from helpers.catalogue import THEMES
+from helpers.errors import KitError
+from helpers.language import LOCALES, _, catalogue_path, fields_of, forms_of, in_prose, plural, retold, speaking
+from helpers.messages import ROOT, is_said, template_of, texts
+from helpers.pack.appearance import refuse_unprintable, uncovered
+from helpers.pack.notebook_content import parts_of
+from helpers.params import Brand, load_review
+from helpers.results import COLUMNS, NUMBERS, read_csv
+from tests.pack.requests import request_of
+
+OTHERS = [language for language in LOCALES if language != "en"]
+MARKED_IN = ("helpers/kpis", "helpers/display", "helpers/pack")
+
+# What is not marked yet: a module leaves the list when its texts are.
+OUTSTANDING = {
+    *(f"helpers/display/{name}.py" for name in (
+        "blocks", "context", "data_page", "headlines", "objectives", "outlook", "overview", "palette", "scorecard",
+        "shown_tables", "signals", "sparkline", "summary",
+    )),
+    *(f"helpers/display/charts/{name}.py" for name in (
+        "bars", "customers", "frame", "grids", "intervals", "outlook", "over_time", "risk", "tallies",
+    )),
+    *(f"helpers/pack/{name}.py" for name in (
+        "actions", "audit", "build", "definitions", "excel", "notebook_content", "pages", "render", "request",
+        "rich_text", "run", "warm_kernels", "workbook", "appearance", "archive", "customer_pages", "inline_svg",
+    )),
+    *(
+        f"helpers/kpis/{path.relative_to(ROOT / 'helpers/kpis')}"
+        for path in (ROOT / "helpers/kpis").rglob("*.py")
+        if path.parent.name not in ("inactive_customers", "kpis") or path.stem in ("left_out", "spine", "from_invoices")
+    ),
+}  # fmt: skip
+# What is marked and found, but not translated yet: a file leaves the list when its texts are.
+UNTRANSLATED = {
+    "helpers/catalogue.py", "helpers/params.py",
+    *(f"helpers/kpis/{theme}" for theme in THEMES),  # the definitions of cards, from their docstrings
+    *(f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb") if path.stem != "inactive_customers"),
+}  # fmt: skip
+
+WORDS = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}")
+OF_MACHINES = re.compile(r"(select|with|order|from) |<style>|.*( desc\b| asc\b)")  # queries and styles
+MADE_BY = {  # the module whose words a part holds, beside those that are always looked at
+    "heading": "helpers/display/headlines.py", "prose": "helpers/display/headlines.py",
+    "blocks": "helpers/display/signals.py", "chart": "helpers/display/charts/frame.py",
+    "note": "helpers/pack/notebook_content.py",
+}  # fmt: skip
+SAYING = {"_", "plural", "message", "template", "KitError", "ValueError", "compile", "getattr"}
+NAMES = {"MRR", "ARR", "NRR", "GRR", "CAC", "LTV", "ARPA", "KPI", "OKR", "CPI", "api", "interactive", "monitoring"}
+
+
+def catalogue(language):
+    with catalogue_path(language).open("rb") as file:
+        return read_po(file, locale=language or None)
+
+
+def addresses(found):
+    return {(each.id, each.context) for each in found if each.id}
+
+
+# --- the catalogues ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def said():
+    """Every text that the kit says."""
+    return template_of(texts())
+
+
+@pytest.mark.parametrize("language", ["", *OTHERS])
+def test_catalogues_hold_what_the_kit_says_and_nothing_else(said, language):
+    lacking, stale = addresses(said) - addresses(catalogue(language)), addresses(catalogue(language)) - addresses(said)
+    assert (lacking, stale) == (set(), set()), "run make messages"
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_text_is_translated(language):
+    lacking = [
+        each.id
+        for each in catalogue(language)
+        if each.id and not is_said(each) and not {file for file, _line in each.locations} & UNTRANSLATED
+    ]
+    assert lacking == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_translations_insert_what_the_english_does(language):
+    wrong = {
+        form: each.id
+        for each in catalogue(language)
+        if each.id
+        for form in forms_of(each)
+        if form and fields_of(form) != fields_of(each.id if isinstance(each.id, str) else each.id[1])
+    }
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_fonts_have_every_sign_of_the_catalogues(language):
+    with speaking(language):
+        words = " ".join(form for each in catalogue(language) if each.id for form in forms_of(each))
+        assert uncovered(words) == ""
+
+
+# --- what is said -----------------------------------------------------------------------------------------------------
+
+
+def test_numbers_take_their_forms():
+    def days(n):
+        return plural("{n} day", "{n} days", n).format(n=n)
+
+    assert [days(n) for n in (1, 2, 0.5)] == ["1 day", "2 days", "0.5 days"]
+    with speaking("ru"):
+        assert [days(n) for n in (1, 21, 2, 5, 11, 2.5)] == [
+            "1 день",
+            "21 день",
+            "2 дня",
+            "5 дней",
+            "11 дней",
+            "2.5 дня",
+        ]
+    with speaking("zh_Hans"):
+        assert days(1) == "1天"
+
+
+def test_what_stands_in_results_is_said_where_it_is_shown():
+    with speaking("zh_Hans"):
+        assert retold("not asked: too new") == "未纳入统计：客户时间太短"
+        assert retold("no_users: 3 inactive customers have no user on record") == "3个不活跃客户没有用户记录"
+        assert retold("Too New Ltd") == "Too New Ltd"
+    assert retold("not asked: too new") == "not asked: too new"
+
+
+def test_prose_is_translated_by_paragraph_and_keeps_its_marks():
+    text = "## Whom to call\n\nA paragraph of an analyst.\n\n"
+    text += "- Did several fall silent in the same week, and what did we\n  change then?"
+    with speaking("ru"):
+        assert in_prose(text).split("\n\n") == [
+            "## Кому звонить", "A paragraph of an analyst.",
+            "- Замолчали ли несколько клиентов в одну и ту же неделю и что мы тогда изменили?",
+        ]  # fmt: skip
+    assert in_prose(text) == text
+
+
+def test_a_company_has_its_own_words_in_any_language():
+    for language in LOCALES:
+        with speaking(language, {"Inactive customers": "Silent accounts"}):
+            assert _("Inactive customers") == "Silent accounts"
+    assert _("Inactive customers") == "Inactive customers"
+
+
+@pytest.mark.parametrize(
+    ("brand", "told"),
+    [
+        (
+            "terms: {Inactive custommers: Silent}",
+            "brand.terms: 'Inactive custommers' is no text of the pack; did you mean",
+        ),
+        ("terms: {'{n} pp': points}", "brand.terms: '{n} pp' is to be 'points', must insert n"),
+        ("language: fr", "brand.language"),
+    ],
+)
+def test_what_is_no_term_or_language_is_refused(tmp_path, brand, told):
+    path = tmp_path / "review.yml"
+    path.write_text(f"company: Fine Co\nthemes: {{cash: {{}}}}\nbrand: {{{brand}}}\n", encoding="utf-8")
+    with pytest.raises(KitError, match=re.escape(told)):
+        load_review(path)
+
+
+def test_the_locale_follows_the_language():
+    assert [Brand(language=language).locale for language in LOCALES] == list(LOCALES.values())
+    assert Brand(language="ru", locale="ru_KZ").locale == "ru_KZ"
+
+
+def test_own_words_that_no_font_has_are_refused_by_name():
+    with pytest.raises(KitError, match=r"params/review.yml: no font of the pack has \U00010450; write it without"):
+        refuse_unprintable({"params/review.yml": "Fine \U00010450 Co"})
+    refuse_unprintable({"params/review.yml": "Fine Co – Прекрасно"})
+
+
+# --- what is not marked -----------------------------------------------------------------------------------------------
+
+
+def unmarked(path):
+    """The texts of a module that are words of a reader and that nothing marks."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    kept = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            if name in SAYING:
+                kept |= set(map(id, ast.walk(node)))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):  # a docstring
+            kept.add(id(node.value))
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in kept
+        and WORDS.search(node.value) and not OF_MACHINES.match(node.value)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        path for part in MARKED_IN for path in sorted((ROOT / part).rglob("*.py"))
+        if str(path.relative_to(ROOT)) not in OUTSTANDING
+    ],
+    ids=lambda path: path.stem,
+)  # fmt: skip
+def test_every_text_of_a_page_is_marked(path):
+    assert unmarked(path) == []
+
+
+def test_the_lint_finds_what_it_is_for(tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text('"""All of it."""\nx = _("so it is")\ny = f"{x} is not so"\nz = "left as it is"\n')
+    assert unmarked(path) == ["left as it is", " is not so"]
+
+
+# --- packs ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def packs(company, build, tmp_path_factory):
+    """The section of inactive customers in every language."""
+    found = {}
+    for language in LOCALES:
+        request = request_of(company, "inactive_customers")
+        brand = request.review.brand.model_copy(update={"language": language, "locale": LOCALES[language]})
+        request = replace(request, review=request.review.model_copy(update={"brand": brand}))
+        found[language] = build(request, tmp_path_factory.mktemp(language)).folder
+    return found
+
+
+def words_of_section(folder, language):
+    """What the section of a pack says, of what is marked: its prose, its blocks, and what its tables say.
+
+    Names are taken out: those of customers and of colleagues, which are data.
+    """
+    notebook = nbformat.read(folder / "notebooks/inactive_customers.ipynb", as_version=4)
+    with speaking(language):
+        parts = parts_of(notebook, theme="inactive_customers", title="T", locale=LOCALES[language])
+        yield from (in_prose(cell.source) for cell in notebook.cells if cell.cell_type == "markdown")
+    for part in parts:
+        kind, by = part["type"], MADE_BY.get(part["type"], "")
+        if kind == "table":
+            yield from (part["title"], part["note"].rpartition(" shown; all in exports/call_list.csv.")[2])
+            yield from (column["label"] for column in part["columns"])
+            yield from (text for row in part["rows"] for text in row[2:])
+        elif kind == "blocks":
+            yield from (block[key] for block in part["blocks"] for key in ("label", "definition", "unit_note", "value"))
+        if by and by not in OUTSTANDING:
+            yield from strings(part)
+
+
+def strings(value):
+    """All texts of a part but its pictures."""
+    if isinstance(value, dict):
+        unseen = {"id", "type", "kpi_id", "values", "svg", "sparkline_svg"}
+        value = [item for key, item in value.items() if key not in unseen]
+    if isinstance(value, list):
+        for item in value:
+            yield from strings(item)
+    elif isinstance(value, str):
+        yield value
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", OTHERS)
+def test_nothing_of_a_marked_section_is_left_in_english(packs, language):
+    told = list(words_of_section(packs[language], language))
+    latin = {word for text in told for word in re.findall(r"[A-Za-z]{2,}", text)} - NAMES
+    assert len(told) > 60
+    assert latin == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", OTHERS)
+def test_figures_are_the_same_in_every_language(packs, language):
+    english, other = (read_csv(packs[name] / "results.csv") for name in ("en", language))
+    same = [name for name in COLUMNS if name not in ("label",)]
+    pd.testing.assert_frame_equal(english[same], other[same])
+    assert set(NUMBERS) < set(same)
+    assert set(english["label"]) & set(other["label"]) <= {"MRR"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", OTHERS)
+def test_pages_declare_their_language(packs, language):
+    assert f'<html lang="{language.replace("_", "-")}">' in (Path(packs[language]) / "pack.html").read_text("utf-8")
