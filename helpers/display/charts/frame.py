@@ -356,26 +356,33 @@ def _make_printable(figure: Figure) -> None:
     """A sign in place of every character that no typeface has: matplotlib draws boxes; the table has the name."""
     for text in figure.findobj(Text):
         text.set_text(_with_drawable_characters(text.get_text()))
+        text.set_fontfamily(_families_for(text.get_text()))
     for axis in [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]:
         written = [label.get_text() for label in axis.get_ticklabels()]
         shown = [_with_drawable_characters(text) for text in written]
         if shown != written:
             axis.set_ticklabels(shown)
+        for label, text in zip(axis.get_ticklabels(), shown, strict=True):
+            label.set_fontfamily(_families_for(text))
 
 
 def _with_drawable_characters(text: str) -> str:
     shown = printable(text)
-    return shown.translate({ord(c): MISSING for c in shown if ord(c) not in _drawable() and not c.isspace()})
+    drawable = frozenset[int]().union(*map(_drawable_in, _families()))
+    return shown.translate({ord(c): MISSING for c in shown if ord(c) not in drawable and not c.isspace()})
+
+
+def _families_for(text: str) -> list[str]:
+    """The typefaces of a text, first the one that has all of it: so the PDF sets it, and its room is measured in it."""
+    needed = {ord(c) for c in text if not c.isspace()}
+    return sorted(_families(), key=lambda family: not needed <= _drawable_in(family))
 
 
 @cache
-def _drawable() -> frozenset[int]:
-    """The characters that some typeface of the charts has, upright and bold."""
-    found: set[int] = set()
-    for family in _families():
-        regular, bold = (findfont(FontProperties(family=family, weight=weight)) for weight in ("regular", "bold"))
-        found |= get_font(regular).get_charmap().keys() & get_font(bold).get_charmap().keys()
-    return frozenset(found)
+def _drawable_in(family: str) -> frozenset[int]:
+    """The characters that a typeface has, upright and bold."""
+    regular, bold = (findfont(FontProperties(family=family, weight=weight)) for weight in ("regular", "bold"))
+    return frozenset(get_font(regular).get_charmap().keys() & get_font(bold).get_charmap().keys())
 
 
 @cache
