@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from html import escape
 from typing import Any, Literal
+from unicodedata import category
 
 import fontpkg_fira_sans
 import matplotlib
@@ -51,6 +52,7 @@ FALLBACKS = (
     "Noto Emoji",
 )  # fmt: skip
 MISSING = "\ufffd"
+UNSETTABLE = "\u200d\u0268"  # a joiner and a letter which, as marks upon letters, Typst sets in no picture of a PDF/UA
 WHOLE = (*MONEY, "count")  # units that are written without decimals
 Side = Literal["right", "above", "below"]
 
@@ -226,7 +228,7 @@ class Sheet:
 @contextmanager
 def sheet(height: float, context: Context) -> Iterator[Sheet]:
     """A sheet of the pack's width and this height in inches, without ticks and spines."""
-    with matplotlib.rc_context({**_style(), "svg.fonttype": "none"}):  # words that a reader can find and copy
+    with matplotlib.rc_context(_style()):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)  # type: ignore[union-attr, call-arg]
         drawn = Sheet(figure.subplots(), context)
@@ -339,9 +341,13 @@ def apply_style() -> None:
 
 
 def _svg(figure: Figure, told: Sequence[str]) -> str:
-    """The figure as SVG: the same bytes on every run, nothing that names a date or a program; a mark has its words."""
+    """The figure as SVG: the same bytes on every run, nothing that names a date or a program; a mark has its words.
+
+    Its words are text, which a reader can find and copy, or all of them outlines where the PDF could not set them.
+    """
     file = io.StringIO()
-    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None})
+    with matplotlib.rc_context({"svg.fonttype": "none" if _is_settable(figure) else "path"}):
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None})
     text = file.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text[text.index("<svg") :], flags=re.DOTALL)
 
@@ -350,6 +356,11 @@ def _svg(figure: Figure, told: Sequence[str]) -> str:
         return f'<g class="mark" data-value="{escape(words)}">'
 
     return re.sub(r"\s*\n\s*", "\n", re.sub(r'<g id="mark(\d+)">', mark, text)).strip()
+
+
+def _is_settable(figure: Figure) -> bool:
+    characters = {character for text in figure.findobj(Text) for character in text.get_text()}
+    return not any(category(character).startswith("M") or character in UNSETTABLE for character in characters)
 
 
 def _make_printable(figure: Figure) -> None:
@@ -375,7 +386,7 @@ def _with_drawable_characters(text: str) -> str:
 def _families_for(text: str) -> list[str]:
     """The typefaces of a text, first the one that has all of it: so the PDF sets it, and its room is measured in it."""
     needed = {ord(c) for c in text if not c.isspace()}
-    return sorted(_families(), key=lambda family: not needed <= _drawable_in(family))
+    return [*sorted(_families(), key=lambda family: not needed <= _drawable_in(family)), "sans-serif"]
 
 
 @cache
