@@ -149,6 +149,7 @@ def _woff2(path: Path, characters: Iterable[str], number: int) -> bytes:
 
     options = subset.Options(font_number=number, flavor="woff2", hinting=False, layout_features=[*FEATURES, *JOINING])
     options.name_IDs += LICENCES
+    options.notdef_outline = True  # a box, where no typeface of a reader has a character either
     options.drop_tables += ["FFTM"]
     subsetter = subset.Subsetter(options)
     subsetter.populate(text="".join(characters))

@@ -12,10 +12,11 @@ import hashlib
 import json
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import count
 from typing import Any
+from unicodedata import east_asian_width
 
 import typst
 from jinja2 import Environment, FileSystemLoader, Template
@@ -43,7 +44,7 @@ from helpers.pack.appearance import (
 from helpers.pack.inline_svg import inline_svg
 from helpers.pack.notebook_content import as_svg, parts_of, slug, title_of
 from helpers.pack.pages import VERDICTS, Pages
-from helpers.pack.rich_text import Part
+from helpers.pack.rich_text import Part, plain_text
 from helpers.texts import printable
 
 SIGN_BEFORE_CURRENCY = re.compile("([+−])(?=[^\\w\\s.,:;()])")
@@ -319,22 +320,31 @@ def _for_print(value: Any) -> Any:
         part = {key: _for_print(item) for key, item in value.items() if key != "values"}
         if part.get("type") == "table" and "rows" in part and "columns" in part:
             return _grouped(_pictured(_with_room(part)))
+        if part.get("type") == "table" and "head" in part:  # one of prose
+            cells = [[plain_text(cell) for cell in row] for row in (part["head"], *part["rows"])]
+            return {**part, "widest": _widest(zip(*cells, strict=True))}
         return _drawn(part) if part.get("type") == "figure" else part
     return [_for_print(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _with_room(table: Part) -> Part:
-    """A table with, per column, what it must have room for, what it keeps on one line, and the most it can use."""
-    widest = []
+    """A table with what its columns must have room for."""
+    columns = []
     for i, column in enumerate(table["columns"]):
         texts = [SERIES if column.get("series") else row[i] for row in table["rows"]]
-        cells = [column["label"], *texts, *table.get("total", ())[i : i + 1]]
-        words = [piece for text in cells for word in re.split("[ \n\t]+", text) for piece in _pieces(word)]
-        short = [text for text in cells[1:] if len(text) <= PIECE]
-        lines = words + cells[1:]
-        kept = {"words": words, "short": words + short, "lines": lines, "cells": cells}
-        widest.append({name: _longest(texts) for name, texts in kept.items()})
-    return {**table, "widest": widest}
+        columns.append([column["label"], *texts, *table.get("total", ())[i : i + 1]])
+    return {**table, "widest": _widest(columns)}
+
+
+def _widest(columns: Iterable[Sequence[str]]) -> list[dict[str, list[str]]]:
+    """Per column of cells, the heading first: what must have room, what keeps to one line, and the most it can use."""
+    widest = []
+    for heading, *texts in columns:
+        words = [piece for text in (heading, *texts) for word in re.split("[ \n\t]+", text) for piece in _pieces(word)]
+        short = [text for text in texts if len(text) <= PIECE]
+        kept = {"words": words, "short": words + short, "lines": words + texts, "cells": [heading, *texts]}
+        widest.append({name: _longest(found) for name, found in kept.items()})
+    return widest
 
 
 def _pictured(table: Part) -> Part:
@@ -363,12 +373,19 @@ def _without(values: list[Any], i: int) -> list[Any]:
 
 
 def _pieces(word: str) -> list[str]:
-    return [word] if len(word) < LONG else [word[i : i + PIECE] for i in range(0, len(word), PIECE)]
+    """What of a word must stay together: characters of East Asia may part anywhere."""
+    room = 1 if _width(word) > len(word) else PIECE if len(word) >= LONG else len(word)
+    return [word[i : i + room] for i in range(0, len(word), room or 1)]
 
 
 def _longest(texts: list[str]) -> list[str]:
     """The few longest texts, one of which is the widest in print."""
-    return sorted(set(texts), key=lambda text: (-len(text), text))[:5]
+    return sorted(set(texts), key=lambda text: (-_width(text), text))[:5]
+
+
+def _width(text: str) -> int:
+    """Roughly how wide a text is, in Latin letters: characters of East Asia count for two."""
+    return len(text) + sum(east_asian_width(character) in "FW" for character in text)
 
 
 def _drawn(figure: Part) -> Part:

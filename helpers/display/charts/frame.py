@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from html import escape
 from typing import Any, Literal
+from unicodedata import category
 
 import fontpkg_fira_sans
 import matplotlib
@@ -54,6 +55,7 @@ FALLBACKS = (
 TEXTS = re.compile(r"(<text [^>]*font-family: )([^>]*>[^<]*)")
 CHINESE = re.compile("[\u3400-\u9fff]")
 MISSING = "\ufffd"
+UNSETTABLE = "\u200d\u0268"  # a joiner and a letter which, as marks upon letters, Typst sets in no picture of a PDF/UA
 WHOLE = (*MONEY, "count")  # units that are written without decimals
 Side = Literal["right", "above", "below"]
 
@@ -229,7 +231,7 @@ class Sheet:
 @contextmanager
 def sheet(height: float, context: Context) -> Iterator[Sheet]:
     """A sheet of the pack's width and this height in inches, without ticks and spines."""
-    with matplotlib.rc_context({**_style(), "svg.fonttype": "none"}):  # words that a reader can find and copy
+    with matplotlib.rc_context(_style()):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)  # type: ignore[union-attr, call-arg]
         drawn = Sheet(figure.subplots(), context)
@@ -342,9 +344,13 @@ def apply_style() -> None:
 
 
 def _svg(figure: Figure, told: Sequence[str]) -> str:
-    """The figure as SVG: the same bytes on every run, nothing that names a date or a program; a mark has its words."""
+    """The figure as SVG: the same bytes on every run, nothing that names a date or a program; a mark has its words.
+
+    Its words are text, which a reader can find and copy, or all of them outlines where the PDF could not set them.
+    """
     file = io.StringIO()
-    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None})
+    with matplotlib.rc_context({"svg.fonttype": "none" if _is_settable(figure) else "path"}):
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None})
     text = file.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text[text.index("<svg") :], flags=re.DOTALL)
 
@@ -362,30 +368,42 @@ def _in_own_signs(found: re.Match[str]) -> str:
     return f"{found[1]}{first}{found[2]}"
 
 
+def _is_settable(figure: Figure) -> bool:
+    characters = {character for text in figure.findobj(Text) for character in text.get_text()}
+    return not any(category(character).startswith("M") or character in UNSETTABLE for character in characters)
+
+
 def _make_printable(figure: Figure) -> None:
     """A sign in place of every character that no typeface has: matplotlib draws boxes; the table has the name."""
     for text in figure.findobj(Text):
         text.set_text(_with_drawable_characters(text.get_text()))
+        text.set_fontfamily(_families_for(text.get_text()))
     for axis in [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]:
         written = [label.get_text() for label in axis.get_ticklabels()]
         shown = [_with_drawable_characters(text) for text in written]
         if shown != written:
             axis.set_ticklabels(shown)
+        for label, words in zip(axis.get_ticklabels(), shown, strict=True):
+            label.set_fontfamily(_families_for(words))
 
 
 def _with_drawable_characters(text: str) -> str:
     shown = printable(text)
-    return shown.translate({ord(c): MISSING for c in shown if ord(c) not in _drawable(_families()) and not c.isspace()})
+    drawable = frozenset[int]().union(*map(_drawable_in, _families()))
+    return shown.translate({ord(c): MISSING for c in shown if ord(c) not in drawable and not c.isspace()})
+
+
+def _families_for(text: str) -> list[str]:
+    """The typefaces of a text, first the one that has all of it: so the PDF sets it, and its room is measured in it."""
+    needed = {ord(c) for c in text if not c.isspace()}
+    return [*sorted(_families(), key=lambda family: not needed <= _drawable_in(family)), "sans-serif"]
 
 
 @cache
-def _drawable(families: tuple[str, ...]) -> frozenset[int]:
-    """The characters that some of these typefaces has, upright and bold."""
-    found: set[int] = set()
-    for family in families:
-        regular, bold = (findfont(FontProperties(family=family, weight=weight)) for weight in ("regular", "bold"))
-        found |= get_font(regular).get_charmap().keys() & get_font(bold).get_charmap().keys()
-    return frozenset(found)
+def _drawable_in(family: str) -> frozenset[int]:
+    """The characters that a typeface has, upright and bold."""
+    regular, bold = (findfont(FontProperties(family=family, weight=weight)) for weight in ("regular", "bold"))
+    return frozenset(get_font(regular).get_charmap().keys() & get_font(bold).get_charmap().keys())
 
 
 def _families() -> tuple[str, ...]:
