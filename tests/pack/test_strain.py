@@ -343,6 +343,10 @@ def test_a_pack_of_many_of_everything_stays_within_its_margins(paper):
     )
     assert_in_its_place(pdf)
     assert {(round(page.width), round(page.height)) for page in sheets(pdf)} == {PAPERS[paper]}
+    held = [re.findall(r"GROUP \d+|KPI \d+\.\d", text) for text in text_of(pdf)]
+    for words in (words for words in held if any(word.startswith("KPI") and "." in word for word in words)):
+        assert words[0].startswith("GROUP")  # a row of the scorecard is below its group
+        assert words[-1].startswith("KPI")  # and a group above a row
     contents = sheets(pdf)[1]  # the contents go on on a second page, below its upper margin
     assert min(word.top for word in contents.words) > 48
 

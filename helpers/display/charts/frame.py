@@ -376,8 +376,8 @@ def _make_printable(figure: Figure) -> None:
         shown = [_with_drawable_characters(text) for text in written]
         if shown != written:
             axis.set_ticklabels(shown)
-        for label, text in zip(axis.get_ticklabels(), shown, strict=True):
-            label.set_fontfamily(_families_for(text))
+        for label in axis.get_ticklabels():
+            label.set_fontfamily(_families_for(label.get_text()))
 
 
 def _with_drawable_characters(text: str) -> str:
