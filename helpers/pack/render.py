@@ -122,6 +122,7 @@ def _folded(parts: Sequence[Part]) -> dict[str, Any]:
     """The parts of a section in two: ``lead`` is seen at once; each of ``folds`` opens under its title.
 
     The lead ends with the first figures, or where the second heading stands, one below the first, a chart or a table.
+    What follows no heading of its own folds one by one.
     """
     lead: list[Part] = []
     folds: list[dict[str, Any]] = []
@@ -129,7 +130,7 @@ def _folded(parts: Sequence[Part]) -> dict[str, Any]:
         level = part["level"] if part["type"] == "heading" else 0
         begun_at = next((i for i, each in enumerate(lead) if each["type"] == "heading"), None)
         is_over = bool(lead) and lead[-1]["type"] == "blocks"
-        if level != 2 and folds:
+        if level != 2 and folds and (folds[-1]["id"] or part["type"] not in LONG_PARTS):
             folds[-1]["parts"].append(part)
         elif level > 2 and begun_at is not None and not is_over:  # what has headings below its own folds whole
             folds.append(_fold(lead[begun_at], [*lead[begun_at + 1 :], part]))

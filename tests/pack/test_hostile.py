@@ -24,6 +24,7 @@ from helpers.periods import Calendar
 from helpers.texts import spoken
 from tests.pack.fixtures import chart_output, code, markdown, notebook, pdf_of, table_output, view
 from tests.pack.hostile import COMPANY, LONG, NAMES, SEGMENTS, STAGES, add_table_of_all, shown, write_company
+from tests.pack.paper import sheets
 from tests.pack.projects import BUILD
 from tests.pack.requests import ROOT
 
@@ -217,16 +218,9 @@ def test_what_no_font_has_is_told_by_the_build(built):
 
 
 @pytest.mark.slow
-@pytest.mark.browser
 def test_no_word_of_the_pdf_stands_beyond_its_page(built):
-    pdftotext = shutil.which("pdftotext") or pytest.skip("no poppler here")
-    found = subprocess.run([pdftotext, "-bbox", built[0] / "pack.pdf", "-"], capture_output=True, text=True, check=True)
-    for sheet_of_paper in BeautifulSoup(found.stdout, "html.parser").find_all("page")[1:]:
-        width, height = float(sheet_of_paper["width"]), float(sheet_of_paper["height"])
-        for word in sheet_of_paper.find_all("word"):
-            assert float(word["xmin"]) > 48 - 1, word  # margins of 17 mm
-            assert float(word["xmax"]) < width - 48 + 1, word
-            assert float(word["ymax"]) < height - 22, word  # 8 mm, which printers leave free
+    for page in sheets((built[0] / "pack.pdf").read_bytes())[1:]:
+        assert page.beyond() == [], page.number
 
 
 # --- the other files --------------------------------------------------------------------------------------------------

@@ -304,11 +304,19 @@ def test_what_was_not_compared_is_not_said_to_be_unchanged(since, told):
     assert "restated" not in section
 
 
+def fonts_of(html):
+    return [io.BytesIO(base64.b64decode(data)) for data in re.findall(r"data:font/woff2;base64,([^)]*)\)", html)]
+
+
+@pytest.mark.parametrize("text", ["Zürich", "Ж"])
+def test_what_no_font_of_a_reader_has_is_a_box_and_not_a_blank(text):
+    for font in fonts_of(html_of(view(company=text), [])):
+        assert TTFont(font)["glyf"][".notdef"].numberOfContours > 0
+
+
 @pytest.mark.parametrize("text", ["Zürich – Łódź −€5 ✗", "Ж in Zürich", "株"])
 def test_the_typeface_comes_along_with_every_sign_that_it_has(text):
-    page = html_of(view(company=text), [])
-    fonts = [io.BytesIO(base64.b64decode(data)) for data in re.findall(r"data:font/woff2;base64,([^)]*)\)", page)]
-    found = [set(TTFont(font).getBestCmap()) for font in fonts]
+    found = [set(TTFont(font).getBestCmap()) for font in fonts_of(html_of(view(company=text), []))]
     chinese = found.pop() if "株" in text else set()
     *faces, signs = found
     assert len(faces) == 3

@@ -369,8 +369,11 @@ def _in_own_signs(found: re.Match[str]) -> str:
 
 
 def _is_settable(figure: Figure) -> bool:
-    characters = {character for text in figure.findobj(Text) for character in text.get_text()}
-    return not any(category(character).startswith("M") or character in UNSETTABLE for character in characters)
+    """Whether the PDF can set all words: each text in one typeface, without marks that are set upon letters."""
+    texts = [text.get_text() for text in figure.findobj(Text)]
+    if any(category(character).startswith("M") or character in UNSETTABLE for text in texts for character in text):
+        return False
+    return all(any(_covers(family, text) for family in _families()) for text in texts)
 
 
 def _make_printable(figure: Figure) -> None:
@@ -383,8 +386,8 @@ def _make_printable(figure: Figure) -> None:
         shown = [_with_drawable_characters(text) for text in written]
         if shown != written:
             axis.set_ticklabels(shown)
-        for label, words in zip(axis.get_ticklabels(), shown, strict=True):
-            label.set_fontfamily(_families_for(words))
+        for label in axis.get_ticklabels():
+            label.set_fontfamily(_families_for(label.get_text()))
 
 
 def _with_drawable_characters(text: str) -> str:
@@ -395,8 +398,11 @@ def _with_drawable_characters(text: str) -> str:
 
 def _families_for(text: str) -> list[str]:
     """The typefaces of a text, first the one that has all of it: so the PDF sets it, and its room is measured in it."""
-    needed = {ord(c) for c in text if not c.isspace()}
-    return [*sorted(_families(), key=lambda family: not needed <= _drawable_in(family)), "sans-serif"]
+    return [*sorted(_families(), key=lambda family: not _covers(family, text)), "sans-serif"]
+
+
+def _covers(family: str, text: str) -> bool:
+    return {ord(c) for c in text if not c.isspace()} <= _drawable_in(family)
 
 
 @cache

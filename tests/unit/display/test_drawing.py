@@ -7,7 +7,8 @@ from matplotlib.colors import to_rgb
 
 from helpers.display import charts, palette, signals, sparkline
 from helpers.display.charts.frame import spread_apart
-from tests.unit.display.fake_review import months, quarters, review
+from tests.unit.display.fake_review import interval, months, quarters, review, share
+from tests.unit.display.forms import SVG
 
 
 def luminance(colour):
@@ -99,3 +100,26 @@ def test_the_usual_range_is_a_band_behind_the_line():
 
 def test_one_value_is_no_sparkline():
     assert drawn(*quarters("arr", [None, 5]), kpi_id="arr") == {"sparkline_svg": "", "sparkline_alt": ""}
+
+
+def named(source):
+    rows = [share("win_rate", 7, 26, segment=("source", each), interval=interval(0.1, 0.5)) for each in (source, "b")]
+    return ElementTree.fromstring(charts.bars(review(*rows), "win_rate", "source").svg)
+
+
+@pytest.mark.parametrize("source", ["Łódź & Söhne", "Москва", "חברת קפה"])
+def test_the_words_of_a_chart_are_text(source):
+    assert source in [each.text for each in named(source).iter(f"{SVG}text")]
+
+
+@pytest.mark.parametrize("source", ["n\u0308ame", "שָׁלוֹם", "العَرَبِيَّة", "☎\ufe0f", "a\u200db", "ɨ"])
+def test_words_that_a_pdf_sets_in_no_picture_are_outlines(source):
+    drawn = named(source)
+    assert not list(drawn.iter(f"{SVG}text"))
+    assert len(list(drawn.iter(f"{SVG}use"))) > 20  # the glyphs
+
+
+def test_the_room_of_a_name_is_measured_in_the_typeface_that_has_all_of_it():
+    [first] = [each for each in named("חברת Tel Aviv").iter(f"{SVG}text") if "Tel Aviv" in each.text]
+    assert "font-family: 'Fira Sans'," not in first.attrib["style"]
+    assert "font-family: 'Fira Sans'," in next(each for each in named("Tel Aviv").iter(f"{SVG}text")).attrib["style"]
