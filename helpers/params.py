@@ -195,10 +195,11 @@ class Rules(Frozen):
 
 
 class Brand(Frozen):
-    """How the pack looks; ``logo`` is relative to the review's own file."""
+    """How the pack looks; ``logo`` and ``deck_template``, a presentation, are relative to the review's own file."""
 
     colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$"), expected("a colour such as '#1f4e79'")] = "#1f4e79"
     logo: Path | None = None
+    deck_template: Path | None = None
     confidentiality: str = ""
     locale: Locale = "en_GB"
     paper: Literal["a4", "letter"] = "a4"
@@ -320,9 +321,13 @@ def load_review(path: Path) -> Review:
     logo = (path.parent / review.brand.logo.expanduser()).resolve() if review.brand.logo else None
     if logo and (logo.suffix.lower() not in LOGO_FORMS or not logo.is_file()):
         faults.append(f"{shown(path)}: brand.logo == {shown(logo)!r}, must be a picture ({', '.join(LOGO_FORMS)})")
+    given = review.brand.deck_template
+    template = (path.parent / given.expanduser()).resolve() if given else None
+    if template and (template.suffix.lower() != ".pptx" or not template.is_file()):
+        faults.append(f"{shown(path)}: brand.deck_template == {shown(template)!r}, must be a presentation (.pptx)")
     if faults:
         raise KitError(*faults)
-    brand = review.brand.model_copy(update={"logo": logo})
+    brand = review.brand.model_copy(update={"logo": logo, "deck_template": template})
     return review.model_copy(update={"brand": brand, "experiments": experiments})
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from helpers import results
 from helpers.data.prepared import Prepared
 from helpers.display.context import Results
-from helpers.errors import KitError
+from helpers.errors import KitError, together
 from helpers.pack.archive import (
     Published,
     code_fingerprint,
@@ -56,8 +56,8 @@ def build_pack(request: BuildRequest, *, out: Path, workers: int, say: Say, warm
     process; without one they are started anew for each notebook.
 
     Raises:
-        KitError: the source cannot be read, the commentary names what is not there, every section failed, or the
-            disk is full; the draft stays as it was.
+        KitError: the source cannot be read, the commentary names what is not there, slides cannot be made of the
+            template, every section failed, or the disk is full; the draft stays as it was.
     """
     label = request.period.label
     published = last_published(out / "published", request.period)
@@ -74,7 +74,7 @@ def _build(
     """Fills the folder of a build; says what came of each notebook."""
     pack, seconds = folder / "pack", dict[str, float]()
     code = code_fingerprint(request.root)
-    request.commentary()  # its mistakes are told before anything is read
+    together(request.commentary, request.check_template)  # their mistakes are told before anything is read
     with _timed("prepare", seconds):
         prepared = _prepared(request, folder / "prepared", published)
     say("prepare")
@@ -189,6 +189,11 @@ def _render(
         (pack / "pack.html").write_text(render_html(content), encoding="utf-8")
         (pack / "figures.xlsx").write_bytes(render_workbook(pages, sections, found, audit_sheets(quarter, found)))
         (pack / "pack.pdf").write_bytes(pdf.result())
+    if request.deck:
+        from helpers.pack.deck import chapter_pages, render_deck
+
+        deck = render_deck(pages, found, chapter_pages(pdf.result()), request.review.brand.deck_template)
+        (pack / "pack.pptx").write_bytes(deck)
 
 
 def _manifest(

@@ -28,7 +28,7 @@ class BuildRequest:
     """A period of a review from a source, with each theme's parameters in pack order.
 
     ``root`` is the folder that holds ``notebooks/`` and ``templates/``. ``others`` are the parameters of the themes
-    that are not built; objectives may be measured by their KPIs.
+    that are not built; objectives may be measured by their KPIs. ``deck`` says whether slides are made too.
     """
 
     period: Period
@@ -37,6 +37,7 @@ class BuildRequest:
     parameters: Mapping[str, Mapping[str, Any]]
     root: Path
     others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    deck: bool = False
 
     @property
     def settled(self) -> dict[str, Mapping[str, Any]]:
@@ -74,6 +75,17 @@ class BuildRequest:
         if faults := action_faults(texts.get("actions", "")):
             raise KitError(*(f"{path}: {fault}" for fault in faults))
         return texts
+
+    def check_template(self) -> None:
+        """Looks whether slides can be made of the user's template, where the review gives one.
+
+        Raises:
+            KitError: they cannot; the message says what it lacks.
+        """
+        if template := self.review.brand.deck_template:
+            from helpers.pack.slides import opened
+
+            opened(template)
 
 
 def read_commentary(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
