@@ -22,7 +22,7 @@ from helpers.display.context import Results
 from helpers.display.formats import MONEY, NOTHING, format_period
 from helpers.display.headlines import Headline, judgement
 from helpers.display.sentences import chart_title, listed, name_of, window_words
-from helpers.display.signals import Verdict, is_outside
+from helpers.display.signals import Verdict
 from helpers.pack.actions import STANDINGS
 from helpers.pack.appearance import typst_fonts
 from helpers.pack.excel import number_format
@@ -33,6 +33,7 @@ from helpers.pack.slides import Box, Column, Deck, Drawing, Line, Series
 from helpers.texts import begun
 
 PERIODS = {"quarter": 8, "month": 12, "week": 12}
+KEY = {"good": "circle: good news", "bad": "diamond: bad news", "": "square: unusual"}
 SIDES = {"good": "+ What went well", "bad": "− What did not go well"}
 LOGO = Box(Inches(10), Inches(5.3), Inches(2.73), Inches(1.3))  # on the plain cover
 SCORECARD = (
@@ -143,12 +144,12 @@ def _scorecard_cells(row: Mapping[str, str]) -> list[str]:
         row["previous"],
         row["year_ago"],
         row["target"],
-        _marked(row.get("target_status", ""), row["variance"]),
-        _marked(row["verdict"], told),
+        _with_mark(row.get("target_status", ""), row["variance"]),
+        _with_mark(row["verdict"], told),
     ]
 
 
-def _marked(kind: str, words: str) -> str:
+def _with_mark(kind: str, words: str) -> str:
     """Words with the shape of what they say."""
     return f"{MARKS[kind]} {words}" if kind in MARKS and words else words
 
@@ -189,17 +190,18 @@ def _asked(deck: Deck, pages: Pages) -> None:
 
 
 def _actions(deck: Deck, pages: Pages) -> None:
-    """The first register of actions as a table; what else the file says is in the pack."""
+    """The first register of actions as a table, else what the file says; all of it stands in the notes."""
     registers = [part for part in pages.actions if part["type"] == "table" and part["rows"]]
-    if not registers:
-        return
-    labels = [column["label"] for column in registers[0]["columns"]]
-    rows = registers[0]["rows"]
-    standing = [row[-1] for row in rows]
-    counts = {word: sum(text.startswith(mark) for text in standing) for word, mark in STANDINGS.items()}
-    title = f"Actions: {listed([f'{count} {word}' for word, count in counts.items() if count])}"
-    slide = deck.slide(title, "\n".join(" · ".join(row) for row in rows))
-    slide.table([Column(label) for label in labels], rows, f"{title}. Each with its owner and its due day.")
+    lines = list(_lines(pages.actions))
+    notes = "\n".join(line.text for line in lines)
+    if registers:
+        rows = registers[0]["rows"]
+        counts = {word: sum(row[-1].startswith(mark) for row in rows) for word, mark in STANDINGS.items()}
+        title = f"Actions: {listed([f'{count} {word}' for word, count in counts.items() if count])}"
+        columns = [Column(column["label"]) for column in registers[0]["columns"]]
+        deck.slide(title, notes).table(columns, rows, f"{title}. Each with its owner and the day on which it is due.")
+    elif lines:
+        deck.slide("Actions of the last meeting", notes).text(lines)
 
 
 def _lines(parts: Sequence[Part | Node]) -> Iterator[Line]:
@@ -257,8 +259,9 @@ def _drawing(results: Results, told: Headline) -> Drawing | None:
     if limits and found.limits.mean is not None:
         levels = {"Average": found.limits.mean, "Lower limit": limits[0], "Upper limit": limits[1]}
         series += [Series(n, [v] * len(rows), "average" if n == "Average" else "limit") for n, v in levels.items()]
-    what = kpi(kpi_id).label + (f" ({name_of(rows.iloc[-1])})" if told.segment else "")
-    title = chart_title(results, what if not told.segment else name_of(rows.iloc[-1]), unit, list(rows["period"]))
+    marked = _marked(rows, found, *limits) if limits else {}
+    key = [words for tone, words in KEY.items() if tone in marked.values()]
+    title = "; ".join([chart_title(results, name_of(rows.iloc[-1]), unit, list(rows["period"])), *key])
     return Drawing(
         title=title,
         alt=_alt(results, title, dated, series, unit),
@@ -266,18 +269,18 @@ def _drawing(results: Results, told: Headline) -> Drawing | None:
         series=series,
         number_format=number_format(rows["value"].dropna(), unit, results.context.currency, write.locale),
         columns=not limits and (unit in MONEY or unit == "count"),
-        marked=_marked_places(rows, found) if limits else {},
+        marked=marked,
     )
 
 
-def _marked_places(rows: pd.DataFrame, found: Verdict) -> dict[int, str]:
+def _marked(rows: pd.DataFrame, found: Verdict, low: float, high: float) -> dict[int, str]:
     """The values beyond the usual range, and the judged one where it is a signal; each with what it means."""
     marked: dict[int, str] = {}
     for i, (period, value) in enumerate(zip(rows["period"], rows["value"], strict=True)):
         if found.state == "signal" and period == found.period:
             marked[i] = found.tone
-        elif not math.isnan(value) and is_outside(value, found.limits):
-            marked[i] = found.tone_of(1 if value > (found.limits.mean or 0.0) else -1)
+        elif value < low or value > high:
+            marked[i] = found.tone_of(1 if value > high else -1)
     return marked
 
 

@@ -172,10 +172,9 @@ class Deck:
     def _add_foot(self, slide: Any, number: int) -> None:
         """The footer and the number of a slide, where the template has them, else below the body: read last."""
         layout = self.layouts[1]
-        present = {shape.placeholder_format.type: shape for shape in layout.placeholders}
         for kind in AT_FOOT:
-            if kind in present:
-                element = deepcopy(present[kind]._element)
+            if present := _of(layout, kind):
+                element = deepcopy(present[0]._element)
                 element.spPr.clear()  # its place is the layout's
                 element.nvSpPr.cNvPr.set("id", str(max(shape.shape_id for shape in slide.shapes) + 1))
                 slide.shapes._spTree.append(element)
@@ -439,6 +438,7 @@ def line_count(text: str, width: float, *, bold: bool = False) -> int:
     >>> line_count("one", 10), line_count("one two three", 4.5), line_count("W" * 10, 3)
     (1, 3, 4)
     """
+    width = max(width, 1.0)
     count, left, blank = 1, width, ems(" ", bold=bold)
     for word in text.split(" "):
         size = ems(word, bold=bold)
@@ -509,7 +509,8 @@ def _write(shape: Any, lines: Sequence[Line], lang: str, box: Box | None = None,
         _put(shape, box)
     frame.clear()
     frame.word_wrap, frame.auto_size = True, MSO_AUTO_SIZE.NONE
-    frame.margin_left, frame.margin_top = frame.margin_right, frame.margin_bottom = INSET
+    for name, inset in zip(("lIns", "tIns", "rIns", "bIns"), INSET * 2, strict=True):
+        frame._txBody.bodyPr.set(name, str(inset))
     for i, line in enumerate(fitted(lines, place.width - 2 * INSET[0], place.height - 2 * INSET[1], least)):
         paragraph = frame.add_paragraph() if i else frame.paragraphs[0]
         paragraph.line_spacing, paragraph.space_before, paragraph.space_after = 1.0, Pt(0), Pt(AFTER * line.size)
@@ -567,25 +568,26 @@ Fitted = tuple[int, list[int], list[int], list[list[str]]]  # size of text, widt
 
 
 def _fitted_table(columns: Sequence[Column], rows: Sequence[Sequence[str]], box: Box) -> Fitted:
-    """A table for a place: its text as large as it can be, and cut only where it must be."""
+    """A table for a place: first its text gets smaller, then optional columns go, then texts are cut, then rows."""
     cells = [[column.label for column in columns], *([_in_words(text) for text in row] for row in rows)]
-    kept = list(range(len(columns)))
-    while True:
-        chosen, these = [columns[i] for i in kept], [[row[i] for i in kept] for row in cells]
-        for most, size in product((3, 2, 1), (SMALLEST, 13, SMALLEST_IN_TABLES)):
-            widths = _widths(chosen, these, size, box.width)
-            if widths and _table_height(cut := _cut(these, widths, size, most), widths, size) <= box.height:
-                return size, widths, kept, cut
-        optional = [i for i in kept if columns[i].optional]
-        if widths or not optional:
-            break
-        kept.remove(optional[-1])
+    optional = [i for i, column in enumerate(columns) if column.optional]
+    sets = [[i for i in range(len(columns)) if i not in optional[n:]] for n in range(len(optional), -1, -1)]
+    tries = [
+        *product(sets, (3, 2), (SMALLEST, 13, SMALLEST_IN_TABLES)),
+        *product(sets[::-1], (1,), (SMALLEST_IN_TABLES,)),
+    ]
+    for kept, most, size in tries:
+        these = [[row[i] for i in kept] for row in cells]
+        widths = _widths([columns[i] for i in kept], these, size, box.width)
+        cut = _cut(these, widths, size, most) if widths else []
+        if widths and _table_height(cut, widths, size) <= box.height:
+            return size, widths, kept, cut
     widths = widths or [box.width // len(kept)] * len(kept)
     cut = _cut(these, widths, size, 1)
     while len(cut) > 2 and _table_height(cut, widths, size) > box.height:
         cut.pop()
-    more = [f"{len(cells) - len(cut) + 1} more" if i == 0 else "" for i in range(len(kept))]
-    return size, widths, kept, [*cut[:-1], more]
+    more = f"{len(cells) - len(cut) + 1} more, in the pack"
+    return size, widths, kept, [*cut[:-1], [more, *[""] * (len(kept) - 1)]]
 
 
 def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], size: int, room: int) -> list[int]:
@@ -679,10 +681,8 @@ def _look_of_line(series: Any, role: str) -> None:
         series.format.line.dash_style = MSO_LINE.DASH
     elif role == "plan":
         series.format.line.fill.background()
-        series.marker.style, series.marker.size = XL_MARKER_STYLE.SQUARE, 9
-        series.marker.format.fill.solid()
-        series.marker.format.fill.fore_color.theme_color = MSO_THEME_COLOR.BACKGROUND_1
-        _draw(series.marker.format.line, MSO_THEME_COLOR.TEXT_1, 1.5)
+        series.marker.style, series.marker.size = XL_MARKER_STYLE.DASH, 16
+        _fill_marker(series.marker, MSO_THEME_COLOR.TEXT_1)
     elif role == "actual":
         _draw(series.format.line, MSO_THEME_COLOR.ACCENT_1, 2.5)
         series.marker.style, series.marker.size = XL_MARKER_STYLE.CIRCLE, 6
