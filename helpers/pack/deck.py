@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 import typst
@@ -19,16 +20,16 @@ from pptx.util import Inches
 from helpers.catalogue import kpi, theme_title
 from helpers.display.blocks import MARKS
 from helpers.display.context import Results
-from helpers.display.formats import MONEY, NOTHING, format_period
+from helpers.display.formats import MONEY, NOTHING, format_period, is_small
 from helpers.display.headlines import Headline, judgement
-from helpers.display.sentences import chart_title, listed, name_of, window_words
+from helpers.display.sentences import chart_title, listed, name_of, when_earlier, window_words
 from helpers.display.signals import Verdict
 from helpers.pack.actions import STANDINGS
 from helpers.pack.appearance import typst_fonts
 from helpers.pack.excel import number_format
 from helpers.pack.notebook_content import as_svg, picture
 from helpers.pack.pages import Pages, asked_and_told
-from helpers.pack.rich_text import Node, Part, plain_text
+from helpers.pack.rich_text import Node, plain_text
 from helpers.pack.slides import Box, Column, Deck, Drawing, Line, Series
 from helpers.texts import begun
 
@@ -177,7 +178,7 @@ def _number(results: Results, row: pd.Series | None) -> list[Line]:
     if row is None or pd.isna(row["value"]):
         return []
     phrase, value = results.write.result_phrase(row), results.write.result(row)
-    when = "" if row["period"] == results.period.label else f"in {format_period(row['period'], results.write.locale)}"
+    when = "to date" if row["status"] == "partial" else when_earlier(results, row).strip()
     unit = " ".join(filter(None, [phrase.removeprefix(value).strip(), window_words(row), when]))
     return [Line(value, 44, bold=True), Line(f"{name_of(row)}{', ' * bool(unit)}{unit}", 16)]
 
@@ -204,7 +205,7 @@ def _actions(deck: Deck, pages: Pages) -> None:
         deck.slide("Actions of the last meeting", notes).text(lines)
 
 
-def _lines(parts: Sequence[Part | Node]) -> Iterator[Line]:
+def _lines(parts: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
     """What is written, paragraph by paragraph."""
     for part in parts:
         kind = part["type"]
@@ -252,6 +253,7 @@ def _drawing(results: Results, told: Headline) -> Drawing | None:
     limits = found.range if found.subject == kpi_id and found.kind == kind else None
     names = [format_period(period, write.locale) for period in rows["period"]]
     dated = [f"{n} to date" if status == "partial" else n for n, status in zip(names, rows["status"], strict=True)]
+    known = [i for i, value in enumerate(rows["value"]) if not math.isnan(value)]
     plan = [results.plan(kpi_id, told.segment).get(period) for period in rows["period"]]
     series = [Series("Actual", [None if math.isnan(value) else float(value) for value in rows["value"]])]
     if any(value is not None for value in plan):
@@ -261,15 +263,16 @@ def _drawing(results: Results, told: Headline) -> Drawing | None:
         series += [Series(n, [v] * len(rows), "average" if n == "Average" else "limit") for n, v in levels.items()]
     marked = _marked(rows, found, *limits) if limits else {}
     key = [words for tone, words in KEY.items() if tone in marked.values()]
-    title = "; ".join([chart_title(results, name_of(rows.iloc[-1]), unit, list(rows["period"])), *key])
+    title = chart_title(results, name_of(rows.iloc[-1]), unit, list(rows["period"]))
     return Drawing(
-        title=title,
-        alt=_alt(results, title, dated, series, unit),
+        title="; ".join([title, *key]),
+        alt=f"{title}: {'; '.join([_alt(results, rows, dated, series[1:]), *key])}.",
         periods=dated,
         series=series,
         number_format=number_format(rows["value"].dropna(), unit, results.context.currency, write.locale),
         columns=not limits and (unit in MONEY or unit == "count"),
         marked=marked,
+        labelled=[i for i in sorted({known[-1], *marked}) if not is_small(rows.iloc[i])],
     )
 
 
@@ -284,13 +287,11 @@ def _marked(rows: pd.DataFrame, found: Verdict, low: float, high: float) -> dict
     return marked
 
 
-def _alt(results: Results, title: str, names: Sequence[str], series: Sequence[Series], unit: str) -> str:
+def _alt(results: Results, rows: pd.DataFrame, names: Sequence[str], others: Sequence[Series]) -> str:
     """What a chart shows, in words: its first and last value, and what they are held against."""
-    write, actual = results.write, series[0]
-    known = [(name, value) for name, value in zip(names, actual.values, strict=True) if value is not None]
-    ends = " to ".join(f"{name} {write.value(value, unit)}" for name, value in (known[0], known[-1]))
-    told = [f"{title}: {ends}"]
-    for each in series[1:]:
+    write, known = results.write, rows.index[rows["value"].notna()]
+    told = [" to ".join(f"{names[i]} {write.result(rows.iloc[i])}" for i in (known[0], known[-1]))]
+    for each in others:
         last = next((value for value in reversed(each.values) if value is not None), None)
-        told.append(f"{each.name.lower()} {write.value(last, unit)}")
-    return f"{'; '.join(told)}."
+        told.append(f"{each.name.lower()} {write.value(last, rows['unit'].iloc[0])}")
+    return "; ".join(told)

@@ -113,7 +113,8 @@ class Series:
 class Drawing:
     """A chart: its title and alternative text, its periods, its series, of which the first is the actual one.
 
-    ``marked`` holds the places of values that stand out, and whether each is ``good`` or ``bad`` news.
+    ``marked`` holds the places of values that stand out, and whether each is ``good`` or ``bad`` news; ``labelled``
+    those whose figure stands beside them.
     """
 
     title: str
@@ -123,6 +124,7 @@ class Drawing:
     number_format: str
     columns: bool
     marked: Mapping[int, str]
+    labelled: Sequence[int]
 
 
 # --- the presentation -------------------------------------------------------------------------------------------------
@@ -696,17 +698,16 @@ def _fill_marker(marker: Any, colour: Any) -> None:
 
 
 def _mark(series: Any, drawing: Drawing) -> None:
-    """Values that stand out have a shape of their own; they and the last one are labelled, clear of the line."""
+    """Values that stand out have a shape of their own; labels stand clear of the line."""
     values = drawing.series[0].values
-    known = [i for i, value in enumerate(values) if value is not None]
     for i, tone in drawing.marked.items():
         marker = series.points[i].marker
         marker.style, marker.size = MARKS[tone]
         _fill_marker(marker, MSO_THEME_COLOR.TEXT_1)
         _draw(series.points[i].format.line, MSO_THEME_COLOR.ACCENT_1, 2.5)
-    for i in sorted({known[-1], *drawing.marked}):
-        before = [values[j] for j in known if j < i][-1:]
+    for i in drawing.labelled:
+        known = [value for value in values[: i + 1] if value is not None]
         label = series.points[i].data_label
-        clear = XL_LABEL_POSITION.BELOW if before > [values[i]] else XL_LABEL_POSITION.ABOVE
+        clear = XL_LABEL_POSITION.BELOW if known[-1] < known[-2:][0] else XL_LABEL_POSITION.ABOVE
         label.position = XL_LABEL_POSITION.OUTSIDE_END if drawing.columns else clear
         label.font.bold, label.font.size = True, Pt(SMALLEST)

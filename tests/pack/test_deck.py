@@ -34,7 +34,7 @@ from tests.pack import fixtures as made
 from tests.pack.hostile import LONG, NAMES, shown
 from tests.pack.projects import BUILD
 from tests.pack.requests import ROOT
-from tests.unit.display.fake_review import Q3, months, quarters, review
+from tests.unit.display.fake_review import Q3, months, quarters, review, share
 
 EURO = Writer("EUR", "en_GB")
 REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|_x00[01]")
@@ -229,13 +229,26 @@ def test_a_value_that_is_missing_stays_a_gap_and_one_to_date_says_so():
     assert list(chart.plots[0].categories) == ["2026Q1 to date", "2026Q2", "2026Q3"]
 
 
+def test_a_share_of_a_few_has_no_percentage_beside_its_point_nor_as_its_figure():
+    rows = [*quarters("mrr", [1, 2]), share("win_rate", 5, 10, period=Q3.history(1)[0]), share("win_rate", 1, 3)]
+    pages, found = news(*rows, targets={"win_rate": 0.5})
+    slide = read(render_deck(pages, found)).slides[2]
+    assert slide.placeholders[1].text_frame.paragraphs[1].text == "1 of 3"
+    (chart,) = [shape.chart for shape in slide.shapes if shape.has_chart]
+    assert not list(chart._chartSpace.iter(qn("c:dLbl")))
+    (alt,) = [shape._element._nvXxPr.cNvPr.get("descr") for shape in slide.shapes if shape.has_chart]
+    assert alt.endswith("2026Q2 50.0% to 2026Q3 1 of 3.")
+
+
 def test_what_can_be_edited_in_a_chart_are_its_values(deck):
     for chart in charts(deck).values():
         sheet = openpyxl.load_workbook(io.BytesIO(chart.part.chart_workbook.xlsx_part.blob)).active
         columns = [[cell.value for cell in column] for column in sheet.iter_cols()]
         for series, (name, *values) in zip(chart.plots[0].series, columns[1:], strict=True):
             assert name == series.name
-            assert values == pytest.approx(list(series.values), rel=1e-14)
+            there = [(a, b) for a, b in zip(values, series.values, strict=True) if a is not None or b is not None]
+            assert there
+            assert all(math.isclose(a, b, rel_tol=1e-14) for a, b in there)
 
 
 # --- how they look ----------------------------------------------------------------------------------------------------
@@ -319,6 +332,7 @@ def test_a_chart_is_told_in_words_with_its_ends_and_its_limits():
         if shape.has_chart and slide.shapes.title.text.startswith("Inactive")
     ]
     assert alt.startswith("Inactive customers, Oct 2025 to Sept 2026: Oct 2025 10 to Sept 2026 40; average 11;")
+    assert alt.endswith("; diamond: bad news.")
 
 
 def test_good_and_bad_are_told_in_words():
