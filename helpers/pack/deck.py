@@ -219,7 +219,7 @@ def _lines(parts: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
             yield from _lines(part["children"])
         elif kind == "heading":
             yield Line(part["text"], bold=True)
-        elif text := plain_text([part]).strip():
+        elif text := plain_text([dict(part)]).strip():
             yield Line(text, 24)
 
 

@@ -7,6 +7,7 @@ import json
 import math
 import re
 import zipfile
+from base64 import b64decode
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
@@ -17,7 +18,7 @@ import yaml
 from fontTools.ttLib import TTFont
 from pptx import Presentation
 from pptx.enum.chart import XL_CHART_TYPE
-from pptx.enum.shapes import PP_PLACEHOLDER
+from pptx.enum.shapes import MSO_SHAPE_TYPE, PP_PLACEHOLDER
 from pptx.oxml.ns import qn
 from pptx.util import Emu, Inches
 from pypdf import PdfReader
@@ -167,7 +168,7 @@ def test_properties_say_what_it_is_and_are_of_the_as_of_day(deck):
 
 def test_charts_are_native_and_hold_the_series_of_the_results(deck, figures):
     plans = yaml.safe_load((ROOT / "params/review.yml").read_text())["targets"]
-    assert not [shape for _, shape in shapes(deck) if shape.shape_type == 13]  # no pictures of them
+    assert not [shape for _, shape in shapes(deck) if shape.shape_type == MSO_SHAPE_TYPE.PICTURE]  # no pictures of them
     found = charts(deck)
     assert len(found) == len(deck.slides) - 4
     for title, chart in found.items():
@@ -295,7 +296,11 @@ def check_room(deck):
                 assert all(run.font.size.pt >= least for p in shape.text_frame.paragraphs for run in p.runs)
             if shape.has_table:
                 check_table(shape)
-        boxes = [(s.left, s.top, s.left + s.width, s.top + s.height) for s in slide.shapes if s.shape_type != 13]
+        boxes = [
+            (s.left, s.top, s.left + s.width, s.top + s.height)
+            for s in slide.shapes
+            if s.shape_type != MSO_SHAPE_TYPE.PICTURE
+        ]
         for i, (left, top, right, bottom) in enumerate(boxes):
             for other in boxes[i + 1 :]:
                 assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
@@ -333,6 +338,15 @@ def test_a_chart_is_told_in_words_with_its_ends_and_its_limits():
     ]
     assert alt.startswith("Inactive customers, Oct 2025 to Sept 2026: Oct 2025 10 to Sept 2026 40; average 11;")
     assert alt.endswith("; diamond: bad news.")
+
+
+@pytest.mark.parametrize("logo", [b64decode(made.PIXEL), made.SVG.encode()])
+def test_a_logo_of_any_form_stands_on_the_plain_cover_with_its_name(logo):
+    pages, found = a_few()
+    deck = read(render_deck(replace(pages, logo=logo), found))
+    check_room(deck)
+    (picture,) = [shape for _, shape in shapes(deck) if shape.shape_type == MSO_SHAPE_TYPE.PICTURE]
+    assert picture._element._nvXxPr.cNvPr.get("descr") == "Northwind Software"
 
 
 def test_good_and_bad_are_told_in_words():
