@@ -32,7 +32,8 @@ example: pack                            ## examples/, from the sample pack
 	mkdir -p examples/$(PERIOD)
 	cp reports/$(PERIOD)/pack.html reports/$(PERIOD)/pack.pdf examples/$(PERIOD)/
 
-pictures: pack                           ## the pictures of the README, from the sample pack
+pictures: .venv/ready $(SAMPLE)        ## the pictures of the README, from the sample pack with its deck
+	$(BIN)/kpi-review build --period $(PERIOD) --source params/sources/sample.yml --deck
 	$(BIN)/python tests/pictures.py
 
 $(SAMPLE): $(wildcard sample/*.py) | .venv/ready

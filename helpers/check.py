@@ -100,12 +100,13 @@ def check_order(order: BuildRequest, say: Say, notices: Sequence[str] = (), *, p
     ``published`` is the folder of the packs that definitions are held against.
 
     Raises:
-        KitError: what is wrong with published manifests, the commentary, the source and its rows.
+        KitError: what is wrong with published manifests, the commentary, the template, the source and its rows.
     """
     with tempfile.TemporaryDirectory(prefix="kpi-review-") as folder:
-        changed, texts, prepared = together(
+        changed, texts, _, prepared = together(
             lambda: changed_definitions(order, last_published(published, order.period)),
             order.commentary,
+            order.check_template,
             lambda: order.prepared_in(Path(folder)),
         )
         say("prepare")

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 from math import prod
@@ -67,6 +68,7 @@ def build(
     only: Annotated[list[str] | None, typer.Option(metavar="THEME ...", help="Only these themes.")] = None,
     sets: Sets = None,
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks run at a time.")] = 2,
+    deck: Annotated[bool, typer.Option("--deck", help="Slides for the meeting too, pack.pptx.")] = False,
 ) -> int:
     """Build the pack of one or more periods."""
     from helpers.pack.warm_kernels import warm_process
@@ -74,7 +76,7 @@ def build(
     with warm_process() as warm:  # its imports go on while the files are read
         orders, notices = _orders(periods, source, review, as_of, only or [], sets or [])
         _tell(*notices)
-        statuses = [_build(order, out, jobs, warm) for order in orders]
+        statuses = [_build(replace(order, deck=deck), out, jobs, warm) for order in orders]
     return statuses[0] if len(set(statuses)) == 1 else DONE_IN_PART
 
 
@@ -200,7 +202,8 @@ def _build(order: BuildRequest, out: Path, workers: int, warm: WarmProcess | Non
         _tell(*(f"{label}: {fault}" for fault in error.faults))
         return NOTHING_DONE
     _tell(*(f"{label}: section {theme} failed: {failure}" for theme, failure in built.failed.items()))
-    print(*(built.folder / name for name in ("pack.html", "pack.pdf", "figures.xlsx")), sep="\n")
+    files = ["pack.html", "pack.pdf", "figures.xlsx", *(["pack.pptx"] if order.deck else [])]
+    print(*(built.folder / name for name in files), sep="\n")
     return built.exit_status
 
 

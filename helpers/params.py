@@ -203,13 +203,14 @@ class Rules(Frozen):
 
 
 class Brand(Frozen):
-    """How the pack looks and speaks; ``logo`` is relative to the review's own file.
+    """How the pack looks and speaks.
 
-    ``terms`` are the company's own words, by the text of the pack that each stands for.
+    ``logo`` and ``deck_template``, a presentation, are relative to the review's own file. ``terms`` are the company's own words, by the text of the pack that each stands for.
     """
 
     colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$"), expected("a colour such as '#1f4e79'")] = "#1f4e79"
     logo: Path | None = None
+    deck_template: Path | None = None
     confidentiality: str = ""
     language: Literal["en", "zh_Hans", "zh_Hant", "ru"] = "en"
     locale: Locale = Field(default_factory=lambda given: LOCALES[given.get("language", "en")])
@@ -350,9 +351,13 @@ def load_review(path: Path) -> Review:
     logo = (path.parent / review.brand.logo.expanduser()).resolve() if review.brand.logo else None
     if logo and (logo.suffix.lower() not in LOGO_FORMS or not logo.is_file()):
         faults.append(f"{shown(path)}: brand.logo == {shown(logo)!r}, must be a picture ({', '.join(LOGO_FORMS)})")
+    given = review.brand.deck_template
+    template = (path.parent / given.expanduser()).resolve() if given else None
+    if template and (template.suffix.lower() != ".pptx" or not template.is_file()):
+        faults.append(f"{shown(path)}: brand.deck_template == {shown(template)!r}, must be a presentation (.pptx)")
     if faults:
         raise KitError(*faults)
-    brand = review.brand.model_copy(update={"logo": logo})
+    brand = review.brand.model_copy(update={"logo": logo, "deck_template": template})
     return review.model_copy(update={"brand": brand, "experiments": experiments})
 
 

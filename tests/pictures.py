@@ -1,7 +1,11 @@
-"""The pictures of the README, 1,200 px wide: pages of the sample's PDF, and its HTML on a phone. (`make pictures`.)"""
+"""The pictures of the README, 1,200 px wide: pages of the sample's PDF, its HTML on a phone, a slide. `make pictures`.
+
+The slide is painted by LibreOffice, which takes the typeface from the kit.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -11,9 +15,14 @@ from typing import Any
 from PIL import Image
 from pypdf import PdfReader
 
+from helpers.pack.appearance import FIRA
+
 ROOT = Path(__file__).parents[1]
 PACK = ROOT / "reports/2026Q3"
 PAGES = {"summary": "Summary", "whom_to_call": "Whom to call", "what_moved_mrr": "What moved MRR"}
+SLIDE = "Inactive customers"  # how its title begins
+FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><include>/etc/fonts/fonts.conf</include><dir>{}</dir><cachedir>{}</cachedir></fontconfig>"""
 PHONES = ("Summary", "Scorecard", "Whom to call")
 WIDTH, HEIGHT, MARGIN = 384, 832, 12  # three phones and the margins around them: 1,200 px
 COLOURS = 64
@@ -60,6 +69,19 @@ def phones() -> Image.Image:
                         page.as_uri())  # fmt: skip
 
 
+def slide() -> Image.Image:
+    """A slide of the deck."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "fonts.conf").write_text(FONTS.format(FIRA, f"{folder}/fonts"))
+        settings = os.environ | {"HOME": folder, "FONTCONFIG_FILE": f"{folder}/fonts.conf"}
+        command = ["soffice", "--headless", "--convert-to", "pdf", "--outdir", folder, PACK / "pack.pptx"]
+        subprocess.run(command, check=True, capture_output=True, env=settings)
+        slides = PdfReader(f"{folder}/pack.pdf").pages
+        number = next(i for i, page in enumerate(slides, 1) if page.extract_text().startswith(SLIDE))
+        return _painted("pdftoppm", "-png", "-scale-to-x", "1200", "-scale-to-y", "-1", "-singlefile",
+                        "-f", str(number), "-l", str(number), f"{folder}/pack.pdf", "{}")  # fmt: skip
+
+
 def _painted(*command: str | Path) -> Image.Image:
     """The PNG that a command writes where ``{}`` stands."""
     with tempfile.TemporaryDirectory() as folder:
@@ -71,7 +93,7 @@ def _painted(*command: str | Path) -> Image.Image:
 
 def main() -> None:
     """Writes docs/<name>.png for each picture."""
-    for name, picture in (*pages(), ("phones", phones())):
+    for name, picture in (*pages(), ("phones", phones()), ("slide", slide())):
         target = ROOT / f"docs/{name}.png"
         picture.quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
         print(f"{target.relative_to(ROOT)}: {picture.width} × {picture.height} px, {target.stat().st_size // 1000} kB")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from helpers.registries import Baseline, Peers
 from helpers.results import COLUMNS, NUMBERS, Asked, as_json, records, rows_of, segment_of, split_address
 
 Series = Literal["quarter", "month", "week"]
+Given = TypeVar("Given")
 YEAR = {"quarter": 4, "month": 12, "week": 52}  # periods in a year
 MIME_TABLE = "application/vnd.dataresource+json"
 
@@ -126,17 +127,25 @@ class Results:
 
     def target(self, kpi_id: str, segment: str = "") -> float | None:
         """The target of the review period, if one is set for the same rows."""
-        rows = self._rows(kpi_id, segment).index
-        for address, value in self.context.targets.items():
-            of, name = split_address(address)
-            if of == kpi_id and bool(name) == bool(segment) and self._rows(of, name).index.equals(rows):
-                return value
-        return None
+        return self._addressed(self.context.targets, kpi_id, segment)
+
+    def plan(self, kpi_id: str, segment: str = "") -> Mapping[str, float]:
+        """The targets of all periods that are set for the same rows, by the period's label."""
+        return self._addressed(self.context.plans, kpi_id, segment) or {}
 
     def themes(self) -> list[str]:
         """The themes that have results, in the order in which they were computed."""
         found = dict.fromkeys(CATALOGUE[kpi_id].theme for kpi_id in self.frame["kpi_id"].unique())
         return [theme for theme in found if theme in THEMES]
+
+    def _addressed(self, by_address: Mapping[str, Given], kpi_id: str, segment: str) -> Given | None:
+        """What is given for a KPI or a segment of it, however that is written."""
+        rows = self._rows(kpi_id, segment).index
+        for address, given in by_address.items():
+            of, name = split_address(address)
+            if of == kpi_id and bool(name) == bool(segment) and self._rows(of, name).index.equals(rows):
+                return given
+        return None
 
     def _comparable(self, row: pd.Series, periods: int) -> pd.Series | None:
         """The row so many periods earlier: both complete or both as many days old, both known, neither of a few."""

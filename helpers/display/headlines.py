@@ -42,7 +42,8 @@ class Headline:
     """One sentence of news: ``lead`` is read first, ``rest`` says against what, how usual it is, what it is worth.
 
     ``family`` is the card of its KPI: KPIs of one card tell the same story, and one headline of a tone is enough.
-    ``size`` is how far the value lies from its target, as a share of that.
+    ``size`` is how far the value lies from its target, as a share of that. ``kpi_id`` and ``segment`` are
+    what it is of.
     """
 
     theme: str
@@ -53,6 +54,8 @@ class Headline:
     rest: str
     of_money: bool = False
     size: float = 0.0
+    kpi_id: str = ""
+    segment: str = ""
 
     @property
     def text(self) -> str:
@@ -197,7 +200,8 @@ def _of_row(results: Results, row: pd.Series, found: Verdict) -> Headline:
     change = change_tone(row["kpi_id"], row["value"] - before["value"]) if before is not None else ""
     tone: Tone = found.tone if kind == "signal" else ("good" if met else "bad") if kind == "target" else change
     of_money = row["unit"] in MONEY or known.parts in MONEY or bool(worth)
-    return Headline(known.theme, family_of(row["kpi_id"]), kind, tone, lead, rest, of_money, size)
+    of = (row["kpi_id"], segment_of(row))
+    return Headline(known.theme, family_of(row["kpi_id"]), kind, tone, lead, rest, of_money, size, *of)
 
 
 def _how_usual(found: Verdict) -> str:
@@ -239,4 +243,5 @@ def _of_objective(objective: Objective) -> Headline | None:
     tone: Tone = "bad" if objective.standing in OFF_PACE else "good"
     size = float(len(OFF_PACE) - OFF_PACE.index(objective.standing)) if tone == "bad" else objective.done
     of_money = known.unit in MONEY or known.parts in MONEY
-    return Headline("kpi_alignment", family_of(known.kpi_id), "objective", tone, lead, rest, of_money, size)
+    of = (known.kpi_id, objective.facts["kpi_segment"])
+    return Headline("kpi_alignment", family_of(known.kpi_id), "objective", tone, lead, rest, of_money, size, *of)

@@ -58,7 +58,7 @@ def typst_fonts() -> typst.Fonts:
     return typst.Fonts(
         include_system_fonts=False,
         include_embedded_fonts=False,
-        font_paths=[str(FIRA), str(_dejavu()), *([str(cjk.parent)] if (cjk := cjk_font()) else []), *sorted(installed)],
+        font_paths=[str(FIRA), str(dejavu()), *([str(cjk.parent)] if (cjk := cjk_font()) else []), *sorted(installed)],
     )
 
 
@@ -132,7 +132,7 @@ def _faces(characters: Iterable[str]) -> str:
     text = sorted(characters)
     faces = [_face(TEXT, FIRA / f"FiraSans-{style}.ttf", text, *look) for style, look in WEIGHTS.items()]
     signs = [character for character in text if ord(character) not in _covered_by(TEXT, slanted=True)]
-    return "\n".join([*faces, _face("Pack Signs", _dejavu() / "DejaVuSans.ttf", signs, 400, "normal")])
+    return "\n".join([*faces, _face("Pack Signs", dejavu() / "DejaVuSans.ttf", signs, 400, "normal")])
 
 
 def _face(family: str, path: Path, characters: Iterable[str], weight: int, style: str, number: int = -1) -> str:
@@ -198,7 +198,7 @@ def _preference(family: str) -> tuple[bool, str]:
     return family in OTHERS, family
 
 
-def _dejavu() -> Path:
+def dejavu() -> Path:
     """The folder of the fonts that matplotlib brings along."""
     found = find_spec("matplotlib")
     return Path((found and found.origin) or "").parent / "mpl-data" / "fonts" / "ttf"

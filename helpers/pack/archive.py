@@ -31,7 +31,7 @@ from helpers.periods import Period
 LOCK = "at-work"
 MANIFEST = "manifest.json"
 PACKAGES = (
-    "kpi-review", "duckdb", "pandas", "papermill", "nbconvert", "matplotlib", "typst", "xlsxwriter",
+    "kpi-review", "duckdb", "pandas", "papermill", "nbconvert", "matplotlib", "typst", "xlsxwriter", "python-pptx",
 )  # fmt: skip
 CODE = ("helpers/**/*.py", "notebooks/*.ipynb", "templates/**/*")
 

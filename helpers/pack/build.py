@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.data.prepared import Prepared
-from helpers.errors import KitError
+from helpers.errors import KitError, together
 from helpers.language import speaking
 from helpers.pack.appearance import refuse_unprintable
 from helpers.pack.archive import (
@@ -52,8 +52,8 @@ def build_pack(request: BuildRequest, *, out: Path, workers: int, say: Say, warm
     process; without one they are started anew for each notebook.
 
     Raises:
-        KitError: the source cannot be read, the commentary names what is not there, every section failed, or the
-            disk is full; the draft stays as it was.
+        KitError: the source cannot be read, the commentary names what is not there, slides cannot be made of the
+            template, every section failed, or the disk is full; the draft stays as it was.
     """
     label, brand = request.period.label, request.review.brand
     published = last_published(out / "published", request.period)
@@ -72,7 +72,8 @@ def _build(
 
     pack, made_from, seconds = folder / "pack", folder / FOLDER, dict[str, float]()
     code = code_fingerprint(request.root)
-    refuse_unprintable(request.texts())  # mistakes of the commentary too are told before anything is read
+    # mistakes of the commentary and of the user's template are told before anything is read
+    together(lambda: refuse_unprintable(request.texts()), request.check_template)
     with _timed("prepare", seconds):
         prepared = _prepared(request, made_from / PREPARED, published)
     say("prepare")

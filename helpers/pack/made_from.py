@@ -35,6 +35,7 @@ def keep(request: PackRequest, executed: Iterable[Executed], made_from: Path) ->
         "as_of": request.period.known_until.isoformat(),
         "parameters": request.parameters,
         "others": request.others,
+        "deck": request.deck,
         "left_out": [theme for theme in request.review.themes if theme not in request.parameters],
         "runs": {
             run.theme: {"seconds": run.seconds, "failure": run.failure and asdict(run.failure)} for run in executed
@@ -47,8 +48,10 @@ def keep(request: PackRequest, executed: Iterable[Executed], made_from: Path) ->
         kept.mkdir(parents=True)
         for file in sorted(request.commentary_folder.glob("*.md")):
             shutil.copyfile(file, kept / file.name)
-    if logo := request.review.brand.logo:
-        shutil.copyfile(logo, made_from / f"logo{logo.suffix.lower()}")
+    brand = request.review.brand
+    for name, file in {"logo": brand.logo, "deck_template": brand.deck_template}.items():
+        if file:
+            shutil.copyfile(file, made_from / f"{name}{file.suffix.lower()}")
 
 
 def kept_request(made_from: Path, root: Path) -> PackRequest:
@@ -60,12 +63,12 @@ def kept_request(made_from: Path, root: Path) -> PackRequest:
     record = _record(made_from)
     prepared = Prepared.open(made_from / PREPARED)
     review = Review.model_validate_json(_text(made_from / PREPARED / "review.json"))
-    logos = list(made_from.glob("logo.*"))
-    brand = review.brand.model_copy(update={"logo": logos[0] if logos else None})
+    files = {name: next(made_from.glob(f"{name}.*"), None) for name in ("logo", "deck_template")}
+    brand = review.brand.model_copy(update=files)
     review = review.model_copy(update={"brand": brand})
     review._path = made_from / "review.yml"  # commentary lies beside it
     period = prepared.calendar.period(record["period"], date.fromisoformat(record["as_of"]))
-    return PackRequest(period, review, record["parameters"], root, record["others"])
+    return PackRequest(period, review, record["parameters"], root, record["others"], record["deck"])
 
 
 def kept_runs(made_from: Path, notebooks: Path) -> list[Executed]:

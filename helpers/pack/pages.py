@@ -321,7 +321,7 @@ def _plain_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any
 
 def page_content(pages: Pages, sections: Sequence[Section]) -> dict[str, Any]:
     """What the pages print, as plain texts and parts: view, asked, commentary, changes, sections, actions, chapters."""
-    asked, commentary = _apart(commentary_parts(pages.commentary, "pack.summary"))
+    asked, commentary = asked_and_told(pages)
     view = {
         **asdict(pages),
         "calls": pages.calls and table_part(pages.calls, pages.locale),
@@ -348,12 +348,12 @@ def page_content(pages: Pages, sections: Sequence[Section]) -> dict[str, Any]:
     }
 
 
-def _apart(parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
-    """What management asks of the board, under the heading of that name, and what else it says."""
+def asked_and_told(pages: Pages) -> tuple[list[Part], list[Part]]:
+    """What management asks of the board, under the heading of that name, and what else it says of the summary."""
     asked: list[Part] = []
     others: list[Part] = []
     into = others
-    for part in parts:
+    for part in commentary_parts(pages.commentary, "pack.summary"):
         if part["type"] == "heading":
             into = asked if part["text"].strip().lower() == ASKED else others
             if into is asked:

@@ -29,7 +29,7 @@ class PackRequest:
     """A period of a review, with each theme's parameters in pack order: what pages are written from.
 
     ``root`` is the folder that holds ``notebooks/`` and ``templates/``. ``others`` are the parameters of the themes
-    that are not built; objectives may be measured by their KPIs.
+    that are not built; objectives may be measured by their KPIs. ``deck`` says whether slides are made too.
     """
 
     period: Period
@@ -37,6 +37,7 @@ class PackRequest:
     parameters: Mapping[str, Mapping[str, Any]]
     root: Path
     others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    deck: bool = False
 
     @property
     def settled(self) -> dict[str, Mapping[str, Any]]:
@@ -70,6 +71,17 @@ class PackRequest:
             shown(review.path): review.model_dump_json(exclude={"rules", "themes", "experiments"}),
             **{shown(self.commentary_folder / f"{name}.md"): text for name, text in self.commentary().items()},
         }
+
+    def check_template(self) -> None:
+        """Looks whether slides can be made of the user's template, where the review gives one.
+
+        Raises:
+            KitError: they cannot; the message says what it lacks.
+        """
+        if template := self.review.brand.deck_template:
+            from helpers.pack.slides import opened
+
+            opened(template)
 
 
 @dataclass(frozen=True)

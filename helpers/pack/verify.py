@@ -34,7 +34,7 @@ from helpers.pack.warm_kernels import WarmProcess
 from helpers.params import load_source
 from helpers.results import NUMBERS
 
-SAME_BYTES = ("pack.html", "pack.pdf", "figures.xlsx", "results.csv")
+SAME_BYTES = ("pack.html", "pack.pdf", "pack.pptx", "figures.xlsx", "results.csv")
 KEY = ["kpi_id", "segment_by", "segment", "period"]
 SHOWN = 20  # figures that differ
 Say = Callable[[str], None]
@@ -145,8 +145,9 @@ def as_kept(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say) 
         origin = origin_of(found.manifest, compared, found.edition)
         write_pack(found.request, prepared, executed, origin, pack)
         say("render")
-        differing = [name for name in SAME_BYTES if (pack / name).read_bytes() != (found.folder / name).read_bytes()]
-    lines = [f"{name}: {'other bytes' if name in differing else 'the same bytes'}" for name in SAME_BYTES]
+        names = [name for name in SAME_BYTES if (found.folder / name).exists()]
+        differing = [name for name in names if (pack / name).read_bytes() != (found.folder / name).read_bytes()]
+    lines = [f"{name}: {'other bytes' if name in differing else 'the same bytes'}" for name in names]
     return Verified(not differing, lines)
 
 

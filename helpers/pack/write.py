@@ -110,3 +110,8 @@ def _write_pages(
         (pack / "pack.html").write_text(render_html(content), encoding="utf-8")
         (pack / "figures.xlsx").write_bytes(render_workbook(pages, sections, found, audit_sheets(quarter, found)))
         (pack / "pack.pdf").write_bytes(pdf.result())
+    if request.deck:
+        from helpers.pack.deck import chapter_pages, render_deck
+
+        deck = render_deck(pages, found, chapter_pages(pdf.result()), request.review.brand.deck_template)
+        (pack / "pack.pptx").write_bytes(deck)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,10 +36,11 @@ def build(warm) -> Callable[..., Built]:
 
 @pytest.fixture(scope="session")
 def built(company, made_once, build) -> Built:
-    """The pack of the sample company, as `kpi-review build` makes it: one for all workers."""
+    """The pack of the sample company, as `kpi-review build --deck` makes it: one for all workers."""
 
     def keep(out: Path) -> None:
-        (out / "built.pickle").write_bytes(pickle.dumps(build(request_of(company), out)))
+        order = replace(request_of(company), deck=True)
+        (out / "built.pickle").write_bytes(pickle.dumps(build(order, out)))
 
     return pickle.loads((made_once("reports", keep) / "built.pickle").read_bytes())
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html import escape
 
 import nbformat
@@ -18,7 +19,7 @@ from helpers.pack.write import write_exports
 from tests.pack import fixtures as made
 from tests.pack.requests import ROOT, request_of
 
-SAME_BYTES = ("pack.html", "pack.pdf", "figures.xlsx", "results.csv")
+SAME_BYTES = ("pack.html", "pack.pdf", "pack.pptx", "figures.xlsx", "results.csv")
 
 
 def add_cell(root, theme, source, cell=nbformat.v4.new_code_cell):
@@ -115,7 +116,7 @@ def test_a_table_that_is_shown_as_a_chart_is_exported_too(tmp_path):
 
 
 def test_the_same_inputs_give_the_same_bytes(build, company, tmp_path):
-    order = request_of(company, "pipeline_conversion")
+    order = replace(request_of(company, "pipeline_conversion"), deck=True)
     first, second = (build(order, tmp_path / name).folder for name in ("a", "b"))
     for name in SAME_BYTES:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name

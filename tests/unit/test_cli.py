@@ -51,6 +51,12 @@ def orders(monkeypatch):
 # --- what a build is asked for ----------------------------------------------------------------------------------------
 
 
+def test_a_build_makes_slides_where_they_are_asked_for(run, orders):
+    status, out, _ = run(*BUILD, "--deck")
+    assert (status, out.splitlines()[-1]) == (0, "reports/2026Q3/pack.pptx")
+    assert [asked.order.deck for asked in orders] == [True]
+
+
 def test_build_with_the_least(run, orders):
     status, out, err = run(*BUILD)
     assert (status, out) == (0, "reports/2026Q3/pack.html\nreports/2026Q3/pack.pdf\nreports/2026Q3/figures.xlsx\n")

@@ -45,8 +45,8 @@ def test_review_defaults():
     assert found.path == Path("params/review.yml")
     assert (found.currency, found.timezone, found.fiscal_year_start_month, found.fy_label) == (None, None, 1, "end")
     assert found.brand.model_dump() == {
-        "colour": "#1f4e79", "logo": None, "confidentiality": "", "language": "en", "locale": "en_GB",
-        "terms": {}, "paper": "a4",
+        "colour": "#1f4e79", "logo": None, "deck_template": None, "confidentiality": "", "language": "en",
+        "locale": "en_GB", "terms": {}, "paper": "a4",
     }  # fmt: skip
 
 
@@ -340,6 +340,8 @@ okrs: [{id: a, kpi: nrr}]
         ("quarter_starts: {2026Q1: 2026-02-30}", "must be a valid date"),
         ("brand: {logo: nowhere.png}", "brand.logo == 'params/nowhere.png', must be a picture"),
         ("brand: {logo: review.yml}", "brand.logo == 'params/review.yml', must be a picture"),
+        ("brand: {deck_template: no.pptx}", "brand.deck_template == 'params/no.pptx', must be a presentation (.pptx)"),
+        ("brand: {deck_template: review.yml}", "brand.deck_template == 'params/review.yml', must be a presentation"),
         ("company: Other", "company is given twice, on line 1 and line 3"),
         ("rules: {grace_days: 1, grace_days: 2}", "grace_days is given twice, on line 3 and line 3"),
     ],
@@ -388,9 +390,13 @@ def test_keys_and_words_are_as_written():
     assert found.rules.activity_events == ("no", "on", "1")
 
 
-def test_logo_lies_beside_the_review():
-    Path("params/logo.PNG").write_bytes(b"")
-    assert review(SMALLEST + "brand: {logo: logo.PNG}").brand.logo == Path("params/logo.PNG").resolve()
+def test_logo_and_template_lie_beside_the_review():
+    for name in ("logo.PNG", "template.pptx"):
+        Path(f"params/{name}").write_bytes(b"")
+    brand = review(SMALLEST + "brand: {logo: logo.PNG, deck_template: template.pptx}").brand
+    assert [brand.logo, brand.deck_template] == [
+        Path(f"params/{name}").resolve() for name in ("logo.PNG", "template.pptx")
+    ]
 
 
 def test_calendar_and_currency_come_from_the_review_else_the_source():

@@ -1,0 +1,297 @@
+"""A short deck for a meeting: the verdict, the scorecard, a slide per headline, what the board is asked, the actions.
+
+Ten slides at most. It says what page 2 of the pack says, in the same words: its texts are those of :class:`Pages`, its
+charts draw the series and the limits that the pages show. Tables and charts can be edited in PowerPoint.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pandas as pd
+import typst
+from pptx.util import Inches
+
+from helpers.catalogue import kpi, theme_title
+from helpers.display.blocks import MARKS
+from helpers.display.context import Results
+from helpers.display.formats import MONEY, NOTHING, format_period, is_small
+from helpers.display.headlines import Headline, judgement
+from helpers.display.sentences import chart_title, listed, name_of, when_earlier, window_words
+from helpers.display.signals import Verdict
+from helpers.pack.actions import STANDINGS
+from helpers.pack.appearance import typst_fonts
+from helpers.pack.excel import number_format
+from helpers.pack.notebook_content import as_svg, picture
+from helpers.pack.pages import Pages, asked_and_told
+from helpers.pack.rich_text import Node, plain_text
+from helpers.pack.slides import Box, Column, Deck, Drawing, Line, Series
+from helpers.texts import begun
+
+PERIODS = {"quarter": 8, "month": 12, "week": 12}
+KEY = {"good": "circle: good news", "bad": "diamond: bad news", "": "square: unusual"}
+SIDES = {"good": "+ What went well", "bad": "− What did not go well"}
+LOGO = Box(Inches(10), Inches(5.3), Inches(2.73), Inches(1.3))  # on the plain cover
+SCORECARD = (
+    Column("Group", optional=True),
+    Column("KPI"),
+    Column("{period}", figures=True),
+    Column("On previous", figures=True),
+    Column("On year ago", figures=True, optional=True),
+    Column("Target", figures=True),
+    Column("Variance", figures=True),
+    Column("Signal"),
+)
+
+
+def render_deck(
+    pages: Pages, results: Results, chapters: Mapping[str, int] = MappingProxyType({}), template: Path | None = None
+) -> bytes:
+    """The deck of a pack as a PowerPoint file; the same inputs give the same bytes.
+
+    ``chapters`` says on which page of the PDF each theme begins (:func:`chapter_pages`). ``template`` is a user's own
+    presentation whose layouts, fonts and colours are used; without one the deck is plain, in the brand's colour.
+
+    Raises:
+        KitError: the template cannot be read, or lacks a layout.
+    """
+    title = f"{pages.company} – {pages.title} {pages.period_label}"
+    footer = " · ".join(filter(None, [pages.period_label, pages.status, pages.confidentiality, pages.company]))
+    locale = pages.locale.replace("_", "-")
+    lang = locale if locale.startswith(pages.lang) else pages.lang
+    deck = Deck(template, colour=pages.colour, footer=footer, lang=lang)
+    _cover(deck, pages)
+    _scorecard(deck, pages)
+    found = pages.summary
+    for tone, side in (("good", found.good), ("bad", found.bad)) if found else ():
+        for headline in side:
+            _headline(deck, pages, results, headline, tone, chapters)
+    _asked(deck, pages)
+    _actions(deck, pages)
+    return deck.saved(title=title, company=pages.company, status=pages.status, on=pages.as_of_on)
+
+
+def chapter_pages(pdf: bytes) -> dict[str, int]:
+    """On which page of a pack's PDF each theme begins."""
+    from pypdf import PdfReader
+
+    reader = PdfReader(io.BytesIO(pdf))
+    places = reader.named_destinations.items()
+    return {name: (reader.get_destination_page_number(place) or 0) + 1 for name, place in places}
+
+
+# --- slides -----------------------------------------------------------------------------------------------------------
+
+
+def _cover(deck: Deck, pages: Pages) -> None:
+    found = pages.summary
+    slide = deck.slide(found.verdict if found else pages.title, found.note if found else "", cover=True)
+    dates = f"{pages.period_dates}, {pages.as_of}"
+    failed = listed([sentence.partition(":")[0] for sentence in pages.changes.failed])
+    status = f"{pages.status}: without {failed}, which failed" if failed else pages.status
+    slide.text(
+        [
+            Line(f"{pages.company}: {pages.title} {pages.period_label}", 22, bold=True),
+            *([Line(found.carried_by, 18)] if found and found.carried_by else []),
+            Line(dates, 14),
+            *(Line(text, 14) for text in (status, pages.confidentiality) if text),
+        ]
+    )
+    if deck.is_plain and pages.logo:  # a user's template has its own
+        slide.picture(_pixels(pages.logo), pages.company, LOGO)
+
+
+def _pixels(logo: bytes) -> bytes:
+    """A logo of any form as PNG, which is what slides take."""
+    page = "#set page(width: auto, height: auto, margin: 0pt, fill: none)\n"
+    page += '#image(bytes(sys.inputs.svg), format: "svg", height: 3cm)'
+    inputs = {"svg": as_svg(picture(logo, ""))}
+    compiler = typst.Compiler(page.encode(), font_paths=typst_fonts(), sys_inputs=inputs)
+    return compiler.compile(format="png", ppi=300)  # type: ignore[return-value]
+
+
+def _scorecard(deck: Deck, pages: Pages) -> None:
+    groups = pages.scorecard
+    rows = [row for group in groups for row in group["rows"]]
+    if not rows:
+        return
+    judged = [row["target_status"] for row in rows if row.get("target_status")]
+    signals = sum(row["verdict"] == "signal" for row in rows)
+    met = [f"{judged.count('met')} of {len(judged)} targets met"] if judged else []
+    standing_out = f"{signals or 'no'} signal{'s' * (signals > 1)} in {len(rows)} KPIs"
+    title = f"Scorecard: {', '.join([*met, standing_out])}"
+    slide = deck.slide(title, "\n".join(_definition(pages, row["kpi_id"]) for row in rows))
+    cells = [
+        [group["title"] if i == 0 else "", *_scorecard_cells(row)]
+        for group in groups
+        for i, row in enumerate(group["rows"])
+    ]
+    columns = [Column(each.label.format(period=pages.period_label), each.figures, each.optional) for each in SCORECARD]
+    slide.table(columns, cells, f"{title}. Each KPI with its value, its changes, its target and what is usual of it.")
+
+
+def _scorecard_cells(row: Mapping[str, str]) -> list[str]:
+    name = " ".join(filter(None, [row["label"], row["window"]]))
+    value = " ".join(filter(None, [row["value"], row["unit"]]))
+    told = row["signal"] if row["value"] != NOTHING else row["reason"]
+    return [
+        name,
+        value,
+        row["previous"],
+        row["year_ago"],
+        row["target"],
+        _with_mark(row.get("target_status", ""), row["variance"]),
+        _with_mark(row["verdict"], told),
+    ]
+
+
+def _with_mark(kind: str, words: str) -> str:
+    """Words with the shape of what they say."""
+    return f"{MARKS[kind]} {words}" if kind in MARKS and words else words
+
+
+def _headline(
+    deck: Deck, pages: Pages, results: Results, told: Headline, tone: str, chapters: Mapping[str, int]
+) -> None:
+    """A slide for one headline: its number and its sentence, beside the chart."""
+    row = results.shown(told.kpi_id, told.segment) if told.kpi_id else None
+    page = chapters.get(told.theme)
+    where = f"In the pack: {theme_title(told.theme)}{f', page {page}' if page else ''}"
+    notes = [told.text, *([_definition(pages, told.kpi_id)] if told.kpi_id else []), where]
+    slide = deck.slide(told.lead, "\n\n".join(notes))
+    drawing = None if row is None else _drawing(results, told)
+    text, beside = slide.place.beside(0.36)
+    rest = begun(told.rest.lstrip(",;: ."))
+    lines = [Line(SIDES[tone], 16, bold=True), *_number(results, row), Line(rest, 20), Line(where, 14)]
+    slide.text([line for line in lines if line.text], text if drawing else slide.place)
+    if drawing:
+        slide.chart(drawing, beside)
+
+
+def _number(results: Results, row: pd.Series | None) -> list[Line]:
+    """The figure by itself, and below it what it counts."""
+    if row is None or pd.isna(row["value"]):
+        return []
+    phrase, value = results.write.result_phrase(row), results.write.result(row)
+    when = "to date" if row["status"] == "partial" else when_earlier(results, row).strip()
+    unit = " ".join(filter(None, [phrase.removeprefix(value).strip(), window_words(row), when]))
+    return [Line(value, 44, bold=True), Line(f"{name_of(row)}{', ' * bool(unit)}{unit}", 16)]
+
+
+def _asked(deck: Deck, pages: Pages) -> None:
+    lines = list(_lines(asked_and_told(pages)[0]))
+    if lines:
+        slide = deck.slide("Asked of the board", "\n".join(line.text for line in lines))
+        slide.text(lines)
+
+
+def _actions(deck: Deck, pages: Pages) -> None:
+    """The first register of actions as a table, else what the file says; all of it stands in the notes."""
+    registers = [part for part in pages.actions if part["type"] == "table" and part["rows"]]
+    lines = list(_lines(pages.actions))
+    notes = "\n".join(line.text for line in lines)
+    if registers:
+        rows = registers[0]["rows"]
+        counts = {word: sum(row[-1].startswith(mark) for row in rows) for word, mark in STANDINGS.items()}
+        title = f"Actions: {listed([f'{count} {word}' for word, count in counts.items() if count])}"
+        columns = [Column(column["label"]) for column in registers[0]["columns"]]
+        deck.slide(title, notes).table(columns, rows, f"{title}. Each with its owner and the day on which it is due.")
+    elif lines:
+        deck.slide("Actions of the last meeting", notes).text(lines)
+
+
+def _lines(parts: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
+    """What is written, paragraph by paragraph."""
+    for part in parts:
+        kind = part["type"]
+        if kind == "prose":
+            yield from _lines(part["tree"])
+        elif kind == "list_item":
+            yield Line(" ".join(line.text for line in _lines(part["children"])), bullet=True)
+        elif kind == "table":
+            yield from (Line(" · ".join(map(_cell, row))) for row in (part.get("head", ()), *part["rows"]) if row)
+        elif kind in ("bullet_list", "ordered_list", "blockquote"):
+            yield from _lines(part["children"])
+        elif kind == "heading":
+            yield Line(part["text"], bold=True)
+        elif text := plain_text([dict(part)]).strip():
+            yield Line(text, 24)
+
+
+def _cell(cell: str | Sequence[Node]) -> str:
+    return cell if isinstance(cell, str) else plain_text(cell)
+
+
+def _definition(pages: Pages, kpi_id: str) -> str:
+    """What a KPI means, as its definition in the pack says."""
+    known = kpi(kpi_id)
+    method = next((each.definition for each in pages.definitions if kpi_id in each.kpi_ids), "")
+    return " ".join(filter(None, [f"{known.label}: {known.definition}", method]))
+
+
+# --- charts -----------------------------------------------------------------------------------------------------------
+
+
+def _drawing(results: Results, told: Headline) -> Drawing | None:
+    """The history behind a headline: what a signal was judged by, else periods like that of the review, and the plan.
+
+    None where there are fewer than two values.
+    """
+    found = Verdict("not judged") if told.segment else judgement(results, told.kpi_id)
+    of_signal = told.kind == "signal" and found.state == "signal"
+    kpi_id, kind = (found.subject, found.kind) if of_signal else (told.kpi_id, results.period.kind)
+    rows = results.series(kpi_id, kind, told.segment).tail(PERIODS[kind])
+    rows = rows.assign(value=rows["value"].where(rows["status"].isin(["ok", "partial"]))).reset_index(drop=True)
+    if rows["value"].count() < 2:
+        return None
+    unit, write = kpi(kpi_id).unit, results.write
+    limits = found.range if found.subject == kpi_id and found.kind == kind else None
+    names = [format_period(period, write.locale) for period in rows["period"]]
+    dated = [f"{n} to date" if status == "partial" else n for n, status in zip(names, rows["status"], strict=True)]
+    known = [i for i, value in enumerate(rows["value"]) if not math.isnan(value)]
+    plan = [results.plan(kpi_id, told.segment).get(period) for period in rows["period"]]
+    series = [Series("Actual", [None if math.isnan(value) else float(value) for value in rows["value"]])]
+    if any(value is not None for value in plan):
+        series.append(Series("Plan", plan, "plan"))
+    if limits and found.limits.mean is not None:
+        levels = {"Average": found.limits.mean, "Lower limit": limits[0], "Upper limit": limits[1]}
+        series += [Series(n, [v] * len(rows), "average" if n == "Average" else "limit") for n, v in levels.items()]
+    marked = _marked(rows, found, *limits) if limits else {}
+    key = [words for tone, words in KEY.items() if tone in marked.values()]
+    title = chart_title(results, name_of(rows.iloc[-1]), unit, list(rows["period"]))
+    return Drawing(
+        title="; ".join([title, *key]),
+        alt=f"{title}: {'; '.join([_alt(results, rows, dated, series[1:]), *key])}.",
+        periods=dated,
+        series=series,
+        number_format=number_format(rows["value"].dropna(), unit, results.context.currency, write.locale),
+        columns=not limits and (unit in MONEY or unit == "count"),
+        marked=marked,
+        labelled=[i for i in sorted({known[-1], *marked}) if not is_small(rows.iloc[i])],
+    )
+
+
+def _marked(rows: pd.DataFrame, found: Verdict, low: float, high: float) -> dict[int, str]:
+    """The values beyond the usual range, and the judged one where it is a signal; each with what it means."""
+    marked: dict[int, str] = {}
+    for i, (period, value) in enumerate(zip(rows["period"], rows["value"], strict=True)):
+        if found.state == "signal" and period == found.period:
+            marked[i] = found.tone
+        elif value < low or value > high:
+            marked[i] = found.tone_of(1 if value > high else -1)
+    return marked
+
+
+def _alt(results: Results, rows: pd.DataFrame, names: Sequence[str], others: Sequence[Series]) -> str:
+    """What a chart shows, in words: its first and last value, and what they are held against."""
+    write, known = results.write, rows.index[rows["value"].notna()]
+    told = [" to ".join(f"{names[i]} {write.result(rows.iloc[i])}" for i in (known[0], known[-1]))]
+    for each in others:
+        last = next((value for value in reversed(each.values) if value is not None), None)
+        told.append(f"{each.name.lower()} {write.value(last, rows['unit'].iloc[0])}")
+    return "; ".join(told)

@@ -1,0 +1,713 @@
+"""Slides: a presentation made of a user's template or of a plain one, with texts that fit and bytes that repeat.
+
+A template's layouts are used by what they are: one with a title and a subtitle is the cover, one with a title and a
+single body holds all else. What stands on a slide names the fonts and colours of the theme alone, so that they are the
+template's own. The room that a text needs is estimated by a wide typeface, since a machine that lacks a font takes
+another.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+from unicodedata import combining, east_asian_width
+
+from lxml import etree
+from PIL import ImageFont
+from pptx import Presentation
+from pptx.chart.data import CategoryChartData
+from pptx.enum.chart import (
+    XL_CHART_TYPE,
+    XL_LABEL_POSITION,
+    XL_LEGEND_POSITION,
+    XL_MARKER_STYLE,
+    XL_TICK_LABEL_POSITION,
+)
+from pptx.enum.dml import MSO_LINE, MSO_THEME_COLOR
+from pptx.enum.shapes import PP_PLACEHOLDER
+from pptx.enum.text import MSO_ANCHOR, MSO_AUTO_SIZE, PP_ALIGN
+from pptx.exc import PackageNotFoundError
+from pptx.opc.constants import RELATIONSHIP_TYPE
+from pptx.oxml import parse_xml
+from pptx.oxml.ns import nsdecls, qn
+from pptx.util import Emu, Inches, Pt
+
+from helpers.display.palette import BAD, BAND, GOOD, LINE, QUIET, TEXT, ink, lighter
+from helpers.errors import KitError
+from helpers.pack.appearance import TEXT as TYPEFACE
+from helpers.pack.appearance import colours_of, dejavu
+from helpers.strict_yaml import shown
+from helpers.texts import printable
+
+SMALLEST, SMALLEST_IN_TABLES = 14, 12  # points; what is smaller is not read from the other end of a room
+LARGEST_TITLE, LARGEST_ON_COVER = 30, 40
+LINE_HEIGHT, AFTER = 1.2, 0.4  # of a line, and of the room after a paragraph, in sizes of its text
+INSET = (Inches(0.1), Inches(0.05))  # of text from the sides of its box, and from above and below
+CELL = (Pt(5), Pt(2.5))  # the same of a cell
+BULLET = Inches(0.3)
+LONGEST_WORD = 30  # letters; what is longer is no word, and is cut
+NARROWEST = Inches(1)  # of a column of text
+BODIES = (PP_PLACEHOLDER.BODY, PP_PLACEHOLDER.OBJECT)
+TITLES = (PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE)
+AT_FOOT = (PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER)
+INSTANT = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # of an entry in a ZIP file
+
+
+@dataclass(frozen=True)
+class Box:
+    """A place on a slide, in EMU."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def beside(self, share: float) -> tuple[Box, Box]:
+        """Two places side by side, the first with a share of the width."""
+        gap, first = Inches(0.35), int(self.width * share)
+        return replace(self, width=first), Box(self.left + first + gap, self.top, self.width - first - gap, self.height)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A paragraph: ``size`` is what is wished for, in points; where there is no room it is smaller, down to 14."""
+
+    text: str
+    size: int = 20
+    bold: bool = False
+    bullet: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: texts are wrapped and cut, ``figures`` are neither. Where the slide is too narrow for all,
+    the last ``optional`` one goes.
+    """
+
+    label: str
+    figures: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line, or columns, of a chart."""
+
+    name: str
+    values: Sequence[float | None]
+    role: Literal["actual", "plan", "average", "limit"] = "actual"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A chart: its title and alternative text, its periods, its series, of which the first is the actual one.
+
+    ``marked`` holds the places of values that stand out, and whether each is ``good`` or ``bad`` news; ``labelled``
+    those whose figure stands beside them.
+    """
+
+    title: str
+    alt: str
+    periods: Sequence[str]
+    series: Sequence[Series]
+    number_format: str
+    columns: bool
+    marked: Mapping[int, str]
+    labelled: Sequence[int]
+
+
+# --- the presentation -------------------------------------------------------------------------------------------------
+
+
+class Deck:
+    """A presentation on its way; ``footer`` stands at the foot of each slide, beside its number.
+
+    Raises:
+        KitError: the template cannot be read, or lacks a layout.
+    """
+
+    def __init__(self, template: Path | None, *, colour: str, footer: str, lang: str) -> None:
+        self.file = opened(template) if template else _plain(colour)
+        self.is_plain = template is None
+        self.footer, self.lang = footer, lang
+        self.layouts = _layouts(self.file)
+
+    def slide(self, title: str, notes: str, *, cover: bool = False) -> Slide:
+        """A new last slide under a title."""
+        made = Slide(self, self.file.slides.add_slide(self.layouts[0 if cover else 1]))
+        size = LARGEST_ON_COVER if cover else self._title_size
+        _write(made.file.shapes.title, [Line(title, size)], self.lang)
+        made.file.notes_slide.notes_text_frame.text = printable(notes)
+        return made
+
+    @property
+    def _title_size(self) -> int:
+        """The template's own size of titles, where that is not too large for a sentence."""
+        own = self.file.slide_master.element.xpath("p:txStyles/p:titleStyle/a:lvl1pPr/a:defRPr/@sz")
+        return min([LARGEST_TITLE, *(int(size) // 100 for size in own)])
+
+    def saved(self, *, title: str, company: str, status: str, on: date) -> bytes:
+        """The presentation as a file, dated by a day: the same slides give the same bytes."""
+        for number, slide in enumerate(self.file.slides, 1):
+            if number > 1:
+                self._add_foot(slide, number)
+        known, moment = self.file.core_properties, datetime.combine(on, time())
+        known.title, known.author, known.last_modified_by = printable([title[:255], company[:255], company[:255]])
+        known.language, known.content_status, known.revision = self.lang, status, 1
+        known.subject = known.keywords = known.comments = known.category = ""
+        known.created = known.modified = known.last_printed = moment
+        content = io.BytesIO()
+        self.file.save(content)
+        return _dated(content.getvalue(), moment)
+
+    def _add_foot(self, slide: Any, number: int) -> None:
+        """The footer and the number of a slide, where the template has them, else below the body: read last."""
+        layout = self.layouts[1]
+        for kind in AT_FOOT:
+            if present := _of(layout, kind):
+                element = deepcopy(present[0]._element)
+                element.spPr.clear()  # its place is the layout's
+                element.nvSpPr.cNvPr.set("id", str(max(shape.shape_id for shape in slide.shapes) + 1))
+                slide.shapes._spTree.append(element)
+                shape = list(slide.shapes)[-1]
+            else:
+                shape = slide.shapes.add_textbox(*_emu(self._below(_box(*_of(layout, *BODIES)), kind)))
+            lines = [Line(self.footer, SMALLEST_IN_TABLES)] if kind == PP_PLACEHOLDER.FOOTER else []
+            _write(shape, lines, self.lang, least=SMALLEST_IN_TABLES)
+            if not lines:
+                _add_number(shape.text_frame.paragraphs[0], number, self.lang)
+
+    def _below(self, body: Box, kind: Any) -> Box:
+        """A place in the lowest line of a slide, for the footer or the number."""
+        height, number = Inches(0.36), Inches(0.8)
+        box = Box(body.left, self.file.slide_height - height, body.width - number, height)
+        return box if kind == PP_PLACEHOLDER.FOOTER else replace(box, left=box.left + box.width, width=number)
+
+
+def _dated(content: bytes, moment: datetime) -> bytes:
+    """A file of Office with the dates of its entries, of its properties and of the workbooks in it fixed."""
+    found = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(found, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            part = old.read(name)
+            if name.endswith(".xlsx"):
+                part = _dated(part, moment)
+            elif name == "docProps/core.xml":
+                part = INSTANT.sub(f"{moment:%Y-%m-%dT%H:%M:%SZ}".encode(), part)
+            new.writestr(zipfile.ZipInfo(name, EARLIEST), part, zipfile.ZIP_DEFLATED)
+    return found.getvalue()
+
+
+@dataclass(frozen=True)
+class Slide:
+    """One slide: its body holds text, or gives its place to a table; a chart stands beside it."""
+
+    deck: Deck
+    file: Any
+
+    @property
+    def body(self) -> Any:
+        """The body, or on the cover the subtitle."""
+        kinds = (*BODIES, PP_PLACEHOLDER.SUBTITLE)
+        return next(shape for shape in self.file.placeholders if shape.placeholder_format.type in kinds)
+
+    @property
+    def place(self) -> Box:
+        """The place of the body."""
+        return _box(self.body)
+
+    def text(self, lines: Sequence[Line], box: Box | None = None) -> None:
+        """Paragraphs in the body, or in a part of its place."""
+        _write(self.body, lines, self.deck.lang, box)
+
+    def chart(self, drawing: Drawing, box: Box) -> None:
+        """A chart that can be edited."""
+        data = CategoryChartData(number_format=drawing.number_format)
+        data.categories = drawing.periods
+        for series in drawing.series:
+            data.add_series(series.name, series.values)
+        kind = XL_CHART_TYPE.COLUMN_CLUSTERED if drawing.columns else XL_CHART_TYPE.LINE_MARKERS
+        frame = self.file.shapes.add_chart(kind, *_emu(box), data)
+        _describe(frame, "Chart", drawing.alt)
+        _look_of_chart(frame.chart, drawing, box.width)
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]], alt: str) -> None:
+        """A table in the place of the body; of rows that there is no room for, it says how many there are."""
+        box = self.place
+        self.body._element.getparent().remove(self.body._element)
+        size, widths, kept, cells = _fitted_table(columns, printable(rows), box)
+        frame = self.file.shapes.add_table(len(cells), len(kept), *_emu(replace(box, width=sum(widths))))
+        _describe(frame, "Table", alt)
+        frame.table.horz_banding = False
+        for column, width in zip(frame.table.columns, widths, strict=True):
+            column.width = Emu(width)
+        for y, texts in enumerate(cells):
+            frame.table.rows[y].height = Emu(_row_height(texts, widths, size, bold=not y))
+            for x, text in enumerate(texts):
+                cell = frame.table.cell(y, x)
+                cell.margin_left, cell.margin_top = cell.margin_right, cell.margin_bottom = CELL
+                cell.vertical_anchor = MSO_ANCHOR.MIDDLE
+                paragraph = cell.text_frame.paragraphs[0]
+                paragraph.alignment = PP_ALIGN.RIGHT if columns[kept[x]].figures else PP_ALIGN.LEFT
+                _add_run(paragraph, Line(text, size), self.deck.lang)
+
+    def picture(self, content: bytes, alt: str, box: Box) -> None:
+        """A picture, as large as its place allows, in the lower right of it."""
+        shape = self.file.shapes.add_picture(io.BytesIO(content), 0, 0)
+        scale = min(box.width / shape.width, box.height / shape.height)
+        width, height = int(shape.width * scale), int(shape.height * scale)
+        _put(shape, Box(box.left + box.width - width, box.top + box.height - height, width, height))
+        _describe(shape, "Logo", alt)
+
+
+# --- the template -----------------------------------------------------------------------------------------------------
+
+
+def opened(template: Path) -> Any:
+    """A user's template without the slides in it.
+
+    Raises:
+        KitError: it cannot be read, or lacks a layout; the message says which.
+    """
+    where = f"brand.deck_template: {shown(template)}"
+    try:
+        found = Presentation(str(template))
+        layouts = _layouts(found)
+    except (PackageNotFoundError, KeyError, ValueError, AttributeError, zipfile.BadZipFile, etree.XMLSyntaxError):
+        raise KitError(f"{where} is no presentation that can be read; save it as .pptx in PowerPoint") from None
+    wanted = zip(("a title and a subtitle", "a title and one body of text"), layouts, strict=True)
+    if lacking := [what for what, layout in wanted if layout is None]:
+        raise KitError(*(f"{where} has no layout with {what}; add one, in the slide master" for what in lacking))
+    ids = found.slides._sldIdLst
+    for slide in list(ids):
+        found.part.drop_rel(slide.rId)
+        ids.remove(slide)
+    for tag in ("p:custShowLst", "p:extLst"):  # shows and sections are lists of slides
+        for element in found.part._element.findall(qn(tag)):
+            found.part._element.remove(element)
+    return _without_thumbnail(found)
+
+
+def _layouts(deck: Any) -> tuple[Any, Any]:
+    """The first layout that is a cover, and that with the largest body; None where there is none."""
+    titled = [each for master in deck.slide_masters for each in master.slide_layouts if _of(each, *TITLES)]
+    covers = [each for each in titled if _of(each, PP_PLACEHOLDER.SUBTITLE)]
+    sizes = {i: _area(each) for i, each in enumerate(titled)}
+    largest = max(sizes, key=lambda i: sizes[i], default=None)
+    return (covers[0] if covers else None), (titled[largest] if largest is not None and sizes[largest] else None)
+
+
+def _area(layout: Any) -> int:
+    """The area of a layout's body; none where there is no body, or something beside it."""
+    unseen = (*TITLES, *AT_FOOT, PP_PLACEHOLDER.DATE)
+    others = [shape for shape in layout.placeholders if shape.placeholder_format.type not in unseen]
+    return int(others[0].width * others[0].height) if others == _of(layout, *BODIES) and len(others) == 1 else 0
+
+
+def _of(layout: Any, *kinds: Any) -> list[Any]:
+    """The placeholders of these kinds whose text is not turned upright."""
+    found = [shape for shape in layout.placeholders if shape.placeholder_format.type in kinds]
+    return [shape for shape in found if shape._element.ph_orient == "horz" and shape.width]
+
+
+def _without_thumbnail(deck: Any) -> Any:
+    """A presentation without the picture of another one's first slide."""
+    package = deck.part.package
+    for name, relation in list(package._rels.items()):
+        if relation.reltype == RELATIONSHIP_TYPE.THUMBNAIL:
+            package.drop_rel(name)
+    return deck
+
+
+def _plain(colour: str) -> Any:
+    """A plain presentation of 16:9 in a brand's colour: python-pptx's own, laid out anew."""
+    deck = Presentation()
+    deck.slide_width, deck.slide_height = Inches(13.333), Inches(7.5)
+    deck.part._element.sldSz.attrib.pop("type", None)
+    layouts: Any = deck.slide_layouts
+    cover, content, *others = layouts
+    for layout in others:
+        layouts.remove(layout)
+    master, colours = deck.slide_master, colours_of(colour)
+    _set_theme(master, colour, colours["accent"])
+    for layout in (cover, content):
+        for shape in layout.placeholders:
+            shape._element.spPr.clear()
+    left, width, foot = Inches(0.6), Inches(12.13), Inches(6.98)
+    boxes = (
+        Box(left, Inches(0.4), width, Inches(1.05)),
+        Box(left, Inches(1.6), width, Inches(5.25)),
+        Box(Inches(10), foot, Inches(1), Inches(0.36)),
+        Box(left, foot, Inches(10.9), Inches(0.36)),
+        Box(Inches(11.73), foot, Inches(1), Inches(0.36)),
+    )
+    for shape, box in zip(master.placeholders, boxes, strict=True):
+        _put(shape, box)
+    for style, size in {"titleStyle": 2800, "bodyStyle": 2000}.items():
+        (level,) = master.element.xpath(f"p:txStyles/p:{style}/a:lvl1pPr")
+        level.set("algn", "l")
+        level.find(qn("a:defRPr")).set("sz", str(size))
+    (title,) = master.element.xpath("p:txStyles/p:titleStyle/a:lvl1pPr/a:defRPr")
+    title.set("b", "1")
+    title.find(".//" + qn("a:schemeClr")).set("val", "tx2")
+    (footer,) = master.element.xpath(".//p:sp[.//p:ph[@type='ftr']]//a:lvl1pPr")
+    footer.set("algn", "l")
+    _lay_out_cover(cover, colours, deck.slide_width)
+    return _without_thumbnail(deck)
+
+
+def _lay_out_cover(cover: Any, colours: Mapping[str, str], width: int) -> None:
+    """The cover: its title on the brand's colour, the rest below on white."""
+    band = f"""<p:sp {nsdecls("p", "a")}>
+      <p:nvSpPr><p:cNvPr id="90" name="Band"/><p:cNvSpPr/><p:nvPr userDrawn="1"/></p:nvSpPr>
+      <p:spPr><a:xfrm><a:off x="0" y="0"/><a:ext cx="{width}" cy="{Inches(4.1)}"/></a:xfrm>
+      <a:prstGeom prst="rect"><a:avLst/></a:prstGeom>
+      <a:solidFill><a:srgbClr val="{colours["brand"][1:]}"/></a:solidFill><a:ln><a:noFill/></a:ln></p:spPr>
+      <p:txBody><a:bodyPr/><a:lstStyle/><a:p><a:endParaRPr lang="en"/></a:p></p:txBody></p:sp>"""
+    cover.shapes._spTree.insert(2, parse_xml(band))
+    title, subtitle = _of(cover, *TITLES), _of(cover, PP_PLACEHOLDER.SUBTITLE)
+    looks = {"b": (title, colours["ink"][1:], 1.1, 2.75), "t": (subtitle, TEXT[1:], 4.35, 2.75)}
+    for anchor, ((shape,), colour, top, height) in looks.items():
+        _put(shape, Box(Inches(0.6), Inches(top), Inches(12.13 if anchor == "b" else 9.3), Inches(height)))
+        shape._element.txBody.bodyPr.set("anchor", anchor)
+        style = shape._element.txBody.find(qn("a:lstStyle"))
+        level = f"""<a:lvl1pPr {nsdecls("a")} marL="0" indent="0" algn="l"><a:buNone/><a:defRPr>
+          <a:solidFill><a:srgbClr val="{colour}"/></a:solidFill></a:defRPr></a:lvl1pPr>"""
+        style[:] = [parse_xml(level)]
+
+
+def _set_theme(master: Any, colour: str, accent: str) -> None:
+    """The pack's typeface and colours as those of the theme."""
+    part = master.part.part_related_by(RELATIONSHIP_TYPE.THEME)
+    theme = etree.fromstring(part.blob)
+    actual = ink(colour)
+    wanted = {
+        "dk1": TEXT, "lt1": "#ffffff", "dk2": accent, "lt2": BAND, "accent1": actual, "accent2": lighter(actual),
+        "accent3": GOOD, "accent4": BAD, "accent5": QUIET, "accent6": LINE, "hlink": accent, "folHlink": accent,
+    }  # fmt: skip
+    (scheme,) = theme.iter(qn("a:clrScheme"))
+    for element in scheme:
+        value = wanted[etree.QName(element).localname].lstrip("#").upper()
+        element[:] = [parse_xml(f'<a:srgbClr {nsdecls("a")} val="{value}"/>')]
+    for element in theme.iter(qn("a:latin")):
+        element.set("typeface", TYPEFACE)
+    part.blob = etree.tostring(theme, xml_declaration=True, encoding="UTF-8", standalone=True)
+
+
+# --- text that fits ---------------------------------------------------------------------------------------------------
+
+
+def ems(text: str, *, bold: bool = False) -> float:
+    """How wide a text is at most, in sizes of it.
+
+    >>> ems("") < ems("ill") < ems("WWW") < ems("WWW", bold=True)
+    True
+    """
+    return sum(_em(character, bold) for character in text)
+
+
+@cache
+def _em(character: str, bold: bool) -> float:
+    """The width of a character in DejaVu Sans, which is as wide as any usual typeface for slides."""
+    if combining(character):
+        return 0.0
+    if east_asian_width(character) in "WF":
+        return 1.0
+    return _face(bold).getlength(character) / 100
+
+
+@cache
+def _face(bold: bool) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(
+        str(dejavu() / f"DejaVuSans{'-Bold' * bold}.ttf"), 100, layout_engine=ImageFont.Layout.BASIC
+    )
+
+
+def line_count(text: str, width: float, *, bold: bool = False) -> int:
+    """On how many lines of so many ems a text stands; a word that is wider than a line is broken.
+
+    >>> line_count("one", 10), line_count("one two three", 4.5), line_count("W" * 10, 3)
+    (1, 3, 4)
+    """
+    width = max(width, 1.0)
+    count, left, blank = 1, width, ems(" ", bold=bold)
+    for word in text.split(" "):
+        size = ems(word, bold=bold)
+        if size > left and left < width:
+            count, left = count + 1, width
+        broken = max(math.ceil(size / width) - 1, 0)
+        count, left = count + broken, left - (size - broken * width) - blank
+    return count
+
+
+def shortened(text: str, width: float, most: int, *, bold: bool = False) -> str:
+    """A text on so many lines of so many ems at most: cut between words, so that no figure is cut, with an ellipsis.
+
+    >>> shortened("one two three", 5, 2), shortened("one", 5, 1), shortened("W" * 9, 5, 1)
+    ('one two …', 'one', 'WWWW…')
+    """
+    if line_count(text, width, bold=bold) <= most:
+        return text
+    words = text.split(" ")
+    tries = [f"{' '.join(words[:n])} …" for n in range(len(words) - 1, 0, -1)]
+    tries += [f"{words[0][:n]}…" for n in range(len(words[0]) - 1, 0, -1)]
+    return next((each for each in tries if line_count(each, width, bold=bold) <= most), "…")
+
+
+def fitted(lines: Sequence[Line], width: int, height: int, least: int = SMALLEST) -> list[Line]:
+    """Paragraphs for a place: as large as there is room for, and cut where there is none even for the smallest."""
+    found = [replace(line, text=_in_words(line.text)) for line in lines]
+    for scale in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5):
+        sized = [replace(line, size=max(min(least, line.size), int(line.size * scale))) for line in found]
+        if _height(sized, width) <= height:
+            return sized
+    while len(sized) > 1 or _lines_of(sized[0], width) > 1:
+        counts = [_lines_of(line, width) for line in sized]
+        i = max(range(len(sized)), key=lambda i: (counts[i], i))
+        if counts[i] > 1:
+            line = sized[i]
+            sized[i] = replace(line, text=shortened(line.text, _room(line, width), counts[i] - 1, bold=line.bold))
+        else:
+            sized[-2:] = [replace(sized[-2], text="…")]
+        if _height(sized, width) <= height:
+            break
+    return sized
+
+
+def _in_words(text: str) -> str:
+    """A text in one line of words none of which is too long for a slide."""
+    words = re.split(r"[ \n\t]+", printable(text).strip())
+    return " ".join(word if len(word) <= LONGEST_WORD else f"{word[: LONGEST_WORD - 1]}…" for word in words)
+
+
+def _height(lines: Sequence[Line], width: int) -> int:
+    sizes = [line.size * (LINE_HEIGHT * _lines_of(line, width) + AFTER) for line in lines]
+    return Pt(sum(sizes) - AFTER * lines[-1].size if lines else 0)
+
+
+def _lines_of(line: Line, width: int) -> int:
+    return line_count(line.text, _room(line, width), bold=line.bold)
+
+
+def _room(line: Line, width: int) -> float:
+    return (width - BULLET * line.bullet) / Pt(line.size)
+
+
+def _write(shape: Any, lines: Sequence[Line], lang: str, box: Box | None = None, *, least: int = SMALLEST) -> None:
+    """Paragraphs into a shape, moved to a place where one is given."""
+    frame, place = shape.text_frame, box or _box(shape)
+    if box:
+        _put(shape, box)
+    frame.clear()
+    frame.word_wrap, frame.auto_size = True, MSO_AUTO_SIZE.NONE
+    for name, inset in zip(("lIns", "tIns", "rIns", "bIns"), INSET * 2, strict=True):
+        frame._txBody.bodyPr.set(name, str(inset))
+    for i, line in enumerate(fitted(lines, place.width - 2 * INSET[0], place.height - 2 * INSET[1], least)):
+        paragraph = frame.add_paragraph() if i else frame.paragraphs[0]
+        paragraph.line_spacing, paragraph.space_before, paragraph.space_after = 1.0, Pt(0), Pt(AFTER * line.size)
+        properties = paragraph._p.get_or_add_pPr()
+        properties.set("marL", str(BULLET * line.bullet))
+        properties.set("indent", str(-BULLET * line.bullet))
+        mark = 'buChar {} char="•"' if line.bullet else "buNone {}"
+        properties.append(parse_xml(f"<a:{mark.format(nsdecls('a'))}/>"))
+        _add_run(paragraph, line, lang)
+
+
+def _add_run(paragraph: Any, line: Line, lang: str) -> None:
+    if not line.text:  # an empty paragraph is as high as its end
+        paragraph._p.append(parse_xml(f'<a:endParaRPr {nsdecls("a")} lang="{lang}" sz="{line.size}00"/>'))
+        return
+    run = paragraph.add_run()
+    run.text, run.font.size = line.text, Pt(line.size)
+    if line.bold:
+        run.font.bold = True
+    run._r.get_or_add_rPr().set("lang", lang)
+
+
+def _add_number(paragraph: Any, number: int, lang: str) -> None:
+    """The field that says the number of a slide."""
+    field = (
+        f'<a:fld {nsdecls("a")} id="{{B6F15528-21DE-4FAA-801E-634DDDAF4B2B}}" type="slidenum">'
+        f'<a:rPr lang="{lang}" sz="{SMALLEST_IN_TABLES}00"/><a:t>{number}</a:t></a:fld>'
+    )
+    paragraph._p.insert_element_before(parse_xml(field), "a:endParaRPr")
+    paragraph.alignment = PP_ALIGN.RIGHT
+
+
+def _box(shape: Any) -> Box:
+    return Box(shape.left, shape.top, shape.width, shape.height)
+
+
+def _put(shape: Any, box: Box) -> None:
+    shape.left, shape.top, shape.width, shape.height = _emu(box)
+
+
+def _emu(box: Box) -> tuple[Emu, Emu, Emu, Emu]:
+    return Emu(box.left), Emu(box.top), Emu(box.width), Emu(box.height)
+
+
+def _describe(shape: Any, name: str, alt: str) -> None:
+    """The name and the alternative text of a shape."""
+    properties = shape._element._nvXxPr.cNvPr
+    properties.set("name", f"{name} {shape.shape_id}")
+    properties.set("descr", printable(alt))
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+Fitted = tuple[int, list[int], list[int], list[list[str]]]  # size of text, widths, columns that are kept, cells
+
+
+def _fitted_table(columns: Sequence[Column], rows: Sequence[Sequence[str]], box: Box) -> Fitted:
+    """A table for a place: first its text gets smaller, then optional columns go, then texts are cut, then rows."""
+    cells = [[column.label for column in columns], *([_in_words(text) for text in row] for row in rows)]
+    optional = [i for i, column in enumerate(columns) if column.optional]
+    sets = [[i for i in range(len(columns)) if i not in optional[n:]] for n in range(len(optional), -1, -1)]
+    tries = [
+        *product(sets, (3, 2), (SMALLEST, 13, SMALLEST_IN_TABLES)),
+        *product(sets[::-1], (1,), (SMALLEST_IN_TABLES,)),
+    ]
+    for kept, most, size in tries:
+        these = [[row[i] for i in kept] for row in cells]
+        widths = _widths([columns[i] for i in kept], these, size, box.width)
+        cut = _cut(these, widths, size, most) if widths else []
+        if widths and _table_height(cut, widths, size) <= box.height:
+            return size, widths, kept, cut
+    widths = widths or [box.width // len(kept)] * len(kept)
+    cut = _cut(these, widths, size, 1)
+    while len(cut) > 2 and _table_height(cut, widths, size) > box.height:
+        cut.pop()
+    more = f"{len(cells) - len(cut) + 1} more, in the pack"
+    return size, widths, kept, [*cut[:-1], [more, *[""] * (len(kept) - 1)]]
+
+
+def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], size: int, room: int) -> list[int]:
+    """The width of each column: figures get what they need, texts share the rest; none if that is too narrow."""
+    needed = [
+        math.ceil(max(ems(row[i], bold=not y) for y, row in enumerate(cells)) * Pt(size)) + 2 * CELL[0] + Pt(1)
+        for i in range(len(columns))
+    ]
+    texts = sorted((i for i, column in enumerate(columns) if not column.figures), key=lambda i: needed[i])
+    rest = room - sum(needed[i] for i, column in enumerate(columns) if column.figures)
+    for n, i in enumerate(texts):
+        fair = int(rest * math.sqrt(needed[i]) / sum(math.sqrt(needed[j]) for j in texts[n:]))
+        if fair < min(needed[i], NARROWEST):
+            return []
+        needed[i] = rest if i == texts[-1] else min(needed[i], fair)  # the widest fills what is left
+        rest -= needed[i]
+    return needed
+
+
+def _cut(cells: Sequence[Sequence[str]], widths: Sequence[int], size: int, most: int) -> list[list[str]]:
+    """The cells, each on so many lines at most."""
+    return [
+        [
+            shortened(text, (width - 2 * CELL[0]) / Pt(size), most, bold=not y)
+            for text, width in zip(row, widths, strict=True)
+        ]
+        for y, row in enumerate(cells)
+    ]
+
+
+def _table_height(cells: Sequence[Sequence[str]], widths: Sequence[int], size: int) -> int:
+    return sum(_row_height(row, widths, size, bold=not y) for y, row in enumerate(cells))
+
+
+def _row_height(row: Sequence[str], widths: Sequence[int], size: int, *, bold: bool) -> int:
+    rooms = [(width - 2 * CELL[0]) / Pt(size) for width in widths]
+    most = max(line_count(text, room, bold=bold) for text, room in zip(row, rooms, strict=True))
+    return int(Pt(most * size * LINE_HEIGHT) + 2 * CELL[1])
+
+
+# --- charts -----------------------------------------------------------------------------------------------------------
+
+MARKS = {"good": (XL_MARKER_STYLE.CIRCLE, 13), "bad": (XL_MARKER_STYLE.DIAMOND, 15), "": (XL_MARKER_STYLE.SQUARE, 11)}
+
+
+def _look_of_chart(chart: Any, drawing: Drawing, width: int) -> None:
+    """The look: colours of the theme, small text at 12 points, the last value labelled."""
+    chart.font.size = Pt(SMALLEST_IN_TABLES)
+    chart.font.color.theme_color = MSO_THEME_COLOR.TEXT_1
+    chart.has_title = True
+    title = chart.chart_title.text_frame
+    title.text = shortened(_in_words(drawing.title), width / Pt(SMALLEST), 2)
+    title.paragraphs[0].runs[0].font.size, title.paragraphs[0].runs[0].font.bold = Pt(SMALLEST), False
+    chart.has_legend = len(drawing.series) > 1
+    if chart.has_legend:
+        chart.legend.position, chart.legend.include_in_layout = XL_LEGEND_POSITION.BOTTOM, False
+    chart.value_axis.tick_labels.number_format = drawing.number_format or "General"
+    chart.value_axis.tick_labels.number_format_is_linked = False
+    for line in (chart.value_axis.major_gridlines.format.line, chart.value_axis.format.line):
+        _draw(line, MSO_THEME_COLOR.BACKGROUND_1, 0.75)
+        line.color.brightness = -0.15
+    chart.category_axis.tick_label_position = XL_TICK_LABEL_POSITION.LOW
+    plot = chart.plots[0]
+    if drawing.columns:
+        plot.gap_width, plot.overlap = 60, 0
+    for shown_as, series in zip(plot.series, drawing.series, strict=True):
+        (_look_of_columns if drawing.columns else _look_of_line)(shown_as, series.role)
+    _mark(plot.series[0], drawing)
+
+
+def _draw(line: Any, colour: Any, width: float) -> None:
+    line.width = Pt(width)
+    line.color.theme_color = colour
+
+
+def _look_of_columns(series: Any, role: str) -> None:
+    if role == "actual":
+        series.format.fill.solid()
+        series.format.fill.fore_color.theme_color = MSO_THEME_COLOR.ACCENT_1
+    else:
+        series.format.fill.background()
+        _draw(series.format.line, MSO_THEME_COLOR.TEXT_1, 1.25)
+    series.invert_if_negative = False
+
+
+def _look_of_line(series: Any, role: str) -> None:
+    series.smooth = False
+    series.marker.style = XL_MARKER_STYLE.NONE
+    _draw(series.format.line, MSO_THEME_COLOR.TEXT_1, 1.0)
+    if role == "limit":
+        series.format.line.dash_style = MSO_LINE.DASH
+    elif role == "plan":
+        series.format.line.fill.background()
+        series.marker.style, series.marker.size = XL_MARKER_STYLE.DASH, 16
+        _fill_marker(series.marker, MSO_THEME_COLOR.TEXT_1)
+    elif role == "actual":
+        _draw(series.format.line, MSO_THEME_COLOR.ACCENT_1, 2.5)
+        series.marker.style, series.marker.size = XL_MARKER_STYLE.CIRCLE, 6
+        _fill_marker(series.marker, MSO_THEME_COLOR.ACCENT_1)
+
+
+def _fill_marker(marker: Any, colour: Any) -> None:
+    marker.format.fill.solid()
+    marker.format.fill.fore_color.theme_color = colour
+    _draw(marker.format.line, colour, 0.75)
+
+
+def _mark(series: Any, drawing: Drawing) -> None:
+    """Values that stand out have a shape of their own; labels stand clear of the line."""
+    values = drawing.series[0].values
+    for i, tone in drawing.marked.items():
+        marker = series.points[i].marker
+        marker.style, marker.size = MARKS[tone]
+        _fill_marker(marker, MSO_THEME_COLOR.TEXT_1)
+        _draw(series.points[i].format.line, MSO_THEME_COLOR.ACCENT_1, 2.5)
+    for i in drawing.labelled:
+        known = [value for value in values[: i + 1] if value is not None]
+        label = series.points[i].data_label
+        clear = XL_LABEL_POSITION.BELOW if known[-1] < known[-2:][0] else XL_LABEL_POSITION.ABOVE
+        label.position = XL_LABEL_POSITION.OUTSIDE_END if drawing.columns else clear
+        label.font.bold, label.font.size = True, Pt(SMALLEST)
