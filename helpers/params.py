@@ -205,7 +205,8 @@ class Rules(Frozen):
 class Brand(Frozen):
     """How the pack looks and speaks.
 
-    ``logo`` and ``deck_template``, a presentation, are relative to the review's own file. ``terms`` are the company's own words, by the text of the pack that each stands for.
+    ``logo`` and ``deck_template``, a presentation, are relative to the review's own file. ``terms`` are the company's
+    own words, by the text of the pack that each stands for.
     """
 
     colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$"), expected("a colour such as '#1f4e79'")] = "#1f4e79"
