@@ -27,6 +27,7 @@ from helpers.pack.archive import (
     versions,
     write_manifest,
 )
+from helpers.pack.commentary import figure_faults
 from helpers.pack.notebook_content import tables_of
 from helpers.pack.request import BuildRequest
 from helpers.pack.run import Executed, Failure, Job, Kernels
@@ -74,7 +75,7 @@ def _build(
     """Fills the folder of a build; says what came of each notebook."""
     pack, seconds = folder / "pack", dict[str, float]()
     code = code_fingerprint(request.root)
-    request.commentary()  # its mistakes are told before anything is read
+    commentary = request.commentary()  # its mistakes are told before anything is read
     with _timed("prepare", seconds):
         prepared = _prepared(request, folder / "prepared", published)
     say("prepare")
@@ -85,6 +86,8 @@ def _build(
     if all(run.failure for run in executed):
         raise KitError("every section failed", *(f"{run.theme}: {run.failure}" for run in executed))
     found = results_of(request, prepared, executed)
+    if faults := figure_faults(commentary, request.commentary_folder, found.frame):
+        raise KitError(*faults)
     (pack / "results.csv").write_text(results.to_csv(found.frame), encoding="utf-8")
     write_exports(executed, pack)
     _write_customer_pages(request, executed, pack)

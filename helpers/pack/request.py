@@ -1,26 +1,16 @@
-"""What is to be built: a period of a review from a source, and what management says about its numbers.
-
-Commentary is Markdown whose figures are filled in from the results: ``{{ nrr }}``,
-``{{ new_revenue[upsell] }}`` or ``{{ new_revenue[source: upsell] }}`` stands for the value of the review period,
-formatted by its unit, so that a sentence cannot disagree with the page beside it.
-"""
+"""What is to be built: a period of a review from a source, and what management says about its numbers."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from helpers.catalogue import CATALOGUE
 from helpers.data.prepared import Prepared
-from helpers.errors import KitError, nearest
-from helpers.pack.actions import action_faults
+from helpers.pack.commentary import Commentary, read_commentary
 from helpers.params import Review, Source
 from helpers.periods import Period
-
-FIGURE = re.compile(r"\{\{\s*(?P<kpi_id>\w+)(?:\[(?P<segment>[^\]]*)\])?\s*\}\}")
 
 
 @dataclass(frozen=True)
@@ -47,11 +37,6 @@ class BuildRequest:
     def commentary_folder(self) -> Path:
         return self.review.path.parent / "commentary" / self.period.label
 
-    @property
-    def pages(self) -> tuple[str, ...]:
-        """What commentary may be about: also themes of the review that this pack leaves out."""
-        return ("summary", "actions", *self.review.themes)
-
     def prepared_in(self, folder: Path) -> Prepared:
         """The source as known at the end of the period, prepared into a folder.
 
@@ -64,58 +49,10 @@ class BuildRequest:
         oldest = self.review.rules.feed_max_age_days
         return prepare(self.source, self.period, currency=currency, folder=folder, feed_max_age_days=oldest)
 
-    def commentary(self) -> dict[str, str]:
-        """The commentary by name (``summary``, ``actions`` or a theme of the review); empty where no folder is.
+    def commentary(self) -> Commentary:
+        """What management says, also about themes of the review that this pack leaves out.
 
         Raises:
-            KitError: a file that belongs to no page, a figure that is not a KPI, an action due on no day; all at once.
+            KitError: every fault of the files that say it.
         """
-        texts, path = read_commentary(self.commentary_folder, self.pages), self.commentary_folder / "actions.md"
-        if faults := action_faults(texts.get("actions", "")):
-            raise KitError(*(f"{path}: {fault}" for fault in faults))
-        return texts
-
-
-def read_commentary(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
-    """The commentary in a folder, which may be about these pages, by name.
-
-    Raises:
-        KitError: a file that belongs to no page, or a figure that is not a KPI; all of them at once.
-    """
-    files = sorted(folder.glob("*.md")) if folder.is_dir() else []
-    texts, faults = _decoded(files)
-    for name in [name for name in texts if name not in names]:
-        faults.append(f"{folder / name}.md belongs to no page of this pack{nearest(name, names)}")
-    for name, text in texts.items():
-        unknown = [found["kpi_id"] for found in FIGURE.finditer(text) if found["kpi_id"] not in CATALOGUE]
-        faults += [f"{folder / name}.md: {{{{ {it} }}}} is not a KPI{nearest(it, CATALOGUE)}" for it in unknown]
-    if faults:
-        raise KitError(*faults)
-    return texts
-
-
-def named_in(text: str) -> list[tuple[str, str]]:
-    """The figures that a text names, each as a KPI and a segment, which is empty for the total."""
-    return [(found["kpi_id"], found["segment"] or "") for found in FIGURE.finditer(text)]
-
-
-def _decoded(files: list[Path]) -> tuple[dict[str, str], list[str]]:
-    """The texts by name, and a fault for each file that is none."""
-    texts, faults = {}, []
-    for path in files:
-        content = path.read_bytes()
-        try:
-            texts[path.stem] = content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = content[: error.start].count(b"\n") + 1
-            faults.append(f"{path}, line {line} is not plain text in UTF-8; save it again in that encoding")
-    return texts, faults
-
-
-def fill_in(text: str, figure: Callable[[str, str], str]) -> str:
-    """The text with every ``{{ kpi_id[segment] }}`` replaced by ``figure(kpi_id, segment)``.
-
-    >>> fill_in("MRR is {{ mrr }}.", lambda kpi_id, segment: "€512,000")
-    'MRR is €512,000.'
-    """
-    return FIGURE.sub(lambda found: figure(found["kpi_id"], found["segment"] or ""), text)
+        return read_commentary(self.commentary_folder, tuple(self.review.themes), self.period)
