@@ -19,15 +19,16 @@ from helpers import results
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage, held_by_theme, most_waited_for
 from helpers.display.shown_tables import Table, table_from_resource
-from helpers.errors import KitError, nearest, together
+from helpers.errors import KitError, together
 from helpers.experiments import open_points
 from helpers.kpis.from_invoices import by_invoice_date
 from helpers.kpis.kpi_alignment.findings import Proofs, findings, proofs
 from helpers.kpis.rows import cards_of
 from helpers.pack.archive import last_published
+from helpers.pack.commentary import Commentary
 from helpers.pack.definitions import changed_definitions
-from helpers.pack.request import BuildRequest, named_in
-from helpers.results import Asked, rows_of, split_address
+from helpers.pack.request import BuildRequest
+from helpers.results import Asked, split_address, why_nowhere
 from helpers.review import OpenReview
 from helpers.strict_yaml import Places, shown
 
@@ -103,7 +104,7 @@ def check_order(order: BuildRequest, say: Say, notices: Sequence[str] = (), *, p
         KitError: what is wrong with published manifests, the commentary, the template, the source and its rows.
     """
     with tempfile.TemporaryDirectory(prefix="kpi-review-") as folder:
-        changed, texts, _, prepared = together(
+        changed, commentary, _, prepared = together(
             lambda: changed_definitions(order, last_published(published, order.period)),
             order.commentary,
             order.check_template,
@@ -113,7 +114,9 @@ def check_order(order: BuildRequest, say: Say, notices: Sequence[str] = (), *, p
         settled = order.review.model_copy(update={"themes": order.settled})
         quarter = OpenReview(order.period, settled, prepared, changed)
         own, more = _survey(quarter, order.parameters), _survey(quarter, order.others)
-        ambiguous, unknown = _named_figures(order, texts, pd.concat([own.page.results.frame, more.page.results.frame]))
+        ambiguous, unknown = _named_figures(
+            order, commentary, pd.concat([own.page.results.frame, more.page.results.frame])
+        )
         found = Checked(
             own,
             more,
@@ -161,24 +164,19 @@ def _registered(quarter: OpenReview, order: BuildRequest, changed: Mapping[str, 
     )
 
 
-def _named_figures(order: BuildRequest, texts: Mapping[str, str], figures: pd.DataFrame) -> tuple[list[str], list[str]]:
+def _named_figures(order: BuildRequest, commentary: Commentary, figures: pd.DataFrame) -> tuple[list[str], list[str]]:
     """The segments that targets, objectives and commentary name and that are several; and those that are not there."""
     written, targets = Places(order.review.path), order.review.targets.items()
     named = [
         *((written.where("targets", key), *split_address(key)) for key, plan in targets if order.period.label in plan),
         *((written.where("okrs", i, "segment"), o.kpi_id, o.segment) for i, o in enumerate(order.review.okrs)),
-        *(
-            (f"{shown(order.commentary_folder / name)}.md", *each)
-            for name, text in texts.items()
-            for each in named_in(text)
-        ),
+        *((f"{shown(order.commentary_folder / page)}.md", *address) for page, *address in commentary.named()),
     ]
     several, unknown = [], []
     for where, kpi_id, segment in named:
-        segments = figures[(figures["kpi_id"] == kpi_id) & (figures["segment"] != "")]["segment"].unique()
         try:
-            if segment and len(segments) and rows_of(figures, kpi_id, segment).empty:
-                unknown.append(f"{where}: {kpi_id} has no segment {segment!r}{nearest(segment, segments)}")
+            if why := why_nowhere(figures, kpi_id, segment):
+                unknown.append(f"{where}: {why}")
         except KitError as error:
             several += [f"{where}: {fault}" for fault in error.faults]
     return several, unknown

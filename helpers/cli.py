@@ -267,10 +267,11 @@ def sql(
     as_of: AsOf = None,
     sets: Sets = None,
 ) -> None:
-    """Print the query that defines a KPI: it runs in a DuckDB over the prepared folder."""
+    """Print the query that defines a KPI, which runs over the prepared folder, and the line that marks it verified."""
     from helpers.catalogue import kpi
     from helpers.data.cache import prepared_for
     from helpers.notebook_parameters import notebook_schema
+    from helpers.pack.verified import fingerprints
     from helpers.params import project_root
     from helpers.review import OpenReview
 
@@ -281,6 +282,8 @@ def sql(
     prepared = prepared_for(order.source, order.period, order.review.reporting_currency(order.source))
     settled = order.review.model_copy(update={"themes": order.settled})
     print(OpenReview(order.period, settled, prepared).sql(kpi_id))
+    print(f"\n-- Who has verified this writes it under verified: in {review}, with a name and a day:")
+    print(f"--   {fingerprints(order, kpi_id)[kpi_id].line}")
 
 
 @app.command("new-source")

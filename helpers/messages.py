@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 KEYWORDS: dict[str, Any] = {"_": None, "plural": (1, 2), "message": None}
 TEMPLATES = {"template": None}
 IN_SQL = re.compile(r"^-- message: (.+)$", re.MULTILINE)
-SHOWN = ("Definition", "Source")  # the sections of a docstring that a pack prints
+SHOWN = ("Definition", "Source", "Departs")  # the sections of a docstring that a pack prints
 PARAMETER = re.compile(r"^(\w+): .+ = ", re.MULTILINE)
 UNDATED: dict[str, Any] = dict.fromkeys(("creation_date", "revision_date"), datetime(2026, 1, 1, tzinfo=UTC))
 Found = tuple[str, Any, str]  # the file, the text or its two forms, the context

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from functools import cache
@@ -36,6 +36,7 @@ from helpers.registries import (
     Okr,
     Peers,
     RegisteredKpi,
+    Verified,
     as_records,
 )
 from helpers.strict_yaml import FromFile, Frozen, Places, expected, from_environment, read_model, shown
@@ -248,6 +249,8 @@ class Review(FromFile):
     targets: dict[Annotated[str, AfterValidator(_target)], Plan] = Field(default_factory=dict)
     baselines: dict[str, tuple[Baseline, ...]] = Field(default_factory=dict)
     peers: dict[str, Peers] = Field(default_factory=dict)
+    owners: dict[str, Text] = Field(default_factory=dict)  # by theme: who signs off its section
+    verified: dict[str, Verified] = Field(default_factory=dict)
     scorecard: dict[Text, tuple[str, ...]] = Field(default_factory=dict)
     brand: Brand = Brand()
     keep: Keep = Keep()
@@ -345,6 +348,8 @@ def load_review(path: Path) -> Review:
         *_repeated(review),
         *_baseline_faults(review),
         *_peer_faults(review),
+        *_name_faults(review, "owners", review.themes, "a theme of this review"),
+        *_name_faults(review, "verified", CATALOGUE, "a KPI of the kit"),
         *_scorecard_faults(review),
         *_unknown_kpis(review, experiments),
         *(f"{shown(path)}: {fault}" for fault in _speech_faults(review.brand)),
@@ -447,6 +452,13 @@ def _peer_faults(review: Review) -> list[str]:
         elif CATALOGUE[kpi_id].unit == "share" and peers.median > MOST_SHARE:
             faults.append(f"{where} has a median of {peers.median:g}, must be a share: 1.05 is 105 %")
     return faults
+
+
+def _name_faults(review: Review, section: str, known: Collection[str], what: str) -> list[str]:
+    """Keys of a section that name nothing."""
+    written = Places(review.path)
+    names = [name for name in getattr(review, section) if name not in known]
+    return [f"{written.where(section, name)} is not {what}{nearest(name, known)}" for name in names]
 
 
 def _scorecard_faults(review: Review) -> list[str]:

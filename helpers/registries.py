@@ -140,6 +140,15 @@ class Peers(Frozen):
     as_of: date
 
 
+class Verified(Frozen):
+    """Who verified the definition of a KPI, when, and what: the fingerprint of its query and words, and its rules."""
+
+    by: Annotated[str, Field(min_length=1, max_length=80), expected("a name of 1 to 80 characters")]
+    on: date
+    of: Annotated[str, Field(pattern="^[0-9a-f]{8}-[0-9a-f]{8}$"), expected("the text that kpi-review sql prints")]
+    rules: Mapping[str, Any] = Field(default_factory=dict)
+
+
 class Improvement(Frozen):
     """An idea to shorten one stage of the way to value (K02)."""
 

@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from helpers.catalogue import kpi
-from helpers.errors import KitError
+from helpers.errors import KitError, nearest
 from helpers.periods import Period
 from helpers.texts import csv_text, read_csv_text
 
@@ -133,6 +133,24 @@ def rows_of(results: pd.DataFrame, kpi_id: str, segment: str = "") -> pd.DataFra
         several = f"{kpi_id}[{segment}] is a segment of {' and of '.join(dimensions)}"
         raise KitError(f"{several}; write {ways}, in quotes in YAML")
     return found
+
+
+def why_nowhere(results: pd.DataFrame, kpi_id: str, segment: str = "") -> str:
+    """Why an address names no row of a KPI that was computed, with what it could name; empty where it names one.
+
+    Raises:
+        KitError: rows of several dimensions have the value.
+    """
+    found = rows_of(results, kpi_id, segment)
+    computed = results[(results["kpi_id"] == kpi_id) & ~results["status"].isin(("not_provided", "refused"))]
+    if computed.empty or not found.empty:
+        return ""
+    segments = computed.loc[computed["segment"] != "", "segment"].unique()
+    if not segment:
+        return f"{kpi_id} has no total; name a segment, such as {kpi_id}[{segments[0]}]"
+    if not len(segments):
+        return f"{kpi_id} has no segments here; name {kpi_id} alone"
+    return f"{kpi_id} has no segment {segment!r}{nearest(segment, segments)}"
 
 
 def split_address(address: str) -> tuple[str, str]:

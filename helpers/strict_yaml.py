@@ -75,6 +75,25 @@ def read_model(
     return found
 
 
+def read_text(text: str, model: type[Model], where: str) -> Model:
+    """YAML that stands in a text of others as a model; nothing in it is taken from the environment.
+
+    Raises:
+        KitError: with every fault of the text, each as ``where: what``.
+    """
+    read, faults = _loaded(text, where)
+    read = {} if read is None else read
+    if not isinstance(read, dict):
+        raise KitError(f"{where} is {_kind(read)}, must be a mapping of names to values")
+    try:
+        found = validated(read, model)
+    except KitError as error:
+        faults += error.faults
+    if faults:
+        raise KitError(*(f"{where}: {fault}" for fault in faults))
+    return found
+
+
 def validated(given: Mapping[str, Any], model: type[Model], written: Mapping[str, Any] | None = None) -> Model:
     """A mapping as a model: no number for a text and no yes for a 1.
 
@@ -194,18 +213,27 @@ for _tag, _form, _starts in (
 def _read(path: Path) -> tuple[Any, list[str]]:
     """What the file holds, and the keys that it gives twice."""
     try:
-        loader = _Loader(path.read_text(encoding="utf-8"))
-        return _plain(loader.get_single_data()), loader.repeated
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise KitError(f"{shown(path)} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise KitError(f"{shown(path)} is not plain text; save it as YAML in UTF-8") from None
+    return _loaded(text, shown(path))
+
+
+def _loaded(text: str, where: str) -> tuple[Any, list[str]]:
+    """What a text holds, and the keys that it gives twice; ``where`` names it in messages."""
+    try:
+        loader = _Loader(text)
+        return _plain(loader.get_single_data()), loader.repeated
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
-        raise KitError(f"{shown(path)}{line} is not YAML: {error.problem or error.context}") from None
-    except (UnicodeDecodeError, yaml.YAMLError):
-        raise KitError(f"{shown(path)} is not plain text; save it as YAML in UTF-8") from None
+        raise KitError(f"{where}{line} is not YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError:
+        raise KitError(f"{where} is not plain text; save it as YAML in UTF-8") from None
     except (ValueError, RecursionError):
-        raise KitError(f"{shown(path)} cannot be read: it refers to itself, or nests too deeply") from None
+        raise KitError(f"{where} cannot be read: it refers to itself, or nests too deeply") from None
 
 
 def _written(node: yaml.Node | None, at: _Path, name: str = "") -> Iterator[tuple[_Path, tuple[int, str]]]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-SECTIONS = ("Definition", "Args", "Returns", "Raises", "Source", "Example", "Examples")
+SECTIONS = ("Definition", "Args", "Returns", "Raises", "Source", "Departs", "Example", "Examples")
 # What no page can show: control characters, marks that turn the direction of other text around, half characters.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")

@@ -16,7 +16,7 @@ from helpers import results
 from helpers.catalogue import CATALOGUE, Kpi, ids_of, kpi
 from helpers.errors import KitError, NotProvided, Refused
 from helpers.kpis.left_out import limited
-from helpers.kpis.spine import Relation, Spine, tables_under, words_under
+from helpers.kpis.spine import Relation, Spine, relations_under, tables_under, words_under
 from helpers.language import _
 from helpers.periods import Period
 from helpers.results import Column, Interval, Row, Status
@@ -191,8 +191,13 @@ def words_of(card: Card, relations: Mapping[str, Relation]) -> set[str]:
     >>> "lifetime_months" in words_of(cards_with(["ltv_orders"])[0], read_relations())
     True
     """
-    own = [name for name in ids_of(card.__name__) if name in relations]
-    return {word for name in [card.__name__, *own] for word in words_under(name, relations)}
+    return {word for name in _queries(card, relations) for word in words_under(name, relations)}
+
+
+def relations_of(card: Card, relations: Mapping[str, Relation]) -> list[Relation]:
+    """The relations whose words these are, each once, by name."""
+    found = {each.name: each for name in _queries(card, relations) for each in relations_under(name, relations)}
+    return [found[name] for name in sorted(found)]
 
 
 def run(card: Card, spine: Spine) -> list[Row]:
@@ -228,6 +233,11 @@ def run(card: Card, spine: Spine) -> list[Row]:
 def _is_shown(kpi_id: str, period: Period, spine: Spine) -> bool:
     """Whether a KPI is told of an earlier period: of the review's own kind, or a month where it has such a series."""
     return period.kind == spine.period.kind or kpi(kpi_id).monthly
+
+
+def _queries(card: Card, relations: Mapping[str, Relation]) -> list[str]:
+    """The relations named like a card, or like one of its KPIs."""
+    return [card.__name__, *(name for name in ids_of(card.__name__) if name in relations)]
 
 
 def _cards(rows: Iterable[Kpi]) -> list[Card]:

@@ -112,6 +112,11 @@ def read_relations(
     return found
 
 
+def relations_under(card: str, relations: Mapping[str, Relation]) -> list[Relation]:
+    """A card's query and all that it stands on, as far as it stands in files; each after what it needs."""
+    return [relations[name] for name in _in_order(card, relations) if name in relations]
+
+
 def words_under(card: str, relations: Mapping[str, Relation]) -> set[str]:
     """The words of a card's query and of all that it stands on: rules and parameters that it follows are among them.
 
@@ -120,7 +125,7 @@ def words_under(card: str, relations: Mapping[str, Relation]) -> set[str]:
     >>> "retention_months" in words_under("retention", read_relations())
     True
     """
-    under = [relations[name] for name in _in_order(card, relations) if name in relations]
+    under = relations_under(card, relations)
     words = {word for each in under for word in (*re.findall(r"\w+", each.query), *each.follows)}
     return words - set(OWN)
 

@@ -10,7 +10,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -31,8 +31,9 @@ BY_PERIOD = ("gross_margin",)  # rules that get another value with each period, 
 class Definition:
     """What the KPIs of one card mean: a sentence for each, the card's formula in words, and where that comes from.
 
-    ``label`` names those KPIs as the pack does, ``kpi_ids`` as results.csv, targets and commentary do. ``sql`` is the
-    query that computes them; the HTML shows it, folded, where there is one.
+    ``label`` names those KPIs as the pack does, ``kpi_ids`` as results.csv, targets and commentary do. ``departs`` says
+    in what it is another than that of a body that sets standards. ``verified`` tells, by KPI, who verified it. ``sql``
+    is the query that computes them; the HTML shows it, folded, where there is one.
     """
 
     label: str
@@ -40,11 +41,19 @@ class Definition:
     summary: str
     definition: str
     source: str
+    departs: str = ""
+    verified: Mapping[str, str] = field(default_factory=dict)
     sql: str = ""
 
 
-def definitions(kpi_ids: Iterable[str], queries: Mapping[str, str] = MappingProxyType({})) -> list[Definition]:
-    """One definition per card of the KPIs named, in that order; ``queries`` are those of the KPIs that have one.
+def definitions(
+    kpi_ids: Iterable[str],
+    queries: Mapping[str, str] = MappingProxyType({}),
+    verified: Mapping[str, str] = MappingProxyType({}),
+) -> list[Definition]:
+    """One definition per card of the KPIs named, in that order.
+
+    ``queries`` are those of the KPIs that have one, ``verified`` what is told of those that somebody verified.
 
     >>> [found.label for found in definitions(["arr", "new_arr"])]
     ['Annual recurring revenue (ARR) · New ARR']
@@ -53,10 +62,10 @@ def definitions(kpi_ids: Iterable[str], queries: Mapping[str, str] = MappingProx
     for row in map(kpi, kpi_ids):
         for card in cards_with([row.kpi_id]):
             cards.setdefault(card, []).append(row)
-    return [_definition(card, rows, queries) for card, rows in cards.items()]
+    return [_definition(card, rows, queries, verified) for card, rows in cards.items()]
 
 
-def _definition(card: Card, rows: list[Kpi], queries: Mapping[str, str]) -> Definition:
+def _definition(card: Card, rows: list[Kpi], queries: Mapping[str, str], verified: Mapping[str, str]) -> Definition:
     """The sentence of each KPI is the catalogue's; of several, each stands under the name of its own."""
     parts = docstring_sections(inspect.getdoc(card) or "")
     sentences = [row.definition if len(rows) == 1 else f"{row.label}: {row.definition}" for row in rows]
@@ -66,6 +75,12 @@ def _definition(card: Card, rows: list[Kpi], queries: Mapping[str, str]) -> Defi
         summary=" ".join(sentences),
         definition=plain(_(parts.get("Definition", "")), ""),
         source=begun(plain(_(from_outside(parts.get("Source", ""))), "")),
+        departs=plain(_(parts.get("Departs", "")), ""),
+        verified={
+            row.kpi_id: verified[row.kpi_id] if len(rows) == 1 else f"{row.label}: {verified[row.kpi_id]}"
+            for row in rows
+            if row.kpi_id in verified
+        },
         sql="\n\n".join(dict.fromkeys(queries[row.kpi_id] for row in rows if row.kpi_id in queries)),
     )
 
@@ -108,12 +123,16 @@ def _changes(request: PackRequest, kpi: RegisteredKpi, manifest: Mapping[str, An
         before = {**manifest["rules"], **manifest["parameters"].get(theme, {})}
         now = {**request.review.rules.model_dump(mode="json"), **request.parameters[theme]}
         for name in sorted(before.keys() & now.keys() & words_of(card, read_relations(now))):
-            if not _agree(name, before[name], now[name]):
+            if not agree(name, before[name], now[name]):
                 yield f"{name} was {in_words(before[name])} and is {in_words(now[name])}"
 
 
-def _agree(name: str, before: Any, now: Any) -> bool:
-    """Whether two values are one; of values by period, those of the periods that both have."""
+def agree(name: str, before: Any, now: Any) -> bool:
+    """Whether two values of a rule are one; of values by period, those of the periods that both have.
+
+    >>> agree("grace_days", 0, 30), agree("gross_margin", {"2026Q2": 0.78}, {"2026Q2": 0.78, "2026Q3": 0.8})
+    (False, True)
+    """
     if name in BY_PERIOD and isinstance(before, dict) and isinstance(now, dict):
         return all(before[key] == now[key] for key in before.keys() & now.keys())
     return bool(json.dumps(before) == json.dumps(now))

@@ -44,10 +44,7 @@ def keep(request: PackRequest, executed: Iterable[Executed], made_from: Path) ->
     text = json.dumps(record, indent=1, ensure_ascii=False)
     (made_from / RECORD).write_text(f"{text}\n", encoding="utf-8")
     if request.commentary_folder.is_dir():
-        kept = made_from / "commentary" / request.period.label
-        kept.mkdir(parents=True)
-        for file in sorted(request.commentary_folder.glob("*.md")):
-            shutil.copyfile(file, kept / file.name)
+        shutil.copytree(request.commentary_folder, made_from / "commentary" / request.period.label)
     brand = request.review.brand
     for name, file in {"logo": brand.logo, "deck_template": brand.deck_template}.items():
         if file:
@@ -68,7 +65,7 @@ def kept_request(made_from: Path, root: Path) -> PackRequest:
     review = review.model_copy(update={"brand": brand})
     review._path = made_from / "review.yml"  # commentary lies beside it
     period = prepared.calendar.period(record["period"], date.fromisoformat(record["as_of"]))
-    return PackRequest(period, review, record["parameters"], root, record["others"], record["deck"])
+    return PackRequest(period, review, record["parameters"], root, record["others"], record["deck"], prepared.made_from)
 
 
 def kept_runs(made_from: Path, notebooks: Path) -> list[Executed]:

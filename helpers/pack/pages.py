@@ -24,17 +24,21 @@ from helpers.display.summary import Summary, summary
 from helpers.language import page_language
 from helpers.notebook_parameters import GIVEN
 from helpers.pack.actions import actions_shown
+from helpers.pack.commentary import Comment
 from helpers.pack.definitions import Definition, definitions
 from helpers.pack.notebook_content import commentary_parts, parts_of, picture, table_part, tables_of, title_of
-from helpers.pack.request import PackRequest, fill_in
+from helpers.pack.request import PackRequest
 from helpers.pack.rich_text import Part
 from helpers.pack.run import Executed, Failure
+from helpers.pack.sign_off import open_points, said_by, sign_off_table
+from helpers.pack.verified import marks
 from helpers.periods import Period
 from helpers.texts import begun, printable
 
 TITLES = {"quarter": "Quarterly KPI review", "month": "Monthly KPI review", "week": "Weekly KPI review"}
 # A verdict in the few words that a scorecard has room for; the section says it in full.
 VERDICTS = {"signal": "signal", "noise": "usual range", "wide": "varies too much", "too short": "too short to say"}
+VERIFIED = "✓ verified"
 ASKED = "asked of the board"  # the heading in summary.md under which management asks for a decision
 CALLS, CALLS_SHOWN, DUE_DAYS = "exports/call_list.csv", 5, 90
 
@@ -45,7 +49,7 @@ class Section:
 
     ``title`` is the section's heading; the notebook's own ``# Title`` is not printed beside it.
     Of a failed section only the failure is shown, never what was computed before it.
-    ``commentary`` is management's, as Markdown.
+    ``commentary`` is management's, as Markdown, and ``said_by`` names who wrote it and when.
     """
 
     theme: str
@@ -53,6 +57,7 @@ class Section:
     notebook: NotebookNode
     failure: Failure | None = None
     commentary: str = ""
+    said_by: str = ""
 
 
 class Edition(NamedTuple):
@@ -130,6 +135,8 @@ class Pages:
     ``edition`` says which published version this is, who published it, when and why; it is empty in a draft.
     ``as_of_on`` dates the PDF, so that the same inputs give the same bytes. Of a ``brief`` pack, each section is a page
     of the PDF: its figures and its list. ``shared_sql`` is what the queries of several definitions stand on.
+    ``open_points`` are told in a draft, and ``sign_offs``, a table part, in what is published; ``verified`` holds the
+    KPIs whose definition is verified as it stands.
     """
 
     company: str
@@ -151,15 +158,24 @@ class Pages:
     calls: Mapping[str, Any] | None = None
     warned: Mapping[str, str] = field(default_factory=dict)
     commentary: str = ""
+    said_by: str = ""
     actions: Sequence[Mapping[str, Any]] = ()
+    open_points: Sequence[str] = ()
+    sign_offs: Part | None = None
     scorecard: Sequence[Mapping[str, Any]] = ()
     changes: Changes = field(default_factory=Changes)
     definitions: Sequence[Definition] = ()
     shared_sql: str = ""
+    verified: Sequence[str] = ()
     parameters: Mapping[str, Any] | None = None
     source: str = ""
     data: Sequence[Mapping[str, Any]] = ()
     versions: Mapping[str, Any] | None = None
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether it is not published, and tells what is still open."""
+        return not self.edition
 
 
 # --- from what a build has computed -----------------------------------------------------------------------------------
@@ -183,8 +199,8 @@ def pages_of(
     what the pack was made from. A draft has no ``edition``.
     """
     shared, own = queries
-    runs, texts = list(executed), _filled_in(request.commentary(), data.results)
-    period, brand = request.period, request.review.brand
+    period, brand, commentary = request.period, request.review.brand, request.commentary()
+    runs, verified = list(executed), marks(request)
     failed = {run.theme: run.failure for run in runs if run.failure}
     pages = Pages(
         company=request.review.company,
@@ -205,8 +221,10 @@ def pages_of(
         summary=_summary(data.results),
         calls=calls_due(runs),
         warned=_warned(data.results),
-        commentary=texts.get("summary", ""),
-        actions=actions_shown(texts.get("actions", ""), data.results),
+        **_said(commentary.on("summary"), data.results),
+        actions=actions_shown(_said(commentary.on("actions"), data.results)["commentary"], data.results),
+        open_points=open_points(request),
+        sign_offs=sign_off_table(request.parameters, request.review.owners, commentary.signed, brand.locale),
         scorecard=scorecard(data.results),
         changes=Changes(
             failed=[f"{theme_title(theme)}: {failure}" for theme, failure in failed.items()],
@@ -215,14 +233,19 @@ def pages_of(
             data=data.warnings,
             since=since,
         ),
-        definitions=definitions(dict.fromkeys(data.results.frame["kpi_id"]), own),
+        definitions=definitions(
+            dict.fromkeys(data.results.frame["kpi_id"]),
+            own,
+            {kpi_id: mark.told(brand.locale) for kpi_id, mark in verified.items()},
+        ),
         shared_sql=shared,
+        verified=[kpi_id for kpi_id, mark in verified.items() if not mark.lapsed],
         parameters=_parameters(request),
         source=source,
         data=[table.resource() for table in data.tables()],
         versions=_plain_table("Versions and fingerprints", ("What", "Which"), versions.items()),
     )
-    return pages, [_section(run, texts) for run in runs]
+    return pages, [_section(run, _said(commentary.on(run.theme), data.results)) for run in runs]
 
 
 def as_known(period: Period, locale: str) -> str:
@@ -230,20 +253,20 @@ def as_known(period: Period, locale: str) -> str:
     return f"as known at the end of {format_day(period.known_until, locale)}, {period.calendar.timezone}"
 
 
-def _section(run: Executed, texts: Mapping[str, str]) -> Section:
+def _section(run: Executed, said: Mapping[str, str]) -> Section:
     """A theme under its notebook's own title."""
     title = title_of(run.notebook) or theme_title(run.theme)
-    return Section(run.theme, title, run.notebook, run.failure, texts.get(run.theme, ""))
+    return Section(run.theme, title, run.notebook, run.failure, **said)
 
 
-def _filled_in(texts: Mapping[str, str], shown: Results) -> dict[str, str]:
-    """Management's commentary with its figures filled in; what has no figure is a dash."""
+def _said(comment: Comment, shown: Results) -> dict[str, str]:
+    """What is said on a page, its figures filled in, and by whom; what has no figure is a dash."""
 
     def figure(kpi_id: str, segment: str) -> str:
         row = shown.now(kpi_id, segment)
         return "–" if row is None else shown.write.result(row)
 
-    return {name: fill_in(text, figure) for name, text in texts.items()}
+    return {"commentary": comment.filled_in(figure).text, "said_by": said_by(comment, shown.context.locale)}
 
 
 def _summary(results: Results) -> Summary:
@@ -343,8 +366,10 @@ def page_content(pages: Pages, sections: Sequence[Section]) -> dict[str, Any]:
         **printable(shown),
         "asked": asked,
         "commentary": commentary,
-        "sections": [_section_content(section, pages.locale) for section in sections],
+        "sections": [_section_content(section, pages) for section in sections],
         "actions": list(pages.actions),
+        "open_points": printable(list(pages.open_points) if pages.is_draft else []),
+        "sign_offs": printable(None if pages.is_draft else pages.sign_offs),
     }
 
 
@@ -367,11 +392,20 @@ def _in_words(table: Part, locale: str) -> Part:
     return {**table, "rows": [[plain(text, locale) for text in row] for row in table["rows"]]}
 
 
-def _section_content(section: Section, locale: str) -> dict[str, Any]:
-    title, failure = printable([section.title, section.failure and asdict(section.failure)])
-    parts = [] if failure else parts_of(section.notebook, theme=section.theme, title=section.title, locale=locale)
+def _section_content(section: Section, pages: Pages) -> dict[str, Any]:
+    title, failure, said_by = printable([section.title, section.failure and asdict(section.failure), section.said_by])
+    parts = [] if failure else parts_of(section.notebook, theme=section.theme, title=section.title, locale=pages.locale)
     commentary = commentary_parts(section.commentary, f"{section.theme}.commentary")
-    return {"theme": section.theme, "title": title, "failure": failure, "parts": parts, "commentary": commentary}
+    said = {"commentary": commentary, "said_by": said_by, "is_silent": pages.is_draft and not commentary}
+    parts = [_with_marks(part, pages.verified) for part in parts]
+    return {"theme": section.theme, "title": title, "failure": failure, "parts": parts, **said}
+
+
+def _with_marks(part: Part, verified: Sequence[str]) -> Part:
+    """The blocks of a part with a word by those KPIs whose definition is verified."""
+    if part["type"] != "blocks":
+        return part
+    return {**part, "blocks": [{**it, "mark": VERIFIED if it["kpi_id"] in verified else ""} for it in part["blocks"]]}
 
 
 def _chapters(sections: Sequence[Section]) -> list[dict[str, Any]]:

@@ -35,6 +35,7 @@ from helpers.pack.made_from import FOLDER, PREPARED, kept_request, kept_runs, le
 from helpers.pack.pages import Edition
 from helpers.pack.request import PackRequest
 from helpers.pack.run import Executed
+from helpers.pack.sign_off import open_points, publishing_faults
 from helpers.pack.write import Origin, write_pack
 
 NOTEBOOKS = "notebooks"
@@ -66,6 +67,7 @@ class Publication:
             *([f"  failed: {', '.join(failed)}"] if failed else []),
             *([f"  left out: {', '.join(absent)}"] if absent else []),
             f"  held against {self.compared or 'no earlier pack'}",
+            *(f"  still open: {point}" for point in open_points(self.request)),
             *([f"  partial: {self.edition.partial}"] if self.edition.partial else []),
             *([f"  corrects version {self.edition.version - 1}: {self.edition.reason}"] if self.edition.reason else []),
         ]
@@ -96,6 +98,7 @@ def read_draft(label: str, out: Path, root: Path, *, partial: str = "", correct:
         *(f"{fault}; build the draft again" for fault in altered(draft, manifest)),
         *_incomplete(link, manifest, request, left_out_themes(draft.parent / FOLDER), partial),
         *_another_kit(link, manifest, root),
+        *publishing_faults(request, _commentary_folder(request)),
         *_out_of_turn(label, earlier, correct),
         *_unknown_columns(request.review.keep.without),
     ]
@@ -160,6 +163,12 @@ def _another_kit(link: Path, manifest: Mapping[str, Any], root: Path) -> Iterato
     now = versions()
     if changed := [name for name, which in manifest["versions"].items() if now.get(name) != which]:
         yield f"{link} was built with other versions of {', '.join(changed)}; build it again"
+
+
+def _commentary_folder(request: PackRequest) -> Path:
+    """Where people write the commentary that was kept."""
+    given = next(iter(request.parameters.values()))
+    return Path(given["review"]).parent / "commentary" / request.period.label
 
 
 def _out_of_turn(label: str, earlier: Sequence[Published], reason: str) -> Iterator[str]:

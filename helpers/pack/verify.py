@@ -97,7 +97,7 @@ def as_today(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say)
     given = next(iter(asked.parameters.values()))
     order = BuildRequest(
         asked.period, asked.review, asked.parameters, asked.root, asked.others,
-        source=load_source(asked.root / given["source"]),
+        made_from=asked.made_from, source=load_source(asked.root / given["source"]),
     )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="kpi-review-") as spare:
         prepared = order.prepared_in(Path(spare) / PREPARED)

@@ -78,7 +78,7 @@ SCORECARD, HISTORY = "Scorecard", "Scorecard over time"
 MONTH = "mmm yyyy"
 NO_USERS = "user_id"  # whoever lists single users lists them elsewhere
 VALUES = ("value", "ci_low", "ci_high")  # the columns of results that have the KPI's unit
-DEFINITIONS = ("kpi_id", "KPI", "Unit", "Good is", "What it says", "Definition", "Source")
+DEFINITIONS = ("kpi_id", "KPI", "Unit", "Good is", "What it says", "Definition", "Source", "Departs", "Verified")
 AS_TEXT = "Its cells are text: a table of HTML does not say what is a number."
 
 
@@ -224,7 +224,10 @@ def _history_table(kpi_ids: Sequence[str], results: Results) -> ExcelTable:
 def _definitions_table(definitions: Iterable[Definition]) -> ExcelTable:
     """One row per KPI: what it is called, how it is counted, what it means."""
     rows = [
-        [kpi_id, known.label, known.unit, known.direction, known.definition, told.definition, told.source]
+        [
+            *(kpi_id, known.label, known.unit, known.direction, known.definition, told.definition, told.source),
+            *(told.departs, told.verified.get(kpi_id, "")),
+        ]
         for told in definitions
         for kpi_id in told.kpi_ids
         for known in [kpi(kpi_id)]

@@ -16,8 +16,10 @@ from helpers import results
 from helpers.data.prepared import Prepared
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
+from helpers.errors import KitError
 from helpers.pack.archive import Published
 from helpers.pack.audit import audit_sheets
+from helpers.pack.commentary import figure_faults
 from helpers.pack.customer_pages import Looks, write_customer_pages
 from helpers.pack.notebook_content import tables_of
 from helpers.pack.pages import Edition, page_content, pages_of
@@ -54,6 +56,8 @@ def write_pack(
     """
     runs = list(executed)
     found = results_of(request, prepared, runs)
+    if faults := figure_faults(request.commentary(), request.commentary_folder, found.frame):
+        raise KitError(*faults)
     (pack / "results.csv").write_text(results.to_csv(found.frame), encoding="utf-8")
     write_exports(runs, pack)
     brand = request.review.brand

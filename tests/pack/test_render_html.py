@@ -275,7 +275,7 @@ def test_an_svg_of_a_notebooks_own_stays_a_picture():
 
 
 def test_the_query_of_a_definition_folds_out(html):
-    told = Definition("NRR", ("net_new_mrr",), "How much is kept.", "Kept MRR over opening MRR.", "K23", SQL)
+    told = Definition("NRR", ("net_new_mrr",), "How much is kept.", "Kept MRR over opening MRR.", "K23", sql=SQL)
     page = BeautifulSoup(html_of(view(definitions=[told]), []), "html.parser")
     (folded,) = page.select("dl.definitions details")
     assert folded.summary.get_text() == "SQL of NRR"

@@ -157,7 +157,7 @@ def test_the_same_inputs_give_the_same_bytes(pdf):
 
 def test_a_query_that_folds_out_on_the_screen_is_not_on_paper():
     told = Definition(
-        "NRR", ("net_new_mrr",), "How much is kept.", "Kept MRR over opening MRR.", "K23", "select 1 as unseen"
+        "NRR", ("net_new_mrr",), "How much is kept.", "Kept MRR over opening MRR.", "K23", sql="select 1 as unseen"
     )
     text = text_of(read(markdown("# Churn"), definitions=[told]))
     assert "How much is kept." in text

@@ -79,6 +79,11 @@ def arr(spine: Spine) -> list[Row]:
 
     Source:
         Specification K21.
+
+    Departs:
+        The SaaS Metrics Standards Board annualises the recurring revenue of the last month as the company recognises
+        it; here it is the MRR of the subscriptions that are in force on the last day, whether or not their revenue is
+        recognised by then.
     """
     rows = _rows(spine, "arr", "movement_notes")
     for answer in rows.answers:
@@ -144,6 +149,11 @@ def retention(spine: Spine) -> list[Row]:
 
     Source:
         Specification K23; GRR as the SaaS Metrics Standards Board, no averaging of customers as GitLab.
+
+    Departs:
+        The SaaS Metrics Standards Board takes recognised revenue, keeps a customer that comes back only if it does so
+        within a few months at most, and brings a quarter's retention to a year; here it is the MRR of the
+        subscriptions in force, whoever pays again on the last day is kept, and a quarter stays a quarter.
     """
     rows = _rows(spine, "retention", "cohort_notes")
     accounts = _accounts(spine, "before", "after", "kept")
@@ -178,6 +188,10 @@ def churn(spine: Spine) -> list[Row]:
 
     Source:
         Specification K24.
+
+    Departs:
+        The SaaS Metrics Standards Board publishes retention of customers and of revenue, not churn; churn here is what
+        is missing to 100 %, and who left and came back within the window is not lost, however long that took.
     """
     rows = _rows(spine, "churn", "cohort_notes")
     accounts = _accounts(spine, "before", "lost")

@@ -65,6 +65,11 @@ def cac(spine: Spine) -> list[Row]:
 
     Source:
         Specification K16; with support as in B2B, the exact interval by Garwood.
+
+    Departs:
+        In its CAC ratios the SaaS Metrics Standards Board divides by new contracted ARR, and counts those who look
+        after customers only for the time in which they win new ones; here the spend is divided by new customers, and
+        the variant with support counts support whole.
     """
     spine.require("spend")
     rows = Rows(spine, "cac")
@@ -101,6 +106,12 @@ def cac_payback(spine: Spine) -> list[Row]:
 
     Source:
         Specification K17; on gross margin as the SaaS Metrics Standards Board.
+
+    Departs:
+        The SaaS Metrics Standards Board divides by contracted ARR, which has customers that are not live yet, lags the
+        spend by the length of the sales cycle, and counts those who look after customers only for the time in which
+        they win new ones; here it is the MRR that new customers pay, spend_lag_months says the lag, and support counts
+        whole.
     """
     spine.require("spend", "subscriptions")
     rows, costs = Rows(spine, "cac_payback"), Costs(spine)

@@ -1,0 +1,112 @@
+"""What is still open before a pack is published, and who signed off what: in the draft a list, then a table.
+
+A theme's owner stands under ``owners:`` in the review, a sign-off in ``commentary/<period>/signoff.yml``. No sign-off
+stops a pack from being published; a text without its author or its day does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from helpers.catalogue import kpi, theme_title
+from helpers.display.formats import format_day
+from helpers.pack.commentary import Comment, SignOff
+from helpers.pack.request import PackRequest
+from helpers.pack.rich_text import Part
+from helpers.pack.verified import marks
+from helpers.strict_yaml import shown
+
+UNSIGNED = "not signed off"
+
+
+def said_by(comment: Comment, locale: str) -> str:
+    """Who wrote a text and when, as it stands under it.
+
+    >>> from datetime import date
+    >>> said_by(Comment("Fine.", "Head of sales", date(2026, 10, 12)), "en_GB")
+    'Head of sales, 12 Oct 2026'
+    """
+    return ", ".join(filter(None, [comment.author, format_day(comment.on, locale) if comment.on else ""]))
+
+
+def publishing_faults(request: PackRequest, folder: Path) -> list[str]:
+    """Why a pack of this request may not be published: texts on its pages that lack their author or their day.
+
+    ``folder`` is where they are written.
+
+    Raises:
+        KitError: the commentary itself is at fault.
+    """
+    commentary = request.commentary()
+    return [
+        f"{shown(folder / page)}.md has no {' and no '.join(lacking)}; add it at the top, between two lines of ---, "
+        "such as author: Head of sales and date: 2026-10-12"
+        for page in ("summary", *request.parameters)
+        if (comment := commentary.on(page)).text.strip() and (lacking := _lacking(comment))
+    ]
+
+
+def open_points(request: PackRequest) -> list[str]:
+    """What is still open before a pack of this request is published, in sentences.
+
+    Raises:
+        KitError: the commentary is at fault.
+    """
+    commentary, owners, locale = request.commentary(), request.review.owners, request.review.brand.locale
+    texts = {page: commentary.on(page) for page in ("summary", *request.parameters)}
+    signed = {theme: each for theme, each in commentary.signed.items() if theme in request.parameters}
+    found = {
+        "Not signed off": [
+            f"{theme_title(theme)} ({owners[theme]})"
+            for theme in request.parameters
+            if theme in owners and theme not in signed
+        ],
+        "Signed off by another than the owner": [
+            f"{theme_title(theme)} ({each.by} for {owners.get(theme, 'no owner')})"
+            for theme, each in signed.items()
+            if not _is_owners(each, owners.get(theme, ""))
+        ],
+        "No commentary yet": [theme_title(page) for page in request.parameters if not texts[page].text.strip()],
+        "Commentary that does not say whose it is, and of which day": [
+            f"{theme_title(page)} (no {' and no '.join(_lacking(comment))})"
+            for page, comment in texts.items()
+            if comment.text.strip() and _lacking(comment)
+        ],
+        "No longer verified": [
+            f"{kpi(kpi_id).label} ({mark.told(locale).rstrip('.')})"
+            for kpi_id, mark in marks(request).items()
+            if mark.lapsed and kpi(kpi_id).theme in request.parameters
+        ],
+    }
+    return [f"{what}: {', '.join(which)}." for what, which in found.items() if which]
+
+
+def sign_off_table(
+    themes: Iterable[str], owners: Mapping[str, str], signed: Mapping[str, SignOff], locale: str
+) -> Part | None:
+    """Each theme with its owner and its sign-off, as a part; none where no theme has either."""
+    themes = [theme for theme in themes if theme in owners or theme in signed]
+    rows = [
+        [theme_title(it), owners.get(it, "no owner"), _told(signed.get(it), owners.get(it, ""), locale)]
+        for it in themes
+    ]
+    columns = [{"label": label, "align": "left"} for label in ("Theme", "Owner", "Signed off")]
+    table = {"type": "table", "title": "Sign-off", "columns": columns, "rows": rows, "values": rows, "group": None}
+    return {**table, "note": "", "empty": ""} if rows else None
+
+
+def _told(sign_off: SignOff | None, owner: str, locale: str) -> str:
+    if sign_off is None:
+        return UNSIGNED
+    by = "" if _is_owners(sign_off, owner) else f", by {sign_off.by}"
+    remark = f": {sign_off.remark}" if sign_off.remark else ""
+    return f"✓ {format_day(sign_off.on, locale)}{by}{remark}"
+
+
+def _is_owners(sign_off: SignOff, owner: str) -> bool:
+    return sign_off.by.casefold().split() == owner.casefold().split()
+
+
+def _lacking(comment: Comment) -> list[str]:
+    return [what for what, given in (("author", comment.author), ("date", comment.on)) if not given]
