@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -117,7 +116,7 @@ def marks(request: PackRequest) -> dict[str, Mark]:
 
 def _hash(text: str) -> str:
     """A hash that does not see where lines end."""
-    return hashlib.sha256(re.sub(r"\s+", " ", text).encode()).hexdigest()[:8]
+    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:8]
 
 
 def _as_written(rules: Mapping[str, Any]) -> dict[str, Any]:

@@ -188,9 +188,9 @@ def test_commentary_that_is_not_text_and_that_belongs_nowhere(books, refused):
     assert refused() == [
         f"2026Q3: params/commentary/2026Q3/{told}"
         for told in (
-            "summary.md, line 2 is not plain text in UTF-8; save it again in that encoding",
             "new_revenu.md belongs to no page of this pack; did you mean 'new_revenue'?",
             "new_revenu.md: {{ new_revenu }} is not a KPI; did you mean 'new_revenue'?",
+            "summary.md, line 2 is not plain text in UTF-8; save it again in that encoding",
         )
     ]
 

@@ -143,9 +143,12 @@ def test_only_tells_nothing_of_themes_that_were_not_asked_for(run, orders, proje
         assert sorted(line.split()[1] for line in lines) == told
 
 
-def test_commentary_on_a_theme_that_only_leaves_out_is_no_fault(run, orders):
+def test_commentary_on_a_theme_that_only_leaves_out_is_no_fault(run, orders, project):
+    notes = project / "params/commentary/2026Q3"
+    notes.mkdir(parents=True)
+    (notes / "recurring_revenue.md").write_text("Fine.")
     run(*BUILD, "--only", "new_revenue")
-    assert orders[0].order.pages == ("summary", "actions", "new_revenue", "recurring_revenue")
+    assert orders[0].order.commentary().on("recurring_revenue").text == "Fine."
 
 
 def test_a_period_that_is_not_over_is_told(run, orders):
@@ -448,7 +451,11 @@ def test_sql_prints_the_query_of_the_period_with_the_parameters_in_force(run, pr
         "new_revenue.basis=mrr",
         "rules.grace_days=3",
     ]
-    assert run("sql", "new_revenue", *words) == (0, "select new_revenue from 2026-07\n", "")
+    status, told, errors = run("sql", "new_revenue", *words)
+    assert (status, told.splitlines()[0], errors) == (0, "select new_revenue from 2026-07", "")
+    (mark,) = [line for line in told.splitlines() if line.startswith("--   new_revenue: {by: , on: , of: ")]
+    assert '"basis": "mrr"' in mark
+    assert '"grace_days": 3' in mark
     (opened,) = asked_for_sql
     assert opened.review.themes["new_revenue"]["basis"] == "mrr"
     assert opened.review.themes["recurring_revenue"]["retention_months"] == 12
@@ -458,7 +465,8 @@ def test_sql_prints_the_query_of_the_period_with_the_parameters_in_force(run, pr
 def test_sql_takes_period_and_source_of_the_notebook_where_none_is_given(run, project, asked_for_sql):
     deals(project)
     (project / "s").write_text((project / "params/books.yml").read_text())
-    assert run("sql", "new_revenue")[:2] == (0, "select new_revenue from 2026Q3\n")
+    status, told, _ = run("sql", "new_revenue")
+    assert (status, told.splitlines()[0]) == (0, "select new_revenue from 2026Q3")
 
 
 def test_sql_of_no_kpi(run):
