@@ -204,6 +204,12 @@ class Brand(Frozen):
     paper: Literal["a4", "letter"] = "a4"
 
 
+class ChangesShown(Frozen):
+    """From which size on a restated figure stands on the pages: relative to what it was, of shares in points."""
+
+    material: Annotated[float, Field(ge=0, le=1)] = 0.01
+
+
 class _Themes(BaseModel):
     themes: dict[str, dict[str, Any]] = Field(min_length=1)
 
@@ -224,6 +230,7 @@ class Review(FromFile):
     peers: dict[str, Peers] = Field(default_factory=dict)
     scorecard: dict[Text, tuple[str, ...]] = Field(default_factory=dict)
     brand: Brand = Brand()
+    changes: ChangesShown = ChangesShown()
     kpis: tuple[RegisteredKpi, ...] = ()
     departments: tuple[Department, ...] = ()
     conflicts: tuple[Conflict, ...] = ()

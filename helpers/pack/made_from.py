@@ -1,4 +1,4 @@
-"""What a pack was made from, kept beside it: prepared tables, review, commentary, and what came of each notebook.
+"""What a pack was made from, kept beside it: prepared tables, queries, review, commentary, what came of each notebook.
 
 ``made_from/`` is enough to write the same pages again from the executed notebooks, and to run the notebooks again:
 neither ``params/`` nor the source is read. A build keeps it, and ``publish`` keeps it with the published version.
@@ -18,6 +18,7 @@ import nbformat
 
 from helpers.data.prepared import Prepared
 from helpers.errors import KitError
+from helpers.kpis.spine import FOLDER as QUERIES
 from helpers.pack.request import PackRequest
 from helpers.pack.run import Executed, Failure
 from helpers.params import Review
@@ -40,6 +41,10 @@ def keep(request: PackRequest, executed: Iterable[Executed], made_from: Path) ->
     }
     text = json.dumps(record, indent=1, ensure_ascii=False)
     (made_from / RECORD).write_text(f"{text}\n", encoding="utf-8")
+    for file in sorted(QUERIES.glob("*/*.sql")):
+        kept = made_from / "queries" / file.parent.name
+        kept.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, kept / file.name)
     if request.commentary_folder.is_dir():
         kept = made_from / "commentary" / request.period.label
         kept.mkdir(parents=True)

@@ -18,6 +18,7 @@ from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.pack.archive import Published
 from helpers.pack.audit import audit_sheets
+from helpers.pack.changes import changes_since
 from helpers.pack.customer_pages import Looks, write_customer_pages
 from helpers.pack.notebook_content import tables_of
 from helpers.pack.pages import page_content, pages_of
@@ -94,15 +95,15 @@ def _write_pages(
 ) -> None:
     """Writes the files that people read."""
     made_from = {**origin.versions, **{f"{what} fingerprint": which for what, which in origin.fingerprints.items()}}
-    compared = str(origin.compared) if origin.compared and request.review.kpis else ""
     settled = request.review.model_copy(update={"themes": request.settled})
     quarter = OpenReview(request.period, settled, prepared)
     for name, query in found.given.items():
         quarter.spine.relate(name, query)
     queries = quarter.scripts(dict.fromkeys(found.frame["kpi_id"]))
     data = DataPage(prepared.report, found)
+    compared = changes_since(origin.compared, request, prepared, found, origin.fingerprints["code"])
     pages, sections = pages_of(
-        request, executed, data, queries, since=compared, source=prepared.name, versions=made_from,
+        request, executed, data, queries, compared=compared, source=prepared.name, versions=made_from,
         edition=origin.edition,
     )  # fmt: skip
     content = page_content(pages, sections)
