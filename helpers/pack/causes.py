@@ -44,6 +44,7 @@ COLUMNS = {LEFT_OUT: "whether they count", KNOWN_FROM: "the day from which they 
 UNKNOWN = "the cause is not in the data kept"
 
 How = Literal["late", "corrected", "withdrawn"]
+Days = tuple[date, date]  # the last day that was known then, and the one that is known now
 Figures = Mapping[tuple[str, str, str, str], float | None]  # by KPI, dimension, segment and period
 
 
@@ -62,19 +63,20 @@ class Causes:
     """What may have moved the figures of a published pack.
 
     ``tables`` are those that it was made from, None where they are not kept; ``code`` is the fingerprint of today's
-    code. ``same_days`` says that each period is asked as known on the same day in both packs.
+    code. ``as_of`` are the instants of then and of now up to which the figures know, as results.csv has them.
     """
 
     def __init__(
         self, published: Published, request: PackRequest, prepared: Prepared, tables: Prepared | None, *, code: str,
-        same_days: bool,
+        as_of: Iterable[tuple[str, str]],
     ) -> None:  # fmt: skip
         self.published = published
         self.request = request
         self.prepared = prepared
         self.tables = tables
         self._code = code
-        self._folders = tables and _TwoFolders(tables, prepared, same_days=same_days)
+        days = sorted({(self._known_on(then), self._known_on(now)) for then, now in as_of})
+        self._folders = tables and _TwoFolders(tables, prepared, days)
         self._again = cache(self._run_again)
 
     def of(self, then: pd.Series, now: pd.Series) -> tuple[str, tuple[ChangedRows, ...]]:
@@ -83,13 +85,12 @@ class Causes:
         figures, read, words = self._again(card)
         key, unit = (now["kpi_id"], now["segment_by"], now["segment"], now["period"]), now["unit"]
         told, rows = list[str](), list[ChangedRows]()
-        known_then, known_now = self._known_on(then), self._known_on(now)
-        if known_then != known_now:
-            was, becomes = (format_day(day, self.request.review.brand.locale) for day in (known_then, known_now))
+        days = self._known_on(then["as_of"]), self._known_on(now["as_of"])
+        if days[0] != days[1]:
+            was, becomes = (format_day(day, self.request.review.brand.locale) for day in days)
             told.append(f"it is as known on {becomes}, and was as known on {was}")
         if self._folders and not (key in figures and alike(figures[key], now["value"], unit)):
-            found = [each for name in TABLES if name in read
-                     for each in self._folders.changed(name, known_then, known_now)]  # fmt: skip
+            found = [each for name in TABLES if name in read for each in self._folders.changed(name, days)]
             rows = _naming(words, found)
             told += [*_in_words(rows), *self._read_otherwise(self._folders.then, {each.table for each in rows}, words)]
         if not (key in figures and alike(figures[key], then["value"], unit)):
@@ -168,10 +169,10 @@ class Causes:
             read |= self._spine.reading
         return figures, read, words_in(self._relations[name] for name in read if name in self._relations)
 
-    def _known_on(self, row: pd.Series) -> date:
-        """The last day that a figure knows of."""
+    def _known_on(self, as_of: str) -> date:
+        """The last day that is known up to an instant."""
         zone = ZoneInfo(self.prepared.calendar.timezone)
-        return datetime.fromisoformat(row["as_of"]).astimezone(zone).date() - timedelta(days=1)
+        return datetime.fromisoformat(as_of).astimezone(zone).date() - timedelta(days=1)
 
     def _read_otherwise(self, then: Prepared, tables: Collection[str], words: Collection[str]) -> Iterable[str]:
         """What of the source and of the calendar differs."""
@@ -237,60 +238,67 @@ class ChangedRows:
 class _TwoFolders:
     """The prepared tables that a pack was published from, and those of today.
 
-    ``same_days`` says that each period is asked as known on the same day in both; then only rows that differ in any way
-    are looked at again for each day.
+    ``days`` are those on which figures are asked for: as known on the first then, and on the second now. Where the two
+    are always the same, only rows that differ in any way are looked at, for all days at once.
     """
 
-    def __init__(self, then: Prepared, now: Prepared, *, same_days: bool) -> None:
+    def __init__(self, then: Prepared, now: Prepared, days: Collection[Days]) -> None:
         self.then = then
         self.now = now
-        self.same_days = same_days
+        self._days = tuple(days)
+        self._same_days = all(known_then == known_now for known_then, known_now in days)
         self._engine = now.connect()
-        self.changed = cache(self._changed)
         self._columns = cache(self._stage)
+        self._found = cache(self._find)
 
-    def _changed(self, table: str, known_then: date, known_now: date) -> list[ChangedRows]:
-        """The rows of a table that differ, each side as known on a day of its own; none where a side lacks it."""
+    def changed(self, table: str, on: Days) -> list[ChangedRows]:
+        """The rows of a table that differ, each side as known on its day; none where a side lacks the table."""
+        return self._found(table, self._days if self._same_days else (on,)).get(on, [])
+
+    def _find(self, table: str, days: tuple[Days, ...]) -> dict[Days, list[ChangedRows]]:
+        """The rows of a table that differ, by day."""
         columns = self._columns(table)
         if not columns:
-            return []
+            return {}
         differ = ", ".join(
             f"case when list({c} order by {c}) filter (was) is distinct from list({c} order by {c}) filter (not was) "
             f"then '{c.strip(chr(34))}' end"
             for c in columns
         )
-        content, key = ", ".join(columns), _key(table)
+        on, key = "known_then, known_now", _key(table)
+        own = f"{on}, key, {', '.join(columns)}"
         rows = self._engine.execute(f"""
-            with before as (select key, {content} from then_{table} where {_on(table, known_then)}),
-            after as (select key, {content} from now_{table} where {_on(table, known_now)}),
+            with day({on}) as (values {", ".join(f"(date '{one}', date '{other}')" for one, other in days)}),
+            before as (select {own} from day join then_{table} on {_known(table, "known_then")}),
+            after as (select {own} from day join now_{table} on {_known(table, "known_now")}),
             differing as (
                 select *, true as was from (from before except from after)
                 union all select *, false from (from after except from before)
             ),
             by_key as (
-                select key, bool_or(was) as was, bool_or(not was) as becomes, concat_ws(',', {differ}) as columns
-                from differing group by key
+                select {on}, key, bool_or(was) as was, bool_or(not was) as becomes, concat_ws(',', {differ}) as columns
+                from differing group by {on}, key
             ),
             elsewhere as (
                 select {key} as key, true as was from {self._file(self.then, table)}
                 union select {key}, false from {self._file(self.now, table)}
             ),
             told as (
-                select array_to_string(key, ', ') as name,
-                    was and becomes as is_corrected,
+                select {on}, array_to_string(key, ', ') as name, was and becomes as is_corrected,
                     exists (from elsewhere e where e.key = by_key.key and e.was = by_key.becomes) as is_elsewhere,
                     by_key.becomes as becomes, columns
                 from by_key
             )
-            select
+            select {on},
                 case when is_corrected or is_elsewhere then 'corrected' when becomes then 'late' else 'withdrawn' end,
                 case when is_corrected then columns when is_elsewhere then '{KNOWN_FROM}' else '' end,
                 count(*), min(name, {KEYS_KEPT})
-            from told group by 1, 2 order by 1, 2""").fetchall()
-        return [
-            ChangedRows(table, how, count, tuple(filter(None, names.split(","))), tuple(keys))
-            for how, names, count, keys in rows
-        ]
+            from told group by all order by all""").fetchall()
+        found: dict[Days, list[ChangedRows]] = {}
+        for *day, how, names, count, keys in rows:
+            each = ChangedRows(table, how, count, tuple(filter(None, names.split(","))), tuple(keys))
+            found.setdefault((day[0], day[1]), []).append(each)
+        return found
 
     def _stage(self, table: str) -> list[str]:
         """Make what is compared of a table: ``then_TABLE`` and ``now_TABLE``.
@@ -312,7 +320,7 @@ class _TwoFolders:
             other = sides["now" if name == "then" else "then"]
             selected = f"select {', '.join(columns)}, {_key(table)} as key, known_from, "
             clipped = f"least(known_until, {last}) as known_until"
-            if self.same_days:
+            if self._same_days:
                 files = [f"{selected}{clipped} from {self._file(each, table)} where known_from <= {last}"
                          for each in (side, other)]  # fmt: skip
                 query = " except ".join(files)
@@ -334,11 +342,11 @@ def _key(table: str) -> str:
     return f"[{parts}]"
 
 
-def _on(table: str, day: date) -> str:
+def _known(table: str, day: str) -> str:
     """The rows that are known on a day; of what is the same for every period of a pack, those of that time."""
-    known = f"date '{day}' between known_from and known_until"
     own = HELD[table]
-    return f"{known} and coalesce({own.day(own.event_time)} <= date '{day}', true)" if own.of_the_pack else known
+    of_then = f" and coalesce({own.day(own.event_time)} <= {day}, true)" if own.of_the_pack else ""
+    return f"{day} between known_from and known_until{of_then}"
 
 
 def _naming(words: Collection[str], found: Iterable[ChangedRows]) -> list[ChangedRows]:

@@ -192,22 +192,23 @@ class _Comparison:
 
     @cached_property
     def _causes(self) -> Causes:
-        same_days = bool((self._pairs["as_of_then"] == self._pairs["as_of_now"]).all())
-        return Causes(
-            self.published, self.request, self.prepared, self.tables, code=self.code, same_days=same_days
-        )  # fmt: skip
+        as_of = zip(self._pairs["as_of_then"], self._pairs["as_of_now"], strict=True)
+        return Causes(self.published, self.request, self.prepared, self.tables, code=self.code, as_of=as_of)
 
     def _restated(self) -> list[Restated]:
-        """The figures that differ: of totals first, of the review's own kind of period first, then by size."""
+        """The figures that differ: first totals, the review's own kind of period, and the scorecard; then by size."""
         told = [
             self._restatement(pair)
             for pair in self._pairs.to_dict("records")
             if not alike(pair["value_then"], pair["value_now"], pair["unit_now"])
         ]
-        kind, calendar = self.request.period.kind, self.request.period.calendar
-        return sorted(
-            told, key=lambda each: (bool(each.segment_by), calendar.period(each.period).kind != kind, -each.size)
-        )
+        request, scorecard = self.request, {k for ids in self.request.review.scorecard.values() for k in ids}
+
+        def place(each: Restated) -> tuple[bool, bool, bool, float]:
+            is_other_kind = request.period.calendar.period(each.period).kind != request.period.kind
+            return bool(each.segment_by), is_other_kind, each.kpi_id not in scorecard, -each.size
+
+        return sorted(told, key=place)
 
     def _restatement(self, pair: Mapping[Any, Any]) -> Restated:
         then, now = (
@@ -237,12 +238,19 @@ class _Comparison:
             "schema": {"fields": [{"name": name, "type": kind, "unit": "text"} for name, kind in COLUMNS.items()]},
             "data": [dict(zip(COLUMNS, row, strict=True)) for row in rows],
             "note": f"{few}Each KPI is told of the period in which it differs most; all restated figures stand in the "
-            "workbook, with the keys of the rows that moved them. A figure counts what was known at the end of its own "
-            "period: rows that say that they were recorded later move none.",
+            "workbook, with the keys of the rows that moved them. A figure counts what was known "
+            f"{self._when()}, unless its cohort is followed on: rows that say that they were recorded later move none.",
         }
 
+    def _when(self) -> str:
+        period = self.request.period
+        late = (period.known_until - period.measured_on).days
+        if late:
+            return f"{late} day{'s' * (late > 1)} after its own period"
+        return "after as many days of its own period" if period.is_partial else "at the end of its own period"
+
     def _table_row(self, found: Sequence[Restated]) -> list[str]:
-        first, more = found[0], f" and {len(found) - 1} more" if len(found) > 1 else ""
+        first, more = found[0], f", {len(found) - 1} more" if len(found) > 1 else ""
         period = f"{format_period(first.period, self.found.write.locale)}{more}"
         return [first.name, period, *first.texts, f"{begun(first.cause)}."]
 
@@ -306,23 +314,24 @@ class _Comparison:
 
     def _left_out(self) -> Iterator[str]:
         """Where a larger share of rows was left out; those of customers or users left out are not told again."""
-        if self.tables is None:
-            return
-        then, now = (_reasons(each.report) for each in (self.tables, self.prepared))
-        for (table, reason), (rows, of) in now.items():
-            before, of_before = then.get((table, reason), (0, 0))
-            if rows > before and rows * of_before >= before * of and f" {ON_PURPOSE} " not in reason:
-                told, told_before = (
-                    f"{self._count(n)} of {self._count(all_)}" for n, all_ in ((rows, of), (before, of_before))
-                )
-                yield f"{begun(named(table))}: {told} rows, and {told_before} then: {reason}."
+        then = self.tables.report.get("tables", {}) if self.tables else {}
+        for table, told in self.prepared.report.get("tables", {}).items():
+            if table not in then:
+                continue
+            before, of, of_before = _reasons(then[table]), _known(told), _known(then[table])
+            for reason, rows in _reasons(told).items():
+                was = before.get(reason, 0)
+                if rows > was and rows * of_before >= was * of and f" {ON_PURPOSE} " not in reason:
+                    count, count_of, count_was, count_of_was = map(self._count, (rows, of, was, of_before))
+                    now = f"{begun(named(table))}: {count} of {count_of} rows"
+                    yield f"{now}, and {count_was} of {count_of_was} then: {reason}."
 
     def _not_compared(self) -> Iterator[str]:
-        reasons = {"was_running": "was of a period still running, or of a cohort still followed, when it was published",
-                   "unlike": "was published in another unit or currency"}  # fmt: skip
+        reasons = {"was_running": "Of a period still running, or of a cohort still followed, when published",
+                   "unlike": "Published in another unit or currency"}  # fmt: skip
         for column, reason in reasons.items():
             if count := int(self._both[column].sum()):
-                yield f"{self._count(count)} figure{'s' * (count > 1)} that {reason}."
+                yield f"{reason}: {self._count(count)} figure{'s' * (count > 1)}."
 
 
 def side_by_side(then: Sequence[str], now: Sequence[str]) -> list[tuple[str, str | None, str | None]]:
@@ -353,15 +362,15 @@ def _number(value: float | None) -> float | None:
     return None if pd.isna(value) else float(value)
 
 
-def _reasons(report: Mapping[str, Any]) -> dict[tuple[str, str], tuple[int, int]]:
-    """How many rows were left out of how many, by table and reason; what is not known yet is not missing."""
-    counted = {key: words for key, words in NOT_COUNTED.items() if key in ("empty_key", "byte_equal")}
-    found: dict[tuple[str, str], tuple[int, int]] = {}
-    for table, told in report.get("tables", {}).items():
-        rows = {words: told[key] for key, words in counted.items()}
-        rows |= {reason: each["rows"] for reason, each in told["excluded"].items()}
-        found |= {(table, reason): (count, told["read"]) for reason, count in rows.items()}
-    return found
+def _known(told: Mapping[str, Any]) -> int:
+    """The rows of a table that are known."""
+    return int(told["read"] - told["not_yet_known"])
+
+
+def _reasons(told: Mapping[str, Any]) -> dict[str, int]:
+    """How many rows of a table were left out, by reason; what is not known yet, or an older version, is not missing."""
+    counted = {NOT_COUNTED[key]: told[key] for key in ("empty_key", "byte_equal")}
+    return counted | {reason: found["rows"] for reason, found in told["excluded"].items()}
 
 
 def _labels(kpi_ids: Iterable[str]) -> str:
