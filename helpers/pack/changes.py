@@ -32,7 +32,7 @@ from helpers.kpis.rows import cards_of
 from helpers.pack.archive import Published
 from helpers.pack.causes import Causes, ChangedRows, alike
 from helpers.pack.request import PackRequest
-from helpers.texts import begun
+from helpers.texts import begun, spoken
 
 KEY = ["kpi_id", "segment_by", "segment", "period"]
 NO_FIGURE = ("not_provided", "refused")
@@ -307,7 +307,7 @@ class _Comparison:
         shared = one[one["segment_by"] != ""].merge(other[of].drop_duplicates(), on=of)
         lone = shared.merge(other[KEY], on=KEY, how="left", indicator=True).query("_merge == 'left_only'")
         return [
-            f"{begun(named(str(by)))}: {_listed(rows['segment'].unique())} ({self._count(len(rows))} "
+            f"{begun(named(str(by)))}: {_listed(map(spoken, rows['segment'].unique()))} ({self._count(len(rows))} "
             f"figure{'s' * (len(rows) > 1)} of {_labels(rows['kpi_id'].unique())})."
             for by, rows in lone.groupby("segment_by", sort=False)
         ]

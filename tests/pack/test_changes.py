@@ -8,8 +8,12 @@ import shutil
 from dataclasses import replace
 from datetime import date
 
+import duckdb
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
+from openpyxl import load_workbook
+from pypdf import PdfReader
 
 from helpers import results
 from helpers.data.prepared import Prepared
@@ -22,7 +26,7 @@ from helpers.pack.made_from import keep
 from helpers.params import Review
 from helpers.review import OpenReview
 from tests.canonical import source
-from tests.pack.requests import made_request
+from tests.pack.requests import ROOT, made_request, request_of
 
 CODE = "the code of today"
 CUSTOMERS = "customer_id | name | signed_up_on | segment | owner\n" + "\n".join(
@@ -205,6 +209,20 @@ def test_another_query_of_the_source_is_named_beside_the_rows_that_it_changed(co
     forget_queries(copied.folder, subscriptions="another", deals="another")
     told = figure(compare(copied, now(subscriptions=SUBSCRIPTIONS.replace("| 100 |", "| 130 |"))), "mrr")
     assert told.cause == "1 row of subscriptions corrected (unit amount); the source's query of subscriptions changed"
+
+
+def test_the_rates_of_a_new_fiscal_year_restate_what_was_in_another_currency(tmp_path):
+    """The published quarter counts with the rate of 2026, 0.9, and the pack of the next year with 0.8."""
+    books = {
+        "subscriptions": "subscription_id | customer_id | start_on | currency | mrr\nA | A | 2024-01-01 | USD | 100",
+        "fx_rates": "currency | rate | on\nUSD | 0.9 | 2026-01-01\nUSD | 0.8 | 2027-01-01",
+        "deals": "",
+    }
+    published = publish(asked("2026Q4", **books), tmp_path)
+    request = asked("2027Q1", **books)
+    mrr = figure(compare(published, (request, *computed(request, tmp_path / "now"))), "mrr", "2026Q4")
+    assert (mrr.then, mrr.now) == (90.0, 80.0)
+    assert mrr.cause == "exchange rates are those of 1 Jan 2027, and were those of 1 Jan 2026"
 
 
 # --- how it is counted ------------------------------------------------------------------------------------------------
@@ -418,3 +436,70 @@ def test_a_prepared_folder_says_how_each_table_is_read(tmp_path):
     assert one.keys() == BOOKS.keys()
     assert Prepared.open(tmp_path / "a").queries == one == same
     assert {name for name in one if one[name] != other[name]} == {"deals"}
+
+
+# --- in a pack --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def restated(build, dozen, tmp_path_factory):
+    """The pack of 2026Q3 after that of 2026Q2 was published and a deal of May came late, of 50,000 for a year."""
+    folder = tmp_path_factory.mktemp("restated")
+    shutil.copytree(dozen, folder / "data")
+    text = (ROOT / "params/sources/sample.yml").read_text().replace("../../data/sample", "data")
+    (folder / "source.yml").write_text(text)
+    q2 = request_of(folder / "source.yml", "new_revenue", label="2026Q2", as_of="2026-06-30")
+    draft = build(q2, folder / "reports").folder.resolve()
+    place = folder / "reports/published/2026Q2/v1"
+    shutil.copytree(draft, place)
+    shutil.copytree(draft.parent / "made_from", place / "made_from")
+    engine = duckdb.connect()
+    deals = folder / "data/deals.parquet"
+    engine.execute(f"create table deals as from '{deals}'")
+    engine.execute(
+        "insert into deals by name select * replace ('D-LATE' as deal_id, 50000 as amount, 0 as one_off_amount, "
+        "12 as term_months, 'EUR' as currency, timestamptz '2026-05-04 10:00:00+00' as created_at, "
+        "timestamptz '2026-05-20 10:00:00+00' as closed_at) from deals where outcome = 'won' and cancelled_at is null "
+        "and deal_type = 'new_logo' and recorded_at is null order by deal_id limit 1"
+    )
+    engine.execute(f"copy deals to '{deals}'")
+    return build(request_of(folder / "source.yml", "new_revenue"), folder / "reports").folder, place
+
+
+@pytest.mark.slow
+def test_a_reader_of_the_next_pack_finds_what_was_restated_and_why(restated):
+    pack, published = restated
+    then, now = (results.read_csv(str(each / "results.csv")).query("kpi_id == 'new_revenue' and segment_by == ''")
+                 .set_index("period")["value"]["2026Q2"] for each in (published, pack))  # fmt: skip
+    assert now - then == pytest.approx(50_000)
+    page = BeautifulSoup((pack / "pack.html").read_text(), "html.parser")
+    section = page.find("section", {"aria-labelledby": "pack.changes"})
+    assert section.p.get_text().startswith("Compared with the pack of 2026Q2 (v1): of ")
+    row = [cell.get_text().replace("\u2060", "") for cell in section.select("tbody tr")[0].find_all(["th", "td"])]
+    assert row[:4] == ["New bookings", "2026Q2, 1 more", f"€{then:,.0f}", f"€{now:,.0f}"]  # and May
+    assert row[4].startswith("+€50,000")
+    assert row[5] == "1 row of deals that was not there then."
+    pdf = " ".join(" ".join(sheet.extract_text().split()) for sheet in PdfReader(pack / "pack.pdf").pages)
+    assert "Restated figures" in pdf
+    assert "1 row of deals that was not there then." in pdf
+    assert json.loads((pack / "manifest.json").read_text())["compared_with"] == "2026Q2/v1"
+
+
+@pytest.mark.slow
+def test_the_workbook_has_every_restated_figure_and_the_keys_that_no_page_has(restated):
+    pack, published = restated
+    sheet = load_workbook(pack / "figures.xlsx")["Restated"]
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    head = next(i for i, row in enumerate(rows) if "Published" in row)
+    figures = [dict(zip(rows[head], row, strict=True)) for row in rows[head + 1 :] if row[0]]
+    keys = ["kpi_id", "segment_by", "segment", "period"]
+    then, now = (results.read_csv(str(each / "results.csv")).set_index(keys)["value"] for each in (published, pack))
+    both = pd.concat([then, now], axis=1, keys=["then", "now"], join="inner").dropna()
+    differ = both[(both["now"] - both["then"]).abs() > 0.005 + 1e-9]
+    assert len(differ) > 3
+    told = {(r["kpi_id"], r["Segment of"] or "", r["Segment"] or "", r["Period"]): r for r in figures}
+    assert differ.index.isin(list(told)).all()
+    for key, values in differ.iterrows():
+        assert told[key]["Difference"] == pytest.approx(values["now"] - values["then"])
+    assert any("D-LATE" in row for row in rows)
+    assert "D-LATE" not in (pack / "pack.html").read_text()
