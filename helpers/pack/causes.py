@@ -30,7 +30,7 @@ from helpers.display.plain_words import named, plain_value
 from helpers.errors import KitError
 from helpers.kpis.rows import Card, cards_of, cards_with, run
 from helpers.kpis.spine import COMMENT, FOLDER, Relation, Spine, read_relations, relations_under, words_in
-from helpers.pack.archive import Published, versions
+from helpers.pack.archive import Published
 from helpers.pack.definitions import changed_values, definition_text, name_of_card
 from helpers.pack.request import PackRequest
 from helpers.params import Review
@@ -62,19 +62,20 @@ def alike(one: float | None, other: float | None, unit: str) -> bool:
 class Causes:
     """What may have moved the figures of a published pack.
 
-    ``tables`` are those that it was made from, None where they are not kept; ``code`` is the fingerprint of today's
-    code. ``as_of`` are the instants of then and of now up to which the figures know, as results.csv has them.
+    ``tables`` are those that it was made from, None where they are not kept; ``made_with`` are the fingerprint of
+    today's code, as ``code``, and the versions of packages. ``as_of`` are the instants up to which figures know, then
+    and now, as results.csv has them.
     """
 
     def __init__(
-        self, published: Published, request: PackRequest, prepared: Prepared, tables: Prepared | None, *, code: str,
-        as_of: Iterable[tuple[str, str]],
+        self, published: Published, request: PackRequest, prepared: Prepared, tables: Prepared | None,
+        made_with: Mapping[str, str], as_of: Iterable[tuple[str, str]],
     ) -> None:  # fmt: skip
         self.published = published
         self.request = request
         self.prepared = prepared
         self.tables = tables
-        self._code = code
+        self._made_with = made_with
         days = sorted({(self._known_on(then), self._known_on(now)) for then, now in as_of})
         self._folders = tables and _TwoFolders(tables, prepared, days)
         self._again = cache(self._run_again)
@@ -200,9 +201,9 @@ class Causes:
         if told:
             return told
         manifest = self.published.manifest
-        if manifest.get("fingerprints", {}).get("code") != self._code:
+        if manifest.get("fingerprints", {}).get("code") != self._made_with["code"]:
             return ["the code changed, and neither its query nor a rule did"]
-        if manifest.get("versions") != versions():
+        if {"code": self._made_with["code"], **manifest.get("versions", {})} != self._made_with:
             return ["packages that it is computed with changed, and neither its query nor a rule did"]
         return []
 

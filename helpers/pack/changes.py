@@ -36,6 +36,7 @@ from helpers.texts import begun, spoken
 
 KEY = ["kpi_id", "segment_by", "segment", "period"]
 NO_FIGURE = ("not_provided", "refused")
+NOT_FINAL = ("partial", "insufficient")  # where more may be known by a later day
 SHOWN = 12  # restated KPIs on the pages
 NAMED = 6  # KPIs or segments in a sentence
 CONTEXT = 3  # lines around what differs in a text
@@ -100,7 +101,7 @@ def changes_since(
     request: PackRequest,
     prepared: Prepared,
     found: Results,
-    code: str,
+    made_with: Mapping[str, str],
     *,
     figures: Path | None = None,
     tables: Path | None = None,
@@ -112,7 +113,7 @@ def changes_since(
         request: what this pack is made for.
         prepared: the tables that this pack is made from.
         found: the figures of this pack.
-        code: the fingerprint of today's code.
+        made_with: the fingerprint of today's code, as ``code``, and the versions of the packages.
         figures: the folder of the published results.csv, where it is not the published pack's own.
         tables: the prepared folder that those figures were made from, likewise; it may be gone.
 
@@ -126,7 +127,7 @@ def changes_since(
         raise KitError(f"{figures / 'results.csv'} is not there; restore it, since this pack is compared with it")
     kept = Prepared.open(tables) if (tables / "prepared.json").is_file() else None
     then = results.read_csv(str(figures / "results.csv"))
-    return _Comparison(published, request, prepared, found, code, then, kept).compared()
+    return _Comparison(published, request, prepared, found, made_with, then, kept).compared()
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class _Comparison:
     request: PackRequest
     prepared: Prepared
     found: Results
-    code: str
+    made_with: Mapping[str, str]
     then: pd.DataFrame
     tables: Prepared | None
 
@@ -182,7 +183,7 @@ class _Comparison:
         both = both[~both["status_then"].isin(NO_FIGURE) & ~both["status_now"].isin(NO_FIGURE)]
         other_currency = self.tables is not None and self.tables.currency != self.prepared.currency
         unlike = (both["unit_then"] != both["unit_now"]) | (both["unit_now"].isin(MONEY) & other_currency)
-        was_running = (both["status_then"] == "partial") & (both["as_of_then"] != both["as_of_now"])
+        was_running = both["status_then"].isin(NOT_FINAL) & (both["as_of_then"] != both["as_of_now"])
         return both.assign(unlike=unlike, was_running=was_running & ~unlike)
 
     @cached_property
@@ -193,7 +194,7 @@ class _Comparison:
     @cached_property
     def _causes(self) -> Causes:
         as_of = zip(self._pairs["as_of_then"], self._pairs["as_of_now"], strict=True)
-        return Causes(self.published, self.request, self.prepared, self.tables, code=self.code, as_of=as_of)
+        return Causes(self.published, self.request, self.prepared, self.tables, self.made_with, as_of)
 
     def _restated(self) -> list[Restated]:
         """The figures that differ: first totals, the review's own kind of period, and the scorecard; then by size."""

@@ -101,7 +101,8 @@ def _write_pages(
         quarter.spine.relate(name, query)
     queries = quarter.scripts(dict.fromkeys(found.frame["kpi_id"]))
     data = DataPage(prepared.report, found)
-    compared = changes_since(origin.compared, request, prepared, found, origin.fingerprints["code"])
+    made_with = {"code": origin.fingerprints["code"], **origin.versions}
+    compared = changes_since(origin.compared, request, prepared, found, made_with)
     pages, sections = pages_of(
         request, executed, data, queries, compared=compared, source=prepared.name, versions=made_from,
         edition=origin.edition,

@@ -117,7 +117,7 @@ def now(tmp_path_factory):
 
 
 def compare(published, today, code=CODE, **more):
-    return changes_since(published, *today, code, **more)
+    return changes_since(published, *today, {"code": code, **versions()}, **more)
 
 
 def figure(compared, kpi_id, period="2026Q2", segment=""):
@@ -401,7 +401,9 @@ def test_a_theme_that_is_not_run_or_failed_is_told(q2, now):
     assert gone.startswith("Not among the themes of this pack: New bookings")
     request, prepared, found = now()
     frame = found.frame[~found.frame["kpi_id"].isin(["new_revenue", "revenue_growth", "revenue_growth_yoy"])]
-    (gone,) = changes_since(q2, request, prepared, Results(frame, found.context), CODE).told["No longer in the pack"]
+    (gone,) = changes_since(q2, request, prepared, Results(frame, found.context), {"code": CODE}).told[
+        "No longer in the pack"
+    ]
     assert gone.startswith("Failed: New bookings")
 
 
