@@ -148,8 +148,8 @@ class _Comparison:
         material = [each for each in restated if each.is_material]
         found = {
             "Rules and parameters that changed": self._values(),
-            "No longer in the pack": [*self._gone_kpis(), *self._other_segments("then")],
-            "New in the pack": [*self._new_kpis(), *self._other_segments("now")],
+            "No longer in the pack": [*self._gone_kpis(), *self._lone("then")],
+            "New in the pack": [*self._new_kpis(), *self._lone("now")],
             "More rows left out": list(self._left_out()),
             "Not compared": list(self._not_compared()),
         }
@@ -300,17 +300,27 @@ class _Comparison:
         ids = [kpi_id for kpi_id in self._ids(self.found.frame) if kpi_id not in there]
         return [f"{_labels(ids)}."] if ids else []
 
-    def _other_segments(self, side: str) -> list[str]:
-        """The segments that only one side has, of KPIs, dimensions and periods that both have."""
+    def _lone(self, side: str) -> list[str]:
+        """The figures that only one side has, of KPIs that both have: of periods, and of segments by dimension."""
         frames = {"then": self.then, "now": self.found.frame}
         one, other = frames.pop(side), next(iter(frames.values()))
-        of = ["kpi_id", "segment_by", "period"]
-        shared = one[one["segment_by"] != ""].merge(other[of].drop_duplicates(), on=of)
-        lone = shared.merge(other[KEY], on=KEY, how="left", indicator=True).query("_merge == 'left_only'")
+        mine, theirs = (frame[~frame["status"].isin(NO_FIGURE)] for frame in (one, other))
+        found = mine[mine["kpi_id"].isin(theirs["kpi_id"])].merge(theirs[KEY], on=KEY, how="left", indicator=True)
+        lone = found.loc[found["_merge"] == "left_only", KEY]
+        # the other side tells something of the period, such as why it is refused; or other segments of the dimension
+        totals = lone[lone["segment_by"] == ""].merge(other[["kpi_id", "period"]].drop_duplicates())
+        segments = lone.merge(theirs.loc[theirs["segment_by"] != "", KEY].drop(columns="segment").drop_duplicates())
+        locale = self.found.write.locale
+        told = [("In all", [format_period(label, locale) for label in totals["period"].unique()], totals)]
+        told += [
+            (begun(named(str(by))), list(map(spoken, rows["segment"].unique())), rows)
+            for by, rows in segments.groupby("segment_by", sort=False)
+        ]
         return [
-            f"{begun(named(str(by)))}: {_listed(map(spoken, rows['segment'].unique()))} ({self._count(len(rows))} "
-            f"figure{'s' * (len(rows) > 1)} of {_labels(rows['kpi_id'].unique())})."
-            for by, rows in lone.groupby("segment_by", sort=False)
+            f"{head}: {_listed(names)} ({self._count(len(rows))} figure{'s' * (len(rows) > 1)} of "
+            f"{_labels(rows['kpi_id'].unique())})."
+            for head, names, rows in told
+            if len(rows)
         ]
 
     def _left_out(self) -> Iterator[str]:

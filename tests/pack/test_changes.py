@@ -413,6 +413,14 @@ def test_segments_that_only_one_pack_has_are_counted_and_named(q2, now):
     assert new.startswith("Segment: Large (")
 
 
+def test_periods_of_which_a_kpi_is_refused_now_are_named(q2, now):
+    """A deal in a currency without a rate refuses the bookings of its month and its quarter, not those of others."""
+    foreign = now(deals=DEALS.replace("recorded_at", "currency | recorded_at").replace("logo |", "logo | USD |"))
+    told = compare(q2, foreign).told["No longer in the pack"]
+    assert any(text.startswith("In all: ") and "May 2026" in text and "2026Q2" in text for text in told)
+    assert not any("2026Q1" in text or "Apr 2026" in text for text in told)
+
+
 def test_rows_left_out_are_told_where_their_share_grew(q2, now):
     wrong = SUBSCRIPTIONS + "\nC | C | 2026-02-01 | 2026-01-01 | 70 | 1 | month | 1 |"
     (told,) = compare(q2, now(subscriptions=wrong)).told["More rows left out"]
