@@ -151,7 +151,6 @@ class _Comparison:
             "No longer in the pack": [*self._gone_kpis(), *self._lone("then")],
             "New in the pack": [*self._new_kpis(), *self._lone("now")],
             "More rows left out": list(self._left_out()),
-            "Not compared": list(self._not_compared()),
         }
         return Compared(
             self._sentence(restated, material),
@@ -162,14 +161,21 @@ class _Comparison:
         )
 
     def _sentence(self, restated: Sequence[Restated], material: Sequence[Restated]) -> str:
-        both = self._count(len(self._pairs))
-        begin = f"Compared with {self.published}: of {both} figures that both have,"
-        if not restated:
-            return f"{begin} none is restated."
-        write, least = self.found.write, self.request.review.changes.material
-        sizes = f"by {write.value(least, 'share')} or more, of shares by {write.gap(least, 'share')}"
-        are = "is" if len(restated) == 1 else "are"
-        return f"{begin} {self._count(len(restated))} {are} restated, {self._count(len(material))} of them {sizes}."
+        both, write, least = self._both, self.found.write, self.request.review.changes.material
+        begin = f"Compared with {self.published}: of {self._count(len(self._pairs))} figures that both have,"
+        if restated:
+            are = "is" if len(restated) == 1 else "are"
+            sizes = f"by {write.value(least, 'share')} or more, of shares by {write.gap(least, 'share')}"
+            told = f"{self._count(len(restated))} {are} restated, {self._count(len(material))} of them {sizes}"
+        else:
+            told = "none is restated"
+        others = {"was not final then": both["was_running"], "was in another unit or currency": both["unlike"]}
+        more = [
+            f"{self._count(count)} more {reason.replace('was', 'were', 1) if count > 1 else reason}"
+            for reason, count in ((reason, int(column.sum())) for reason, column in others.items())
+            if count
+        ]
+        return f"{'; '.join([f'{begin} {told}', *more])}."
 
     def _count(self, number: int) -> str:
         return self.found.write.value(number, "count")
@@ -324,7 +330,7 @@ class _Comparison:
         ]
 
     def _left_out(self) -> Iterator[str]:
-        """Where a larger share of rows was left out; those of customers or users left out are not told again."""
+        """Where more was left out, by a tenth of a percent of the rows; not again what follows a customer or user."""
         then = self.tables.report.get("tables", {}) if self.tables else {}
         for table, told in self.prepared.report.get("tables", {}).items():
             if table not in then:
@@ -332,17 +338,11 @@ class _Comparison:
             before, of, of_before = _reasons(then[table]), _known(told), _known(then[table])
             for reason, rows in _reasons(told).items():
                 was = before.get(reason, 0)
-                if rows > was and rows * of_before >= was * of and f" {ON_PURPOSE} " not in reason:
+                grew = round(rows / max(of, 1), 3) > round(was / max(of_before, 1), 3)
+                if rows > was and grew and f" {ON_PURPOSE} " not in reason:
                     count, count_of, count_was, count_of_was = map(self._count, (rows, of, was, of_before))
                     now = f"{begun(named(table))}: {count} of {count_of} rows"
                     yield f"{now}, and {count_was} of {count_of_was} then: {reason}."
-
-    def _not_compared(self) -> Iterator[str]:
-        reasons = {"was_running": "Of a period still running, or of a cohort still followed, when published",
-                   "unlike": "Published in another unit or currency"}  # fmt: skip
-        for column, reason in reasons.items():
-            if count := int(self._both[column].sum()):
-                yield f"{reason}: {self._count(count)} figure{'s' * (count > 1)}."
 
 
 def side_by_side(then: Sequence[str], now: Sequence[str]) -> list[tuple[str, str | None, str | None]]:
