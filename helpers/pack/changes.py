@@ -42,7 +42,7 @@ NAMED = 6  # KPIs or segments in a sentence
 CONTEXT = 3  # lines around what differs in a text
 WIDTH = 80  # characters in a line of a definition in words
 COLUMNS = {"KPI": "string", "Period": "string", "Published": "number", "Now": "number", "Difference": "number",
-           "Cause": "string"}  # fmt: skip
+           "More periods": "number", "Cause": "string"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -257,9 +257,9 @@ class _Comparison:
         return "after as many days of its own period" if period.is_partial else "at the end of its own period"
 
     def _table_row(self, found: Sequence[Restated]) -> list[str]:
-        first, more = found[0], f", {len(found) - 1} more" if len(found) > 1 else ""
-        period = f"{format_period(first.period, self.found.write.locale)}{more}"
-        return [first.name, period, *first.texts, f"{begun(first.cause)}."]
+        first, more = found[0], self._count(len(found) - 1) if len(found) > 1 else ""
+        period = format_period(first.period, self.found.write.locale)
+        return [first.name, period, *first.texts, more, f"{begun(first.cause)}."]
 
     # --- definitions and rules ----------------------------------------------------------------------------------------
 
