@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache, cached_property
 from typing import Any, Literal
@@ -34,10 +34,11 @@ from helpers.pack.archive import Published
 from helpers.pack.definitions import changed_values, definition_text, name_of_card
 from helpers.pack.request import PackRequest
 from helpers.params import Review
+from helpers.periods import Calendar
 from helpers.review import rules_of
 
 CENT, DIGITS = 0.005, 1e-9  # what is nearer is equal: of money, and of all else relative to its size
-KEYS_KEPT = 20
+KEYS_KEPT, QUERIES_NAMED = 20, 3
 LEFT_OUT, KNOWN_FROM = "left_out", "known_from"
 JUDGED = (LEFT_OUT, "unlinked")  # what is said of a row beside its columns
 COLUMNS = {LEFT_OUT: "whether they count", KNOWN_FROM: "the day from which they are known"}
@@ -184,13 +185,15 @@ class Causes:
         if "rates_on" in words and then.rates_on != now.rates_on and now.provides("fx_rates"):
             was, becomes = (format_day(each.rates_on, self.request.review.brand.locale) for each in (then, now))
             yield f"exchange rates are those of {becomes}, and were those of {was}"
-        if then.calendar != now.calendar:
+        if _differ(then.calendar, now.calendar):
             yield "the calendar or its time zone changed"
 
     def _counted_otherwise(self, card: Card, read: Collection[str], words: Collection[str]) -> list[str]:
         """What of the definition, the rules and the code differs; the code is told where nothing else is found."""
         queries = [name for name in self.changed_relations if name in read]
-        told = [f"its definition changed (the query of {' and of '.join(map(named, queries))})"] if queries else []
+        first, more = queries[:QUERIES_NAMED], len(queries) - QUERIES_NAMED
+        names = " and ".join([*map(named, first), *([f"{more} more"] if more > 0 else [])])
+        told = [f"its definition changed (the query of {names})"] if queries else []
         if card in self.changed_wordings:
             told.append("its definition in words changed")
         told += [
@@ -206,6 +209,17 @@ class Causes:
         if {"code": self._made_with["code"], **manifest.get("versions", {})} != self._made_with:
             return ["packages that it is computed with changed, and neither its query nor a rule did"]
         return []
+
+
+def _differ(then: Calendar, now: Calendar) -> bool:
+    """Whether two calendars do; a list of quarters may grow.
+
+    >>> _differ(Calendar(), Calendar()), _differ(Calendar("UTC"), Calendar("Europe/Berlin"))
+    (False, True)
+    """
+    starts = dict(now.quarter_starts)
+    moved = any(starts.get(label, start) != start for label, start in then.quarter_starts)
+    return moved or replace(then, quarter_starts=()) != replace(now, quarter_starts=())
 
 
 def _flat(themes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
