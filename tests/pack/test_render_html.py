@@ -299,7 +299,7 @@ def test_what_was_compared_stands_first_and_where_all_is_there_it_is_said(compar
     assert "Nothing failed" not in html_of(view(changes=Changes(failed=["Churn"], compared=compared)), [])
 
 
-def test_two_versions_of_a_query_are_told_apart_by_signs_and_words_not_by_colour(html):
+def test_two_versions_of_a_query_are_told_apart_by_signs_and_words_not_by_colour():
     lines = side_by_side(["select <a>", "from deals"], ["select <b>", "from deals", "where won"])
     redefined = Compared("Compared.", definitions=[ChangedText("the query of bookings", "New bookings", lines)])
     page = BeautifulSoup(html_of(view(changes=Changes(compared=redefined)), []), "html.parser")
@@ -309,7 +309,18 @@ def test_two_versions_of_a_query_are_told_apart_by_signs_and_words_not_by_colour
     assert then == ["− Only then: select <a>", "  from deals", ""]  # a line that is not there keeps the others beside
     assert now == ["+ Only now: select <b>", "  from deals", "+ Only now: where won"]
     assert [each["tabindex"] for each in fold.select("pre")] == ["0", "0"]
-    assert "redefined" not in BeautifulSoup(html, "html.parser").main.decode()
+
+
+def test_of_many_changed_queries_the_first_dozen_is_named():
+    texts = [ChangedText(f"the query of part {i}", "New bookings", [("differ", "a", "b")]) for i in range(14)]
+    many = view(changes=Changes(compared=Compared("Compared.", definitions=texts)))
+    page = BeautifulSoup(html_of(many, []), "html.parser").find("section", {"aria-labelledby": "pack.changes"})
+    assert page.select_one("details.more > summary").get_text() == "2 more"
+    assert len(page.select("details.more details.redefined")) == 2
+    pdf = " ".join(" ".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(pdf_of(many, []))).pages).split())
+    assert "the query of part 11" in pdf
+    assert "the query of part 12" not in pdf
+    assert "2 more are not named here." in pdf
 
 
 @pytest.mark.parametrize("text", ["Zürich – Łódź −€5 ✗", "Ж in Zürich", "株"])
