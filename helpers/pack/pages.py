@@ -83,7 +83,7 @@ class Changes:
     @property
     def first(self) -> str:
         """What stands first: what was compared, and whether all is there."""
-        is_whole = not (self.failed or self.not_provided or self.refused or self.data)
+        is_whole = not (self.told or self.compared.restated or self.compared.definitions)
         nothing = " Nothing failed or is missing, and there is nothing to know of the data." if is_whole else ""
         return f"{self.compared.sentence}{nothing}"
 
