@@ -231,6 +231,12 @@ class Keep(Frozen):
     without: tuple[Annotated[str, AfterValidator(_column)], ...] = ()
 
 
+class ChangesShown(Frozen):
+    """From which size on a restated figure stands on the pages: relative to what it was, of shares in points."""
+
+    material: Annotated[float, Field(ge=0, le=1)] = 0.01
+
+
 class _Themes(BaseModel):
     themes: dict[str, dict[str, Any]] = Field(min_length=1)
 
@@ -254,6 +260,7 @@ class Review(FromFile):
     scorecard: dict[Text, tuple[str, ...]] = Field(default_factory=dict)
     brand: Brand = Brand()
     keep: Keep = Keep()
+    changes: ChangesShown = ChangesShown()
     kpis: tuple[RegisteredKpi, ...] = ()
     departments: tuple[Department, ...] = ()
     conflicts: tuple[Conflict, ...] = ()

@@ -23,6 +23,8 @@ from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.context import MIME_TABLE, Results
 from helpers.display.formats import MONEY, format_period, month_start
 from helpers.pack.appearance import colours_of
+from helpers.pack.causes import KEYS_KEPT
+from helpers.pack.changes import Restated
 from helpers.pack.definitions import Definition
 from helpers.pack.excel import (
     COUNT,
@@ -68,6 +70,11 @@ KEY_FIGURES = (
     "Year before", "Change on year", "Change on year, %", "Target", "Variance", "Variance, %", "Met or missed",
     "Status", "kpi_id", "To know",
 )  # fmt: skip
+RESTATED = (
+    "KPI", "Segment of", "Segment", "Period", "Unit", "Published", "Now", "Difference", "Difference, %", "Material",
+    "Cause", "kpi_id",
+)  # fmt: skip
+MOVED = ("Table", "What became of it", "Columns", "Key")
 PERCENT = "+0.0%;-0.0%;0.0%"
 ENOUGH = 30  # of fewer a change in per cent misleads
 BARS = {  # as long as the variance; whether it is good stands beside it
@@ -120,6 +127,8 @@ def _sheets(
     for section in sections:
         failure = f"This section failed: {section.failure}." if section.failure else ""
         yield SheetContent(section.title, [] if failure else list(_theme_tables(section, results)), failure)
+    if restated := pages.changes.compared.restated:
+        yield SheetContent("Restated", [_restated_table(restated, results), _moving_rows(restated)])
     yield SheetContent("Results", [_results_table(results)])
     yield SheetContent("Definitions", [_definitions_table(pages.definitions)])
     own = (*pages.data, pages.parameters, pages.versions)
@@ -219,6 +228,34 @@ def _history_table(kpi_ids: Sequence[str], results: Results) -> ExcelTable:
     heads = ("Period", "Last day", *(kpi(kpi_id).label for kpi_id in kpi_ids))
     names = [typed_cell(period.label) for period in periods]
     return ExcelTable(f"Scorecard by {kind}", heads, [names, days, *columns], name="scorecard_over_time")
+
+
+def _restated_table(restated: Sequence[Restated], results: Results) -> ExcelTable:
+    """One row per figure that was published and is another today."""
+    style, rows = results.context.style, []
+    for each in restated:
+        published, now = typed_column([each.then, each.now], {"unit": each.unit}, style)
+        change = _change(now, published, is_target=False, unit=each.unit)
+        named = map(typed_cell, (kpi(each.kpi_id).label, each.segment_by, each.segment, each.period))
+        told = (each.unit.replace("_", " "), "yes" if each.is_material else "no", each.cause, each.kpi_id)
+        unit, *others = map(typed_cell, told)
+        rows.append([*named, unit, published, now, *change, *others])
+    return ExcelTable(
+        "Every restated figure", RESTATED, _columns(len(RESTATED), rows), name="restated", wrapped=True
+    )  # fmt: skip
+
+
+def _moving_rows(restated: Sequence[Restated]) -> ExcelTable:
+    """The first keys of the rows that moved restated figures, as far as the tables of then are kept."""
+    found = {
+        (each.table, key): (each.table, each.how, ", ".join(each.columns), key)
+        for figure in restated
+        for each in figure.rows
+        for key in each.keys
+    }
+    rows = [list(found[place]) for place in sorted(found)]
+    note = f"Of each period, the first {KEYS_KEPT} of each kind."
+    return ExcelTable("Rows that moved them", MOVED, _columns(len(MOVED), rows), [note], name="rows_that_moved_them")
 
 
 def _definitions_table(definitions: Iterable[Definition]) -> ExcelTable:

@@ -19,6 +19,7 @@ from helpers.display.data_page import DataPage
 from helpers.errors import KitError
 from helpers.pack.archive import Published
 from helpers.pack.audit import audit_sheets
+from helpers.pack.changes import changes_since
 from helpers.pack.commentary import figure_faults
 from helpers.pack.customer_pages import Looks, write_customer_pages
 from helpers.pack.notebook_content import tables_of
@@ -97,15 +98,16 @@ def _write_pages(
 ) -> None:
     """Writes the files that people read."""
     made_from = {**origin.versions, **{f"{what} fingerprint": which for what, which in origin.fingerprints.items()}}
-    compared = str(origin.compared) if origin.compared and request.review.kpis else ""
     settled = request.review.model_copy(update={"themes": request.settled})
     quarter = OpenReview(request.period, settled, prepared)
     for name, query in found.given.items():
         quarter.spine.relate(name, query)
     queries = quarter.scripts(dict.fromkeys(found.frame["kpi_id"]))
     data = DataPage(prepared.report, found)
+    made_with = {"code": origin.fingerprints["code"], **origin.versions}
+    compared = changes_since(origin.compared, request, prepared, found, made_with)
     pages, sections = pages_of(
-        request, executed, data, queries, since=compared, source=prepared.name, versions=made_from,
+        request, executed, data, queries, compared=compared, source=prepared.name, versions=made_from,
         edition=origin.edition,
     )  # fmt: skip
     content = page_content(pages, sections)
