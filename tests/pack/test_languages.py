@@ -33,7 +33,8 @@ OUTSTANDING = {
         "bars", "customers", "frame", "grids", "intervals", "outlook", "over_time", "risk", "tallies",
     )),
     *(f"helpers/pack/{name}.py" for name in (
-        "actions", "audit", "build", "definitions", "made_from", "publish", "verify", "write", "deck", "slides", "changes", "causes",
+        "actions", "audit", "build", "definitions", "made_from", "publish", "verify", "write", "deck", "slides",
+        "changes", "causes", "audiences",
         "excel", "notebook_content", "pages", "render", "request",
         "rich_text", "run", "warm_kernels", "workbook", "appearance", "archive", "customer_pages", "inline_svg",
     )),
