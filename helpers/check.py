@@ -25,6 +25,7 @@ from helpers.kpis.from_invoices import by_invoice_date
 from helpers.kpis.kpi_alignment.findings import Proofs, findings, proofs
 from helpers.kpis.rows import cards_of
 from helpers.pack.archive import last_published
+from helpers.pack.audiences import check_audiences
 from helpers.pack.definitions import changed_definitions
 from helpers.pack.request import BuildRequest, named_in
 from helpers.results import Asked, rows_of, split_address
@@ -103,10 +104,11 @@ def check_order(order: BuildRequest, say: Say, notices: Sequence[str] = (), *, p
         KitError: what is wrong with published manifests, the commentary, the source and its rows.
     """
     with tempfile.TemporaryDirectory(prefix="kpi-review-") as folder:
-        changed, texts, prepared = together(
+        changed, texts, prepared, _ = together(
             lambda: changed_definitions(order, last_published(published, order.period)),
             order.commentary,
             lambda: order.prepared_in(Path(folder)),
+            lambda: check_audiences(order),
         )
         say("prepare")
         settled = order.review.model_copy(update={"themes": order.settled})

@@ -204,6 +204,28 @@ class Brand(Frozen):
     paper: Literal["a4", "letter"] = "a4"
 
 
+class Audience(Frozen):
+    """Readers who get a pack of their own, with less in it than the whole pack.
+
+    ``hide`` names columns (``customers.owner``) and tables (``tickets``), ``rows`` is a condition over the columns of
+    customers. Without ``themes``, it is all themes of the review.
+    """
+
+    themes: tuple[str, ...] = ()
+    hide: tuple[str, ...] = ()
+    customers: Literal["names", "pseudonyms"] = "names"
+    smallest_group: Annotated[int, Field(ge=1)] = 1
+    rows: str = ""
+
+
+def _audience(name: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_-]*", name) or name in ("exports", "notebooks"):
+        raise ValueError(
+            "names a folder of the pack, must be small letters, digits, - and _, and not exports or notebooks"
+        )
+    return name
+
+
 class _Themes(BaseModel):
     themes: dict[str, dict[str, Any]] = Field(min_length=1)
 
@@ -223,6 +245,7 @@ class Review(FromFile):
     baselines: dict[str, tuple[Baseline, ...]] = Field(default_factory=dict)
     peers: dict[str, Peers] = Field(default_factory=dict)
     scorecard: dict[Text, tuple[str, ...]] = Field(default_factory=dict)
+    audiences: dict[Annotated[str, AfterValidator(_audience)], Audience] = Field(default_factory=dict)
     brand: Brand = Brand()
     kpis: tuple[RegisteredKpi, ...] = ()
     departments: tuple[Department, ...] = ()

@@ -29,6 +29,17 @@ RECORD = "build.json"
 
 def keep(request: PackRequest, executed: Iterable[Executed], made_from: Path) -> None:
     """Keep beside the prepared tables what else the pages were made from."""
+    keep_record(request, executed, made_from)
+    if request.commentary_folder.is_dir():
+        kept = made_from / "commentary" / request.period.label
+        kept.mkdir(parents=True)
+        for file in sorted(request.commentary_folder.glob("*.md")):
+            shutil.copyfile(file, kept / file.name)
+    keep_logo(request.review, made_from)
+
+
+def keep_record(request: PackRequest, executed: Iterable[Executed], made_from: Path) -> None:
+    """Keep the period, the parameters, and what came of each notebook."""
     record = {
         "period": request.period.label,
         "as_of": request.period.known_until.isoformat(),
@@ -40,12 +51,11 @@ def keep(request: PackRequest, executed: Iterable[Executed], made_from: Path) ->
     }
     text = json.dumps(record, indent=1, ensure_ascii=False)
     (made_from / RECORD).write_text(f"{text}\n", encoding="utf-8")
-    if request.commentary_folder.is_dir():
-        kept = made_from / "commentary" / request.period.label
-        kept.mkdir(parents=True)
-        for file in sorted(request.commentary_folder.glob("*.md")):
-            shutil.copyfile(file, kept / file.name)
-    if logo := request.review.brand.logo:
+
+
+def keep_logo(review: Review, made_from: Path) -> None:
+    """Keep the logo, where there is one."""
+    if logo := review.brand.logo:
         shutil.copyfile(logo, made_from / f"logo{logo.suffix.lower()}")
 
 

@@ -53,14 +53,11 @@ def write_pack(
     Raises:
         KitError: the commentary names what is not there, or the pages cannot be set.
     """
-    runs = list(executed)
-    found = results_of(request, prepared, runs)
-    (pack / "results.csv").write_text(results.to_csv(found.frame), encoding="utf-8")
+    runs, brand = list(executed), request.review.brand
     write_exports(runs, pack)
-    brand = request.review.brand
     looks = Looks(request.review.company, request.period.measured_on, brand.colour, brand.locale)
     write_customer_pages(runs, pack, looks)
-    _write_pages(request, prepared, runs, found, origin, pack)
+    write_pages(request, prepared, runs, origin, pack)
 
 
 def results_of(request: PackRequest, prepared: Prepared, executed: Iterable[Executed]) -> Results:
@@ -89,10 +86,14 @@ def write_exports(executed: Iterable[Executed], pack: Path) -> None:
                 (pack / "exports" / Path(name).name).write_text(csv_text(rows), encoding="utf-8")
 
 
-def _write_pages(
-    request: PackRequest, prepared: Prepared, executed: list[Executed], found: Results, origin: Origin, pack: Path
-) -> None:
-    """Writes the files that people read."""
+def write_pages(request: PackRequest, prepared: Prepared, executed: list[Executed], origin: Origin, pack: Path) -> None:
+    """Write results.csv and the files that people read: all that an audience gets.
+
+    Raises:
+        KitError: the commentary names what is not there, or the pages cannot be set.
+    """
+    found = results_of(request, prepared, executed)
+    (pack / "results.csv").write_text(results.to_csv(found.frame), encoding="utf-8")
     made_from = {**origin.versions, **{f"{what} fingerprint": which for what, which in origin.fingerprints.items()}}
     compared = str(origin.compared) if origin.compared and request.review.kpis else ""
     settled = request.review.model_copy(update={"themes": request.settled})
