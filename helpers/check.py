@@ -25,7 +25,7 @@ from helpers.kpis.from_invoices import by_invoice_date
 from helpers.kpis.kpi_alignment.findings import Proofs, findings, proofs
 from helpers.kpis.rows import cards_of
 from helpers.pack.archive import last_published
-from helpers.pack.audiences import check_audiences
+from helpers.pack.audiences import check_audiences, make_variants
 from helpers.pack.definitions import changed_definitions
 from helpers.pack.request import BuildRequest, named_in
 from helpers.results import Asked, rows_of, split_address
@@ -101,7 +101,7 @@ def check_order(order: BuildRequest, say: Say, notices: Sequence[str] = (), *, p
     ``published`` is the folder of the packs that definitions are held against.
 
     Raises:
-        KitError: what is wrong with published manifests, the commentary, the source and its rows.
+        KitError: what is wrong with published manifests, the commentary, the audiences, the source and its rows.
     """
     with tempfile.TemporaryDirectory(prefix="kpi-review-") as folder:
         changed, texts, prepared, _ = together(
@@ -110,6 +110,7 @@ def check_order(order: BuildRequest, say: Say, notices: Sequence[str] = (), *, p
             lambda: order.prepared_in(Path(folder)),
             lambda: check_audiences(order),
         )
+        make_variants(order, prepared, Path(folder) / "readers", changed)
         say("prepare")
         settled = order.review.model_copy(update={"themes": order.settled})
         quarter = OpenReview(order.period, settled, prepared, changed)

@@ -7,7 +7,7 @@ searched for it afterwards. What is hidden is not provided, and the KPIs that ne
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -32,6 +32,20 @@ from helpers.texts import begun
 WHOLE_COMPANY = {"products", "fx_rates"}  # tables that are of no customer, and hold nothing of the company's figures
 MORE_IDS = ("merged_into", "corrects")
 STEERING = ("experiment_id",)  # an id that files of params/ name
+# The columns that no other figure depends on than those which say that they are not provided. Whatever else is missing
+# would change figures: without products of deals, more of them are sales of something new, and
+# without topics of tickets every next question is the same one again.
+DESCRIBING: Mapping[str, Collection[str]] = {
+    "customers": ("segment", "country", "owner", "contact_email"),
+    "subscriptions": ("product", "plan"),
+    "deals": ("source", "owner", "option_chosen", "default_option"),
+    "products": ("family",),
+    "spend": ("vendor", "channel", "segment"),
+    "tickets": ("channel",),
+    "users": ("persona",),
+    "events": ("feature",),
+}
+PEOPLE = ("owner", "contact_email")  # columns of people: who is hidden in one must be in no other, nor in a text
 SHORTEST_WORD = 3  # characters of a name that is looked for in texts
 COUNTED = ("read", "empty_key", "not_yet_known", "byte_equal")
 
@@ -40,7 +54,8 @@ COUNTED = ("read", "empty_key", "not_yet_known", "byte_equal")
 class Redaction:
     """What one audience gets of a prepared folder.
 
-    ``words`` are what no text for the audience may hold, each with what it is; ``told`` are the sentences that tell
+    ``days`` are those on which groups must not be small, ``key`` that of pseudonyms, empty for names. ``judged_by``
+    names, per column, what cannot be judged without it and so is hidden with it. ``words`` are what no text for the audience may hold, each with what it is; ``told`` are the sentences that tell
     the audience what its pack leaves out.
     """
 
@@ -48,6 +63,7 @@ class Redaction:
     audience: Audience
     days: Sequence[date]
     key: bytes = b""
+    judged_by: Mapping[str, str] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
 
@@ -115,6 +131,8 @@ class Redaction:
             self._columns.pop(table, None)
         elif column in self._columns.get(table, ()):
             self._columns[table].remove(column)
+            if what in self.judged_by:
+                self._drop(self.judged_by[what])
         for made, of in self.prepared.made_from.items():
             if of == table and made in self._columns:
                 self._drop(made if not column else f"{made}.{column}")
@@ -214,33 +232,29 @@ class Redaction:
                 else:
                     self._merged[table, column] = values
             what = f"{group.column} of {group.table}"
-            told.append(what if len(values) == len(found) else f"{what} ({len(values)} of {len(found)} stand together)")
+            told.append(f"{what} ({'not shown' if len(values) == len(found) else f'{len(values)} of {len(found)}'})")
         is_told = self._is_open(BY_RULE.table, BY_RULE.column)
         if is_told and any(is_small(counts, smallest) for counts in count(group=BY_RULE).values()):
             self._drop(f"{BY_RULE.table}.{BY_RULE.column}")
-            told.append("product type of customers")
+            told.append("product type of customers (not shown)")
         if told:
             self.told.append(
-                f"Groups of fewer than {smallest} customers, on the last day of any period shown here, stand with the "
-                f"next smallest as {OTHER}, or are not shown: {'; '.join(told)}."
+                f"Groups that had fewer than {smallest} customers at the end of a period shown here stand together as "
+                f"{OTHER}, with the next smallest: {'; '.join(told)}."
             )
 
     # --- names --------------------------------------------------------------------------------------------------------
 
     def _collect_words(self) -> None:
-        """Note what no text for the audience may hold: hidden values, and the customers whom it must not know."""
+        """Note what no text for the audience may hold: people who are hidden, and customers whom it must not know."""
         for each in self.audience.hide:
             table, _, column = each.partition(".")
-            hidden = [c.name for c in HELD[table].columns if c.name == column or not column]
-            for name in hidden if table in self.prepared.held else ():
-                if _is_free_text(table, HELD[table].column(name)):
-                    self._note(table, name, f"{table}.{name}")
-        unknown = ""
-        if self.audience.rows and not self.key:
-            unknown = "where customer_id not in (from chosen)"
-        if (self.key or unknown) and "customers" in self.prepared.held:
+            if column in PEOPLE and table in self.prepared.held:
+                self._note(table, column, f"{table}.{column}")
+        strangers = "where customer_id not in (from chosen)" if self.audience.rows and not self.key else ""
+        if (self.key or strangers) and "customers" in self.prepared.held:
             for name in ("customer_id", "name", "contact_email"):
-                self._note("customers", name, f"customers.{name}", unknown)
+                self._note("customers", name, f"customers.{name}", strangers)
 
     def _note(self, table: str, column: str, what: str, where: str = "") -> None:
         found = self._engine.execute(f'select distinct "{column}" from all_{table} {where}').fetchall()
@@ -265,7 +279,7 @@ class Redaction:
                 if not self._holds_word(table, column.name):
                     continue
                 if is_hideable(table, column.name):
-                    dropped.append(f"{table}.{column.name}")
+                    dropped.append(f"{column.name.replace('_', ' ')} of {table.replace('_', ' ')}")
                     self._drop(f"{table}.{column.name}")
                 else:
                     faults.append(
@@ -275,7 +289,9 @@ class Redaction:
         if faults:
             raise KitError(*faults)
         if dropped:
-            self.told.append(f"{', '.join(dropped)}: not shown, since some of their values tell what is hidden.")
+            self.told.append(
+                f"{begun(', '.join(dropped))}: not shown, since it would tell what is not for these readers."
+            )
 
     def _holds_word(self, table: str, column: str) -> bool:
         """Whether a value of a column is, or holds as whole words, what the audience must not see."""
@@ -424,12 +440,7 @@ def hide_fault(what: str) -> str:
 
 def is_hideable(table: str, column: str) -> bool:
     """Whether a column only describes: what needs it then says that it is not provided, and no other figure changes."""
-    found = HELD[table].column(column)
-    return _is_free_text(table, found) and not found.required and found.name not in HELD[table].key
-
-
-def _is_free_text(table: str, column: Column) -> bool:
-    return _is_text(table, column) and column.name != "currency"
+    return column in DESCRIBING.get(table, ())
 
 
 def _is_text(table: str, column: Column) -> bool:

@@ -54,6 +54,10 @@ def check_audiences(request: PackRequest) -> None:
             read_commentary(request.commentary_folder / name, _pages(request, audience))
         except KitError as error:
             faults += error.faults
+    folder, known = request.commentary_folder, request.review.audiences
+    for own in sorted(folder.glob("[!.]*/")) if folder.is_dir() else ():
+        if own.is_dir() and own.name not in known:
+            faults.append(f"{shown(own)} is of no audience of this review{nearest(own.name, known)}")
     if any(audience.customers == "pseudonyms" for audience in request.review.audiences.values()):
         try:
             pseudonym_key()
@@ -179,7 +183,8 @@ def _variant(
 
     where = Places(request.review.path).where("audiences", name)
     period, key = request.period, pseudonym_key() if audience.customers == "pseudonyms" else b""
-    redaction = Redaction(prepared, audience, [each.measured_on for each in periods_of(period)], key)
+    days = [each.measured_on for each in periods_of(period)]
+    redaction = Redaction(prepared, audience, days, key, _judged_by(request))
     redaction.told.append(f"This pack is for the readers named “{name}”; it leaves out what is not for them.")
     texts, untold = _commentary(request, name, audience)
     redaction.told += untold
@@ -203,13 +208,19 @@ def _variant(
     return Variant(name, own, folder, audience)
 
 
+def _judged_by(request: PackRequest) -> dict[str, str]:
+    """What cannot be judged without a column that may be hidden: promises that differ by segment."""
+    promises = request.settled.get("customer_performance", {}).get("estimate_sla_hours")
+    return {"customers.segment": "deals.estimate_requested_at"} if isinstance(promises, Mapping) else {}
+
+
 def _review(request: PackRequest, audience: Audience) -> Review:
     """The review as far as the audience may see it: what no theme of it shows is left out."""
     review, themes = request.review, _themes(request, audience)
     unseen = {section: () for section in REGISTRIES if SHOWN_BY[section] not in themes or audience.rows}
-    plans = {"targets": {}} if audience.rows else {}
     kept = {theme: given for theme, given in review.themes.items() if theme in themes}
-    return review.model_copy(update={**unseen, **plans, "audiences": {}, "themes": kept})
+    targets = {} if audience.rows else review.targets
+    return review.model_copy(update={**unseen, "targets": targets, "audiences": {}, "themes": kept})
 
 
 def _commentary(request: PackRequest, name: str, audience: Audience) -> tuple[dict[Path, str], list[str]]:

@@ -24,7 +24,7 @@ from helpers.pack.archive import (
     versions,
     write_manifest,
 )
-from helpers.pack.request import BuildRequest
+from helpers.pack.request import BuildRequest, PackRequest
 from helpers.pack.run import Executed, Failure, Job, Kernels
 from helpers.pack.warm_kernels import WarmProcess
 
@@ -119,7 +119,7 @@ def _timed(step: str, seconds: dict[str, float]) -> Iterator[None]:
     seconds[step] = round(time.monotonic() - started, 3)
 
 
-def jobs_of(request: BuildRequest, folder: Path) -> list[Job]:
+def jobs_of(request: PackRequest, folder: Path) -> list[Job]:
     """The notebooks of a pack, whose executed copies go to a folder, which is made."""
     folder.mkdir(parents=True)
     return [
