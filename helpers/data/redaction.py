@@ -55,8 +55,8 @@ class Redaction:
     """What one audience gets of a prepared folder.
 
     ``days`` are those on which groups must not be small, ``key`` that of pseudonyms, empty for names. ``judged_by``
-    names, per column, what cannot be judged without it and so is hidden with it. ``words`` are what no text for the audience may hold, each with what it is; ``told`` are the sentences that tell
-    the audience what its pack leaves out.
+    names, per column, what cannot be judged without it and so is hidden with it. ``words`` are what no text for the
+    audience may hold, each with what it is; ``told`` are the sentences that tell it what its pack leaves out.
     """
 
     prepared: Prepared

@@ -17,6 +17,7 @@ from pypdf import PdfReader
 from helpers import results
 from helpers.data.prepared import Prepared
 from helpers.data.pseudonyms import VARIABLE
+from helpers.data.redaction import DESCRIBING
 from helpers.errors import KitError
 from helpers.pack.archive import versions
 from helpers.pack.audiences import audiences_of, check_audiences, make_variants, sections_of, write_audience
@@ -274,6 +275,30 @@ def test_a_folder_of_commentary_for_nobody_is_told(company, tmp_path):
     request = audience_request(company, tmp_path / "params", {"board": {}}, commentary={"bord/summary.md": "Well."})
     with pytest.raises(KitError, match=r"bord is of no audience of this review; did you mean 'board'\?"):
         check_audiences(request)
+
+
+def written_in_docs() -> list[str]:
+    """What the page of docs shows, and what params/review.yml has as comments."""
+    page = (ROOT / "docs/who_sees_what.md").read_text()
+    comments = re.search(r"^# audiences:\n(# .*\n)+", (ROOT / "params/review.yml").read_text(), re.MULTILINE)
+    return [re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1], re.sub(r"^# ", "", comments[0], flags=re.MULTILINE)]
+
+
+@pytest.mark.parametrize("text", written_in_docs(), ids=["docs", "review"])
+def test_what_is_shown_as_an_example_is_right(text, company, tmp_path):
+    request = audience_request(company, tmp_path / "params", yaml.safe_load(text)["audiences"])
+    check_audiences(request)
+    assert list(request.review.audiences) == ["board", "yara"]
+    owners = pd.read_parquet(ROOT / "data/sample/customers.parquet")["owner"]
+    assert "Yara Dubois" in set(owners)
+
+
+def test_the_columns_that_docs_list_can_be_hidden_and_no_others():
+    row = re.search(r"These can be hidden: (.*?)\. Any other", (ROOT / "docs/who_sees_what.md").read_text())[1]
+    words = set(re.findall(r"\w+", row))
+    for table, columns in DESCRIBING.items():
+        assert {table, *columns} <= words
+    assert words - {"of"} == {word for table, columns in DESCRIBING.items() for word in (table, *columns)}
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------
