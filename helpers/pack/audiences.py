@@ -150,7 +150,8 @@ def _faults(review: Review, name: str, audience: Audience) -> Iterator[str]:
         try:
             row_filter(audience.rows, TABLES["customers"].names)
         except KitError as error:
-            yield from (f"{written.where(*at, 'rows')}: {fault}" for fault in error.faults)
+            where = written.where(*at, "rows")
+            yield from (f"{where} {fault.removeprefix('rows ')}" for fault in error.faults)
 
 
 def _themes(request: PackRequest, audience: Audience) -> dict[str, Mapping[str, Any]]:

@@ -236,14 +236,17 @@ def test_a_failed_section_tells_readers_no_more_than_that(build, company, change
     code = (
         "import pandas as pd\n"
         "name = pd.read_parquet(quarter.prepared.folder / 'customers.parquet')['name'].min()\n"
-        "raise ValueError(f'cannot place {name} of Secret & Sons')"
+        "import os\n"
+        "texts = [*os.environ.values(), open('/proc/self/environ').read()]\n"
+        "found = [text for text in texts if 'long enough' in text]\n"
+        "raise ValueError(f'cannot place {name} of Secret & Sons, keys: {len(found)}')"
     )
     add_cell(changed_root, "inactive_customers", code)
     request = audience_request(company, tmp_path / "params", {"board": BOARD}, changed_root)
     built = build(request, tmp_path / "out")
     assert built.exit_status == 2
     assert list(built.failed) == ["inactive_customers", "board/inactive_customers"]
-    assert "Secret & Sons" in str(built.failed["board/inactive_customers"])
+    assert "Secret & Sons, keys: 0" in str(built.failed["board/inactive_customers"])
     assert "Secret" in (built.folder / "pack.html").read_text()
     shown = bytes_in(built.folder / "board").decode("utf-8", "ignore")
     assert "Secret" not in shown
