@@ -232,7 +232,9 @@ class Redaction:
                 else:
                     self._merged[table, column] = values
             what = f"{group.column} of {group.table}"
-            told.append(f"{what} ({'not shown' if len(values) == len(found) else f'{len(values)} of {len(found)}'})")
+            told.append(
+                f"{what} ({'not shown' if len(values) == len(found) else f'{len(values)} of {len(found)} values'})"
+            )
         is_told = self._is_open(BY_RULE.table, BY_RULE.column)
         if is_told and any(is_small(counts, smallest) for counts in count(group=BY_RULE).values()):
             self._drop(f"{BY_RULE.table}.{BY_RULE.column}")

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from base64 import b64decode
 from datetime import date
+from html import unescape
 from pathlib import Path
 
 import nbformat
@@ -130,9 +131,9 @@ def hidden(with_audiences) -> set[str]:
 
 
 def in_text(words: set[str], text: str) -> list[str]:
-    """The words that a text holds; it is read once, whatever their number."""
-    long = [word for word in words if len(word) > 3]
-    return sorted(word for word in long if word in text)
+    """The words that a text holds, whatever its escapes and ends of lines."""
+    squeezed = re.sub(r"\s+", "", unescape(text))
+    return sorted(word for word in words if len(word) > 3 and re.sub(r"\s+", "", word) in squeezed)
 
 
 @pytest.mark.slow
@@ -148,7 +149,7 @@ def test_a_readers_pack_holds_four_files(with_audiences):
 def test_nothing_hidden_is_in_any_byte_of_a_readers_pack(with_audiences, hidden):
     assert in_text(hidden, bytes_in(with_audiences / "board").decode("utf-8", "ignore")) == []
     names = {word for word in hidden if " " in word}
-    assert len(in_text(names, bytes_in(with_audiences).decode("utf-8", "ignore"))) > 50  # it finds them where they are
+    assert len(in_text(names, bytes_in(with_audiences).decode("utf-8", "ignore"))) > 40  # it finds them where they are
 
 
 @pytest.mark.slow
