@@ -47,6 +47,7 @@ DESCRIBING: Mapping[str, Collection[str]] = {
 }
 PEOPLE = ("owner", "contact_email")  # columns of people: who is hidden in one must be in no other, nor in a text
 SHORTEST_WORD = 3  # characters of a name that is looked for in texts
+UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]"  # scripts that put no space between words
 COUNTED = ("read", "empty_key", "not_yet_known", "byte_equal")
 
 
@@ -270,7 +271,11 @@ class Redaction:
         """
         if not self.words:
             return
-        self._engine.register("words", pa.table({"word": [word.lower() for word in self.words]}))
+        self._engine.register("told_words", pa.table({"word": list(self.words)}))
+        self._engine.execute(f"""
+            create table words as
+            select distinct case when regexp_matches(word, '{UNSPACED}') then trim(word) else word end as word
+            from (select {_apart("word")} as word from told_words) where length(trim(word)) >= {SHORTEST_WORD}""")
         faults, dropped = [], []
         for table in [name for name in self._columns if name in self.prepared.held]:
             for column in HELD[table].columns:
@@ -297,12 +302,9 @@ class Redaction:
 
     def _holds_word(self, table: str, column: str) -> bool:
         """Whether a value of a column is, or holds as whole words, what the audience must not see."""
-        values = f"""
-            select distinct regexp_replace(lower("{column}"), '[^\\w@.-]+', ' ', 'g') as value
-            from {table} where "{column}" is not null"""
-        word = "regexp_replace(word, '[^\\w@.-]+', ' ', 'g')"
+        values = f'select distinct {_apart(column)} as value from {table} where "{column}" is not null'
         [(found,)] = self._engine.execute(
-            f"select count(*) from ({values}), words where contains(' ' || value || ' ', ' ' || {word} || ' ')"
+            f"select count(*) from ({values}), words where contains(value, word)"
         ).fetchall()
         return bool(found)
 
@@ -462,6 +464,11 @@ def _ids(table: str) -> list[str]:
 def _is_telling(word: str) -> bool:
     """Whether a word, where it stands in a text, is likely to mean what it is here: not a short one, or a number."""
     return len(word) >= SHORTEST_WORD and not (word.isdigit() and len(word) < 2 * SHORTEST_WORD)
+
+
+def _apart(column: str) -> str:
+    """The SQL of a text in small letters, in which a space stands before and after each word, and no other sign."""
+    return f"""' ' || regexp_replace(lower("{column}"), '[^\\p{{L}}\\p{{M}}\\p{{N}}]+', ' ', 'g') || ' '"""
 
 
 def _select(rows: str) -> str:

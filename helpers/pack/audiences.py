@@ -27,6 +27,7 @@ from helpers.strict_yaml import Places, shown
 
 FOLDER, NOTEBOOKS = "audiences", "notebooks"
 OF_THE_COMPANY = ("kpi_alignment", "kpi_experiments")  # themes that say nothing of a part of the customers
+SPACELESS = "\u2e80"  # from here on are scripts that put no space between words
 STOPPED = "whoever built the pack is told why"
 REFUSED = "the pack of the whole company refuses it too"
 
@@ -290,16 +291,21 @@ def _words_in(text: str, words: Iterable[str]) -> list[str]:
 
 
 def _stands_alone(word: str, text: str) -> bool:
-    """Whether no letter or digit stands right before or after a word in a text.
+    """Whether a word is in a text and no part of a longer one; scripts without spaces have no longer ones.
 
-    >>> _stands_alone("acme", "we met acme."), _stands_alone("acme", "acmes")
-    (True, False)
+    >>> _stands_alone("acme", "we met acme."), _stands_alone("acme", "acmes"), _stands_alone("株式会社", "新株式会社が")
+    (True, False, True)
     """
     starts = [i for i in range(len(text)) if text.startswith(word, i)]
-    ends = [i + len(word) for i in starts]
     return any(
-        not text[i - 1 : i].isalnum() and not text[end : end + 1].isalnum() for i, end in zip(starts, ends, strict=True)
+        not _is_joined(text[i - 1 : i], word[0]) and not _is_joined(word[-1], text[i + len(word) : i + len(word) + 1])
+        for i in starts
     )
+
+
+def _is_joined(before: str, after: str) -> bool:
+    """Whether two signs belong to one word."""
+    return before.isalnum() and after.isalnum() and max(before, after) < SPACELESS
 
 
 def _with_codes(review: Review, redaction: Redaction) -> Review:

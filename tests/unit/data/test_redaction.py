@@ -239,11 +239,12 @@ def test_without_a_key_there_are_no_pseudonyms(key, monkeypatch):
 def test_a_name_in_another_column_takes_the_column_out(redacted, prepared_of, tmp_path):
     prepared, period = prepared_of("2026Q3")
     name = rows_of(prepared, "customers")["name"].iloc[5]
-    changed = changed_copy(prepared, tmp_path / "named", "tickets", f"channel: 'Call of {name.upper()}, again'")
+    changed = changed_copy(prepared, tmp_path / "named", "tickets", f"channel: 'Call of {name.upper()}.'")
     found, made = redacted(key=KEY, customers="pseudonyms", before=(changed, period))
     assert not found.provides("tickets.channel")
     assert rows_of(found, "tickets")["channel"].isna().all()
     assert "Channel of tickets" in " ".join(made.told)
+    assert not made._holds_word("customers", "segment")
     changed = changed_copy(prepared, tmp_path / "required", "events", f"event: 'opened {name}'")
     with pytest.raises(KitError, match=r"events\.event.*hide the table events"):
         redacted(key=KEY, customers="pseudonyms", before=(changed, period))
@@ -261,6 +262,19 @@ def changed_copy(prepared: Prepared, folder, table: str, change: str) -> Prepare
     duckdb.sql(f"copy ({rows}) to '{folder}/{table}.parquet' (format parquet)")
     record = json.loads((prepared.folder / "prepared.json").read_text())
     return Prepared(folder, record)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("東京電力", "新東京電力の件"), ("Åse Öl", "an åse öl."), ("Ōsumi", "ŌSUMI!")]
+)
+def test_names_of_any_script_are_found(name, value, redacted, prepared_of, tmp_path):
+    prepared, period = prepared_of("2026Q3")
+    named = changed_copy(prepared, tmp_path / "named", "customers", f"name: '{name}'")
+    record = json.loads((prepared.folder / "prepared.json").read_text())
+    both = Prepared(changed_copy(named, tmp_path / "both", "tickets", f"channel: '{value}'").folder, record)
+    found, _ = redacted(key=KEY, customers="pseudonyms", before=(both, period))
+    assert not found.provides("tickets.channel")
+    assert found.provides("customers.segment")
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------
