@@ -70,7 +70,7 @@ class DataPage:
         """What a reader must know before trusting a figure, in sentences."""
         write = self.results.write
         found = [f"{name}: {text}." for name, told in self._tables.items() for text in told["warnings"]]
-        return found + [
+        return [*self.report.get("redacted", []), *found] + [
             f"{begun(check['what'])}: {write.value(check['rows'], 'count')} of {write.value(check['of'], 'count')}."
             for check in self.report["order"]
             if check["warning"]

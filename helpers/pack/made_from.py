@@ -31,6 +31,14 @@ RECORD = "build.json"
 
 def keep(request: PackRequest, executed: Iterable[Executed], made_from: Path) -> None:
     """Keep beside the prepared tables what else the pages were made from."""
+    keep_record(request, executed, made_from)
+    if request.commentary_folder.is_dir():
+        shutil.copytree(request.commentary_folder, made_from / "commentary" / request.period.label)
+    keep_brand(request.review, made_from)
+
+
+def keep_record(request: PackRequest, executed: Iterable[Executed], made_from: Path) -> None:
+    """Keep the period, the parameters, and what came of each notebook."""
     record = {
         "period": request.period.label,
         "as_of": request.period.known_until.isoformat(),
@@ -48,9 +56,11 @@ def keep(request: PackRequest, executed: Iterable[Executed], made_from: Path) ->
         kept = made_from / "queries" / file.parent.name
         kept.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, kept / file.name)
-    if request.commentary_folder.is_dir():
-        shutil.copytree(request.commentary_folder, made_from / "commentary" / request.period.label)
-    brand = request.review.brand
+
+
+def keep_brand(review: Review, made_from: Path) -> None:
+    """Keep the files that the brand names: the logo, and the template of the deck."""
+    brand = review.brand
     for name, given in {"logo": brand.logo, "deck_template": brand.deck_template}.items():
         if given:
             shutil.copyfile(given, made_from / f"{name}{given.suffix.lower()}")

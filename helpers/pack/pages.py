@@ -281,7 +281,8 @@ def _summary(results: Results) -> Summary:
 def calls_due(executed: Iterable[Executed]) -> Mapping[str, Any] | None:
     """The customers that are silent and due soon, those that pay most first; None where no list of calls was made."""
     runs = [run for run in executed if not run.failure]
-    lists = [found for run in runs for found in tables_of(run.notebook) if found.get("export") == CALLS]
+    shown = [found for run in runs for found in tables_of(run.notebook)]
+    lists = [found for found in shown if CALLS in (found.get("export"), found.get("list"))]
     if not lists or not lists[0]["data"]:
         return None
     days = [row.get("days_to_renewal") for row in lists[0]["data"]]
