@@ -22,6 +22,7 @@ from helpers.data.redaction import DESCRIBING
 from helpers.errors import KitError
 from helpers.pack.archive import versions
 from helpers.pack.audiences import audiences_of, check_audiences, make_variants, sections_of, write_audience
+from helpers.pack.commentary import Comment
 from helpers.pack.pages import page_content
 from helpers.pack.write import Origin
 from helpers.params import load_review, load_source
@@ -355,4 +356,4 @@ def test_commentary_that_names_a_customer_stops_the_build(build, company, tmp_pa
     own = audience_request(company, tmp_path / "params", {"board": BOARD}, commentary=said)
     prepared = own.prepared_in(tmp_path / "made/prepared")
     [variant] = make_variants(own, prepared, tmp_path / "made", {})
-    assert variant.request.commentary() == {"summary": "All is well. But one left."}
+    assert variant.request.commentary().comments == {"summary": Comment("All is well. But one left.")}

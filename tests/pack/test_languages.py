@@ -34,7 +34,7 @@ OUTSTANDING = {
     )),
     *(f"helpers/pack/{name}.py" for name in (
         "actions", "audit", "build", "definitions", "made_from", "publish", "verify", "write", "deck", "slides",
-        "changes", "causes", "audiences",
+        "changes", "causes", "audiences", "commentary", "sign_off", "verified",
         "excel", "notebook_content", "pages", "render", "request",
         "rich_text", "run", "warm_kernels", "workbook", "appearance", "archive", "customer_pages", "inline_svg",
     )),
