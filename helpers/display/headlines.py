@@ -17,9 +17,9 @@ from helpers.display.context import Results
 from helpers.display.formats import MONEY, format_period, is_small
 from helpers.display.objectives import OFF_PACE, Objective, objective_sentence, objectives_in
 from helpers.display.sentences import (
+    clauses,
     gap_to_target,
     gaps_of,
-    listed,
     moved_to,
     movement,
     name_of,
@@ -202,7 +202,7 @@ def _of_row(results: Results, row: pd.Series, found: Verdict) -> Headline:
     gaps = gaps_of(results, row, year_ago=True) + ([] if target is None else [_against_target(results, row, target)])
     words, worth = _how_usual(found), _worth(results, row, target)
     lead = moved_to(results, row) + when_earlier(results, row)
-    rest = "".join([_(", ") if gaps else "", listed(gaps), _("; ") if words else "", words, _(".")])
+    rest = "".join([_(", ") if gaps else "", clauses(gaps), _("; ") if words else "", words, _(".")])
     rest = paragraph(rest, worth)
     kind: Kind = "signal" if found.state == "signal" else "target" if met is not None else ""
     before = results.before(row)

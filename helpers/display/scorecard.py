@@ -94,7 +94,7 @@ def _is_shown(results: Results, kpi_id: str) -> bool:
 
 def _of_what(row: pd.Series) -> dict[str, str]:
     """The unit, which stands by the value, and over how long the KPI looks, which stands by its name."""
-    unit = unit_note(row["unit"]) if row["unit"] in TIMES else ""
+    unit = unit_note(row["unit"], row["value"]) if row["unit"] in TIMES else ""
     if row["status"] == "partial":
         unit = _("{unit} to date").format(unit=unit)
     return {"unit": unit, "window": window_words(row)}

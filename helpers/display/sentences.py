@@ -65,7 +65,7 @@ def movement(results: Results, row: pd.Series, *, year_ago: bool = False) -> str
         return _("{name}: no value in {period} ({why})").format(name=name_of(row), period=_when(row, results), why=why)
     gaps = gaps_of(results, row, year_ago=year_ago)
     told = _("{moved} in {period}, {gaps}") if gaps else _("{moved} in {period}")
-    return told.format(moved=moved_to(results, row), period=_when(row, results), gaps=listed(gaps))
+    return told.format(moved=moved_to(results, row), period=_when(row, results), gaps=clauses(gaps))
 
 
 def moved_to(results: Results, row: pd.Series) -> str:
@@ -153,6 +153,16 @@ def paragraph(*told: str) -> str:
     return (
         reduce(lambda before, each: _("{sentence} {next}").format(sentence=before, next=each), found) if found else ""
     )
+
+
+def clauses(told: Sequence[str]) -> str:
+    """Parts of a sentence, one after the other.
+
+    >>> clauses(["it rose by 2", "fell by 3"])
+    'it rose by 2 and fell by 3'
+    """
+    *first, last = told or [""]
+    return _("{clauses} and {last}").format(clauses=_(", ").join(first), last=last) if first else last
 
 
 def chart_title(results: Results, what: str, unit: str, periods: Sequence[str]) -> str:

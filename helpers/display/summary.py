@@ -13,7 +13,7 @@ from helpers.display.context import Results
 from helpers.display.formats import FEW, MONEY, format_period
 from helpers.display.headlines import Headline, family_of, headlines, judgement
 from helpers.display.scorecard import scorecard_kpis
-from helpers.display.sentences import gap_to_target, gaps_of, listed, name_of, paragraph, when_earlier
+from helpers.display.sentences import clauses, gap_to_target, gaps_of, name_of, paragraph, when_earlier
 from helpers.display.signals import judged_count, target_met
 from helpers.language import _, message
 from helpers.results import split_address
@@ -74,7 +74,7 @@ def _verdict(results: Results, row: pd.Series | None) -> str:
         parts.append(_("{went} in {period}").format(went=before, period=period))
     if not parts:
         return _("{name} is {value}.").format(name=label, value=results.write.result_phrase(row))
-    return _("{name} {parts}.").format(name=label, parts=listed(parts))
+    return _("{name} {parts}.").format(name=label, parts=clauses(parts))
 
 
 def _went(results: Results, row: pd.Series, earlier: pd.Series | None) -> str:
@@ -99,7 +99,7 @@ def _carried_by(results: Results, row: pd.Series | None) -> str:
         gaps.append(gap_to_target(results, row, target))
     told = _("{name}: {value}, {gaps}.") if gaps else _("{name}: {value}.")
     value = write.result_phrase(row) + when_earlier(results, row)
-    told = told.format(name=name_of(row), value=value, gaps=listed(gaps))
+    told = told.format(name=name_of(row), value=value, gaps=clauses(gaps))
     due, arr = (results.now(kpi_id) for kpi_id in ("arr_due_90", "arr"))
     if due is None or arr is None or pd.isna(due["value"]) or not arr["value"] > 0:
         return told
@@ -119,4 +119,4 @@ def _note(results: Results, kpi_ids: Sequence[str], more_good: int, more_bad: in
     told += [_("{met} of {n} targets were met.").format(met=sum(met), n=len(met))] if met else []
     more = [_("{n} more that went well").format(n=more_good)] if more_good else []
     more += [_("{n} more that did not").format(n=more_bad)] if more_bad else []
-    return paragraph(*told, _("In the sections: {news}.").format(news=listed(more)) if more else "")
+    return paragraph(*told, _("In the sections: {news}.").format(news=clauses(more)) if more else "")

@@ -34,7 +34,7 @@ from helpers.display.charts.frame import (
 from helpers.display.context import Results
 from helpers.display.formats import format_day, format_period, unit_note
 from helpers.display.palette import BAD, BAND, FILLS, GOOD, QUIET, TEXT, lighter
-from helpers.display.sentences import chart_title, listed, why_nothing
+from helpers.display.sentences import chart_title, clauses, why_nothing
 from helpers.display.shown_tables import Table
 from helpers.language import _, message, retold, template
 from helpers.results import Column
@@ -438,4 +438,4 @@ def _histogram_sentence(results: Results, now: pd.DataFrame, before: pd.DataFram
     new = now["value"].get(NEW, 0)
     told = _("{parts}; {n} are counted, {new} new ones apart.") if new else _("{parts}; {n} are counted.")
     n, apart = (write.value(count, "count") for count in (now["value"].sum() - new, new))
-    return told.format(parts=listed(parts), n=n, new=apart)
+    return told.format(parts=clauses(parts), n=n, new=apart)

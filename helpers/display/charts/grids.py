@@ -31,7 +31,7 @@ from helpers.display.formats import NOTHING, SMALL, format_period
 from helpers.display.palette import BAD, GOOD, LINE, QUIET, TEXT, tint
 from helpers.display.sentences import chart_title, listed, why_nothing
 from helpers.display.shown_tables import Table
-from helpers.language import _, template
+from helpers.language import _, retold, template
 from helpers.results import Column
 from helpers.statistics import sign_test
 from helpers.texts import begun
@@ -83,7 +83,8 @@ def heat_map(results: Results, kpi_id: str, meant: Mapping[str, Collection[str]]
         "denominator": Column(_("Of"), "count"), "value": Column(_("Share"), "share"),
         "ci_low": Column(_("95% from"), "share"), "ci_high": Column(_("to"), "share"),
     }  # fmt: skip
-    table = table_behind(results.context, title, rows.reset_index(drop=True), columns, _("Nothing was used."))
+    told = rows.assign(**{name: rows[name].map(retold) for name in ("persona", "feature")})
+    table = table_behind(results.context, title, told.reset_index(drop=True), columns, _("Nothing was used."))
     if rows.empty:
         nothing = _("{name}: nothing was used in {period}.")
         nothing = nothing.format(name=label, period=format_period(period, results.context.locale))
@@ -103,7 +104,8 @@ def heat_map(results: Results, kpi_id: str, meant: Mapping[str, Collection[str]]
 
     with sheet(HEAD + LOW_ROW * len(features) + (FOOT if meant else 0), results.context) as drawn:
         cells = [[cell(persona, feature) for persona in personas] for feature in features]
-        _draw_grid(drawn, cells, personas, features, range(len(personas)), range(len(features)))
+        heads, names = ([retold(name) for name in each] for each in (personas, features))
+        _draw_grid(drawn, cells, heads, names, range(len(personas)), range(len(features)))
         if meant:
             _key(drawn, {_("meant for this persona"): tint(drawn.ink, 0.6), _("not"): tint(QUIET, 0.4)})
     return Chart(title, _heat_map_sentence(results, rows, meant), drawn.svg, table)
@@ -232,7 +234,7 @@ def _heat_map_sentence(results: Results, rows: pd.DataFrame, meant: Mapping[str,
     by_value = enough.sort_values("value", ascending=False, kind="stable")
     told = _("{feature} by {persona} ({value})")
     most, least = (
-        told.format(feature=row["feature"], persona=row["persona"], value=results.write.result(row))
+        told.format(feature=retold(row["feature"]), persona=retold(row["persona"]), value=results.write.result(row))
         for row in (by_value.iloc[0], by_value.iloc[-1])
     )
     sentence = _("Among groups of at least five active users, most used is {most}, least {least}.")
