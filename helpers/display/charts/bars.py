@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 import pandas as pd
+from matplotlib import rcParams
 from matplotlib.artist import Artist
 
 from helpers.catalogue import kpi
@@ -47,6 +48,7 @@ MOST = 12  # bars on a page; the table has them all
 CENT = 0.005  # identities hold to half a cent
 PANELS, PANEL = 4, 0.6  # periods side by side; the part of the width of one that its bars take
 LOWEST_ROW = 0.125  # inches
+SHAPES = "DejaVu Sans"  # the typeface that has the shapes of standings; the PDF takes the words beside them from it too
 MEAN = message("Mean time to value")
 CUT = 0.5  # stocks whose lowest is above this share of the highest are cut
 
@@ -290,7 +292,7 @@ def pace(results: Results) -> Chart:
             axes.plot([each.gone] * 2, [y - 0.38, y + 0.38], color=TEXT, linewidth=2.2, solid_capstyle="butt")
             words = f"{each.share(each.done)}  {with_sign(each.standing) or unsaid}"
             drawn.mark(bar, each.name, words)
-            drawn.edge_text(y, words, bold=True, colour=TEXT)
+            drawn.edge_text(y, words, bold=True, colour=TEXT, family=[SHAPES, *rcParams["font.family"]])
         drawn.row_axis([each.name for each in found], lines=2)
         ends = [each.done for each in found]
         axes.set_xlim(1.1 * min(0.0, *ends), 1.02 * max(1.0, *ends))

@@ -159,7 +159,7 @@ def alignment(table: Table) -> Chart:
             for x, words in enumerate(row):
                 held = key_of(words, HELD)
                 edge = (BAD, 2.0) if held in OPPOSED else (LINE, 0.5)
-                cell = GridCell(words, HELD[held], table.context.ink, edge=edge)
+                cell = GridCell(retold(held), HELD[held], table.context.ink, edge=edge)
                 _draw_cell(drawn, (x, y), cell, f"{name}, {heads[x]}", height=0.84)
         wraps = [wrapped(head, max(8, 62 // len(departments)), 3) for head in heads]
         axes.set_xticks(range(len(wraps)), wraps, fontsize=SMALL_SIZE, color=QUIET)
