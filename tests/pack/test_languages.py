@@ -25,13 +25,6 @@ MARKED_IN = ("helpers/kpis", "helpers/display", "helpers/pack")
 
 # What is not marked yet: a module leaves the list when its texts are.
 OUTSTANDING = {
-    *(f"helpers/display/{name}.py" for name in (
-        "blocks", "context", "data_page", "headlines", "objectives", "outlook", "overview", "palette", "scorecard",
-        "shown_tables", "signals", "sparkline", "summary",
-    )),
-    *(f"helpers/display/charts/{name}.py" for name in (
-        "bars", "customers", "frame", "grids", "intervals", "outlook", "over_time", "risk", "tallies",
-    )),
     *(f"helpers/pack/{name}.py" for name in (
         "actions", "audit", "build", "definitions", "made_from", "publish", "verify", "write", "deck", "slides",
         "changes", "causes", "audiences", "commentary", "sign_off", "verified",
@@ -52,7 +45,11 @@ UNTRANSLATED = {
 }  # fmt: skip
 
 WORDS = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}")
-OF_MACHINES = re.compile(r"(select|with|order|from) |<style>|.*( desc\b| asc\b)")  # queries and styles
+# Queries, styles, marks of HTML and SVG, typefaces, and the keys of verdicts and of matplotlib.
+OF_MACHINES = re.compile(
+    r"(select|with|order|from) |<style>|.*( desc\b| asc\b)|.*<\w+|.* Sans\b|Droid |Noto |th scope=|"
+    r"(not judged|too short|offset points|axes fraction|upper left)$"
+)
 MADE_BY = {  # the module whose words a part holds, beside those that are always looked at
     "heading": "helpers/display/headlines.py", "prose": "helpers/display/headlines.py",
     "blocks": "helpers/display/signals.py", "chart": "helpers/display/charts/frame.py",
@@ -255,23 +252,37 @@ def words_of_section(folder, language):
     with speaking(language):
         parts = parts_of(notebook, theme="inactive_customers", title="T", locale=LOCALES[language])
         yield from (in_prose(cell.source) for cell in notebook.cells if cell.cell_type == "markdown")
+    customers = {row[1] for part in parts if part["type"] == "table" for row in part["rows"] if len(row) > 1}
     for part in parts:
         kind, by = part["type"], MADE_BY.get(part["type"], "")
         if kind == "table":
-            yield from (part["title"], part["note"].rpartition(" shown; all in exports/call_list.csv.")[2])
+            yield from (part["title"], re.sub(r"exports/\w+\.csv", "", part["note"]))
             yield from (column["label"] for column in part["columns"])
             yield from (text for row in part["rows"] for text in row[2:])
         elif kind == "blocks":
             yield from (block[key] for block in part["blocks"] for key in ("label", "definition", "unit_note", "value"))
+        if kind == "chart":
+            customers |= {row[0] for row in part["table"]["rows"]}
         if by and by not in OUTSTANDING:
-            yield from strings(part)
+            yield from (re.sub("|".join(map(re.escape, customers)), "", text) for text in strings(part))
 
 
 def strings(value):
-    """All texts of a part but its pictures."""
+    """All texts of a part but its pictures, and the keys that say how something looks."""
     if isinstance(value, dict):
-        unseen = {"id", "type", "kpi_id", "values", "svg", "sparkline_svg"}
-        value = [item for key, item in value.items() if key not in unseen]
+        unseen = {
+            "id",
+            "type",
+            "kpi_id",
+            "values",
+            "svg",
+            "sparkline_svg",
+            "align",
+            "status",
+            "verdict",
+            "target_status",
+        }
+        value = [item for key, item in value.items() if key not in unseen and not key.endswith("_tone")]
     if isinstance(value, list):
         for item in value:
             yield from strings(item)
