@@ -31,8 +31,8 @@ COLUMNS = (
     "warnings", "params", "definition_version",
 )  # fmt: skip
 NUMBERS = ("value", "numerator", "denominator", "n", "ci_low", "ci_high", "ci_level")
-NONE = "(none)"  # the segment of what has no value in a dimension
 NOT_PROVIDED = template("not provided: {reason}")
+NONE = template("(none)")  # the segment of what has no value in a dimension
 NO_RATE = template("no rate for {reason}; add it to fx_rates")
 # What a KPI of quarters lacks in a review of another period.
 A_QUARTER = template("a quarter; this is a {reason}")

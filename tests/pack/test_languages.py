@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from babel.messages.pofile import read_po
 
+from helpers.display.plain_words import plain
 from helpers.errors import KitError
 from helpers.language import LOCALES, _, catalogue_path, fields_of, forms_of, in_prose, plural, retold, speaking
 from helpers.messages import ROOT, is_said, template_of, texts
@@ -144,6 +145,12 @@ def test_what_stands_in_results_is_said_where_it_is_shown():
         assert retold("no_users: 3 inactive customers have no user on record") == "3个不活跃客户没有用户记录"
         assert retold("Too New Ltd") == "Too New Ltd"
     assert retold("not asked: too new") == "not asked: too new"
+
+
+def test_periods_are_written_as_the_language_does():
+    with speaking("ru"):
+        assert plain("Клиенты, 2026Q3", "ru_RU") == "Клиенты, 3 кв. 2026"
+    assert plain("Lost in 2026Q3 and FY2027Q1, 2026-W39", "en_GB") == "Lost in 2026Q3 and FY2027Q1, 2026-W39"
 
 
 def test_prose_is_translated_by_paragraph_and_keeps_its_marks():

@@ -7,6 +7,10 @@
 -- message: deals won earlier and cancelled now, which are taken off: {n}
 -- message: deals counted as cross-sell that may be new products (products.launched_on is missing): {n}
 -- message: renewal without an earlier amount
+-- message: new logo
+-- message: upsell
+-- message: cross sell
+-- message: new product
 
 -- new_revenue (K14): what was newly booked in each period, and by what it comes from; `sales` are the deals that add to
 -- it.

@@ -9,6 +9,9 @@
 -- message: deals: closed without outcome or day
 -- message: (none)
 -- message: an amount without a currency
+-- message: lead
+-- message: opportunity
+-- message: won
 
 -- funnel_cohort (K11): of the records that entered the pipeline in each period, followed to the review, how many
 -- reached each stage (by stage; `before` are those that reached the stage before it), and which share was won and

@@ -39,7 +39,7 @@ def funnel_steps(spine: Spine) -> Listing:
         for stage, n, before, day in zip(stages, reached, (0, *reached), days, strict=False)
     ]  # fmt: skip
     columns = {
-        "stage": Column(_("Stage")),
+        "stage": Column(_("Stage"), own_words=True),
         "records": Column(_("Records"), "count"),
         "rate": Column(_("Of the stage before"), "share"),
         "of_all": Column(_("Of all records"), "share"),
@@ -63,7 +63,7 @@ def funnel_steps(spine: Spine) -> Listing:
 def funnel_cohorts(spine: Spine) -> Listing:
     """One row per quarter of entry: how many records reached each stage, and whether all have had their time."""
     stages = spine.rules["stages"]
-    counts = {f"reached_{i}": Column(stage, "count") for i, stage in enumerate(stages, 1)}
+    counts = {f"reached_{i}": Column(retold(stage), "count") for i, stage in enumerate(stages, 1)}
     columns = {
         "cohort": Column(_("Entered in")),
         **counts,
@@ -98,7 +98,7 @@ def stage_activity(spine: Spine) -> Listing:
     rows = spine.frame("stage_activity", "place")
     rows["ratio"] = [None, *(now / before if before else None for before, now in pairwise(rows["now"]))]
     columns = {
-        "stage": Column(_("Stage")),
+        "stage": Column(_("Stage"), own_words=True),
         "now": Column(_("Entered in {period}").format(period=spine.period.label), "count"),
     }
     for earlier in spine.period.history(1):

@@ -10,6 +10,10 @@
 -- message: month
 -- message: quarter
 -- message: year
+-- message: up
+-- message: down
+-- message: same
+-- message: left
 
 -- read_day: the days of which activity is read, with how many days before the last one they are (`age`): the 28 days that end
 -- with the period (`close`), and the days of seven blocks of block_days, or 28 where these are fewer (`now`, `before`).

@@ -14,7 +14,7 @@ from helpers.errors import NotProvided, Refused
 from helpers.kpis.rows import customer_columns
 from helpers.kpis.spine import Spine
 from helpers.kpis.time_to_value.cards import UNATTRIBUTED, UNDEFINED, has_rival, in_order, labels_without_value
-from helpers.language import _, message, plural, template
+from helpers.language import _, message, plural, retold, template
 from helpers.results import FOUR_QUARTERS, Column, Listing
 from helpers.statistics import aalen_johansen, kaplan_meier, log_rank
 
@@ -179,7 +179,7 @@ def waiting_for(spine: Spine) -> Listing:
         "who": Column(_("Waiting for")),
         "days": Column(_("Days of the mean"), "days"),
         "share": Column(_("Of the days waiting"), "share"),
-        "stage": Column(_("Most of them in")),
+        "stage": Column(_("Most of them in"), own_words=True),
     }
     by_stage = days.groupby("stage")[[*WAITED_ON, "untold"]].sum().round(9)
     rows = [
@@ -207,7 +207,7 @@ def recent_timelines(spine: Spine) -> Listing:
     found = _cohorts(spine)[0]
     recent = found.reached.sort_values(["value_on", "account_id"], ascending=[False, True]).head(RECENT)
     own = {
-        "stage": Column(_("Stage")),
+        "stage": Column(_("Stage"), own_words=True),
         "kind": Column(_("Kind")),
         "from_day": Column(_("From day"), "days"),
         "to_day": Column(_("to day"), "days"),
@@ -282,7 +282,7 @@ def improvements_made(spine: Spine) -> Listing:
     customers = pd.concat([part.customers for part in reversed(parts)], ignore_index=True)
     days = _stage_days(spine, Cohort("", parts[0].first_day, customers))
     columns = {
-        "stage": Column(_("Stage")),
+        "stage": Column(_("Stage"), own_words=True),
         "idea": Column(_("Improvement")),
         "owner": Column(_("Owner")),
         "status": Column(_("Status")),
@@ -432,6 +432,7 @@ def _open_now(spine: Spine) -> pd.DataFrame:
     rows = spine.frame("open_stage", "account_id, since, stage")
     today = pd.Timestamp(spine.period.known_until)
     rows = rows.assign(
+        stage=rows["stage"].map(retold),
         stage_days=(today - rows["since"]).dt.days,
         waits_on=rows["waiting_on"]
         .map({who: _(words) for who, words in WORDS.items()})

@@ -128,10 +128,8 @@ class Costs:
         warnings = [BEGINS.format(department=name, month=f"{first:%Y-%m}") for name, first in late.items()]
         if absent:
             *most, last = absent
-            told = (
-                NO_SPEND_OF_BOTH.format(one=", ".join(most), other=last) if most else NO_SPEND.format(department=last)
-            )
-            warnings.insert(0, told)
+            both = NO_SPEND_OF_BOTH.format(one=" or ".join(most), other=last)
+            warnings.insert(0, both if most else NO_SPEND.format(department=last))
         return refused, warnings
 
 

@@ -4,6 +4,8 @@
 -- message: history_starts_at {day}: whoever paid by then counts as new
 -- message: spend: purpose retain
 -- message: no_amount
+-- message: won
+-- message: invoiced
 
 -- acquisition_window: the quarters over which new customers are counted: cac_window_quarters of them (`window`), and the
 -- quarter alone (`quarter`). Of a quarter that is still running only the months that are over count. begins_on is null
