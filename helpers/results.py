@@ -33,6 +33,10 @@ COLUMNS = (
 NUMBERS = ("value", "numerator", "denominator", "n", "ci_low", "ci_high", "ci_level")
 NOT_PROVIDED = template("not provided: {reason}")
 NONE = template("(none)")  # the segment of what has no value in a dimension
+NO_RATE = template("no rate for {reason}; add it to fx_rates")
+# What a KPI of quarters lacks in a review of another period.
+A_QUARTER = template("a quarter; this is a {reason}")
+FOUR_QUARTERS = template("four trailing quarters in a {reason}")
 
 
 class Interval(NamedTuple):

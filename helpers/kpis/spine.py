@@ -31,6 +31,7 @@ from helpers.data.canonical_tables import HELD, TABLES
 from helpers.data.engines import quoted
 from helpers.data.prepared import Prepared
 from helpers.errors import KitError, NotProvided
+from helpers.language import _
 from helpers.periods import SHOWN_BEFORE, Period
 from helpers.results import Asked
 
@@ -497,7 +498,7 @@ def _of_period(period: Period, review: Period) -> dict[str, Any]:
 def _span(periods: Sequence[Period]) -> str | None:
     """The words for periods that follow each other."""
     labels = list(dict.fromkeys((periods[0].label, periods[-1].label))) if periods else []
-    return " to ".join(labels) or None
+    return _("{low} to {high}").format(low=labels[0], high=labels[-1]) if len(labels) > 1 else "".join(labels) or None
 
 
 def _units_of(period: Period) -> dict[str, date | None]:
