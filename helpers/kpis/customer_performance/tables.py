@@ -165,7 +165,7 @@ def content_items(spine: Spine) -> Listing:
         "likes": Column(_("Likes"), "count"),
         "shares": Column(_("Shares"), "count"),
         "views": Column(_("Views"), "count"),
-        "state": Column(_("State")),
+        "state": Column(_("State"), own_words=True),
         "customer_id": Column(_("Customer id"), on_pages=False),
     }
     return Listing(
@@ -227,7 +227,7 @@ def commitments(spine: Spine) -> Listing:
         "days": Column(_("Days late"), "days"),
         "scope_committed": Column(_("Scope promised"), "count"),
         "scope_delivered": Column(_("Scope delivered"), "count"),
-        "state": Column(_("State")),
+        "state": Column(_("State"), own_words=True),
     }
     return Listing(
         caption=_("Days late, by the day first promised, {period}").format(period=spine.period.label),
@@ -304,7 +304,7 @@ def value_statements(spine: Spine) -> Listing:
     rows = spine.frame("value_statement", "account_id, day, state, what")
     rows["quarter"] = [_quarter(spine, day.date()) for day in rows["day"]]
     own = {
-        "state": Column(_("State")),
+        "state": Column(_("State"), own_words=True),
         "quarter": Column(_("Quarter")),
         "day": Column(_("Day"), "date"),
         "what": Column(_("Stated in")),

@@ -57,7 +57,8 @@ def alignment_matrix(spine: Spine) -> Listing:
         words = SHARED if len(held_by) > 1 else HELD
         cells = [words[(each.name, kpi_id) in opposed] if each.name in held_by else "" for each in departments]
         rows.append([named(kpi_id), *cells])
-    columns = {"kpi": Column(_("KPI"))} | {f"d{i}": Column(each.name) for i, each in enumerate(departments)}
+    cells_of = {f"d{i}": Column(each.name, own_words=True) for i, each in enumerate(departments)}
+    columns = {"kpi": Column(_("KPI")), **cells_of}
     return Listing(
         caption=_("Who is held to which KPI, in hand-over order"),
         rows=pd.DataFrame(rows, columns=list(columns)),
