@@ -353,8 +353,9 @@ def cpi_register(spine: Spine) -> Listing:
             "why": _("; ").join([*failed, *mistakes]) or None,
             "linked": _("; ").join(map(_label, cpi.linked_kpis)) or None,
             "guardrail": _label(cpi.guardrail_kpi) if cpi.guardrail_kpi else None,
+            "increment": _(INCREMENTS[cpi.increment]) if cpi.increment else None,
         }  # fmt: skip
-        same = ("department", "outcome", "increment", "unit", "touch_point", "asked_by", "source", "owner")
+        same = ("department", "outcome", "unit", "touch_point", "asked_by", "source", "owner")
         rows.append({**{name: getattr(cpi, name) or None for name in same}, **told})
     return Listing(
         caption=_("Registered customer performance indicators, each with its verdict"),

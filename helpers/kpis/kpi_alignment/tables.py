@@ -72,8 +72,8 @@ def hand_overs(spine: Spine) -> Listing:
     """Every two departments that hand customers over or work against each other, and what is found of them."""
     departments, conflicts = spine.review.departments, spine.review.conflicts
     columns = {
-        "first": Column(_("From")),
-        "second": Column(_("To")),
+        "first": Column(_("From department")),
+        "second": Column(_("To department")),
         "shared": Column(_("Shared KPIs")),
         "opposed": Column(_("Opposed KPIs")),
         "finding": Column(_("Finding")),

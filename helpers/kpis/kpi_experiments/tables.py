@@ -35,6 +35,7 @@ STANDINGS = {
 HARM = {
     "kept": message("excluded"), "broken": message("shown"), "not shown": message("neither shown nor excluded"),
 }  # fmt: skip
+OWN_NAMES = {OWN_METRIC: message("outcome"), "days_silent": message("days silent")}  # no KPIs, and the kit's own
 PARTS = {"primary": message("primary"), "secondary": message("secondary")}
 OUTCOMES = {"churned": message("churned"), "expanded": message("expanded"), "renewed": message("renewed")}
 NO_EXPERIMENTS = message("The review has no experiments; write one in params/experiments/.")
@@ -89,7 +90,8 @@ def effects(spine: Spine) -> Listing:
         "experiment": Column(_("Experiment")), "metric": Column(_("Metric")), "role": Column(_("Part")),
         "control": Column(_("Control")), "treatment": Column(_("Treatment")), "effect": Column(_("Difference")),
         "interval": Column(_("Interval")), "chance": Column(_("p, corrected")), "n": Column(_("Units"), "count"),
-        "method": Column(_("Method"), on_pages=False), "value": Column(_("÷ least effect"), "ratio", on_pages=False),
+        "method": Column(_("Method"), on_pages=False, own_words=True),
+        "value": Column(_("÷ least effect"), "ratio", on_pages=False),
         "low": Column(_("from"), "ratio", on_pages=False), "high": Column(_("to"), "ratio", on_pages=False),
         "cohens_d": Column(_("Cohen's d"), "ratio", on_pages=False),
         "is_better_up": Column(_("More is better"), on_pages=False),
@@ -299,9 +301,9 @@ def _lacking(found: FoundLink | Backtested) -> str:
 
 def _named(name: str) -> str:
     """An experiment, a metric or a KPI as pages name it."""
-    if name == OWN_METRIC:
-        return _("outcome")
-    return kpi(name).label if name in CATALOGUE else name.replace("_", " ")
+    if name in CATALOGUE:
+        return kpi(name).label
+    return _(OWN_NAMES[name]) if name in OWN_NAMES else name.replace("_", " ")
 
 
 def _metric(measured: Measured, plan: Controlled) -> str:
