@@ -111,7 +111,7 @@ def _marked(path: Path, method: str, keywords: dict[str, Any], context: str) -> 
 def _of_card(theme: str, card: str) -> Iterator[Found]:
     """What a pack prints of a card's docstring."""
     sections = docstring_sections(inspect.getdoc(getattr(import_module(f"helpers.kpis.{theme}"), card)) or "")
-    shown = (sections.get("Definition", ""), from_outside(sections.get("Source", "")))
+    shown = (sections.get("Definition", ""), from_outside(sections.get("Source", "")), sections.get("Departs", ""))
     yield from ((f"helpers/kpis/{theme}", text, "") for text in shown if text)
 
 
