@@ -16,7 +16,9 @@ from helpers import results
 from helpers.data.prepared import Prepared
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
+from helpers.display.formats import format_period
 from helpers.errors import KitError
+from helpers.language import _, message
 from helpers.pack.archive import Published
 from helpers.pack.audit import audit_sheets
 from helpers.pack.commentary import figure_faults
@@ -30,6 +32,8 @@ from helpers.pack.workbook import render_workbook
 from helpers.results import Asked, from_json
 from helpers.review import OpenReview
 from helpers.texts import csv_text
+
+FINGERPRINTS = {"data": message("data fingerprint"), "code": message("code fingerprint")}
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,11 @@ def _write_pages(
     request: PackRequest, prepared: Prepared, executed: list[Executed], found: Results, origin: Origin, pack: Path
 ) -> None:
     """Writes the files that people read."""
-    made_from = {**origin.versions, **{f"{what} fingerprint": which for what, which in origin.fingerprints.items()}}
-    compared = str(origin.compared) if origin.compared and request.review.kpis else ""
+    made_from = {**origin.versions, **{_(FINGERPRINTS[what]): which for what, which in origin.fingerprints.items()}}
+    compared = ""
+    if origin.compared and request.review.kpis:
+        label = format_period(origin.compared.label, request.review.brand.locale)
+        compared = _("the pack of {period} (v{n})").format(period=label, n=origin.compared.version)
     settled = request.review.model_copy(update={"themes": request.settled})
     quarter = OpenReview(request.period, settled, prepared)
     for name, query in found.given.items():
