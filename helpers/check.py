@@ -25,6 +25,7 @@ from helpers.kpis.from_invoices import by_invoice_date
 from helpers.kpis.kpi_alignment.findings import Proofs, findings, proofs
 from helpers.kpis.rows import cards_of
 from helpers.pack.archive import last_published
+from helpers.pack.audiences import check_audiences, make_variants
 from helpers.pack.commentary import Commentary
 from helpers.pack.definitions import changed_definitions
 from helpers.pack.request import BuildRequest
@@ -101,15 +102,18 @@ def check_order(order: BuildRequest, say: Say, notices: Sequence[str] = (), *, p
     ``published`` is the folder of the packs that definitions are held against.
 
     Raises:
-        KitError: what is wrong with published manifests, the commentary, the template, the source and its rows.
+        KitError: what is wrong with published manifests, the commentary, the template, the audiences, the source and
+            its rows.
     """
     with tempfile.TemporaryDirectory(prefix="kpi-review-") as folder:
-        changed, commentary, _, prepared = together(
+        changed, commentary, _, prepared, _ = together(
             lambda: changed_definitions(order, last_published(published, order.period)),
             order.commentary,
             order.check_template,
             lambda: order.prepared_in(Path(folder)),
+            lambda: check_audiences(order),
         )
+        make_variants(order, prepared, Path(folder) / "readers", changed)
         say("prepare")
         settled = order.review.model_copy(update={"themes": order.settled})
         quarter = OpenReview(order.period, settled, prepared, changed)

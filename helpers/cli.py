@@ -191,12 +191,13 @@ def _report(told: Sequence[Mapping[str, Any]], order: BuildRequest, html: Path |
 
 def _build(order: BuildRequest, out: Path, workers: int, warm: WarmProcess | None) -> int:
     """Build one pack, tell what came of it, and return the exit status."""
+    from helpers.pack.audiences import sections_of
     from helpers.pack.build import build_pack
     from helpers.progress import steps, warnings_told
 
-    label = order.period.label
+    label, notebooks = order.period.label, len(order.parameters) + sections_of(order)
     try:
-        with stoppable(), warnings_told(label), steps(label, len(order.parameters) + 2) as done:
+        with stoppable(), warnings_told(label), steps(label, notebooks + 2) as done:
             built = build_pack(order, out=out, workers=workers, say=done, warm=warm)
     except KitError as error:
         _tell(*(f"{label}: {fault}" for fault in error.faults))

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from helpers.language import template
 from helpers.results import Interval
 from helpers.statistics import SEED
 
@@ -24,6 +25,7 @@ SRM_PRIOR = 1_000.0  # how much the always-valid check believes the plan, in uni
 FEW_EXPECTED = 5  # in a cell of a table of counts; below it the exact test is used
 RESAMPLES = 2_000
 EXACT_UP_TO = 12  # values whose rank correlation is counted out
+CORRECTED = template("{reason}, CUPED")  # by what was measured before the assignment
 
 
 # --- two groups -------------------------------------------------------------------------------------------------------
@@ -86,7 +88,7 @@ def two_proportions(control: tuple[int, int], treatment: tuple[int, int], alpha:
     else:
         p = proportions_ztest([part, others], [whole, all_others])[1]
     shares = others / all_others, part / whole
-    method = "Newcombe hybrid Wilson"
+    method = template("Newcombe hybrid Wilson")
     return Effect(*shares, shares[1] - shares[0], float(low), float(high), float(p), 1 - alpha, method)
 
 
@@ -119,11 +121,11 @@ def difference(
         )
         for use_t in (True, False)
     )
-    method = "Welch t" if per is None else "delta method"
+    method = template("Welch t") if per is None else template("delta method")
     error = (normal.effect_size_ci_upper - normal.effect_size_ci_lower) / 2 / NormalDist().inv_cdf(1 - alpha / 2)
     return Effect(
         found.control, found.treatment, found.effect_size, found.effect_size_ci_lower, found.effect_size_ci_upper,
-        found.pvalue, 1 - alpha, f"{method}, CUPED" if before else method, error,
+        found.pvalue, 1 - alpha, CORRECTED.format(reason=method) if before else method, error,
     )  # fmt: skip
 
 
@@ -145,7 +147,7 @@ def always_valid(effect: Effect, n: int, planned: int, alpha: float) -> Effect:
     p = min(1.0, math.sqrt(grown + 1) * math.exp(-min(z2 * grown / (grown + 1) / 2, 700)))
     return Effect(
         effect.control, effect.treatment, effect.value, effect.value - spread, effect.value + spread, p, 1 - alpha,
-        "always valid", effect.error,
+        template("always valid"), effect.error,
     )  # fmt: skip
 
 
@@ -315,7 +317,7 @@ def auc_interval(draws: NDArray[np.float64]) -> Interval | None:
     if not len(draws):
         return None
     low, high = np.quantile(draws, [0.025, 0.975])
-    return Interval(float(low), float(high), 0.95, "bootstrap over customers")
+    return Interval(float(low), float(high), 0.95, template("bootstrap over customers"))
 
 
 def lift(scores: ArrayLike, events: ArrayLike, share: float) -> float | None:
@@ -394,7 +396,7 @@ class Slope:
 
     @property
     def interval(self) -> Interval:
-        return Interval(self.low, self.high, 0.95, "least squares, errors by customer")
+        return Interval(self.low, self.high, 0.95, template("least squares, errors by customer"))
 
 
 def slope(outcome: ArrayLike, columns: NDArray[np.float64], customers: ArrayLike) -> Slope | None:

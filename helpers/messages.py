@@ -7,6 +7,7 @@ lines ``-- message: …`` of queries. What is no longer said leaves the catalogu
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Iterator
@@ -24,13 +25,12 @@ from helpers.catalogue import CATALOGUE, THEMES, english_title
 from helpers.language import IN_TYPST, PIECE, RETOLD, catalogue_path, fields_of, forms_of
 from helpers.notebook_parameters import GIVEN
 from helpers.params import Rules
-from helpers.texts import docstring_sections
+from helpers.texts import docstring_sections, from_outside
 
 ROOT = Path(__file__).resolve().parents[1]
 KEYWORDS: dict[str, Any] = {"_": None, "plural": (1, 2), "message": None}
 TEMPLATES = {"template": None}
 IN_SQL = re.compile(r"^-- message: (.+)$", re.MULTILINE)
-SHOWN = ("Definition", "Source", "Departs")  # the sections of a docstring that a pack prints
 PARAMETER = re.compile(r"^(\w+): .+ = ", re.MULTILINE)
 UNDATED: dict[str, Any] = dict.fromkeys(("creation_date", "revision_date"), datetime(2026, 1, 1, tzinfo=UTC))
 Found = tuple[str, Any, str]  # the file, the text or its two forms, the context
@@ -109,9 +109,10 @@ def _marked(path: Path, method: str, keywords: dict[str, Any], context: str) -> 
 
 
 def _of_card(theme: str, card: str) -> Iterator[Found]:
-    doc = getattr(import_module(f"helpers.kpis.{theme}"), card).__doc__
-    sections = docstring_sections(doc)
-    yield from ((f"helpers/kpis/{theme}", sections[name], "") for name in SHOWN if sections.get(name))
+    """What a pack prints of a card's docstring."""
+    sections = docstring_sections(inspect.getdoc(getattr(import_module(f"helpers.kpis.{theme}"), card)) or "")
+    shown = (sections.get("Definition", ""), from_outside(sections.get("Source", "")), sections.get("Departs", ""))
+    yield from ((f"helpers/kpis/{theme}", text, "") for text in shown if text)
 
 
 def _of_notebook(path: Path) -> Iterator[str]:

@@ -231,6 +231,34 @@ class Keep(Frozen):
     without: tuple[Annotated[str, AfterValidator(_column)], ...] = ()
 
 
+class ChangesShown(Frozen):
+    """From which size on a restated figure stands on the pages: relative to what it was, of shares in points."""
+
+    material: Annotated[float, Field(ge=0, le=1)] = 0.01
+
+
+class Audience(Frozen):
+    """Readers who get a pack of their own, with less in it than the whole pack.
+
+    ``hide`` names columns (``customers.owner``) and tables (``tickets``), ``rows`` is a condition over the columns of
+    customers. Without ``themes``, it is all themes of the review.
+    """
+
+    themes: tuple[str, ...] = ()
+    hide: tuple[str, ...] = ()
+    customers: Literal["names", "pseudonyms"] = "names"
+    smallest_group: Annotated[int, Field(ge=1)] = 1
+    rows: str = ""
+
+
+def _audience(name: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_-]*", name) or name in ("exports", "notebooks"):
+        raise ValueError(
+            "names a folder of the pack, must be small letters, digits, - and _, and not exports or notebooks"
+        )
+    return name
+
+
 class _Themes(BaseModel):
     themes: dict[str, dict[str, Any]] = Field(min_length=1)
 
@@ -252,8 +280,10 @@ class Review(FromFile):
     owners: dict[str, Text] = Field(default_factory=dict)  # by theme: who signs off its section
     verified: dict[str, Verified] = Field(default_factory=dict)
     scorecard: dict[Text, tuple[str, ...]] = Field(default_factory=dict)
+    audiences: dict[Annotated[str, AfterValidator(_audience)], Audience] = Field(default_factory=dict)
     brand: Brand = Brand()
     keep: Keep = Keep()
+    changes: ChangesShown = ChangesShown()
     kpis: tuple[RegisteredKpi, ...] = ()
     departments: tuple[Department, ...] = ()
     conflicts: tuple[Conflict, ...] = ()

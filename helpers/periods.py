@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from dateutil.relativedelta import relativedelta
 
 from helpers.errors import KitError
+from helpers.language import _
 
 Kind = Literal["quarter", "month", "week"]
 DAY = timedelta(days=1)
@@ -220,7 +221,8 @@ class Period:
         >>> Calendar().period("2026Q2", as_of=date(2026, 4, 5)).previous().in_words
         '5 days of 2026Q1'
         """
-        return f"{self.elapsed_days} days of {self.label}" if self.is_partial else self.label
+        told = _("{n} days of {period}") if self.is_partial else "{period}"
+        return told.format(n=self.elapsed_days, period=self.label)
 
     @property
     def rest_of_year(self) -> list[str]:
@@ -235,7 +237,7 @@ class Period:
     def previous(self, n: int = 1) -> Period:
         """The n-th period before this one, known with the same lag."""
         found = self
-        for _ in range(n):
+        for _time in range(n):
             found = self._at(found.opening_day)
         return self._with_lag(found)
 

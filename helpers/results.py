@@ -19,6 +19,7 @@ import pandas as pd
 
 from helpers.catalogue import kpi
 from helpers.errors import KitError, nearest
+from helpers.language import template
 from helpers.periods import Period
 from helpers.texts import csv_text, read_csv_text
 
@@ -30,7 +31,12 @@ COLUMNS = (
     "warnings", "params", "definition_version",
 )  # fmt: skip
 NUMBERS = ("value", "numerator", "denominator", "n", "ci_low", "ci_high", "ci_level")
-NONE = "(none)"  # the segment of what has no value in a dimension
+NOT_PROVIDED = template("not provided: {reason}")
+NONE = template("(none)")  # the segment of what has no value in a dimension
+NO_RATE = template("no rate for {reason}; add it to fx_rates")
+# What a KPI of quarters lacks in a review of another period.
+A_QUARTER = template("a quarter; this is a {reason}")
+FOUR_QUARTERS = template("four trailing quarters in a {reason}")
 
 
 class Interval(NamedTuple):
@@ -106,7 +112,7 @@ def share(kpi_id: str, period: Period, numerator: float, denominator: float, **m
 
 def not_provided(kpi_id: str, period: Period, what: str) -> Row:
     """The one row of a KPI whose table or column (``deals``, ``subscriptions.renewal_on``) is not in the source."""
-    return row(kpi_id, period, None, status="not_provided", warnings=[f"not provided: {what}"])
+    return row(kpi_id, period, None, status="not_provided", warnings=[NOT_PROVIDED.format(reason=what)])
 
 
 def refused(kpi_id: str, period: Period, reason: str) -> Row:

@@ -260,6 +260,13 @@ def write_build_context(
     (folder / "refused.json").write_text(json.dumps(dict(refused)), encoding="utf-8")
 
 
+def refuse_more(folder: Path, refused: Mapping[str, str]) -> None:
+    """Add KPIs that must not be printed, with the reason, to those that kernels read of already."""
+    path = folder / "refused.json"
+    before = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**refused, **before}), encoding="utf-8")
+
+
 def rules_of(review: Review) -> dict[str, Any]:
     """The rules of a review and the parameters of all its themes, by name: what cards and queries follow."""
     return {**dict(review.rules), **_parameters(review)}

@@ -20,6 +20,7 @@ SECTIONS = ("Definition", "Args", "Returns", "Raises", "Source", "Departs", "Exa
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 LEFT_TO_RIGHT = "\u200e"  # a mark that is not seen
+BLANKS = re.compile("[^\\S\xa0]+")  # a blank that keeps a number together stays
 STARTERS = "=+\\-@\t\r\n＝＋－＠"
 # Where a cell may begin: also inside a text, since half of Europe's spreadsheets part cells at semicolons, not commas.
 BEGINNING = "(?:^|(?<=[;\t\r\n]))"
@@ -46,7 +47,7 @@ def one_line(text: str) -> str:
     >>> one_line("Acme\n  Ltd\u2028and: more")
     'Acme Ltd and: more'
     """
-    return " ".join(str(printable(text)).split())
+    return BLANKS.sub(" ", str(printable(text))).strip()
 
 
 def as_plain_markdown(text: str) -> str:

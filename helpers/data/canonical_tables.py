@@ -10,6 +10,7 @@ the same but for ``events``, which are reduced to what a user did in a day.
 from __future__ import annotations
 
 from helpers.data.schema import Column, Constraint, OrderCheck, Reference, Table, columns
+from helpers.language import template
 
 
 def _customer(required: bool = True) -> Reference:
@@ -49,10 +50,10 @@ _ROWS = (
         ),
         event_time="signed_up_on",
         masks=("first_value_on", "first_paid_on"),
-        constraints=(Constraint("first_value_on before ttv_start_on", "first_value_on < ttv_start_on"),),
+        constraints=(Constraint(template("first_value_on before ttv_start_on"), "first_value_on < ttv_start_on"),),
         excluded_if=(
-            Constraint("test customer", "is_test"),
-            Constraint("merged into another customer", "merged_into is not null"),
+            Constraint(template("test customer"), "is_test"),
+            Constraint(template("merged into another customer"), "merged_into is not null"),
         ),
         register=True,
     ),
@@ -76,9 +77,9 @@ _ROWS = (
         },
         references=(_customer(),),
         constraints=(
-            Constraint("end_on not after start_on", "end_on <= start_on"),
-            Constraint("discount_mrr below 0", "discount_mrr < 0"),
-            Constraint("no price", _NO_PRICE),
+            Constraint(template("end_on not after start_on"), "end_on <= start_on"),
+            Constraint(template("discount_mrr below 0"), "discount_mrr < 0"),
+            Constraint(template("no price"), _NO_PRICE),
         ),
         amounts=("unit_amount", "contract_value", "mrr", "discount_mrr"),
         worth=_WORTH_A_MONTH,
@@ -92,8 +93,8 @@ _ROWS = (
         event_time="created_on",
         masks=("deactivated_on",),
         references=(_customer(),),
-        constraints=(Constraint("deactivated_on before created_on", "deactivated_on < created_on"),),
-        excluded_if=(Constraint("internal user", "is_internal"),),
+        constraints=(Constraint(template("deactivated_on before created_on"), "deactivated_on < created_on"),),
+        excluded_if=(Constraint(template("internal user"), "is_internal"),),
         register=True,
     ),
     Table(
@@ -128,9 +129,11 @@ _ROWS = (
             ),
         ),
         constraints=(
-            Constraint("won without closed_at", "outcome = 'won' and closed_at is null"),
-            Constraint("closed_at before created_at", "local_day(closed_at) < local_day(created_at)"),
-            Constraint("estimate_sent_at before estimate_requested_at", "estimate_sent_at < estimate_requested_at"),
+            Constraint(template("won without closed_at"), "outcome = 'won' and closed_at is null"),
+            Constraint(template("closed_at before created_at"), "local_day(closed_at) < local_day(created_at)"),
+            Constraint(
+                template("estimate_sent_at before estimate_requested_at"), "estimate_sent_at < estimate_requested_at"
+            ),
         ),
         amounts=("amount", "one_off_amount"),
         worth="coalesce(amount, 0) + coalesce(one_off_amount, 0)",
@@ -142,7 +145,9 @@ _ROWS = (
         event_time="entered_at",
         masks=("exited_at",),
         references=(Reference("record_id", "deals", True),),
-        constraints=(Constraint("exited_at before entered_at", "local_day(exited_at) < local_day(entered_at)"),),
+        constraints=(
+            Constraint(template("exited_at before entered_at"), "local_day(exited_at) < local_day(entered_at)"),
+        ),
     ),
     Table(
         "spend",
@@ -153,8 +158,8 @@ _ROWS = (
         ),
         event_time="month",
         constraints=(
-            Constraint("month is not the first of a month", "day(month) <> 1"),
-            Constraint("amount empty", "amount is null"),
+            Constraint(template("month is not the first of a month"), "day(month) <> 1"),
+            Constraint(template("amount empty"), "amount is null"),
         ),
         amounts=("amount",),
         worth="amount",
@@ -169,7 +174,7 @@ _ROWS = (
         event_time="started_on",
         masks=("ended_on",),
         references=(_customer(),),
-        constraints=(Constraint("ended_on before started_on", "ended_on < started_on"),),
+        constraints=(Constraint(template("ended_on before started_on"), "ended_on < started_on"),),
     ),
     Table(
         "tickets",
@@ -182,7 +187,7 @@ _ROWS = (
         event_time="created_at",
         masks=("solved_at",),
         references=(_customer(),),
-        constraints=(Constraint("solved_at before created_at", "solved_at < created_at"),),
+        constraints=(Constraint(template("solved_at before created_at"), "solved_at < created_at"),),
     ),
     Table(
         "deliveries",
@@ -201,8 +206,8 @@ _ROWS = (
         event_time="start_on",
         references=(_customer(),),
         constraints=(
-            Constraint("limit_qty not above 0", "coalesce(limit_qty <= 0, true)"),
-            Constraint("end_on before start_on", "end_on < start_on"),
+            Constraint(template("limit_qty not above 0"), "coalesce(limit_qty <= 0, true)"),
+            Constraint(template("end_on before start_on"), "end_on < start_on"),
         ),
     ),
     Table(
@@ -211,7 +216,7 @@ _ROWS = (
         columns=columns("metric at:ts value:dec", "customer_id object_id currency"),
         event_time="at",
         references=(_customer(required=False),),
-        constraints=(Constraint("value empty", "value is null"),),
+        constraints=(Constraint(template("value empty"), "value is null"),),
     ),
     Table(
         "invoices",
@@ -224,8 +229,8 @@ _ROWS = (
         masks=("paid_on",),
         references=(_customer(),),
         constraints=(
-            Constraint("amount empty", "amount is null"),
-            Constraint("service_to before service_from", "service_to < service_from"),
+            Constraint(template("amount empty"), "amount is null"),
+            Constraint(template("service_to before service_from"), "service_to < service_from"),
         ),
         amounts=("amount",),
         worth="amount",
@@ -236,7 +241,7 @@ _ROWS = (
         key=("currency", "on"),
         columns=columns("currency rate:dec", "on:date"),
         event_time="on",
-        constraints=(Constraint("rate not above 0", "coalesce(rate <= 0, true)"),),
+        constraints=(Constraint(template("rate not above 0"), "coalesce(rate <= 0, true)"),),
         of_the_pack=True,
     ),
     Table(
@@ -255,7 +260,7 @@ _ROWS = (
             "account currency",
         ),
         event_time="moved_on",
-        constraints=(Constraint("amount empty", "amount is null"),),
+        constraints=(Constraint(template("amount empty"), "amount is null"),),
         amounts=("amount",),
         worth="amount",
     ),
@@ -286,31 +291,31 @@ HELD: dict[str, Table] = {**TABLES, "events": EVENTS_BY_DAY}
 
 ORDER_CHECKS = (
     OrderCheck(
-        "subscription versions that open before the one before them ends",
+        template("subscription versions that open before the one before them ends"),
         ("subscriptions",),
         "select count(*) filter (start_on < ends), count(*) from ("
         "select start_on, lag(coalesce(end_on, 'infinity'), 1, start_on) over line as ends from {subscriptions} "
         "window line as (partition by subscription_id, line_id order by start_on))",
     ),
     OrderCheck(
-        "tickets created before their customer's sign-up",
+        template("tickets created before their customer's sign-up"),
         ("tickets", "customers"),
         "select count(*) filter (local_day(created_at) < signed_up_on), count(*) "
         "from {tickets} join {customers} using (customer_id)",
     ),
     OrderCheck(
-        "events before their user was created",
+        template("events before their user was created"),
         ("events", "users"),
         "select sum(events) filter (active_on < created_on), sum(events) from {events}",
     ),
     OrderCheck(
-        "events before their customer's sign-up",
+        template("events before their customer's sign-up"),
         ("events", "users", "customers"),
         "select sum(events) filter (active_on < signed_up_on), sum(events) "
         "from {events} join {customers} using (customer_id)",
     ),
     OrderCheck(
-        "events before their customer's first subscription",
+        template("events before their customer's first subscription"),
         ("events", "users", "subscriptions"),
         "select sum(events) filter (active_on < s.first_on), sum(events) "
         "from {events} "

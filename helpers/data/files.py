@@ -25,6 +25,7 @@ import pyarrow as pa
 from helpers.data.encodings import BLOCK, encoding_of, lines_of
 from helpers.data.statements import FILE_NAME, identifier, inside, quoted
 from helpers.errors import KitError, nearest
+from helpers.language import template
 from helpers.reads import Reads
 
 SHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
@@ -32,6 +33,7 @@ JSON = (".json", ".jsonl", ".ndjson")
 TYPED = (".parquet", *JSON, *SHEETS)
 LOOKED_AT = 200  # records that are looked at for the delimiter and the header
 TAIL = 20  # lines that a footer has at most
+FOOTER = template("the end of {file} is a report's footer, and no rows: {line} and {n} more lines")
 DELIMITERS = (",", ";", "\t", "|")
 REPEATED = re.compile(r"(.+) \(column \d+\)")  # what a column is called whose name stands again
 
@@ -208,7 +210,7 @@ def _csv_sql(file: Path, skip: int, delimiter: str, names: Sequence[str]) -> str
 
 def _told(file: Path, footer: Sequence[str]) -> str:
     lines = [line for line in footer if line.strip()]
-    return f"the end of {file.name} is a report's footer, and no rows: {lines[0]!r} and {len(lines) - 1} more lines"
+    return FOOTER.format(file=file.name, line=repr(lines[0]), n=len(lines) - 1)
 
 
 def _delimiter(head: Sequence[str]) -> str:

@@ -22,9 +22,12 @@ import duckdb
 from helpers.data.canonical_tables import TABLES
 from helpers.data.engines import STAGED, quoted
 from helpers.data.schema import Constraint, Reference, Table
+from helpers.language import template
 
-CONFLICT = "same key, different content"
-WITHOUT_KEY, TWICE = "a column of the key is empty", "equal to another row"  # why rows are set aside before all else
+CONFLICT = template("same key, different content")
+NO_WORD, NO_NUMBER = template("{column} is not {words} or {last}"), template("{column} is not a finite number")
+# Why rows are set aside before all else.
+WITHOUT_KEY, TWICE = template("a column of the key is empty"), template("equal to another row")
 ON_PURPOSE, AT_FAULT = "left out of", "at fault in"  # how the row that another names does not count in its own table
 FIRST_EVENTS = f"{STAGED}.first_events"  # the day of the first event of each user, with the customer that it names
 KNOWN_OF = {"users": f"{STAGED}.known_of_users", "customers": f"{STAGED}.known_of_customers"}
@@ -402,7 +405,7 @@ def _reasons_of(reference: Reference, name: str, link: str) -> list[Constraint]:
 def _words(table: Table) -> list[Constraint]:
     return [
         Constraint(
-            f"{column.name} is not {', '.join(column.values[:-1])} or {column.values[-1]}",
+            NO_WORD.format(column=column.name, words=", ".join(column.values[:-1]), last=column.values[-1]),
             f'"{column.name}" not in ({", ".join(quoted(value) for value in column.values)})',
         )
         for column in table.columns
@@ -412,7 +415,7 @@ def _words(table: Table) -> list[Constraint]:
 
 def _finite(table: Table) -> list[Constraint]:
     numbers = [column.name for column in table.columns if column.type == "dec"]
-    return [Constraint(f"{name} is not a finite number", f'not isfinite("{name}")') for name in numbers]
+    return [Constraint(NO_NUMBER.format(column=name), f'not isfinite("{name}")') for name in numbers]
 
 
 def _masked(table: Table, later: dict[str, str]) -> str:

@@ -25,10 +25,10 @@ class Prepared:
     """A prepared folder.
 
     ``columns`` are those that the source gives of each table, ``report`` is the data report, ``fingerprint`` the hash
-    of the Parquet files. ``made_from`` names the table that another one is made from, which is in no file. ``aside``
-    are rows that are in no file: the table, why, the day from which on they are known, the currency, how many they are,
-    and what they are worth. ``last_day`` is the last day that is known, ``rates_on`` the day whose fixed exchange rates
-    hold for every period of the pack.
+    of the Parquet files, ``queries`` that of how the source reads each table. ``made_from`` names the table that
+    another one is made from, which is in no file. ``aside`` are rows that are in no file: the table, why, the day from
+    which on they are known, the currency, how many they are, and what they are worth. ``last_day`` is the last day that
+    is known, ``rates_on`` the day whose fixed exchange rates hold for every period of the pack.
     """
 
     def __init__(self, folder: Path, record: dict[str, Any]) -> None:
@@ -38,6 +38,7 @@ class Prepared:
         self.columns: dict[str, list[str]] = record["columns"]
         self.report: dict[str, Any] = record.get("report", {})
         self.made_from: dict[str, str] = record.get("made_from", {})
+        self.queries: dict[str, str] = record.get("queries", {})
         self.aside: list[tuple[str, str, str, str | None, int, float]] = [tuple(row) for row in record.get("aside", [])]
         self.fingerprint: str = record.get("fingerprint", "")
         self.last_day = date.fromisoformat(record["last_day"])

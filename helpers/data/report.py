@@ -16,10 +16,36 @@ from helpers.data.knowledge import CONFLICT, is_on_purpose
 from helpers.data.prepared import Prepared
 from helpers.data.schema import OrderCheck, Reference, Table
 from helpers.data.spelling import Spelling
+from helpers.language import template
 from helpers.periods import SHOWN_BEFORE, Period
 
 WARNED_ABOVE = 0.01
 KEYS_SHOWN = 3
+ALL_LEFT_OUT, NO_ROWS = template("all {n} rows are left out"), template("there are no rows")
+LEFT_OUT = template("{n} of {rows} rows left out: {reason}")
+UNLINKED = template("{n} of {rows} rows name a customer that is not there; kept without it")
+MAKE_SUBSCRIPTIONS = template(
+    "tells the service that lines pay for, and subscriptions are not given; write {line} among the tables to make "
+    "them from its recurring lines"
+)
+OLD = template(
+    "the last event is {n} days old on {day}, must be at most {most}; a feed that stopped looks like customers who "
+    "went silent"
+)
+OTHER_CASE = template(
+    "{n} rows name a {column} that {table} spell in another case, such as {found} for {meant}; ids are compared as "
+    "they stand: write both alike in the query"
+)
+THERE_BEFORE = template(
+    "{n} of {rows} {table} have facts from before their {column}, the first on {day}; each counts as there from its "
+    "first fact on"
+)
+CORRECTS_NOTHING = template(
+    "{n} rows correct an invoice line that is not there, such as {line}, with {money} in all; they count as revenue "
+    "and lower no line; corrects must be an invoice_line_id"
+)
+NO_RATE = template("{n} rows are in {currency}, which has no rate for {day} in fx_rates; what adds them up is refused")
+STARTS = template("history starts at {day}; figures before that are empty or too small")
 
 
 class JudgedRows:
@@ -102,23 +128,20 @@ def _table_report(
     days_old = (period.measured_on - newest).days if newest else None
     warnings = [
         *notes,
-        *([] if clean else [f"all {rows} rows are left out" if rows else "there are no rows"]),
-        *(f"{counts['rows']} of {rows} rows left out: {reason}" for reason, counts in excluded.items()
+        *([] if clean else [ALL_LEFT_OUT.format(n=rows) if rows else NO_ROWS]),
+        *(LEFT_OUT.format(n=counts["rows"], rows=rows, reason=reason) for reason, counts in excluded.items()
           if counts["rows"] > WARNED_ABOVE * rows and not is_on_purpose(reason)),
-        *([f"{unlinked} of {rows} rows name a customer that is not there; kept without it"]
+        *([UNLINKED.format(n=unlinked, rows=rows)]
           if unlinked > WARNED_ABOVE * rows else []),
         *(text for reference in table.references if reference.required and judged.prepared.provides(reference.table)
           for text in _in_another_case(judged, table, reference)),
-        *(["tells the service that lines pay for, and subscriptions are not given; write "
-           "subscriptions: {from: invoices} "
-           "among the tables to make them from its recurring lines"]
+        *([MAKE_SUBSCRIPTIONS.format(line="subscriptions: {from: invoices}")]
           if table.name == "invoices" and judged.prepared.provides("invoices.service_from")
           and not judged.prepared.provides("subscriptions") else []),
         *(_there_before(judged, table, clean) if table.register else []),
         *(_correcting_nothing(judged) if judged.prepared.provides(f"{table.name}.corrects") else []),
         *_without_rate(judged, table),
-        *([f"the last event is {days_old} days old on {period.measured_on}, must be at most {feed_max_age_days}; "
-           "a feed that stopped looks like customers who went silent"]
+        *([OLD.format(n=days_old, day=period.measured_on, most=feed_max_age_days)]
           if table.counted and days_old is not None and days_old > feed_max_age_days else []),
         *(_history_starts(earliest, period) if table.has_history else []),
     ]  # fmt: skip
@@ -161,10 +184,7 @@ def _in_another_case(judged: JudgedRows, table: Table, reference: Reference) -> 
     )
     if not rows:
         return []
-    return [
-        f"{rows} rows name a {column} that {parent.name} spell in another case, such as {found} for {meant}; "
-        "ids are compared as they stand: write both alike in the query"
-    ]
+    return [OTHER_CASE.format(n=rows, column=column, table=parent.name, found=found, meant=meant)]
 
 
 def _there_before(judged: JudgedRows, table: Table, clean: int) -> list[str]:
@@ -176,10 +196,7 @@ def _there_before(judged: JudgedRows, table: Table, clean: int) -> list[str]:
     )
     if early <= WARNED_ABOVE * clean:
         return []
-    return [
-        f"{early} of {clean} {table.name} have facts from before their {told}, the first on {first}; "
-        "each counts as there from its first fact on"
-    ]
+    return [THERE_BEFORE.format(n=early, rows=clean, table=table.name, column=told, day=first)]
 
 
 def _correcting_nothing(judged: JudgedRows) -> list[str]:
@@ -190,10 +207,7 @@ def _correcting_nothing(judged: JudgedRows) -> list[str]:
     )
     if not rows:
         return []
-    return [
-        f"{rows} rows correct an invoice line that is not there, such as {first}, with {money:,.2f} in all; they count "
-        "as revenue and lower no line; corrects must be an invoice_line_id"
-    ]
+    return [CORRECTS_NOTHING.format(n=rows, line=first, money=f"{money:,.2f}")]
 
 
 def _without_rate(judged: JudgedRows, table: Table) -> list[str]:
@@ -207,8 +221,7 @@ def _without_rate(judged: JudgedRows, table: Table) -> list[str]:
     )
     rated = _rated(judged)
     return [
-        f"{rows} rows are in {currency}, which has no rate for {judged.prepared.rates_on} in fx_rates; "
-        "what adds them up is refused"
+        NO_RATE.format(n=rows, currency=currency, day=judged.prepared.rates_on)
         for currency, rows in used
         if currency not in rated
     ]
@@ -230,7 +243,7 @@ def _history_starts(earliest: date | None, period: Period) -> list[str]:
     """Said where the earlier periods that the pack shows reach back before the first row."""
     history = period.history(SHOWN_BEFORE[period.kind])
     if earliest and history and earliest > history[0].start:
-        return [f"history starts at {earliest}; figures before that are empty or too small"]
+        return [STARTS.format(day=earliest)]
     return []
 
 

@@ -11,14 +11,16 @@ import pandas as pd
 
 from helpers.catalogue import TIMES, kpi
 from helpers.display.context import Results
-from helpers.display.formats import NOTHING, format_day, unit_note
-from helpers.display.sentences import cautions, why_missing, window_words
+from helpers.display.formats import NOTHING, format_day, format_period, unit_note
+from helpers.display.sentences import cautions, paragraph, why_missing, window_words
 from helpers.display.signals import change_tone, target_met, verdict
 from helpers.display.sparkline import data_url, sparkline
+from helpers.language import _, message
 from helpers.results import segment_of
 from helpers.texts import as_plain_markdown, begun
 
 MARKS = {"signal": "◆", "noise": "○", "met": "✓", "missed": "✗"}  # shapes: nothing is told by colour alone
+TARGETS = {"met": message("met"), "missed": message("missed"), "": ""}  # the words of ``target_status``
 TEXTS = (
     "unit_note", "n", "interval", "previous", "previous_label", "previous_tone", "year_ago", "year_ago_label",
     "year_ago_tone", "target", "target_status", "peers", "verdict", "verdict_words", "verdict_tone",
@@ -85,30 +87,36 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
     label, found = kpi(kpi_id).label, verdict(results, kpi_id)
     if row is None:
         texts = {"kpi_id": kpi_id, "label": label, "value": NOTHING, "status": "not_provided"}
-        return {**dict.fromkeys(TEXTS, ""), **texts, "reason": "Not computed in this review"}
-    stands_in = "" if row["period"] == results.period.label else f", {row['period']}"
+        return {**dict.fromkeys(TEXTS, ""), **texts, "reason": _("Not computed in this review")}
+    stands_in = "" if row["period"] == results.period.label else format_period(row["period"], write.locale)
     value, interval = write.result(row), write.interval(row["ci_low"], row["ci_high"], row["unit"])
     unit = [] if value == NOTHING else [unit_note(row["unit"], row["value"]), window_words(row)]
     to_date = write.result(now) if stands_in and (now := results.now(kpi_id)) is not None else ""
-    missing, beside = why_missing(row, write.locale), cautions(row, write.locale)
+    missing, beside = begun(why_missing(row, write.locale)), cautions(row, write.locale)
+    is_missing = bool(missing)
+    if stands_in:
+        period = format_period(results.period.label, write.locale)
+        missing = _("{period} is not mature yet: {value} to date").format(period=period, value=to_date)
+    judged = _("signal: {words}") if found.state == "signal" else "{words}"
+    level, sentence = f"{row['ci_level']:.0%}", _("{sentence}.")
     return {
         "kpi_id": kpi_id,
-        "label": label + stands_in,
+        "label": _(", ").join(filter(None, [label, stands_in])),
         "status": str(row["status"]),
         "value": value,
-        "unit_note": ", ".join(filter(None, [*unit, "to date" if row["status"] == "partial" else ""])),
+        "unit_note": _(", ").join(filter(None, [*unit, _("to date") if row["status"] == "partial" else ""])),
         "n": "" if pd.isna(row["n"]) else write.value(row["n"], "count"),
-        "interval": f"{row['ci_level']:.0%} interval {interval}" if interval else "",
+        "interval": _("{level} interval {interval}").format(level=level, interval=interval) if interval else "",
         **_change("previous", results, row, results.before(row)),
         **_change("year_ago", results, row, results.year_before(row)),
         **target_texts(results, row),
         "peers": peers_text(results, row),
         "verdict": found.shown,
-        "verdict_words": begun(f"signal: {found.words}" if found.state == "signal" else found.words),
+        "verdict_words": begun(judged.format(words=found.words)),
         "verdict_tone": found.tone,
         **sparkline(results, kpi_id, found),
-        "reason": f"{results.period.label} is not mature yet: {to_date} to date" if stands_in else begun(missing),
-        "cautions": "" if missing else " ".join(f"{begun(text)}." for text in beside),
+        "reason": missing,
+        "cautions": "" if is_missing else paragraph(*(sentence.format(sentence=begun(text)) for text in beside)),
     }
 
 
@@ -126,9 +134,12 @@ def peers_text(results: Results, row: pd.Series) -> str:
     write, unit = results.write, row["unit"]
     if (peers := results.context.peers.get(row["kpi_id"])) is None:
         return ""
-    middle = f"median {write.phrase(peers.median, unit)}"
-    source = f"{peers.source}, {format_day(peers.as_of, write.locale)}"
-    return f"Peers: {write.interval(peers.p25, peers.p75, unit)}, {middle} ({source})"
+    return _("Peers: {interval}, median {median} ({source}, {day})").format(
+        interval=write.interval(peers.p25, peers.p75, unit),
+        median=write.phrase(peers.median, unit),
+        source=peers.source,
+        day=format_day(peers.as_of, write.locale),
+    )
 
 
 def _change(name: str, results: Results, row: pd.Series, before: pd.Series | None) -> dict[str, str]:
@@ -136,18 +147,19 @@ def _change(name: str, results: Results, row: pd.Series, before: pd.Series | Non
         return {name: "", f"{name}_label": "", f"{name}_tone": ""}
     text = results.write.change(row["value"], before["value"], row["unit"])
     tone = change_tone(row["kpi_id"], row["value"] - before["value"]) if text[0] in "+−" else ""
-    return {name: text, f"{name}_label": before["period"], f"{name}_tone": tone}
+    return {name: text, f"{name}_label": format_period(before["period"], results.context.locale), f"{name}_tone": tone}
 
 
 def _block_html(block: Mapping[str, str]) -> str:
     counted = " · ".join(filter(None, [block["n"] and f"n = {block['n']}", block["interval"]]))
+    on, status, words = _("{change} on {period}"), block["target_status"], TARGETS[block["target_status"]]
     changes = [
-        f"{_mark_html('', block[name], block[f'{name}_tone'])} on {escape(block[f'{name}_label'])}"
+        on.format(change=_mark_html("", block[name], block[f"{name}_tone"]), period=escape(block[f"{name}_label"]))
         for name in ("previous", "year_ago")
         if block[name]
     ]
-    status = block["target_status"]
-    target = block["target"] and f"Target {escape(block['target'])} {_mark_html(status, status)}"
+    target = block["target"] and _("Target {value}").format(value=escape(block["target"]))
+    target = target and f"{target} {_mark_html(status, _(words))}"
     judged = _mark_html(block["verdict"], block["verdict_words"], block["verdict_tone"])
     beside = block["cautions"] and f"<small>{escape(block['cautions'])}</small>"
     texts = [escape(block["reason"]), escape(counted), beside, *changes, target, escape(block["peers"]), judged]
@@ -171,8 +183,12 @@ def _mark_html(kind: str, words: str, tone: str = "") -> str:
 
 def _block_text(block: Mapping[str, str]) -> str:
     counted = ", ".join(filter(None, [block["unit_note"], block["n"] and f"n = {block['n']}", block["interval"]]))
-    changes = [f"{block[name]} on {block[f'{name}_label']}" for name in ("previous", "year_ago") if block[name]]
-    target = block["target"] and f"target {block['target']} {block['target_status']}".strip()
+    on, words = _("{change} on {period}"), TARGETS[block["target_status"]]
+    changes = [
+        on.format(change=block[name], period=block[f"{name}_label"]) for name in ("previous", "year_ago") if block[name]
+    ]
+    target = block["target"] and _("target {value}").format(value=block["target"])
+    target = " ".join(filter(None, [target, _(words)]))
     told = [block[key] for key in ("peers", "verdict_words", "reason", "cautions")]
     texts = [f"{block['value']} {counted}".strip(), *changes, target, *told]
     return f"{block['label']}: " + "; ".join(filter(None, texts))

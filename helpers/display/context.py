@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from helpers.catalogue import CATALOGUE, THEMES
-from helpers.display.formats import Writer, is_small
+from helpers.display.formats import Writer, format_period, is_small
 from helpers.display.palette import ink
+from helpers.language import _
 from helpers.periods import Period
 from helpers.registries import Baseline, Peers
 from helpers.results import COLUMNS, NUMBERS, Asked, as_json, records, rows_of, segment_of, split_address
@@ -173,8 +174,9 @@ class Results:
             "given": dict(self.given),
         }
         count, kpis = len(self.frame), self.frame["kpi_id"].nunique()
-        words = f"{count} figures of {kpis} KPIs, for {self.period.label} and the periods before it"
-        return {MIME_TABLE: resource, "text/plain": words}
+        words = _("{n} figures of {kpis} KPIs, for {period} and the periods before it")
+        period = format_period(self.period.label, self.context.locale)
+        return {MIME_TABLE: resource, "text/plain": words.format(n=count, kpis=kpis, period=period)}
 
 
 def warnings_of(row: pd.Series) -> list[str]:

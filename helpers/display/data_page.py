@@ -19,16 +19,22 @@ from helpers.data.canonical_tables import TABLES
 from helpers.display.context import Results, warnings_of
 from helpers.display.formats import NOTHING, format_day
 from helpers.display.shown_tables import Table
-from helpers.results import Column, Listing
+from helpers.language import _, message, plural, retold
+from helpers.results import NOT_PROVIDED, Column, Listing
 from helpers.texts import begun
 
 NOT_COUNTED = {
-    "empty_key": "a column of its key is empty",
-    "not_yet_known": "not yet known on the last day",
-    "byte_equal": "equal to another row in every column",
-    "other_versions": "an older version of a row",
+    "empty_key": message("a column of its key is empty"),
+    "not_yet_known": message("not yet known on the last day"),
+    "byte_equal": message("equal to another row in every column"),
+    "other_versions": message("an older version of a row"),
 }
-FEEDS = "What each table feeds"  # the title of that table
+FEEDS = message("What each table feeds")  # the title of that table
+STATUSES = {
+    "ok": message("{n} ok"), "partial": message("{n} partial"), "undefined": message("{n} undefined"),
+    "insufficient": message("{n} insufficient"), "not_provided": message("{n} not provided"),
+    "refused": message("{n} refused"),
+}  # fmt: skip
 NAMED = 6  # so many KPIs are named before "and 3 more"
 LONGEST = 40  # characters of a key shown as an example
 
@@ -57,23 +63,34 @@ class DataPage:
         rows = []
         for card, read in asked.items():
             statuses = Counter(self._now[kpi_id]["status"] for kpi_id in self._ids(card))
-            stand = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in statuses.items())
+            stand = _(", ").join(_(STATUSES[status]).format(n=count) for status, count in statuses.items())
             lacks = {self._missing_part(what) for what in (*read.needed, *read.missed)}
             lacks |= {self._lacks[kpi_id] for kpi_id in self._ids(card) if kpi_id in self._lacks}
             lists = (read.tables, sorted(lacks, key=_place))
-            rows.append([*card.split("."), stand, *(", ".join(names) or NOTHING for names in lists)])
-        columns = dict.fromkeys(["Theme", "Card", "KPIs", "Reads", "Not provided"], "text")
-        return Table(_listing(title, columns, rows, empty="No card."), self.results.context)
+            rows.append([*card.split("."), stand, *(_(", ").join(map(retold, names)) or NOTHING for names in lists)])
+        columns = dict.fromkeys([_("Theme"), _("Card"), _("KPIs"), _("Reads"), _("Not provided")], "text")
+        return Table(_listing(title, columns, rows, empty=_("No card.")), self.results.context)
 
     @property
     def warnings(self) -> list[str]:
         """What a reader must know before trusting a figure, in sentences."""
-        write = self.results.write
-        found = [f"{name}: {text}." for name, told in self._tables.items() for text in told["warnings"]]
-        return found + [
-            f"{begun(check['what'])}: {write.value(check['rows'], 'count')} of {write.value(check['of'], 'count')}."
-            for check in self.report["order"]
-            if check["warning"]
+        write, words, counted = self.results.write, _("{name}: {value}."), _("{name}: {n} of {of}.")
+        return [
+            *map(retold, self.report.get("redacted", [])),
+            *(
+                words.format(name=name, value=retold(text))
+                for name, told in self._tables.items()
+                for text in told["warnings"]
+            ),
+            *(
+                counted.format(
+                    name=begun(retold(check["what"])),
+                    n=write.value(check["rows"], "count"),
+                    of=write.value(check["of"], "count"),
+                )
+                for check in self.report["order"]
+                if check["warning"]
+            ),
         ]
 
     @property
@@ -82,17 +99,23 @@ class DataPage:
         reasons: dict[str, list[str]] = {}
         for kpi_id, row in self._now.items():
             if row["status"] == "refused":
-                reasons.setdefault("; ".join(warnings_of(row)), []).append(kpi(kpi_id).label)
-        return [f"{'; '.join(labels)}: {reason}." for reason, labels in reasons.items()]
+                reasons.setdefault(_("; ").join(map(retold, warnings_of(row))), []).append(kpi(kpi_id).label)
+        told = _("{names}: {reason}.")
+        return [told.format(names=_("; ").join(labels), reason=reason) for reason, labels in reasons.items()]
 
     @property
     def lacking(self) -> list[str]:
         """One sentence per theme of which KPIs are not provided."""
         ids = {theme: [k for k in self._now if kpi(k).theme == theme] for theme in self.results.themes()}
         lacks = {theme: [self._lacks[k] for k in found if k in self._lacks] for theme, found in ids.items()}
+        told = _("{theme}: of {n} KPIs, {lacking} not provided ({what}).")
         return [
-            f"{theme_title(theme)}: of {len(ids[theme])} KPIs, {len(found)} not provided "
-            f"({', '.join(dict.fromkeys(found))})."
+            told.format(
+                theme=theme_title(theme),
+                n=len(ids[theme]),
+                lacking=len(found),
+                what=_(", ").join(map(retold, dict.fromkeys(found))),
+            )
             for theme, found in lacks.items()
             if found
         ]
@@ -117,14 +140,14 @@ class DataPage:
         """The row of each KPI for the review period: its total, or its first segment where it has no total."""
         frame = self.results.frame
         rows = frame[frame["period"] == self.results.period.label].sort_values("segment_by", kind="stable")
-        return {row["kpi_id"]: row for _, row in rows.drop_duplicates("kpi_id").sort_index().iterrows()}
+        return {row["kpi_id"]: row for _i, row in rows.drop_duplicates("kpi_id").sort_index().iterrows()}
 
     @cached_property
     def _lacks(self) -> dict[str, str]:
         """What each KPI that is not provided lacks."""
         rows = {kpi_id: row for kpi_id, row in self._now.items() if row["status"] == "not_provided"}
         return {
-            kpi_id: self._missing_part("; ".join(warnings_of(row)).removeprefix("not provided: "))
+            kpi_id: self._missing_part("; ".join(warnings_of(row)).removeprefix(NOT_PROVIDED.format(reason="")))
             for kpi_id, row in rows.items()
         }
 
@@ -135,8 +158,8 @@ class DataPage:
 
     def _read(self) -> Listing:
         columns = {
-            "Table": "text", "Rows read": "count", "Used": "count", "Left out": "count", "First row": "date",
-            "Last row": "date", "Days old": "days",
+            _("Table"): "text", _("Rows read"): "count", _("Used"): "count", _("Left out"): "count",
+            _("First row"): "date", _("Last row"): "date", _("Days old"): "days",
         }  # fmt: skip
         last = self.results.period.measured_on
         rows = [
@@ -144,40 +167,44 @@ class DataPage:
             for name, t in self._tables.items()
         ]
         shown = format_day(last, self.results.context.locale)
-        note = f"Days old: to {shown}, the last day that the figures count, from a table's last row by then."
-        return _listing("What was read", columns, rows, empty="No table is provided.", note=note)
+        note = _("Days old: to {day}, the last day that the figures count, from a table's last row by then.")
+        note, empty = note.format(day=shown), _("No table is provided.")
+        return _listing(_("What was read"), columns, rows, empty=empty, note=note)
 
     def _left_out(self, examples: bool) -> Listing:
         rows = []
         for name, told in self._tables.items():
-            rows += [[name, words, told[key], ""] for key, words in NOT_COUNTED.items() if told[key]]
+            rows += [[name, _(words), told[key], ""] for key, words in NOT_COUNTED.items() if told[key]]
             for reason, found in told["excluded"].items():
                 keys = [key if len(key) <= LONGEST else f"{key[: LONGEST - 1]}…" for key in found["examples"]]
-                rows.append([name, reason, found["rows"], "; ".join(keys)])
-        columns = {"Table": "text", "Why": "text", "Rows": "count"} | ({"For example": "text"} if examples else {})
+                rows.append([name, retold(reason), found["rows"], "; ".join(keys)])
+        columns = {_("Table"): "text", _("Why"): "text", _("Rows"): "count"}
+        columns |= {_("For example"): "text"} if examples else {}
         rows = [row[: len(columns)] for row in rows]
-        return _listing("What was left out, and why", columns, rows, empty="No row was left out.")
+        return _listing(_("What was left out, and why"), columns, rows, empty=_("No row was left out."))
 
     def _spelt(self) -> Listing:
         rows = [[f"{each['table']}.{each['column']}", each["found"], each["taken_as"], each["rows"]]
                 for each in self.report["spelt"]]  # fmt: skip
-        columns = {"Column": "text", "As it stands": "text", "Taken as": "text", "Rows": "count"}
-        return _listing("What was taken otherwise than it stands", columns, rows)
+        columns = {_("Column"): "text", _("As it stands"): "text", _("Taken as"): "text", _("Rows"): "count"}
+        return _listing(_("What was taken otherwise than it stands"), columns, rows)
 
     def _too_early(self) -> Listing:
         rows = [
-            [begun(check["what"]), check["rows"], check["of"], check["rows"] / check["of"] if check["of"] else None]
-            for check in self.report["order"]
+            [begun(retold(each["what"])), each["rows"], each["of"], each["rows"] / each["of"] if each["of"] else None]
+            for each in self.report["order"]
         ]
-        columns = {"What comes too early": "text", "Rows": "count", "Of": "count", "Share": "share"}
-        return _listing("What comes before its time", columns, rows, note="Such rows are counted here, and kept.")
+        columns = {_("What comes too early"): "text", _("Rows"): "count", _("Of"): "count", _("Share"): "share"}
+        note = _("Such rows are counted here, and kept.")
+        return _listing(_("What comes before its time"), columns, rows, note=note)
 
     def _feeds(self) -> Listing:
         rows = []
         for name in self._tables:
             askers = [asker for asker, asked in self.results.asked.items() if name in asked.tables]
-            rows.append([name, self._names_of(askers) or "No KPI of this review"])
-        return _listing(FEEDS, {"Table": "text", "Feeds": "text"}, rows, empty="No table is provided.")
+            rows.append([name, self._names_of(askers) or _("No KPI of this review")])
+        columns = {_("Table"): "text", _("Feeds"): "text"}
+        return _listing(_(FEEDS), columns, rows, empty=_("No table is provided."))
 
     def _missing(self) -> Listing:
         """Per table or column that is not there, the KPIs that need it and those that do without."""
@@ -190,24 +217,25 @@ class DataPage:
             for what in {self._missing_part(what) for what in asked.missed} - lost:
                 missed.setdefault(what, []).append(asker)
         rows = [
-            [what, _labels(needed.get(what, [])) or NOTHING, self._names_of(missed.get(what, [])) or NOTHING]
+            [retold(what), _labels(needed.get(what, [])) or NOTHING, self._names_of(missed.get(what, [])) or NOTHING]
             for what in sorted({*needed, *missed}, key=_place)
         ]
-        columns = dict.fromkeys(["Not provided", "Needed by", "Done without by"], "text")
-        idle = [name for name in self.report["not_provided"] if name not in {*needed, *missed}]
-        note = f"Not provided either, and asked for by no KPI of this review: {', '.join(idle)}." if idle else ""
-        return _listing("What is missing", columns, rows, empty="Whatever the KPIs asked for is provided.", note=note)
+        columns = dict.fromkeys([_("Not provided"), _("Needed by"), _("Done without by")], "text")
+        idle = _(", ").join(name for name in self.report["not_provided"] if name not in {*needed, *missed})
+        note = _("Not provided either, and asked for by no KPI of this review: {tables}.").format(tables=idle)
+        empty = _("Whatever the KPIs asked for is provided.")
+        return _listing(_("What is missing"), columns, rows, empty=empty, note=note if idle else "")
 
     def _ids(self, asker: str) -> list[str]:
         """The KPIs computed of a theme, or of a card."""
-        theme, _, card = asker.partition(".")
+        theme, _dot, card = asker.partition(".")
         return [k for k in self._now if kpi(k).theme == theme and card in ("", kpi(k).card)]
 
     def _names_of(self, askers: Sequence[str]) -> str:
         """Themes by their names, cards by those of their KPIs that are provided."""
         themes = [theme_title(asker) for asker in askers if "." not in asker]
         ids = [k for asker in askers if "." in asker for k in self._ids(asker) if k not in self._lacks]
-        return "; ".join([*themes, *filter(None, [_labels(ids)])])
+        return _("; ").join([*themes, *filter(None, [_labels(ids)])])
 
 
 def held_by_theme(*pages: DataPage) -> Table:
@@ -218,9 +246,9 @@ def held_by_theme(*pages: DataPage) -> Table:
             ids = [kpi_id for kpi_id in page.statuses if kpi(kpi_id).theme == theme]
             have = [kpi_id for kpi_id in ids if page.statuses[kpi_id] in ("ok", "partial")]
             lacks = dict.fromkeys(sorted((page.lacks[k] for k in ids if k in page.lacks), key=_place))
-            rows.append([theme_title(theme), len(have), len(ids), ", ".join(lacks) or NOTHING])
-    columns = {"Theme": "text", "KPIs with a figure": "count", "Of": "count", "Not provided": "text"}
-    return Table(_listing("What a pack would hold", columns, rows, empty="No theme."), pages[0].results.context)
+            rows.append([theme_title(theme), len(have), len(ids), _(", ").join(map(retold, lacks)) or NOTHING])
+    columns = {_("Theme"): "text", _("KPIs with a figure"): "count", _("Of"): "count", _("Not provided"): "text"}
+    return Table(_listing(_("What a pack would hold"), columns, rows, empty=_("No theme.")), pages[0].results.context)
 
 
 def most_waited_for(*pages: DataPage) -> str:
@@ -232,7 +260,8 @@ def most_waited_for(*pages: DataPage) -> str:
     if not waiting:
         return ""
     what, ids = max(waiting.items(), key=lambda item: len(item[1]))
-    return f"{what}: {len(ids)} KPIs wait for it ({_labels(ids)})."
+    told = plural("{what}: {n} KPI waits for it ({names}).", "{what}: {n} KPIs wait for it ({names}).", len(ids))
+    return told.format(what=retold(what), n=len(ids), names=_labels(ids))
 
 
 def _listing(
@@ -253,12 +282,14 @@ def _labels(kpi_ids: Iterable[str]) -> str:
     in_order = sorted((row for row in CATALOGUE.values() if row.kpi_id in found), key=lambda row: not row.headline)
     labels = [row.label for row in in_order]
     more = len(labels) - NAMED
-    return "; ".join(labels) if more < 2 else f"{'; '.join(labels[:NAMED])}; and {more} more"
+    if more < 2:
+        return _("; ").join(labels)
+    return _("{names}; and {n} more").format(names=_("; ").join(labels[:NAMED]), n=more)
 
 
 def _place(what: str) -> tuple[int, int, str]:
     """Where a table or a column stands in the order of the tables; what is neither comes last."""
-    name, _, column = what.partition(".")
+    name, _dot, column = what.partition(".")
     if name not in TABLES:
         return len(TABLES), 0, what
     columns = TABLES[name].names

@@ -17,16 +17,18 @@ from helpers.display.context import Results
 from helpers.display.formats import MONEY, format_period, is_small
 from helpers.display.objectives import OFF_PACE, Objective, objective_sentence, objectives_in
 from helpers.display.sentences import (
+    clauses,
     gap_to_target,
     gaps_of,
-    listed,
     moved_to,
     movement,
     name_of,
+    paragraph,
     when_earlier,
     why_missing,
 )
 from helpers.display.signals import Tone, Verdict, change_tone, target_met, verdict, verdict_of_period
+from helpers.language import _, retold
 from helpers.results import rows_of, segment_of, split_address
 from helpers.texts import as_plain_markdown, spoken
 
@@ -74,8 +76,8 @@ class InShort:
     sentences: Sequence[str]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        lines = "\n".join(f"- {as_plain_markdown(sentence)}" for sentence in self.sentences)
-        return {"text/markdown": f"## In short\n\n{lines}", "text/plain": "\n".join(["In short", *self.sentences])}
+        lines, title = "\n".join(f"- {as_plain_markdown(sentence)}" for sentence in self.sentences), _("In short")
+        return {"text/markdown": f"## {title}\n\n{lines}", "text/plain": "\n".join([title, *self.sentences])}
 
 
 def headlines(results: Results, kpi_ids: Iterable[str]) -> list[Headline]:
@@ -108,7 +110,7 @@ def in_short(results: Results) -> InShort:
     shown = [*news, *{each.family: each for each in reversed(others)}.values()][: IN_SHORT - len(parts)]
     told = [*(each.text for each in shown), *parts]
     told = told or [words for kpi_id in list(present)[:1] for words in _by_segment_alone(results, kpi_id)]
-    return InShort(told or ["No figure of this theme is known."])
+    return InShort(told or [_("No figure of this theme is known.")])
 
 
 def parts_moved(results: Results, kpi_id: str) -> str:
@@ -126,10 +128,18 @@ def parts_moved(results: Results, kpi_id: str) -> str:
             continue
         gaps = now.sub(then, fill_value=0.0)
         gaps = gaps[gaps != 0].sort_values(key=abs, ascending=False, kind="stable")
-        written = [f"{spoken(str(name))} {results.write.change(gap, 0.0, row['unit'])}" for name, gap in gaps.items()]
+        told = _("{segment} {value}")
+        written = [
+            told.format(segment=retold(spoken(str(name))), value=results.write.change(gap, 0.0, row["unit"]))
+            for name, gap in gaps.items()
+        ]
         if len(now) > 1 and written:
-            when = format_period(before["period"], results.context.locale)
-            return f"{kpi(kpi_id).label} by {spoken(str(by))}, on {when}: {', '.join(written[:PARTS_NAMED])}."
+            return _("{name} by {dimension}, on {period}: {parts}.").format(
+                name=kpi(kpi_id).label,
+                dimension=_(spoken(str(by))),
+                period=format_period(before["period"], results.context.locale),
+                parts=_(", ").join(written[:PARTS_NAMED]),
+            )
     return ""
 
 
@@ -137,10 +147,11 @@ def _by_segment_alone(results: Results, kpi_id: str) -> list[str]:
     """The first figures of a KPI that has none of the whole company, each with its interval."""
     rows, told = _segment_rows(results, kpi_id), []
     known = rows[(rows["period"] == results.period.label) & rows["value"].notna()]
-    for _, row in known.head(IN_SHORT).iterrows():
-        spread = results.write.interval(row["ci_low"], row["ci_high"], row["unit"])
-        interval = f", {row['ci_level']:.0%} interval {spread}" if spread else ""
-        told.append(f"{name_of(row)}: {results.write.result_phrase(row)}{interval}.")
+    for _i, row in known.head(IN_SHORT).iterrows():
+        interval = results.write.interval(row["ci_low"], row["ci_high"], row["unit"])
+        words = _("{name}: {value}, {level} interval {interval}.") if interval else _("{name}: {value}.")
+        value, level = results.write.result_phrase(row), f"{row['ci_level']:.0%}"
+        told.append(words.format(name=name_of(row), value=value, level=level, interval=interval))
     return told
 
 
@@ -188,13 +199,14 @@ def _of_segment(results: Results, address: str) -> Headline | None:
 def _of_row(results: Results, row: pd.Series, found: Verdict) -> Headline:
     known = kpi(row["kpi_id"])
     if why_missing(row, results.context.locale):
-        return Headline(known.theme, family_of(row["kpi_id"]), "", "", movement(results, row), ".")
+        return Headline(known.theme, family_of(row["kpi_id"]), "", "", movement(results, row), _("."))
     target, met = results.target(row["kpi_id"], segment_of(row)), target_met(results, row)
     size = abs(row["value"] - target) / abs(target) if target else 0.0
     gaps = gaps_of(results, row, year_ago=True) + ([] if target is None else [_against_target(results, row, target)])
     words, worth = _how_usual(found), _worth(results, row, target)
     lead = moved_to(results, row) + when_earlier(results, row)
-    rest = "".join([", " * bool(gaps), listed(gaps), "; " * bool(words), words, ".", " " * bool(worth), worth])
+    rest = "".join([_(", ") if gaps else "", clauses(gaps), _("; ") if words else "", words, _(".")])
+    rest = paragraph(rest, worth)
     kind: Kind = "signal" if found.state == "signal" else "target" if met is not None else ""
     before = results.before(row)
     change = change_tone(row["kpi_id"], row["value"] - before["value"]) if before is not None else ""
@@ -208,15 +220,16 @@ def _how_usual(found: Verdict) -> str:
     """A signal in full; that there is none, in a few words; nothing where nothing was judged."""
     if found.state != "noise":
         return found.words if found.state == "signal" else ""
-    return ", ".join(
-        filter(None, [found.name, "varies too much for a verdict" if found.is_wide else "within its usual range"])
-    )
+    usual = _("varies too much for a verdict") if found.is_wide else _("within its usual range")
+    return _(", ").join(filter(None, [found.name, usual]))
 
 
 def _against_target(results: Results, row: pd.Series, target: float) -> str:
     """How far a figure lies from its target; of a few, the target alone."""
     planned = results.write.phrase(target, row["unit"])
-    return f"{'against a target' if is_small(row) else gap_to_target(results, row, target)} of {planned}"
+    if is_small(row):
+        return _("against a target of {target}").format(target=planned)
+    return _("{gap} of {target}").format(gap=gap_to_target(results, row, target), target=planned)
 
 
 def _worth(results: Results, row: pd.Series, target: float | None) -> str:
@@ -226,12 +239,14 @@ def _worth(results: Results, row: pd.Series, target: float | None) -> str:
         money, share = (results.at(name, row["period"]) for name in (known.worth, f"{known.worth}_share"))
         if money is None or pd.isna(money["value"]):
             return ""
-        of = f", {write.result(share)} of MRR" if share is not None and pd.notna(share["value"]) else ""
-        return f"{kpi(known.worth).label}: {write.result_phrase(money)}{of}."
+        label, value = kpi(known.worth).label, write.result_phrase(money)
+        if share is None or pd.isna(share["value"]):
+            return _("{name}: {value}.").format(name=label, value=value)
+        return _("{name}: {value}, {share} of MRR.").format(name=label, value=value, share=write.result(share))
     if target is None or known.unit != "share" or known.parts not in MONEY or pd.isna(row["denominator"]):
         return ""
     worth = abs(row["value"] - target) * row["denominator"]
-    return f"The difference to its target is {write.phrase(worth, known.parts)}."
+    return _("The difference to its target is {value}.").format(value=write.phrase(worth, known.parts))
 
 
 def _of_objective(objective: Objective) -> Headline | None:

@@ -12,20 +12,26 @@ import pandas as pd
 
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.context import Results
-from helpers.display.formats import NOTHING, Writer, format_day
-from helpers.display.sentences import cautions, why_missing
+from helpers.display.formats import NOTHING, Writer, format_day, format_period
+from helpers.display.sentences import cautions, paragraph, why_missing
 from helpers.display.shown_tables import Table
 from helpers.display.signals import verdict
+from helpers.language import _, message
 from helpers.periods import DAY
 from helpers.registries import Okr
 from helpers.results import Column, Listing
 
 STANDINGS = {
-    "achieved": "✓ achieved", "on_track": "○ on track", "at_risk": "◆ at risk", "off_track": "✗ off track",
-    "missed": "✗ missed",
+    "achieved": message("achieved"), "on_track": message("on track"), "at_risk": message("at risk"),
+    "off_track": message("off track"), "missed": message("missed"),
 }  # fmt: skip
+SIGNS = {"achieved": "✓", "on_track": "○", "at_risk": "◆", "off_track": "✗", "missed": "✗"}
 OFF_PACE = ("missed", "off_track", "at_risk")  # the worst first
-NUMBERS = {"baseline": "From", "value": "Now", "due_now": "Asked for by now", "target": "To", "per_month": "A month"}
+NUMBERS = {
+    "baseline": message("From, as a number"), "value": message("Now, as a number"),
+    "due_now": message("Asked for by now, as a number"), "target": message("To, as a number"),
+    "per_month": message("A month, as a number"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,24 +84,25 @@ def objectives(results: Results, looked_up: Results, okrs: Sequence[Okr]) -> Tab
     ``looked_up`` holds the KPIs that measure them, over time.
     """
     columns = {
-        "objective": Column("Objective"),
-        "measure": Column("Measured by"),
-        "from": Column("From"),
-        "now": Column("Now"),
-        "to": Column("To"),
-        "standing": Column("Status"),
-        "needed": Column("Still needed"),
-        "verdict": Column("Signal or noise"),
-        **{name: Column(f"{label}, as a number", "ratio", on_pages=False) for name, label in NUMBERS.items()},
+        "objective": Column(_("Objective")),
+        "measure": Column(_("Measured by")),
+        "from": Column(_("From")),
+        "now": Column(_("Now")),
+        "to": Column(_("To")),
+        "standing": Column(_("Status")),
+        "needed": Column(_("Still needed")),
+        "verdict": Column(_("Signal or noise")),
+        **{name: Column(_(label), "ratio", on_pages=False) for name, label in NUMBERS.items()},
     }
     found = {each.row["segment"]: each for each in objectives_in(results)}
     rows = [
         {**_as_agreed(okr, results), **(_standing_now(found[okr.id], looked_up) if okr.id in found else {})}
         for okr in okrs
     ]
-    frame, empty = pd.DataFrame(rows, columns=list(columns)), "The review names no objectives; add them under okrs:."
-    note = " ".join(_cautions_of(found.values()))
-    return Table(Listing("Objectives and key results", frame, columns, empty, "objective", note=note), results.context)
+    frame, empty = pd.DataFrame(rows, columns=list(columns)), _("The review names no objectives; add them under okrs:.")
+    note = paragraph(*_cautions_of(found.values()))
+    caption = _("Objectives and key results")
+    return Table(Listing(caption, frame, columns, empty, "objective", note=note), results.context)
 
 
 def _as_agreed(okr: Okr, results: Results) -> dict[str, Any]:
@@ -103,27 +110,34 @@ def _as_agreed(okr: Okr, results: Results) -> dict[str, Any]:
     write, measure = results.write, CATALOGUE.get(okr.kpi_id)
     label = measure.label if measure else okr.kpi_id.replace("_", " ")
     ends = [write.phrase(end, measure.unit if measure else "ratio") for end in (okr.baseline, okr.target)]
+    first, due = format_day(okr.baseline_on, write.locale), format_day(okr.due_on - DAY, write.locale)
+    named = _("{label} ({segment})")
     return {
-        "objective": f"{okr.objective} ({okr.owner or 'no owner'})",
-        "measure": f"{label}: {okr.segment}" if okr.segment else label,
-        "from": f"{ends[0]} on {format_day(okr.baseline_on, write.locale)}",
-        "to": f"{ends[1]} by {format_day(okr.due_on - DAY, write.locale)}",
+        "objective": named.format(label=okr.objective, segment=okr.owner or _("no owner")),
+        "measure": _("{name}: {value}").format(name=label, value=okr.segment) if okr.segment else label,
+        "from": _("{value} on {day}").format(value=ends[0], day=first),
+        "to": _("{value} by {day}").format(value=ends[1], day=due),
         "baseline": okr.baseline,
         "target": okr.target,
-        "standing": f"begins on {format_day(okr.baseline_on, write.locale)}",
+        "standing": _("begins on {day}").format(day=first),
     }
 
 
 def _standing_now(each: Objective, looked_up: Results) -> dict[str, Any]:
     """Where it stands."""
-    when = "" if each.row["period"] == looked_up.period.label else f" ({each.row['period']})"
-    counted = f", n = {each.write.value(each.row['n'], 'count')}" if pd.notna(each.row["n"]) else ""
-    without = "not final" if each.row["status"] == "partial" else "no status"
+    value, standing = each.phrase("value"), with_sign(each.standing)
+    if pd.notna(each.row["n"]):
+        value = _("{value}, n = {n}").format(value=value, n=each.write.value(each.row["n"], "count"))
+    if each.row["period"] != looked_up.period.label:
+        dated = _("{value} ({period})")
+        period = format_period(each.row["period"], each.write.locale)
+        value, standing = (dated.format(value=text, period=period) if text else "" for text in (value, standing))
+    without = _("not final") if each.row["status"] == "partial" else _("no status")
     not_provided = each.row["status"] == "not_provided"
-    missing = "not provided" if not_provided else why_missing(each.row, each.write.locale)
+    missing = _("not provided") if not_provided else why_missing(each.row, each.write.locale)
     return {
-        "now": missing or f"{each.phrase('value')}{counted}{when}",
-        "standing": f"{STANDINGS[each.standing]}{when}" if each.standing else without,
+        "now": missing or value,
+        "standing": standing or without,
         "needed": _needed(each),
         "verdict": _signal_or_noise(each, looked_up),
         **{name: each.facts.get(name) for name in ("value", "due_now", "per_month")},
@@ -135,7 +149,8 @@ def _needed(each: Objective) -> str:
     if each.facts.get("per_month") is None:
         return NOTHING
     change = float(each.facts["per_month"])
-    return f"{'+' if change > 0 else '−'}{each.write.gap(change, each.unit)} a month"
+    signed = f"{'+' if change > 0 else '−'}{each.write.gap(change, each.unit)}"
+    return _("{value} a month").format(value=signed)
 
 
 def _signal_or_noise(each: Objective, looked_up: Results) -> str:
@@ -144,26 +159,44 @@ def _signal_or_noise(each: Objective, looked_up: Results) -> str:
     if kpi_id not in CATALOGUE:
         return NOTHING
     if each.facts["kpi_segment"]:
-        return "not judged: limits are those of the whole KPI"
+        return _("not judged: limits are those of the whole KPI")
     found = verdict(looked_up, kpi_id)
     if found.state == "not judged":
-        return "not judged: it has no figure" if found.subject else "not judged: each value shares days with the last"
-    return {"signal": "signal: ", "noise": "noise: ", "too short": ""}[found.state] + found.words
+        none = _("not judged: it has no figure")
+        return none if found.subject else _("not judged: each value shares days with the last")
+    told = {"signal": _("signal: {words}"), "noise": _("noise: {words}"), "too short": "{words}"}[found.state]
+    return told.format(words=found.words)
 
 
 def _cautions_of(found: Iterable[Objective]) -> list[str]:
     """What a reader of an objective must know: of young cohorts above all."""
     words_of = [(each.name, cautions(each.row, each.write.locale)) for each in found if pd.notna(each.row["value"])]
-    return [f"{name}: {'; '.join(words)}." for name, words in words_of if words]
+    told = _("{names}: {reason}.")
+    return [told.format(names=name, reason=_("; ").join(words)) for name, words in words_of if words]
 
 
 def objective_sentence(each: Objective) -> tuple[str, str]:
     """Where an objective stands, in two parts: its name and standing; the figure, the part of the way, of the time."""
-    due = format_day(date.fromisoformat(each.facts["due_on"]) - DAY, each.write.locale)
-    ends = f"from {each.phrase('baseline')} to {each.phrase('target')} by {due}"
-    way = f"{each.share(each.done)} of the way" if each.done >= 0 else "farther off than at the start of the way"
-    label = kpi(each.facts["kpi_id"]).label
-    measured = f"{label}{', ' if ', ' in label else ' '}stands at {each.phrase('value')} in {each.row['period']}"
-    over = each.standing in ("achieved", "missed")
-    lead = f"The objective “{each.name}” {'was' if over else 'is'} {each.standing.replace('_', ' ')}"
-    return lead, f": {measured}, {way} {ends}" + ("." if over else f", with {each.share(each.gone)} of the time gone.")
+    write, label = each.write, kpi(each.facts["kpi_id"]).label
+    is_apposition, over = ", " in label, each.standing in ("achieved", "missed")
+    lead = _("The objective “{name}” was {standing}") if over else _("The objective “{name}” is {standing}")
+    way = _("farther off than at the start of the way")
+    if each.done >= 0:
+        way = _("{share} of the way").format(share=each.share(each.done))
+    rest = _(
+        ": {name} stands at {value} in {period}, {way} from {start} to {end} by {day}, with {gone} of the time gone."
+    )
+    if over:
+        rest = _(": {name} stands at {value} in {period}, {way} from {start} to {end} by {day}.")
+    rest = rest.format(
+        name=_("{label},").format(label=label) if is_apposition else label,
+        value=each.phrase("value"), period=format_period(each.row["period"], write.locale), way=way,
+        start=each.phrase("baseline"), end=each.phrase("target"), gone=each.share(each.gone),
+        day=format_day(date.fromisoformat(each.facts["due_on"]) - DAY, write.locale),
+    )  # fmt: skip
+    return lead.format(name=each.name, standing=_(STANDINGS[each.standing])), rest
+
+
+def with_sign(standing: str) -> str:
+    """A standing in words, after the shape that stands for it; empty where there is none."""
+    return f"{SIGNS[standing]} {_(STANDINGS[standing])}" if standing else ""

@@ -14,15 +14,20 @@ import pandas as pd
 
 from helpers.catalogue import kpi
 from helpers.display.context import Results
-from helpers.display.sentences import why_nothing
+from helpers.display.formats import format_period
+from helpers.display.sentences import paragraph, why_nothing
 from helpers.errors import KitError, nearest
+from helpers.language import _, message, plural
 from helpers.periods import SHOWN_BEFORE
 
 ENOUGH = 4  # past forecasts, from which on an average error is told
 PACE = 4  # quarters whose mean is the pace
 FLOWS = {"mrr": "net_new_mrr", "new_revenue": "new_revenue"}  # what is added each quarter
-WORDS = {"mrr": "MRR ends {year} at", "new_revenue": "new bookings of {year} come to"}
-AHEAD = ("One quarter", "Two quarters", "Three quarters")
+WORDS = {
+    "mrr": message("At the pace of the last four quarters, MRR ends {year} at {value}"),
+    "new_revenue": message("At the pace of the last four quarters, new bookings of {year} come to {value}"),
+}
+AHEAD = (message("One quarter ahead"), message("Two quarters ahead"), message("Three quarters ahead"))
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,13 @@ class Outlook:
         """Why no outlook can be told, as a sentence; empty where one can."""
         period = self.results.period
         if period.kind != "quarter":
-            return "The outlook to the year's end is told in the review of a quarter."
+            return _("The outlook to the year's end is told in the review of a quarter.")
+        label = format_period(period.label, self.results.context.locale)
         if not self.ahead:
-            return f"{period.label} is the last quarter of its fiscal year: the year is over."
+            return _("{period} is the last quarter of its fiscal year: the year is over.").format(period=label)
         if period.is_partial:
-            return f"{period.label} is not over: the outlook to the year's end is told when it is."
-        few = f"The outlook to the year's end takes {PACE} quarters running with a value."
+            return _("{period} is not over: the outlook to the year's end is told when it is.").format(period=label)
+        few = _("The outlook to the year's end takes {n} quarters running with a value.").format(n=PACE)
         return why_nothing(self.results, self.results.now(self.kpi_id), few) if math.isnan(self.end) else ""
 
     @property
@@ -107,23 +113,37 @@ class Outlook:
         if self.why_none:
             return self.why_none
         write, unit, count = self.results.write, kpi(self.kpi_id).unit, len(self.past)
-        value = write.phrase(self.end, unit) + (f" (ARR {write.value(self.end * 12, 'money')})" * self.is_stock)
-        words, within = WORDS[self.kpi_id].format(year=self.ahead[-1][:-2]), ""
-        told = f"At the pace of the last four quarters, {words} {value}"
+        value, is_within = write.phrase(self.end, unit), False
+        if self.is_stock:
+            value = _("{value} (ARR {arr})").format(value=value, arr=write.value(self.end * 12, "money"))
+        told = _(WORDS[self.kpi_id]).format(year=self.ahead[-1][:-2], value=value)
         if self.target is not None:
             gap, target = self.end - self.target, write.value(self.target, unit)
-            size, same = write.gap(gap, unit), write.gap(0.0, unit)
-            side = "the same as" if size == same else f"{size} {'above' if gap > 0 else 'below'}"
-            planned = f"target of {target}" if self.is_stock else f"targets of its quarters, {target} in all"
-            told += f", {side} the {planned}"
-            within = ", and the gap to the target is smaller than that" * (abs(gap) < (self.error or 0.0) * self.end)
-        ahead, forecasts = AHEAD[len(self.ahead) - 1], f"{count} past forecast{'s' * (count != 1)}"
-        if self.error is None:
-            return (
-                f"{told}. {ahead} ahead, too little is known of this method's error ({forecasts}; it takes {ENOUGH})."
+            planned = _("target of {target}") if self.is_stock else _("targets of its quarters, {target} in all")
+            against = (
+                _("{sentence}, {gap} above the {planned}") if gap > 0 else _("{sentence}, {gap} below the {planned}")
             )
-        off = write.value(self.error, "share")
-        return f"{told}. {ahead} ahead, this method was off by {off} on average ({forecasts}){within}."
+            if write.gap(gap, unit) == write.gap(0.0, unit):
+                against = _("{sentence}, the same as the {planned}")
+            planned = planned.format(target=target)
+            told = against.format(sentence=told, gap=write.gap(gap, unit), planned=planned)
+            is_within = abs(gap) < (self.error or 0.0) * self.end
+        forecasts = plural("{n} past forecast", "{n} past forecasts", count).format(n=count)
+        off, error = (
+            write.value(self.error, "share"),
+            _("{ahead}, this method was off by {off} on average ({forecasts})."),
+        )
+        if self.error is None:
+            error = _("{ahead}, too little is known of this method's error ({forecasts}; it takes {n}).")
+        elif is_within:
+            error = _(
+                "{ahead}, this method was off by {off} on average ({forecasts}), and the gap to the target is smaller "
+                "than that."
+            )
+        ahead = _(AHEAD[len(self.ahead) - 1])
+        return paragraph(
+            _("{sentence}.").format(sentence=told), error.format(ahead=ahead, forecasts=forecasts, off=off, n=ENOUGH)
+        )
 
     @property
     def is_stock(self) -> bool:

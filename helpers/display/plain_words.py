@@ -18,8 +18,11 @@ from helpers.texts import spoken
 
 NAME = re.compile(r"(?<![\w./@-])(?:([a-z_]+)\.)?([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?!\w|\.\w|/)", re.ASCII)
 KEY = re.compile(r"[a-z]+(?:_[a-z]+)+")
-DAY = re.compile(r"(?<![\w-])(\d{4}-\d{2}-\d{2}|\d{4}-(?:0[1-9]|1[0-2]))(?![\w-])", re.ASCII)
+DAY = re.compile(  # and the label of a period
+    r"(?<![\w-])(\d{4}-\d{2}-\d{2}|\d{4}-(?:0[1-9]|1[0-2])|(?:FY)?\d{4}Q[1-4]|\d{4}-W\d{2})(?![\w-])", re.ASCII
+)
 SHORT = {"arr", "cac", "cpi", "fx", "kpi", "ltv", "mrr", "okr", "pac", "rmst", "sla", "ttv"}
+NAMED = (message("customer"), message("record"), message("user"))  # what a row names that is left out, or not there
 # How the reasons for which rows are left out are told.
 REASONS = {
     re.compile(r"\b(\w+)_id is of a row left out of \w+"): message("their {0} is left out"),

@@ -14,19 +14,24 @@ import pandas as pd
 from helpers.catalogue import CATALOGUE, TIMES, kpi, theme_title
 from helpers.display.blocks import kpi_texts
 from helpers.display.context import Results
-from helpers.display.formats import MONEY, is_small, no_change
+from helpers.display.formats import MONEY, is_small, no_change, unit_note
 from helpers.display.sentences import window_words
-from helpers.display.signals import Verdict, is_outside, verdict_of_period
+from helpers.display.signals import EIGHT, Verdict, is_outside, verdict_of_period
 from helpers.display.sparkline import sparkline, variance_bar
+from helpers.language import _, message
 from helpers.params import MOST_IN_SCORECARD
 
 QUARTERS_SHOWN = 9
+BY_KIND = {
+    "quarter": message("{words}, by quarter"), "month": message("{words}, by month"),
+    "week": message("{words}, by week"),
+}  # fmt: skip
 # The rows of a review that names none; what its themes do not give is left out.
 USUAL_ROWS: Mapping[str, Sequence[str]] = {
-    "Money": ("mrr", "nrr", "grr", "arr_due_90"),
-    "New": ("new_revenue", "win_rate", "sales_cycle_median"),
-    "Cost of growth": ("cac_full", "cac_payback", "ltv_cac"),
-    "Value and use": ("inactive_customers", "ttv_median", "pac_power_share"),
+    message("Money"): ("mrr", "nrr", "grr", "arr_due_90"),
+    message("New"): ("new_revenue", "win_rate", "sales_cycle_median"),
+    message("Cost of growth"): ("cac_full", "cac_payback", "ltv_cac"),
+    message("Value and use"): ("inactive_customers", "ttv_median", "pac_power_share"),
 }
 
 
@@ -40,7 +45,7 @@ def scorecard_kpis(results: Results) -> dict[str, list[str]]:
     """The KPIs of the scorecard by group: those that the review names, else the usual ones and, of themes that have
     none among them, their headline KPIs. What is not provided is left to the appendix.
     """
-    chosen = results.context.scorecard or USUAL_ROWS
+    chosen = results.context.scorecard or {_(title): ids for title, ids in USUAL_ROWS.items()}
     found = {title: [k for k in ids if _is_shown(results, k)] for title, ids in chosen.items()}
     if not results.context.scorecard:
         covered = {kpi(k).theme for ids in found.values() for k in ids}
@@ -64,7 +69,7 @@ def scorecard_row(results: Results, kpi_id: str) -> dict[str, str]:
     texts, row = kpi_texts(results, kpi_id), results.shown(kpi_id)
     if row is None or pd.isna(row["value"]):
         unsaid = ("unit", "window", "previous", "year_ago", "variance", "variance_tone", "variance_svg")
-        words = {"target": texts["target"] or "no target", "signal": "not judged", "theme": kpi(kpi_id).theme}
+        words = {"target": texts["target"] or _("no target"), "signal": _("not judged"), "theme": kpi(kpi_id).theme}
         return {**texts, **dict.fromkeys(unsaid, ""), **words}
     found = verdict_of_period(results, kpi_id)
     return {
@@ -73,7 +78,7 @@ def scorecard_row(results: Results, kpi_id: str) -> dict[str, str]:
         **_of_what(row),
         "previous": _change(results, row, results.before(row)),
         "year_ago": _change(results, row, results.year_before(row)),
-        "target": texts["target"] or "no target",
+        "target": texts["target"] or _("no target"),
         **_variance(results, row, texts["target_status"]),
         "signal": _in_few_words(results, found, kpi_id),
         "verdict": found.shown,
@@ -89,8 +94,10 @@ def _is_shown(results: Results, kpi_id: str) -> bool:
 
 def _of_what(row: pd.Series) -> dict[str, str]:
     """The unit, which stands by the value, and over how long the KPI looks, which stands by its name."""
-    to_date = " to date" if row["status"] == "partial" else ""
-    return {"unit": (row["unit"] if row["unit"] in TIMES else "") + to_date, "window": window_words(row)}
+    unit = unit_note(row["unit"], row["value"]) if row["unit"] in TIMES else ""
+    if row["status"] == "partial":
+        unit = _("{unit} to date").format(unit=unit)
+    return {"unit": unit, "window": window_words(row)}
 
 
 def _change(results: Results, row: pd.Series, before: pd.Series | None) -> str:
@@ -98,7 +105,7 @@ def _change(results: Results, row: pd.Series, before: pd.Series | None) -> str:
     if before is not None:
         relative = results.write.relative_change(row["value"], before["value"]) if row["unit"] in MONEY else ""
         return relative or results.write.change(row["value"], before["value"], row["unit"])
-    return "too few" if is_small(row) else "none before"
+    return _("too few") if is_small(row) else _("none before")
 
 
 def _variance(results: Results, row: pd.Series, status: str) -> dict[str, str]:
@@ -111,7 +118,7 @@ def _variance(results: Results, row: pd.Series, status: str) -> dict[str, str]:
     words = words or write.relative_change(row["value"], target) or write.change(row["value"], target, row["unit"])
     tone = {"met": "good", "missed": "bad", "": ""}[status]
     return {
-        "variance": "on target" if words == no_change() else words,
+        "variance": _("on target") if words == no_change() else words,
         "variance_tone": tone,
         "variance_svg": variance_bar(gap / abs(target) if target else 0.0, tone),
     }
@@ -119,19 +126,26 @@ def _variance(results: Results, row: pd.Series, status: str) -> dict[str, str]:
 
 def _in_few_words(results: Results, found: Verdict, kpi_id: str) -> str:
     """The verdict in the few words that a row has room for."""
+    told = _a_word_or_two(results, found)
+    if found.state == "not judged" or found.subject == kpi_id:
+        return told
+    return _(BY_KIND[results.period.kind]).format(words=told)
+
+
+def _a_word_or_two(results: Results, found: Verdict) -> str:
     if found.state == "not judged":
-        return "not judged"
-    of = "" if found.subject == kpi_id else f", by {results.period.kind}"
+        return _("not judged")
     if found.state == "too short":
-        return f"history too short{of}"
+        return _("history too short")
     if found.state == "noise":
-        return ("varies too much" if found.is_wide else "usual") + of
-    where, way, end = ("above", "up", "upper") if found.side > 0 else ("below", "down", "lower")
+        return _("varies too much") if found.is_wide else _("usual")
+    is_above = found.side > 0
     if found.limits.rule == 2:
-        return f"eight {found.kind}s {where} average{of}"
+        told = _("{periods} above average") if is_above else _("{periods} below average")
+        return told.format(periods=_(EIGHT[found.kind]))
     if found.limits.rule == 3:
-        return f"near its {end} limit{of}"
+        return _("near its upper limit") if is_above else _("near its lower limit")
     if not is_outside(found.value, found.limits) or not found.range:
-        return f"unusual step {way}{of}"
+        return _("unusual step up") if is_above else _("unusual step down")
     low, high = (results.write.value(each, kpi(found.subject).unit) for each in found.range)
-    return f"{where} {low} to {high}{of}"
+    return (_("above {low} to {high}") if is_above else _("below {low} to {high}")).format(low=low, high=high)

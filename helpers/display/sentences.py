@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from functools import reduce
 
 import pandas as pd
 from babel.lists import format_list
@@ -15,6 +16,11 @@ from helpers.display.formats import format_day, format_period, unit_note, with_u
 from helpers.language import LOCALES, _, in_force, message, plural, retold
 from helpers.texts import spoken
 
+DIMENSIONS = (  # what the kit splits its figures by, said as ``_(spoken(segment_by))``
+    message("channel"), message("experiment"), message("feature"), message("meter"), message("move"),
+    message("okr"), message("owner"), message("persona"), message("product type"), message("reason"), message("sales"),
+    message("score"), message("segment"), message("source"), message("stage"), message("topic"),
+)  # fmt: skip
 DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b", re.ASCII)  # signs of other scripts may stand beside it
 REASONS = {
     "undefined": message("undefined: nothing to divide by"),
@@ -59,7 +65,7 @@ def movement(results: Results, row: pd.Series, *, year_ago: bool = False) -> str
         return _("{name}: no value in {period} ({why})").format(name=name_of(row), period=_when(row, results), why=why)
     gaps = gaps_of(results, row, year_ago=year_ago)
     told = _("{moved} in {period}, {gaps}") if gaps else _("{moved} in {period}")
-    return told.format(moved=moved_to(results, row), period=_when(row, results), gaps=listed(gaps))
+    return told.format(moved=moved_to(results, row), period=_when(row, results), gaps=clauses(gaps))
 
 
 def moved_to(results: Results, row: pd.Series) -> str:
@@ -116,7 +122,11 @@ def when_earlier(results: Results, row: pd.Series) -> str:
 def name_of(row: pd.Series) -> str:
     """The KPI's label, with the segment that the row is of."""
     label = kpi(row["kpi_id"]).label
-    return _("{label} ({segment})").format(label=label, segment=spoken(row["segment"])) if row["segment"] else label
+    return (
+        _("{label} ({segment})").format(label=label, segment=retold(spoken(row["segment"])))
+        if row["segment"]
+        else label
+    )
 
 
 def _when(row: pd.Series, results: Results) -> str:
@@ -131,6 +141,28 @@ def listed(words: Sequence[str]) -> str:
     ('a, b and c', 'a', '')
     """
     return format_list(words, locale=LOCALES[in_force()])
+
+
+def paragraph(*told: str) -> str:
+    """Sentences one after the other; what is empty is left out.
+
+    >>> paragraph("It rose.", "", "It fell.")
+    'It rose. It fell.'
+    """
+    found = [each for each in told if each]
+    return (
+        reduce(lambda before, each: _("{sentence} {next}").format(sentence=before, next=each), found) if found else ""
+    )
+
+
+def clauses(told: Sequence[str]) -> str:
+    """Parts of a sentence, one after the other.
+
+    >>> clauses(["it rose by 2", "fell by 3"])
+    'it rose by 2 and fell by 3'
+    """
+    *first, last = told or [""]
+    return _("{clauses} and {last}").format(clauses=_(", ").join(first), last=last) if first else last
 
 
 def chart_title(results: Results, what: str, unit: str, periods: Sequence[str]) -> str:

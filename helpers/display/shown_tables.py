@@ -22,6 +22,7 @@ from babel.numbers import format_decimal
 from helpers.catalogue import TIMES
 from helpers.display.context import MIME_TABLE, Context
 from helpers.display.formats import NOTHING, Writer, format_day, unit_note
+from helpers.display.sentences import paragraph
 from helpers.language import _
 from helpers.results import Listing
 
@@ -103,8 +104,9 @@ def table_from_resource(resource: Mapping[str, Any], locale: str = "en_GB") -> d
     texts = [_texts(column, field, write) for column, field in zip(values, fields, strict=True)]
     left_out = ""
     if top < len(data):
-        where = f"; all in {resource['export']}" if resource.get("export") else ""
-        left_out = f"{write.value(top, 'count')} of {write.value(len(data), 'count')} shown{where}."
+        left_out = _("{n} of {of} shown; all in {file}.") if resource.get("export") else _("{n} of {of} shown.")
+        n, of = (write.value(count, "count") for count in (top, len(data)))
+        left_out = left_out.format(n=n, of=of, file=resource.get("export"))
     return {
         "title": resource.get("title", ""),
         "columns": [_column(field, column) for field, column in zip(fields, values, strict=True)],
@@ -112,9 +114,9 @@ def table_from_resource(resource: Mapping[str, Any], locale: str = "en_GB") -> d
         "total": _total(resource, fields, write),
         "values": [list(row) for row in zip(*values, strict=True)],
         "group": next((i for i, f in enumerate(fields) if f["name"] == resource.get("group")), None),
-        "note": " ".join(filter(None, [left_out, resource.get("note", "")])),
+        "note": paragraph(left_out, resource.get("note", "")),
         "export": resource.get("export", ""),
-        "empty": "" if data else resource.get("empty") or "No rows.",
+        "empty": "" if data else resource.get("empty") or _("No rows."),
     }
 
 
@@ -123,7 +125,9 @@ def _total(resource: Mapping[str, Any], fields: Iterable[Mapping[str, Any]], wri
     data, names, top = resource["data"], resource.get("total", ()), resource.get("top")
     if len(data) < 2 or not any(field["name"] in names for field in fields):
         return []
-    words = f"Total of {write.value(len(data), 'count')} rows" if top and top < len(data) else "Total"
+    words = _("Total")
+    if top and top < len(data):
+        words = _("Total of {n} rows").format(n=write.value(len(data), "count"))
     texts = []
     for field in fields:
         if (name := field["name"]) in names:
@@ -176,7 +180,7 @@ def _texts(values: list[Any], field: Mapping[str, Any], write: Writer) -> list[s
     if unit := field.get("unit"):
         return write.column(values, unit)
     if field.get("type") == "boolean":
-        return [NOTHING if v is None else "yes" if v else "no" for v in values]
+        return [NOTHING if v is None else _("yes") if v else _("no") for v in values]
     if field.get("type") in ("date", "datetime"):
         return [_moment(v, write.locale) for v in values]
     if field.get("type") in ("integer", "number"):
@@ -217,8 +221,9 @@ def table_html(table: Mapping[str, Any]) -> str:
         f"<td{c}><strong>{escape(t)}</strong></td>" for c, t in zip(classes, table.get("total", ()), strict=False)
     )
     foot = f"<tfoot><tr>{sums}</tr></tfoot>" if sums else ""
+    name = table["title"] or _("Table")
     return (
-        f'<div class="kpi-table" role="group" tabindex="0" aria-label="{escape(table["title"] or "Table")}">'
+        f'<div class="kpi-table" role="group" tabindex="0" aria-label="{escape(name)}">'
         f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody>{foot}</table></div>{note}"
     )
 
@@ -235,7 +240,7 @@ def _row_html(texts: list[str], values: list[Any], classes: list[str]) -> str:
 def table_text(table: Mapping[str, Any]) -> str:
     """A table of :func:`table_from_resource` as plain text."""
     if table["empty"]:
-        return f"{table['title']}: {table['empty']}"
+        return _("{name}: {value}").format(name=table["title"], value=table["empty"])
     grid = [[column["label"] for column in table["columns"]], *table["rows"], *filter(None, [table.get("total")])]
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     pads = [str.rjust if column["align"] == "right" else str.ljust for column in table["columns"]]

@@ -15,6 +15,7 @@ import pandas as pd
 from helpers.catalogue import judged_as, kpi
 from helpers.display.context import Results, Series
 from helpers.display.formats import format_period
+from helpers.language import _, message
 from helpers.periods import DAY
 from helpers.registries import Baseline
 from helpers.results import segment_of
@@ -23,6 +24,16 @@ from helpers.statistics import Limits, xmr
 State = Literal["signal", "noise", "too short", "not judged"]
 Tone = Literal["good", "bad", ""]
 ENOUGH = 6  # points; a shorter series has no limits
+# By what a series is made of: eight of them, in three of four of them, and on the one before.
+EIGHT = {"quarter": message("eight quarters"), "month": message("eight months"), "week": message("eight weeks")}
+IN_THREE = {
+    "quarter": message("in three of four quarters"), "month": message("in three of four months"),
+    "week": message("in three of four weeks"),
+}  # fmt: skip
+ON_BEFORE = {
+    "quarter": message("on the quarter before"), "month": message("on the month before"),
+    "week": message("on the week before"),
+}  # fmt: skip
 FIXED_FROM = 12  # points; a shorter series is not judged by the baseline that the review fixes
 
 
@@ -51,7 +62,7 @@ class Verdict:
     @property
     def words(self) -> str:
         """The verdict as a clause."""
-        return ", ".join(filter(None, [self.name, self.position]))
+        return _(", ").join(filter(None, [self.name, self.position]))
 
     @property
     def tone(self) -> Tone:
@@ -121,7 +132,7 @@ def verdict(results: Results, kpi_id: str, by: Series | None = None) -> Verdict:
     baseline = _fixed_baseline(results, subject, series)
     limits = xmr(values, _places(baseline, series) if baseline else None)
     if limits.mean is None:
-        position = "too few values in its baseline to say" if baseline else "too short a history to say"
+        position = _("too few values in its baseline to say") if baseline else _("too short a history to say")
         return Verdict("too short", subject, kind, limits=limits, baseline=baseline, position=position)
     found = Verdict(limits.verdict, subject, kind, series["period"].iloc[-1], values[-1] or 0.0, limits=limits)
     found = replace(found, side=_side(values, limits), range=_usual_range(series, limits), baseline=baseline)
@@ -194,28 +205,40 @@ def _name(found: Verdict, kpi_id: str, results: Results) -> str:
         )
         if found.period == beside["period"] or same:  # the last month's stock is the quarter's
             return ""
-    alone = "" if found.subject == kpi_id else " alone"
+    told = _("{period}, at {value}") if found.subject == kpi_id else _("{period} alone, at {value}")
     value = results.write.value(found.value, kpi(found.subject).unit)
-    return f"{format_period(found.period, results.context.locale)}{alone}, at {value}"
+    return told.format(period=format_period(found.period, results.context.locale), value=value)
 
 
 def _position(found: Verdict, results: Results) -> str:
     """Where the judged value stands, as a clause."""
     unit, write = kpi(found.subject).unit, results.write
     low, high = (write.value(end, unit) for end in found.range or (None, None))
-    range_words = f"range of {low} to {high}" if low != high else f"value of {low}"
-    usual = f"{'provisional ' if found.limits.provisional else ''}usual {range_words}"
-    where, end, way = ("above", "upper", "up") if found.side > 0 else ("below", "lower", "down")
+    if low == high:
+        usual = _("provisional usual value of {value}") if found.limits.provisional else _("usual value of {value}")
+    elif found.limits.provisional:
+        usual = _("provisional usual range of {low} to {high}")
+    else:
+        usual = _("usual range of {low} to {high}")
+    usual, is_above = usual.format(value=low, low=low, high=high), found.side > 0
     if found.is_wide:
-        return f"varies too much for a verdict ({usual})"
+        return _("varies too much for a verdict ({usual})").format(usual=usual)
     if found.state == "noise":
-        return f"{'within' if low != high else 'at'} its {usual}"
+        return (_("within its {usual}") if low != high else _("at its {usual}")).format(usual=usual)
     if found.limits.rule == 2:
-        mean = write.value(found.limits.mean, unit)
-        return f"{where} its average of {mean} for eight {found.kind}s running"
+        told = _("above its average of {mean} for {periods} running")
+        if not is_above:
+            told = _("below its average of {mean} for {periods} running")
+        return told.format(mean=write.value(found.limits.mean, unit), periods=_(EIGHT[found.kind]))
     if found.limits.rule == 3:
-        return f"near the {end} end of its {usual} in three of four {found.kind}s"
+        told = _("near the lower end of its {usual} {in_three}")
+        if is_above:
+            told = _("near the upper end of its {usual} {in_three}")
+        return told.format(usual=usual, in_three=_(IN_THREE[found.kind]))
     if is_outside(found.value, found.limits):
-        return f"{where} its {usual}"
+        return (_("above its {usual}") if is_above else _("below its {usual}")).format(usual=usual)
+    told = _("down {on_before} by more than the usual {step}")
+    if is_above:
+        told = _("up {on_before} by more than the usual {step}")
     step = write.gap(found.limits.range_limit or 0.0, unit)
-    return f"{way} on the {found.kind} before by more than the usual {step}"
+    return told.format(on_before=_(ON_BEFORE[found.kind]), step=step)

@@ -11,6 +11,7 @@ from helpers.display.context import Results, Series
 from helpers.display.formats import format_period
 from helpers.display.palette import BAND, FILLS, QUIET
 from helpers.display.signals import Verdict
+from helpers.language import _
 
 PERIODS_SHOWN = 12
 WIDTH, HEIGHT, PAD = 120, 30, 4
@@ -40,10 +41,15 @@ def sparkline(
     elif judged and found.state == "signal" and found.period == series["period"].iloc[-1]:
         point = f"signal {found.tone}"
     ends = (with_value.iloc[0], with_value.iloc[-1])
-    words = [f"{format_period(row['period'], write.locale)} {write.value(row['value'], row['unit'])}" for row in ends]
-    usual = "; usual range " + " to ".join(write.value(end, ends[0]["unit"]) for end in band) if band else ""
+    (first, start), (last, end) = (
+        (format_period(row["period"], write.locale), write.value(row["value"], row["unit"])) for row in ends
+    )
+    words = _("{first} {start} to {last} {end}").format(first=first, start=start, last=last, end=end)
+    if band:
+        low, high = (write.value(each, ends[0]["unit"]) for each in band)
+        words = _("{sentence}; usual range {low} to {high}").format(sentence=words, low=low, high=high)
     svg = _svg(list(series["value"]), band, point, results.context.ink)
-    return {"sparkline_svg": svg, "sparkline_alt": f"{' to '.join(words)}{usual}"}
+    return {"sparkline_svg": svg, "sparkline_alt": words}
 
 
 def series_svg(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,13 +10,19 @@ import pandas as pd
 
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.context import Results
-from helpers.display.formats import FEW, MONEY
+from helpers.display.formats import FEW, MONEY, format_period
 from helpers.display.headlines import Headline, family_of, headlines, judgement
 from helpers.display.scorecard import scorecard_kpis
-from helpers.display.sentences import gap_to_target, gaps_of, listed, name_of, when_earlier
+from helpers.display.sentences import clauses, gap_to_target, gaps_of, name_of, paragraph, when_earlier
 from helpers.display.signals import judged_count, target_met
+from helpers.language import _, message
 from helpers.results import split_address
 
+SHORT = re.compile(r" ?[(（]")  # before the abbreviation of a name
+NOW = {
+    "quarter": message("{went} this quarter"), "month": message("{went} this month"),
+    "week": message("{went} this week"),
+}  # fmt: skip
 MOST = 3  # headlines on each side
 STOOD_STILL = 0.005  # a change below half a per cent is none that a reader would call growth
 
@@ -56,13 +63,18 @@ def summary(results: Results) -> Summary:
 def _verdict(results: Results, row: pd.Series | None) -> str:
     """Where the leading KPI went: in a year, and since the period before."""
     if row is None:
-        return "Nothing can be said of this period yet."
-    label = kpi(row["kpi_id"]).label.partition(" (")[0]
+        return _("Nothing can be said of this period yet.")
+    label = SHORT.split(kpi(row["kpi_id"]).label)[0]
     year, before = (_went(results, row, earlier) for earlier in (results.year_before(row), results.before(row)))
-    now = f"this {results.period.kind}" if row["period"] == results.period.label else f"in {row['period']}"
-    parts = [f"{year} in a year" if year else "", f"{before} {now}" if before else ""]
-    told = " and ".join(filter(None, parts)) or f"is {results.write.result_phrase(row)}"
-    return f"{label} {told}."
+    parts = [_("{went} in a year").format(went=year)] if year else []
+    if before and row["period"] == results.period.label:
+        parts.append(_(NOW[results.period.kind]).format(went=before))
+    elif before:
+        period = format_period(row["period"], results.context.locale)
+        parts.append(_("{went} in {period}").format(went=before, period=period))
+    if not parts:
+        return _("{name} is {value}.").format(name=label, value=results.write.result_phrase(row))
+    return _("{name} {parts}.").format(name=label, parts=clauses(parts))
 
 
 def _went(results: Results, row: pd.Series, earlier: pd.Series | None) -> str:
@@ -70,10 +82,11 @@ def _went(results: Results, row: pd.Series, earlier: pd.Series | None) -> str:
         return ""
     gap, write = row["value"] - earlier["value"], results.write
     if abs(gap) < STOOD_STILL * abs(earlier["value"]) or row["value"] == earlier["value"]:
-        return "stood still"
+        return _("stood still")
     in_per_cent = row["unit"] in MONEY or (row["unit"] == "count" and earlier["value"] >= FEW)
     words = write.relative_change(row["value"], earlier["value"]) if in_per_cent else ""
-    return f"{'rose' if gap > 0 else 'fell'} by {words.lstrip('+−') or write.gap(gap, row['unit'])}"
+    told = _("rose by {size}") if gap > 0 else _("fell by {size}")
+    return told.format(size=words.lstrip("+−") or write.gap(gap, row["unit"]))
 
 
 def _carried_by(results: Results, row: pd.Series | None) -> str:
@@ -84,12 +97,15 @@ def _carried_by(results: Results, row: pd.Series | None) -> str:
     gaps = gaps_of(results, row, year_ago=True)
     if target is not None:
         gaps.append(gap_to_target(results, row, target))
-    told = f"{name_of(row)}: {write.result_phrase(row)}{when_earlier(results, row)}{', ' * bool(gaps)}{listed(gaps)}."
+    told = _("{name}: {value}, {gaps}.") if gaps else _("{name}: {value}.")
+    value = write.result_phrase(row) + when_earlier(results, row)
+    told = told.format(name=name_of(row), value=value, gaps=clauses(gaps))
     due, arr = (results.now(kpi_id) for kpi_id in ("arr_due_90", "arr"))
     if due is None or arr is None or pd.isna(due["value"]) or not arr["value"] > 0:
         return told
     part = write.value(due["value"] / arr["value"], "share")
-    return f"{told} {name_of(due)}: {write.result_phrase(due)}, {part} of ARR."
+    decided = _("{name}: {value}, {share} of ARR.")
+    return paragraph(told, decided.format(name=name_of(due), value=write.result_phrase(due), share=part))
 
 
 def _note(results: Results, kpi_ids: Sequence[str], more_good: int, more_bad: int) -> str:
@@ -97,9 +113,10 @@ def _note(results: Results, kpi_ids: Sequence[str], more_good: int, more_bad: in
     judged = judged_count(judgement(results, kpi_id) for kpi_id in kpi_ids)
     rows = [row for address in results.context.targets if (row := results.shown(*split_address(address))) is not None]
     met = [found for row in rows if (found := target_met(results, row)) is not None]
-    told = [f"{judged} series were judged against their own history; about one in thirty signals by chance."]
-    told += [f"{sum(met)} of {len(met)} targets were met."] if met else []
-    more = [
-        f"{count} more {word}" for count, word in ((more_good, "that went well"), (more_bad, "that did not")) if count
+    told = [
+        _("{n} series were judged against their own history; about one in thirty signals by chance.").format(n=judged)
     ]
-    return " ".join([*told, *([f"In the sections: {listed(more)}."] if more else [])])
+    told += [_("{met} of {n} targets were met.").format(met=sum(met), n=len(met))] if met else []
+    more = [_("{n} more that went well").format(n=more_good)] if more_good else []
+    more += [_("{n} more that did not").format(n=more_bad)] if more_bad else []
+    return paragraph(*told, _("In the sections: {news}.").format(news=clauses(more)) if more else "")

@@ -15,10 +15,18 @@ from helpers.data.canonical_tables import TABLES
 from helpers.data.knowledge import TWICE, WITHOUT_KEY, is_on_purpose
 from helpers.kpis.from_invoices import is_made, notes
 from helpers.kpis.spine import WHOLE, Spine
+from helpers.language import template
 from helpers.results import Row
 
-REMEDY = "mend the rows or their query, or set the rule most_left_out higher"
-WHERE = "where a row has no key on purpose, leave it out in the query: where {key}"
+WHERE = template("{reason}; where a row has no key on purpose, leave it out in the query: where {key}")
+MEND = template("{reason}; mend the rows or their query, or set the rule most_left_out higher")
+WITH_MONEY = template("{table}: {n} of {total} rows left out, with {worth} of {money} ({share}): {reason}")
+LEFT_OUT = template("{table}: {n} of {total} rows left out ({share}): {reason}")
+MORE = template("{reason}; and {n} more reasons")
+COUNTED_ONCE = template(
+    "{table}: of rows equal to another in every column, each counts once: {n} left out, with {money}; "
+    "where they are items of their own, give {column}"
+)
 REASONS_TOLD = 3
 
 
@@ -46,11 +54,12 @@ class Shortfall:
     @property
     def refusal(self) -> str:
         """Why what reads the table is not told."""
+        told = MEND.format(reason=self._told)
         if WITHOUT_KEY not in self.reasons:
-            return f"{self._told}; {REMEDY}"
+            return told
         table = TABLES[self.table]
         key = " and ".join(f"{name} is not null" for name in table.key if table.column(name).required)
-        return f"{self._told}; {REMEDY}; {WHERE.format(key=key)}"
+        return WHERE.format(reason=told, key=key)
 
     @property
     def warnings(self) -> list[str]:
@@ -60,19 +69,18 @@ class Shortfall:
         if worth:
             table = TABLES[self.table]
             lacks = " or ".join(name for name in table.key if not table.column(name).required)
-            found.append(
-                f"{self.table}: of rows equal to another in every column, each counts once: {rows} left out, "
-                f"with {self._money(worth)}; where they are items of their own, give {lacks}"
-            )
+            found.append(COUNTED_ONCE.format(table=self.table, n=rows, money=self._money(worth), column=lacks))
         return found
 
     @property
     def _told(self) -> str:
-        money = f", with {self.worth:,.2f} of {self._money(self.of_worth)}" if self.worth else ""
         most = sorted(self.reasons, key=lambda reason: (-self.reasons[reason], reason))
-        more = len(most) - REASONS_TOLD
-        reasons = "; ".join([*most[:REASONS_TOLD], *([f"and {more} more reasons"] if more > 0 else [])])
-        return f"{self.table}: {self.rows} of {self.of_rows} rows left out{money} ({self.share:.2%}): {reasons}"
+        more, reasons = len(most) - REASONS_TOLD, "; ".join(most[:REASONS_TOLD])
+        return (WITH_MONEY if self.worth else LEFT_OUT).format(
+            table=self.table, n=self.rows, total=self.of_rows, share=f"{self.share:.2%}",
+            worth=f"{self.worth:,.2f}", money=self._money(self.of_worth),
+            reason=MORE.format(reason=reasons, n=more) if more > 0 else reasons,
+        )  # fmt: skip
 
     def _money(self, amount: float) -> str:
         return f"{amount:,.2f} {self.currency}{TABLES[self.table].worth_per}"

@@ -31,6 +31,7 @@ from helpers.data.canonical_tables import HELD, TABLES
 from helpers.data.engines import quoted
 from helpers.data.prepared import Prepared
 from helpers.errors import KitError, NotProvided
+from helpers.language import _
 from helpers.periods import SHOWN_BEFORE, Period
 from helpers.results import Asked
 
@@ -125,9 +126,12 @@ def words_under(card: str, relations: Mapping[str, Relation]) -> set[str]:
     >>> "retention_months" in words_under("retention", read_relations())
     True
     """
-    under = relations_under(card, relations)
-    words = {word for each in under for word in (*re.findall(r"\w+", each.query), *each.follows)}
-    return words - set(OWN)
+    return words_in(relations_under(card, relations))
+
+
+def words_in(relations: Iterable[Relation]) -> set[str]:
+    """The words of some queries, and the parameters that chose among them."""
+    return {word for each in relations for word in (*re.findall(r"\w+", each.query), *each.follows)} - set(OWN)
 
 
 def tables_under(card: str, relations: Mapping[str, Relation]) -> list[str]:
@@ -306,9 +310,9 @@ class Spine:
         return "\n\n".join(shared), {name: "\n\n".join(parts) for name, parts in own.items()}
 
     def make(self, name: str) -> None:
-        """Make a relation, and before it those that it stands on; ``reading`` notes the tables among them."""
+        """Make a relation, and before it those that it stands on; ``reading`` notes all of them."""
         needed = self._in_order(name)
-        self.reading |= {each for each in needed if each in TABLES}
+        self.reading.update(needed)
         for each in needed:
             if each not in self._made:
                 self._engine.execute(self._statement(each))
@@ -494,7 +498,7 @@ def _of_period(period: Period, review: Period) -> dict[str, Any]:
 def _span(periods: Sequence[Period]) -> str | None:
     """The words for periods that follow each other."""
     labels = list(dict.fromkeys((periods[0].label, periods[-1].label))) if periods else []
-    return " to ".join(labels) or None
+    return _("{low} to {high}").format(low=labels[0], high=labels[-1]) if len(labels) > 1 else "".join(labels) or None
 
 
 def _units_of(period: Period) -> dict[str, date | None]:

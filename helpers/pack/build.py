@@ -35,7 +35,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Built:
-    """A finished pack: where readers find it, and the sections that failed."""
+    """A finished pack: where readers find it, and the sections that failed, those of an audience as ``board/THEME``."""
 
     folder: Path
     failed: Mapping[str, Failure]
@@ -59,23 +59,29 @@ def build_pack(request: BuildRequest, *, out: Path, workers: int, say: Say, warm
     published = last_published(out / "published", request.period)
     with speaking(brand.language, brand.terms), new_build(out, label) as folder:
         with Kernels(workers, warm) as kernels:
-            executed = _build(request, folder, published, kernels, say)
+            failed = _build(request, folder, published, kernels, say)
         make_visible(folder, out, label)
-    return Built(out / label, {run.theme: run.failure for run in executed if run.failure})
+    return Built(out / label, failed)
 
 
 def _build(
     request: BuildRequest, folder: Path, published: Published | None, kernels: Kernels, say: Say
-) -> list[Executed]:
-    """Fills the folder of a build; says what came of each notebook."""
+) -> dict[str, Failure]:
+    """Fills the folder of a build; gives the sections that failed, those of an audience as ``board/new_revenue``."""
+    from helpers.pack.audiences import NOTEBOOKS, check_audiences, make_variants, run_variant, write_audience
+    from helpers.pack.definitions import changed_definitions
     from helpers.pack.made_from import FOLDER, PREPARED, keep
+    from helpers.review import write_build_context
 
     pack, made_from, seconds = folder / "pack", folder / FOLDER, dict[str, float]()
     code = code_fingerprint(request.root)
-    # mistakes of the commentary and of the user's template are told before anything is read
-    together(lambda: refuse_unprintable(request.texts()), request.check_template)
+    # mistakes of the commentary, of the user's template and of audiences are told before anything is read
+    together(lambda: refuse_unprintable(request.texts()), request.check_template, lambda: check_audiences(request))
+    changed = changed_definitions(request, published)
     with _timed("prepare", seconds):
-        prepared = _prepared(request, made_from / PREPARED, published)
+        prepared = request.prepared_in(made_from / PREPARED)
+        write_build_context(prepared.folder, request.review, request.settled, changed)
+        variants = make_variants(request, prepared, made_from, changed)
     say("prepare")
     with _timed("notebooks", seconds), ThreadPoolExecutor() as pool:
         pool.submit(import_module, "helpers.pack.write")  # its libraries, while the kernels work
@@ -85,14 +91,28 @@ def _build(
     if all(run.failure for run in executed):
         raise KitError("every section failed", *(f"{run.theme}: {run.failure}" for run in executed))
     keep(request, executed, made_from)
+    with _timed("audiences", seconds):
+        read = {
+            each.name: run_variant(each, jobs_of(each.request, each.folder / NOTEBOOKS), executed, kernels, say)
+            for each in variants
+        }
     fingerprints = {"data": prepared.fingerprint, "code": code}
     with _timed("render", seconds):
         from helpers.pack.write import Origin, write_pack
 
-        write_pack(request, prepared, executed, Origin(fingerprints, versions(), published), pack)
+        origin = Origin(fingerprints, versions(), published)
+        write_pack(request, prepared, executed, origin, pack)
+        for each in variants:
+            write_audience(each.name, made_from, request.root, origin, pack)
     say("render")
-    write_manifest(pack, _manifest(request, prepared, executed, published, fingerprints, seconds))
-    return executed
+    told = {name: {run.theme: "failed" if run.failure else "ok" for run in runs} for name, runs in read.items()}
+    manifest = _manifest(request, prepared, executed, published, fingerprints, seconds)
+    write_manifest(pack, manifest | ({"audiences": told} if told else {}))
+    return {**_failed(executed), **{f"{name}/{k}": v for name, runs in read.items() for k, v in _failed(runs).items()}}
+
+
+def _failed(executed: Iterable[Executed]) -> dict[str, Failure]:
+    return {run.theme: run.failure for run in executed if run.failure}
 
 
 @contextmanager
@@ -100,15 +120,6 @@ def _timed(step: str, seconds: dict[str, float]) -> Iterator[None]:
     started = time.monotonic()
     yield
     seconds[step] = round(time.monotonic() - started, 3)
-
-
-def _prepared(request: BuildRequest, folder: Path, published: Published | None) -> Prepared:
-    from helpers.pack.definitions import changed_definitions
-    from helpers.review import write_build_context
-
-    prepared = request.prepared_in(folder)
-    write_build_context(folder, request.review, request.settled, changed_definitions(request, published))
-    return prepared
 
 
 def jobs_of(request: PackRequest, folder: Path) -> list[Job]:

@@ -316,7 +316,11 @@ def _alt(results: Results, rows: pd.DataFrame, names: Sequence[str], others: Seq
     write, known = results.write, rows.index[rows["value"].notna()]
     first, last = (f"{names[i]} {write.result(rows.iloc[i])}" for i in (known[0], known[-1]))
     told = [_("{low} to {high}").format(low=first, high=last)]
+    words = {
+        _("Plan"): _("plan {value}"), _("Average"): _("average {value}"), _("Lower limit"): _("lower limit {value}"),
+        _("Upper limit"): _("upper limit {value}"),
+    }  # fmt: skip
     for each in others:
         value = next((value for value in reversed(each.values) if value is not None), None)
-        told.append(_("{name}: {value}").format(name=each.name, value=write.value(value, rows["unit"].iloc[0])))
+        told.append(words[each.name].format(value=write.value(value, rows["unit"].iloc[0])))
     return _("; ").join(told)

@@ -6,7 +6,6 @@ with. A KPI that the review registers has a version; one whose definition change
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +19,7 @@ from helpers.display.plain_words import plain
 from helpers.kpis.rows import Card, cards_of, cards_with, theme_of, words_of
 from helpers.kpis.spine import read_relations
 from helpers.language import _, template
+from helpers.notebook_parameters import GIVEN
 from helpers.pack.archive import Published
 from helpers.pack.request import PackRequest
 from helpers.registries import RegisteredKpi
@@ -100,10 +100,10 @@ def _then(before: str, sentence: str) -> str:
 
 
 def definitions_record(request: PackRequest) -> dict[str, dict[str, str]]:
-    """What a manifest keeps of the definitions in force, beside the parameters: a hash per card, the versions."""
+    """What a manifest keeps of the definitions in force, beside the parameters: the text per card, the versions."""
     cards = [card for theme in request.parameters for card in cards_of(theme)]
     return {
-        "texts": {_name(card): _hash(card) for card in cards},
+        "texts": {name_of_card(card): definition_text(card) for card in cards},
         "versions": {kpi.kpi_id: str(kpi.definition_version) for kpi in request.review.kpis},
     }
 
@@ -125,16 +125,30 @@ def _changes(request: PackRequest, kpi: RegisteredKpi, manifest: Mapping[str, An
     then = manifest.get("definitions", {"texts": {}, "versions": {}})
     for card in cards_with([kpi.kpi_id]):
         theme = theme_of(card)
-        was_there = _name(card) in then["texts"] and theme in request.parameters
+        was_there = name_of_card(card) in then["texts"] and theme in request.parameters
         if not was_there or then["versions"].get(kpi.kpi_id, "1") != str(kpi.definition_version):
             return
-        if then["texts"][_name(card)] != _hash(card):
+        if then["texts"][name_of_card(card)] != definition_text(card):
             yield REWORDED
         before = {**manifest["rules"], **manifest["parameters"].get(theme, {})}
         now = {**request.review.rules.model_dump(mode="json"), **request.parameters[theme]}
-        for name in sorted(before.keys() & now.keys() & words_of(card, read_relations(now))):
-            if not agree(name, before[name], now[name]):
-                yield f"{name}: {in_words(before[name])} → {in_words(now[name])}"
+        words = words_of(card, read_relations(now))
+        for name, (was, becomes) in changed_values(before, now).items():
+            if name in words:
+                yield f"{name}: {in_words(was)} → {in_words(becomes)}"
+
+
+def changed_values(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The rules and parameters, by name, that differ, each as it was and as it is.
+
+    >>> changed_values({"window_days": 14, "basis": "acv"}, {"window_days": 7, "basis": "acv", "new": 1})
+    {'window_days': (14, 7)}
+    """
+    return {
+        name: (before[name], now[name])
+        for name in sorted(before.keys() & now.keys() - set(GIVEN))
+        if not agree(name, before[name], now[name])
+    }
 
 
 def agree(name: str, before: Any, now: Any) -> bool:
@@ -148,10 +162,11 @@ def agree(name: str, before: Any, now: Any) -> bool:
     return bool(json.dumps(before) == json.dumps(now))
 
 
-def _name(card: Card) -> str:
+def name_of_card(card: Card) -> str:
+    """The card among all themes, as manifests name it."""
     return f"{theme_of(card)}.{card.__name__}"
 
 
-def _hash(card: Card) -> str:
-    text = docstring_sections(inspect.getdoc(card) or "").get("Definition", "")
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def definition_text(card: Card) -> str:
+    """The definition in words, as the card's docstring has it."""
+    return docstring_sections(inspect.getdoc(card) or "").get("Definition", "")

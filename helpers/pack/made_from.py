@@ -1,4 +1,4 @@
-"""What a pack was made from, kept beside it: prepared tables, review, commentary, and what came of each notebook.
+"""What a pack was made from, kept beside it: prepared tables, queries, review, commentary, what came of each notebook.
 
 ``made_from/`` is enough to write the same pages again from the executed notebooks, and to run the notebooks again:
 neither ``params/`` nor the source is read. A build keeps it, and ``publish`` keeps it with the published version.
@@ -19,6 +19,7 @@ from pyarrow.parquet import read_table, write_table
 
 from helpers.data.prepared import Prepared
 from helpers.errors import KitError
+from helpers.kpis.spine import FOLDER as QUERIES
 from helpers.pack.request import PackRequest
 from helpers.pack.run import Executed, Failure
 from helpers.params import Review
@@ -30,6 +31,14 @@ RECORD = "build.json"
 
 def keep(request: PackRequest, executed: Iterable[Executed], made_from: Path) -> None:
     """Keep beside the prepared tables what else the pages were made from."""
+    keep_record(request, executed, made_from)
+    if request.commentary_folder.is_dir():
+        shutil.copytree(request.commentary_folder, made_from / "commentary" / request.period.label)
+    keep_brand(request.review, made_from)
+
+
+def keep_record(request: PackRequest, executed: Iterable[Executed], made_from: Path) -> None:
+    """Keep the period, the parameters, and what came of each notebook."""
     record = {
         "period": request.period.label,
         "as_of": request.period.known_until.isoformat(),
@@ -43,12 +52,18 @@ def keep(request: PackRequest, executed: Iterable[Executed], made_from: Path) ->
     }
     text = json.dumps(record, indent=1, ensure_ascii=False)
     (made_from / RECORD).write_text(f"{text}\n", encoding="utf-8")
-    if request.commentary_folder.is_dir():
-        shutil.copytree(request.commentary_folder, made_from / "commentary" / request.period.label)
-    brand = request.review.brand
-    for name, file in {"logo": brand.logo, "deck_template": brand.deck_template}.items():
-        if file:
-            shutil.copyfile(file, made_from / f"{name}{file.suffix.lower()}")
+    for file in sorted(QUERIES.glob("*/*.sql")):
+        kept = made_from / "queries" / file.parent.name
+        kept.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, kept / file.name)
+
+
+def keep_brand(review: Review, made_from: Path) -> None:
+    """Keep the files that the brand names: the logo, and the template of the deck."""
+    brand = review.brand
+    for name, given in {"logo": brand.logo, "deck_template": brand.deck_template}.items():
+        if given:
+            shutil.copyfile(given, made_from / f"{name}{given.suffix.lower()}")
 
 
 def kept_request(made_from: Path, root: Path) -> PackRequest:

@@ -24,6 +24,7 @@ from helpers.display.summary import Summary, summary
 from helpers.language import _, message, page_language, retold
 from helpers.notebook_parameters import GIVEN
 from helpers.pack.actions import actions_shown
+from helpers.pack.changes import Compared
 from helpers.pack.commentary import Comment
 from helpers.pack.definitions import Definition, definitions
 from helpers.pack.notebook_content import commentary_parts, parts_of, picture, table_part, tables_of, title_of
@@ -104,19 +105,20 @@ class Edition(NamedTuple):
 class Changes:
     """What a reader must know before comparing this pack with the last, in sentences.
 
-    ``since`` names the published pack whose definitions were compared with those of this one; empty where none was.
+    ``compared`` says what the pack was compared with, and what came of it.
     """
 
     failed: Sequence[str] = ()
     not_provided: Sequence[str] = ()
     refused: Sequence[str] = ()
     data: Sequence[str] = ()
-    since: str = ""
+    compared: Compared = field(default_factory=Compared)
 
     @property
     def told(self) -> list[dict[str, Any]]:
         """What there is to tell, under the headings that a reader sees."""
         found = {
+            **self.compared.told,
             _("Failed"): self.failed,
             _("Not provided"): self.not_provided,
             _("Refused"): self.refused,
@@ -125,14 +127,12 @@ class Changes:
         return [{"title": title, "sentences": list(sentences)} for title, sentences in found.items() if sentences]
 
     @property
-    def nothing(self) -> str:
-        """What stands where there is nothing to tell; it claims no more than what was compared."""
-        if self.since:
-            compared = _("No definition of a registered KPI changed since {pack}.").format(pack=self.since)
-        else:
-            compared = _("Nothing was compared with an earlier pack.")
+    def first(self) -> str:
+        """What stands first: what was compared, and whether all is there."""
+        if self.told or self.compared.restated or self.compared.definitions:
+            return self.compared.sentence
         nothing = _("Nothing failed or is missing, and there is nothing to know of the data.")
-        return _("{sentence} {next}").format(sentence=nothing, next=compared)
+        return _("{sentence} {next}").format(sentence=self.compared.sentence, next=nothing)
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def pages_of(
     data: DataPage,
     queries: tuple[str, Mapping[str, str]],
     *,
-    since: str = "",
+    compared: Compared,
     source: str = "",
     versions: Mapping[str, str],
     edition: Edition | None = None,
@@ -207,8 +207,8 @@ def pages_of(
     """The pack's own pages, and one section per theme in pack order, from what a build has computed.
 
     ``data`` holds the results too, and ``queries`` what several of their queries stand on, and each one's own, by KPI.
-    ``since`` names the published pack that definitions were compared with, ``source`` the source, and ``versions``
-    what the pack was made from. A draft has no ``edition``.
+    ``compared`` is what the pack was held against, ``source`` names the source, and ``versions`` what the pack was made
+    from. A draft has no ``edition``.
     """
     shared, own = queries
     period, brand, commentary = request.period, request.review.brand, request.commentary()
@@ -247,7 +247,7 @@ def pages_of(
             not_provided=data.lacking,
             refused=data.refused,
             data=data.warnings,
-            since=since,
+            compared=compared,
         ),
         definitions=definitions(
             dict.fromkeys(data.results.frame["kpi_id"]),
@@ -299,7 +299,8 @@ def _summary(results: Results) -> Summary:
 def calls_due(executed: Iterable[Executed]) -> Mapping[str, Any] | None:
     """The customers that are silent and due soon, those that pay most first; None where no list of calls was made."""
     runs = [run for run in executed if not run.failure]
-    lists = [found for run in runs for found in tables_of(run.notebook) if found.get("export") == CALLS]
+    shown = [found for run in runs for found in tables_of(run.notebook)]
+    lists = [found for found in shown if CALLS in (found.get("export"), found.get("list"))]
     if not lists or not lists[0]["data"]:
         return None
     days = [row.get("days_to_renewal") for row in lists[0]["data"]]
@@ -367,8 +368,9 @@ def _plain_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any
 def page_content(pages: Pages, sections: Sequence[Section]) -> dict[str, Any]:
     """What the pages print, as plain texts and parts: view, asked, commentary, changes, sections, actions, chapters."""
     asked, commentary = asked_and_told(pages)
+    compared = pages.changes.compared
     view = {
-        **asdict(pages),
+        **asdict(replace(pages, changes=Changes())),
         "calls": pages.calls and table_part(pages.calls, pages.locale),
         "logo": pages.logo and picture(pages.logo, pages.company),
         "parameters": pages.parameters and table_part(pages.parameters, pages.locale),
@@ -381,7 +383,9 @@ def page_content(pages: Pages, sections: Sequence[Section]) -> dict[str, Any]:
             {**each, "sentences": [plain(text, pages.locale) for text in each["sentences"]]}
             for each in pages.changes.told
         ],
-        "unchanged": pages.changes.nothing,
+        "compared": pages.changes.first,
+        "restated": compared.table and table_part(compared.table, pages.locale),
+        "redefined": [asdict(each) for each in compared.definitions],
         "chapters": _chapters(sections),
     }
     return {

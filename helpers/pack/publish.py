@@ -21,6 +21,7 @@ from typing import Any
 from helpers.data.canonical_tables import TABLES
 from helpers.data.prepared import Prepared
 from helpers.errors import KitError, nearest
+from helpers.language import speaking
 from helpers.pack.archive import (
     Published,
     altered,
@@ -31,6 +32,8 @@ from helpers.pack.archive import (
     versions,
     write_manifest,
 )
+from helpers.pack.audiences import FOLDER as AUDIENCES
+from helpers.pack.audiences import audiences_of, write_audience
 from helpers.pack.made_from import FOLDER, PREPARED, kept_request, kept_runs, leave_out_columns, left_out_themes
 from helpers.pack.pages import Edition
 from helpers.pack.request import PackRequest
@@ -124,10 +127,15 @@ def publish(found: Publication, out: Path) -> Path:
         shutil.copytree(found.draft / NOTEBOOKS, new / NOTEBOOKS)
         prepared = Prepared.open(new / FOLDER / PREPARED)
         request = kept_request(new / FOLDER, found.request.root)
-        write_pack(request, prepared, found.runs, origin_of(found.manifest, found.compared, found.edition), new)
+        origin = origin_of(found.manifest, found.compared, found.edition)
+        with speaking(request.review.brand.language, request.review.brand.terms):
+            write_pack(request, prepared, found.runs, origin, new)
+            for name in audiences_of(new / FOLDER):
+                write_audience(name, new / FOLDER, request.root, origin, new)
         if (new / "results.csv").read_bytes() != (found.draft / "results.csv").read_bytes():
             raise KitError(f"the figures of {found.draft} come out differently now; build the draft again")
-        leave_out_columns(new / FOLDER, request.review.keep.without)
+        for made_from in _all_made_from(new / FOLDER):
+            leave_out_columns(made_from, request.review.keep.without)
         contents = {key: value for key, value in found.manifest.items() if key != "files"}
         told = {**found.edition._asdict(), "draft": found.draft.parent.name}
         write_manifest(new, {**contents, "status": found.edition.status, "published": told})
@@ -234,7 +242,13 @@ def _let_go(published: Path, request: PackRequest, edition: Edition) -> None:
             found.append((period.start, folder.name))
     for _, label in sorted(found, reverse=True)[most:]:
         for old in published_versions(published, label):
-            _remove_tables(old.folder / FOLDER, edition, f"keep.packs is {most} in review.yml")
+            for made_from in _all_made_from(old.folder / FOLDER):
+                _remove_tables(made_from, edition, f"keep.packs is {most} in review.yml")
+
+
+def _all_made_from(made_from: Path) -> list[Path]:
+    """What the whole pack was made from, and the pack of each audience."""
+    return [made_from, *(made_from / AUDIENCES / name for name in audiences_of(made_from))]
 
 
 def _remove_tables(made_from: Path, edition: Edition, why: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import pandas as pd
 from helpers import results
 from helpers.data.prepared import Prepared
 from helpers.errors import KitError
+from helpers.language import speaking
 from helpers.pack.archive import (
     MANIFEST,
     Published,
@@ -24,6 +26,8 @@ from helpers.pack.archive import (
     read_manifest,
     versions,
 )
+from helpers.pack.audiences import FOLDER as AUDIENCES
+from helpers.pack.audiences import audiences_of, write_audience
 from helpers.pack.build import jobs_of
 from helpers.pack.made_from import FOLDER, PREPARED, columns_left_out, kept_request
 from helpers.pack.pages import Edition
@@ -136,7 +140,8 @@ def as_kept(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say) 
     if missing := [*_lacking(found), *([compared] if isinstance(compared, str) else [])]:
         raise KitError(*missing)
     assert not isinstance(compared, str)
-    with tempfile.TemporaryDirectory(prefix="kpi-review-") as spare:
+    brand = found.request.review.brand
+    with tempfile.TemporaryDirectory(prefix="kpi-review-") as spare, speaking(brand.language, brand.terms):
         prepared = Prepared.open(found.made_from / PREPARED)
         say(PREPARED)
         executed = _run_again(found.request, prepared, Path(spare), workers, warm, say)
@@ -144,8 +149,14 @@ def as_kept(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say) 
         pack.mkdir()
         origin = origin_of(found.manifest, compared, found.edition)
         write_pack(found.request, prepared, executed, origin, pack)
+        audiences = audiences_of(found.made_from)
+        for name in audiences:
+            again = Path(spare) / FOLDER
+            _run_audience_again(found, name, again, workers, warm, say)
+            write_audience(name, again, found.request.root, origin, pack)
         say("render")
-        names = [name for name in SAME_BYTES if (found.folder / name).exists()]
+        of = ["", *(f"{name}/" for name in audiences)]
+        names = [f"{each}{name}" for each in of for name in SAME_BYTES if (found.folder / f"{each}{name}").exists()]
         differing = [name for name in names if (pack / name).read_bytes() != (found.folder / name).read_bytes()]
     lines = [f"{name}: {'other bytes' if name in differing else 'the same bytes'}" for name in names]
     return Verified(not differing, lines)
@@ -156,6 +167,17 @@ def _run_again(
 ) -> list[Executed]:
     with Kernels(workers, warm) as kernels:
         return kernels.run(jobs_of(request, spare / NOTEBOOKS), prepared.folder, finished=lambda run: say(run.theme))
+
+
+def _run_audience_again(
+    found: Opened, name: str, again: Path, workers: int, warm: WarmProcess | None, say: Say
+) -> None:
+    """Runs the notebooks of an audience over its kept tables, beside a copy of what else was kept of it."""
+    kept, own = found.made_from / AUDIENCES / name, again / AUDIENCES / name
+    shutil.copytree(kept, own, ignore=shutil.ignore_patterns(NOTEBOOKS), copy_function=shutil.copyfile)
+    own.chmod(0o755)
+    prepared = Prepared.open(own / PREPARED)
+    _run_again(kept_request(own, found.request.root), prepared, own, workers, warm, say)
 
 
 def _figures(request: PackRequest, prepared: Prepared, executed: Sequence[Executed]) -> pd.DataFrame:
@@ -217,7 +239,12 @@ def _compared(found: Opened) -> Published | str | None:
     label, _, version = address.partition("/v")
     versions_of = {each.version: each for each in published_versions(found.out / "published", label)}
     place = found.out / "published" / address
-    return versions_of.get(int(version)) or f"{place}, which the pack was held against, is gone; restore it"
+    held = versions_of.get(int(version))
+    if not held:
+        return f"{place}, which the pack was held against, is gone; restore it"
+    if _let_go(held.folder / FOLDER):
+        return f"{place}, which the pack was held against, is kept without its tables, so causes cannot be found again"
+    return held
 
 
 def _let_go(made_from: Path) -> list[Path]:

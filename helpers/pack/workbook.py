@@ -25,6 +25,8 @@ from helpers.display.formats import MONEY, format_period, month_start
 from helpers.errors import KitError
 from helpers.language import _, message, retold
 from helpers.pack.appearance import colours_of
+from helpers.pack.causes import KEYS_KEPT
+from helpers.pack.changes import Restated
 from helpers.pack.definitions import Definition
 from helpers.pack.excel import (
     COUNT,
@@ -83,6 +85,12 @@ KEY_FIGURES = (
     message("Change on year"), message("Change on year, %"), message("Target"), message("Variance"), VARIANCE,
     message("Met or missed"), message("Status"), "kpi_id", message("To know"),
 )  # fmt: skip
+RESTATED = (
+    message("KPI"), message("Segment of"), message("Segment"), message("Period"), message("Unit"),
+    message("Published"), message("Now"), message("Difference"), message("Difference, %"), message("Material"),
+    message("Cause"), "kpi_id",
+)  # fmt: skip
+MOVED = (message("Table"), message("What became of it"), message("Columns"), message("Key"))
 PERCENT = "+0.0%;-0.0%;0.0%"
 ENOUGH = 30  # of fewer a change in per cent misleads
 BARS = {  # as long as the variance; whether it is good stands beside it
@@ -158,6 +166,8 @@ def _sheets(
         failure = str(section.failure or "")
         failure = failure and _("This section failed: {reason}.").format(reason=retold(failure))
         yield SheetContent(section.title, [] if failure else list(_theme_tables(section, results)), failure)
+    if restated := pages.changes.compared.restated:
+        yield SheetContent(_("Restated"), [_restated_table(restated, results), _moving_rows(restated)])
     yield SheetContent(_("Results"), [_results_table(results)])
     yield SheetContent(_("Definitions"), [_definitions_table(pages.definitions)])
     own = (*pages.data, pages.parameters, pages.versions)
@@ -271,6 +281,34 @@ def _history_table(kpi_ids: Sequence[str], results: Results) -> ExcelTable:
     names = [typed_cell(format_period(period.label, results.context.locale)) for period in periods]
     title = _(BY_KIND[kind]).format(name=_(SCORECARD))
     return ExcelTable(title, heads, [names, days, *columns], name="scorecard_over_time")
+
+
+def _restated_table(restated: Sequence[Restated], results: Results) -> ExcelTable:
+    """One row per figure that was published and is another today."""
+    style, rows = results.context.style, []
+    for each in restated:
+        published, now = typed_column([each.then, each.now], {"unit": each.unit}, style)
+        change = _change(now, published, is_target=False, unit=each.unit)
+        named = map(typed_cell, (kpi(each.kpi_id).label, _(each.segment_by), retold(each.segment), each.period))
+        told = (_(WORDS[each.unit]), _("yes") if each.is_material else _("no"), each.cause, each.kpi_id)
+        unit, *others = map(typed_cell, told)
+        rows.append([*named, unit, published, now, *change, *others])
+    return ExcelTable(
+        _("Every restated figure"), [_(head) for head in RESTATED], _columns(len(RESTATED), rows), name="restated", wrapped=True
+    )  # fmt: skip
+
+
+def _moving_rows(restated: Sequence[Restated]) -> ExcelTable:
+    """The first keys of the rows that moved restated figures, as far as the tables of then are kept."""
+    found = {
+        (each.table, key): (each.table, each.how, ", ".join(each.columns), key)
+        for figure in restated
+        for each in figure.rows
+        for key in each.keys
+    }
+    rows = [list(found[place]) for place in sorted(found)]
+    note, heads = _("Of each period, the first {n} of each kind.").format(n=KEYS_KEPT), [_(head) for head in MOVED]
+    return ExcelTable(_("Rows that moved them"), heads, _columns(len(heads), rows), [note], name="rows_that_moved_them")
 
 
 def _definitions_table(definitions: Iterable[Definition]) -> ExcelTable:

@@ -16,13 +16,14 @@ from helpers import results
 from helpers.data.prepared import Prepared
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
-from helpers.display.formats import format_period
 from helpers.errors import KitError
 from helpers.language import _, message
 from helpers.pack.archive import Published
 from helpers.pack.audit import audit_sheets
+from helpers.pack.changes import changes_since
 from helpers.pack.commentary import figure_faults
 from helpers.pack.customer_pages import Looks, write_customer_pages
+from helpers.pack.made_from import FOLDER, PREPARED
 from helpers.pack.notebook_content import tables_of
 from helpers.pack.pages import Edition, page_content, pages_of
 from helpers.pack.render import render_html, render_pdf
@@ -58,16 +59,11 @@ def write_pack(
     Raises:
         KitError: the commentary names what is not there, or the pages cannot be set.
     """
-    runs = list(executed)
-    found = results_of(request, prepared, runs)
-    if faults := figure_faults(request.commentary(), request.commentary_folder, found.frame):
-        raise KitError(*faults)
-    (pack / "results.csv").write_text(results.to_csv(found.frame), encoding="utf-8")
+    runs, brand = list(executed), request.review.brand
     write_exports(runs, pack)
-    brand = request.review.brand
     looks = Looks(request.review.company, request.period.measured_on, brand.colour, brand.locale)
     write_customer_pages(runs, pack, looks)
-    _write_pages(request, prepared, runs, found, origin, pack)
+    write_pages(request, prepared, runs, origin, pack)
 
 
 def results_of(request: PackRequest, prepared: Prepared, executed: Iterable[Executed]) -> Results:
@@ -96,23 +92,37 @@ def write_exports(executed: Iterable[Executed], pack: Path) -> None:
                 (pack / "exports" / Path(name).name).write_text(csv_text(rows), encoding="utf-8")
 
 
-def _write_pages(
-    request: PackRequest, prepared: Prepared, executed: list[Executed], found: Results, origin: Origin, pack: Path
+def write_pages(
+    request: PackRequest,
+    prepared: Prepared,
+    executed: list[Executed],
+    origin: Origin,
+    pack: Path,
+    audience: str = "",
 ) -> None:
-    """Writes the files that people read."""
+    """Write results.csv and the files that people read: all that an audience gets.
+
+    The pack of an ``audience`` is held against what was published for it, and that of everybody against the whole.
+
+    Raises:
+        KitError: the commentary names what is not there, or the pages cannot be set.
+    """
+    found = results_of(request, prepared, executed)
+    if faults := figure_faults(request.commentary(), request.commentary_folder, found.frame):
+        raise KitError(*faults)
+    (pack / "results.csv").write_text(results.to_csv(found.frame), encoding="utf-8")
     made_from = {**origin.versions, **{_(FINGERPRINTS[what]): which for what, which in origin.fingerprints.items()}}
-    compared = ""
-    if origin.compared and request.review.kpis:
-        label = format_period(origin.compared.label, request.review.brand.locale)
-        compared = _("the pack of {period} (v{n})").format(period=label, n=origin.compared.version)
     settled = request.review.model_copy(update={"themes": request.settled})
     quarter = OpenReview(request.period, settled, prepared)
     for name, query in found.given.items():
         quarter.spine.relate(name, query)
     queries = quarter.scripts(dict.fromkeys(found.frame["kpi_id"]))
     data = DataPage(prepared.report, found)
+    made_with = {"code": origin.fingerprints["code"], **origin.versions}
+    figures, tables = _published(origin.compared, audience)
+    compared = changes_since(origin.compared, request, prepared, found, made_with, figures=figures, tables=tables)
     pages, sections = pages_of(
-        request, executed, data, queries, since=compared, source=prepared.name, versions=made_from,
+        request, executed, data, queries, compared=compared, source=prepared.name, versions=made_from,
         edition=origin.edition,
     )  # fmt: skip
     content = page_content(pages, sections)
@@ -126,3 +136,11 @@ def _write_pages(
 
         deck = render_deck(pages, found, chapter_pages(pdf.result()), request.review.brand.deck_template)
         (pack / "pack.pptx").write_bytes(deck)
+
+
+def _published(compared: Published | None, audience: str) -> tuple[Path | None, Path | None]:
+    """Where the figures lie that a pack is held against, and the tables that those were made from."""
+    if not compared:
+        return None, None
+    own = compared.folder / FOLDER / (f"audiences/{audience}" if audience else "")
+    return compared.folder / audience, own / PREPARED

@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 
 from helpers.display.headlines import Headline
 from helpers.display.summary import Summary
+from helpers.pack.changes import ChangedText, Compared, side_by_side
 from helpers.pack.definitions import Definition
 from helpers.pack.notebook_content import commentary_parts
 from helpers.pack.pages import Changes, Pages, Section, page_content
@@ -156,6 +157,13 @@ IN_SCORECARD = {
 }  # fmt: skip
 
 
+COMPARED = Compared(
+    "Compared with the pack of 2026Q2 (v1): of 40 figures that both have, 1 is restated.",
+    texts("Restated figures", KPI="New bookings", Published="€1,000", Now="€1,500", Cause="1 row of deals corrected."),
+    definitions=[ChangedText("the query of bookings", "New bookings", side_by_side(["from <a>"], ["from <b>"]))],
+)
+
+
 def view(**more: Any) -> Pages:
     row = {**block("Net new MRR", theme="recurring_revenue"), **IN_SCORECARD}
     groups = [
@@ -169,7 +177,9 @@ def view(**more: Any) -> Pages:
         "summary": SUMMARY,
         "commentary": "The quarter was **slow**.", "scorecard": groups,
         "failed": ["Unit economics"],
-        "changes": Changes(failed=["Unit economics"], data=["deals: 3 of 40 rows left out: won without closed_at."]),
+        "changes": Changes(
+            failed=["Unit economics"], data=["deals: 3 of 40 rows left out: won without closed_at."], compared=COMPARED
+        ),
         "definitions": [Definition("NRR", ("net_new_mrr",), "How much is kept.", "Kept MRR over opening MRR.", "K23")],
         "source": "Warehouse",
         "data": [texts("What was read", Table="deals", Rows="40")],

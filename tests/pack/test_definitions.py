@@ -34,7 +34,7 @@ def order(label="2026Q3", *, sets=(), rules=None, kpis=(NRR,)):
 
 
 def publish(folder, order, version=1, **changed):
-    """A published pack, as far as the definitions in its manifest go."""
+    """A published pack without a figure, as far as the definitions in its manifest go."""
     manifest = {
         "parameters": {theme: dict(values) for theme, values in order.parameters.items()},
         "rules": order.review.rules.model_dump(mode="json"),
@@ -44,6 +44,7 @@ def publish(folder, order, version=1, **changed):
     place = folder / order.period.label / f"v{version}"
     place.mkdir(parents=True)
     (place / "manifest.json").write_text(json.dumps(manifest))
+    (place / "results.csv").write_text(results.to_csv(results.frame([])))
 
 
 def redefined(asked, folder):
@@ -94,7 +95,7 @@ def test_only_kpis_with_a_version_can_be_refused(tmp_path):
 def test_a_text_that_reads_differently(tmp_path):
     before = order("2026Q2")
     told = definitions_record(before)
-    texts = {**told["texts"], "recurring_revenue.retention": "0" * 16}
+    texts = {**told["texts"], "recurring_revenue.retention": "Who stays."}
     publish(tmp_path, before, definitions={**told, "texts": texts})
     assert "did not: it reads differently; raise" in redefined(order(), tmp_path)["nrr"]
 

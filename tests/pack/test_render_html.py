@@ -21,6 +21,7 @@ from pypdf import PdfReader
 
 from helpers.pack import appearance
 from helpers.pack.appearance import colours_of
+from helpers.pack.changes import ChangedText, Compared, side_by_side
 from helpers.pack.definitions import Definition
 from helpers.pack.notebook_content import commentary_parts
 from helpers.pack.pages import Changes, Section
@@ -285,23 +286,41 @@ def test_the_query_of_a_definition_folds_out(html):
     assert 'class="query"' not in html  # where there is no query
 
 
-@pytest.mark.parametrize(
-    ("since", "told"),
-    [
-        ("", "Nothing was compared with an earlier pack."),
-        ("the pack of 2026Q2 (v1)", "No definition of a registered KPI changed since the pack of 2026Q2 (v1)."),
-    ],
-)
-def test_what_was_not_compared_is_not_said_to_be_unchanged(since, told):
-    unchanged = view(changes=Changes(since=since))
+@pytest.mark.parametrize("compared", [Compared(), Compared("Compared with the pack of 2026Q2 (v1): none is restated.")])
+def test_what_was_compared_stands_first_and_where_all_is_there_it_is_said(compared):
+    unchanged = view(changes=Changes(compared=compared))
     page = BeautifulSoup(html_of(unchanged, []), "html.parser")
     section = page.find("section", {"aria-labelledby": "pack.changes"}).p.get_text()
-    assert section == f"Nothing failed or is missing, and there is nothing to know of the data. {told}"
+    assert section == (f"{compared.sentence} Nothing failed or is missing, and there is nothing to know of the data.")
     pdf = " ".join(
         " ".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(pdf_of(unchanged, []))).pages).split()
     )
     assert section in pdf
-    assert "restated" not in section
+    assert "Nothing failed" not in html_of(view(changes=Changes(failed=["Churn"], compared=compared)), [])
+
+
+def test_two_versions_of_a_query_are_told_apart_by_signs_and_words_not_by_colour():
+    lines = side_by_side(["select <a>", "from deals"], ["select <b>", "from deals", "where won"])
+    redefined = Compared("Compared.", definitions=[ChangedText("the query of bookings", "New bookings", lines)])
+    page = BeautifulSoup(html_of(view(changes=Changes(compared=redefined)), []), "html.parser")
+    fold = page.select_one("details.redefined")
+    assert fold.summary.get_text() == "New bookings: the query of bookings"
+    then, now = (each.get_text().splitlines() for each in fold.select("pre"))
+    assert then == ["− Only then: select <a>", "  from deals", ""]  # a line that is not there keeps the others beside
+    assert now == ["+ Only now: select <b>", "  from deals", "+ Only now: where won"]
+    assert [each["tabindex"] for each in fold.select("pre")] == ["0", "0"]
+
+
+def test_of_many_changed_queries_the_first_dozen_is_named():
+    texts = [ChangedText(f"the query of part {i}", "New bookings", [("differ", "a", "b")]) for i in range(14)]
+    many = view(changes=Changes(compared=Compared("Compared.", definitions=texts)))
+    page = BeautifulSoup(html_of(many, []), "html.parser").find("section", {"aria-labelledby": "pack.changes"})
+    assert page.select_one("details.more > summary").get_text() == "2 more"
+    assert len(page.select("details.more details.redefined")) == 2
+    pdf = " ".join(" ".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(pdf_of(many, []))).pages).split())
+    assert "the query of part 11" in pdf
+    assert "the query of part 12" not in pdf
+    assert "2 more are not named here." in pdf
 
 
 def fonts_of(html):

@@ -268,7 +268,7 @@ def test_each_sheet_leads_back_to_the_first(book):
 def test_the_data_page_is_there_typed(built, book):
     found = {table.title: table for table in tables(book["Data and parameters"])}
     read_rows = {row[0]: row for row in found["What was read"].values}
-    customers = json.loads((built.folder.resolve().parent / "prepared/prepared.json").read_text())
+    customers = json.loads((built.folder.resolve().parent / "made_from/prepared/prepared.json").read_text())
     assert read_rows["customers"][1:3] == [
         customers["report"]["tables"]["customers"][name] for name in ("read", "clean")
     ]

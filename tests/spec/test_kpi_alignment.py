@@ -55,7 +55,8 @@ def standings(period, *okrs, figures=()):
 
 def measured(value, period=Q1, *, segment=("", ""), each=None, **more):
     each = each or objective()
-    figure = results.row(each.kpi_id, period, value, segment=segment, n=12, **more)
+    asked = {"ttv_cohort": "trailing_year", "rmst_days": 120}
+    figure = results.row(each.kpi_id, period, value, segment=segment, n=12, params=asked, **more)
     (row,) = standings(period, each, figures=[figure])
     return row
 
@@ -206,7 +207,7 @@ def test_the_trap_is_told_where_it_applies(kpi_id, said):
 
 
 def test_part_of_a_day_is_a_day():
-    assert "2026-05-06" in young_cohort(objective(target=55.5), {})
+    assert "2026-05-06" in young_cohort(objective(target=55.5), {"ttv_cohort": "trailing_year", "rmst_days": 120})
 
 
 def test_the_trap_stands_beside_the_figure():

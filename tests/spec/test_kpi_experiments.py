@@ -459,7 +459,7 @@ def test_what_cannot_be_decided_is_said_before_it_starts():
     spine = known(asked, subscriptions=FIVE)
     [row] = theme.feasibility(spine).rows.to_dict("records")
     assert row["needed"] == 2 * 294
-    assert row["decidable"] == "not feasible: 588 customers needed, 5 there; use a stepped rollout instead"
+    assert row["decidable"] == "not feasible: 588 units needed, 5 there; use a stepped rollout instead"
 
 
 def test_clusters_and_uneven_variants_take_more():

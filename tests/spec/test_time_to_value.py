@@ -915,7 +915,7 @@ class TestCustomers:
         texts = clocks(("A", "2026-08-01", None), ("O", "2024-01-01", None), ("P", "2024-01-01", None, "2024-06-01"))
         found = still_waiting(known(texts), Q3)
         assert [row["customer"] for row in records(found)] == ["A"]
-        assert found.note.endswith("1 that signed before 2025Q4 to 2026Q3 have no value either.")
+        assert found.note.endswith("1 that signed before 2025Q4 to 2026Q3 has no value either.")
 
     def test_nobody_waits(self):
         assert still_waiting(known(clocks(("A", "2026-08-01", 5))), Q3).rows.empty

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 import pandas as pd
+from matplotlib import rcParams
 from matplotlib.artist import Artist
 
 from helpers.catalogue import kpi
 from helpers.display.charts.frame import (
     BAR,
+    DAY_KINDS,
     DAYS_KEY,
     ROW,
     Chart,
@@ -23,28 +25,32 @@ from helpers.display.charts.frame import (
     table_behind,
 )
 from helpers.display.context import Results
-from helpers.display.formats import Writer, is_small, no_change
-from helpers.display.objectives import OFF_PACE, STANDINGS, Objective, objectives_in
+from helpers.display.formats import Writer, format_period, is_small, no_change, unit_note
+from helpers.display.objectives import OFF_PACE, STANDINGS, Objective, objectives_in, with_sign
 from helpers.display.palette import FILLS, LINE, QUIET, TEXT, TONES
-from helpers.display.sentences import cautions, chart_title, movement, why_missing, why_not_drawn, why_nothing
+from helpers.display.sentences import (
+    cautions,
+    chart_title,
+    movement,
+    paragraph,
+    why_missing,
+    why_not_drawn,
+    why_nothing,
+)
 from helpers.display.shown_tables import Table
 from helpers.display.signals import change_tone
+from helpers.language import _, message, plural, retold
 from helpers.results import NONE, Column
-from helpers.texts import spoken
+from helpers.texts import begun, spoken
 
 SIGNS = ("+ ", "− ")  # how a step of a bridge begins that leads on from the one before
 MOST = 12  # bars on a page; the table has them all
 CENT = 0.005  # identities hold to half a cent
 PANELS, PANEL = 4, 0.6  # periods side by side; the part of the width of one that its bars take
-TWIN, LOWEST_ROW = ", in a month", 0.125  # what a step with two amounts is also called; inches
+LOWEST_ROW = 0.125  # inches
+SHAPES = "DejaVu Sans"  # the typeface that has the shapes of standings; the PDF takes the words beside them from it too
+MEAN = message("Mean time to value")
 CUT = 0.5  # stocks whose lowest is above this share of the highest are cut
-FUNNEL_COLUMNS = {
-    "segment": Column("Stage"),
-    "value": Column("Records", "count"),
-    "value_rate": Column("Of the stage before", "share"),
-    "ci_low_rate": Column("95% from", "share"),
-    "ci_high_rate": Column("to", "share"),
-}
 
 
 def bars(results: Results, kpi_id: str, segment_by: str) -> Chart:
@@ -53,15 +59,17 @@ def bars(results: Results, kpi_id: str, segment_by: str) -> Chart:
     Of a few, whose rate says little, the counts are told and no bar is drawn. Of many segments, the largest are drawn.
     """
     total, label, unit = results.shown(kpi_id), kpi(kpi_id).label, kpi(kpi_id).unit
-    period, by = _period_of(results, total), segment_by.replace("_", " ")
+    period, by = _period_of(results, total), _(spoken(segment_by))
     rows = _segments(results, kpi_id, segment_by, period)
-    rows = rows.assign(small=[is_small(row) for _, row in rows.iterrows()])
-    title = chart_title(results, f"{label} by {by}", unit, [period])
-    table = table_behind(results.context, title, rows, _bar_columns(by.capitalize(), label, unit), "No segments.")
+    rows = rows.assign(small=[is_small(row) for _i, row in rows.iterrows()])
+    title = chart_title(results, _("{name} by {dimension}").format(name=label, dimension=by), unit, [period])
+    table = table_behind(results.context, title, rows, _bar_columns(begun(by), label, unit), _("No segments."))
     if not rows["value"].count():
-        return not_drawn(table, why_nothing(results, total, f"{label}: no {by} has a value in {period}."))
+        none = _("{name}: no {dimension} has a value in {period}.")
+        none = none.format(name=label, dimension=by, period=format_period(period, results.context.locale))
+        return not_drawn(table, why_nothing(results, total, none))
     with sheet(ROW * (min(len(rows), MOST) + 1), results.context) as drawn:
-        _segment_bars(drawn, _largest(rows), total, "all")
+        _segment_bars(drawn, _largest(rows), total, _("all"))
     return Chart(title, _segment_sentence(results, rows, total, period), drawn.svg, table)
 
 
@@ -71,18 +79,26 @@ def variants(results: Results, name: str, own: str) -> Chart:
     ``results`` has one row per value, as which its segment is named; ``own`` is the one of the review.
     """
     rows = results.frame.reset_index(drop=True)
-    rows = rows.assign(small=[is_small(row) for _, row in rows.iterrows()])
+    rows = rows.assign(small=[is_small(row) for _i, row in rows.iterrows()])
     kept, known = rows[rows["segment"] == own].iloc[0], rows[rows["value"].notna()]
     label, unit, phrase = kpi(kept["kpi_id"]).label, kept["unit"], results.write.result_phrase
-    title = chart_title(results, f"{label} by {name}", unit, [results.period.label])
-    table = table_behind(results.context, title, rows, _bar_columns(name, label, unit), "No values.")
+    what = _("{name} by {dimension}").format(name=label, dimension=name)
+    title = chart_title(results, what, unit, [results.period.label])
+    table = table_behind(results.context, title, rows, _bar_columns(name, label, unit), _("No values."))
     if not known["value"].any():
         return not_drawn(table, why_not_drawn(rows[["value"]], results, unit))
     with sheet(ROW * (len(rows) + 1), results.context) as drawn:
         _segment_bars(drawn, rows, kept, own)
     ends = [known.iloc[int(place)] for place in (known["value"].argmin(), known["value"].argmax())]
-    least, most = (f"{phrase(row)} under {name} {row['segment']}" for row in ends)
-    sentence = f"{label} in {results.period.label}: {phrase(kept)} under {name} {own}; lowest {least}, highest {most}."
+    told = _("{value} under {parameter} {setting}")
+    now, least, most = (told.format(value=phrase(row), parameter=name, setting=row["segment"]) for row in (kept, *ends))
+    sentence = _("{name} in {period}: {value}; lowest {least}, highest {most}.").format(
+        name=label,
+        period=format_period(results.period.label, results.context.locale),
+        value=now,
+        least=least,
+        most=most,
+    )
     return Chart(title, sentence, drawn.svg, table)
 
 
@@ -94,14 +110,21 @@ def funnel(results: Results) -> Chart:
     total = results.shown("funnel_conversion")
     period = _period_of(results, total)
     reached, rates = (_segments(results, kpi_id, "stage", period) for kpi_id in ("funnel_reached", "funnel_step_rate"))
-    title = chart_title(results, "Records that reached each stage", "count", [period])
+    title = chart_title(results, _("Records that reached each stage"), "count", [period])
     both = reached.merge(rates, on="segment", how="left", suffixes=("", "_rate"))
-    table = table_behind(results.context, title, both, FUNNEL_COLUMNS, "No segments.")
+    columns = {
+        "segment": Column(_("Stage")), "value": Column(_("Records"), "count"),
+        "value_rate": Column(_("Of the stage before"), "share"), "ci_low_rate": Column(_("95% from"), "share"),
+        "ci_high_rate": Column(_("to"), "share"),
+    }  # fmt: skip
+    table = table_behind(results.context, title, both, columns, _("No segments."))
+    shown = format_period(period, results.context.locale)
     if reached.empty or not reached["value"].iloc[0] > 0:
-        return not_drawn(table, why_nothing(results, total, f"No record entered the pipeline in {period}."))
+        none = _("No record entered the pipeline in {period}.").format(period=shown)
+        return not_drawn(table, why_nothing(results, total, none))
     with sheet(2 * ROW * len(reached), results.context) as drawn:
         rate_of = rates.set_index("segment")
-        for y, (_, row) in enumerate(reached.iterrows()):
+        for y, (_i, row) in enumerate(reached.iterrows()):
             value, stage = float(row["value"]), row["segment"]
             look = fill(drawn.ink, partial=row["status"] == "partial")
             drawn.marks(drawn.axes.barh(y, value, BAR * 0.8, **look), [stage], [value], "count")
@@ -111,10 +134,13 @@ def funnel(results: Results) -> Chart:
         drawn.row_axis(reached["segment"])
         drawn.axes.margins(x=0.1)
     first, last = (results.write.value(reached["value"].iloc[i], "count") for i in (0, -1))
-    so_far = " to date" if reached["status"].iloc[0] == "partial" else ""
-    sentence = f"Of {first} records that entered in {period}, {last} reached {spoken(reached['segment'].iloc[-1])}"
-    rate = "" if total is None else f": {_with_interval(results.write, total)}"
-    return Chart(title, f"{sentence}{so_far}{rate}.", drawn.svg, table)
+    told = _("Of {n} records that entered in {period}, {reached} reached {stage}")
+    if reached["status"].iloc[0] == "partial":
+        told = _("Of {n} records that entered in {period}, {reached} reached {stage} to date")
+    told = told.format(n=first, period=shown, reached=last, stage=spoken(reached["segment"].iloc[-1]))
+    if total is not None:
+        told = _("{sentence}: {next}").format(sentence=told, next=_with_interval(results.write, total))
+    return Chart(title, _("{sentence}.").format(sentence=told), drawn.svg, table)
 
 
 def waterfall(results: Results, opening: str, movements: Sequence[str], closing: str) -> Chart:
@@ -128,20 +154,21 @@ def waterfall(results: Results, opening: str, movements: Sequence[str], closing:
     shown = list(found) or [results.period.label]
     rows = [row for kpi_id in kpi_ids if (row := results.now(kpi_id)) is not None]
     steps = pd.DataFrame(found or {shown[0]: {row["kpi_id"]: row["value"] for row in rows}}, dtype=float)
-    title = chart_title(results, f"{label}, movements", unit, shown)
-    columns = {"label": Column("Movement"), **{each: Column(each, unit) for each in shown}}
+    title = chart_title(results, _("{name}, movements").format(name=label), unit, shown)
+    heads = {each: Column(format_period(each, results.context.locale), unit) for each in shown}
     named = steps.assign(label=[kpi(kpi_id).label for kpi_id in steps.index])
-    table = table_behind(results.context, title, named, columns, "No movements.")
+    table = table_behind(results.context, title, named, {"label": Column(_("Movement")), **heads}, _("No movements."))
     if not found:
-        return not_drawn(table, f"{label}: {untold}, so they are not drawn.")
+        return not_drawn(table, _("{name}: {reason}, so they are not drawn.").format(name=label, reason=untold))
     sentence = _waterfall_sentence(results, pd.DataFrame(rows))
     if not steps.any(axis=None):
         return not_drawn(table, sentence)
     moved = [k for k in kpi_ids if k not in movements or any(values[k] for values in found.values())]
     with sheet(ROW * (len(moved) + 1.6), results.context) as drawn:
         if _waterfall_panels(drawn, results, {p: {k: values[k] for k in moved} for p, values in found.items()}):
-            sentence += f" The bars of {kpi(opening).label} and {label} are cut; all movements are on one scale."
-    return Chart(title, sentence + untold, drawn.svg, table)
+            cut = _("The bars of {opening} and {closing} are cut; all movements are on one scale.")
+            sentence = paragraph(sentence, cut.format(opening=kpi(opening).label, closing=label))
+    return Chart(title, paragraph(sentence, untold), drawn.svg, table)
 
 
 def bridge(table: Table) -> Chart:
@@ -151,58 +178,64 @@ def bridge(table: Table) -> Chart:
     that begins with + or − leads on, any other stands on the line at zero. Steps of nothing are left out.
     """
     columns, write = table.listing.columns, table.write
-    both = [(str(row["step"]), of, row[of]) for _, row in table.rows.iterrows() for of in ("amount", "monthly")]
-    bars: list[tuple[str, str, float, float]] = []  # the name of a step, its column, and where its bar begins and ends
+    both = [(str(row["step"]), of, row[of]) for row in table.rows.to_dict("records") for of in ("amount", "monthly")]
+    bars: list[tuple[str, str, float, float]] = []  # a step, its column, and where its bar begins and ends
     end = {"amount": 0.0, "monthly": 0.0}
     for step, of, value in both:
         if value and not pd.isna(value):
             start = end[of] if step.startswith(SIGNS) else 0.0
             end[of] = start + value
-            bars.append((step + TWIN * bool(bars and bars[-1][0] == step), of, start, end[of]))
+            bars.append((step, of, start, end[of]))
     if not bars:
         return not_drawn(table)
-    longest = {of: max(abs(at) for _, other, *ends in bars for at in ends if other == of) for _, of, *_ in bars}
-    told = []
+    longest = {of: max(abs(at) for _step, other, *ends in bars for at in ends if other == of) for of in end}
+    told, names = [], []
     with sheet(LOWEST_ROW * (len(bars) + 1.5), table.context) as drawn:
         for y, (step, of, start, stop) in enumerate(bars):
             leads_on, unit = step.startswith(SIGNS), columns[of].unit
+            is_twin = y > 0 and bars[y - 1][0] == step  # the second of two amounts
+            names.append(_("{step}, in a month").format(step=step) if is_twin else step)
             text = write.change(stop, start, unit).partition(" (")[0] if leads_on else write.phrase(stop, unit)
             look = fill(FILLS[""] if leads_on else drawn.ink, partial=False)
             [bar] = drawn.axes.barh(y, (stop - start) / longest[of], BAR, start / longest[of], **look)
-            drawn.mark(bar, step, text)
+            drawn.mark(bar, names[-1], text)
             drawn.text((max(start, stop, 0.0) / longest[of], y), text, bold=not leads_on)
-            told += [] if leads_on or step.endswith(TWIN) else [f"{step}: {text}"]
-        drawn.row_axis([step for step, *_ in bars])
+            told += [] if leads_on or is_twin else [_("{name}: {value}").format(name=step, value=text)]
+        drawn.row_axis(names)
         drawn.axes.margins(x=0.12)
-        drawn.key("dark: where a step has led; grey: what leads on; amounts of a month have a scale of their own")
-    return Chart(table.listing.caption, f"{'; '.join(told)}.", drawn.svg, table)
+        drawn.key(_("dark: where a step has led; grey: what leads on; amounts of a month have a scale of their own"))
+    return Chart(table.listing.caption, _("{sentence}.").format(sentence=_("; ").join(told)), drawn.svg, table)
 
 
-def cascade(table: Table, total: str) -> Chart:
+def cascade(table: Table, total: str = MEAN) -> Chart:
     """How the parts of a mean add up to it: one row per part, the largest first, and in the last one all together.
 
     The table has one row per part, named in its first column: ``days``, of these ``waiting`` and ``working``, and
     ``earlier``, if it is there, what the part was before. ``total`` names the sum.
     """
-    rows, write = table.rows, table.write
+    rows, write, total = table.rows, table.write, _(total)
     if rows.empty:
         return not_drawn(table)
     rows = rows.assign(name=rows.iloc[:, 0], untold=(rows["days"] - rows["waiting"] - rows["working"]).clip(lower=0))
     mean = float(rows["days"].sum())
     if not mean > 0:
-        return not_drawn(table, f"{total}: 0 days, so nothing is drawn.")
+        none = _("{name}: {value}, so nothing is drawn.").format(name=total, value=write.phrase(0, "days"))
+        return not_drawn(table, none)
     with sheet(ROW * (len(rows) + 2), table.context) as drawn:
         _cascade_bars(drawn, rows)
         drawn.row_axis([*rows["name"], total])
         drawn.axes.margins(x=0.12)
-        drawn.key(DAYS_KEY + ("; right: the cohort before" if "earlier" in rows else ""))
+        key = _("{key}; right: the cohort before") if "earlier" in rows else "{key}"
+        drawn.key(key.format(key=_(DAYS_KEY)))
     largest = rows.iloc[int(rows["days"].to_numpy().argmax())]
     share, waiting = (write.value(part / mean, "share") for part in (largest["days"], rows["waiting"].sum()))
-    sentence = (
-        f"{total}: {write.phrase(mean, 'days')}; the largest part is {spoken(largest['name'])} with "
-        f"{write.phrase(largest['days'], 'days')} ({share}); {waiting} of the days were waiting."
-    )
-    return Chart(f"{table.listing.caption}, days", sentence, drawn.svg, table)
+    sentence = _(
+        "{name}: {mean}; the largest part is {part} with {days} ({share}); {waiting} of the days were waiting."
+    ).format(
+        name=total, mean=write.phrase(mean, "days"), part=spoken(largest["name"]),
+        days=write.phrase(largest["days"], "days"), share=share, waiting=waiting,
+    )  # fmt: skip
+    return Chart(_(", ").join([table.listing.caption, unit_note("days")]), sentence, drawn.svg, table)
 
 
 def bullets(table: Table, value: str, limit: str) -> Chart:
@@ -213,49 +246,57 @@ def bullets(table: Table, value: str, limit: str) -> Chart:
     shown = rows.head(table.listing.top or MOST)
     shares = list(shown[value] / shown[limit])
     with sheet(ROW * (len(shown) + 1), table.context) as drawn:
-        for y, (share, (_, row)) in enumerate(zip(shares, shown.iterrows(), strict=True)):
+        for y, (share, (_i, row)) in enumerate(zip(shares, shown.iterrows(), strict=True)):
             bar, text = (
                 _outlined_bar(drawn, y, share, outline=BAR + 0.16, height=BAR - 0.18),
                 write.value(share, "share"),
             )
-            counts = " of ".join(write.value(row[name], "count") for name in (value, limit))
-            drawn.mark(bar, row.iloc[0], f"{text} ({counts})")
+            part, whole = (write.value(row[name], "count") for name in (value, limit))
+            counts = _("{part} of {whole}").format(part=part, whole=whole)
+            drawn.mark(bar, row.iloc[0], _("{value} ({note})").format(value=text, note=counts))
             drawn.text((max(share, 1.0), y), text, bold=True)
             drawn.edge_text(y, counts)
         drawn.row_axis(shown.iloc[:, 0])
         drawn.axes.set_xlim(0, 1.12 * max(1.0, *shares))
     over, total = int((rows[value] > rows[limit]).sum()), rows[value].sum() / rows[limit].sum()
-    more = f"{write.value(over, 'count')} of them use more than that." if over else "None uses more than that."
-    count = write.value(len(rows), "count")
-    sentence = f"{count} customers use {write.value(total, 'share')} of what they have together. {more}"
+    more = _("None uses more than that.")
+    if over:
+        more = _("{n} of them use more than that.")
+    told = plural(
+        "{n} customer uses {share} of what it has.", "{n} customers use {share} of what they have together.", len(rows)
+    ).format(n=write.value(len(rows), "count"), share=write.value(total, "share"))
+    sentence = paragraph(told, more.format(n=write.value(over, "count")))
     return Chart(table.listing.caption, sentence, drawn.svg, table)
 
 
 def pace(results: Results) -> Chart:
     """One bar per objective, its progress, on the outline of the whole way; a tick marks the time gone."""
     found = [each for each in objectives_in(results) if pd.notna(each.row["value"])]
-    title = chart_title(results, "Progress of objectives, and the time gone", "share", [results.period.label])
+    title = chart_title(results, _("Progress of objectives, and the time gone"), "share", [results.period.label])
     columns = {
-        "objective": Column("Objective"), "done": Column("Progress", "share"), "gone": Column("Time gone", "share"),
-        "n": Column("n", "count"), "standing": Column("Status"),
+        "objective": Column(_("Objective")), "done": Column(_("Progress"), "share"),
+        "gone": Column(_("Time gone"), "share"), "n": Column("n", "count"), "standing": Column(_("Status")),
     }  # fmt: skip
-    rows = [[each.name, each.done, each.gone, each.row["n"], each.standing.replace("_", " ") or None] for each in found]
+    rows = [
+        [each.name, each.done, each.gone, each.row["n"], _(STANDINGS.get(each.standing, "")) or None] for each in found
+    ]
     frame = pd.DataFrame(rows, columns=list(columns))
-    table = table_behind(results.context, title, frame, columns, "No objective has a figure.")
+    table = table_behind(results.context, title, frame, columns, _("No objective has a figure."))
     if not found:
-        return not_drawn(table, f"No objective has a figure in {results.period.label}.")
+        period = format_period(results.period.label, results.context.locale)
+        return not_drawn(table, _("No objective has a figure in {period}.").format(period=period))
     with sheet(ROW * 1.6 * (len(found) + 1), results.context) as drawn:
-        axes = drawn.axes
+        axes, unsaid = drawn.axes, _("not final")
         for y, each in enumerate(found):
             bar = _outlined_bar(drawn, y, each.done, outline=BAR, height=BAR - 0.3)
             axes.plot([each.gone] * 2, [y - 0.38, y + 0.38], color=TEXT, linewidth=2.2, solid_capstyle="butt")
-            words = f"{each.share(each.done)}  {STANDINGS.get(each.standing, 'not final')}"
+            words = f"{each.share(each.done)}  {with_sign(each.standing) or unsaid}"
             drawn.mark(bar, each.name, words)
-            drawn.edge_text(y, words, bold=True, colour=TEXT)
+            drawn.edge_text(y, words, bold=True, colour=TEXT, family=[SHAPES, *rcParams["font.family"]])
         drawn.row_axis([each.name for each in found], lines=2)
         ends = [each.done for each in found]
         axes.set_xlim(1.1 * min(0.0, *ends), 1.02 * max(1.0, *ends))
-        drawn.key("outlined: the whole way; tick: the time gone")
+        drawn.key(_("outlined: the whole way; tick: the time gone"))
     return Chart(title, _pace_sentence(found), drawn.svg, table)
 
 
@@ -269,13 +310,15 @@ def _pace_sentence(found: Sequence[Objective]) -> str:
     """How many are on pace, and which is farthest behind."""
     behind = [each for each in found if each.standing in OFF_PACE]
     on = sum(bool(each.standing) for each in found) - len(behind)
-    are = f"{on} {'is' if on == 1 else 'are'} on pace or achieved"
-    sentence = f"Of {len(found)} objective{'s' * (len(found) != 1)} with a figure, {are}."
+    are = plural("{n} is on pace or achieved", "{n} are on pace or achieved", on).format(n=on)
+    sentence = plural(
+        "Of {n} objective with a figure, {clause}.", "Of {n} objectives with a figure, {clause}.", len(found)
+    ).format(n=len(found), clause=are)
     if not behind:
         return sentence
     last = min(behind, key=lambda each: each.done - each.gone)
-    ways = f"{last.share(last.done)} of the way, {last.share(last.gone)} of the time gone"
-    return f"{sentence} Farthest behind is “{last.name}”: {ways}."
+    farthest = _("Farthest behind is “{name}”: {done} of the way, {gone} of the time gone.")
+    return paragraph(sentence, farthest.format(name=last.name, done=last.share(last.done), gone=last.share(last.gone)))
 
 
 # --- segments and stages ----------------------------------------------------------------------------------------------
@@ -287,22 +330,27 @@ def _period_of(results: Results, total: pd.Series | None) -> str:
 
 
 def _segments(results: Results, kpi_id: str, segment_by: str, period: str) -> pd.DataFrame:
-    """The rows of one dimension in one period, in the order in which the card gave them; what has no segment last."""
+    """The rows of one dimension in one period, in the order in which the card gave them; what has no segment last.
+
+    Segments are named as pages name them.
+    """
     frame = results.frame
     is_wanted = (frame["kpi_id"] == kpi_id) & (frame["segment_by"] == segment_by) & (frame["period"] == period)
-    return frame[is_wanted].sort_values("segment", key=lambda name: name == NONE, kind="stable", ignore_index=True)
+    rows = frame[is_wanted].sort_values("segment", key=lambda name: name == NONE, kind="stable", ignore_index=True)
+    return rows.assign(segment=rows["segment"].map(retold))
 
 
 def _with_interval(write: Writer, row: pd.Series) -> str:
     reach = write.interval(row["ci_low"], row["ci_high"], row["unit"])
-    return write.result_phrase(row) + (f", 95% interval {reach}" if reach else "")
+    value = write.result_phrase(row)
+    return _("{value}, 95% interval {interval}").format(value=value, interval=reach) if reach else value
 
 
 def _bar_columns(first: str, label: str, unit: str) -> dict[str, Column]:
     """The columns of the table behind bars with intervals."""
     return {
-        "segment": Column(first), "value": Column(label, unit), "ci_low": Column("95% from", unit),
-        "ci_high": Column("to", unit), "n": Column("n", "count"),
+        "segment": Column(first), "value": Column(label, unit), "ci_low": Column(_("95% from"), unit),
+        "ci_high": Column(_("to"), unit), "n": Column("n", "count"),
     }  # fmt: skip
 
 
@@ -314,7 +362,7 @@ def _largest(rows: pd.DataFrame) -> pd.DataFrame:
 def _segment_bars(drawn: Sheet, rows: pd.DataFrame, total: pd.Series | None, named: str) -> None:
     """A bar per row with its value at its end, a whisker below that, and a line at what rows are compared with."""
     write = drawn.write
-    for y, (_, row) in enumerate(rows.iterrows()):
+    for y, (_i, row) in enumerate(rows.iterrows()):
         value, low, high = 0.0 if row["small"] else row["value"], row["ci_low"], row["ci_high"]
         [bar] = drawn.axes.barh(y, value, BAR, color=drawn.ink)
         drawn.mark(bar, row["segment"], _with_interval(write, row))
@@ -340,17 +388,28 @@ def _segment_sentence(results: Results, rows: pd.DataFrame, total: pd.Series | N
     compared = rows[rows["value"].notna()].sort_values("value", ascending=False, kind="stable")
     compared = compared if compared["small"].all() else compared[~compared["small"]]
     ends = [compared.iloc[0], compared.iloc[-1]] if len(compared) > 1 else [compared.iloc[0]]
-    in_total = f"{phrase(total)} in total, " if total is not None else ""
-    named = " to ".join(f"{spoken(row['segment'])} {phrase(row)}" for row in ends)
-    more = f"; {len(rows) - MOST} more are in the table" if len(rows) > MOST else ""
+    named = [_("{segment} {value}").format(segment=spoken(row["segment"]), value=phrase(row)) for row in ends]
+    parts = _("{highest} to {lowest}").format(highest=named[0], lowest=named[-1]) if len(named) > 1 else named[0]
+    if total is not None:
+        parts = _("{value} in total, {parts}").format(value=phrase(total), parts=parts)
+    if (more := len(rows) - MOST) > 0:
+        parts = plural("{parts}; {n} more is in the table", "{parts}; {n} more are in the table", more).format(
+            parts=parts, n=more
+        )
     said = [] if total is None else cautions(total, locale)
     of_some: dict[str, list[str]] = {}
-    told = rows.index.isin(drawn.index) & rows["value"].notna() | (rows["segment"] == NONE)
-    for _, row in rows[told].iterrows():
+    told = rows.index.isin(drawn.index) & rows["value"].notna() | (rows["segment"] == retold(NONE))
+    for _place, row in rows[told].iterrows():
         for text in cautions(row, locale):
             of_some.setdefault(text, []).append(spoken(row["segment"]))
-    beside = "".join(f" {', '.join(names)}: {text}." for text, names in of_some.items() if text not in said)
-    return f"{kpi(rows['kpi_id'].iloc[0]).label} in {period}: {in_total}{named}{more}.{beside}"
+    sentence = _("{name} in {period}: {value}.").format(
+        name=kpi(rows["kpi_id"].iloc[0]).label, period=format_period(period, locale), value=parts
+    )
+    beside = _("{names}: {reason}.")
+    return paragraph(
+        sentence,
+        *(beside.format(names=_(", ").join(names), reason=text) for text, names in of_some.items() if text not in said),
+    )
 
 
 # --- bars that begin where the one before ended -----------------------------------------------------------------------
@@ -365,7 +424,9 @@ def _known_periods(results: Results, kpi_ids: Sequence[str]) -> tuple[dict[str, 
     for period in reversed([*results.period.history(PANELS - 1), results.period]):
         rows = [row for kpi_id in kpi_ids if (row := results.at(kpi_id, period.label)) is not None]
         if why := _why_unknown(results, rows, len(kpi_ids)):
-            return found, f" {period.label} is not drawn: {why}." if found and rows else why if not found else ""
+            untold = _("{period} is not drawn: {reason}.")
+            untold = untold.format(period=format_period(period.label, results.context.locale), reason=why)
+            return found, untold if found and rows else why if not found else ""
         found = {period.label: {row["kpi_id"]: float(row["value"]) for row in rows}, **found}
     return found, ""
 
@@ -375,10 +436,16 @@ def _why_unknown(results: Results, rows: Sequence[pd.Series], wanted: int) -> st
     values = [float(row["value"]) for row in rows]
     if len(rows) < wanted or any(map(math.isnan, values)):
         reasons = filter(None, (why_missing(row, results.context.locale) for row in rows))
-        return f"not all movements are known{next((f' ({reason})' for reason in reasons), '')}"
+        reason = next(reasons, "")
+        return (
+            _("not all movements are known ({reason})").format(reason=reason)
+            if reason
+            else _("not all movements are known")
+        )
     rest = values[-1] - sum(values[:-1])
     is_same = abs(rest) <= CENT * len(rows)
-    return "" if is_same else f"{results.write.value(rest, rows[-1]['unit'])} are in no movement"
+    amount = results.write.value(rest, rows[-1]["unit"])
+    return "" if is_same else _("{value} are in no movement").format(value=amount)
 
 
 def _waterfall_panels(drawn: Sheet, results: Results, found: Mapping[str, Mapping[str, float]]) -> bool:
@@ -393,6 +460,7 @@ def _waterfall_panels(drawn: Sheet, results: Results, found: Mapping[str, Mappin
     is_cut = span > 0 and lowest > CUT * highest
     width = PANEL / (span * 1.4 if is_cut else max(highest, 0.0) - min(lowest, 0.0))
     for at, (period, values) in enumerate(found.items()):
+        when = format_period(period, results.context.locale)
         base, last = min(ends[period]) - span * 0.4 if is_cut else min(0.0, lowest), 0.0
         for y, (kpi_id, value) in enumerate(values.items()):
             row, is_stock = results.at(kpi_id, period), y in (0, len(values) - 1)
@@ -405,13 +473,13 @@ def _waterfall_panels(drawn: Sheet, results: Results, found: Mapping[str, Mappin
             left, right = (at + (end - base) * width for end in sorted((start, last)))
             [bar] = drawn.axes.barh(y, right - left, BAR, left, **look)
             text = drawn.write.value(value, row["unit"]) if is_stock else _with_sign(drawn.write, row)
-            drawn.mark(bar, f"{row['label']}, {period}", text)
+            drawn.mark(bar, _(", ").join([row["label"], when]), text)
             drawn.text((right, y), text, colour=TEXT if is_stock else TONES[tone], bold=is_stock)
             if is_stock and is_cut:  # the break
                 drawn.axes.plot([at + 0.05, at + 0.07], [y + 0.4, y - 0.4], color="white", linewidth=2.5)
         for y, end in enumerate(ends[period]):
             drawn.axes.plot([at + (end - base) * width] * 2, [y - BAR / 2, y + 1 + BAR / 2], color=LINE, zorder=0)
-        drawn.text((at, -0.6), period, (0, 0), bold=True, va="bottom")
+        drawn.text((at, -0.6), when, (0, 0), bold=True, va="bottom")
     drawn.row_axis([kpi(kpi_id).label for kpi_id in kpi_ids], from_zero=False)
     drawn.axes.set_ylim(len(kpi_ids) - 0.45, -1.3)
     drawn.axes.set_xlim(0, len(found))
@@ -427,9 +495,16 @@ def _waterfall_sentence(results: Results, rows: pd.DataFrame) -> str:
     """The stock's own sentence, then the movements, largest first."""
     inner = rows.iloc[1:-1]
     inner = inner.loc[inner["value"].abs().sort_values(ascending=False, kind="stable").index]
-    parts = [f"{row['label']} {_with_sign(results.write, row)}" for _, row in inner.iterrows() if row["value"]]
-    stock = movement(results, rows.iloc[-1])
-    return f"{stock}: {', '.join(parts)}." if parts else f"{stock}."
+    told_part = _("{segment} {value}")
+    parts = [
+        told_part.format(segment=row["label"], value=_with_sign(results.write, row))
+        for _i, row in inner.iterrows()
+        if row["value"]
+    ]
+    told = movement(results, rows.iloc[-1])
+    if parts:
+        told = _("{sentence}: {next}").format(sentence=told, next=_(", ").join(parts))
+    return _("{sentence}.").format(sentence=told)
 
 
 def _cascade_bars(drawn: Sheet, rows: pd.DataFrame) -> None:
@@ -441,14 +516,14 @@ def _cascade_bars(drawn: Sheet, rows: pd.DataFrame) -> None:
         for name, look in looks.items():
             if row[name] > 0:
                 bar = drawn.axes.barh(y, row[name], BAR, left=start, **look)
-                drawn.marks(bar, [f"{row['name']}, {name}"], [row[name]], "days")
+                drawn.marks(bar, [_(", ").join([str(row["name"]), retold(DAY_KINDS[name])])], [row[name]], "days")
                 start += row[name]
         return start
 
     def days(value: float) -> str:
         return write.value(round(value, 1), "days")
 
-    for y, (_, row) in enumerate(rows.iterrows()):
+    for y, (_i, row) in enumerate(rows.iterrows()):
         part_bar(y, end, row)
         end += row["days"]
         share = write.value(row["days"] / rows["days"].sum(), "share")
@@ -456,7 +531,7 @@ def _cascade_bars(drawn: Sheet, rows: pd.DataFrame) -> None:
         if "earlier" in rows:
             drawn.edge_text(y, days(row["earlier"]))
     end = 0.0
-    for _, row in rows.iterrows():
+    for _i, row in rows.iterrows():
         part_bar(last, end, row)
         end += row["days"]
         drawn.axes.plot([end, end], [last - BAR / 2, last + BAR / 2], color="white", linewidth=1.2)

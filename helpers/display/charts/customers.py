@@ -15,6 +15,7 @@ from helpers.catalogue import kpi
 from helpers.display.charts.frame import (
     BAR,
     COLUMN,
+    DAY_KINDS,
     DAYS_KEY,
     LOW_ROW,
     SHIFT,
@@ -22,29 +23,33 @@ from helpers.display.charts.frame import (
     Chart,
     EndLabel,
     Sheet,
+    counted,
     day_looks,
+    key_of,
     not_drawn,
     sheet,
     table_behind,
     wrapped,
 )
 from helpers.display.context import Results
-from helpers.display.formats import format_day
+from helpers.display.formats import format_day, format_period, unit_note
 from helpers.display.palette import BAD, BAND, FILLS, GOOD, QUIET, TEXT, lighter
-from helpers.display.sentences import chart_title, why_nothing
+from helpers.display.sentences import chart_title, clauses, why_nothing
 from helpers.display.shown_tables import Table
+from helpers.language import _, message, retold, template
 from helpers.results import Column
-from helpers.texts import spoken
+from helpers.texts import begun, spoken
 
 DOTS_HEIGHT, CURVE_HEIGHT, COLUMNS_HEIGHT = 1.5, 1.75, 1.4  # inches
-NEW = "new"  # the segment of users who could not have every score yet
+NEW = template("new")  # the segment of users who could not have every score yet
 STEPS = (1, 2, 5, 10, 20, 30, 60, 90, 180, 365)  # days between two rows of a curve's table
 MOST_STEPS = 16
+END = 16  # characters of a line at the end of a curve
 
 
 @dataclass(frozen=True)
 class Dot:
-    """How a state is drawn, its words in the key, and those of the sentence, in which ``{}`` is its highest value."""
+    """How a state is drawn, its words in the key, and those of the sentence: how many, and the highest ``value``."""
 
     mark: str
     key: str
@@ -54,16 +59,37 @@ class Dot:
 
 
 STATES = {
-    "has value": Dot("o", "filled: has value", "have value, the longest after {}"),
-    "still waiting": Dot("o", "hollow: still waiting, days so far", "still wait, the longest after {}", is_hollow=True),
-    "left before": Dot("x", "cross: left before", "left before they had it, the longest after {}", is_bad=True),
-    "on time": Dot("o", "filled: on time", "on time"),
-    "late": Dot("D", "diamond: late", "late, by {} at most", is_bad=True),
-    "not delivered": Dot(
-        "D", "hollow: not delivered, days so far", "not delivered, {} late so far at most", True, True
+    template("has value"): Dot("o", message("filled: has value"), message("{n} have value, the longest after {value}")),
+    template("still waiting"): Dot(
+        "o",
+        message("hollow: still waiting, days so far"),
+        message("{n} still wait, the longest after {value}"),
+        is_hollow=True,
     ),
-    "followed": Dot("o", "filled: followed to the end", "followed to the end, with {} at most"),
-    "too young": Dot("o", "hollow: too young, so far", "too young to count, with {} at most so far", is_hollow=True),
+    template("left before"): Dot(
+        "x",
+        message("cross: left before"),
+        message("{n} left before they had it, the longest after {value}"),
+        is_bad=True,
+    ),
+    template("on time"): Dot("o", message("filled: on time"), message("{n} on time")),
+    template("late"): Dot("D", message("diamond: late"), message("{n} late, by {value} at most"), is_bad=True),
+    template("not delivered"): Dot(
+        "D",
+        message("hollow: not delivered, days so far"),
+        message("{n} not delivered, {value} late so far at most"),
+        is_hollow=True,
+        is_bad=True,
+    ),
+    template("followed"): Dot(
+        "o", message("filled: followed to the end"), message("{n} followed to the end, with {value} at most")
+    ),
+    template("too young"): Dot(
+        "o",
+        message("hollow: too young, so far"),
+        message("{n} too young to count, with {value} at most so far"),
+        is_hollow=True,
+    ),
 }
 
 
@@ -94,9 +120,12 @@ def curve(table: Table) -> Chart:
             _curve_points(drawn, name, rows, table)
             labels.append(_curve_label(name, rows, table, QUIET))
         drawn.end_labels([*labels, *_own_curve(drawn, own_name, own, table)])
-    title = f"{table.listing.caption}, %, {own_name}, by {_unit(table)} after the start"
+    title = _("{caption}, %, {cohort}, by {unit} after the start").format(
+        caption=table.listing.caption, cohort=own_name, unit=unit_note(_unit(table))
+    )
     halves = [_half_words(name, rows, table, interval=rows is own) for name, rows in cohorts.items()]
-    return Chart(title, f"Of those who {'; of those who '.join(halves)}.", drawn.svg, _curve_table(cohorts, table))
+    sentence = begun(_("{sentence}.").format(sentence=_("; ").join(halves)))
+    return Chart(title, sentence, drawn.svg, _curve_table(cohorts, table))
 
 
 def dots(table: Table, day: str, value: str, things: str) -> Chart:
@@ -108,7 +137,8 @@ def dots(table: Table, day: str, value: str, things: str) -> Chart:
     if table.rows.empty:
         return not_drawn(table)
     write, unit = table.write, table.listing.columns[value].unit
-    states = {state: table.rows[table.rows["state"] == state] for state in STATES}
+    of_rows = table.rows["state"].map(lambda word: key_of(word, STATES))
+    states = {state: table.rows[of_rows == state] for state in STATES}
     states = {state: rows for state, rows in states.items() if len(rows)}
     with sheet(DOTS_HEIGHT, table.context) as drawn:
         drawn.value_axis(unit)
@@ -116,25 +146,27 @@ def dots(table: Table, day: str, value: str, things: str) -> Chart:
             look = STATES[state]
             colour = FILLS["bad"] if look.is_bad else table.context.ink
             face = "none" if look.is_hollow else colour
-            for _, row in rows.iterrows():
+            for _i, row in rows.iterrows():
                 [dot] = drawn.axes.plot(
                     pd.Timestamp(row[day]).toordinal(), row[value], look.mark, markersize=5, markeredgecolor=colour,
                     markerfacecolor=face, clip_on=False, zorder=5,
                 )  # fmt: skip
                 at = format_day(row[day], write.locale)
-                drawn.mark(dot, row.iloc[0], f"{write.phrase(row[value], unit)}, {state}, {at}")
+                drawn.mark(dot, row.iloc[0], _(", ").join([write.phrase(row[value], unit), retold(state), at]))
         lowest = min(0.0, float(table.rows[value].min()))
         drawn.axes.set_ylim(bottom=lowest)
         if lowest < 0:
             drawn.axes.axhline(0, color=TEXT, linewidth=0.9)
         _month_axis(drawn, pd.to_datetime(table.rows[day]))
-        drawn.key("; ".join(STATES[state].key for state in states))
-    parts = [
-        f"{write.value(len(rows), 'count')} {STATES[state].words.format(write.phrase(rows[value].max(), unit))}"
-        for state, rows in states.items()
-    ]
-    named = things if len(table.rows) != 1 else things.removesuffix("s")
-    sentence = f"Of {write.value(len(table.rows), 'count')} {named}: {'; '.join(parts)}."
+        drawn.key(_("; ").join(_(look.key) for look in map(STATES.__getitem__, states)))
+    parts = []
+    for state, rows in states.items():
+        words = STATES[state].words
+        n, highest = write.value(len(rows), "count"), write.phrase(rows[value].max(), unit)
+        parts.append(_(words).format(n=n, value=highest))
+    sentence = _("Of {things}: {parts}.").format(
+        things=counted(len(table.rows), things, write), parts=_("; ").join(parts)
+    )
     return Chart(table.listing.caption, sentence, drawn.svg, table)
 
 
@@ -154,15 +186,20 @@ def timelines(table: Table) -> Chart:
             _timeline(drawn, y, rows[rows["customer_id"] == customer])
         drawn.row_axis(customers.iloc[:, 0])
         drawn.axes.margins(x=0.08)
-        drawn.key(f"{DAYS_KEY}; thin: no stage open; right: the stage open longest")
+        drawn.key(_("{key}; thin: no stage open; right: the stage open longest").format(key=_(DAYS_KEY)))
+    with_days = _("{name} with {days}")
     longest, shortest = (
-        f"{row.iloc[0]} with {table.write.phrase(row['total'], 'days')}"
-        for _, row in customers.iloc[[0, -1]].iterrows()
+        with_days.format(name=row.iloc[0], days=table.write.phrase(row["total"], "days"))
+        for _i, row in customers.iloc[[0, -1]].iterrows()
     )
-    most = _longest_stage(rows)
-    stage = f"; the stage open on most days is {spoken(most)}" if most else ""
-    sentence = f"The longest way is that of {longest}, the shortest that of {shortest}{stage}."
-    return Chart(f"{table.listing.caption}, days", sentence, drawn.svg, table)
+    told = _("The longest way is that of {longest}, the shortest that of {shortest}.")
+    if most := _longest_stage(rows):
+        told = _(
+            "The longest way is that of {longest}, the shortest that of {shortest}; the stage open on most days is "
+            "{stage}."
+        )
+    sentence = told.format(longest=longest, shortest=shortest, stage=spoken(most))
+    return Chart(_(", ").join([table.listing.caption, unit_note("days")]), sentence, drawn.svg, table)
 
 
 def histogram(results: Results, kpi_id: str) -> Chart:
@@ -171,30 +208,39 @@ def histogram(results: Results, kpi_id: str) -> Chart:
     previous = "".join(each.label for each in results.period.history(1))  # empty where a calendar begins with this one
     now, before = (_shares(results, kpi_id, label) for label in (period, previous))
     title = chart_title(results, label, "share", [period])
-    columns = {"segment": Column("Active weeks"), "value": Column(period, "count"), "share": Column("Share", "share")}
+    when, when_before = (format_period(each, write.locale) for each in (period, previous))
+    columns = {
+        "segment": Column(_("Active weeks")), "value": Column(when, "count"), "share": Column(_("Share"), "share"),
+    }  # fmt: skip
     if previous:
-        columns |= {"value_before": Column(previous, "count"), "share_before": Column(f"Share {previous}", "share")}
+        share = Column(_("Share {period}").format(period=when_before), "share")
+        columns |= {"value_before": Column(when_before, "count"), "share_before": share}
     rows = now.join(before.add_suffix("_before")).reset_index()
-    table = table_behind(results.context, title, rows, columns, "Nobody is counted.")
+    rows = rows.assign(segment=rows["segment"].map(retold))
+    table = table_behind(results.context, title, rows, columns, _("Nobody is counted."))
     if not now["value"].sum():
-        nobody = f"{label}: nobody is counted in {period}."
+        nobody = _("{name}: nobody is counted in {period}.").format(name=label, period=when)
         return not_drawn(table, why_nothing(results, results.now(kpi_id), nobody))
     with sheet(COLUMNS_HEIGHT, results.context) as drawn:
         shift = SHIFT if before["height"].any() else 0.0
         old = before.reindex(now.index)
-        both = ((old, lighter(drawn.ink), -shift, previous), (now, drawn.ink, shift, period))
-        for rows, look, aside, when in both if shift else both[1:]:
+        both = ((old, lighter(drawn.ink), -shift, when_before), (now, drawn.ink, shift, when))
+        told = _("{n} active weeks, {period}")
+        for rows, look, aside, at in both if shift else both[1:]:
             bars = drawn.axes.bar([i + aside for i in range(len(now))], rows["height"], COLUMN, color=look)
-            drawn.marks(bars, [f"{name} active weeks, {when}" for name in now.index], rows["value"], "count")
+            names = [told.format(n=retold(str(name)), period=at) for name in now.index]
+            drawn.marks(bars, names, rows["value"], "count")
         drawn.zero_axis(max(now["height"].max(), old["height"].fillna(0.0).max()), lines=2)
         heights = now["height"].combine(old["height"].fillna(0.0), max)
         for i, (name, share, n) in enumerate(zip(now.index, now["share"], now["value"], strict=True)):
             counted = write.value(n, "count")
             text = counted if name == NEW else f"{write.value(share, 'share')}\n{counted}"
             drawn.text((i, heights.iloc[i]), text, (0, 3), side="above")
-        drawn.axes.set_xticks(range(len(now)), [str(name) for name in now.index], color=TEXT, fontsize=SMALL_SIZE)
-        drawn.key(f"light: {previous}" if shift else "")
-    return Chart(title, _histogram_sentence(results, now, before, previous), drawn.svg, table)
+        drawn.axes.set_xticks(
+            range(len(now)), [retold(str(name)) for name in now.index], color=TEXT, fontsize=SMALL_SIZE
+        )
+        drawn.key(_("light: {period}").format(period=when_before) if shift else "")
+    return Chart(title, _histogram_sentence(results, now, before, when_before), drawn.svg, table)
 
 
 def flows(table: Table) -> Chart:
@@ -206,11 +252,15 @@ def flows(table: Table) -> Chart:
     if rows.empty:
         return not_drawn(table)
     if not rows[["inactive", "newly_silent", "returned"]].to_numpy().any():
-        return not_drawn(table, "Nobody was silent in any of these weeks.")
+        return not_drawn(table, _("Nobody was silent in any of these weeks."))
     with sheet(COLUMNS_HEIGHT, table.context) as drawn:
         axes = drawn.axes
-        for name, colour, sign in (("newly_silent", FILLS["bad"], 1), ("returned", FILLS["good"], -1)):
-            words = [f"{name}, week to {format_day(day, write.locale)}" for day in rows["week_to"]]
+        newly, back = _("newly silent, week to {day}"), _("returned, week to {day}")
+        for name, told, colour, sign in (
+            ("newly_silent", newly, FILLS["bad"], 1),
+            ("returned", back, FILLS["good"], -1),
+        ):
+            words = [told.format(day=format_day(day, write.locale)) for day in rows["week_to"]]
             drawn.marks(axes.bar(range(len(rows)), sign * rows[name], 0.5, color=colour), words, rows[name], "count")
         drawn.zero_axis(float(rows["newly_silent"].max()), -float(rows["returned"].max()))
         for i, (silent, returned) in enumerate(rows[["newly_silent", "returned"]].to_numpy().tolist()):
@@ -223,13 +273,13 @@ def flows(table: Table) -> Chart:
         counts = [write.value(n, "count") for n in rows["inactive"]]
         texts = [f"{day}\n{n}" for day, n in zip(days, counts, strict=True)]
         axes.set_xticks(range(len(rows)), texts, fontsize=SMALL_SIZE, color=TEXT)
-        drawn.key("up, dark: newly silent; down, light: returned; below: silent at the end of the week")
+        drawn.key(_("up, dark: newly silent; down, light: returned; below: silent at the end of the week"))
     last = rows.iloc[-1]
     fell, returned = (write.value(last[name], "count") for name in ("newly_silent", "returned"))
-    sentence = (
-        f"{counts[-1]} customers are silent, {counts[0]} were {len(rows) - 1} weeks ago; in the last week {fell} fell "
-        f"silent and {returned} returned."
-    )
+    sentence = _(
+        "{now} customers are silent, {then} were {n} weeks ago; in the last week {fell} fell silent and {returned} "
+        "returned."
+    ).format(now=counts[-1], then=counts[0], n=len(rows) - 1, fell=fell, returned=returned)
     return Chart(table.listing.caption, sentence, drawn.svg, table)
 
 
@@ -257,21 +307,24 @@ def _own_curve(drawn: Sheet, name: str, rows: pd.DataFrame, table: Table) -> lis
     labels = [_curve_label(name, rows, table, colour)]
     if rows["of_all"].notna().any():
         axes.step(rows[time], rows["of_all"], where="post", color=colour, linewidth=1.1, linestyle=(0, (4, 2)))
-        labels.append(EndLabel(float(rows["of_all"].iloc[-1]), "with those\nwho left"))
+        labels.append(EndLabel(float(rows["of_all"].iloc[-1]), wrapped(_("with those who left"), 10)))
     return labels
 
 
 def _curve_points(drawn: Sheet, name: str, rows: pd.DataFrame, table: Table) -> None:
     """Each step of a curve as a mark."""
-    steps = [f"{name}, after {table.write.phrase(at, _unit(table))}" for at in rows[_time(table)]]
+    told = _("{cohort}, after {time}")
+    steps = [told.format(cohort=name, time=table.write.phrase(at, _unit(table))) for at in rows[_time(table)]]
     drawn.points(rows[_time(table)], rows["waiting"], steps, "share")
 
 
 def _curve_label(name: str, rows: pd.DataFrame, table: Table, colour: str) -> EndLabel:
     """A label at the end of a curve: the median of the cohort above its name."""
     half = _first_at_half(rows, "waiting", _time(table))
-    words = "half not reached" if half is None else f"half by {table.write.phrase(half, _unit(table))}"
-    return EndLabel(float(rows["waiting"].iloc[-1]), name.replace(" in ", " in\n"), words, colour)
+    words = _("half not reached")
+    if half is not None:
+        words = _("half by {time}").format(time=table.write.phrase(half, _unit(table)))
+    return EndLabel(float(rows["waiting"].iloc[-1]), wrapped(name, END), words, colour)
 
 
 def _first_at_half(rows: pd.DataFrame, column: str, time: str) -> float | None:
@@ -284,12 +337,16 @@ def _half_words(name: str, rows: pd.DataFrame, table: Table, *, interval: bool) 
     write, time, unit = table.write, _time(table), _unit(table)
     half = _first_at_half(rows, "waiting", time)
     if half is None:
-        share = write.value(rows["waiting"].iloc[-1], "share")
-        return f"{name}, {share} still waited after {write.phrase(rows[time].iloc[-1], unit)}"
+        return _("of those who {cohort}, {share} still waited after {time}").format(
+            cohort=name,
+            share=write.value(rows["waiting"].iloc[-1], "share"),
+            time=write.phrase(rows[time].iloc[-1], unit),
+        )
     low, high = (_first_at_half(rows, end, time) for end in ("low", "high"))
     reach = write.interval(low, high, unit) if interval else ""
-    words = f"{name}, half no longer waited after {write.phrase(half, unit)}"
-    return f"{words} (95% interval {reach})" if reach else words
+    words = _("of those who {cohort}, half no longer waited after {time}")
+    words = words.format(cohort=name, time=write.phrase(half, unit))
+    return _("{value} (95% interval {interval})").format(value=words, interval=reach) if reach else words
 
 
 def _curve_table(cohorts: dict[str, pd.DataFrame], table: Table) -> Table:
@@ -333,11 +390,12 @@ def _timeline(drawn: Sheet, y: int, rows: pd.DataFrame) -> None:
     """The days of one customer, work above waiting, and the day of value."""
     total, stretches, looks = float(rows["total"].iloc[0]), rows.dropna(subset="from_day"), day_looks(drawn.ink)
     drawn.axes.plot([0, total], [y, y], color=QUIET, linewidth=0.8, zorder=1)
-    for _, row in stretches.iterrows():
-        kind, days = row["kind"] if row["kind"] in looks else "untold", row["to_day"] - row["from_day"]
+    for _i, row in stretches.iterrows():
+        kind, days = key_of(row["kind"], looks) or "untold", row["to_day"] - row["from_day"]
         order = 2 + ("waiting", "untold", "working").index(kind)
         bar = drawn.axes.barh(y, days, BAR, row["from_day"], **looks[kind], zorder=order)
-        drawn.marks(bar, [f"{row.iloc[0]}, {row['stage']}, {kind}"], [days], "days")
+        name = _(", ").join([str(row.iloc[0]), str(row["stage"]), retold(DAY_KINDS[kind])])
+        drawn.marks(bar, [name], [days], "days")
     drawn.axes.plot([total, total], [y - 0.45, y + 0.45], color=TEXT, linewidth=2, solid_capstyle="butt", zorder=6)
     drawn.text((total, y), drawn.write.value(total, "days"), bold=True)
     if stage := _longest_stage(stretches):
@@ -369,10 +427,15 @@ def _shares(results: Results, kpi_id: str, period: str) -> pd.DataFrame:
 def _histogram_sentence(results: Results, now: pd.DataFrame, before: pd.DataFrame, previous: str) -> str:
     """How many have none, and how many six or seven, against the period before."""
     write, parts = results.write, []
-    for words, segments in (("are active in none of the seven", ["0"]), ("in six or seven", ["6", "7"])):
+    none, most = _("{share} are active in none of the seven"), _("{share} in six or seven")
+    for words, segments in ((none, ["0"]), (most, ["6", "7"])):
         share, old = now["share"].reindex(segments).sum(), before["share"].reindex(segments)
-        was = f" ({write.value(old.sum(), 'share')} in {previous})" if old.notna().all() else ""
-        parts.append(f"{write.value(share, 'share')} {words}{was}")
+        told = words.format(share=write.value(share, "share"))
+        if old.notna().all():
+            was = _("{sentence} ({share} in {period})")
+            told = was.format(sentence=told, share=write.value(old.sum(), "share"), period=previous)
+        parts.append(told)
     new = now["value"].get(NEW, 0)
-    apart = f", {write.value(new, 'count')} new ones apart" if new else ""
-    return f"{' and '.join(parts)}; {write.value(now['value'].sum() - new, 'count')} are counted{apart}."
+    told = _("{parts}; {n} are counted, {new} new ones apart.") if new else _("{parts}; {n} are counted.")
+    n, apart = (write.value(count, "count") for count in (now["value"].sum() - new, new))
+    return told.format(parts=clauses(parts), n=n, new=apart)

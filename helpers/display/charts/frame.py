@@ -30,13 +30,14 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
+from rich.cells import cell_len
 
 from helpers.display.context import Context
 from helpers.display.formats import MONEY, Writer, month_start
 from helpers.display.palette import LINE, QUIET, TEXT, shades, tint
 from helpers.display.shown_tables import Table, seen, table_html
 from helpers.display.sparkline import data_url
-from helpers.language import cjk_family, cjk_font
+from helpers.language import _, cjk_family, cjk_font, message, plural, retold, template
 from helpers.results import Column, Listing
 from helpers.texts import printable, spoken
 
@@ -45,7 +46,8 @@ SMALL_SIZE = 7.5  # points: the words of charts
 CHARACTER = 0.0075  # inches per point of type size: how wide a character of a label is taken to be
 COLUMN, SHIFT = 0.5, 0.1  # of the distance between two columns: a width; how far one and that of before stand off
 LINE_SHARE = 0.14  # of the height of columns: a line of words on them
-DAYS_KEY = "dark: waiting; light: work; between: not told which"
+DAYS_KEY = message("dark: waiting; light: work; between: not told which")
+DAY_KINDS = {"waiting": template("waiting"), "working": template("working"), "untold": template("untold")}
 BAR, ROW, LOW_ROW = 0.62, 0.19, 0.145  # a bar's height, of a row; the height of a row, in inches
 NAME = 43  # characters of a row's name
 FALLBACKS = (
@@ -77,7 +79,7 @@ class Chart:
         if not self.svg:
             return self._instead()._repr_mimebundle_()
         resource = self.table.resource()
-        behind = table_html(seen({**resource, "title": ""}))
+        behind, figures = table_html(seen({**resource, "title": ""})), _("Figures")
         parts = {
             "title": self.title, "sentence": self.sentence, "alt": self.sentence, "svg": self.svg, "table": resource,
         }  # fmt: skip
@@ -87,7 +89,7 @@ class Chart:
                 f'<figure class="kpi-chart"><figcaption><strong>{escape(self.title)}</strong><br>'
                 f"{escape(self.sentence)}</figcaption>"
                 f'<img src="{data_url(self.svg)}" alt="{escape(self.sentence)}">'
-                f"<details><summary>Figures</summary>{behind}</details></figure>"
+                f"<details><summary>{figures}</summary>{behind}</details></figure>"
             ),
             "text/plain": f"{self.title}\n{self.sentence}",
         }
@@ -140,7 +142,7 @@ class Sheet:
     def mark(self, artist: Artist, name: Any, value: str) -> None:
         """Say what a bar, a dot, a cell or a point tells, so that its value can be read off the picture."""
         artist.set_gid(f"mark{len(self.told)}")
-        self.told.append(f"{spoken(str(name))}: {value}")
+        self.told.append(_("{name}: {value}").format(name=spoken(str(name)), value=value))
 
     def marks(self, artists: Iterable[Artist], names: Iterable[Any], values: Iterable[Any], unit: str) -> None:
         """Say what each of these tells; one without a value says nothing."""
@@ -179,7 +181,7 @@ class Sheet:
             short, year = _short_period(periods[i], self.context.locale)
             labels.append(short + (f"\n{year}" if year != year_before else "\n"))
             if partial[i]:
-                labels[-1] += "\nto date" if year != year_before else "to date"
+                labels[-1] += ("\n" if year != year_before else "") + _("to date")
             year_before = year
         self.axes.set_xticks(shown, labels, color=TEXT, fontsize=SMALL_SIZE)
 
@@ -271,8 +273,31 @@ def hatched(colour: str) -> dict[str, Any]:
 
 def day_looks(colour: str) -> dict[str, dict[str, Any]]:
     """How days are filled, by what was done on them; ``DAYS_KEY`` says which is which."""
-    kinds = zip(("waiting", "working", "untold"), shades(colour), strict=True)
+    kinds = zip(DAY_KINDS, shades(colour), strict=True)
     return {kind: fill(shade, partial=False) for kind, shade in kinds}
+
+
+def key_of(word: str, keys: Iterable[str]) -> str:
+    """Which of these keys the text of a table is, kept in English or told in the language in force; else empty."""
+    return next((key for key in keys if word in (key, retold(key))), "")
+
+
+def counted(n: int, things: str, write: Writer) -> str:
+    """So many of the things that a chart is of.
+
+    >>> counted(1, "customers", Writer("EUR", "en_GB"))
+    '1 customer'
+    """
+    match things:
+        case "customers":
+            told = plural("{n} customer", "{n} customers", n)
+        case "commitments":
+            told = plural("{n} commitment", "{n} commitments", n)
+        case "items":
+            told = plural("{n} item", "{n} items", n)
+        case _other:
+            told = "{n} {things}"
+    return told.format(n=write.value(n, "count"), things=things)
 
 
 # --- where labels have room -------------------------------------------------------------------------------------------
@@ -284,7 +309,9 @@ def wrapped(text: str, width: int = 26, lines: int = 2) -> str:
     >>> wrapped("Reactivation MRR of customers that left once", 18)
     'Reactivation MRR\nof customers that…'
     """
-    found = textwrap.wrap(text.replace("_", " "), width) or [""]
+    text = text.replace("_", " ")
+    width = width * len(text) // max(cell_len(text), 1)  # a Chinese sign is as wide as two letters
+    found = textwrap.wrap(text, max(width, 1)) or [""]
     if len(found) > lines:
         found = [*found[: lines - 1], found[lines - 1][: width - 1] + "…"]
     return "\n".join(found)
@@ -296,7 +323,7 @@ def labels_with_room(texts: Sequence[str]) -> list[int]:
     >>> labels_with_room(["€118,000"] * 9), labels_with_room(["€1,118,000"] * 12)
     ([0, 1, 2, 3, 4, 5, 6, 7, 8], [1, 3, 5, 7, 9, 11])
     """
-    count, widest = len(texts), max(map(len, texts))
+    count, widest = len(texts), max(map(cell_len, texts))
     step = max(1, math.ceil(widest * SMALL_SIZE * CHARACTER * count / (WIDTH - 1.3)))
     return [i for i in range(count) if (count - 1 - i) % step == 0]
 
@@ -328,8 +355,9 @@ def spread_apart(wanted: Sequence[float], sizes: Sequence[float]) -> list[float]
 
 def _short_period(label: str, locale: str) -> tuple[str, str]:
     """The name of a period on an axis, and the year that it stands in."""
-    if match := re.fullmatch(r"((?:FY)?\d{4})(Q\d)", label):
-        return match[2], match[1]
+    if match := re.fullmatch(r"(FY)?(\d{4})Q(\d)", label):
+        year = _("FY{year}") if match[1] else "{year}"
+        return _("Q{quarter}").format(quarter=match[3]), year.format(year=match[2])
     if start := month_start(label):
         return format_date(start, "LLL", locale=locale).rstrip("."), str(start.year)
     return label, ""

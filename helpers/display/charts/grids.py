@@ -20,18 +20,21 @@ from helpers.display.charts.frame import (
     WIDTH,
     Chart,
     Sheet,
+    key_of,
     not_drawn,
     sheet,
     table_behind,
     wrapped,
 )
 from helpers.display.context import Results
-from helpers.display.formats import NOTHING, SMALL
+from helpers.display.formats import NOTHING, SMALL, format_period
 from helpers.display.palette import BAD, GOOD, LINE, QUIET, TEXT, tint
-from helpers.display.sentences import chart_title, why_nothing
+from helpers.display.sentences import chart_title, listed, why_nothing
 from helpers.display.shown_tables import Table
+from helpers.language import _, retold, template
 from helpers.results import Column
 from helpers.statistics import sign_test
+from helpers.texts import begun
 
 HEAD, FOOT = 0.4, 0.22  # inches
 DEPARTMENT_HEAD = 0.5
@@ -39,7 +42,11 @@ NAMES = 1.5  # inches: the column of the rows' names
 MOST_ROWS, MOST_COLUMNS = 14, 10
 PALEST, DARKEST = 0.1, 0.8
 LIGHT_ON = 0.55  # from this strength on, text is white
-HELD = {"": 0.0, "held": 0.22, "shared": 0.8}  # how strong the colour of a department's cell is
+HELD = {  # how strong the colour of a department's cell is, by what it says
+    "": 0.0, template("held"): 0.22, template("held, opposed"): 0.22, template("shared"): 0.8,
+    template("shared, opposed"): 0.8,
+}  # fmt: skip
+SHARED, OPPOSED = ("shared", "shared, opposed"), ("held, opposed", "shared, opposed")
 CLEAR = 0.05  # a difference that is less likely by chance is called likely real
 APART = 0.25  # of a cell: the gap before states that are no score
 
@@ -67,19 +74,24 @@ def heat_map(results: Results, kpi_id: str, meant: Mapping[str, Collection[str]]
     pairs = [name.split(" / ", 1) for name in rows["segment"]]
     rows = rows.assign(persona=[pair[0] for pair in pairs], feature=[pair[1] for pair in pairs])
     by = str(rows["segment_by"].iloc[0]) if len(rows) else ""
-    title = chart_title(results, f"{label}{f' by {by}'.replace(' / ', ' and ')}", kpi(kpi_id).unit, [period])
-    first, _, second = by.partition(" / ")
+    dimensions = [_(each) for each in by.split(" / ")] if by else [_("persona"), _("feature")]
+    first, second = map(begun, dimensions)
+    what = _("{name} by {dimension}").format(name=label, dimension=listed(dimensions))
+    title = chart_title(results, what, kpi(kpi_id).unit, [period])
     columns = {
-        "persona": Column(first.capitalize() or "Persona"), "feature": Column(second.capitalize() or "Feature"),
-        "numerator": Column("Use it", "count"), "denominator": Column("Of", "count"), "value": Column("Share", "share"),
-        "ci_low": Column("95% from", "share"), "ci_high": Column("to", "share"),
+        "persona": Column(first), "feature": Column(second), "numerator": Column(_("Use it"), "count"),
+        "denominator": Column(_("Of"), "count"), "value": Column(_("Share"), "share"),
+        "ci_low": Column(_("95% from"), "share"), "ci_high": Column(_("to"), "share"),
     }  # fmt: skip
-    table = table_behind(results.context, title, rows.reset_index(drop=True), columns, "Nothing was used.")
+    told = rows.assign(**{name: rows[name].map(retold) for name in ("persona", "feature")})
+    table = table_behind(results.context, title, told.reset_index(drop=True), columns, _("Nothing was used."))
     if rows.empty:
-        return not_drawn(table, why_nothing(results, results.now(kpi_id), f"{label}: nothing was used in {period}."))
+        nothing = _("{name}: nothing was used in {period}.")
+        nothing = nothing.format(name=label, period=format_period(period, results.context.locale))
+        return not_drawn(table, why_nothing(results, results.now(kpi_id), nothing))
     most_used = rows.groupby("feature")["numerator"].sum().sort_values(ascending=False, kind="stable")
     features, personas = list(most_used.index)[:MOST_ROWS], list(dict.fromkeys(rows["persona"]))[:MOST_COLUMNS]
-    found = {(row["persona"], row["feature"]): row for _, row in rows.iterrows()}
+    found = {(row["persona"], row["feature"]): row for _i, row in rows.iterrows()}
 
     def cell(persona: str, feature: str) -> GridCell:
         row, own = found.get((persona, feature)), feature in meant.get(persona, ())
@@ -92,9 +104,10 @@ def heat_map(results: Results, kpi_id: str, meant: Mapping[str, Collection[str]]
 
     with sheet(HEAD + LOW_ROW * len(features) + (FOOT if meant else 0), results.context) as drawn:
         cells = [[cell(persona, feature) for persona in personas] for feature in features]
-        _draw_grid(drawn, cells, personas, features, range(len(personas)), range(len(features)))
+        heads, names = ([retold(name) for name in each] for each in (personas, features))
+        _draw_grid(drawn, cells, heads, names, range(len(personas)), range(len(features)))
         if meant:
-            _key(drawn, {"meant for this persona": tint(drawn.ink, 0.6), "not": tint(QUIET, 0.4)})
+            _key(drawn, {_("meant for this persona"): tint(drawn.ink, 0.6), _("not"): tint(QUIET, 0.4)})
     return Chart(title, _heat_map_sentence(results, rows, meant), drawn.svg, table)
 
 
@@ -115,13 +128,19 @@ def matrix(table: Table) -> Chart:
         axes, period = drawn.axes, table.context.period
         heads = [table.listing.columns[name].label for name in columns]
         _draw_grid(drawn, cells, heads, before, _places(columns), _places(before))
-        axes.set_ylabel(f"active weeks, end of {period.previous().label}", fontsize=SMALL_SIZE, color=QUIET)
-        axes.set_xlabel(f"active weeks, end of {period.label}", fontsize=SMALL_SIZE, color=QUIET)
+        at_end = _("active weeks, end of {period}")
+        before_end, now_end = (
+            at_end.format(period=format_period(each.label, table.context.locale))
+            for each in (period.previous(), period)
+        )
+        axes.set_ylabel(before_end, fontsize=SMALL_SIZE, color=QUIET)
+        axes.set_xlabel(now_end, fontsize=SMALL_SIZE, color=QUIET)
         axes.xaxis.set_label_position("top")
         shades = (tint(GOOD, 0.5), tint(BAD, 0.5), tint(table.context.ink, 0.5), tint(QUIET, 0.3))
-        words = ("more active (right)", "less active (left)", "the same", "new, entered or left")
+        words = (_("more active (right)"), _("less active (left)"), _("the same"), _("new, entered or left"))
         moves = zip(words, _moves(table), shades, strict=True)
-        _key(drawn, {f"{name}: {table.write.value(n, 'count')}": shade for name, n, shade in moves})
+        told = _("{name}: {value}")
+        _key(drawn, {told.format(name=name, value=table.write.value(n, "count")): shade for name, n, shade in moves})
     return Chart(table.listing.caption, _matrix_sentence(table), drawn.svg, table)
 
 
@@ -138,9 +157,9 @@ def alignment(table: Table) -> Chart:
         axes = drawn.axes
         for y, (name, *row) in enumerate(table.rows[[named, *departments]].to_numpy().tolist()):
             for x, words in enumerate(row):
-                held, _, opposed = words.partition(", ")
-                edge = (BAD, 2.0) if opposed else (LINE, 0.5)
-                cell = GridCell(words, HELD[held], table.context.ink, edge=edge)
+                held = key_of(words, HELD)
+                edge = (BAD, 2.0) if held in OPPOSED else (LINE, 0.5)
+                cell = GridCell(retold(held), HELD[held], table.context.ink, edge=edge)
                 _draw_cell(drawn, (x, y), cell, f"{name}, {heads[x]}", height=0.84)
         wraps = [wrapped(head, max(8, 62 // len(departments)), 3) for head in heads]
         axes.set_xticks(range(len(wraps)), wraps, fontsize=SMALL_SIZE, color=QUIET)
@@ -210,14 +229,18 @@ def _heat_map_sentence(results: Results, rows: pd.DataFrame, meant: Mapping[str,
     wanted = pd.Series([not meant or feature in meant.get(persona, ()) for persona, feature in pairs], rows.index)
     enough = rows[wanted & (rows["denominator"] >= SMALL)].dropna(subset="value")
     if enough.empty:
-        return f"No group{' that a feature is meant for' if meant else ''} has {SMALL} active users."
+        none = _("No group that a feature is meant for has {n} active users.") if meant else ""
+        return (none or _("No group has {n} active users.")).format(n=SMALL)
     by_value = enough.sort_values("value", ascending=False, kind="stable")
+    told = _("{feature} by {persona} ({value})")
     most, least = (
-        f"{row['feature']} by {row['persona']} ({results.write.result(row)})"
+        told.format(feature=retold(row["feature"]), persona=retold(row["persona"]), value=results.write.result(row))
         for row in (by_value.iloc[0], by_value.iloc[-1])
     )
-    of = "Of the features meant for a persona, " if meant else "Among groups of at least five active users, "
-    return f"{of}most used is {most}, least {least}."
+    sentence = _("Among groups of at least five active users, most used is {most}, least {least}.")
+    if meant:
+        sentence = _("Of the features meant for a persona, most used is {most}, least {least}.")
+    return sentence.format(most=most, least=least)
 
 
 # --- moves ------------------------------------------------------------------------------------------------------------
@@ -252,13 +275,17 @@ def _moves(table: Table) -> tuple[int, int, int, int]:
 
 def _matrix_sentence(table: Table) -> str:
     """How many went up and down, and whether that is more than chance."""
-    up, down, same, _ = _moves(table)
+    up, down, same, _others = _moves(table)
     p = sign_test(up, down)
-    in_100 = "" if p is None else "less than 1" if p < 0.01 else f"{100 * p:.0f}"
-    likely = f": likely a real difference ({in_100} in 100 by chance)"
-    judged = "" if p is None else likely if p < CLEAR else f": that may be chance ({in_100} in 100)"
-    counts = [table.write.value(n, "count") for n in (up, down, same)]
-    return f"Of users that were not new, {counts[0]} went up, {counts[1]} down and {counts[2]} stayed the same{judged}."
+    counts = dict(zip(("up", "down", "same"), (table.write.value(n, "count") for n in (up, down, same)), strict=True))
+    told = _("Of users that were not new, {up} went up, {down} down and {same} stayed the same").format(**counts)
+    if p is None:
+        return _("{sentence}.").format(sentence=told)
+    in_100 = _("less than 1") if p < 0.01 else f"{100 * p:.0f}"
+    judged = _("{sentence}: that may be chance ({n} in 100).")
+    if p < CLEAR:
+        judged = _("{sentence}: likely a real difference ({n} in 100 by chance).")
+    return judged.format(sentence=told, n=in_100)
 
 
 # --- departments ------------------------------------------------------------------------------------------------------
@@ -266,14 +293,16 @@ def _matrix_sentence(table: Table) -> str:
 
 def _alignment_sentence(table: Table) -> str:
     """How many of the KPIs are shared, which neighbours share none, and how many are opposed."""
-    _, *departments = table.listing.columns
-    cells = table.rows[departments]
-    shared = int(cells.apply(lambda row: row.str.startswith("shared").any(), axis=1).sum())
-    opposed = int(cells.apply(lambda row: row.str.endswith("opposed").any(), axis=1).sum())
+    _named, *departments = table.listing.columns
+    cells = table.rows[departments].map(lambda words: key_of(words, HELD))
+    shared, opposed = (int(cells.isin(words).any(axis=1).sum()) for words in (SHARED, OPPOSED))
     apart = [
-        f"{table.listing.columns[first].label} and {table.listing.columns[second].label}"
-        for first, second in pairwise(departments)
-        if not ((cells[first] != "") & (cells[second] != "")).any()
+        listed([table.listing.columns[name].label for name in pair])
+        for pair in pairwise(departments)
+        if not (cells[list(pair)] != "").all(axis=1).any()
     ]
-    counted = f"KPIs: {len(cells)}; shared by departments: {shared}; working against another: {opposed}"
-    return f"{counted}; neighbours that share none: {', '.join(apart) or 'none'}."
+    told = _(
+        "KPIs: {n}; shared by departments: {shared}; working against another: {opposed}; neighbours that share none: "
+        "{apart}."
+    )
+    return told.format(n=len(cells), shared=shared, opposed=opposed, apart=_(", ").join(apart) or _("none"))

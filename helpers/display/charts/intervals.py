@@ -11,12 +11,14 @@ from matplotlib.ticker import MaxNLocator, MultipleLocator
 from helpers.display.charts.frame import ROW, SMALL_SIZE, Chart, not_drawn, sheet
 from helpers.display.palette import LINE, QUIET, TEXT
 from helpers.display.shown_tables import Table
+from helpers.language import _, message
 
 TALL = 1.25  # rows
 FINEST = 0.01  # between two ticks, as ratios are written
+DOTTED = message("dotted: the least effect looked for")
 
 
-def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = (), key: str = "") -> Chart:
+def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = (), key: str = DOTTED) -> Chart:
     """One dot per row of the table, ``value``, with a whisker from ``low`` to ``high``.
 
     The line stands at the value that says nothing, dotted ones at the ``marks``; ``key`` says what these are. What has
@@ -27,7 +29,7 @@ def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = ()
         return not_drawn(table)
     with sheet(ROW * TALL * (len(rows) + 1.4), table.context) as drawn:
         axes = drawn.axes
-        for y, (_, row) in enumerate(rows.iterrows()):
+        for y, (_i, row) in enumerate(rows.iterrows()):
             clear = row["low"] > nothing or row["high"] < nothing
             axes.plot([row["low"], row["high"]], [y, y], color=drawn.ink, linewidth=1.6, solid_capstyle="butt")
             look: dict[str, Any] = {"color": drawn.ink, "markerfacecolor": drawn.ink if clear else "white"}
@@ -36,7 +38,7 @@ def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = ()
                 drawn.write.value(row["value"], "ratio"),
                 drawn.write.interval(row["low"], row["high"], "ratio"),
             )
-            drawn.mark(dot, row.iloc[0], f"{text} (95% interval {reach})")
+            drawn.mark(dot, row.iloc[0], _("{value} (95% interval {interval})").format(value=text, interval=reach))
             drawn.edge_text(y, text, bold=True, colour=TEXT)
         drawn.row_axis(rows.iloc[:, 0], from_zero=False)
         axes.axvline(nothing, color=TEXT, linewidth=0.9, zorder=0)
@@ -50,7 +52,7 @@ def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = ()
         axes.xaxis.set_major_locator(MultipleLocator(max(ticks[1] - ticks[0], FINEST)))
         axes.tick_params(axis="x", bottom=False, labelbottom=True, labelcolor=QUIET, labelsize=SMALL_SIZE)
         axes.grid(axis="x", color=LINE, linewidth=0.5)
-        drawn.key("; ".join(filter(None, ["filled: the interval excludes the line", key])))
+        drawn.key(_("; ").join([_("filled: the interval excludes the line"), *[_(key)] * bool(marks)]))
     return Chart(table.listing.caption, _sentence(table, rows, nothing), drawn.svg, table)
 
 
@@ -59,6 +61,7 @@ def _sentence(table: Table, rows: pd.DataFrame, nothing: float) -> str:
     clear = rows[(rows["low"] > nothing) | (rows["high"] < nothing)]
     line = table.write.value(nothing, "ratio")
     if clear.empty:
-        return f"Of {len(rows)}, the interval of none excludes {line}."
-    names = ", ".join(str(name) for name in clear.iloc[:, 0])
-    return f"Of {len(rows)}, the interval of {len(clear)} excludes {line}: {names}."
+        return _("Of {n}, the interval of none excludes {line}.").format(n=len(rows), line=line)
+    return _("Of {n}, the interval of {clear} excludes {line}: {names}.").format(
+        n=len(rows), clear=len(clear), line=line, names=_(", ").join(map(str, clear.iloc[:, 0]))
+    )

@@ -16,6 +16,7 @@ from helpers.display.palette import TEXT
 from helpers.display.sentences import chart_title
 from helpers.display.shown_tables import Table
 from helpers.errors import KitError
+from helpers.language import _, plural
 from helpers.results import Column
 
 
@@ -31,7 +32,7 @@ def outlook(results: Results, kpi_id: str) -> Chart:
     if not found.is_stock:
         raise KitError(f"{kpi_id} is added up over the year: show quarter.outlook(results, {kpi_id!r})")
     shown = found.known.tail(COLUMNS_SHOWN["quarter"])
-    what, unit = f"{kpi(kpi_id).label} to the year's end", kpi(kpi_id).unit
+    what, unit = _("{name} to the year's end").format(name=kpi(kpi_id).label), kpi(kpi_id).unit
     title = chart_title(results, what, unit, [*shown.index, *found.ahead])
     if found.why_none:
         return Chart(title, found.sentence, "", _behind(found, what))
@@ -49,10 +50,11 @@ def _quarters(drawn: Sheet, found: Outlook, shown: pd.Series) -> None:
     tops = list(columns)
     for i, (label, value) in enumerate(columns.items()):
         look = {"color": drawn.ink} if i < past else hatched(drawn.ink)
-        name = names[i] if i < past else f"Forecast for {names[i]}"
+        name = names[i] if i < past else _("Forecast for {period}").format(period=names[i])
         drawn.marks(drawn.axes.bar(i, value, COLUMN, **look), [name], [value], unit)
         if label in plans:
-            outlined(drawn, i + COLUMN / 2 + 0.03, plans[str(label)], unit, f"Target for {names[i]}")
+            target = _("Target for {period}").format(period=names[i])
+            outlined(drawn, i + COLUMN / 2 + 0.03, plans[str(label)], unit, target)
     if error := (found.error or 0.0) * abs(found.end):
         tops[last] += error
         drawn.axes.errorbar([last], [found.end], yerr=error, fmt="none", ecolor=TEXT, elinewidth=0.9, capsize=2.5)
@@ -63,26 +65,32 @@ def _quarters(drawn: Sheet, found: Outlook, shown: pd.Series) -> None:
         drawn.text((i, 0.0 if math.isnan(tops[i]) else max(tops[i], 0.0)), texts[i], (0, 3), bold=True, side="above")
     if found.target is not None:
         edge = last + COLUMN / 2 + 0.03 + TARGET_WIDTH
-        drawn.text((edge, found.target), f"target\n{write.value(found.target, unit)}", va="top")
+        words = "\n".join([_("target"), write.value(found.target, unit)])
+        drawn.text((edge, found.target), words, va="top")
     drawn.axes.set_xlim(-0.6, len(columns) - 0.4)
     drawn.period_axis(list(map(str, columns.index)), [False] * len(columns))
-    whisker = "whisker: how far off the method was on average"
-    drawn.key("; ".join(["hatched: forecast", *["outlined: target"] * bool(plans), *[whisker] * bool(error)]))
+    whisker = _("whisker: how far off the method was on average")
+    target = _("outlined: target")
+    drawn.key(_("; ").join([_("hatched: forecast"), *[target] * bool(plans), *[whisker] * bool(error)]))
 
 
 def _behind(found: Outlook, title: str) -> Table:
     """Quarters with their value, what the method said of it, how far off that was, and what was planned."""
     unit, context, count = kpi(found.kpi_id).unit, found.results.context, len(found.ahead)
     columns = {
-        "period": Column("Period"),
+        "period": Column(_("Period")),
         "value": Column(kpi(found.kpi_id).label, unit),
-        "forecast": Column("Forecast", unit),
-        "off": Column("Off by", "share"),
-        "target": Column("Target", unit),
+        "forecast": Column(_("Forecast"), unit),
+        "off": Column(_("Off by"), "share"),
+        "target": Column(_("Target"), unit),
     }
     rows = pd.DataFrame({"value": found.known, "forecast": found.past["forecast"], "off": found.past["off"]})
     rows = rows.head(0) if found.why_none else pd.concat([rows, pd.DataFrame({"forecast": found.values})])
     rows = rows.assign(target=pd.Series(found.targets, dtype=float))
     rows = rows.assign(period=[format_period(str(label), context.locale) for label in rows.index])
-    note = f"Forecasts of past quarters are those of {count} quarter{'s' * (count > 1)} before." if count else ""
-    return table_behind(context, title, rows, columns, "No values.", note)
+    note = plural(
+        "Forecasts of past quarters are those of {n} quarter before.",
+        "Forecasts of past quarters are those of {n} quarters before.",
+        count,
+    )
+    return table_behind(context, title, rows, columns, _("No values."), note.format(n=count) if count else "")

@@ -25,10 +25,11 @@ from helpers.display.charts.frame import (
 from helpers.display.context import Results, Series
 from helpers.display.formats import FEW, MONEY, Writer, format_days, format_period
 from helpers.display.palette import BAND, FILLS, QUIET, TEXT, TONES, lighter, shades
-from helpers.display.sentences import chart_title, movement, why_not_drawn
+from helpers.display.sentences import chart_title, movement, paragraph, why_not_drawn
 from helpers.display.shown_tables import Table
 from helpers.display.signals import ENOUGH, Verdict, change_tone, judged_series, verdict
 from helpers.errors import KitError
+from helpers.language import _, message, retold
 from helpers.periods import DAY
 from helpers.results import NONE, Column
 from helpers.texts import spoken
@@ -36,15 +37,31 @@ from helpers.texts import spoken
 HEIGHT, LABEL = 1.55, 0.25  # inches: of a chart, and what each line after the first adds for its label
 STROKES: tuple[tuple[bool, Any], ...] = ((True, "-"), (False, "-"), (True, (0, (4, 2))), (False, (0, (4, 2))))
 SIGNALS = {
-    "good": ("o", 7.5, "large dot: good news"),
-    "bad": ("D", 6.5, "diamond: bad news"),
-    "": ("s", 6.5, "square: unusual"),
+    "good": ("o", 7.5, message("large dot: good news")),
+    "bad": ("D", 6.5, message("diamond: bad news")),
+    "": ("s", 6.5, message("square: unusual")),
 }
 COLUMNS_SHOWN = {"quarter": 5, "month": 12, "week": 12}
 STACKS_SHOWN = {"quarter": 8, "month": 12, "week": 12}
 TARGET_WIDTH = 0.14
 PARTS = 5  # more cannot be told apart; the smallest are then drawn as one
-STATUS_WORDS = {"ok": "", "partial": "to date", "insufficient": "too little data", "not_provided": "not provided"}
+STATUS_WORDS = {
+    "ok": "", "partial": message("to date"), "insufficient": message("too little data"),
+    "not_provided": message("not provided"), "undefined": message("undefined"), "refused": message("refused"),
+}  # fmt: skip
+
+
+# By the kind of the periods: why no usual range is drawn, and which values say what is usual.
+TOO_FEW: dict[str, str] = {
+    "quarter": message("No usual range is drawn: it takes {n} quarters with a value, known: {known}."),
+    "month": message("No usual range is drawn: it takes {n} months with a value, known: {known}."),
+    "week": message("No usual range is drawn: it takes {n} weeks with a value, known: {known}."),
+}
+USUAL: dict[str, str] = {
+    "quarter": message("The usual range is that of the first {n} quarters."),
+    "month": message("The usual range is that of the first {n} months."),
+    "week": message("The usual range is that of the first {n} weeks."),
+}
 
 
 @dataclass(frozen=True)
@@ -72,7 +89,7 @@ class History:
     def names(self) -> str:
         """Their labels, as a title lists them."""
         *first, last = (kpi(kpi_id).label for kpi_id in self.kpi_ids)
-        return f"{'; '.join(first)} and {last}" if first else last
+        return _("{names} and {last}").format(names=_("; ").join(first), last=last) if first else last
 
     @property
     def title(self) -> str:
@@ -94,20 +111,20 @@ class History:
 
     def table(self) -> Table:
         """One row per period; of a single KPI with its interval and n."""
-        columns = {"period": Column("Period")} | {k: Column(kpi(k).label, kpi(k).unit) for k in self.kpi_ids}
+        columns = {"period": Column(_("Period"))} | {k: Column(kpi(k).label, kpi(k).unit) for k in self.kpi_ids}
         values: dict[str, Any] = {"period": [format_period(p, self.results.context.locale) for p in self.periods]}
         values |= {kpi_id: list(self.rows(kpi_id)["value"]) for kpi_id in self.kpi_ids}
         if len(self.kpi_ids) == 1:
             rows = self.rows(self.kpi_ids[0])
-            more = {"ci_low": ("95% from", self.unit), "ci_high": ("to", self.unit), "n": ("n", "count")}
+            more = {"ci_low": (_("95% from"), self.unit), "ci_high": (_("to"), self.unit), "n": ("n", "count")}
             present = [name for name in more if rows[name].notna().any()]
             columns |= {name: Column(*more[name]) for name in present}
             values |= {name: list(rows[name]) for name in present}
         found = [dict.fromkeys(s for s in row if isinstance(s, str)) for row in self.statuses().to_numpy()]
-        words = ["; ".join(filter(None, (STATUS_WORDS.get(status, status) for status in row))) for row in found]
+        words = [_("; ").join(_(word) for word in map(STATUS_WORDS.__getitem__, row) if word) for row in found]
         if any(words):
-            columns["status"], values["status"] = Column("Status"), words
-        return table_behind(self.results.context, self.names, pd.DataFrame(values), columns, "No values.")
+            columns["status"], values["status"] = Column(_("Status")), words
+        return table_behind(self.results.context, self.names, pd.DataFrame(values), columns, _("No values."))
 
 
 def lines(results: Results, *kpi_ids: str, reference: float | None = None) -> Chart:
@@ -120,23 +137,29 @@ def lines(results: Results, *kpi_ids: str, reference: float | None = None) -> Ch
     """
     history = History(results, kpi_ids, results.period.kind)
     rows = {kpi_id: results.shown(kpi_id) for kpi_id in kpi_ids}
-    sentence = " ".join(
-        f"{kpi(k).label} was not computed." if row is None else f"{movement(results, row, year_ago=True)}."
-        for k, row in rows.items()
+    not_computed, told = _("{name} was not computed."), _("{sentence}.")
+    sentence = paragraph(
+        *(
+            not_computed.format(name=kpi(k).label)
+            if row is None
+            else told.format(sentence=movement(results, row, year_ago=True))
+            for k, row in rows.items()
+        )
     )
     drawable = [k for k in kpi_ids if history.rows(k)["value"].count() > 1]
     values = pd.concat([history.rows(k)[["value"]] for k in drawable]) if drawable else pd.DataFrame()
     if not values.fillna(0.0).to_numpy().any():
-        few = "Fewer than two values: there is no line to draw."
+        few = _("Fewer than two values: there is no line to draw.")
         why = why_not_drawn(values, results, history.unit) if drawable else few
-        return Chart(history.title, f"{sentence} {why}", "", history.table())
+        return Chart(history.title, paragraph(sentence, why), "", history.table())
     with sheet(HEIGHT + LABEL * (len(drawable) - 1), results.context) as drawn:
         drawn.value_axis(history.unit)
         strokes = zip(drawable, STROKES * len(drawable), strict=False)
         labels = [_line(drawn, results, history.rows(k), stroke) for k, stroke in strokes]
         if reference is not None:
             drawn.axes.axhline(reference, color=QUIET, linewidth=0.8, linestyle=(0, (2, 2)))
-            labels.append(EndLabel(reference, f"reference {drawn.write.value(reference, history.unit)}"))
+            compared = _("reference {value}").format(value=drawn.write.value(reference, history.unit))
+            labels.append(EndLabel(reference, compared))
         _time_axis(drawn, history)
         drawn.end_labels(labels)
     return Chart(history.title, sentence, drawn.svg, history.table())
@@ -152,13 +175,15 @@ def xmr(results: Results, kpi_id: str) -> Chart:
     """
     subject = judged_as(kpi_id)
     if not subject:
-        why = "it is a stock that trends, a window that overlaps, or a part of another KPI"
-        raise KitError(f"{kpi_id} is not judged by its history: {why}; draw charts.lines(results, {kpi_id!r})")
+        raise KitError(
+            f"{kpi_id} is not judged by its history: it is a stock that trends, a window that overlaps, or a part of "
+            f"another KPI; draw charts.lines(results, {kpi_id!r})"
+        )
     found, history = verdict(results, kpi_id), History(results, [subject], judged_series(results, subject)[0])
     rows, sentence = history.rows(subject), _verdict_sentence(results, history, found)
     if rows["value"].nunique() < 2:
-        same = " All known values are the same, so no line is drawn." if rows["value"].count() > 1 else ""
-        return Chart(history.title, sentence + same, "", history.table())
+        same = _("All known values are the same, so no line is drawn.") if rows["value"].count() > 1 else ""
+        return Chart(history.title, paragraph(sentence, same), "", history.table())
     with sheet(HEIGHT, results.context) as drawn:
         drawn.value_axis(history.unit)
         labels = [*_usual_range(drawn, found), _judged_line(drawn, rows, found)]
@@ -184,10 +209,10 @@ def columns(results: Results, kpi_id: str, segment_by: str = "") -> Chart:
     title = chart_title(results, history.names, history.unit, list(rows.index))
     if not rows["value"].fillna(0.0).any():
         why = why_not_drawn(rows[["value"]], results, history.unit)
-        return Chart(title, f"{sentence}. {why}", "", history.table())
+        return Chart(title, paragraph(_("{sentence}.").format(sentence=sentence), why), "", history.table())
     with sheet(HEIGHT, results.context) as drawn:
         _paired_columns(drawn, results, rows)
-    return Chart(title, f"{sentence}.", drawn.svg, history.table())
+    return Chart(title, _("{sentence}.").format(sentence=sentence), drawn.svg, history.table())
 
 
 # --- lines ------------------------------------------------------------------------------------------------------------
@@ -203,7 +228,7 @@ def _time_axis(drawn: Sheet, history: History) -> None:
 def _points(drawn: Sheet, rows: pd.DataFrame, colour: str, **look: Any) -> None:
     """A line with its points; what is not final is an empty one."""
     drawn.axes.plot(range(len(rows)), rows["value"], color=colour, marker="o", **look)
-    names = [f"{rows['label'].iloc[i]}, {each}" for i, each in enumerate(_named(drawn, rows))]
+    names = [_(", ").join([str(rows["label"].iloc[i]), each]) for i, each in enumerate(_named(drawn, rows))]
     drawn.points(range(len(rows)), rows["value"], names, rows["unit"].dropna().iloc[0])
     for i, (value, status) in enumerate(zip(rows["value"], rows["status"], strict=True)):
         if status == "partial":
@@ -213,7 +238,11 @@ def _points(drawn: Sheet, rows: pd.DataFrame, colour: str, **look: Any) -> None:
 def _named(drawn: Sheet, rows: pd.DataFrame) -> list[str]:
     """The periods of rows in words, those that are not over as such."""
     words = [format_period(str(period), drawn.context.locale) for period in rows.index]
-    return [f"{each} to date" if s == "partial" else each for each, s in zip(words, rows["status"], strict=True)]
+    to_date = _("{period} to date")
+    return [
+        to_date.format(period=each) if status == "partial" else each
+        for each, status in zip(words, rows["status"], strict=True)
+    ]
 
 
 def _line(drawn: Sheet, results: Results, rows: pd.DataFrame, stroke: tuple[bool, Any]) -> EndLabel:
@@ -231,7 +260,8 @@ def _line(drawn: Sheet, results: Results, rows: pd.DataFrame, stroke: tuple[bool
         at = list(rows.index).index(results.period.label)
         drawn.axes.plot([at], [target], marker="s", markersize=6, markerfacecolor="none", markeredgecolor=colour)
         gap = write.change(value, target, last["unit"]) if at == at_end and last["status"] == "ok" else ""
-        text += f"\ntarget {write.value(target, last['unit'])}{f', {gap}' * bool(gap)}"
+        aim = _("target {value}").format(value=write.value(target, last["unit"]))
+        text = "\n".join([text, _(", ").join(filter(None, [aim, gap]))])
     shade = colour if stroke[0] else QUIET  # a lighter line is seen, lighter text is not read
     return EndLabel(value, text, write.value(value, last["unit"]), shade)
 
@@ -243,9 +273,13 @@ def _usual_range(drawn: Sheet, found: Verdict) -> list[EndLabel]:
     low, high = found.range
     drawn.axes.axhspan(low, high, color=BAND, zorder=0, linewidth=0)
     drawn.axes.axhline(found.limits.mean, color=QUIET, linewidth=0.8)
-    levels = {"upper limit": high, "average": found.limits.mean, "lower limit": low}
+    levels = {
+        _("upper limit {value}"): high,
+        _("average {value}"): found.limits.mean,
+        _("lower limit {value}"): low,
+    }
     unit = kpi(found.subject).unit
-    return [EndLabel(value, f"{name} {drawn.write.value(value, unit)}") for name, value in levels.items()]
+    return [EndLabel(value, told.format(value=drawn.write.value(value, unit))) for told, value in levels.items()]
 
 
 def _judged_line(drawn: Sheet, rows: pd.DataFrame, found: Verdict) -> EndLabel:
@@ -257,9 +291,10 @@ def _judged_line(drawn: Sheet, rows: pd.DataFrame, found: Verdict) -> EndLabel:
         is_signal = found.state == "signal" and period == found.period
         if is_signal or value < low or value > high:
             tone = found.tone_of(found.side if is_signal else 1 if value > high else -1)
-            shape, size, words[tone] = SIGNALS[tone]
+            shape, size, told = SIGNALS[tone]
+            words[tone] = _(told)
             drawn.axes.plot([i], [value], marker=shape, markersize=size, color=FILLS[tone], zorder=5)
-    drawn.key("; ".join([*words.values(), *["varies too much for a verdict"] * found.is_wide]))
+    drawn.key(_("; ").join([*words.values(), *[_("varies too much for a verdict")] * found.is_wide]))
     last = rows[rows["value"].notna()].iloc[-1]
     name = format_period(str(last.name), drawn.context.locale)
     return EndLabel(last["value"], name, drawn.write.value(last["value"], last["unit"]), drawn.ink)
@@ -269,18 +304,27 @@ def _verdict_sentence(results: Results, history: History, found: Verdict) -> str
     """The judged value, where it stands, and which values say what is usual."""
     subject, locale = history.kpi_ids[0], results.context.locale
     label, row, fixed = kpi(subject).label, results.now(subject), found.baseline
-    days = fixed and format_days(fixed.from_on, fixed.to_on + DAY, locale)
-    basis = fixed and f"of {days}, as the review fixes it: {fixed.reason.rstrip('.')}"
+    if fixed:
+        days = format_days(fixed.from_on, fixed.to_on + DAY, locale)
+        basis = _("The usual range is that of {days}, as the review fixes it: {reason}.")
+        basis = basis.format(days=days, reason=fixed.reason.rstrip("."))
     if found.limits.mean is None:
         count = history.rows(subject)["value"].count()
-        value = f"{label} was not computed" if row is None else movement(results, row)
-        why = f"it takes {ENOUGH} {history.kind}s with a value, known: {count}"
-        return f"{value}. No usual range is drawn: {f'too few values lie in that {basis}' if fixed else why}."
+        not_computed = _("{name} was not computed").format(name=label)
+        value = not_computed if row is None else movement(results, row)
+        none = _(TOO_FEW[history.kind]).format(n=ENOUGH, known=count)
+        if fixed:
+            none = _("No usual range is drawn: too few values lie in that of {days}, as the review fixes it: {reason}.")
+            none = none.format(days=days, reason=fixed.reason.rstrip("."))
+        return paragraph(_("{sentence}.").format(sentence=value), none)
+    if not fixed:
+        basis = _(USUAL[found.kind]).format(n=found.limits.baseline)
+    where = _("{name}, {period}: {value}, {position}.")
+    if found.state == "signal":
+        where = _("{name}, {period}: {value}, a signal, {position}.")
     value = results.write.value(found.value, history.unit)
-    signal = "a signal, " if found.state == "signal" else ""
-    basis = basis or f"of the first {found.limits.baseline} {found.kind}s"
-    where = f"{label}, {format_period(found.period, locale)}: {value}, {signal}{found.position}"
-    return f"{where}. The usual range is that {basis}."
+    period = format_period(found.period, locale)
+    return paragraph(where.format(name=label, period=period, value=value, position=found.position), basis)
 
 
 # --- columns ----------------------------------------------------------------------------------------------------------
@@ -289,14 +333,14 @@ def _verdict_sentence(results: Results, history: History, found: Verdict) -> str
 def _paired_columns(drawn: Sheet, results: Results, rows: pd.DataFrame) -> None:
     """Beside each column the lighter one of the year before, above it the change on that; and the target."""
     write, kpi_id, periods = drawn.write, rows["kpi_id"].dropna().iloc[0], list(rows.index)
-    year_before = [results.year_before(row) for _, row in rows.reset_index().iterrows()]
+    year_before = [results.year_before(row) for _i, row in rows.reset_index().iterrows()]
     before = [math.nan if row is None else float(row["value"]) for row in year_before]
     shift = SHIFT if any(row is not None for row in year_before) else 0.0
     target = results.target(kpi_id) if results.period.label in periods else None
     partial, named, unit = list(rows["status"] == "partial"), _named(drawn, rows), kpi(kpi_id).unit
     for i, value in enumerate(rows["value"]):
         bar = drawn.axes.bar(i - shift, before[i], COLUMN, color=lighter(drawn.ink))
-        drawn.marks(bar, [f"The year before {named[i]}"], [before[i]], unit)
+        drawn.marks(bar, [_("The year before {period}").format(period=named[i])], [before[i]], unit)
         drawn.marks(drawn.column(i + shift, value, drawn.ink, partial=partial[i]), [named[i]], [value], unit)
     ends = [float(end) for end in (*rows["value"], *before, target or 0.0) if not math.isnan(end)]
     drawn.zero_axis(max(ends), min(ends), lines=2)
@@ -304,17 +348,21 @@ def _paired_columns(drawn: Sheet, results: Results, rows: pd.DataFrame) -> None:
         _column_label(drawn, i, rows.iloc[i], before[i])
     if target is not None:
         edge = periods.index(results.period.label) + shift + COLUMN / 2 + 0.03
-        outlined(drawn, edge, target, unit)
+        outlined(drawn, edge, target, unit, _("Target"))
         gap = "" if partial[-1] else _variance(write, rows["value"].iloc[-1], target, unit)
-        words = ["target", write.value(target, unit), *gap.split(" ", 1)]
+        words = [_("target"), write.value(target, unit), *gap.split(" ", 1)]
         drawn.text((edge + TARGET_WIDTH, target), "\n".join(words), va="top")
     drawn.axes.set_xlim(-0.6, len(rows) - 0.4)
     drawn.period_axis(periods, partial)
-    key = ["light: the year before"] * bool(shift) + ["outlined: target"] * (target is not None)
-    drawn.key("; ".join(key + ["dashed edge: to date"] * any(partial)))
+    key = {
+        _("light: the year before"): bool(shift),
+        _("outlined: target"): target is not None,
+        _("dashed edge: to date"): any(partial),
+    }
+    drawn.key(_("; ").join(words for words, is_there in key.items() if is_there))
 
 
-def outlined(drawn: Sheet, edge: float, target: float, unit: str, name: str = "Target") -> None:
+def outlined(drawn: Sheet, edge: float, target: float, unit: str, name: str) -> None:
     """A target as an outlined column to the right of a place."""
     look: dict[str, Any] = {"color": "none", "edgecolor": TEXT, "linewidth": 0.9}
     drawn.marks(drawn.axes.bar(edge + TARGET_WIDTH / 2, target, TARGET_WIDTH, **look), [name], [target], unit)
@@ -348,20 +396,28 @@ def _stacked(results: Results, history: History, sentence: str, segment_by: str)
     rows = results.segments(kpi_id, segment_by, history.kind)
     rows = rows[rows["status"].isin(["ok", "partial"])]
     parts = rows.pivot(index="period", columns="segment", values="value")[_in_order(rows)].reindex(periods)
-    title = chart_title(results, f"{history.names} by {segment_by.replace('_', ' ')}", unit, periods)
-    keys = {f"part {i}": str(name).replace("_", " ") for i, name in enumerate(parts.columns)}
-    named = {"period": Column("Period"), **{key: Column(name, unit) for key, name in keys.items()}}
+    parts = parts.rename(columns=lambda name: retold(spoken(name)))
+    what = _("{name} by {dimension}").format(name=history.names, dimension=_(spoken(segment_by)))
+    title = chart_title(results, what, unit, periods)
+    keys = {f"part_{i}": str(name) for i, name in enumerate(parts.columns)}
+    named = {"period": Column(_("Period")), **{key: Column(name, unit) for key, name in keys.items()}}
     by_key = parts.set_axis(list(keys), axis=1).rename_axis("period").reset_index()
-    table = table_behind(results.context, title, by_key, named, "No parts.")
+    by_key["period"] = [format_period(str(label), results.context.locale) for label in by_key["period"]]
+    table = table_behind(results.context, title, by_key, named, _("No parts."))
     if not parts.fillna(0.0).to_numpy().any():
-        return Chart(title, f"{sentence}. {why_not_drawn(parts, results, unit)}", "", table)
+        told = _("{sentence}.").format(sentence=sentence)
+        return Chart(title, paragraph(told, why_not_drawn(parts, results, unit)), "", table)
     with sheet(HEIGHT, results.context) as drawn:
         _stacked_columns(drawn, history.rows(kpi_id).loc[periods], parts)
-    last, largest = parts.iloc[-1].dropna(), ""
+    last = parts.iloc[-1].dropna()
     if not last.empty and last.max() > 0:
-        share = f" ({write.value(last.max() / last.sum(), 'share')})" if (last >= 0).all() else ""
-        largest = f"; largest part: {spoken(last.idxmax())}, {write.value(last.max(), unit)}{share}"
-    return Chart(title, f"{sentence}{largest}.", drawn.svg, table)
+        told = _("{sentence}; largest part: {part}, {value}")
+        if (last >= 0).all():
+            told = _("{sentence}; largest part: {part}, {value} ({share})")
+        share = write.value(last.max() / last.sum(), "share")
+        part, value = spoken(last.idxmax()), write.value(last.max(), unit)
+        sentence = told.format(sentence=sentence, part=part, value=value, share=share)
+    return Chart(title, _("{sentence}.").format(sentence=sentence), drawn.svg, table)
 
 
 def _in_order(rows: pd.DataFrame) -> list[str]:
@@ -378,7 +434,8 @@ def _stacked_columns(drawn: Sheet, totals: pd.DataFrame, parts: pd.DataFrame) ->
     if len(parts.columns) > PARTS:
         largest = parts.abs().sum().nlargest(PARTS - 1).index
         rest = [name for name in parts.columns if name not in largest]
-        parts = parts.drop(columns=rest).assign(**{f"{len(rest)} others": parts[rest].sum(axis=1)})
+        others = _("{n} others").format(n=len(rest))
+        parts = parts.drop(columns=rest).assign(**{others: parts[rest].sum(axis=1)})
     partial, unit, write = list(totals["status"] == "partial"), totals["unit"].dropna().iloc[0], drawn.write
     ends = {True: [0.0] * len(parts), False: [0.0] * len(parts)}  # how far the stack reaches, upwards and downwards
     labels, named = [], _named(drawn, totals)
@@ -386,7 +443,7 @@ def _stacked_columns(drawn: Sheet, totals: pd.DataFrame, parts: pd.DataFrame) ->
         for i, value in enumerate(parts[segment].fillna(0.0)):
             bottom = ends[value >= 0][i]
             bar = drawn.column(i, value, shade, partial=partial[i], bottom=bottom)
-            drawn.marks(bar, [f"{segment}, {named[i]}"], [value or math.nan], unit)
+            drawn.marks(bar, [_(", ").join([segment, named[i]])], [value or math.nan], unit)
             ends[value >= 0][i] = bottom + value
         if value:
             text = f"{spoken(wrapped(segment, 22, 1))}  {write.value(value, unit)}"

@@ -11,8 +11,11 @@ import pandas as pd
 from matplotlib.transforms import Bbox
 
 from helpers.display.charts.frame import SMALL_SIZE, Chart, Sheet, not_drawn, sheet, table_behind, wrapped
+from helpers.display.formats import format_period
 from helpers.display.palette import BAD, BAND, QUIET, TEXT, tint
+from helpers.display.sentences import paragraph
 from helpers.display.shown_tables import Table
+from helpers.language import _
 
 HEIGHT = 2.05  # inches
 SOON, STEP, MOST_STEPS = 90, 30, 12  # days: the zone, and the steps of the axis, or the zone's where these are too many
@@ -31,15 +34,16 @@ def at_risk(table: Table) -> Chart:
     if table.rows.empty:
         return not_drawn(table)
     if not set(NEEDED) <= set(table.rows):
-        told = "The source tells no renewal day of subscriptions, so it is not known what is due."
+        told = _("The source tells no renewal day of subscriptions, so it is not known what is due.")
         return not_drawn(Table(replace(listing, rows=table.rows.head(0)), context), told)
     ordered = table.rows.sort_values(["arr_due_180", "mrr"], ascending=False, kind="stable")
-    title = f"Inactive customers by days to renewal and days silent, {context.period.label}"
+    what = _("Inactive customers by days to renewal and days silent")
+    title = _(", ").join([what, format_period(context.period.label, context.locale)])
     columns = {name: replace(listing.columns[name], on_pages=True) for name in NEEDED}
     behind = table_behind(context, title, ordered, columns, listing.when_empty)
     rows = ordered.dropna(subset=["days_silent", "days_to_renewal"])
     if rows.empty:
-        return not_drawn(behind, "Of no inactive customer both the renewal day and the last use are known.")
+        return not_drawn(behind, _("Of no inactive customer both the renewal day and the last use are known."))
     sentence = _sentence(table, ordered, len(ordered) - len(rows))
     with sheet(HEIGHT, context) as drawn:
         _axes(drawn, rows)
@@ -50,11 +54,13 @@ def at_risk(table: Table) -> Chart:
             face = tint(colour, 0.55) if due else "none"
             look: dict[str, Any] = {"markersize": size, "markeredgecolor": colour, "markerfacecolor": face}
             [dot] = drawn.axes.plot(days, silent, "o", clip_on=False, zorder=5, **look)
-            when = f"renewal in {write.phrase(days, 'days')}" if days >= 0 else "past renewal"
-            told = f"silent for {write.phrase(silent, 'days')}, {when}, ARR due {write.value(due, 'money')}"
-            drawn.mark(dot, name, told)
+            told = _("silent for {silent}, past renewal, ARR due {due}")
+            if days >= 0:
+                told = _("silent for {silent}, renewal in {days}, ARR due {due}")
+            words = {"silent": write.phrase(silent, "days"), "days": write.phrase(days, "days")}
+            drawn.mark(dot, name, told.format(**words, due=write.value(due, "money")))
         _name(drawn, dots, [wrapped(str(name), NAME, 1) for name in rows["customer"]])
-        drawn.key("area: ARR due in the next 180 days; hollow: none")
+        drawn.key(_("area: ARR due in the next 180 days; hollow: none"))
     return Chart(title, sentence, drawn.svg, behind)
 
 
@@ -68,11 +74,12 @@ def _axes(drawn: Sheet, rows: pd.DataFrame) -> None:
     axes.set_xticks(range(step * math.ceil(first / step), int(last) + 1, step))
     drawn.value_axis("count")
     axes.tick_params(axis="x", labelcolor=TEXT, labelsize=SMALL_SIZE)
-    axes.set_xlabel("days to renewal", fontsize=SMALL_SIZE, color=QUIET)
-    axes.set_ylabel("days silent", fontsize=SMALL_SIZE, color=QUIET)
+    axes.set_xlabel(_("days to renewal"), fontsize=SMALL_SIZE, color=QUIET)
+    axes.set_ylabel(_("days silent"), fontsize=SMALL_SIZE, color=QUIET)
     axes.axhline(0, color=TEXT, linewidth=0.9)
     axes.axvspan(0, SOON, color=BAND, linewidth=0, zorder=0)
-    drawn.text((1, axes.get_ylim()[1]), f"due within {SOON} days", (2, -3), side="right", colour=QUIET, va="top")
+    soon = _("due within {n} days").format(n=SOON)
+    drawn.text((1, axes.get_ylim()[1]), soon, (2, -3), side="right", colour=QUIET, va="top")
 
 
 def _name(drawn: Sheet, dots: list[tuple[float, float, float]], names: list[str]) -> None:
@@ -117,15 +124,18 @@ def _sentence(table: Table, rows: pd.DataFrame, hidden: int) -> str:
     write, due = table.write, rows[rows["arr_due_90"] > 0].sort_values("arr_due_90", ascending=False, kind="stable")
     n, of = write.value(len(due), "count"), write.value(len(rows), "count")
     if due.empty:
-        told = f"None of the {of} inactive customers has ARR due within {SOON} days"
+        told = _("None of the {of} inactive customers has ARR due within {n} days").format(of=of, n=SOON)
     else:
         first, total = due.iloc[0], write.value(due["arr_due_90"].sum(), "money")
-        told = (
-            f"{n} of {of} inactive customers have ARR due within {SOON} days, {total} together; the largest is "
-            f"{first['customer']} with {write.value(first['arr_due_90'], 'money')}"
+        told = _(
+            "{n} of {of} inactive customers have ARR due within {days} days, {total} together; the largest is "
+            "{name} with {due}"
+        ).format(
+            n=n, of=of, days=SOON, total=total, name=first["customer"], due=write.value(first["arr_due_90"], "money")
         )
         if pd.notna(first["days_silent"]) and first["days_to_renewal"] >= 0:
             days, silent = (write.phrase(first[name], "days") for name in ("days_to_renewal", "days_silent"))
-            told += f", due in {days} and silent for {silent}"
-    others = f" Of {write.value(hidden, 'count')} the renewal or the last use is not known." if hidden else ""
-    return f"{told}.{others}"
+            when = _("{sentence}, due in {days} and silent for {silent}")
+            told = when.format(sentence=told, days=days, silent=silent)
+    others = _("Of {n} the renewal or the last use is not known.").format(n=write.value(hidden, "count"))
+    return paragraph(_("{sentence}.").format(sentence=told), others if hidden else "")

@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from helpers.display.charts.frame import SMALL_SIZE, Chart, not_drawn, sheet, wrapped
+from helpers.display.charts.frame import SMALL_SIZE, Chart, counted, not_drawn, sheet, wrapped
 from helpers.display.palette import QUIET, TEXT, tint
 from helpers.display.shown_tables import Table
+from helpers.language import _
 
 SCATTER_HEIGHT, COUNTS_HEIGHT = 2.3, 1.4  # inches
 NAME = 18  # characters below a column
@@ -29,7 +30,8 @@ def scatter(table: Table, given: str, got: str, things: str) -> Chart:
         return not_drawn(table)
     rows = table.rows[(table.rows[given] > 0) & (table.rows[got] > 0)]
     if rows.empty:
-        return not_drawn(table, f"None of the {things} has both amounts above 0, so nothing is drawn.")
+        none = _("Of {things}, none has both amounts above 0, so nothing is drawn.")
+        return not_drawn(table, none.format(things=counted(len(table.rows), things, table.write)))
     heads = {name: table.listing.columns[name] for name in (given, got)}
     ends = rows[[given, got]].to_numpy()
     low, high = float(ends.min()) / ROOM, float(ends.max()) * ROOM
@@ -44,20 +46,22 @@ def scatter(table: Table, given: str, got: str, things: str) -> Chart:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(FixedLocator(_ticks(low, high)))
             axis.set_minor_locator(NullLocator())
-            axis.set_major_formatter(lambda value, _: drawn.write.value(value, heads[given].unit))
+            axis.set_major_formatter(lambda value, _at: drawn.write.value(value, heads[given].unit))
         axes.grid(color=tint(QUIET, 0.2), linewidth=0.6)
         axes.tick_params(labelcolor=QUIET, labelsize=SMALL_SIZE)
         axes.set_xlim(low, high)
         axes.set_ylim(low, high)
         axes.plot([low, high], [low, high], color=TEXT, linewidth=1)
-        for above, (_, row) in zip(is_above, rows.iterrows(), strict=True):
+        for above, (_i, row) in zip(is_above, rows.iterrows(), strict=True):
             look: dict[str, Any] = {"markeredgecolor": drawn.ink, "markerfacecolor": drawn.ink if above else "none"}
             [dot] = axes.plot(row[given], row[got], "o", markersize=4.5, clip_on=False, zorder=5, **look)
-            values = (
-                f"{heads[name].label.lower()} {drawn.write.phrase(row[name], heads[name].unit)}" for name in heads
-            )
-            drawn.mark(dot, row.iloc[0], ", ".join(values))
-        drawn.key("on the line both are equal; filled: above it; each step of a scale multiplies")
+            told = _("{name}: {value}")
+            values = [
+                told.format(name=head.label, value=drawn.write.phrase(row[name], head.unit))
+                for name, head in heads.items()
+            ]
+            drawn.mark(dot, row.iloc[0], _("; ").join(values))
+        drawn.key(_("on the line both are equal; filled: above it; each step of a scale multiplies"))
     return Chart(table.listing.caption, _scatter_sentence(table, rows, given, got, things), drawn.svg, table)
 
 
@@ -72,9 +76,12 @@ def counts(table: Table) -> Chart:
     name, count, *more = table.listing.columns
     names = [wrapped(str(each), NAME, 1) for each in rows[name]]
     if more and table.listing.columns[more[0]].unit == "share":
-        heading = table.listing.columns[more[0]].label.lower()
+        heading = table.listing.columns[more[0]].label
         shares = [write.value(share, "share") for share in rows[more[0]]]
-        names = [f"{each}\n{share} {heading}" for each, share in zip(names, shares, strict=True)]
+        told = _("{name}: {value}")
+        names = [
+            "\n".join([each, told.format(name=heading, value=share)]) for each, share in zip(names, shares, strict=True)
+        ]
     with sheet(COUNTS_HEIGHT, table.context) as drawn:
         bar = drawn.axes.bar(range(len(rows)), rows[count], 0.6, facecolor=drawn.ink)
         drawn.marks(bar, rows[name], rows[count], "count")
@@ -85,10 +92,10 @@ def counts(table: Table) -> Chart:
         drawn.axes.set_xlim(-0.6, max(len(rows), 4) - 0.4)
     most = rows.iloc[int(rows[count].to_numpy().argmax())]
     total, share = rows[count].sum(), most[count] / rows[count].sum()
-    sentence = (
-        f"{table.listing.columns[name].label}: most often {most[name]}, with "
-        f"{write.value(most[count], 'count')} of {write.value(total, 'count')} ({write.value(share, 'share')})."
-    )
+    sentence = _("{name}: most often {most}, with {part} of {whole} ({share}).").format(
+        name=table.listing.columns[name].label, most=most[name], part=write.value(most[count], "count"),
+        whole=write.value(total, "count"), share=write.value(share, "share"),
+    )  # fmt: skip
     return Chart(table.listing.caption, sentence, drawn.svg, table)
 
 
@@ -107,9 +114,9 @@ def _ticks(low: float, high: float) -> list[float]:
 def _scatter_sentence(table: Table, rows: pd.DataFrame, given: str, got: str, things: str) -> str:
     """How many got at least as much as they gave, and how what all got compares with what they gave."""
     write, columns = table.write, table.listing.columns
-    above, n = (write.value(count, "count") for count in (int((rows[got] >= rows[given]).sum()), len(rows)))
+    above = write.value(int((rows[got] >= rows[given]).sum()), "count")
     ratio = write.value(rows[got].sum() / rows[given].sum(), "ratio")
-    return (
-        f"{above} of {n} {things} lie on the line or above it; together, the {columns[got].label.lower()} is {ratio} "
-        f"times the {columns[given].label.lower()}."
-    )
+    return _("{above} of {things} lie on the line or above it; together, “{got}” is {ratio} times “{given}”.").format(
+        above=above, things=counted(len(rows), things, write), got=columns[got].label, ratio=ratio,
+        given=columns[given].label,
+    )  # fmt: skip

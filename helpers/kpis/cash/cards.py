@@ -9,9 +9,14 @@ from typing import Any
 from helpers.kpis.recurring_revenue.cards import require_subscriptions
 from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
+from helpers.language import template
 from helpers.results import Row
 
-NO_BURN = "cash does not fall"
+NO_BURN = template("cash does not fall")
+NO_GROWTH = template("net new ARR is not above 0")
+NO_CASH = template("no cash is left")
+HISTORY = template("history_starts_at {day}: it takes {since}")
+NO_MOVEMENT = template("no movement of cash is known")
 
 
 def cash(spine: Spine) -> list[Row]:
@@ -71,7 +76,7 @@ def burn_multiple(spine: Spine) -> list[Row]:
         if burned is None:
             told = _known(None, answer)
         else:
-            told = {"warnings": ["net new ARR is not above 0"] if gained <= 0 else [NO_BURN] if burned <= 0 else []}
+            told = {"warnings": [NO_GROWTH] if gained <= 0 else [NO_BURN] if burned <= 0 else []}
         value = answer["burn_multiple"]
         rows.add("burn_multiple", answer, value, numerator=burned, denominator=gained, n=answer["n"], **told)
     return rows.done()
@@ -104,7 +109,7 @@ def runway(spine: Spine) -> list[Row]:
         if burn is None:
             told = _known(None, answer, "since")
         else:
-            told = {"warnings": [NO_BURN] if burn <= 0 else ["no cash is left"] if left <= 0 else []}
+            told = {"warnings": [NO_BURN] if burn <= 0 else [NO_CASH] if left <= 0 else []}
         rows.add("runway", answer, answer["runway"], numerator=left, denominator=burn, n=answer["n"], **told)
     return rows.done()
 
@@ -119,5 +124,5 @@ def _known(value: float | None, answer: Mapping[str, Any], since: str = "starts_
     if value is not None:
         return {}
     first: date | None = answer["first_on"]
-    told = f"history_starts_at {first}: it takes {answer[since]}" if first else "no movement of cash is known"
+    told = HISTORY.format(day=first, since=answer[since]) if first else NO_MOVEMENT
     return {"status": "insufficient", "warnings": [told]}

@@ -1,3 +1,18 @@
+-- What pages print of these queries, in English, and say in the language of the pack:
+-- message: Opening
+-- message: Customers
+-- message: Payroll
+-- message: Vendors
+-- message: Tax
+-- message: Other
+-- message: Transfer
+-- message: Financing
+-- message: account {name} does not begin with one opening balance; give it as its first movement, of the category opening
+-- message: account {name} begins on {day} with a balance; give its movements from {since} on
+-- message: no movement of cash in {months}; give one of 0 if there was none
+-- message: transfers between accounts do not cancel: {amount} counts as earned or spent
+-- message: no movement of cash after {day}
+
 -- cash_line: each movement of cash that is known in a period, up to its last day, in the review's currency. An opening
 -- balance and financing are in cash, and burn nothing (is_burn).
 create table cash_line as

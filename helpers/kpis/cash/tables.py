@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from helpers.kpis.rows import refuse_list
 from helpers.kpis.spine import Spine
+from helpers.language import _
 from helpers.results import Column, Listing
 
 
@@ -13,15 +14,15 @@ def movements_by_category(spine: Spine) -> Listing:
     refuse_list(spine, "cash_notes")
     rows = spine.frame("movements_by_category", "place")
     rows = rows.assign(category=rows["category"].str.capitalize(), change=rows["amount"] - rows["before"])
-    columns = {"category": Column("Category"), "amount": Column("In the period", "money")}
+    columns = {"category": Column(_("Category"), own_words=True), "amount": Column(_("In the period"), "money")}
     for earlier in spine.period.history(1):
-        columns |= {"before": Column(earlier.in_words, "money"), "change": Column("Change", "money")}
+        columns |= {"before": Column(earlier.in_words, "money"), "change": Column(_("Change"), "money")}
     return Listing(
-        caption=f"What moved cash in {spine.period.label}, by category",
+        caption=_("What moved cash in {period}, by category").format(period=spine.period.label),
         rows=rows[list(columns)],
         columns=columns,
-        when_empty="Nothing moved cash.",
+        when_empty=_("Nothing moved cash."),
         grain="category",
         total=[name for name in columns if name != "category"],
-        note="Financing is in cash, and in no burn.",
+        note=_("Financing is in cash, and in no burn."),
     )

@@ -14,14 +14,59 @@ import pandas as pd
 from helpers.errors import NotProvided
 from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
+from helpers.language import template
 from helpers.results import Row
 from helpers.statistics import dominated_by_few, kaplan_meier, ratios_of_sums, wilson
 
-WAITED_FOR = ("on time", "late", "unanswered", "pending")  # the requests whose waiting says how fast the company is
+WAITED_FOR = (
+    template("on time"),
+    "late",
+    "unanswered",
+    "pending",
+)  # the requests whose waiting says how fast the company is
 NOBODY = pd.DataFrame({"segment": [], "hours": [], "is_sent": []})
 NO_RATIOS = pd.DataFrame({"value": [], "revenue": []})
 QUARTER = 92  # days
 FOLLOWERS, VIEWS = "followers", "views"
+NOT_COUNTED = {
+    FOLLOWERS: template("measurements: followers of a customer's item"),
+    VIEWS: template("measurements: views of a customer's item"),
+}
+ASIDE = {  # requests that are in no share, by their state
+    "pending": template("requests: pending, within the promise"),
+    "withdrawn": template("requests: withdrawn within the promise"),
+    "closed_before": template("requests: deal closed before the request"),
+}
+NOT_REACHED = template("not reached: {n} of {all} requests are answered")
+WITHOUT_FOLLOWERS = template("{n} of {all} items have no count of followers, and count as 0")
+WITHOUT_VIEWS = template("items: no views counted")
+TICKETS = template("tickets: {reason}")
+UNTOUCHED = template("tickets: spam, merged, or without public_agent_replies")
+UNTOLD = {
+    "tickets.csat": template("tickets tell no csat: none counts as rated bad"),
+    "tickets.created_by": template("tickets do not tell created_by: all count as written by customers"),
+    "tickets.topic": template("tickets tell no topic: any ticket of a customer counts as asking again"),
+    "tickets.is_spam": template("tickets do not tell is_spam: none is left out for it"),
+    "tickets.merged_into": template("tickets do not tell merged_into: none is left out for it"),
+}
+UNTOLD_OF_SOME = {
+    "without_topic": template("{n} of {all} tickets tell no topic: any ticket of the customer counts as asking again"),
+    "without_creator": template("{n} of {all} tickets do not tell created_by: they count as written by customers"),
+}
+SLIPPED = template("{n} of {all} commitments were promised again for a later day; the first day counts")
+NOT_YET_DUE = template("deliveries: not yet due")
+WITHOUT_SCOPE = template("deliveries: on time, scope not told")
+UNRATED = template("no rate for {reason}; add it to fx_rates")
+NO_MONTH = template("no month of the period is over yet")
+NO_SPEND = template("no spend of support in {months}; the cost would look low")
+MONTHS = template("months in a week")
+NO_VALUE = template("measurements: delivered_value of a customer")
+UNCONFIRMED = template("{amount} {currency} are not confirmed, and left out")
+BY_FEW = template("dominated by few: under 30 customers, or one with over a fifth of the revenue")
+LATE_HISTORY = template(
+    "history_starts_at {day} for value and {invoiced} for invoices: what was paid before value was recorded lowers the "
+    "ratio"
+)
 
 
 def turbo_estimate(spine: Spine) -> list[Row]:
@@ -55,7 +100,7 @@ def turbo_estimate(spine: Spine) -> list[Row]:
     rows = Rows(spine, "turbo_estimate", notes="turbo_estimate_notes", left_out=["deals"])
     requests = spine.vectors("turbo_estimate_rows", "label", columns="label, segment, hours, is_sent, state, deal_id")
     for answer in rows.answers:
-        judged, told = answer["judged"], _told_of_requests(answer)
+        judged, told = answer["judged"], {text: answer[state] for state, text in ASIDE.items()}
         interval = wilson(answer["on_time"], judged)
         rows.share("turbo_estimate", answer, answer["on_time"], judged, n=judged, interval=interval, excluded=told)
         if spine.at(answer["label"]).kind == spine.period.kind:
@@ -121,11 +166,11 @@ def content_appreciation(spine: Spine) -> list[Row]:
     counted = {each["metric"] for each in spine.answers("content_metric") if each["label"] == spine.period.label}
     for kpi_id, metric in (("content_appreciation", FOLLOWERS), ("content_reactions_per_1000", VIEWS)):
         if metric not in counted:
-            rows.not_provided([kpi_id], f"measurements: {metric} of a customer's item")
+            rows.not_provided([kpi_id], NOT_COUNTED[metric])
     for answer in rows.answers:
         if FOLLOWERS in counted:
             n, uncounted = answer["items"], answer["without_followers"]
-            told = [f"{uncounted} of {n} items have no count of followers, and count as 0"] if uncounted else []
+            told = [WITHOUT_FOLLOWERS.format(n=uncounted, all=n)] if uncounted else []
             rows.share("content_appreciation", answer, answer["followers"], n, n=n, warnings=told)
         if VIEWS in counted:
             _add_reactions(rows, answer)
@@ -206,8 +251,8 @@ def sprint_on_time(spine: Spine) -> list[Row]:
         rows.not_provided(["sprint_on_time_in_full"], lacking[0])
     promised_again = spine.provides("deliveries.recommitted_on")
     for answer in rows.answers:
-        due, excluded = answer["due"], {"deliveries: not yet due": answer["not_yet_due"]}
-        slips = f"{answer['slipped']} of {due} commitments were promised again for a later day; the first day counts"
+        due, excluded = answer["due"], {NOT_YET_DUE: answer["not_yet_due"]}
+        slips = SLIPPED.format(n=answer["slipped"], all=due)
         told = [slips] if promised_again and answer["slipped"] else []
         interval = wilson(answer["on_time"], due)
         more: dict[str, Any] = {"warnings": told}
@@ -215,7 +260,7 @@ def sprint_on_time(spine: Spine) -> list[Row]:
             "sprint_on_time", answer, answer["on_time"], due, n=due, interval=interval, excluded=excluded, **more
         )
         if not lacking:
-            n, without = due - answer["without_scope"], {"deliveries: on time, scope not told": answer["without_scope"]}
+            n, without = due - answer["without_scope"], {WITHOUT_SCOPE: answer["without_scope"]}
             more |= {"n": n, "interval": wilson(answer["in_full"], n), "excluded": excluded | without}
             rows.share("sprint_on_time_in_full", answer, answer["in_full"], n, **more)
     return rows.done()
@@ -246,7 +291,7 @@ def receivables_overdue(spine: Spine) -> list[Row]:
     )
     for answer in rows.answers:
         if answer["unrated"]:
-            rows.refuse(answer["label"], f"no rate for {answer['unrated']}; add it to fx_rates")
+            rows.refuse(answer["label"], UNRATED.format(reason=answer["unrated"]))
         rows.share("receivables_overdue", answer, answer["overdue"], answer["invoiced"], n=answer["lines"])
     return rows.done()
 
@@ -272,16 +317,14 @@ def support_cost_per_customer(spine: Spine) -> list[Row]:
     spine.require("spend", "subscriptions")
     rows = Rows(spine, "support_cost_per_customer", left_out=["spend", "subscriptions", "customers"])
     if spine.period.kind == "week":
-        rows.not_provided(["support_cost_per_customer"], "months in a week")
+        rows.not_provided(["support_cost_per_customer"], MONTHS)
         return rows.done()
     for answer in rows.answers:
         if not answer["months"]:
-            told = "no month of the period is over yet"
-            rows.add("support_cost_per_customer", answer, None, status="insufficient", warnings=[told])
+            rows.add("support_cost_per_customer", answer, None, status="insufficient", warnings=[NO_MONTH])
             continue
         if answer["missing"] or answer["unrated"]:
-            lacks = f"no spend of support in {answer['missing']}; the cost would look low"
-            unrated = f"no rate for {answer['unrated']}; add it to fx_rates"
+            lacks, unrated = NO_SPEND.format(months=answer["missing"]), UNRATED.format(reason=answer["unrated"])
             rows.refuse(answer["label"], lacks if answer["missing"] else unrated)
         rows.share("support_cost_per_customer", answer, answer["spent"], answer["customers"], n=answer["customers"])
     return rows.done()
@@ -313,7 +356,7 @@ def delivered_value(spine: Spine) -> list[Row]:
     """
     spine.require("measurements.customer_id", "invoices")
     if not any(each["label"] == spine.period.label for each in spine.answers("value_metric")):
-        raise NotProvided("measurements: delivered_value of a customer")
+        raise NotProvided(NO_VALUE)
     left_out = ["measurements", "invoices", "customers"]
     rows = Rows(spine, "delivered_value", notes="delivered_value_notes", left_out=left_out)
     ratios = spine.vectors("delivered_value_rows", "label", "is_counted", order="label, account_id")
@@ -323,9 +366,8 @@ def delivered_value(spine: Spine) -> list[Row]:
     for answer in rows.answers:
         found = ratios.get((answer["label"], True), NO_RATIOS)
         n, told = len(found), _late_history(answer)
-        unconfirmed = f"{answer['unconfirmed']:,.0f} {spine.prepared.currency} are not confirmed, and left out"
-        few = "dominated by few: under 30 customers, or one with over a fifth of the revenue"
-        more = [unconfirmed] * bool(answer["unconfirmed"]) + [few] * (n > 0 and dominated_by_few(found["revenue"]))
+        unconfirmed = UNCONFIRMED.format(amount=f"{answer['unconfirmed']:,.0f}", currency=spine.prepared.currency)
+        more = [unconfirmed] * bool(answer["unconfirmed"]) + [BY_FEW] * (n > 0 and dominated_by_few(found["revenue"]))
         [interval] = ratios_of_sums([found["value"]], found["revenue"])
         rows.share(
             "delivered_value", answer, answer["value"], answer["revenue"], n=n, interval=interval, warnings=told + more
@@ -342,17 +384,7 @@ def _late_history(answer: Mapping[str, Any]) -> list[str]:
     value_from, invoiced_from = answer["value_from"], answer["invoiced_from"]
     if not value_from or not invoiced_from or (value_from - invoiced_from).days <= QUARTER:
         return []
-    return [
-        f"history_starts_at {value_from} for value and {invoiced_from} for invoices: "
-        "what was paid before value was recorded lowers the ratio"
-    ]
-
-
-def _told_of_requests(answer: Mapping[str, Any]) -> dict[str, int]:
-    """How many requests are in no share, by the reason."""
-    reasons = {"pending": "pending, within the promise", "withdrawn": "withdrawn within the promise"}
-    reasons["closed_before"] = "deal closed before the request"
-    return {f"requests: {reason}": answer[name] for name, reason in reasons.items()}
+    return [LATE_HISTORY.format(day=value_from, invoiced=invoiced_from)]
 
 
 def _add_median_hours(rows: Rows, answer: Mapping[str, Any], requests: pd.DataFrame) -> None:
@@ -361,8 +393,8 @@ def _add_median_hours(rows: Rows, answer: Mapping[str, Any], requests: pd.DataFr
     curve = kaplan_meier(waits["hours"], waits["is_sent"])
     answered, told = int(waits["is_sent"].sum()), []
     if curve.median is None and len(waits):
-        told.append(f"not reached: {answered} of {len(waits)} requests are answered")
-    left_out = {name: count for name, count in _told_of_requests(answer).items() if "pending" not in name}
+        told.append(NOT_REACHED.format(n=answered, all=len(waits)))
+    left_out = {text: answer[state] for state, text in ASIDE.items() if state != "pending"}
     more: dict[str, Any] = {"interval": curve.median_interval, "warnings": told, "excluded": left_out}
     rows.add("turbo_estimate_median_hours", answer, curve.median, n=len(waits), **more)
 
@@ -372,7 +404,7 @@ def _add_reactions(rows: Rows, answer: Mapping[str, Any]) -> None:
     reactions, views, n = answer["reactions"], answer["views"], answer["viewed"]
     rows.add(
         "content_reactions_per_1000", answer, 1000 * reactions / views if views else None, numerator=reactions,
-        denominator=views, n=n, excluded={"items: no views counted": answer["without_views"]},
+        denominator=views, n=n, excluded={WITHOUT_VIEWS: answer["without_views"]},
     )  # fmt: skip
 
 
@@ -380,36 +412,25 @@ def _not_asked_for(spine: Spine) -> dict[tuple[str, str], dict[str, int]]:
     """The solved tickets that are in no share, by the reason: of each period, in all and by topic."""
     found: dict[tuple[str, str], dict[str, int]] = {}
     for each in spine.answers("tickets_not_asked_for", "label, segment, state"):
-        found.setdefault((each["label"], each["segment"]), {})[f"tickets: {each['state']}"] = each["tickets"]
+        found.setdefault((each["label"], each["segment"]), {})[TICKETS.format(reason=each["state"])] = each["tickets"]
     return found
 
 
 def _add_one_touch(rows: Rows, kpi_id: str, answer: Mapping[str, Any], part: str, whole: str) -> None:
     """A tool's own share of tickets, of those ``solved`` or ``opened``."""
-    n, aside = answer[whole], {"tickets: spam, merged, or without public_agent_replies": answer[f"{whole}_aside"]}
+    n, aside = answer[whole], {UNTOUCHED: answer[f"{whole}_aside"]}
     rows.share(kpi_id, answer, answer[part], n, n=n, interval=wilson(answer[part], n), excluded=aside)
 
 
 def _untold_of_tickets(spine: Spine) -> list[str]:
     """What a source does not tell of any ticket, so that the share is higher than it would be."""
-    missing = {
-        "tickets.csat": "tickets tell no csat: none counts as rated bad",
-        "tickets.created_by": "tickets do not tell created_by: all count as written by customers",
-        "tickets.topic": "tickets tell no topic: any ticket of a customer counts as asking again",
-    }
-    for column in ("tickets.is_spam", "tickets.merged_into"):
-        missing[column] = f"tickets do not tell {column.partition('.')[2]}: none is left out for it"
-    return [words for column, words in missing.items() if not spine.provides(column)]
+    return [text for column, text in UNTOLD.items() if not spine.provides(column)]
 
 
 def _of_tickets(answer: Mapping[str, Any]) -> list[str]:
     """What single tickets of a figure do not tell."""
-    told = {
-        "without_topic": "tickets tell no topic: any ticket of the customer counts as asking again",
-        "without_creator": "tickets do not tell created_by: they count as written by customers",
-    }
     return [
-        f"{answer[name]} of {answer['eligible']} {words}"
-        for name, words in told.items()
+        text.format(n=answer[name], all=answer["eligible"])
+        for name, text in UNTOLD_OF_SOME.items()
         if answer[name] > 0 and (name != "without_topic" or not answer["segment_by"])
     ]

@@ -1,3 +1,38 @@
+-- What pages print of these queries, in English, and say in the language of the pack:
+-- message: estimate_sla_hours tells {types}, but not {name}; add the hours for it under themes: customer_performance
+-- message: on time
+-- message: late
+-- message: unanswered
+-- message: pending
+-- message: (none)
+-- message: deals: {reason}
+-- message: no options_offered
+-- message: fewer than two options
+-- message: won without option_chosen
+-- message: no default_option
+-- message: measurements: no customer_id, so the company's own
+-- message: measurements: no object_id
+-- message: items: not yet {days} days old
+-- message: spam
+-- message: merged into another
+-- message: created by an agent
+-- message: no public_agent_replies
+-- message: closed without a reply
+-- message: no reopens
+-- message: not yet {days} days old
+-- message: not delivered
+-- message: an amount without a currency
+-- message: no rate for {reason}; add it to fx_rates
+-- message: invoices: a credit that names no line
+-- message: invoices: no due_on
+-- message: measurements: delivered value without a customer
+-- message: measurements: delivered value that the customer has not confirmed
+-- message: customers: value confirmed, and no net revenue
+-- message: confirmed
+-- message: not confirmed
+-- message: invoiced
+-- message: served
+
 -- turbo_estimate (C01): of the requests for a price made in each period, how many got their estimate within the hours that
 -- were promised; in all and by segment. Judged are those that were answered, or have waited longer than promised.
 create view turbo_estimate as

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import date
+from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,10 @@ import pandas as pd
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.errors import KitError
 from helpers.kpis.customer_performance.cards import WAITED_FOR
-from helpers.kpis.customer_performance.validity import ENOUGH, customers_asked, validity
+from helpers.kpis.customer_performance.validity import ENOUGH, MISTAKES, customers_asked, validity
 from helpers.kpis.rows import customer_columns, refuse_list
 from helpers.kpis.spine import Spine
+from helpers.language import _, message, plural, template
 from helpers.params import Review
 from helpers.registries import Cpi
 from helpers.results import Column, Listing
@@ -28,11 +30,16 @@ CPIS = (
     "turbo_estimate", "flexible_options", "content_appreciation", "first_contact_resolution", "sprint_on_time",
     "delivered_value",
 )  # fmt: skip
-VERDICTS = {"cpi": "CPI", "kpi_only": "KPI only", "unproven": "unproven"}
+VERDICTS = {"cpi": message("CPI"), "kpi_only": message("KPI only"), "unproven": message("unproven")}
 TESTS = {
-    1: "the outcome is the customer's", 2: "customers value the increment", 3: "it is traceable to one outcome",
-    4: "customers showed or said so",
+    1: message("the outcome is the customer's"), 2: message("customers value the increment"),
+    3: message("it is traceable to one outcome"), 4: message("customers showed or said so"),
 }  # fmt: skip
+INCREMENTS = {
+    "time": message("time"), "convenience": message("convenience"), "options": message("options"),
+    "money_saved": message("money saved"), "recognition": message("recognition"), "other": message("other"),
+}  # fmt: skip
+NO_VALUE = message("No customer has stated what the work is worth to it.")
 URGENCY = {"unanswered": 0, "pending": 1, "late": 2}
 
 
@@ -44,34 +51,33 @@ def estimate_curve(spine: Spine) -> Listing:
     spine.require("deals.estimate_requested_at", "deals.estimate_sent_at")
     refuse_list(spine, "turbo_estimate_notes")
     columns = {
-        "cohort": Column("Requests"),
-        "hours": Column("Hours after the request", "hours"),
-        "waiting": Column("Still without an estimate", "share"),
-        "low": Column("95% from", "share"),
-        "high": Column("to", "share"),
-        "of_all": Column("Of all", "share"),
-        "unseen": Column("Not followed any further", "count"),
+        "cohort": Column(_("Requests")),
+        "hours": Column(_("Hours after the request"), "hours"),
+        "waiting": Column(_("Still without an estimate"), "share"),
+        "low": Column(_("95% from"), "share"),
+        "high": Column(_("to"), "share"),
+        "of_all": Column(_("Of all"), "share"),
+        "unseen": Column(_("Not followed any further"), "count"),
     }
     waits = spine.vectors("turbo_estimate_rows", "label", columns="label, hours, is_sent, state, deal_id")
     periods = [spine.period, *(each for each in spine.period.history(1) if (each.label,) in waits)]
     asked = {each.label: waits[each.label,] for each in periods if (each.label,) in waits}
     asked = {label: rows[rows["state"].isin(WAITED_FOR)] for label, rows in asked.items()}
-    parts = [_curve(f"asked in {label}", rows) for label, rows in asked.items() if len(rows)]
+    parts = [_curve(_("asked in {period}").format(period=label), rows) for label, rows in asked.items() if len(rows)]
     own = asked.get(spine.period.label, pd.DataFrame({"hours": [], "is_sent": []}))
     longer = own[~own["is_sent"].astype(bool) & (own["hours"] > own.loc[own["is_sent"].astype(bool), "hours"].max())]
-    more = (
-        f" {len(longer)} requests wait for longer than shown, without an estimate; the longest for "
-        f"{longer['hours'].max() / 24:,.0f} days."
-        if len(longer)
-        else ""
-    )
+    told = _("Hours run day and night.")
+    if len(longer):
+        more = _("{n} requests wait for longer than shown, without an estimate; the longest for {days} days.")
+        more = more.format(n=len(longer), days=f"{longer['hours'].max() / 24:,.0f}")
+        told = _("{sentence} {next}").format(sentence=told, next=more)
     return Listing(
-        caption="Requests for a price without an estimate",
+        caption=_("Requests for a price without an estimate"),
         rows=pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns)),
         columns=columns,
-        when_empty=f"Nobody asked for a price in {spine.period.label}.",
+        when_empty=_("Nobody asked for a price in {period}.").format(period=spine.period.label),
         grain="cohort, hours",
-        note=f"Hours run day and night.{more}",
+        note=told,
     )
 
 
@@ -85,26 +91,28 @@ def late_estimates(spine: Spine) -> Listing:
     named = dict(spine.frame("named_account")[["account_id", "customer"]].to_numpy().tolist())
     rows["customer"] = [named.get(customer_id, customer_id) for customer_id in rows["customer_id"]]
     columns = {
-        "customer": Column("Customer"),
-        "segment": Column("Segment"),
-        "owner": Column("Owner of the deal"),
-        "requested_on": Column("Asked on", "date"),
-        "promised_hours": Column("Promised within", "hours"),
-        "hours": Column("Took, or waits for", "hours"),
-        "state": Column("State"),
-        "deal_id": Column("Deal"),
-        "customer_id": Column("Customer id", on_pages=False),
+        "customer": Column(_("Customer")),
+        "segment": Column(_("Segment")),
+        "owner": Column(_("Owner of the deal")),
+        "requested_on": Column(_("Asked on"), "date"),
+        "promised_hours": Column(_("Promised within"), "hours"),
+        "hours": Column(_("Took, or waits for"), "hours"),
+        "state": Column(_("State"), own_words=True),
+        "deal_id": Column(_("Deal")),
+        "customer_id": Column(_("Customer id"), on_pages=False),
     }
     told = {name: columns[name] for name in columns if name != "owner" or spine.provides("deals.owner")}
     return Listing(
-        caption=f"Estimates that broke their promise or are still to come, asked for in {spine.period.label}",
+        caption=_("Estimates that broke their promise or are still to come, asked for in {period}").format(
+            period=spine.period.label
+        ),
         rows=rows[list(told)],
         columns=told,
-        when_empty="Every estimate was sent within the promise.",
+        when_empty=_("Every estimate was sent within the promise."),
         grain="deal_id",
         export="late_estimates",
         top=FEW,
-        note="Unanswered stand first. Without a customer: whoever asked is none yet.",
+        note=_("Unanswered stand first. Without a customer: whoever asked is none yet."),
     )
 
 
@@ -112,30 +120,32 @@ def options_offered(spine: Spine) -> Listing:
     """The decided deals by how many options they were offered: how many were won, and took another than the usual."""
     spine.require("deals.options_offered", "deals.option_chosen", "deals.default_option")
     rows = spine.frame("options_by_count", "options_offered")
-    rows["options"] = [f"{n:.0f} option{'' if n == 1 else 's'}" for n in rows["options_offered"]]
+    rows["options"] = [plural("{n} option", "{n} options", n).format(n=f"{n:.0f}") for n in rows["options_offered"]]
     rows["win_rate"] = rows["won"] / rows["deals"]
     intervals = [wilson(won, deals) for won, deals in zip(rows["won"], rows["deals"], strict=True)]
     rows["low"], rows["high"] = ([each[i] if each else None for each in intervals] for i in (0, 1))
     offers_choice = rows["options_offered"] >= 2
     rows["other"] = (rows["took_another"] / rows["took_any"].where(rows["took_any"] > 0)).where(offers_choice)
     columns = {
-        "options": Column("Options offered"),
-        "deals": Column("Deals decided", "count"),
-        "win_rate": Column("Won", "share"),
-        "low": Column("95% from", "share"),
-        "high": Column("to", "share"),
-        "other": Column("Of those that chose, other than the usual", "share"),
+        "options": Column(_("Options offered")),
+        "deals": Column(_("Deals decided"), "count"),
+        "win_rate": Column(_("Won"), "share"),
+        "low": Column(_("95% from"), "share"),
+        "high": Column(_("to"), "share"),
+        "other": Column(_("Of those that chose, other than the usual"), "share"),
     }
     offered = np.repeat(rows["options_offered"].to_numpy(dtype=float), rows["deals"].to_numpy())
-    median = f"Half of these deals were offered {np.median(offered):g} or fewer. " if len(offered) else ""
+    told = _("Deals with more options differ in other ways too: that more are won is no proof that options win them.")
+    if len(offered):
+        half = _("Half of these deals were offered {n} or fewer.").format(n=f"{np.median(offered):g}")
+        told = _("{sentence} {next}").format(sentence=half, next=told)
     return Listing(
-        caption=f"Options offered to the deals decided in {spine.period.label}",
+        caption=_("Options offered to the deals decided in {period}").format(period=spine.period.label),
         rows=rows[list(columns)],
         columns=columns,
-        when_empty="No decided deal tells how many options it was offered.",
+        when_empty=_("No decided deal tells how many options it was offered."),
         grain="options",
-        note=f"{median}Deals with more options differ in other ways too: that more are won is no proof that options "
-        "win them.",
+        note=told,
     )
 
 
@@ -146,25 +156,29 @@ def content_items(spine: Spine) -> Listing:
     rows = spine.frame("content_appreciation_rows", "published_on, object_id").rename(
         columns={"customer_id": "account_id"}
     )
-    rows["state"] = np.where(rows["is_young"], "too young", "followed")
+    rows["state"] = np.where(rows["is_young"], template("too young"), template("followed"))
     columns = {
-        "object_id": Column("Item"),
-        "customer": Column("Customer"),
-        "published_on": Column("Published on", "date"),
-        "followers": Column("Followers gained", "count"),
-        "likes": Column("Likes", "count"),
-        "shares": Column("Shares", "count"),
-        "views": Column("Views", "count"),
-        "state": Column("State"),
-        "customer_id": Column("Customer id", on_pages=False),
+        "object_id": Column(_("Item")),
+        "customer": Column(_("Customer")),
+        "published_on": Column(_("Published on"), "date"),
+        "followers": Column(_("Followers gained"), "count"),
+        "likes": Column(_("Likes"), "count"),
+        "shares": Column(_("Shares"), "count"),
+        "views": Column(_("Views"), "count"),
+        "state": Column(_("State"), own_words=True),
+        "customer_id": Column(_("Customer id"), on_pages=False),
     }
     return Listing(
-        caption=f"Followers that customers gained by an item in {days} days, published in {spine.period.label}",
+        caption=_("Followers that customers gained by an item in {days} days, published in {period}").format(
+            days=days, period=spine.period.label
+        ),
         rows=_named(spine, rows.fillna({"followers": 0}), columns),
         columns=columns,
-        when_empty=f"No item of a customer was published in {spine.period.label}.",
+        when_empty=_("No item of a customer was published in {period}.").format(period=spine.period.label),
         grain="object_id",
-        note=f"Followed to the end is who was published {days} days or more before the end of what is known.",
+        note=_("Followed to the end is who was published {days} days or more before the end of what is known.").format(
+            days=days
+        ),
     )
 
 
@@ -176,23 +190,27 @@ def topics(spine: Spine) -> Listing:
     intervals = [wilson(*pair) for pair in zip(rows["resolved"], rows["eligible"], strict=True)]
     rows["low"], rows["high"] = ([each[i] if each else None for each in intervals] for i in (0, 1))
     columns = {
-        "topic": Column("Topic"),
-        "eligible": Column("Questions", "count"),
-        "share": Column("Settled at once", "share"),
-        "low": Column("95% from", "share"),
-        "high": Column("to", "share"),
-        "more_replies": Column("More replies", "count"),
-        "reopened": Column("Reopened", "count"),
-        "asked_again": Column("Asked again", "count"),
-        "rated_bad": Column("Rated bad", "count"),
+        "topic": Column(_("Topic")),
+        "eligible": Column(_("Questions"), "count"),
+        "share": Column(_("Settled at once"), "share"),
+        "low": Column(_("95% from"), "share"),
+        "high": Column(_("to"), "share"),
+        "more_replies": Column(_("More replies"), "count"),
+        "reopened": Column(_("Reopened"), "count"),
+        "asked_again": Column(_("Asked again"), "count"),
+        "rated_bad": Column(_("Rated bad"), "count"),
     }
     return Listing(
-        caption=f"Questions solved in {spine.period.label} by topic, and why they were not settled at once",
+        caption=_("Questions solved in {period} by topic, and why they were not settled at once").format(
+            period=spine.period.label
+        ),
         rows=rows[list(columns)],
         columns=columns,
-        when_empty="No question was solved for which this can be said.",
+        when_empty=_("No question was solved for which this can be said."),
         grain="topic",
-        note="The topic with most unsettled questions stands first; each question has the first reason that applies.",
+        note=_(
+            "The topic with most unsettled questions stands first; each question has the first reason that applies."
+        ),
     )
 
 
@@ -200,24 +218,24 @@ def commitments(spine: Spine) -> Listing:
     """What was promised for a day of the period, and how many days late it was."""
     spine.require("deliveries.delivered_on")
     rows = spine.frame("sprint_on_time_rows", "committed_on, delivery_id")
-    rows = rows[rows["state"] != "not yet due"]
+    rows = rows[rows["is_due"]]
     columns = {
-        "delivery_id": Column("Commitment"),
-        "committed_on": Column("First promised for", "date"),
-        "delivered_on": Column("Delivered on", "date"),
-        "recommitted_on": Column("Promised again for", "date"),
-        "days": Column("Days late", "days"),
-        "scope_committed": Column("Scope promised", "count"),
-        "scope_delivered": Column("Scope delivered", "count"),
-        "state": Column("State"),
+        "delivery_id": Column(_("Commitment")),
+        "committed_on": Column(_("First promised for"), "date"),
+        "delivered_on": Column(_("Delivered on"), "date"),
+        "recommitted_on": Column(_("Promised again for"), "date"),
+        "days": Column(_("Days late"), "days"),
+        "scope_committed": Column(_("Scope promised"), "count"),
+        "scope_delivered": Column(_("Scope delivered"), "count"),
+        "state": Column(_("State"), own_words=True),
     }
     return Listing(
-        caption=f"Days late, by the day first promised, {spine.period.label}",
+        caption=_("Days late, by the day first promised, {period}").format(period=spine.period.label),
         rows=rows[list(columns)],
         columns=columns,
-        when_empty=f"Nothing was promised for a day of {spine.period.label}.",
+        when_empty=_("Nothing was promised for a day of {period}.").format(period=spine.period.label),
         grain="delivery_id",
-        note="A second promise does not move the day. Of what is not delivered, the days so far.",
+        note=_("A second promise does not move the day. Of what is not delivered, the days so far."),
     )
 
 
@@ -226,22 +244,22 @@ def overdue_customers(spine: Spine) -> Listing:
     spine.require("invoices.due_on", "invoices.paid_on")
     rows = spine.frame("overdue_account", "amount desc nulls first, account_id")
     own = {
-        "amount": Column("Overdue", "money"),
-        "lines": Column("Invoice lines", "count"),
-        "due_on": Column("Due since", "date"),
-        "days": Column("Days since then", "days"),
+        "amount": Column(_("Overdue"), "money"),
+        "lines": Column(_("Invoice lines"), "count"),
+        "due_on": Column(_("Due since"), "date"),
+        "days": Column(_("Days since then"), "days"),
     }
     columns = customer_columns(spine, own)
     return Listing(
-        caption=f"Invoices unpaid for 30 days or more at the end of {spine.period.label}",
+        caption=_("Invoices unpaid for 30 days or more at the end of {period}").format(period=spine.period.label),
         rows=_named(spine, rows, columns),
         columns=columns,
-        when_empty="Everything that was due 30 days ago is paid.",
+        when_empty=_("Everything that was due 30 days ago is paid."),
         grain="customer_id",
         export="receivables_overdue",
         total=("amount", "lines") if rows["amount"].notna().all() else (),
         top=FEW,
-        note="A dash: a currency has no rate." if rows["amount"].isna().any() else "",
+        note=_("A dash: a currency has no rate.") if rows["amount"].isna().any() else "",
     )
 
 
@@ -249,26 +267,29 @@ def value_by_customer(spine: Spine) -> Listing:
     """What each customer has confirmed and paid to date, those that got least for what they paid first."""
     spine.require("measurements.customer_id", "invoices")
     refuse_list(spine, "delivered_value_notes")
-    rows = spine.frame("delivered_value_rows", "ratio nulls last, account_id")
+    rows = spine.frame("delivered_value_rows", "ratio asc nulls last, account_id")
     rows = rows[rows["value"].notna() | rows["unconfirmed"].notna()]
     own = {
-        "value": Column("Value confirmed", "money"),
-        "revenue": Column("Amount invoiced", "money"),
-        "ratio": Column("Value to revenue", "ratio"),
-        "confirmed_on": Column("Last confirmed", "date"),
-        "unconfirmed": Column("Not confirmed", "money"),
+        "value": Column(_("Value confirmed"), "money"),
+        "revenue": Column(_("Amount invoiced"), "money"),
+        "ratio": Column(_("Value to revenue"), "ratio"),
+        "confirmed_on": Column(_("Last confirmed"), "date"),
+        "unconfirmed": Column(_("Not confirmed"), "money"),
     }
     columns = customer_columns(spine, own)
     return Listing(
-        caption=f"Value confirmed by customers against what they paid, to the end of {spine.period.label}, "
-        f"{spine.prepared.currency}",
+        caption=_("Value confirmed by customers against what they paid, to the end of {period}, {currency}").format(
+            period=spine.period.label, currency=spine.prepared.currency
+        ),
         rows=_named(spine, rows, columns),
         columns=columns,
-        when_empty="No customer has stated what the work is worth to it.",
+        when_empty=_(NO_VALUE),
         grain="customer_id",
         top=TOP,
-        note="Who has confirmed least for what it paid stands first; who pays a year ahead looks low at first. What is "
-        "not confirmed is in no ratio.",
+        note=_(
+            "Who has confirmed least for what it paid stands first; who pays a year ahead looks low at first. What is "
+            "not confirmed is in no ratio."
+        ),
     )
 
 
@@ -283,19 +304,19 @@ def value_statements(spine: Spine) -> Listing:
     rows = spine.frame("value_statement", "account_id, day, state, what")
     rows["quarter"] = [_quarter(spine, day.date()) for day in rows["day"]]
     own = {
-        "state": Column("State"),
-        "quarter": Column("Quarter"),
-        "day": Column("Day", "date"),
-        "what": Column("Stated in"),
-        "amount": Column("Amount", "ratio"),
-        "currency": Column("Currency"),
+        "state": Column(_("State"), own_words=True),
+        "quarter": Column(_("Quarter")),
+        "day": Column(_("Day"), "date"),
+        "what": Column(_("Stated in")),
+        "amount": Column(_("Amount"), "ratio"),
+        "currency": Column(_("Currency")),
     }
     columns = customer_columns(spine, own, who=("customer",))
     return Listing(
-        caption="Delivered value, statement by statement",
+        caption=_("Delivered value, statement by statement"),
         rows=_named(spine, rows, columns),
         columns=columns,
-        when_empty="No customer has stated what the work is worth to it.",
+        when_empty=_(NO_VALUE),
         grain="customer_id, day, what",
         export="delivered_value",
         pages="delivered_value",
@@ -307,48 +328,52 @@ def cpi_register(spine: Spine) -> Listing:
     """Every registered customer performance indicator with its verdict, and what the verdict rests on."""
     review, on = spine.review, spine.period.known_until
     columns = {
-        "cpi": Column("Indicator"),
-        "outcome": Column("The customer's outcome"),
-        "asked": Column("Customers asked", "count"),
-        "verdict": Column("Verdict"),
-        "why": Column("Why"),
-        "department": Column("Department", on_pages=False),
-        "increment": Column("Increment", on_pages=False),
-        "unit": Column("Unit", on_pages=False),
-        "touch_point": Column("Touch point", on_pages=False),
-        "asked_by": Column("Asked by", on_pages=False),
-        "source": Column("Source", on_pages=False),
-        "linked": Column("Linked KPIs", on_pages=False),
-        "guardrail": Column("Guarded by", on_pages=False),
-        "owner": Column("Owner", on_pages=False),
+        "cpi": Column(_("Indicator")),
+        "outcome": Column(_("The customer's outcome")),
+        "asked": Column(_("Customers asked"), "count"),
+        "verdict": Column(_("Verdict")),
+        "why": Column(_("Why")),
+        "department": Column(_("Department"), on_pages=False),
+        "increment": Column(_("Increment"), on_pages=False),
+        "unit": Column(_("Unit"), on_pages=False),
+        "touch_point": Column(_("Touch point"), on_pages=False),
+        "asked_by": Column(_("Asked by"), on_pages=False),
+        "source": Column(_("Source"), on_pages=False),
+        "linked": Column(_("Linked KPIs"), on_pages=False),
+        "guardrail": Column(_("Guarded by"), on_pages=False),
+        "owner": Column(_("Owner"), on_pages=False),
     }
     rows = []
     for cpi in review.cpis:
         found = validity(cpi, on=on, paid=held_to(review, cpi.id))
-        mistakes = (text.partition(": ")[2] for text in found.warnings)  # without the word of review.yml
+        failed = [_("{test}: {why}").format(test=test, why=why) for test, why in found.failed.items()]
+        mistakes = [_(words) for source, words in MISTAKES.items() if source == cpi.source]
         told = {
-            "cpi": _label(cpi.id), "asked": customers_asked(cpi, on), "verdict": VERDICTS[found.status],
-            "why": "; ".join([*(f"{test}: {why}" for test, why in found.failed.items()), *mistakes]) or None,
-            "linked": "; ".join(map(_label, cpi.linked_kpis)) or None,
+            "cpi": _label(cpi.id), "asked": customers_asked(cpi, on), "verdict": _(VERDICTS[found.status]),
+            "why": _("; ").join([*failed, *mistakes]) or None,
+            "linked": _("; ").join(map(_label, cpi.linked_kpis)) or None,
             "guardrail": _label(cpi.guardrail_kpi) if cpi.guardrail_kpi else None,
+            "increment": _(INCREMENTS[cpi.increment]) if cpi.increment else None,
         }  # fmt: skip
-        same = ("department", "outcome", "increment", "unit", "touch_point", "asked_by", "source", "owner")
+        same = ("department", "outcome", "unit", "touch_point", "asked_by", "source", "owner")
         rows.append({**{name: getattr(cpi, name) or None for name in same}, **told})
     return Listing(
-        caption="Registered customer performance indicators, each with its verdict",
+        caption=_("Registered customer performance indicators, each with its verdict"),
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
-        when_empty="The review registers no customer performance indicators; add them under cpis:.",
+        when_empty=_("The review registers no customer performance indicators; add them under cpis:."),
         grain="cpi",
-        note=f"The tests: {', '.join(f'{test} {name}' for test, name in TESTS.items())}. KPI only is what concerns the "
-        f"company alone; a CPI takes {ENOUGH} customers who showed or said it, to somebody who is not paid for it.",
+        note=_(
+            "The tests: {tests}. KPI only is what concerns the company alone; a CPI takes {n} customers who showed or "
+            "said it, to somebody who is not paid for it."
+        ).format(tests=_(", ").join(f"{test} {_(name)}" for test, name in TESTS.items()), n=ENOUGH),
     )
 
 
 def outcomes(review: Review) -> dict[str, tuple[str, str]]:
     """For each of the theme's CPIs what stands above its figures: its name, and whose outcome it is, measured how."""
     registered = {cpi.id: cpi for cpi in review.cpis}
-    untold = "The review does not say which outcome of the customer this is; add it under cpis:."
+    untold = _("The review does not say which outcome of the customer this is; add it under cpis:.")
     return {name: (_label(name), _outcome(registered[name]) if name in registered else untold) for name in CPIS}
 
 
@@ -362,17 +387,17 @@ def held_to(review: Review, kpi_id: str) -> set[str]:
 
 def _outcome(cpi: Cpi) -> str:
     """The outcome in the customer's words, the increment, and the KPIs that it is said to move."""
-    said = f"The customer's outcome: “{cpi.outcome}”." if cpi.outcome else "No outcome of the customer is registered."
-    value = f"{cpi.increment.replace('_', ' ')}, " if cpi.increment else ""
-    linked = ", ".join(map(_label, cpi.linked_kpis))
-    parts = [
-        cpi.department and f"{cpi.department}.",
-        said,
-        (value or cpi.unit) and f"The increment: {value}{cpi.unit or 'in no unit'}.",
-        linked and f"Linked KPIs: {linked}.",
-        cpi.guardrail_kpi and f"Guarded by {_label(cpi.guardrail_kpi)}.",
-    ]
-    return " ".join(filter(None, parts))
+    said = _("The customer's outcome: “{outcome}”.") if cpi.outcome else _("No outcome of the customer is registered.")
+    parts = [_("{sentence}.").format(sentence=cpi.department)] if cpi.department else []
+    parts.append(said.format(outcome=cpi.outcome))
+    if cpi.increment or cpi.unit:
+        value = [_(INCREMENTS[cpi.increment])] if cpi.increment else []
+        parts.append(_("The increment: {value}.").format(value=_(", ").join([*value, cpi.unit or _("in no unit")])))
+    if cpi.linked_kpis:
+        parts.append(_("Linked KPIs: {kpis}.").format(kpis=_(", ").join(map(_label, cpi.linked_kpis))))
+    if cpi.guardrail_kpi:
+        parts.append(_("Guarded by {kpi}.").format(kpi=_label(cpi.guardrail_kpi)))
+    return reduce(lambda told, more: _("{sentence} {next}").format(sentence=told, next=more), parts)
 
 
 def _label(kpi_id: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from helpers.language import _, message
 from helpers.registries import Cpi
 
 ENOUGH = 5  # customers that were asked or watched
@@ -23,10 +24,10 @@ OF_THE_COMPANY = (  # a measure whose id has one of these words
 )  # fmt: skip
 SCORES = ("csat", "nps", "promoter", "satisfaction")  # of the relation as a whole, and so of no one outcome
 MISTAKES = {
-    "copied": "taken over from another company: it shows what matters to that one's customers",
-    "internal_opinion": "chosen by people of the company, who suppose that they know what customers need",
-    "public_reviews": "read from public reviews, of which nobody knows how they came about",
-    "survey_only": "asked for in a survey alone: it is slow, and answers nothing that was not asked",
+    "copied": message("taken over from another company: it shows what matters to that one's customers"),
+    "internal_opinion": message("chosen by people of the company, who suppose that they know what customers need"),
+    "public_reviews": message("read from public reviews, of which nobody knows how they came about"),
+    "survey_only": message("asked for in a survey alone: it is slow, and answers nothing that was not asked"),
 }
 Status = Literal["cpi", "kpi_only", "unproven"]
 
@@ -80,29 +81,31 @@ def customers_asked(cpi: Cpi, on: date = date.max) -> int:
 
 def _not_of_the_customer(cpi: Cpi, words: Collection[str]) -> str:
     if not cpi.outcome.strip():
-        return "no outcome of the customer is told"
+        return _("no outcome of the customer is told")
     if cpi.outcome_of == "company":
-        return "the outcome is the company's"
+        return _("the outcome is the company's")
     own = [word for word in OF_THE_COMPANY if word in words]
-    return f"{own[0]} is an outcome of the company" if own else ""
+    return _("{name} is an outcome of the company").format(name=own[0]) if own else ""
 
 
 def _without_increments(cpi: Cpi) -> str:
     if cpi.increment is None or not cpi.unit.strip():
-        return "no increment that customers value, or no unit"
-    return "an increment of another kind needs evidence" if cpi.increment == "other" and not cpi.evidence else ""
+        return _("no increment that customers value, or no unit")
+    is_open = cpi.increment == "other" and not cpi.evidence
+    return _("an increment of another kind needs evidence") if is_open else ""
 
 
 def _of_no_one_outcome(cpi: Cpi, words: Collection[str]) -> str:
     if score := [word for word in SCORES if word in words]:
-        return f"{score[0]} is a score of the whole relation, of no one outcome"
-    return "" if cpi.touch_point.strip() else "no touch point at which the customer meets it"
+        return _("{name} is a score of the whole relation, of no one outcome").format(name=score[0])
+    return "" if cpi.touch_point.strip() else _("no touch point at which the customer meets it")
 
 
 def _without_evidence(cpi: Cpi, on: date, paid: Collection[str]) -> str:
     asked = customers_asked(cpi, on)
     if asked < ENOUGH:
-        return f"{asked} of {ENOUGH} customers were asked or watched"
+        return _("{n} of {all} customers were asked or watched").format(n=asked, all=ENOUGH)
     if not cpi.asked_by.strip():
-        return "who asked the customers is not told"
-    return f"the customers were asked by {cpi.asked_by}, who is held to it" if cpi.asked_by in paid else ""
+        return _("who asked the customers is not told")
+    told = _("the customers were asked by {name}, who is held to it")
+    return told.format(name=cpi.asked_by) if cpi.asked_by in paid else ""

@@ -12,6 +12,7 @@ from helpers.errors import KitError
 from helpers.kpis.kpi_alignment.progress import has_begun, progress, unusable, young_cohort
 from helpers.kpis.rows import Rows, cards_with, run
 from helpers.kpis.spine import Spine
+from helpers.language import template
 from helpers.periods import DAY, Period
 from helpers.registries import Okr
 from helpers.results import Row, Status
@@ -19,6 +20,8 @@ from helpers.results import Row, Status
 OBJECTIVE = {
     "label": "varchar", "objective": "varchar", "baseline": "double", "target": "double", "figure": "double",
 }  # fmt: skip
+NOT_PROVIDED = template("not provided: {reason}")
+NO_FIGURE = template("no figure of {name} in {period}")
 Figures = dict[tuple[str, str], Row]
 
 
@@ -94,9 +97,9 @@ def _add(rows: Rows, each: Okr, period: Period, figure: Row | None, done: float 
     answer = {"label": period.label, "segment_by": "okr", "segment": each.id}
     status: Status
     if why := unusable(each):
-        status, reasons = "refused", [f"{each.id}: {why}"]
+        status, reasons = "refused", [why]
     elif each.kpi_id not in CATALOGUE:
-        status, reasons = "not_provided", [f"not provided: {each.kpi_id}"]
+        status, reasons = "not_provided", [NOT_PROVIDED.format(reason=each.kpi_id)]
     elif figure is None:
         status, reasons = "undefined", [_nowhere(each, period)]
     elif figure.value is None:
@@ -119,4 +122,4 @@ def _add(rows: Rows, each: Okr, period: Period, figure: Row | None, done: float 
 
 def _nowhere(each: Okr, period: Period) -> str:
     what = f"{each.kpi_id}[{each.segment}]" if each.segment else each.kpi_id
-    return f"no figure of {what} in {period.label}"
+    return NO_FIGURE.format(name=what, period=period.label)

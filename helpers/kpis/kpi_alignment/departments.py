@@ -12,6 +12,7 @@ from itertools import combinations
 from typing import Literal
 
 from helpers.catalogue import CATALOGUE
+from helpers.language import _, message
 from helpers.registries import Conflict, Department, RegisteredKpi
 
 MOST_KPIS = 3  # headline KPIs that a department can keep its eyes on
@@ -31,46 +32,46 @@ class Opposed:
         return any(_is(a, self.one) and _is(b, self.other) for a, b in ((first, second), (second, first)))
 
 
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+def _names(*names: str) -> frozenset[str]:
+    return frozenset(names)
 
 
 OPPOSED = (
     Opposed(
-        _names("paid_conversion paid_conversion_rate trial_conversion"),
-        _names("demos demo_count demos_held number_of_demos"),
-        "more demos to whoever asks lower the share of those who pay",
+        _names("paid_conversion", "paid_conversion_rate", "trial_conversion"),
+        _names("demos", "demo_count", "demos_held", "number_of_demos"),
+        message("more demos to whoever asks lower the share of those who pay"),
     ),
     Opposed(
-        _names("mql mqls mql_count marketing_qualified_leads"),
-        _names("lead_acceptance sql_acceptance mql_to_sql"),
-        "every lead counted for the one is a lead to be turned down in the other, whose denominator it is",
+        _names("mql", "mqls", "mql_count", "marketing_qualified_leads"),
+        _names("lead_acceptance", "sql_acceptance", "mql_to_sql"),
+        message("every lead counted for the one is a lead to be turned down in the other, whose denominator it is"),
     ),
     Opposed(
-        _names("cac cac_sm cac_full cac_sm_quarter cac_full_quarter"),
-        _names("new_logos new_customers new_logo_count new_revenue[new_logo]"),
-        "cheap customers are not many, and many are not cheap, as long as nobody asks what they are worth",
-        unless=_names("ltv ltv_orders ltv_margin ltv_km ltv_net ltv_cac"),
+        _names("cac", "cac_sm", "cac_full", "cac_sm_quarter", "cac_full_quarter"),
+        _names("new_logos", "new_customers", "new_logo_count", "new_revenue[new_logo]"),
+        message("cheap customers are not many, and many are not cheap, as long as nobody asks what they are worth"),
+        unless=_names("ltv", "ltv_orders", "ltv_margin", "ltv_km", "ltv_net", "ltv_cac"),
     ),
     Opposed(
-        _names("discount_bookings discounted_bookings discount_led_bookings"),
-        _names("nrr nrr_quarter"),
-        "who was won by a discount leaves, or pays less, when it ends",
+        _names("discount_bookings", "discounted_bookings", "discount_led_bookings"),
+        _names("nrr", "nrr_quarter"),
+        message("who was won by a discount leaves, or pays less, when it ends"),
     ),
     Opposed(
-        _names("response_time first_response_time"),
-        _names("first_contact_resolution fcr"),
-        "the fastest answer is not the one that settles the question",
+        _names("response_time", "first_response_time"),
+        _names("first_contact_resolution", "fcr"),
+        message("the fastest answer is not the one that settles the question"),
     ),
 )
 
-TOTALS = _names("sales_total new_revenue revenue_growth revenue_growth_yoy")  # of the catalogue
+TOTALS = _names("sales_total", "new_revenue", "revenue_growth", "revenue_growth_yoy")  # of the catalogue
 TOTAL_WORDS = re.compile(
     r"\b(bookings?|quotas?|turnover)\b|\b(total|gross|overall|all|company|company-wide)\b.*\b(revenues?|sales)\b"
     r"|\b(revenues?|sales) (of|in) the (company|group|quarter|year)\b|^(revenues?|sales)$"
 )
 PART_WORDS = re.compile(r"\b(recurring|retention|churn|by source|share|ratio|per)\b")
-WHY_NOT_GROSS = (
+WHY_NOT_GROSS = message(
     "the sum of what was sold tells nobody what to do next. It rises with a price increase, with discounts that pull "
     "in next quarter's deals, with services sold in place of the product, and with one large customer outside the "
     "target"
@@ -131,7 +132,7 @@ def _oppositions(first: Department, second: Department, conflicts: Sequence[Conf
             if a != b and (declared or known):
                 joint = declared.joint if declared else ""
                 both = joint in first.kpi_ids and joint in second.kpi_ids
-                yield Opposition(a, b, known.why if known else "declared in the review", joint, both)
+                yield Opposition(a, b, known.why if known else DECLARED, joint, both)
 
 
 def _is(kpi_id: str, names: frozenset[str]) -> bool:
@@ -139,6 +140,7 @@ def _is(kpi_id: str, names: frozenset[str]) -> bool:
     return kpi_id in names or kpi_id.partition("[")[0] in names
 
 
+DECLARED = message("declared in the review")
 Verdict = Literal["allowed", "refused", "overridden"]
 
 
@@ -172,12 +174,14 @@ def is_gross(kpi: RegisteredKpi) -> bool:
 def standing_warnings(kpis: Sequence[RegisteredKpi]) -> list[str]:
     """What stands above the page of every pack as long as a sum of sales is a KPI of the whole company."""
     words = {
-        "refused": "{0} is refused as a KPI of the whole company: {1}. Hold departments to new bookings by source, to "
-        "recurring revenue or to retention instead.",
-        "overridden": "{0} is a KPI of the whole company although {1}. The reason given: {2}",
+        "refused": _(
+            "{kpi} is refused as a KPI of the whole company: {why}. Hold departments to new bookings by source, to "
+            "recurring revenue or to retention instead."
+        ),
+        "overridden": _("{kpi} is a KPI of the whole company although {why}. The reason given: {reason}"),
     }
     return [
-        words[verdict].format(kpi.kpi_id, WHY_NOT_GROSS, kpi.override_reason)
+        words[verdict].format(kpi=kpi.kpi_id, why=_(WHY_NOT_GROSS), reason=kpi.override_reason)
         for kpi in kpis
         if (verdict := guard(kpi)) in words
     ]

@@ -19,11 +19,15 @@ from helpers.kpis.kpi_alignment.progress import unusable
 from helpers.kpis.kpi_experiments.controlled import Trial, trials
 from helpers.kpis.kpi_experiments.links import FoundLink, links
 from helpers.kpis.spine import Spine
+from helpers.language import template
 from helpers.params import Review
 from helpers.registries import Cpi, Department, Okr, RegisteredKpi
 
 At = tuple[int | str, ...]
-NOBODY = "nobody by name"
+NOBODY = template("nobody by name")
+DEPARTMENT, OBJECTIVE, TARGET = (
+    template("a KPI of the department"), template("the objective “{name}”"), template("a target")
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -109,18 +113,18 @@ def held_to_cpis(
     """Everybody who is held to a CPI: by a department's KPIs, by an objective, by a target and its owner."""
     known, owners = {cpi.id: cpi for cpi in cpis}, {kpi.kpi_id: kpi.owner for kpi in kpis}
     held = [
-        Held(known[kpi_id], each.name, "a KPI of the department", ("departments", i, "kpi_ids", j))
+        Held(known[kpi_id], each.name, DEPARTMENT, ("departments", i, "kpi_ids", j))
         for i, each in enumerate(departments)
         for j, kpi_id in enumerate(each.kpi_ids)
         if kpi_id in known
     ]
     held += [
-        Held(known[okr.kpi_id], okr.owner or NOBODY, f"the objective “{okr.objective}”", ("okrs", i, "kpi_id"))
+        Held(known[okr.kpi_id], okr.owner or NOBODY, OBJECTIVE.format(name=okr.objective), ("okrs", i, "kpi_id"))
         for i, okr in enumerate(okrs)
         if okr.kpi_id in known
     ]
     return held + [
-        Held(known[kpi_id], owners.get(kpi_id) or NOBODY, "a target", ("targets", kpi_id))
+        Held(known[kpi_id], owners.get(kpi_id) or NOBODY, TARGET, ("targets", kpi_id))
         for kpi_id in targets
         if kpi_id in known
     ]
@@ -210,7 +214,7 @@ def _of_its_departments(review: Review, i: int, kpi: RegisteredKpi) -> Iterator[
 def _of_okr(review: Review, i: int, okr: Okr) -> Iterator[Finding]:
     at = ("okrs", i)
     if why := unusable(okr):
-        yield Finding((*at, "target" if okr.baseline == okr.target else "due_on"), f"{okr.id}: {why}", "correct it")
+        yield Finding((*at, "target" if okr.baseline == okr.target else "due_on"), why, "correct it")
     if not okr.owner.strip():
         yield Finding(at, f"{okr.id} has no owner", "add owner")
     if okr.kpi_id not in CATALOGUE:

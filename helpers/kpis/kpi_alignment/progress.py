@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
+from helpers.language import template
 from helpers.periods import DAY
 from helpers.registries import Okr
 
@@ -14,15 +15,18 @@ Standing = Literal["achieved", "on_track", "at_risk", "off_track", "missed"]
 SLACK = 0.2  # so much of the way may be missing against the time gone before an objective is off track
 EXACT = 1e-9
 COHORTS = {
-    "trailing_year": "measured on those who signed in four quarters",
-    "signup_quarter": "measured on those who signed in the quarter",
-    "value_quarter": "measured on those who reached value in the quarter",
+    "trailing_year": template("measured on those who signed in four quarters"),
+    "signup_quarter": template("measured on those who signed in the quarter"),
+    "value_quarter": template("measured on those who reached value in the quarter"),
 }
-WAITING = {
-    "ttv_median": "those who wait count as waiting",
-    "ttv_mean": "those who wait are left out, so that it looks too good",
-    "ttv_rmst": "those who wait are counted, each for {rmst_days} days at most",
+WAITING = {  # after the cohort
+    "ttv_median": template("{reason}; those who wait count as waiting"),
+    "ttv_mean": template("{reason}; those who wait are left out, so that it looks too good"),
+    "ttv_rmst": template("{reason}; those who wait are counted, each for {days} days at most"),
 }
+YOUNG = template("customers that sign on {first} or later cannot show {target} days by {day}: {reason}")
+SAME_ENDS = template("{okr}: its baseline and its target are both {target}, so there is no way to go")
+NO_TIME = template("{okr}: it is due on {due}, not after its baseline of {day}")
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,11 @@ def progress(okr: Okr, value: float, on: date) -> Progress:
 
 
 def unusable(okr: Okr) -> str:
-    """Why an objective cannot be measured at all, in words; empty where it can."""
+    """Why an objective, named by its id, cannot be measured at all; empty where it can."""
     if okr.baseline == okr.target:
-        return f"its baseline and its target are both {okr.target:g}, so there is no way to go"
+        return SAME_ENDS.format(okr=okr.id, target=f"{okr.target:g}")
     if okr.due_on <= okr.baseline_on:
-        return f"it is due on {okr.due_on}, not after its baseline of {okr.baseline_on}"
+        return NO_TIME.format(okr=okr.id, due=okr.due_on, day=okr.baseline_on)
     return ""
 
 
@@ -84,16 +88,14 @@ def young_cohort(okr: Okr, params: dict[str, Any]) -> str:
 
     >>> faster = Okr(id="faster", objective="Be fast", kpi_id="ttv_mean", baseline=65, baseline_on=date(2026, 1, 1),
     ...              target=55, due_on=date(2026, 7, 1))
-    >>> young_cohort(faster, {}).partition(":")[0]
+    >>> young_cohort(faster, {"ttv_cohort": "trailing_year"}).partition(":")[0]
     'customers that sign on 2026-05-07 or later cannot show 55 days by 2026-06-30'
     """
     if okr.kpi_id not in WAITING:
         return ""
     first = okr.due_on - math.ceil(okr.target) * DAY
-    cohort = COHORTS.get(params.get("ttv_cohort", ""), "")
-    waiting = WAITING[okr.kpi_id].format(rmst_days=params.get("rmst_days", "so many"))
-    late = f"customers that sign on {first} or later cannot show {okr.target:g} days by {okr.due_on - DAY}"
-    return f"{late}: {'; '.join(filter(None, [cohort, waiting]))}"
+    reason = WAITING[okr.kpi_id].format(reason=COHORTS[params["ttv_cohort"]], days=params.get("rmst_days"))
+    return YOUNG.format(first=first, target=f"{okr.target:g}", day=okr.due_on - DAY, reason=reason)
 
 
 def _standing(done: float, gone: float) -> Standing:

@@ -7,6 +7,7 @@ import pandas as pd
 import helpers.kpis.kpi_alignment.departments as alignment
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.kpis.kpi_alignment.findings import (
+    NOBODY,
     Proofs,
     confirmed_by,
     held_to_cpis,
@@ -15,18 +16,28 @@ from helpers.kpis.kpi_alignment.findings import (
     proofs,
 )
 from helpers.kpis.spine import Spine
+from helpers.language import _, message, retold, template
 from helpers.periods import Period
 from helpers.registries import Cpi, RegisteredKpi
 from helpers.results import Column, Listing
 
 REGISTER = {
-    "success_test": "It is kept if",
-    "why": "Question it raises",
-    "customer_value": "Worth to customers",
-    "guardrail": "Guarded by",
-    "notes": "Notes",
+    "success_test": message("It is kept if"),
+    "why": message("Question it raises"),
+    "customer_value": message("Worth to customers"),
+    "guardrail": message("Guarded by"),
+    "notes": message("Notes"),
 }
-NO_DEPARTMENTS = "The review names no departments; add them under departments:, in hand-over order."
+FIELDS = {
+    "hypothesis": message("hypothesis"), "owner": message("owner"), "review_on": message("day of review"),
+    "direction": message("direction"), "definition": message("definition"),
+}  # fmt: skip
+DECISIONS = {
+    "keep": message("keep"), "change": message("change"), "drop": message("drop"), "pending": message("pending"),
+}  # fmt: skip
+HELD = (template("held"), template("held, opposed"))
+SHARED = (template("shared"), template("shared, opposed"))
+NO_DEPARTMENTS = message("The review names no departments; add them under departments:, in hand-over order.")
 
 
 def alignment_matrix(spine: Spine) -> Listing:
@@ -43,15 +54,16 @@ def alignment_matrix(spine: Spine) -> Listing:
     rows = []
     for kpi_id in kpi_ids:
         held_by = [each.name for each in departments if kpi_id in each.kpi_ids]
-        word = "shared" if len(held_by) > 1 else "held"
-        cells = [_cell(word, (each.name, kpi_id) in opposed) if each.name in held_by else "" for each in departments]
+        words = SHARED if len(held_by) > 1 else HELD
+        cells = [words[(each.name, kpi_id) in opposed] if each.name in held_by else "" for each in departments]
         rows.append([named(kpi_id), *cells])
-    columns = {"kpi": Column("KPI")} | {f"d{i}": Column(each.name) for i, each in enumerate(departments)}
+    cells_of = {f"d{i}": Column(each.name, own_words=True) for i, each in enumerate(departments)}
+    columns = {"kpi": Column(_("KPI")), **cells_of}
     return Listing(
-        caption="Who is held to which KPI, in hand-over order",
+        caption=_("Who is held to which KPI, in hand-over order"),
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
-        when_empty=NO_DEPARTMENTS,
+        when_empty=_(NO_DEPARTMENTS),
         grain="kpi",
     )
 
@@ -60,32 +72,39 @@ def hand_overs(spine: Spine) -> Listing:
     """Every two departments that hand customers over or work against each other, and what is found of them."""
     departments, conflicts = spine.review.departments, spine.review.conflicts
     columns = {
-        "first": Column("From"),
-        "second": Column("To"),
-        "shared": Column("Shared KPIs"),
-        "opposed": Column("Opposed KPIs"),
-        "finding": Column("Finding"),
+        "first": Column(_("From department")),
+        "second": Column(_("To department")),
+        "shared": Column(_("Shared KPIs")),
+        "opposed": Column(_("Opposed KPIs")),
+        "finding": Column(_("Finding")),
     }
     rows = [
         {
             "first": pair.first.name,
-            "second": pair.second.name if pair.are_neighbours else f"{pair.second.name} (no neighbour)",
-            "shared": "; ".join(map(named, pair.shared)) or None,
-            "opposed": "; ".join(map(_opposition, pair.opposed)) or None,
+            "second": pair.second.name
+            if pair.are_neighbours
+            else _("{name} (no neighbour)").format(name=pair.second.name),
+            "shared": _("; ").join(map(named, pair.shared)) or None,
+            "opposed": _("; ").join(map(_opposition, pair.opposed)) or None,
             "finding": _finding(pair),
         }
         for pair in alignment.pairs(departments, conflicts)
     ]
     crowded = [each.name for each in departments if len(each.kpi_ids) > alignment.MOST_KPIS]
-    more = f" More than {alignment.MOST_KPIS} KPIs each: {', '.join(crowded)}." if crowded else ""
+    note = _(
+        "A KPI under one id has one definition and one target, whoever shares it. Pairs known to be opposed are judged "
+        "by their ids; others are declared under conflicts."
+    )
+    if crowded:
+        more = _("More than {n} KPIs each: {names}.").format(n=alignment.MOST_KPIS, names=_(", ").join(crowded))
+        note = _("{sentence} {next}").format(sentence=note, next=more)
     return Listing(
-        caption="From hand to hand: what neighbours share, and who works against whom",
+        caption=_("From hand to hand: what neighbours share, and who works against whom"),
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
-        when_empty="The review names fewer than two departments." if departments else NO_DEPARTMENTS,
+        when_empty=_("The review names fewer than two departments.") if departments else _(NO_DEPARTMENTS),
         grain="first, second",
-        note="A KPI under one id has one definition and one target, whoever shares it. Pairs known to be opposed are "
-        f"judged by their ids; others are declared under conflicts.{more}",
+        note=note,
     )
 
 
@@ -93,24 +112,24 @@ def kpi_register(spine: Spine) -> Listing:
     """Every registered KPI as the experiment that it is, and what is open about it on the last day of the period."""
     kpis, period = spine.review.kpis, spine.period
     columns = {
-        "kpi": Column("KPI"),
-        "owner": Column("Owner"),
-        "hypothesis": Column("Hypothesis"),
-        "review_on": Column("Review by", "date"),
-        "decision": Column("Decision"),
-        "finding": Column("Finding"),
-        **{name: Column(label, on_pages=False) for name, label in REGISTER.items()},
-        "started_on": Column("Since", "date", on_pages=False),
-        "decided_on": Column("Decided on", "date", on_pages=False),
+        "kpi": Column(_("KPI")),
+        "owner": Column(_("Owner")),
+        "hypothesis": Column(_("Hypothesis")),
+        "review_on": Column(_("Review by"), "date"),
+        "decision": Column(_("Decision")),
+        "finding": Column(_("Finding")),
+        **{name: Column(_(label), on_pages=False) for name, label in REGISTER.items()},
+        "started_on": Column(_("Since"), "date", on_pages=False),
+        "decided_on": Column(_("Decided on"), "date", on_pages=False),
     }
     rows = [
         {
-            "kpi": named(kpi.kpi_id) + (f", version {kpi.definition_version}" if kpi.definition_version != 1 else ""),
+            "kpi": _versioned(kpi),
             "owner": kpi.owner or None,
             "hypothesis": kpi.hypothesis or None,
             "review_on": kpi.due_for_review,
-            "decision": kpi.decision,
-            "finding": "; ".join(_open_points(kpi, period)) or None,
+            "decision": _(DECISIONS[kpi.decision]),
+            "finding": _("; ").join(_open_points(kpi, period)) or None,
             **{name: getattr(kpi, name) or None for name in REGISTER},
             "started_on": kpi.started_on,
             "decided_on": kpi.decided_on,
@@ -118,13 +137,15 @@ def kpi_register(spine: Spine) -> Listing:
         for kpi in kpis
     ]
     return Listing(
-        caption="Every KPI is an experiment: why it was chosen, and when it is looked at again",
+        caption=_("Every KPI is an experiment: why it was chosen, and when it is looked at again"),
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
-        when_empty="The review registers no KPIs; add them under kpis:.",
+        when_empty=_("The review registers no KPIs; add them under kpis:."),
         grain="kpi",
-        note="What each is kept for, which question it raises, what it is worth to customers, and which KPI guards it "
-        "stand in the workbook.",
+        note=_(
+            "What each is kept for, which question it raises, what it is worth to customers, and which KPI guards it "
+            "stand in the workbook."
+        ),
     )
 
 
@@ -133,43 +154,48 @@ def held_cpis(spine: Spine) -> Listing:
     review, proved = spine.review, proofs(spine)
     held = held_to_cpis(review.cpis, review.departments, okrs=review.okrs, kpis=review.kpis, targets=review.targets)
     columns = {
-        "who": Column("Who"),
-        "cpi": Column("Held to"),
-        "by": Column("By"),
-        "linked": Column("Said to move"),
-        "evidence": Column("Customers asked or watched", "count"),
-        "finding": Column("Finding"),
+        "who": Column(_("Who")),
+        "cpi": Column(_("Held to")),
+        "by": Column(_("By"), own_words=True),
+        "linked": Column(_("Said to move")),
+        "evidence": Column(_("Customers asked or watched"), "count"),
+        "finding": Column(_("Finding")),
     }
     rows = [
         {
-            "who": each.who,
+            "who": retold(each.who) if each.who == NOBODY else each.who,
             "cpi": named(each.cpi.id),
             "by": each.by,
-            "linked": "; ".join(map(named, each.cpi.linked_kpis)) or None,
+            "linked": _("; ").join(map(named, each.cpi.linked_kpis)) or None,
             "evidence": len({found.customer_id for found in each.cpi.evidence}),
             "finding": _proof(each.cpi, proved),
         }
         for each in held
     ]
     return Listing(
-        caption="Held to a CPI",
+        caption=_("Held to a CPI"),
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
-        when_empty="Nobody is held to a customer performance indicator.",
+        when_empty=_("Nobody is held to a customer performance indicator."),
         grain="who, cpi, by",
-        note="CPI: customer performance indicator, how the company performs for its customers. That customers care is "
-        "what evidence shows; that it moves a KPI is what an experiment shows.",
+        note=_(
+            "CPI: customer performance indicator, how the company performs for its customers. That customers care is "
+            "what evidence shows; that it moves a KPI is what an experiment shows."
+        ),
     )
 
 
 def _proof(cpi: Cpi, proved: Proofs) -> str:
     """What experiments say of a CPI to which somebody is held."""
     if confirmed := confirmed_by(cpi, proved):
-        return "; ".join(
-            f"{named(kpi_id)}: confirmed by {name.replace('_', ' ')}" for kpi_id, name in confirmed.items()
+        told = _("{kpi}: confirmed by {experiment}")
+        return _("; ").join(
+            told.format(kpi=named(kpi_id), experiment=name.replace("_", " ")) for kpi_id, name in confirmed.items()
         )
-    tried = [name.replace("_", " ") for (cpi_id, _), each in proved.items() if cpi_id == cpi.id for name in each]
-    return "held to an unproven CPI" + (f"; not shown by {', '.join(tried)}" if tried else "")
+    tried = [name.replace("_", " ") for (cpi_id, _kpi), each in proved.items() if cpi_id == cpi.id for name in each]
+    if tried:
+        return _("held to an unproven CPI; not shown by {experiments}").format(experiments=_(", ").join(tried))
+    return _("held to an unproven CPI")
 
 
 def named(kpi_id: str) -> str:
@@ -178,37 +204,40 @@ def named(kpi_id: str) -> str:
     >>> named("nrr"), named("new_revenue[upsell]"), named("mql_count")
     ('Net revenue retention (NRR)', 'New bookings: upsell', 'mql count')
     """
-    name, _, segment = kpi_id.partition("[")
+    name, segment = kpi_id.partition("[")[::2]
     label = kpi(name).label if name in CATALOGUE else name.replace("_", " ")
-    return f"{label}: {segment.rstrip(']').replace('_', ' ')}" if segment else label
+    told = _("{label}: {segment}") if segment else label
+    return told.format(label=label, segment=segment.rstrip("]").replace("_", " "))
 
 
-def _cell(word: str, is_opposed: bool) -> str:
-    return f"{word}, opposed" if is_opposed else word
+def _versioned(kpi: RegisteredKpi) -> str:
+    told = _("{kpi}, version {n}") if kpi.definition_version != 1 else "{kpi}"
+    return told.format(kpi=named(kpi.kpi_id), n=kpi.definition_version)
 
 
 def _opposition(each: alignment.Opposition) -> str:
-    words = f"{named(each.first)} against {named(each.second)}"
-    if not each.joint:
-        return words
-    return f"{words}; joint: {named(each.joint)}{'' if each.joint_is_held else ', which not both hold'}"
+    told = _("{first} against {second}")
+    if each.joint:
+        shared = _("{first} against {second}; joint: {joint}")
+        told = shared if each.joint_is_held else _("{first} against {second}; joint: {joint}, which not both hold")
+    return told.format(first=named(each.first), second=named(each.second), joint=each.joint and named(each.joint))
 
 
 def _finding(pair: alignment.Pair) -> str:
-    found = ["no shared KPI"] * pair.lacks_shared
-    found += [f"conflict: {each.why}" for each in pair.conflicts]
-    return "; ".join(found) or "in line"
+    found = [_("no shared KPI")] * pair.lacks_shared
+    found += [_("conflict: {why}").format(why=_(each.why)) for each in pair.conflicts]
+    return _("; ").join(found) or _("in line")
 
 
 def _open_points(kpi: RegisteredKpi, period: Period) -> list[str]:
     """What is open about a KPI, the gravest first."""
-    missing = [field.replace("review_on", "day of review") for field in missing_fields(kpi)]
-    quick = "hypothesis" in missing
+    missing = missing_fields(kpi)
+    fields = _(", ").join(_(FIELDS[name]) for name in missing)
     found = {
-        "refused as a KPI of the whole company": alignment.guard(kpi) == "refused",
-        "of the whole company by override": alignment.guard(kpi) == "overridden",
-        "overdue": is_overdue(kpi, period.measured_on),
-        f"incomplete: {', '.join(missing)} missing": bool(missing),
-        "15-minute KPI: chosen without a hypothesis": quick,
+        _("refused as a KPI of the whole company"): alignment.guard(kpi) == "refused",
+        _("of the whole company by override"): alignment.guard(kpi) == "overridden",
+        _("overdue"): is_overdue(kpi, period.measured_on),
+        _("incomplete: {fields} missing").format(fields=fields): bool(missing),
+        _("15-minute KPI: chosen without a hypothesis"): "hypothesis" in missing,
     }
     return [words for words, holds in found.items() if holds]

@@ -18,6 +18,7 @@ from helpers.errors import KitError, nearest
 from helpers.experiment_statistics import auc, auc_draws, auc_interval, best_threshold, lift
 from helpers.experiments import Backtest
 from helpers.kpis.spine import Spine, tables_under
+from helpers.language import template
 from helpers.results import Interval
 
 BY_ACCOUNT = "by_account_"
@@ -30,7 +31,15 @@ BACKTEST = {
     "experiment": "varchar", "target": "varchar", "gap_days": "integer", "horizon_days": "integer",
     "test_from": "date",
 }  # fmt: skip
-NAIVE = {"days_to_renewal": "days to renewal", "tenure": "tenure", "last_score": "the score of the quarter before"}
+NAIVE = {
+    "days_to_renewal": template("days to renewal"), "tenure": template("tenure"),
+    "last_score": template("the score of the quarter before"),
+}  # fmt: skip
+NO_TEST = template("no quarter of the test has ended its horizon yet; the first is that of {day} or after")
+NO_TRAINING = template(
+    "no training: of {n} rows before the test {events} had the event, so that more of the score is taken as worse"
+)
+KNOWS = template("{score} sounds as if it knew what it is to tell; make sure that it was known before")
 TELLS_ITSELF = ("cancel", "renewal_intent", "churn", "notice")  # in the name of a score: it knows what it is to tell
 Verdict = Literal["leads", "does not lead", "insufficient"]
 
@@ -198,12 +207,9 @@ def _at_threshold(
 def _warnings(plan: Backtest, trained: float | None, train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
     told = []
     if test.empty:
-        told.append(f"no quarter of the test has ended its horizon yet; the first is that of {plan.test_from} or after")
+        told.append(NO_TEST.format(day=plan.test_from))
     if trained is None:
-        told.append(
-            f"no training: of {len(train)} rows before the test {int(train['event'].sum())} had the event, "
-            "so that more of the score is taken as worse"
-        )
+        told.append(NO_TRAINING.format(n=len(train), events=int(train["event"].sum())))
     if any(word in plan.score for word in TELLS_ITSELF):
-        told.append(f"{plan.score} sounds as if it knew what it is to tell; make sure that it was known before")
+        told.append(KNOWS.format(score=plan.score))
     return told

@@ -14,7 +14,12 @@ from helpers.kpis.kpi_experiments.controlled import Trial, trials
 from helpers.kpis.kpi_experiments.links import links
 from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
+from helpers.language import template
 from helpers.results import Row, Status
+
+NOT_PROVIDED = template("not provided: {reason}")
+ASSOCIATED = template("associated with, no proof of a cause; p = {p} after Holm's correction")
+CRITICAL = template("of {n} points a correlation must reach {least} to be more than chance")
 
 
 def cpi_kpi_link(spine: Spine) -> list[Row]:
@@ -49,14 +54,12 @@ def cpi_kpi_link(spine: Spine) -> list[Row]:
         answer = {"label": spine.period.label, "segment_by": "experiment", "segment": plan.id}
         if each.lacks or each.effect is None:
             status: Status = "not_provided" if each.lacks else "refused"
-            reason = f"not provided: {each.lacks}" if each.lacks else each.refused
+            reason = NOT_PROVIDED.format(reason=each.lacks) if each.lacks else each.refused
             rows.add("link_effect", answer, None, status=status, warnings=[reason], params=about)
             continue
-        told = [f"associated with, no proof of a cause; p = {each.corrected:.3f} after Holm's correction"]
+        told = [ASSOCIATED.format(p=f"{each.corrected:.3f}")]
         if each.critical is not None:
-            told.append(
-                f"of {each.effect.n} points a correlation must reach {each.critical:.2f} to be more than chance"
-            )
+            told.append(CRITICAL.format(n=each.effect.n, least=f"{each.critical:.2f}"))
         rows.add(
             "link_effect", answer, each.effect.value, n=each.effect.n, interval=each.effect.interval, params=about,
             warnings=told,
@@ -131,7 +134,7 @@ def backtest(spine: Spine) -> list[Row]:
             "snapshots": [*each.snapshots],
         }
         if each.lacks:
-            told: dict[str, Any] = {"status": "not_provided", "warnings": [f"not provided: {each.lacks}"]}
+            told: dict[str, Any] = {"status": "not_provided", "warnings": [NOT_PROVIDED.format(reason=each.lacks)]}
             rows.add("backtest_auc", answer, None, params=about, **told)
             continue
         status: Status | None = "insufficient" if each.value is not None and each.verdict == "insufficient" else None

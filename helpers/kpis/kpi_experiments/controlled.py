@@ -30,6 +30,7 @@ from helpers.experiment_statistics import (
 )
 from helpers.experiments import OWN_METRIC, Controlled, Guardrail, Ruling
 from helpers.kpis.spine import Spine
+from helpers.language import template
 from helpers.periods import DAY
 
 LEAST = 10  # units in each variant; below it nothing but the figures is told
@@ -42,6 +43,45 @@ TRIAL = {
 METRIC = {"experiment": "varchar", "metric": "varchar", "role": "varchar", "per": "varchar"}
 State = Literal["stopped", "running", "planned"]
 STATES: tuple[State, ...] = ("stopped", "running", "planned")
+ASSIGNMENTS = template("assignments: {reason}")
+RULINGS: Mapping[str, str] = {
+    "invalid": template("invalid"), "roll back": template("roll back"), "ship": template("ship"),
+    "hold": template("hold"),
+}  # fmt: skip
+UNEXPLAINED: Mapping[Ruling, str] = {
+    "ship": template("the rule says {reason}; {person} decided to ship and gives no reason"),
+    "hold": template("the rule says {reason}; {person} decided to hold and gives no reason"),
+    "roll back": template("the rule says {reason}; {person} decided to roll back and gives no reason"),
+    "invalid": template("the rule says {reason}; {person} decided to invalid and gives no reason"),
+}
+NOBODY = template("nobody is assigned yet")
+NOT_MEASURED = template("no measurements of {metrics}")
+PLAN_NOT_MEASURED = template("no measurements of {metrics}, which the plan asks for")
+BROKEN_RATIO = template(
+    "the variants have {control} and {treatment} units where {share} to {other} was planned (p = {p}); something "
+    "decides who is in which, so that no effect is told"
+)
+UNTIL_IT_STOPS = template("running: no effect is told before {day}, on which it stops")
+BELOW_FLOOR = template("running: no effect is told below {n} units in each variant")
+TOO_FEW = template("{control} and {treatment} units: below {least} no effect is judged")
+NOT_YET_FIXED = template(
+    "the plan is not fixed yet: when it is as it should be, add fixed: {{on: the day, plan: {hash}}}"
+)
+NOT_FIXED = template("the plan was not fixed before anybody looked: what is found is exploratory and decides nothing")
+CHANGED = template(
+    "the plan is another than the one fixed on {day} ({fixed}, now {hash}): what is found is exploratory and decides "
+    "nothing"
+)
+FIXED_LATE = template(
+    "the plan was fixed on {day}, after the first day, {first}: what is found is exploratory and decides nothing"
+)
+OF_UNITS = {
+    "crossovers": template("{n} units were in the other variant later; they count in their first"),
+    "used_before": template("{n} units were in another experiment before, which may carry over"),
+    "mixed_clusters": template(
+        "{n} accounts have users in both variants, which makes the effect look smaller than it is"
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -119,9 +159,9 @@ class Trial:
     def unexplained(self) -> str:
         """What a person decided against the rule without saying why, empty where there is no such decision."""
         decided = self.plan.decided
-        if decided is None or decided.reason or self.ruling in (None, decided.decision):
+        if decided is None or decided.reason or self.ruling is None or self.ruling == decided.decision:
             return ""
-        return f"the rule says {self.ruling}; {decided.by} decided to {decided.decision} and gives no reason"
+        return UNEXPLAINED[decided.decision].format(reason=RULINGS[self.ruling], person=decided.by)
 
     @property
     def confirms(self) -> bool:
@@ -152,7 +192,7 @@ def trials(spine: Spine) -> list[Trial]:
         counts.setdefault(row["experiment"], []).append(row)
     excluded: dict[str, dict[str, int]] = {}
     for row in spine.answers("units_left_out", "all"):
-        excluded.setdefault(row["experiment"], {})[f"assignments: {row['left_out']}"] = row["units"]
+        excluded.setdefault(row["experiment"], {})[ASSIGNMENTS.format(reason=row["left_out"])] = row["units"]
     return [_evaluated(spine, plan, counts.get(plan.id, []), excluded.get(plan.id, {}), sums) for plan in plans]
 
 
@@ -183,7 +223,7 @@ def _state(spine: Spine, plan: Controlled) -> State:
 
 def _planned(spine: Spine, plan: Controlled) -> Trial:
     state = _state(spine, plan)
-    found = Trial(plan, state, silent="nobody is assigned yet", warnings=_told_of_the_plan(plan, state))
+    found = Trial(plan, state, silent=NOBODY, warnings=_told_of_the_plan(plan, state))
     return _with_power(_with_available(spine, found), {})
 
 
@@ -210,14 +250,14 @@ def _evaluated(
     )
     unmeasured = _unmeasured(spine, plan)
     if {plan.metric, plan.per} & {*unmeasured}:
-        return replace(found, refused=f"no measurements of {' and '.join(unmeasured)}, which the plan asks for")
+        return replace(found, refused=PLAN_NOT_MEASURED.format(metrics=", ".join(unmeasured)))
     found = _with_power(found, of_primary)
     if found.ratio_p < SRM_LEVEL:
-        shares = " to ".join(f"{share:.0%}" for share in plan.variants.values())
-        why = f"the variants have {units[0]} and {units[1]} units where {shares} was planned (p = {found.ratio_p:.1e})"
-        return replace(found, refused=f"{why}; something decides who is in which, so that no effect is told")
+        share, other = (f"{share:.0%}" for share in plan.variants.values())
+        told = {"share": share, "other": other, "p": f"{found.ratio_p:.1e}"}
+        return replace(found, refused=BROKEN_RATIO.format(control=units[0], treatment=units[1], **told))
     if unmeasured:
-        found = replace(found, warnings=[*found.warnings, f"no measurements of {', '.join(unmeasured)}"])
+        found = replace(found, warnings=[*found.warnings, NOT_MEASURED.format(metrics=", ".join(unmeasured))])
     measured = {key: sides for key, sides in sums.items() if key[1] not in unmeasured}
     return _with_effects(found, measured)
 
@@ -227,12 +267,12 @@ def _with_effects(trial: Trial, sums: Mapping[tuple[str, str], Mapping[bool, Map
     of_primary = sums.get((plan.id, plan.metric), {})
     n = (_n(of_primary, False), _n(of_primary, True))
     if trial.state == "running" and plan.analysis == "fixed":
-        return replace(trial, silent=f"running: no effect is told before {plan.stops_on}, on which it stops")
+        return replace(trial, silent=UNTIL_IT_STOPS.format(day=plan.stops_on))
     if trial.state == "running" and min(n) < plan.floor:
-        return replace(trial, silent=f"running: no effect is told below {plan.floor} units in each variant")
+        return replace(trial, silent=BELOW_FLOOR.format(n=plan.floor))
     if min(n) < LEAST:
         plain = (of_primary[False]["mean_y"], of_primary[True]["mean_y"]) if len(of_primary) == 2 else None
-        return replace(trial, plain=plain, silent=f"{n[0]} and {n[1]} units: below {LEAST} no effect is judged")
+        return replace(trial, plain=plain, silent=TOO_FEW.format(control=n[0], treatment=n[1], least=LEAST))
     tested = [
         Measured(
             metric, role, _effect(trial, sums[plan.id, metric], _alpha(trial), metric), n, _d(sums[plan.id, metric])
@@ -324,26 +364,19 @@ def _ratio(spine: Spine, plan: Controlled, state: State, units: tuple[int, int])
 def _told_of_the_plan(plan: Controlled, state: State) -> list[str]:
     """What stands beside a result whose plan was not fixed before, or is another now."""
     if plan.fixed is None and state == "planned":
-        return [f"the plan is not fixed yet: when it is as it should be, add fixed: {{on: the day, plan: {plan.hash}}}"]
+        return [NOT_YET_FIXED.format(hash=plan.hash)]
     if plan.fixed is None:
-        return ["the plan was not fixed before anybody looked: what is found is exploratory and decides nothing"]
+        return [NOT_FIXED]
     if plan.is_changed:
-        changed = f"the plan is another than the one fixed on {plan.fixed.on} ({plan.fixed.plan}, now {plan.hash})"
-        return [f"{changed}: what is found is exploratory and decides nothing"]
+        return [CHANGED.format(day=plan.fixed.on, fixed=plan.fixed.plan, hash=plan.hash)]
     if plan.fixed.on > plan.starts_on:
-        late = f"the plan was fixed on {plan.fixed.on}, after the first day, {plan.starts_on}"
-        return [f"{late}: what is found is exploratory and decides nothing"]
+        return [FIXED_LATE.format(day=plan.fixed.on, first=plan.starts_on)]
     return []
 
 
 def _told_of_units(plan: Controlled, counts: Sequence[Mapping[str, Any]]) -> list[str]:
-    told = {
-        "crossovers": "units were in the other variant later; they count in their first",
-        "used_before": "units were in another experiment before, which may carry over",
-        "mixed_clusters": "accounts have users in both variants, which makes the effect look smaller than it is",
-    }
-    totals = {name: sum(each[name] for each in counts if each["is_planned"]) for name in told}
-    return [f"{totals[name]} {words}" for name, words in told.items() if totals[name]]
+    totals = {name: sum(each[name] for each in counts if each["is_planned"]) for name in OF_UNITS}
+    return [words.format(n=totals[name]) for name, words in OF_UNITS.items() if totals[name]]
 
 
 def _with_available(spine: Spine, trial: Trial) -> Trial:

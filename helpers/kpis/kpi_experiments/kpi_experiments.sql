@@ -1,3 +1,16 @@
+-- What pages print of these queries, in English, and say in the language of the pack:
+-- message: in two variants at once
+-- message: in a variant that the plan does not have
+-- message: assigned on a day that the plan does not have
+-- message: not read before the day on which the experiment stops
+-- message: outcome not yet due
+-- message: two different outcomes
+-- message: no outcome
+-- message: immature: the horizon has not ended
+-- message: left within the gap
+-- message: nothing due
+-- message: between training and test
+
 -- assigned: each unit of a registered experiment once, in the variant that it was first in, with its cluster: the account
 -- of a user, else the unit itself. is_crossover: it was in the other variant later. used_before: it was in another
 -- experiment before. left_out says why a unit does not count. What is not read yet (is_readable) has no outcome here.

@@ -16,15 +16,24 @@ from helpers.experiments import Link
 from helpers.kpis.kpi_experiments.backtests import RENEWALS, by_account, lacking
 from helpers.kpis.rows import cards_with, run
 from helpers.kpis.spine import Spine
+from helpers.language import message, template
 
 FEWEST_POINTS = 12
 FEWEST_EVENTS = 10  # of customers whose outcome happened, and of those whose did not
 LEVEL = 0.05
 LINK = {"experiment": "varchar", "outcome": "varchar", "lag": "integer"}
-CAVEATS = (
+CAVEATS = message(
     "Something else may move both; the outcome may move the indicator; both may follow one trend; who left has no "
     "later value; and who was unusual once is less so the next time."
 )
+FEW_CUSTOMERS = template("{n} customers: below {least} no link is told")
+FEW_OUTCOMES = template("of {n} outcomes {happened} happened: below {least} of a kind no link is told")
+FEW_CHANGES = template(
+    "{n} changes of {reason}: below {least} no link is told (a correlation would have to reach {critical})"
+)
+KINDS = {"quarter": template("quarters"), "month": template("months"), "week": template("weeks")}
+CONSTANT = template("{cpi} does not vary enough to be judged")
+ONE_CONSTANT = template("one of the two never changes")
 
 
 @dataclass(frozen=True)
@@ -95,9 +104,9 @@ def _of_customers(spine: Spine, plan: Link, rows: pd.DataFrame | None) -> FoundL
     happened = int(known["outcome"].astype(bool).sum())
     found = FoundLink(plan, customers=known["account_id"].nunique(), events=happened)
     if found.customers < FEWEST_POINTS:
-        return replace(found, refused=f"{found.customers} customers: below {FEWEST_POINTS} no link is told")
+        return replace(found, refused=FEW_CUSTOMERS.format(n=found.customers, least=FEWEST_POINTS))
     if min(happened, len(known) - happened) < FEWEST_EVENTS:
-        rare = f"of {len(known)} outcomes {happened} happened: below {FEWEST_EVENTS} of a kind no link is told"
+        rare = FEW_OUTCOMES.format(n=len(known), happened=happened, least=FEWEST_EVENTS)
         return replace(found, refused=rare)
     told_apart = pd.get_dummies(known[["segment", "of_period"]].fillna("(none)"), drop_first=True, dtype=float)
     columns = [
@@ -107,7 +116,7 @@ def _of_customers(spine: Spine, plan: Link, rows: pd.DataFrame | None) -> FoundL
         told_apart.to_numpy(),
     ]
     effect = slope(known["outcome"].astype(float), np.column_stack(columns), known["account_id"])
-    return replace(found, effect=effect, refused="" if effect else f"{plan.cpi} does not vary enough to be judged")
+    return replace(found, effect=effect, refused="" if effect else CONSTANT.format(cpi=plan.cpi))
 
 
 def _of_periods(spine: Spine, plan: Link) -> FoundLink:
@@ -125,10 +134,10 @@ def _of_periods(spine: Spine, plan: Link) -> FoundLink:
     ]
     found = FoundLink(plan, critical=critical_correlation(max(len(pairs), 5), "Spearman"))
     if len(pairs) < FEWEST_POINTS:
-        few = f"{len(pairs)} changes of {kind}s: below {FEWEST_POINTS} no link is told"
-        return replace(found, refused=f"{few} (a correlation would have to reach {found.critical:.2f})")
+        few = {"n": len(pairs), "reason": KINDS[kind], "least": FEWEST_POINTS, "critical": f"{found.critical:.2f}"}
+        return replace(found, refused=FEW_CHANGES.format(**few))
     effect = rank_correlation([x for x, _ in pairs], [y for _, y in pairs])
-    return replace(found, effect=effect, refused="" if effect else "one of the two never changes")
+    return replace(found, effect=effect, refused="" if effect else ONE_CONSTANT)
 
 
 def _series(spine: Spine, kpi_id: str) -> dict[str, float | None]:

@@ -2,46 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import pandas as pd
+from babel.dates import format_date
+from babel.numbers import format_decimal
 
 from helpers.catalogue import CATALOGUE, kpi
-from helpers.experiments import Controlled, Plan
+from helpers.experiments import OWN_METRIC, Controlled, Plan
 from helpers.kpis.kpi_experiments.backtests import Backtested, backtests
-from helpers.kpis.kpi_experiments.controlled import Measured, Trial, trials
+from helpers.kpis.kpi_experiments.cards import NOT_PROVIDED
+from helpers.kpis.kpi_experiments.controlled import RULINGS, Measured, Trial, trials
 from helpers.kpis.kpi_experiments.links import CAVEATS, FoundLink, links
 from helpers.kpis.spine import Spine
+from helpers.language import LOCALES, _, in_force, message, plural, retold, template
 from helpers.results import Column, Listing
+from helpers.texts import begun
 
-KINDS = {"controlled": "controlled", "link": "link", "backtest": "back-test"}
-NO_EXPERIMENTS = "The review has no experiments; write one in params/experiments/."
+KINDS = {"controlled": message("controlled"), "link": message("link"), "backtest": message("back-test")}
+SAID: Mapping[str, str] = {  # what rules, links and back-tests say
+    **RULINGS, "confirmed": template("confirmed"), "contradicted": template("contradicted"),
+    "not shown": template("not shown"), "refused": template("refused"), "leads": template("leads"),
+    "does not lead": template("does not lead"), "insufficient": template("insufficient"),
+}  # fmt: skip
+STANDINGS = {
+    "confirmed": message("associated, as expected"),
+    "contradicted": message("associated, against what was expected"), "not shown": message("not shown"),
+    "refused": message("refused"),
+}  # fmt: skip
+HARM = {
+    "kept": message("excluded"), "broken": message("shown"), "not shown": message("neither shown nor excluded"),
+}  # fmt: skip
+OWN_NAMES = {OWN_METRIC: message("outcome"), "days_silent": message("days silent")}  # no KPIs, and the kit's own
+PARTS = {"primary": message("primary"), "secondary": message("secondary")}
+OUTCOMES = {"churned": message("churned"), "expanded": message("expanded"), "renewed": message("renewed")}
+NO_EXPERIMENTS = message("The review has no experiments; write one in params/experiments/.")
 
 
 def experiments(spine: Spine) -> Listing:
     """Every experiment of the review: what is asked, how it stands, what the rule says, what was decided."""
     rows = [
         *(_row(each.plan, _state_of(each), _told_of_trial(each), each.ruling or "") for each in trials(spine)),
-        *(_row(each.plan, "observed", _told_of_link(each), each.standing) for each in links(spine)),
-        *(_row(each.plan, "looked back", _told_of_backtest(each), each.verdict) for each in backtests(spine)),
+        *(_row(each.plan, _("observed"), _told_of_link(each), each.standing) for each in links(spine)),
+        *(_row(each.plan, _("looked back"), _told_of_backtest(each), each.verdict) for each in backtests(spine)),
     ]
     columns = {
-        "experiment": Column("Experiment"),
-        "hypothesis": Column("Hypothesis"),
-        "state": Column("State"),
-        "found": Column("What was found"),
-        "ruling": Column("The rule says"),
-        "decided": Column("Decided"),
-        "kind": Column("Kind", on_pages=False),
-        "plan": Column("Plan", on_pages=False),
-        "owner": Column("Owner", on_pages=False),
-        "kpi": Column("KPI", on_pages=False),
-        "notes": Column("Notes", on_pages=False),
+        "experiment": Column(_("Experiment")),
+        "hypothesis": Column(_("Hypothesis")),
+        "state": Column(_("State")),
+        "found": Column(_("What was found")),
+        "ruling": Column(_("The rule says")),
+        "decided": Column(_("Decided")),
+        "kind": Column(_("Kind"), on_pages=False),
+        "plan": Column(_("Plan"), on_pages=False),
+        "owner": Column(_("Owner"), on_pages=False),
+        "kpi": Column(_("KPI"), on_pages=False),
+        "notes": Column(_("Notes"), on_pages=False),
     }
     return _listing(
-        "All experiments", rows, columns, "experiment",
-        note="A plan is fixed before the data. Its hash stands in the workbook; one that changed since is told here.",
+        _("All experiments"), rows, columns, "experiment",
+        note=_(
+            "A plan is fixed before the data. Its hash stands in the workbook; one that changed since is told here."
+        ),
     )  # fmt: skip
 
 
@@ -49,7 +73,7 @@ def effects(spine: Spine) -> Listing:
     """The effect of each controlled experiment on each metric that it was planned for."""
     rows = [
         {
-            "experiment": _named(each.plan.id), "metric": _metric(measured, each.plan), "role": measured.role,
+            "experiment": _named(each.plan.id), "metric": _metric(measured, each.plan), "role": _(PARTS[measured.role]),
             "control": _value(measured.effect.control, each.plan, measured),
             "treatment": _value(measured.effect.treatment, each.plan, measured),
             "effect": _value(measured.effect.value, each.plan, measured, signed=True),
@@ -63,18 +87,19 @@ def effects(spine: Spine) -> Listing:
         for measured in ([each.primary] if each.primary else []) + list(each.secondary)
     ]  # fmt: skip
     columns = {
-        "experiment": Column("Experiment"), "metric": Column("Metric"), "role": Column("Part"),
-        "control": Column("Control"), "treatment": Column("Treatment"), "effect": Column("Difference"),
-        "interval": Column("Interval"), "chance": Column("p, corrected"), "n": Column("Units", "count"),
-        "method": Column("Method", on_pages=False), "value": Column("÷ least effect", "ratio", on_pages=False),
-        "low": Column("from", "ratio", on_pages=False), "high": Column("to", "ratio", on_pages=False),
-        "cohens_d": Column("Cohen's d", "ratio", on_pages=False),
-        "is_better_up": Column("More is better", on_pages=False),
+        "experiment": Column(_("Experiment")), "metric": Column(_("Metric")), "role": Column(_("Part")),
+        "control": Column(_("Control")), "treatment": Column(_("Treatment")), "effect": Column(_("Difference")),
+        "interval": Column(_("Interval")), "chance": Column(_("p, corrected")), "n": Column(_("Units"), "count"),
+        "method": Column(_("Method"), on_pages=False, own_words=True),
+        "value": Column(_("÷ least effect"), "ratio", on_pages=False),
+        "low": Column(_("from"), "ratio", on_pages=False), "high": Column(_("to"), "ratio", on_pages=False),
+        "cohens_d": Column(_("Cohen's d"), "ratio", on_pages=False),
+        "is_better_up": Column(_("More is better"), on_pages=False),
     }  # fmt: skip
     return _listing(
-        "Effects of controlled experiments", rows, columns, "experiment, metric",
-        when_empty="No experiment has an effect that may be told.",
-        note="p: how often chance alone gives such a difference, corrected for all metrics of the experiment.",
+        _("Effects of controlled experiments"), rows, columns, "experiment, metric",
+        when_empty=_("No experiment has an effect that may be told."),
+        note=_("p: how often chance alone gives such a difference, corrected for all metrics of the experiment."),
     )  # fmt: skip
 
 
@@ -85,20 +110,19 @@ def guardrails(spine: Spine) -> Listing:
             "experiment": _named(each.plan.id), "metric": _named(guarded.guardrail.metric),
             "margin": guarded.guardrail.margin, "control": guarded.effect.control,
             "treatment": guarded.effect.treatment, "low": guarded.effect.low, "high": guarded.effect.high,
-            "standing": guarded.standing,
+            "standing": _(HARM[guarded.standing]),
         }
         for each in trials(spine) for guarded in each.guarded
     ]  # fmt: skip
     columns = {
-        "experiment": Column("Experiment"), "metric": Column("Guardrail"), "margin": Column("Margin", "ratio"),
-        "control": Column("Control", "ratio"), "treatment": Column("Treatment", "ratio"),
-        "low": Column("Difference from", "ratio"), "high": Column("to", "ratio"), "standing": Column("Harm"),
+        "experiment": Column(_("Experiment")), "metric": Column(_("Guardrail")), "margin": Column(_("Margin"), "ratio"),
+        "control": Column(_("Control"), "ratio"), "treatment": Column(_("Treatment"), "ratio"),
+        "low": Column(_("Difference from"), "ratio"), "high": Column(_("to"), "ratio"), "standing": Column(_("Harm")),
     }  # fmt: skip
-    words: dict[Any, str] = {"kept": "excluded", "broken": "shown", "not shown": "neither shown nor excluded"}
     return _listing(
-        "Guardrails", [{**row, "standing": words[row["standing"]]} for row in rows], columns, "experiment, metric",
-        when_empty="No experiment has a guardrail with a result.",
-        note="Harm is excluded where the one-sided interval stays on the good side of the margin.",
+        _("Guardrails"), rows, columns, "experiment, metric",
+        when_empty=_("No experiment has a guardrail with a result."),
+        note=_("Harm is excluded where the one-sided interval stays on the good side of the margin."),
     )  # fmt: skip
 
 
@@ -113,13 +137,14 @@ def feasibility(spine: Spine) -> Listing:
         for each in trials(spine)
     ]  # fmt: skip
     columns = {
-        "experiment": Column("Experiment"), "least": Column("Least effect looked for"),
-        "needed": Column("Units needed", "count"), "assigned": Column("Assigned", "count"),
-        "available": Column("There are"), "decidable": Column("Decidable"), "power": Column("Power reached", "share"),
+        "experiment": Column(_("Experiment")), "least": Column(_("Least effect looked for")),
+        "needed": Column(_("Units needed"), "count"), "assigned": Column(_("Assigned"), "count"),
+        "available": Column(_("There are")), "decidable": Column(_("Decidable")),
+        "power": Column(_("Power reached"), "share"),
     }  # fmt: skip
     return _listing(
-        "Can it be decided?", rows, columns, "experiment", when_empty="The review has no controlled experiment.",
-        note="Power is how often an experiment of this size finds the least effect, if it is there.",
+        _("Can it be decided?"), rows, columns, "experiment", when_empty=_("The review has no controlled experiment."),
+        note=_("Power is how often an experiment of this size finds the least effect, if it is there."),
     )  # fmt: skip
 
 
@@ -131,21 +156,22 @@ def cpi_links(spine: Spine) -> Listing:
             "per": each.plan.increment, "value": each.effect and each.effect.value,
             "low": each.effect and each.effect.low, "high": each.effect and each.effect.high,
             "chance": _chance(each.corrected), "n": each.effect and each.effect.n,
-            "standing": each.refused or (f"not provided: {each.lacks}" if each.lacks else _standing(each)),
-            "mechanism": each.plan.mechanism, "confounders": "; ".join(each.plan.confounders) or None,
+            "standing": retold(each.refused) or _lacking(each) or _(STANDINGS[each.standing]),
+            "mechanism": each.plan.mechanism, "confounders": _("; ").join(each.plan.confounders) or None,
         }
         for each in links(spine)
     ]  # fmt: skip
     columns = {
-        "experiment": Column("Experiment"), "cpi": Column("Indicator (CPI)"), "kpi": Column("Associated with"),
-        "per": Column("For each", "ratio"), "value": Column("Change", "ratio"), "low": Column("95% from", "ratio"),
-        "high": Column("to", "ratio"), "chance": Column("p, corrected"), "n": Column("n", "count"),
-        "standing": Column("Standing"), "mechanism": Column("Mechanism", on_pages=False),
-        "confounders": Column("What else may move both", on_pages=False),
+        "experiment": Column(_("Experiment")), "cpi": Column(_("Indicator (CPI)")),
+        "kpi": Column(_("Associated with")), "per": Column(_("For each"), "ratio"),
+        "value": Column(_("Change"), "ratio"), "low": Column(_("95% from"), "ratio"),
+        "high": Column(_("to"), "ratio"), "chance": Column(_("p, corrected")), "n": Column(_("n"), "count"),
+        "standing": Column(_("Standing")), "mechanism": Column(_("Mechanism"), on_pages=False),
+        "confounders": Column(_("What else may move both"), on_pages=False),
     }  # fmt: skip
     return _listing(
-        "Indicators and KPIs, as observed", rows, columns, "experiment", note=CAVEATS,
-        when_empty="The review has no link between an indicator and a KPI.",
+        _("Indicators and KPIs, as observed"), rows, columns, "experiment", note=_(CAVEATS),
+        when_empty=_("The review has no link between an indicator and a KPI."),
     )  # fmt: skip
 
 
@@ -156,27 +182,30 @@ def backtested_scores(spine: Spine) -> Listing:
         best = max(each.naive, key=lambda name: each.naive[name], default="")
         rows.append({
             "experiment": _named(each.plan.id), "score": _named(each.plan.score), "value": each.value,
-            "interval": each.interval and f"{each.interval.low:.2f} to {each.interval.high:.2f}",
-            "naive": f"{best} {each.naive[best]:.2f}" if best else None, "lift": each.lifts.get(0.25),
+            "interval": each.interval and _reach(each.interval.low, each.interval.high, 2),
+            "naive": f"{retold(best)} {_number(each.naive[best], 2)}" if best else None, "lift": each.lifts.get(0.25),
             "events": each.events, "n": each.rows, "base_rate": each.base_rate, "lift_10": each.lifts.get(0.10),
             "precision": each.precision, "recall": each.recall, "threshold": each.threshold,
-            "verdict": f"not provided: {each.lacks}" if each.lacks else each.verdict,
+            "verdict": _lacking(each) or retold(SAID[each.verdict]),
         })  # fmt: skip
     columns = {
-        "experiment": Column("Experiment"), "score": Column("Score"), "value": Column("AUC", "ratio"),
-        "interval": Column("95% interval"), "naive": Column("Best naive score"),
-        "lift": Column("Lift of the first 25%", "ratio"), "events": Column("Losses", "count"),
-        "n": Column("Customers × quarters", "count"), "verdict": Column("Verdict"),
-        "base_rate": Column("Losses of all", "share", on_pages=False),
-        "lift_10": Column("Lift of the first 10%", "ratio", on_pages=False),
-        "precision": Column("Alarms that were right", "share", on_pages=False),
-        "recall": Column("Losses that were told", "share", on_pages=False),
-        "threshold": Column("Alarm from", "ratio", on_pages=False),
+        "experiment": Column(_("Experiment")), "score": Column(_("Score")), "value": Column(_("AUC"), "ratio"),
+        "interval": Column(_("95% interval")), "naive": Column(_("Best naive score")),
+        "lift": Column(_("Lift of the first 25%"), "ratio"), "events": Column(_("Losses"), "count"),
+        "n": Column(_("Customers × quarters"), "count"), "verdict": Column(_("Verdict")),
+        "base_rate": Column(_("Losses of all"), "share", on_pages=False),
+        "lift_10": Column(_("Lift of the first 10%"), "ratio", on_pages=False),
+        "precision": Column(_("Alarms that were right"), "share", on_pages=False),
+        "recall": Column(_("Losses that were told"), "share", on_pages=False),
+        "threshold": Column(_("Alarm from"), "ratio", on_pages=False),
     }  # fmt: skip
     return _listing(
-        "Did the score tell who would leave?", rows, columns, "experiment", when_empty="The review has no back-test.",
-        note="AUC: how often one that left had a worse score than one that stayed; 0.5 is a coin's, 1 is perfect. "
-        "Naive scores are what anybody could say without this one.",
+        _("Did the score tell who would leave?"), rows, columns, "experiment",
+        when_empty=_("The review has no back-test."),
+        note=_(
+            "AUC: how often one that left had a worse score than one that stayed; 0.5 is a coin's, 1 is perfect. Naive "
+            "scores are what anybody could say without this one."
+        ),
     )  # fmt: skip
 
 
@@ -187,23 +216,25 @@ def _listing(
     grain: str,
     *,
     note: str = "",
-    when_empty: str = NO_EXPERIMENTS,
+    when_empty: str = "",
 ) -> Listing:
     frame = pd.DataFrame(rows, columns=list(columns))
-    return Listing(caption, frame, columns, when_empty, grain, note=note if rows else "")
+    return Listing(caption, frame, columns, when_empty or _(NO_EXPERIMENTS), grain, note=note if rows else "")
 
 
 def _row(plan: Plan, state: str, found: str, ruling: str) -> dict[str, Any]:
     """The line of one experiment in the list of all."""
-    decided, kind = plan.decided, KINDS[plan.model_dump()["kind"]]
-    person = f"{decided.decision}, {decided.by}" if decided else None
-    if decided and decided.decision != ruling:
-        person = f"{person}: {decided.reason}"
+    decided, name = plan.decided, plan.model_dump()["kind"]
+    kind, person = _(KINDS[name]), None
+    if decided:
+        told = _("{decision}, {person}") if decided.decision == ruling else _("{decision}, {person}: {reason}")
+        person = told.format(decision=retold(SAID[decided.decision]), person=decided.by, reason=decided.reason)
+    state = _(", ").join(filter(None, [kind, state, "" if _is_firm(plan) else _plan(plan)]))
     return {
-        "experiment": _named(plan.id), "hypothesis": plan.hypothesis,
-        "state": ", ".join(filter(None, [kind, state, "" if _is_firm(plan) else _plan(plan)])), "found": found,
-        "ruling": ruling or None, "decided": person, "kind": kind, "plan": f"{_plan(plan)}: {plan.hash}",
-        "owner": plan.owner or None, "kpi": plan.kpi or None, "notes": plan.notes or None,
+        "experiment": _named(plan.id), "hypothesis": plan.hypothesis, "state": state, "found": found,
+        "ruling": retold(SAID[ruling]) if ruling else None, "decided": person, "kind": kind,
+        "plan": _("{plan}: {hash}").format(plan=_plan(plan), hash=plan.hash), "owner": plan.owner or None,
+        "kpi": plan.kpi or None, "notes": plan.notes or None,
     }  # fmt: skip
 
 
@@ -213,72 +244,80 @@ def _is_firm(plan: Plan) -> bool:
 
 def _plan(plan: Plan) -> str:
     if plan.fixed is None:
-        return "plan not fixed"
-    return f"plan {'changed since' if plan.is_changed else 'fixed on'} {plan.fixed.on:%-d %b %Y}"
+        return _("plan not fixed")
+    return (_("plan changed since {day}") if plan.is_changed else _("plan fixed on {day}")).format(
+        day=_day(plan.fixed.on)
+    )
 
 
 def _state_of(trial: Trial) -> str:
-    day = f"{trial.plan.starts_on if trial.state == 'planned' else trial.plan.stops_on:%-d %b %Y}"
-    return {"planned": f"starts {day}", "running": f"runs until {day}", "stopped": f"stopped {day}"}[trial.state]
+    told = {"planned": _("starts {day}"), "running": _("runs until {day}"), "stopped": _("stopped {day}")}[trial.state]
+    return told.format(day=_day(trial.plan.starts_on if trial.state == "planned" else trial.plan.stops_on))
 
 
 def _told_of_trial(trial: Trial) -> str:
     if trial.refused or trial.primary is None:
-        why = trial.refused or trial.silent
-        return f"{why[:1].upper()}{why[1:]}" if trial.state != "planned" else _decidable(trial)
+        why = retold(trial.refused or trial.silent)
+        return begun(why) if trial.state != "planned" else _decidable(trial)
     plan, effect = trial.plan, trial.primary.effect
-    change = _value(effect.value, plan, trial.primary, signed=True)
-    told = (
-        f"{_value(effect.treatment, plan, trial.primary)} against {_value(effect.control, plan, trial.primary)}: "
-        f"{change} ({_between(effect.low, effect.high, plan, trial.primary)})"
+    told = _("{treatment} against {control}: {change} ({interval})").format(
+        treatment=_value(effect.treatment, plan, trial.primary),
+        control=_value(effect.control, plan, trial.primary),
+        change=_value(effect.value, plan, trial.primary, signed=True),
+        interval=_between(effect.low, effect.high, plan, trial.primary),
     )
-    return "; ".join(filter(None, [told, *trial.warnings, trial.unexplained]))
+    return _("; ").join(filter(None, [told, *map(retold, trial.warnings), retold(trial.unexplained)]))
 
 
 def _told_of_link(found: FoundLink) -> str:
     if found.effect is None:
-        return found.refused or f"Not provided: {found.lacks}"
-    ends = (found.effect.value, found.effect.low, found.effect.high)
-    if found.plan.unit == "period":
-        value, low, high = map(_signed, ends)
-        return f"Correlation of the changes {value} ({low} to {high})"
-    value, low, high = (f"{100 * each:+.1f}".replace("-", "−") for each in ends)
-    of = f"{_named(found.plan.cpi)} by {found.plan.increment:g}"
-    return f"More {of} goes with {value} points of {found.plan.outcome} ({low} to {high})"
+        return retold(found.refused) or begun(_lacking(found))
+    effect, plan = found.effect, found.plan
+    if plan.outcome is None:
+        told = _("Correlation of the changes {value} ({interval})")
+        return told.format(value=_signed(effect.value), interval=_reach(effect.low, effect.high, 3, signed=True))
+    told = _("More {cpi} by {increment} goes with {value} points of {outcome} ({interval})")
+    return told.format(
+        cpi=_named(plan.cpi),
+        increment=format_decimal(plan.increment, "0.######", locale=LOCALES[in_force()]),
+        value=_number(100 * effect.value, 1, signed=True),
+        outcome=_(OUTCOMES[plan.outcome]),
+        interval=_reach(100 * effect.low, 100 * effect.high, 1, signed=True),
+    )
 
 
 def _told_of_backtest(found: Backtested) -> str:
     if found.value is None or found.interval is None:
-        return f"Not provided: {found.lacks}" if found.lacks else "No loss in the test"
-    return f"AUC {found.value:.2f} ({found.interval.low:.2f} to {found.interval.high:.2f}), {found.events} losses"
+        return begun(_lacking(found)) or _("No loss in the test")
+    told = plural("AUC {value} ({interval}), {n} loss", "AUC {value} ({interval}), {n} losses", found.events)
+    interval = _reach(found.interval.low, found.interval.high, 2)
+    return told.format(value=_number(found.value, 2), interval=interval, n=found.events)
 
 
-def _standing(found: FoundLink) -> str:
-    words = {
-        "confirmed": "associated, as expected", "contradicted": "associated, against what was expected",
-        "not shown": "not shown", "refused": "refused",
-    }  # fmt: skip
-    return words[found.standing]
+def _lacking(found: FoundLink | Backtested) -> str:
+    """What the source does not give, empty where it gives all."""
+    return retold(NOT_PROVIDED.format(reason=found.lacks)) if found.lacks else ""
 
 
 def _named(name: str) -> str:
     """An experiment, a metric or a KPI as pages name it."""
-    return kpi(name).label if name in CATALOGUE else name.replace("_", " ")
+    if name in CATALOGUE:
+        return kpi(name).label
+    return _(OWN_NAMES[name]) if name in OWN_NAMES else name.replace("_", " ")
 
 
 def _metric(measured: Measured, plan: Controlled) -> str:
     is_ratio = plan.per and measured.role == "primary"
-    return f"{_named(measured.metric)} per {_named(plan.per)}" if is_ratio and plan.per else _named(measured.metric)
+    told = _("{metric} per {per}") if is_ratio and plan.per else "{metric}"
+    return told.format(metric=_named(measured.metric), per=_named(plan.per or ""))
 
 
-def _unit_writer(plan: Controlled) -> Callable[[float, bool], str]:
-    if plan.measured == "share":
-        return lambda value, signed: f"{100 * value:{'+' if signed else ''}.1f}{' points' if signed else '%'}"
-    return lambda value, signed: f"{value:{'+' if signed else ''}.2f}"
-
-
-def _in_unit(value: float, plan: Controlled) -> str:
-    return _unit_writer(plan)(value, True).removeprefix("+").replace("-", "−")
+def _in_unit(value: float, plan: Controlled, *, is_change: bool = True, signed: bool = False) -> str:
+    """A value of the primary metric, or a change of it: of shares in points."""
+    if plan.measured != "share":
+        return _number(value, 2, signed=signed)
+    n = _number(100 * value, 1, signed=signed)
+    return _("{n} points").format(n=n) if is_change else _("{n}%").format(n=n)
 
 
 def _signed(value: float) -> str:
@@ -287,7 +326,23 @@ def _signed(value: float) -> str:
     >>> _signed(-0.004), _signed(0.5)
     ('−0.004', '+0.500')
     """
-    return f"{value:+.3f}".replace("-", "−")
+    return _number(value, 3, signed=True)
+
+
+def _number(value: float, places: int, *, signed: bool = False) -> str:
+    """A number with so many decimals, as the language writes it."""
+    shape = f"0.{'0' * places}"
+    told = format_decimal(value, f"+{shape};-{shape}" if signed else shape, locale=LOCALES[in_force()])
+    return told.replace("-", "−")
+
+
+def _reach(low: float | None, high: float | None, places: int, *, signed: bool = False) -> str:
+    ends = ("" if end is None else _number(end, places, signed=signed) for end in (low, high))
+    return _("{low} to {high}").format(**dict(zip(("low", "high"), ends, strict=True)))
+
+
+def _day(day: date) -> str:
+    return format_date(day, "medium", locale=LOCALES[in_force()])
 
 
 def _chance(p: float | None) -> str | None:
@@ -296,33 +351,36 @@ def _chance(p: float | None) -> str | None:
     >>> _chance(0.0203), _chance(0.00002)
     ('0.020', 'below 0.001')
     """
-    return None if p is None else "below 0.001" if p < 0.001 else f"{p:.3f}"
+    if p is None:
+        return None
+    return _("below {p}").format(p=_number(0.001, 3)) if p < 0.001 else _number(p, 3)
 
 
 def _value(value: float, plan: Controlled, measured: Measured, *, signed: bool = False) -> str:
     """A value of a metric: the primary one's in its own unit."""
     if measured.role != "primary":
-        return _signed(value) if signed else f"{value:.3f}".replace("-", "−")
-    return _unit_writer(plan)(value, signed).replace("-", "−")
+        return _number(value, 3, signed=signed)
+    return _in_unit(value, plan, is_change=signed, signed=signed)
 
 
 def _between(low: float, high: float, plan: Controlled, measured: Measured) -> str:
-    return f"{_value(low, plan, measured, signed=True)} to {_value(high, plan, measured, signed=True)}"
+    ends = (_value(end, plan, measured, signed=True) for end in (low, high))
+    return _("{low} to {high}").format(**dict(zip(("low", "high"), ends, strict=True)))
 
 
 def _available(trial: Trial) -> str | None:
     if trial.available is None:
         return None
-    return f"{trial.available} a week" if trial.is_flow else f"{trial.available}"
+    return _("{n} a week").format(n=trial.available) if trial.is_flow else f"{trial.available}"
 
 
 def _decidable(trial: Trial) -> str:
     """In how many weeks an experiment can be decided, or why it cannot."""
     if trial.needed is None:
-        return "not known: give baseline or spread in the plan"
+        return _("not known: give baseline or spread in the plan")
     if trial.available is None:
-        return f"with {trial.needed} units"
+        return _("with {n} units").format(n=trial.needed)
     if trial.weeks is None:
-        few = f"not feasible: {trial.needed} {trial.plan.unit}s needed, {trial.available} there"
-        return f"{few}; use a stepped rollout instead"
-    return f"in {trial.weeks} week{'s' * (trial.weeks != 1)}" if trial.weeks else "at once"
+        told = _("not feasible: {needed} units needed, {available} there; use a stepped rollout instead")
+        return told.format(needed=trial.needed, available=trial.available)
+    return plural("in {n} week", "in {n} weeks", trial.weeks).format(n=trial.weeks) if trial.weeks else _("at once")

@@ -1,3 +1,6 @@
+-- What pages print of these queries, in English, and say in the language of the pack:
+-- message: a month's worth: MRR of new customers and of expansions
+
 -- mrr_gain: where the parameter basis says mrr, what is booked is the MRR of customers that are new in a period, and of
 -- expansions (K22). One row per account and source, at the exchange rates that the review counts with.
 create table mrr_gain as

@@ -15,10 +15,14 @@ from typing import Any
 from helpers.errors import KitError
 from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
+from helpers.language import template
 from helpers.periods import Period
 from helpers.results import Row
 
 BASES = ("acv", "tcv", "mrr")
+NOT_SO_FAR = template("the calendar does not reach back that far")
+NO_BOOKINGS = template("no new bookings in {period} to compare with")
+HISTORY = template("history_starts_at {day}, in or after {period}")
 
 
 def new_revenue(spine: Spine) -> list[Row]:
@@ -114,8 +118,8 @@ def _weaknesses(answer: Mapping[str, Any], span: str) -> list[str]:
     """What makes an earlier period a poor measure of growth."""
     earlier, before, first_day = answer[f"{span}_label"], answer[span], answer["first_day"]
     if earlier is None:
-        return ["the calendar does not reach back that far"]
-    notes = [] if before and before > 0 else [f"no new bookings in {earlier} to compare with"]
+        return [NOT_SO_FAR]
+    notes = [] if before and before > 0 else [NO_BOOKINGS.format(period=earlier)]
     if first_day and first_day > answer[f"{span}_starts_on"]:
-        notes.append(f"history_starts_at {first_day}, in or after {earlier}")
+        notes.append(HISTORY.format(day=first_day, period=earlier))
     return notes

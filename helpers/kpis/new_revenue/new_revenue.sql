@@ -1,3 +1,17 @@
+-- What pages print of these queries, in English, and say in the language of the pack:
+-- message: deals won without an amount, which add nothing: {n}
+-- message: deals without a deal_type, whose source is derived from what was won before: {n}
+-- message: deals without a customer, and so without a source: {n}
+-- message: deals without a term, taken as annual: {n}
+-- message: renewals at the same price or less, which add nothing: {n}
+-- message: deals won earlier and cancelled now, which are taken off: {n}
+-- message: deals counted as cross-sell that may be new products (products.launched_on is missing): {n}
+-- message: renewal without an earlier amount
+-- message: new logo
+-- message: upsell
+-- message: cross sell
+-- message: new product
+
 -- new_revenue (K14): what was newly booked in each period, and by what it comes from; `sales` are the deals that add to
 -- it.
 create view new_revenue as

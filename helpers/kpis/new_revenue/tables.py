@@ -7,13 +7,14 @@ import pandas as pd
 from helpers.errors import Refused
 from helpers.kpis.new_revenue.cards import judged_tables
 from helpers.kpis.spine import Spine
+from helpers.language import _, template
 from helpers.results import Column, Listing
 
 NAMES = {
-    "new_logo": "New logo", "upsell": "Upsell", "cross_sell": "Cross-sell", "new_product": "New product",
-    "(none)": "(none)", "all": "All sources",
+    "new_logo": template("New logo"), "upsell": template("Upsell"), "cross_sell": template("Cross-sell"),
+    "new_product": template("New product"), "(none)": "(none)", "all": template("All sources"),
 }  # fmt: skip
-CANCELLED = "won and cancelled in the period"
+CANCELLED = template("won and cancelled in the period")
 LARGEST = 10
 
 
@@ -33,26 +34,29 @@ def bookings_by_source(spine: Spine) -> Listing:
         average=rows["amount"] / rows["sales"].where(rows["sales"] > 0),
     )
     columns = {
-        "source": Column("Source"),
-        "sales": Column("Sales", "count"),
-        "amount": Column("New bookings", "money"),
-        "share": Column("Share", "share"),
-        "average": Column("Average sale", "money"),
+        "source": Column(_("Source"), own_words=True),
+        "sales": Column(_("Sales"), "count"),
+        "amount": Column(_("New bookings"), "money"),
+        "share": Column(_("Share"), "share"),
+        "average": Column(_("Average sale"), "money"),
     }
     for earlier in spine.period.history(1):
         changes = {
-            "before": earlier.in_words, "change": "Change", "volume": "by volume", "mix": "by mix", "price": "by price",
+            "before": earlier.in_words, "change": _("Change"), "volume": _("by volume"), "mix": _("by mix"),
+            "price": _("by price"),
         }  # fmt: skip
         columns |= {name: Column(label, "money") for name, label in changes.items()}
     return Listing(
-        caption=f"New bookings of {spine.period.label} by source, and what changed",
+        caption=_("New bookings of {period} by source, and what changed").format(period=spine.period.label),
         rows=rows[list(columns)],
         columns=columns,
-        when_empty="Nothing was booked.",
+        when_empty=_("Nothing was booked."),
         grain="source",
-        note="By volume is what more or fewer sales in all change, at the share of them and the average sale that a "
-        "source had before; by mix is what its own number changes beyond that; by price is the change in its average "
-        "sale, at the number of now. Each row adds up to its change, and each column to all sources.",
+        note=_(
+            "By volume is what more or fewer sales in all change, at the share of them and the average sale that a "
+            "source had before; by mix is what its own number changes beyond that; by price is the change in its "
+            "average sale, at the number of now. Each row adds up to its change, and each column to all sources."
+        ),
     )
 
 
@@ -92,20 +96,20 @@ def largest_deals(spine: Spine) -> Listing:
     deals = _deals(spine, "new_revenue desc, deal_id").replace({"kind": NAMES}).rename(columns={"new_revenue": "value"})
     columns = {
         **_deal_columns(spine),
-        "kind": Column("Source"),
-        "term_months": Column("Term, months", "count"),
-        "value": Column("New bookings", "money"),
+        "kind": Column(_("Source"), own_words=True),
+        "term_months": Column(_("Term, months"), "count"),
+        "value": Column(_("New bookings"), "money"),
     }
     return Listing(
-        caption=f"Largest deals won in {spine.period.label}",
+        caption=_("Largest deals won in {period}").format(period=spine.period.label),
         rows=deals.loc[deals["value"].fillna(0) != 0, list(columns)],
         columns=columns,
-        when_empty="No deal won in this period adds to new bookings.",
+        when_empty=_("No deal won in this period adds to new bookings."),
         grain="deal",
         export="won_deals",
         total=("value",),
         top=LARGEST,
-        note="Deals cancelled in the period stand last, below 0." if (deals["value"] < 0).any() else "",
+        note=_("Deals cancelled in the period stand last, below 0.") if (deals["value"] < 0).any() else "",
     )
 
 
@@ -114,12 +118,12 @@ def one_off_amounts(spine: Spine) -> Listing:
     spine.require("deals.one_off_amount")
     deals = _deals(spine, "one_off_amount desc, deal_id")
     deals = deals[deals["one_off_amount"].notna() & ~deals["is_reversed"] & (deals["state"] != CANCELLED)]
-    columns = {**_deal_columns(spine), "one_off_amount": Column("One-off amount", "money")}
+    columns = {**_deal_columns(spine), "one_off_amount": Column(_("One-off amount"), "money")}
     return Listing(
-        caption=f"One-off amounts of deals won in {spine.period.label}, not in new bookings",
+        caption=_("One-off amounts of deals won in {period}, not in new bookings").format(period=spine.period.label),
         rows=deals[list(columns)],
         columns=columns,
-        when_empty="No deal won in this period has a one-off amount.",
+        when_empty=_("No deal won in this period has a one-off amount."),
         grain="deal",
         total=("one_off_amount",),
     )
@@ -146,5 +150,8 @@ def _refuse_unrated(spine: Spine, relation: str, *spans: str) -> None:
 
 
 def _deal_columns(spine: Spine) -> dict[str, Column]:
-    named = {"name": Column("Customer")} if spine.provides("customers") else {"customer_id": Column("Customer")}
-    return {"deal_id": Column("Deal"), **named, "product": Column("Product"), "closed_on": Column("Won on", "date")}
+    who = "name" if spine.provides("customers") else "customer_id"
+    return {
+        "deal_id": Column(_("Deal")), who: Column(_("Customer")), "product": Column(_("Product")),
+        "closed_on": Column(_("Won on"), "date"),
+    }  # fmt: skip

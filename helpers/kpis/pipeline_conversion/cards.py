@@ -14,11 +14,18 @@ import pandas as pd
 from helpers.errors import KitError
 from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
+from helpers.language import template
 from helpers.periods import Period
-from helpers.results import Row, Status
+from helpers.results import FOUR_QUARTERS, Row, Status
 from helpers.statistics import aalen_johansen, kaplan_meier, wilson
 
 SKIP = ("imply", "strict", "any")
+ENTRIES = template("stage_history: entries to stage {stage}")
+MIXED = template("{n} records entered {stage} and {before} the stage before it: other records, so above 100 %")
+NOT_REACHED = template("not reached: {won} of {n} deals are won, {lost} lost, the others open")
+MANY_LOST = template("{lost} of {n} deals were lost; of all of them, {share} were won within {days} days")
+NO_AMOUNT = template("undefined without deals won with an amount")
+NO_MEDIAN = template("undefined without a median sales cycle")
 NO_DEALS = pd.DataFrame({"source": [], "days": [], "cause": []})
 
 
@@ -52,7 +59,7 @@ def funnel_cohort(spine: Spine) -> list[Row]:
     rows = Rows(spine, "funnel_cohort", notes="funnel_cohort_notes", left_out=["stage_history"], followed=True)
     missing = _missing_of_acceptance(spine)
     if missing:
-        rows.not_provided(["lead_acceptance"], f"stage_history: entries to stage {missing!r}")
+        rows.not_provided(["lead_acceptance"], ENTRIES.format(stage=repr(missing)))
     for answer in _told(rows):
         if answer["segment_by"] == "stage":
             status: Status | None = "partial" if answer["young"] else None
@@ -88,9 +95,7 @@ def funnel_period(spine: Spine) -> list[Row]:
     rows = Rows(spine, "funnel_period", notes="funnel_notes", left_out=["stage_history"])
     for answer in rows.answers:
         now, before = answer["now"], answer["before"]
-        mixed = (
-            f"{now} records entered {answer['segment']} and {before} the stage before it: other records, so above 100 %"
-        )
+        mixed = MIXED.format(n=now, stage=answer["segment"], before=before)
         rows.share("funnel_activity_ratio", answer, now, before, warnings=[mixed] if 0 < before < now else [])
     return rows.done()
 
@@ -122,7 +127,7 @@ def funnel_velocity(spine: Spine) -> list[Row]:
     rows = Rows(spine, "funnel_velocity", notes="funnel_velocity_notes", left_out=["deals"])
     kind, is_priced = spine.period.kind, spine.provides("deals.amount")
     if kind != "quarter":
-        rows.not_provided(["sales_cycle_median", "sales_velocity"], f"four trailing quarters in a {kind}")
+        rows.not_provided(["sales_cycle_median", "sales_velocity"], FOUR_QUARTERS.format(reason=kind))
     elif not is_priced:
         rows.not_provided(["sales_velocity"], "deals.amount")
     medians = _add_cycles(rows)
@@ -145,11 +150,11 @@ def check_stages(spine: Spine) -> None:
     stages, skip, horizon_days = (spine.rules[name] for name in ("stages", "skip", "horizon_days"))
     faults = []
     if len(stages) < 2 or len(set(stages)) < len(stages):
-        faults.append(f"stages == {list(stages)}, must be two or more different stages in order")
+        faults.append(KitError(f"stages == {list(stages)}, must be two or more different stages in order"))
     if skip not in SKIP:
-        faults.append(f"skip == {skip!r}, must be one of {', '.join(SKIP)}")
+        faults.append(KitError(f"skip == {skip!r}, must be one of {', '.join(SKIP)}"))
     if horizon_days is not None and horizon_days < 1:
-        faults.append(f"horizon_days == {horizon_days}, must be a number of days from 1, or none")
+        faults.append(KitError(f"horizon_days == {horizon_days}, must be a number of days from 1, or none"))
     if faults:
         raise KitError(*(f"pipeline_conversion.{fault}" for fault in faults))
 
@@ -207,13 +212,11 @@ def _add_cycle(rows: Rows, answer: Mapping[str, Any], waits: pd.DataFrame) -> fl
     curve = kaplan_meier(waits["days"], waits["cause"] == 1)
     told = []
     if curve.median is None and len(waits):
-        told.append(f"not reached: {won} of {len(waits)} deals are won, {lost} lost, the others open")
+        told.append(NOT_REACHED.format(won=won, n=len(waits), lost=lost))
     elif curve.median is not None and lost >= 0.05 * len(waits):
         by_then = aalen_johansen(waits["days"], waits["cause"]).at(curve.median)
-        told.append(
-            f"{lost} of {len(waits)} deals were lost; of all of them, {by_then:.0%} were won "
-            f"within {curve.median:g} days"
-        )
+        days = f"{curve.median:g}"
+        told.append(MANY_LOST.format(lost=lost, n=len(waits), share=f"{by_then:.0%}", days=days))
     rows.add(
         "sales_cycle_median", answer, curve.median, n=len(waits), interval=curve.median_interval, warnings=told,
         params={"window_start": [*period.history(3), period][0].start, "window_end": period.flow_end},
@@ -226,8 +229,7 @@ def _add_velocity(rows: Rows, answer: Mapping[str, Any], median: float | None) -
     won, lost, waiting, amount, priced = (answer[name] for name in ("won", "lost", "open", "amount", "priced"))
     told: dict[str, Any] = {"n": waiting, "excluded": {"no_amount": won - priced}}
     if not priced or median is None:
-        missing = "deals won with an amount" if not priced else "a median sales cycle"
-        rows.add("sales_velocity", answer, None, warnings=[f"undefined without {missing}"], **told)
+        rows.add("sales_velocity", answer, None, warnings=[NO_MEDIAN if priced else NO_AMOUNT], **told)
     else:
         expected = waiting * won / (won + lost) * amount / priced
         rows.share("sales_velocity", answer, expected, median, **told)

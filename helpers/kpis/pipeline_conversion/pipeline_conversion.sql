@@ -1,3 +1,18 @@
+-- What pages print of these queries, in English, and say in the language of the pack:
+-- message: no record ever entered {stages}: records of a later stage are taken to have passed
+-- message: no record ever entered {stages}
+-- message: implied_entry: {n} of {total} records have no entry to {stage}; they are dated at the first stage known
+-- message: {n} of {total} records had not been followed for {days} days by {day}
+-- message: stage_history: stage is not in stages
+-- message: records: {stage} before {first}
+-- message: no deal is recorded as lost and {n} are won: a win rate would be 100 %; give lost deals outcome 'lost'
+-- message: deals: closed without outcome or day
+-- message: (none)
+-- message: an amount without a currency
+-- message: lead
+-- message: opportunity
+-- message: won
+
 -- funnel_cohort (K11): of the records that entered the pipeline in each period, followed to the review, how many
 -- reached each stage (by stage; `before` are those that reached the stage before it), and which share was won and
 -- accepted (in total and by the source of their deals). `young` are the records that were not followed for horizon_days

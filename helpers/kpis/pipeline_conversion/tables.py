@@ -12,12 +12,16 @@ import pandas as pd
 from helpers.errors import Refused
 from helpers.kpis.pipeline_conversion.cards import check_stages
 from helpers.kpis.spine import Spine
+from helpers.language import _, message, plural, retold
 from helpers.periods import Period
-from helpers.results import Column, Listing
+from helpers.results import NO_RATE, NONE, Column, Listing
 from helpers.statistics import kaplan_meier, wilson
 
 COHORTS_BEFORE = 8
-AGES = {"to_30": "Up to 30 days", "to_90": "31 to 90", "to_180": "91 to 180", "older": "Over 180"}
+AGES = {
+    "to_30": message("Up to 30 days"), "to_90": message("31 to 90"), "to_180": message("91 to 180"),
+    "older": message("Over 180"),
+}  # fmt: skip
 
 
 def funnel_steps(spine: Spine) -> Listing:
@@ -35,34 +39,38 @@ def funnel_steps(spine: Spine) -> Listing:
         for stage, n, before, day in zip(stages, reached, (0, *reached), days, strict=False)
     ]  # fmt: skip
     columns = {
-        "stage": Column("Stage"),
-        "records": Column("Records", "count"),
-        "rate": Column("Of the stage before", "share"),
-        "of_all": Column("Of all records", "share"),
-        "days": Column("Median days from the stage before", "days"),
+        "stage": Column(_("Stage"), own_words=True),
+        "records": Column(_("Records"), "count"),
+        "rate": Column(_("Of the stage before"), "share"),
+        "of_all": Column(_("Of all records"), "share"),
+        "days": Column(_("Median days from the stage before"), "days"),
     }
     return Listing(
-        caption=f"Funnel of the records that entered in {cohort.label}, {_followed(spine)}",
+        caption=_("Funnel of the records that entered in {period}, {followed}").format(
+            period=cohort.label, followed=_followed(spine)
+        ),
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
-        when_empty="No stages.",
+        when_empty=_("No stages."),
         grain="stage",
-        note="Days are over the records that entered the stage before in this period and the three "
-        "before it; a lost record leaves the count on that day. A dash: half have not taken the step.",
+        note=_(
+            "Days are over the records that entered the stage before in this period and the three before it; a lost "
+            "record leaves the count on that day. A dash: half have not taken the step."
+        ),
     )
 
 
 def funnel_cohorts(spine: Spine) -> Listing:
     """One row per quarter of entry: how many records reached each stage, and whether all have had their time."""
     stages = spine.rules["stages"]
-    counts = {f"reached_{i}": Column(stage, "count") for i, stage in enumerate(stages, 1)}
+    counts = {f"reached_{i}": Column(retold(stage), "count") for i, stage in enumerate(stages, 1)}
     columns = {
-        "cohort": Column("Entered in"),
+        "cohort": Column(_("Entered in")),
         **counts,
-        "rate": Column("Pipeline conversion", "share"),
-        "low": Column("95% from", "share"),
-        "high": Column("to", "share"),
-        "young": Column("Records still to be followed", "count"),
+        "rate": Column(_("Pipeline conversion"), "share"),
+        "low": Column(_("95% from"), "share"),
+        "high": Column(_("to"), "share"),
+        "young": Column(_("Records still to be followed"), "count"),
     }
     rows = [
         {
@@ -72,12 +80,14 @@ def funnel_cohorts(spine: Spine) -> Listing:
         for label, found in _cohorts(spine).items() if found["reached"][0]
     ]  # fmt: skip
     return Listing(
-        caption="Cohorts of the pipeline, by the period in which records entered",
+        caption=_("Cohorts of the pipeline, by the period in which records entered"),
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
-        when_empty="No record entered the pipeline in these periods.",
+        when_empty=_("No record entered the pipeline in these periods."),
         grain="cohort",
-        note=f"Every record is {_followed(spine)}; a cohort with records still to be followed may yet rise.",
+        note=_("Every record is {followed}; a cohort with records still to be followed may yet rise.").format(
+            followed=_followed(spine)
+        ),
     )
 
 
@@ -87,18 +97,23 @@ def stage_activity(spine: Spine) -> Listing:
     spine.require("stage_history")
     rows = spine.frame("stage_activity", "place")
     rows["ratio"] = [None, *(now / before if before else None for before, now in pairwise(rows["now"]))]
-    columns = {"stage": Column("Stage"), "now": Column(f"Entered in {spine.period.label}", "count")}
+    columns = {
+        "stage": Column(_("Stage"), own_words=True),
+        "now": Column(_("Entered in {period}").format(period=spine.period.label), "count"),
+    }
     for earlier in spine.period.history(1):
-        columns["before"] = Column(f"in {earlier.in_words}", "count")
-    columns["ratio"] = Column("Activity ratio", "share")
+        columns["before"] = Column(_("in {period}").format(period=earlier.in_words), "count")
+    columns["ratio"] = Column(_("Activity ratio"), "share")
     return Listing(
-        caption=f"First entries to each stage in {spine.period.label}",
+        caption=_("First entries to each stage in {period}").format(period=spine.period.label),
         rows=rows[list(columns)],
         columns=columns,
-        when_empty="No stages.",
+        when_empty=_("No stages."),
         grain="stage",
-        note="The activity ratio is entries to the stage over entries to the stage before it. They are of different "
-        "records: it says how busy the stages were, and is no conversion.",
+        note=_(
+            "The activity ratio is entries to the stage over entries to the stage before it. They are of different "
+            "records: it says how busy the stages were, and is no conversion."
+        ),
     )
 
 
@@ -114,22 +129,22 @@ def open_pipeline(spine: Spine) -> Listing:
     spine.require("deals")
     rows = spine.frame("open_pipeline", "place nulls last")
     if missing := sorted({name for names in rows["unrated"].dropna() for name in names}):
-        raise Refused(f"no rate for {', '.join(missing)}; add it to fx_rates")
+        raise Refused(NO_RATE.format(reason=", ".join(missing)))
     columns = {
-        "stage": Column("Stage"),
-        "deals": Column("Deals", "count"),
-        "amount": Column("Amount", "money"),
-        "mean_age": Column("Mean age", "days"),
-        **{name: Column(label, "count") for name, label in AGES.items()},
+        "stage": Column(_("Stage"), own_words=True),
+        "deals": Column(_("Deals"), "count"),
+        "amount": Column(_("Amount"), "money"),
+        "mean_age": Column(_("Mean age"), "days"),
+        **{name: Column(_(label), "count") for name, label in AGES.items()},
     }
     return Listing(
-        caption=f"Open pipeline at the end of {spine.period.in_words}, by stage and age",
+        caption=_("Open pipeline at the end of {period}, by stage and age").format(period=spine.period.in_words),
         rows=rows[list(columns)],
         columns=columns,
-        when_empty="No deal is open.",
+        when_empty=_("No deal is open."),
         grain="stage",
         total=("deals", "amount", *AGES),
-        note="(none): deals that entered none of these stages.",
+        note=_("{none}: deals that entered none of these stages.").format(none=retold(NONE)),
     )
 
 
@@ -168,4 +183,6 @@ def _median(waits: pd.DataFrame | None) -> float | None:
 
 def _followed(spine: Spine) -> str:
     days = spine.rules["horizon_days"]
-    return f"followed until {spine.period.known_until.isoformat()}" if days is None else f"followed for {days} days"
+    if days is None:
+        return _("followed until {day}").format(day=spine.period.known_until.isoformat())
+    return plural("followed for {n} day", "followed for {n} days", days).format(n=days)

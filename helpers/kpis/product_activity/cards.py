@@ -12,9 +12,14 @@ from helpers.errors import KitError, NotProvided
 from helpers.kpis.inactive_customers.cards import require_use
 from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
+from helpers.language import template
 from helpers.periods import Period
 from helpers.results import Row
 from helpers.statistics import sign_test, wilson
+
+NO_USERS = template("no_users: {n} paying customers have no user on record")
+OVER_DEPLOYED = template("over_deployed: {n} customers use more seats than they pay for")
+EARLIER = template("an earlier period; the calendar begins with {period}")
 
 
 def pac_user(spine: Spine) -> list[Row]:
@@ -71,7 +76,7 @@ def pac_account(spine: Spine) -> list[Row]:
     rows = _rows(spine, "pac_account", "block_notes")
     for answer in rows.answers:
         without = answer["without_users"]
-        told = [f"no_users: {without} paying customers have no user on record"] if without else []
+        told = [NO_USERS.format(n=without)] if without else []
         if answer["segment_by"]:
             rows.add("pac_accounts", answer, answer["pac_accounts"], n=answer["accounts"], warnings=told)
             continue
@@ -166,7 +171,7 @@ def seat_utilisation(spine: Spine) -> list[Row]:
         rows.share(
             "seat_utilisation", answer, active, seats_paid, n=answer["accounts"],
             interval=wilson(active, seats_paid) if active <= seats_paid else None,
-            warnings=[f"over_deployed: {over} customers use more seats than they pay for"] if over else [],
+            warnings=[OVER_DEPLOYED.format(n=over)] if over else [],
         )  # fmt: skip
     return rows.done()
 
@@ -211,7 +216,7 @@ def period_before(period: Period) -> Period:
     """
     with suppress(KitError):
         return period.previous()
-    raise NotProvided(f"an earlier period; the calendar begins with {period.label}")
+    raise NotProvided(EARLIER.format(period=period.label))
 
 
 def require_adoption(spine: Spine) -> None:

@@ -1,3 +1,20 @@
+-- What pages print of these queries, in English, and say in the language of the pack:
+-- message: new
+-- message: entered
+-- message: over-deployed
+-- message: seats not assigned
+-- message: events: before their user was created
+-- message: zeros are missing: users are those seen in events
+-- message: entitlements: usage below 0 in the window
+-- message: (none)
+-- message: month
+-- message: quarter
+-- message: year
+-- message: up
+-- message: down
+-- message: same
+-- message: left
+
 -- read_day: the days of which activity is read, with how many days before the last one they are (`age`): the 28 days that end
 -- with the period (`close`), and the days of seven blocks of block_days, or 28 where these are fewer (`now`, `before`).
 create view read_day as

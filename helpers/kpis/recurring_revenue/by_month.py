@@ -11,9 +11,11 @@ from helpers.errors import Refused
 from helpers.kpis.recurring_revenue.cards import require_subscriptions
 from helpers.kpis.rows import customer_columns, refuse_list
 from helpers.kpis.spine import Spine
+from helpers.language import _, template
 from helpers.results import NONE, Column, Listing
 
 MOST_DAYS = 25  # that movements lead over: a quarter of days is no list that anybody reads
+TOO_MANY = template("movements lead over {n} days (movement_grain: {reason}), too many for columns")
 REVALUED = " revalued"  # after the name of a day: at the rates of the next day that movements lead to
 
 
@@ -33,10 +35,9 @@ def customers_by_month(spine: Spine) -> Listing:
     """
     require_subscriptions(spine)
     refuse_list(spine, "movement_notes")
-    steps, _ = compared_days(spine)
+    steps, _since = compared_days(spine)
     if len(steps) > MOST_DAYS:
-        grain = spine.rules["movement_grain"]
-        raise Refused(f"movements lead over {len(steps)} days (movement_grain: {grain}), too many for columns")
+        raise Refused(TOO_MANY.format(n=len(steps), reason=spine.rules["movement_grain"]))
     found = spine.frame("customers_by_month", "customer_id, day")
     found["day"] = found["day"].astype(str).str[:10]
     unrated = sorted(set(found.loc[found["mrr"].isna(), "day"]))
@@ -49,16 +50,22 @@ def customers_by_month(spine: Spine) -> Listing:
     who = kept.groupby("customer_id").agg({"customer": "first", "segment": "first", "first_on": "min"})
     rows = who.join(amounts.astype(float).fillna(0.0)).reset_index()
     rows["segment"] = rows["segment"].fillna(NONE)
-    own = {"first_on": Column("First paid on", "date")}
-    own |= {name: Column(name, "money_per_month") for name in amounts.columns}
+    own = {"first_on": Column(_("First paid on"), "date")}
+    revalued = {f"{day}{REVALUED}": _("{day} revalued").format(day=day) for day in days}
+    own |= {name: Column(revalued.get(name, name), "money_per_month") for name in amounts.columns}
     columns = customer_columns(spine, own, who=("customer", "segment"))
+    note = _(
+        "As known for this pack, at the rates of each day; 0 is nothing paid. First paid on is the first month end, or "
+        "other day of a movement, on which the customer is known to have paid; it may lie before the columns."
+    )
+    if unrated:
+        lacks = _("No exchange rate for all that was paid on {days}.").format(days=_(", ").join(unrated))
+        note = _("{sentence} {next}").format(sentence=note, next=lacks)
     return Listing(
-        caption="MRR of each customer, by month end",
+        caption=_("MRR of each customer, by month end"),
         rows=rows.sort_values([days[-1], "customer_id"], ascending=[False, True], ignore_index=True)[list(columns)],
         columns=columns,
-        when_empty="Nobody pays.",
+        when_empty=_("Nobody pays."),
         grain="customer_id",
-        note="As known for this pack, at the rates of each day; 0 is nothing paid. First paid on is the first month "
-        "end, or other day of a movement, on which the customer is known to have paid; it may lie before the columns."
-        + (f" No exchange rate for all that was paid on {', '.join(unrated)}." if unrated else ""),
+        note=note,
     )

@@ -13,7 +13,8 @@ import pandas as pd
 
 from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
-from helpers.results import Interval, Row
+from helpers.language import template
+from helpers.results import A_QUARTER, Interval, Row
 from helpers.statistics import dominated_by_few, ratios_of_sums, wilson
 
 MOVEMENTS = {
@@ -28,7 +29,12 @@ MOVEMENTS = {
     "mrr_intra_period": "n_intra",
 }
 SUFFIX = {"year": "", "period": "_quarter"}
-FEW = "dominated by few: fewer than 30 customers, or one with over 20 % of the MRR"
+FEW = template("dominated by few: fewer than 30 customers, or one with over 20 % of the MRR")
+SHORT_TERM = template("short_term_annualised: {share} of ARR has a term under 12 months")
+HISTORY = template("history_starts_at {day}: the cohort is that of {since}")
+NO_LOSSES = template("no losses")
+GRAIN = template("snapshots compared: {reason}")
+PENDING = template("subscriptions: renewal day within grace_days")
 
 
 def mrr(spine: Spine) -> list[Row]:
@@ -88,7 +94,7 @@ def arr(spine: Spine) -> list[Row]:
     rows = _rows(spine, "arr", "movement_notes")
     for answer in rows.answers:
         short = answer["short_term_share"]
-        told = [f"short_term_annualised: {short:.1%} of ARR has a term under 12 months"] if short else []
+        told = [SHORT_TERM.format(share=f"{short:.1%}")] if short else []
         rows.add("arr", answer, answer["arr"], n=answer["n_arr"], warnings=told)
         rows.add("new_arr", answer, answer["new_arr"], n=answer["n_new_arr"], warnings=told)
     return rows.done()
@@ -261,9 +267,9 @@ def quick_ratio(spine: Spine) -> list[Row]:
         Specification K25.
     """
     rows = _rows(spine, "quick_ratio", "movement_notes")
-    grain = f"snapshots compared: {spine.rules['movement_grain']}"
+    grain = GRAIN.format(reason=spine.rules["movement_grain"])
     for answer in rows.answers:
-        told = [*(() if answer["lost"] else ("no losses",)), grain]
+        told = [*(() if answer["lost"] else (NO_LOSSES,)), grain]
         rows.share("quick_ratio", answer, answer["gained"], answer["lost"], n=answer["n"], warnings=told)
     return rows.done()
 
@@ -288,7 +294,7 @@ def _followed(spine: Spine, rows: Rows, kpi_ids: Iterable[str]) -> list[dict[str
     """The answers of cohorts; where history is too short for one, its KPIs are told as insufficient instead."""
     earliest = {answer["label"]: answer["earliest"] for answer in spine.answers("earliest_subscription")}
     if spine.period.kind != "quarter":
-        rows.not_provided([f"{kpi_id}_quarter" for kpi_id in kpi_ids], f"a quarter; this is a {spine.period.kind}")
+        rows.not_provided([f"{kpi_id}_quarter" for kpi_id in kpi_ids], A_QUARTER.format(reason=spine.period.kind))
     found = []
     for answer in rows.answers:
         first, since = earliest.get(answer["label"]), answer["since"]
@@ -297,7 +303,7 @@ def _followed(spine: Spine, rows: Rows, kpi_ids: Iterable[str]) -> list[dict[str
         elif not first or first <= since:
             found.append(answer)
         elif not answer["segment_by"]:
-            told = f"history_starts_at {first}: the cohort is that of {since}"
+            told = HISTORY.format(day=first, since=since)
             for kpi_id in kpi_ids:
                 rows.add(kpi_id, answer, None, status="insufficient", warnings=[told])
     return found
@@ -331,7 +337,7 @@ def _few(answer: Mapping[str, Any]) -> list[str]:
 
 def _renewed(rows: Rows, answer: Mapping[str, Any], lines: pd.DataFrame | None) -> None:
     """The renewal rates of a period; lines that may still be renewed are not counted yet."""
-    told = {"excluded": {"subscriptions: renewal day within grace_days": answer["pending"]}, "n": answer["lines"]}
+    told = {"excluded": {PENDING: answer["pending"]}, "n": answer["lines"]}
     interval, few = None, []
     if lines is not None and answer["lines"]:
         counted = lines[~lines["is_pending"]]

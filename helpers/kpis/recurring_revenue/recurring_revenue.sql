@@ -1,3 +1,18 @@
+-- What pages print of these queries, in English, and say in the language of the pack:
+-- message: month
+-- message: quarter
+-- message: week
+-- message: day
+-- message: an amount without a currency
+-- message: (none)
+-- message: Lost
+-- message: Stayed
+-- message: new
+-- message: reactivation
+-- message: churn
+-- message: contraction
+-- message: expansion
+
 -- mrr_rows: each account that pays on the last day of the period, with its MRR.
 create view mrr_rows as
 select customer_mrr.label, account_id, segment, mrr from customer_mrr join period using (label) where day = measured_on;

@@ -10,44 +10,47 @@ import pandas as pd
 from helpers.kpis.recurring_revenue.cards import require_subscriptions
 from helpers.kpis.rows import customer_columns, refuse_list
 from helpers.kpis.spine import Spine
+from helpers.language import _, message, plural
 from helpers.results import Column, Listing
 from helpers.statistics import kaplan_meier
 
 SHOWN = 15
 LIFE_MONTHS = (3, 6, 12, 24, 36, 60)
+OF_USE = message("Weeks of the last seven with anybody active, tickets in the last 91 days.")
 ENOUGH = 5  # of fewer customers a share says nothing
-SNAPSHOTS = {"month": "month ends", "quarter": "quarter ends", "day": "every day"}
+SNAPSHOTS = {"month": message("month ends"), "quarter": message("quarter ends"), "day": message("every day")}
 
 
 def lost_customers(spine: Spine) -> Listing:
     """One row per customer that churned in the period and does not pay on its last day, the largest first."""
     _require(spine, "movement_notes")
     told = {
-        "days_to_value": Column("Days to value", "days"),
-        "last_active_on": Column("Last active", "date"),
-        "weeks": Column("Weeks of 7", "count"),
-        "tickets": Column("Tickets", "count"),
+        "days_to_value": Column(_("Days to value"), "days"),
+        "last_active_on": Column(_("Last active"), "date"),
+        "weeks": Column(_("Weeks of 7"), "count"),
+        "tickets": Column(_("Tickets"), "count"),
     }
     own = {
-        "mrr": Column("MRR lost", "money_per_month"),
-        "since": Column("Customer since", "date", on_pages=False),
-        "until": Column("Lost on", "date"),
-        "tenure": Column("Tenure", "days"),
-        "reason": Column("Reason"),
+        "mrr": Column(_("MRR lost"), "money_per_month"),
+        "since": Column(_("Customer since"), "date", on_pages=False),
+        "until": Column(_("Lost on"), "date"),
+        "tenure": Column(_("Tenure"), "days"),
+        "reason": Column(_("Reason"), own_words=True),
         **_told(spine, told),
     }
     columns = customer_columns(spine, own)
     return Listing(
-        caption=f"Customers lost in {spine.period.label}",
+        caption=_("Customers lost in {period}").format(period=spine.period.label),
         rows=spine.frame("lost_customers", "mrr desc, customer_id")[list(columns)],
         columns=columns,
-        when_empty="No customer was lost in this period.",
+        when_empty=_("No customer was lost in this period."),
         grain="customer_id",
         export="lost_customers",
         total=("mrr",),
         top=SHOWN,
-        note=_of_churn(spine)
-        + (" Weeks of the last seven with anybody active, tickets in the last 91 days." if "weeks" in own else ""),
+        note=_("{sentence} {next}").format(sentence=_of_churn(spine), next=_(OF_USE))
+        if "weeks" in own
+        else _of_churn(spine),
     )
 
 
@@ -55,22 +58,22 @@ def lost_and_stayed(spine: Spine) -> Listing:
     """How the customers lost in the period compare with those who stayed: one row for each of the two groups."""
     _require(spine, "movement_notes")
     told = {
-        "days_to_value": Column("Median days to value", "days"),
-        "weeks": Column("Mean weeks of 7", "weeks"),
-        "tickets": Column("Mean tickets in 91 days", "ratio"),
+        "days_to_value": Column(_("Median days to value"), "days"),
+        "weeks": Column(_("Mean weeks of 7"), "weeks"),
+        "tickets": Column(_("Mean tickets in 91 days"), "ratio"),
     }
     columns = {
-        "group": Column("Customers that"),
-        "customers": Column("Customers", "count"),
-        "mrr": Column("Median MRR at the start", "money_per_month"),
-        "tenure": Column("Median tenure", "days"),
+        "group": Column(_("Customers that"), own_words=True),
+        "customers": Column(_("Customers"), "count"),
+        "mrr": Column(_("Median MRR at the start"), "money_per_month"),
+        "tenure": Column(_("Median tenure"), "days"),
         **_told(spine, told),
     }
     return Listing(
-        caption=f"Lost in {spine.period.label}, beside those who stayed",
+        caption=_("Lost in {period}, beside those who stayed").format(period=spine.period.label),
         rows=spine.frame("lost_and_stayed", '"group"')[list(columns)],
         columns=columns,
-        when_empty="No customer was paying at the start of the period.",
+        when_empty=_("No customer was paying at the start of the period."),
         grain="group",
     )
 
@@ -79,16 +82,16 @@ def churn_reasons(spine: Spine) -> Listing:
     """Why the customers of the period were lost: one row per reason, the costliest first."""
     _require(spine, "movement_notes")
     columns = {
-        "reason": Column("Reason"),
-        "customers": Column("Customers lost", "count"),
-        "mrr": Column("MRR lost", "money_per_month"),
-        "share": Column("Of the MRR lost", "share"),
+        "reason": Column(_("Reason"), own_words=True),
+        "customers": Column(_("Customers lost"), "count"),
+        "mrr": Column(_("MRR lost"), "money_per_month"),
+        "share": Column(_("Of the MRR lost"), "share"),
     }
     return Listing(
-        caption=f"Why customers were lost in {spine.period.label}",
+        caption=_("Why customers were lost in {period}").format(period=spine.period.label),
         rows=spine.frame("churn_reasons", "mrr desc, reason")[list(columns)],
         columns=columns,
-        when_empty="No customer was lost in this period.",
+        when_empty=_("No customer was lost in this period."),
         grain="reason",
         total=("customers", "mrr", "share"),
         note=_of_churn(spine),
@@ -99,22 +102,22 @@ def top_movers(spine: Spine) -> Listing:
     """The customers whose MRR changed most from the start to the end of the period, up or down."""
     _require(spine, "movement_notes")
     own = {
-        "opening": Column("Opening MRR", "money_per_month"),
-        "closing": Column("Closing MRR", "money_per_month"),
-        "change": Column("Change", "money_per_month"),
-        "movement": Column("Movement"),
+        "opening": Column(_("Opening MRR"), "money_per_month"),
+        "closing": Column(_("Closing MRR"), "money_per_month"),
+        "change": Column(_("Change"), "money_per_month"),
+        "movement": Column(_("Movement"), own_words=True),
     }
     columns = customer_columns(spine, own)
     compared = SNAPSHOTS[spine.rules["movement_grain"]]
     return Listing(
-        caption=f"The largest changes of MRR in {spine.period.label}",
+        caption=_("The largest changes of MRR in {period}").format(period=spine.period.label),
         rows=spine.frame("top_movers", "abs(change) desc, customer_id")[list(columns)],
         columns=columns,
-        when_empty="No customer's MRR changed in this period.",
+        when_empty=_("No customer's MRR changed in this period."),
         grain="customer_id",
         total=("opening", "closing", "change"),
         top=SHOWN,
-        note=f"From the start to the end of the period. MRR movements compare {compared}.",
+        note=_("From the start to the end of the period. MRR movements compare {days}.").format(days=_(compared)),
     )
 
 
@@ -122,20 +125,20 @@ def intra_period_customers(spine: Spine) -> Listing:
     """The customers that came and went between two snapshots, and so stand in no movement."""
     _require(spine, "movement_notes")
     own = {
-        "mrr": Column("Highest MRR", "money_per_month"),
-        "came_on": Column("Came on", "date"),
-        "left_on": Column("Left on", "date"),
+        "mrr": Column(_("Highest MRR"), "money_per_month"),
+        "came_on": Column(_("Came on"), "date"),
+        "left_on": Column(_("Left on"), "date"),
     }
     columns = customer_columns(spine, own)
     return Listing(
-        caption=f"Customers that came and went between two snapshots in {spine.period.label}",
+        caption=_("Customers that came and went between two snapshots in {period}").format(period=spine.period.label),
         rows=spine.frame("intra_period_customers", "mrr desc, customer_id")[list(columns)],
         columns=columns,
-        when_empty="No customer came and went between two snapshots.",
+        when_empty=_("No customer came and went between two snapshots."),
         grain="customer_id",
         total=("mrr",),
         top=SHOWN,
-        note="They paid, but on no snapshot day: they are in no movement, no opening and no closing.",
+        note=_("They paid, but on no snapshot day: they are in no movement, no opening and no closing."),
     )
 
 
@@ -144,25 +147,25 @@ def renewals_due(spine: Spine) -> Listing:
     _require(spine, "stock_notes")
     spine.require("subscriptions.renewal_on")
     own = {
-        "renewal_on": Column("Renewal on", "date"),
-        "days_left": Column("Days to renewal", "days"),
-        "arr": Column("ARR", "money"),
-        **({"product": Column("Product")} if spine.provides("subscriptions.product") else {}),
-        **({"cancelled_on": Column("Cancelled on", "date")} if spine.provides("subscriptions.cancelled_at") else {}),
-        "subscription_id": Column("Subscription", on_pages=False),
+        "renewal_on": Column(_("Renewal on"), "date"),
+        "days_left": Column(_("Days to renewal"), "days"),
+        "arr": Column(_("ARR"), "money"),
+        **({"product": Column(_("Product"))} if spine.provides("subscriptions.product") else {}),
+        **({"cancelled_on": Column(_("Cancelled on"), "date")} if spine.provides("subscriptions.cancelled_at") else {}),
+        "subscription_id": Column(_("Subscription"), on_pages=False),
     }
     columns = customer_columns(spine, own)
     order = "later, arr desc, renewal_on, customer_id, subscription_id, line_id"
     return Listing(
-        caption=f"Renewals due in the 180 days after {spine.period.in_words}",
+        caption=_("Renewals due in the 180 days after {period}").format(period=spine.period.in_words),
         rows=spine.frame("renewals_due", order)[list(columns)],
         columns=columns,
-        when_empty="No subscription line is up for renewal in the next 180 days.",
+        when_empty=_("No subscription line is up for renewal in the next 180 days."),
         grain="subscription_id, line_id",
         export="renewals_due",
         total=("arr",),
         top=SHOWN,
-        note="Those of the next 90 days stand first, the largest on top.",
+        note=_("Those of the next 90 days stand first, the largest on top."),
     )
 
 
@@ -178,18 +181,21 @@ def customer_life(spine: Spine) -> Listing:
         if n >= ENOUGH
     ]
     columns = {
-        "months": Column("Months after the first paid day", "count"),
-        "paying": Column("Still paying", "share"),
-        "followed": Column("Customers followed that long", "count"),
+        "months": Column(_("Months after the first paid day"), "count"),
+        "paying": Column(_("Still paying"), "share"),
+        "followed": Column(_("Customers followed that long"), "count"),
     }
-    half = f"Half have left after {curve.median:.0f} days." if curve.median else "Fewer than half have left so far."
+    half = _("Fewer than half have left so far.")
+    if curve.median:
+        n = round(curve.median)
+        half = plural("Half have left after {n} day.", "Half have left after {n} days.", n).format(n=n)
     return Listing(
-        caption="How long customers stay",
+        caption=_("How long customers stay"),
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
-        when_empty=f"Fewer than {ENOUGH} customers have been followed for three months.",
+        when_empty=_("Fewer than {n} customers have been followed for three months.").format(n=ENOUGH),
         grain="months",
-        note=f"{half} Who left and came back counts as one life.",
+        note=_("{sentence} {next}").format(sentence=half, next=_("Who left and came back counts as one life.")),
     )
 
 
@@ -218,7 +224,12 @@ def _told(spine: Spine, columns: dict[str, Column]) -> dict[str, Column]:
 def _of_churn(spine: Spine) -> str:
     """How the MRR of the customers lost leads to churn MRR."""
     came_back = sum(spine.frame("came_back")["customers"])
-    who = "one customer that" if came_back == 1 else f"{came_back} customers that"
-    return "MRR lost is what a customer last paid before it left; added up it is churn MRR" + (
-        f", which also counts {who} left and came back in the period." if came_back else "."
-    )
+    if not came_back:
+        return _("MRR lost is what a customer last paid before it left; added up it is churn MRR.")
+    return plural(
+        "MRR lost is what a customer last paid before it left; added up it is churn MRR, which also counts one "
+        "customer that left and came back in the period.",
+        "MRR lost is what a customer last paid before it left; added up it is churn MRR, which also counts {n} "
+        "customers that left and came back in the period.",
+        came_back,
+    ).format(n=came_back)

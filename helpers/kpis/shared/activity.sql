@@ -1,3 +1,7 @@
+-- What pages print of these queries, in English, and say in the language of the pack:
+-- message: no event is known by {day}; without any, every customer would look silent
+-- message: the event feed ends on {last}, {n} days before {day} (at most {max} are allowed: feed_max_age_days); mend the feed, it is not the customers
+
 -- event_day: what each user did on each day, event by event. is_activity tells whether that counts as activity: one of
 -- activity_events, or with none named whatever is not a log-in; what the software does by itself never is. Log-ins are
 -- recognised without regard to case and separators.

@@ -1,3 +1,9 @@
+-- What pages print of these queries, in English, and say in the language of the pack:
+-- message: {n} of {total} recurring lines of invoices have no service_from and service_to; give them, or set the rule invoice_months (1: a line is for the calendar month of its day)
+-- message: {n} recurring lines of invoices begin on the service_to of the line before, and {more} on the day after it; service_to must be the last day of service: write service_to - 1
+-- message: {n} credits name in corrects an invoice line that is not there, such as {example}, and lower none; give the invoice_line_id, or leave corrects empty where they are of no line
+-- message: from invoices: made of {n} recurring lines, each over the months of its service
+
 -- invoice_line: each recurring line of an invoice with the days that it pays for, service_end being the first one after
 -- them, and the months that these are. Months are counted, not days, so that no month is longer than another: whole ones
 -- where the service ends on the day of the month on which it began (or on the last of a shorter month), else days × 12 ÷

@@ -14,24 +14,47 @@ import pandas as pd
 from helpers.errors import NotProvided
 from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
-from helpers.results import Row
+from helpers.language import template
+from helpers.results import FOUR_QUARTERS, NO_RATE, Row
 from helpers.statistics import Curve, aalen_johansen, dominated_by_few, kaplan_meier, ratios_of_sums, wilson
 
 CLOCKS = {
-    "order": "the order",
-    "signature": "the signature",
-    "invoice": "the first invoice",
-    "contract_start": "the start of the contract",
+    "order": template("the order"),
+    "signature": template("the signature"),
+    "invoice": template("the first invoice"),
+    "contract_start": template("the start of the contract"),
 }
 STAGES = ("contract", "it_access", "connectors", "training", "accounting_ops", "value", "other")
-UNATTRIBUTED = "unattributed"
+UNATTRIBUTED = template("unattributed")
 ENOUGH = 0.8  # of fewer customers that reached value, the plain mean is too low to go by
 RIVAL = 0.05  # where so many left before value, Kaplan–Meier alone would overstate who reaches it (T3)
-FEW = "dominated by few: fewer than 30 customers, or one with over 20 % of the days"
-UNDEFINED = (
+FEW = template("dominated by few: fewer than 30 customers, or one with over 20 % of the days")
+UNDEFINED = template(
     "what first value is, is defined nowhere: give customers.first_value_on, a row of milestones with the stage "
     "'value', or value_events"
 )
+COUNT_FROM = template("days count from {reason}")
+FOLLOWED_FOR = template("followed for at most {n} days")
+ONLY_WITH_VALUE = template(
+    "only customers that reached value in the period: it mixes sign-ups of all times, leaves out all who wait, and "
+    "rises when customers stuck for long get through"
+)
+PAID_COUNT = template("without subscriptions, those with a first paid day count as paying, and none as lost")
+ALL_COUNT = template("without subscriptions, all customers count as paying, and none as lost")
+HISTORY = template("history_starts_at {day}: events before it are not known")
+NOT_REACHED = template("not reached: {reached} of {n} have value, {waiting} still wait, {gone} left")
+LEFT_BEFORE = template("{gone} of {n} left before they had value; of all, {share} had value within {days} days")
+OVER = template("over {reached} of {n} customers, those that have reached value")
+TOO_LOW = template("too low: it leaves out those who still wait")
+EVERYBODY = template("everybody in this cohort has reached value")
+GONE = template("{n} left before they had value")
+NOT_FOLLOWED = template("nobody who still waits was followed for {n} days, the longest for {longest}")
+AT_MOST = template("counts at most {n} days of each customer")
+BEFORE_CLOCK = template("before_clock: {days} days a customer, in no contribution")
+NEITHER = template("neither work nor waiting, so counted as not worked: {stages}")
+NO_PAID_DAY = template("customers: no first paid day")
+NO_MRR = template("customers: no MRR on the first paid day")
+EARLY = template("{n} had value before they paid: 0 days")
 NOBODY = pd.DataFrame({"days": [], "cause": []})
 
 
@@ -76,7 +99,11 @@ def ttv(spine: Spine) -> list[Row]:
         found = customers.get((answer["label"],), NOBODY)
         curve = kaplan_meier(found["days"], found["cause"] == 1)
         told = {"params": _window(answer), "n": answer["n"]}
-        notes = [f"days count from {CLOCKS[answer['start_clock']]}", *_scope(spine, answer), *_no_subscriptions(spine)]
+        notes = [
+            COUNT_FROM.format(reason=CLOCKS[answer["start_clock"]]),
+            *_scope(spine, answer),
+            *_no_subscriptions(spine),
+        ]
         _median(rows, answer, curve, found, [*notes, *_no_events_yet(answer, found, first_events)], told)
         _mean(rows, answer)
         _reached_share(rows, answer, spine.rules["ttv_cohort"], told)
@@ -135,7 +162,7 @@ def cohort_rows(spine: Spine, card: str) -> Rows:
     if spine.rules["account_level"] == "parent":
         spine.require("customers.parent_id")
     if spine.rules["ttv_cohort"] == "trailing_year" and spine.period.kind != "quarter":
-        raise NotProvided(f"four trailing quarters in a {spine.period.kind}")
+        raise NotProvided(FOUR_QUARTERS.format(reason=spine.period.kind))
     rows = Rows(spine, card, notes="ttv_notes", left_out=("customers", "subscriptions", "milestones"))
     for label in labels_without_value(spine):
         rows.refuse(label, UNDEFINED)
@@ -180,19 +207,15 @@ def _scope(spine: Spine, answer: Mapping[str, Any]) -> list[str]:
     kind = spine.rules["ttv_cohort"]
     if kind == "signup_quarter":
         days = (spine.at(answer["label"]).known_until - answer["first_day"]).days
-        return [f"followed for at most {days} days"]
-    if kind == "value_quarter":
-        return ["only customers that reached value in the period: it mixes sign-ups of all times, leaves out all who "
-                "wait, and rises when customers stuck for long get through"]  # fmt: skip
-    return []
+        return [FOLLOWED_FOR.format(n=days)]
+    return [ONLY_WITH_VALUE] if kind == "value_quarter" else []
 
 
 def _no_subscriptions(spine: Spine) -> list[str]:
     """What a reader is told of a source that has none."""
     if spine.provides("subscriptions"):
         return []
-    who = "those with a first paid day" if spine.provides("customers.first_paid_on") else "all customers"
-    return [f"without subscriptions, {who} count as paying, and none as lost"]
+    return [PAID_COUNT if spine.provides("customers.first_paid_on") else ALL_COUNT]
 
 
 def _first_events(spine: Spine) -> dict[str, Any]:
@@ -208,7 +231,7 @@ def _no_events_yet(answer: Mapping[str, Any], found: pd.DataFrame, first: Mappin
     day = first.get(answer["label"])
     if day is None or found.empty or pd.Timestamp(day) <= found["start_on"].min():
         return []
-    return [f"history_starts_at {day}: events before it are not known"]
+    return [HISTORY.format(day=day)]
 
 
 def _median(
@@ -216,13 +239,10 @@ def _median(
 ) -> None:
     reached, n, gone = answer["reached"], answer["n"], answer["gone"]
     if curve.median is None and n:
-        notes = [f"not reached: {reached} of {n} have value, {n - reached - gone} still wait, {gone} left", *notes]
+        notes = [NOT_REACHED.format(reached=reached, n=n, waiting=n - reached - gone, gone=gone), *notes]
     elif has_rival(found):
         by_then = aalen_johansen(found["days"], found["cause"]).at(curve.median or 0.0)
-        notes = [
-            *notes,
-            f"{gone} of {n} left before they had value; of all, {by_then:.0%} had value within {curve.median:g} days",
-        ]
+        notes = [*notes, LEFT_BEFORE.format(gone=gone, n=n, share=f"{by_then:.0%}", days=f"{curve.median:g}")]
     rows.add(
         "ttv_median", answer, curve.median, interval=curve.median_interval, numerator=reached, denominator=n,
         **told, warnings=notes,
@@ -231,9 +251,9 @@ def _median(
 
 def _mean(rows: Rows, answer: Mapping[str, Any]) -> None:
     reached, n = answer["reached"], answer["n"]
-    notes = [f"over {reached} of {n} customers, those that have reached value"]
+    notes = [OVER.format(reached=reached, n=n)]
     if reached < ENOUGH * n:
-        notes.append("too low: it leaves out those who still wait")
+        notes.append(TOO_LOW)
     days = float(answer["days_of_reached"])
     rows.share("ttv_mean", answer, days, reached, n=reached, params=_window(answer), warnings=notes)
 
@@ -241,10 +261,9 @@ def _mean(rows: Rows, answer: Mapping[str, Any]) -> None:
 def _reached_share(rows: Rows, answer: Mapping[str, Any], kind: str, told: dict[str, Any]) -> None:
     reached, n, gone = answer["reached"], answer["n"], answer["gone"]
     if kind == "value_quarter":
-        why = ["everybody in this cohort has reached value"]
-        rows.add("ttv_reached_share", answer, None, **told, warnings=why)
+        rows.add("ttv_reached_share", answer, None, **told, warnings=[EVERYBODY])
         return
-    notes = [f"{gone} left before they had value"] if gone else []
+    notes = [GONE.format(n=gone)] if gone else []
     rows.share("ttv_reached_share", answer, reached, n, interval=wilson(reached, n), **told, warnings=notes)
 
 
@@ -252,10 +271,10 @@ def _restricted(rows: Rows, answer: Mapping[str, Any], curve: Curve, told: dict[
     tau, n = answer["rmst_days"], answer["n"]
     value = curve.restricted_mean(tau) if n else None
     if value is None and n:
-        why = [f"nobody who still waits was followed for {tau} days, the longest for {curve.follow_up:g}"]
+        why = [NOT_FOLLOWED.format(n=tau, longest=f"{curve.follow_up:g}")]
         rows.add("ttv_rmst", answer, None, status="insufficient", **told, warnings=why)
     else:
-        rows.add("ttv_rmst", answer, value, **told, warnings=[f"counts at most {tau} days of each customer"])
+        rows.add("ttv_rmst", answer, value, **told, warnings=[AT_MOST.format(n=tau)])
 
 
 def _stages(spine: Spine, rows: Rows) -> None:
@@ -272,7 +291,7 @@ def _stages(spine: Spine, rows: Rows) -> None:
             continue
         days = stages[(label,)] if (label,) in stages else pd.DataFrame()
         before = int(days["before"].sum())
-        notes = [f"before_clock: {before / n:.1f} days a customer, in no contribution"] if before else []
+        notes = [BEFORE_CLOCK.format(days=f"{before / n:.1f}")] if before else []
         for stage in in_order(by_stage[label]):
             answer = by_stage[label][stage]
             rows.share("ttv_stage_days", answer, float(answer["days"]), n, **told, warnings=notes)
@@ -286,7 +305,7 @@ def _efficiency(rows: Rows, cohort: Mapping[str, Any], reached: pd.DataFrame, da
     unknown = days[(days["stage"] != UNATTRIBUTED) & (days["days"] - days["working"] - days["waiting"] > 1e-9)]
     notes = [FEW] if dominated_by_few(reached["days"]) else []
     if len(unknown):
-        notes.append(f"neither work nor waiting, so counted as not worked: {', '.join(in_order(unknown['stage']))}")
+        notes.append(NEITHER.format(stages=", ".join(in_order(unknown["stage"]))))
     [interval] = ratios_of_sums([worked], reached["days"])
     rows.share(
         "ttv_flow_efficiency", cohort, float(worked.sum()), float(reached["days"].sum()),
@@ -308,20 +327,20 @@ def _paid(spine: Spine, rows: Rows) -> None:
         each for each in spine.answers("ttv_paid") if each["label"] in {c["label"] for c in _cohorts(spine, rows)}
     ):
         n, label = answer["n"], answer["label"]
-        excluded = {"customers: no first paid day": answer["reached"] - n}
+        excluded = {NO_PAID_DAY: answer["reached"] - n}
         notes = _no_subscriptions(spine)
         if answer["early"]:
-            notes = [*notes, f"{answer['early']} had value before they paid: 0 days"]
+            notes = [*notes, EARLY.format(n=answer["early"])]
         told: dict[str, Any] = {"params": _window(answer), "excluded": excluded}
         rows.share("ttv_paid_days_without_value", answer, float(answer["days"]), n, n=n, **told, warnings=notes)
         if not spine.provides("subscriptions"):
             continue
         if label in refused or answer["unrated"]:
-            why = refused.get(label) or f"no rate for {answer['unrated']}; add it to fx_rates"
+            why = refused.get(label) or NO_RATE.format(reason=answer["unrated"])
             rows.refuse(label, why, "ttv_paid_without_value")
             continue
         value, counted = answer["ttv_paid_without_value"], answer["n_money"]
-        told["excluded"] = {**excluded, "customers: no MRR on the first paid day": n - counted}
+        told["excluded"] = {**excluded, NO_MRR: n - counted}
         rows.add("ttv_paid_without_value", answer, value, n=counted, **told)
     if not spine.provides("subscriptions"):
         rows.not_provided(["ttv_paid_without_value"], "subscriptions")

@@ -14,14 +14,19 @@ from helpers.errors import NotProvided, Refused
 from helpers.kpis.rows import customer_columns
 from helpers.kpis.spine import Spine
 from helpers.kpis.time_to_value.cards import UNATTRIBUTED, UNDEFINED, has_rival, in_order, labels_without_value
-from helpers.results import Column, Listing
+from helpers.language import _, message, plural, retold, template
+from helpers.results import FOUR_QUARTERS, Column, Listing
 from helpers.statistics import aalen_johansen, kaplan_meier, log_rank
 
 SHOWN, WAITING_SHOWN, RECENT = 10, 15, 12
-STATES = {0: "still waiting", 1: "has value", 2: "left before"}
+STATES = {0: template("still waiting"), 1: template("has value"), 2: template("left before")}
 WAITED_ON = ("us", "customer", "third_party")
-WORDS = {"us": "us", "customer": "the customer", "third_party": "a third party"}
-NOBODY = "No customer of this cohort has reached value yet."
+WORDS = {
+    "us": message("us"), "customer": message("the customer"), "third_party": message("a third party"),
+    "untold": message("(not told)"),
+}  # fmt: skip
+UNDER_WAY, NO_STAGE = message("work under way"), message("none")
+NOBODY = message("No customer of this cohort has reached value yet.")
 
 
 @dataclass(frozen=True)
@@ -53,22 +58,22 @@ def value_curve(spine: Spine) -> Listing:
     included (Aalen–Johansen).
     """
     columns = {
-        "cohort": Column("Customers"),
-        "days": Column("Days after the start", "days"),
-        "waiting": Column("Still without value", "share"),
-        "low": Column("95% from", "share"),
-        "high": Column("to", "share"),
-        "of_all": Column("Of all, those who left included", "share"),
-        "unseen": Column("Not followed any further", "count"),
+        "cohort": Column(_("Customers")),
+        "days": Column(_("Days after the start"), "days"),
+        "waiting": Column(_("Still without value"), "share"),
+        "low": Column(_("95% from"), "share"),
+        "high": Column(_("to"), "share"),
+        "of_all": Column(_("Of all, those who left included"), "share"),
+        "unseen": Column(_("Not followed any further"), "count"),
     }
     rows = [_curve_rows(_words(spine, found), found) for found in _cohorts(spine) if len(found)]
     return Listing(
-        caption="Customers still without value",
+        caption=_("Customers still without value"),
         rows=pd.concat(rows, ignore_index=True)[list(columns)] if rows else pd.DataFrame(columns=list(columns)),
         columns=columns,
-        when_empty="No customer signed in these periods.",
+        when_empty=_("No customer signed in these periods."),
         grain="cohort, days",
-        note="Who still waits, or left, is followed no further.",
+        note=_("Who still waits, or left, is followed no further."),
     )
 
 
@@ -77,24 +82,24 @@ def cohorts_compared(spine: Spine) -> Listing:
     both, rmst_days = _cohorts(spine), spine.rules["rmst_days"]
     alone = _by_quarter(spine, both[0]) if spine.rules["ttv_cohort"] == "trailing_year" else []
     columns = {
-        "cohort": Column("Customers"),
-        "customers": Column("Customers", "count"),
-        "reached": Column("Have value", "count"),
-        "left": Column("Left before", "count"),
-        "median": Column("Median days", "days"),
-        "low": Column("95% from", "days"),
-        "high": Column("to", "days"),
-        "restricted": Column(f"Mean of at most {rmst_days} days", "days"),
-        "mean": Column("Mean of those with value", "days"),
+        "cohort": Column(_("Customers")),
+        "customers": Column(_("Customers"), "count"),
+        "reached": Column(_("Have value"), "count"),
+        "left": Column(_("Left before"), "count"),
+        "median": Column(_("Median days"), "days"),
+        "low": Column(_("95% from"), "days"),
+        "high": Column(_("to"), "days"),
+        "restricted": Column(_("Mean of at most {n} days").format(n=rmst_days), "days"),
+        "mean": Column(_("Mean of those with value"), "days"),
     }
     rows = [_summary(_words(spine, found), found, rmst_days) for found in [*both, *alone] if len(found)]
     return Listing(
-        caption="Time to value, cohort by cohort",
+        caption=_("Time to value, cohort by cohort"),
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
-        when_empty="No customer signed in these periods.",
+        when_empty=_("No customer signed in these periods."),
         grain="cohort",
-        note=f"{_tested(spine, both)}All are followed to the same day; a dash: not reached, or not followed so long.",
+        note=_tested(spine, both),
     )
 
 
@@ -103,22 +108,22 @@ def value_by_customer(spine: Spine) -> Listing:
     found = _cohorts(spine)[0]
     rows = found.customers.assign(state=found.customers["cause"].map(STATES))
     own = {
-        "start_on": Column("Clock started", "date"),
-        "state": Column("State"),
-        "days": Column("Days", "days"),
-        "value_on": Column("First value", "date"),
+        "start_on": Column(_("Clock started"), "date"),
+        "state": Column(_("State"), own_words=True),
+        "days": Column(_("Days"), "days"),
+        "value_on": Column(_("First value"), "date"),
     }
     columns = customer_columns(spine, own)
     rows = rows.sort_values(["days", "account_id"], ascending=[False, True])
     return Listing(
-        caption=f"Days to value of each customer, {_words(spine, found)}",
+        caption=_("Days to value of each customer, {cohort}").format(cohort=_words(spine, found)),
         rows=_named(spine, rows, columns),
         columns=columns,
-        when_empty="No customer is in this cohort.",
+        when_empty=_("No customer is in this cohort."),
         grain="customer_id",
         export="time_to_value",
         top=SHOWN,
-        note="The longest stand first; of who has no value, the days so far.",
+        note=_("The longest stand first; of who has no value, the days so far."),
     )
 
 
@@ -132,16 +137,16 @@ def stage_contributions(spine: Spine) -> Listing:
     found, *more = _cohorts(spine)
     earlier = more[0] if more else None
     columns = {
-        "stage": Column("Stage"),
-        "days": Column("Days of the mean", "days"),
-        "running": Column("Running total", "share"),
-        "waiting": Column("of these waiting", "days"),
-        "working": Column("working", "days"),
-        "customers": Column("Customers that passed it", "count"),
-        "when_present": Column("Their mean days", "days"),
-        "open_days": Column("Their days open", "days"),
-        "before_clock": Column("Days before the clock", "days"),
-        "earlier": Column(f"Days of the mean, {earlier.words}" if earlier else "Days before", "days"),
+        "stage": Column(_("Stage"), own_words=True),
+        "days": Column(_("Days of the mean"), "days"),
+        "running": Column(_("Running total"), "share"),
+        "waiting": Column(_("of these waiting"), "days"),
+        "working": Column(_("working"), "days"),
+        "customers": Column(_("Customers that passed it"), "count"),
+        "when_present": Column(_("Their mean days"), "days"),
+        "open_days": Column(_("Their days open"), "days"),
+        "before_clock": Column(_("Days before the clock"), "days"),
+        "earlier": Column(_("Days of the mean, {period}").format(period=earlier.words if earlier else ""), "days"),
     }
     rows = _contributions(spine, found)
     if earlier is None or rows.empty:
@@ -149,13 +154,19 @@ def stage_contributions(spine: Spine) -> Listing:
     else:
         rows = _beside(rows, _contributions(spine, earlier))
     return Listing(
-        caption=f"Where the days to value went, {len(found.reached)} customers, {found.words}",
+        caption=plural(
+            "Where the days to value went, {n} customer, {period}",
+            "Where the days to value went, {n} customers, {period}",
+            len(found.reached),
+        ).format(n=len(found.reached), period=found.words),
         rows=rows[list(columns)],
         columns=columns,
-        when_empty=NOBODY,
+        when_empty=_(NOBODY),
         grain="stage",
-        note="A day on which several stages were open is shared out among them, so the days add up to the mean; days "
-        "open are not shared out. Days before the clock started are in no sum.",
+        note=_(
+            "A day on which several stages were open is shared out among them, so the days add up to the mean; days "
+            "open are not shared out. Days before the clock started are in no sum."
+        ),
     )
 
 
@@ -165,24 +176,24 @@ def waiting_for(spine: Spine) -> Listing:
     found = _cohorts(spine)[0]
     days = _stage_days(spine, found).assign(untold=lambda rows: rows["waiting"] - rows[list(WAITED_ON)].sum(axis=1))
     columns = {
-        "who": Column("Waiting for"),
-        "days": Column("Days of the mean", "days"),
-        "share": Column("Of the days waiting", "share"),
-        "stage": Column("Most of them in"),
+        "who": Column(_("Waiting for")),
+        "days": Column(_("Days of the mean"), "days"),
+        "share": Column(_("Of the days waiting"), "share"),
+        "stage": Column(_("Most of them in"), own_words=True),
     }
     by_stage = days.groupby("stage")[[*WAITED_ON, "untold"]].sum().round(9)
     rows = [
         {
-            "who": WORDS.get(str(who), "(not told)"), "days": parts.sum() / len(found.reached),
+            "who": _(WORDS[str(who)]), "days": parts.sum() / len(found.reached),
             "share": parts.sum() / days["waiting"].sum(), "stage": parts.idxmax(),
         }
         for who, parts in by_stage.items() if parts.sum()
     ]  # fmt: skip
     return Listing(
-        caption=f"Whom customers waited for on the way to value, {found.words}",
+        caption=_("Whom customers waited for on the way to value, {period}").format(period=found.words),
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
-        when_empty="No day of waiting is recorded.",
+        when_empty=_("No day of waiting is recorded."),
         grain="who",
     )
 
@@ -196,23 +207,27 @@ def recent_timelines(spine: Spine) -> Listing:
     found = _cohorts(spine)[0]
     recent = found.reached.sort_values(["value_on", "account_id"], ascending=[False, True]).head(RECENT)
     own = {
-        "stage": Column("Stage"),
-        "kind": Column("Kind"),
-        "from_day": Column("From day", "days"),
-        "to_day": Column("to day", "days"),
-        "total": Column("Days to value", "days"),
+        "stage": Column(_("Stage"), own_words=True),
+        "kind": Column(_("Kind")),
+        "from_day": Column(_("From day"), "days"),
+        "to_day": Column(_("to day"), "days"),
+        "total": Column(_("Days to value"), "days"),
     }
     recent = recent.assign(place=range(len(recent)), total=recent["days"])[["account_id", "place", "total"]]
     rows = recent.merge(spine.frame("stretch"), on="account_id", how="left")
     columns = customer_columns(spine, own, who=("customer",))
     rows = rows.sort_values(["place", "from_day", "to_day", "stage"], ignore_index=True)
     return Listing(
-        caption=f"The way to value of the {len(recent)} customers that reached it last",
+        caption=plural(
+            "The way to value of the {n} customer that reached it last",
+            "The way to value of the {n} customers that reached it last",
+            len(recent),
+        ).format(n=len(recent)),
         rows=_named(spine, rows, columns),
         columns=columns,
-        when_empty=NOBODY,
+        when_empty=_(NOBODY),
         grain="customer_id, stage, from_day",
-        note="Day 0 is the start of the clock; what lies before it is in no sum.",
+        note=_("Day 0 is the start of the clock; what lies before it is in no sum."),
     )
 
 
@@ -225,28 +240,35 @@ def still_waiting(spine: Spine) -> Listing:
     waiting = found.customers[found.customers["cause"] == 0]
     waiting = waiting.sort_values(["days", "account_id"], ascending=[False, True], ignore_index=True)
     own = {
-        "stage": Column("Stage open now"),
-        "stage_days": Column("Days in it so far", "days"),
-        "waits_on": Column("Waiting for"),
-        "days": Column("Days so far", "days"),
-        "start_on": Column("Clock started", "date"),
+        "stage": Column(_("Stage open now")),
+        "stage_days": Column(_("Days in it so far"), "days"),
+        "waits_on": Column(_("Waiting for")),
+        "days": Column(_("Days so far"), "days"),
+        "start_on": Column(_("Clock started"), "date"),
     }
     if spine.provides("milestones"):
-        waiting = waiting.merge(_open_now(spine), on="account_id", how="left").fillna({"stage": "none"})
+        waiting = waiting.merge(_open_now(spine), on="account_id", how="left").fillna({"stage": _(NO_STAGE)})
     else:
         own = {name: own[name] for name in ("days", "start_on")}
     columns = customer_columns(spine, own)
     older = _older_waiting(spine, found.first_day)
-    more = f" {older} that signed before {found.words} have no value either." if older else ""
+    note = _("The longest wait stands first. These days are in no mean.")
+    if older:
+        more = plural(
+            "{n} that signed before {period} has no value either.",
+            "{n} that signed before {period} have no value either.",
+            older,
+        ).format(n=older, period=found.words)
+        note = _("{sentence} {next}").format(sentence=note, next=more)
     return Listing(
-        caption=f"Customers still waiting for value, signed in {found.words}",
+        caption=_("Customers still waiting for value, signed in {period}").format(period=found.words),
         rows=_named(spine, waiting, columns),
         columns=columns,
-        when_empty="Every customer that signed in these four quarters has value, or has left.",
+        when_empty=_("Every customer that signed in these four quarters has value, or has left."),
         grain="customer_id",
         export="still_waiting",
         top=WAITING_SHOWN,
-        note=f"The longest wait stands first. These days are in no mean.{more}",
+        note=note,
     )
 
 
@@ -260,25 +282,27 @@ def improvements_made(spine: Spine) -> Listing:
     customers = pd.concat([part.customers for part in reversed(parts)], ignore_index=True)
     days = _stage_days(spine, Cohort("", parts[0].first_day, customers))
     columns = {
-        "stage": Column("Stage"),
-        "idea": Column("Improvement"),
-        "owner": Column("Owner"),
-        "status": Column("Status"),
-        "expected": Column("Days to save", "days"),
-        "done_on": Column("Done on", "date"),
-        "before": Column("Days of the mean before", "days"),
-        "after": Column("after", "days"),
-        "customers": Column("Customers before and after"),
+        "stage": Column(_("Stage"), own_words=True),
+        "idea": Column(_("Improvement")),
+        "owner": Column(_("Owner")),
+        "status": Column(_("Status")),
+        "expected": Column(_("Days to save"), "days"),
+        "done_on": Column(_("Done on"), "date"),
+        "before": Column(_("Days of the mean before"), "days"),
+        "after": Column(_("after"), "days"),
+        "customers": Column(_("Customers before and after")),
     }
     rows = [_improvement(spine, each, customers, days) for each in spine.review.improvements]
     return Listing(
-        caption="Improvements on the way to value",
+        caption=_("Improvements on the way to value"),
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
-        when_empty="The review lists no improvements; add them under improvements:.",
+        when_empty=_("The review lists no improvements; add them under improvements:."),
         grain="stage, idea",
-        note="Before and after by the day on which the customer's clock started. Who started after it and still waits "
-        "is in no mean yet, so that the days after it may grow; before and after is no proof of the cause.",
+        note=_(
+            "Before and after by the day on which the customer's clock started. Who started after it and still waits "
+            "is in no mean yet, so that the days after it may grow; before and after is no proof of the cause."
+        ),
     )
 
 
@@ -287,7 +311,7 @@ def _cohorts(spine: Spine, chosen_by: str = "") -> list[Cohort]:
     spine.require("customers")
     chosen_by = chosen_by or spine.rules["ttv_cohort"]
     if chosen_by == "trailing_year" and spine.period.kind != "quarter":
-        raise NotProvided(f"four trailing quarters in a {spine.period.kind}")
+        raise NotProvided(FOUR_QUARTERS.format(reason=spine.period.kind))
     if spine.period.label in labels_without_value(spine):
         raise Refused(UNDEFINED)
     days = spine.frame("cohort_days", "part desc").query("chosen_by == @chosen_by").drop_duplicates("part")
@@ -300,8 +324,8 @@ def _cohorts(spine: Spine, chosen_by: str = "") -> list[Cohort]:
 
 
 def _words(spine: Spine, found: Cohort) -> str:
-    kind = spine.rules["ttv_cohort"]
-    return f"{'reached value' if kind == 'value_quarter' else 'signed'} in {found.words}"
+    by_value = spine.rules["ttv_cohort"] == "value_quarter"
+    return (_("reached value in {period}") if by_value else _("signed in {period}")).format(period=found.words)
 
 
 def _by_quarter(spine: Spine, found: Cohort) -> list[Cohort]:
@@ -321,7 +345,7 @@ def _curve_rows(words: str, found: Cohort) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "cohort": words, "days": days, "waiting": [curve.at(day) for day in days],
-            "low": [low for low, _ in bands], "high": [high for _, high in bands],
+            "low": [low for low, _ in bands], "high": [high for _low, high in bands],
             "of_all": [None if value is None else 1 - value.at(day) for day in days],
             "unseen": [int((curve.censored == day).sum()) for day in days],
         }
@@ -345,19 +369,26 @@ def _summary(words: str, found: Cohort, rmst_days: int) -> dict[str, Any]:
 
 
 def _tested(spine: Spine, both: Sequence[Cohort]) -> str:
-    """What the log-rank test says of the two cohorts; customers chosen by their value have no curve to compare."""
+    """How to read the table, after what the log-rank test says of the first two cohorts.
+
+    Customers chosen by their value have no curve to compare.
+    """
+    reading = _("All are followed to the same day; a dash: not reached, or not followed so long.")
     if spine.rules["ttv_cohort"] == "value_quarter" or len(both) < 2:
-        return ""
+        return reading
     p = log_rank(
         np.concatenate([part.customers["days"] for part in both]),
         np.concatenate([part.has_value for part in both]),
         np.repeat([0, 1], [len(part) for part in both]),
     )
     if p is None:
-        return ""
-    in_100 = "less than 1" if p < 0.01 else f"{100 * p:.0f}"
-    likely = f"likely a real difference ({in_100} in 100 by chance)"
-    return f"Between the first two rows: {likely if p < 0.05 else f'that may be chance ({in_100} in 100)'}. "
+        return reading
+    in_100 = _("less than 1") if p < 0.01 else f"{100 * p:.0f}"
+    if p < 0.05:
+        told = _("Between the first two rows: likely a real difference ({n} in 100 by chance).").format(n=in_100)
+    else:
+        told = _("Between the first two rows: that may be chance ({n} in 100).").format(n=in_100)
+    return _("{sentence} {next}").format(sentence=told, next=reading)
 
 
 def _stage_days(spine: Spine, found: Cohort) -> pd.DataFrame:
@@ -401,8 +432,11 @@ def _open_now(spine: Spine) -> pd.DataFrame:
     rows = spine.frame("open_stage", "account_id, since, stage")
     today = pd.Timestamp(spine.period.known_until)
     rows = rows.assign(
+        stage=rows["stage"].map(retold),
         stage_days=(today - rows["since"]).dt.days,
-        waits_on=rows["waiting_on"].map(WORDS).where(rows["work"] != "working", "work under way"),
+        waits_on=rows["waiting_on"]
+        .map({who: _(words) for who, words in WORDS.items()})
+        .where(rows["work"] != "working", _(UNDER_WAY)),
     )
     return rows.groupby("account_id", as_index=False).agg(
         stage=("stage", _listed), stage_days=("stage_days", "max"), waits_on=("waits_on", _listed)
@@ -417,7 +451,7 @@ def _older_waiting(spine: Spine, before: date) -> int:
 
 
 def _listed(texts: pd.Series) -> str | None:
-    return ", ".join(dict.fromkeys(texts.dropna())) or None
+    return _(", ").join(dict.fromkeys(texts.dropna())) or None
 
 
 def _improvement(spine: Spine, each: Any, customers: pd.DataFrame, days: pd.DataFrame) -> dict[str, Any]:
@@ -432,10 +466,11 @@ def _improvement(spine: Spine, each: Any, customers: pd.DataFrame, days: pd.Data
         means[name] = spent / len(reached) if len(reached) else None
         counts.append(len(reached))
     waiting = int((customers[after]["cause"] == 0).sum())
+    told = _("{before} and {after}, {waiting} still waiting") if waiting else _("{before} and {after}")
     return {
         "stage": each.stage, "idea": each.idea, "owner": each.owner, "status": each.status,
         "expected": each.expected_days_saved, "done_on": each.done_on, **means,
-        "customers": f"{counts[0]} and {counts[1]}" + (f", {waiting} still waiting" if waiting else ""),
+        "customers": told.format(before=counts[0], after=counts[1], waiting=waiting),
     }  # fmt: skip
 
 

@@ -1,3 +1,14 @@
+-- What pages print of these queries, in English, and say in the language of the pack:
+-- message: customers: not paying
+-- message: customers: no day on which the clock starts
+-- message: customers: value before the clock starts
+-- message: contract
+-- message: it_access
+-- message: connectors
+-- message: training
+-- message: accounting_ops
+-- message: other
+
 -- clock: each account's clock in each period: the day it starts, the day of first value, the first day without service
 -- after it started to pay (left_on, as far as it is known), the first paid day, and whether it pays at all. Service that
 -- ended before the clock started does not count, and a gap that the rules bridge is none.

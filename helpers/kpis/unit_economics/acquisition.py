@@ -9,12 +9,27 @@ from typing import Any
 
 from helpers.errors import NotProvided
 from helpers.kpis.spine import Spine
-from helpers.results import Interval
+from helpers.language import template
+from helpers.results import A_QUARTER, Interval
 from helpers.statistics import LEVEL, poisson_interval
 
-NONE = "(none)"
 DEPARTMENTS = {"sm": ("marketing", "sales"), "full": ("marketing", "sales", "support")}
-BY_DEALS = "new customers are counted by won new-logo deals, as there are no subscriptions"
+BY_DEALS = template("new customers are counted by won new-logo deals, as there are no subscriptions")
+# Months that a ledger lacks. The first text that fits is said: that of several departments stands before that of one.
+GIVE_0 = template("{reason}; give 0 where nothing was spent")
+ALSO_MISSING = template("{reason}; spend of {department} is missing for {months}")
+MISSING_OF = template("spend of {department} is missing for {reason}")
+MISSING = template("spend is missing for {reason}")
+MORE_MONTHS = template("{months} and {n} more months")
+NO_SPEND_OF_BOTH = template("the ledger names no spend of {one} or {other}")
+NO_SPEND = template("the ledger names no spend of {department}")
+BEGINS = template("spend of {department} begins in {month}")
+NOT_SO_FAR = template("the calendar does not reach back {n} quarters; add them to quarter_starts")
+NO_MONTH = template("no month of the window is over yet")
+CREDITS = template("credits exceed what was spent")
+NOBODY_WON = template("no new customer; spent: {money}")
+ONLY_ONE = template("only 1 new customer: too few for this cost to be read")
+ONLY_FEW = template("only {n} new customers: too few for this cost to be read")
 FEWEST = 5  # new customers; the interval of fewer is too wide to read
 SHOWN = 3
 
@@ -51,7 +66,7 @@ class Costs:
 
     def __init__(self, spine: Spine) -> None:
         if spine.period.kind != "quarter":
-            raise NotProvided(f"a quarter; this is a {spine.period.kind}")
+            raise NotProvided(A_QUARTER.format(reason=spine.period.kind))
         _require_customers(spine)
         self._spine = spine
         self._windows = {
@@ -101,20 +116,28 @@ class Costs:
             name: [m for m in months if m > min(known) and m not in known and m not in nobody]
             for name, known in told.items()
         }
-        missing = {"spend": nobody, **{f"spend of {name}": lacking for name, lacking in gaps.items()}}
-        lacks = [f"{name} is missing for {_listed(lacking)}" for name, lacking in missing.items() if lacking]
-        refused = "; ".join(lacks) + "; give 0 where nothing was spent" if lacks else ""
+        refused = MISSING.format(reason=_listed(nobody)) if nobody else ""
+        for name, lacking in gaps.items():
+            if lacking and refused:
+                refused = ALSO_MISSING.format(reason=refused, department=name, months=_listed(lacking))
+            elif lacking:
+                refused = MISSING_OF.format(department=name, reason=_listed(lacking))
+        refused = GIVE_0.format(reason=refused) if refused else ""
         absent = [name for name in departments if name not in told]
         late = {name: min(known) for name, known in told.items() if min(known) > months[0]}
-        warnings = [f"the ledger names no spend of {' or '.join(absent)}"] if absent else []
-        return refused, warnings + [f"spend of {name} begins in {first:%Y-%m}" for name, first in late.items()]
+        warnings = [BEGINS.format(department=name, month=f"{first:%Y-%m}") for name, first in late.items()]
+        if absent:
+            *most, last = absent
+            both = NO_SPEND_OF_BOTH.format(one=" or ".join(most), other=last)
+            warnings.insert(0, both if most else NO_SPEND.format(department=last))
+        return refused, warnings
 
 
 def not_reached(begins_on: Any, quarters: int, has_months: bool) -> str:
     """Why there is no window: the calendar does not reach back that far, or no month of it is over yet."""
     if begins_on is None:
-        return f"the calendar does not reach back {quarters} quarters; add them to quarter_starts"
-    return "" if has_months else "no month of the window is over yet"
+        return NOT_SO_FAR.format(n=quarters)
+    return "" if has_months else NO_MONTH
 
 
 def inverted(spend: float, n: int) -> Interval | None:
@@ -131,11 +154,11 @@ def inverted(spend: float, n: int) -> Interval | None:
 
 def readable(spend: float, n: int, currency: str) -> list[str]:
     """What must be known of spend per customer before it is read."""
-    told = ["credits exceed what was spent"] if spend < 0 else []
+    told = [CREDITS] if spend < 0 else []
     if not n:
-        told.append(f"no new customer; spent: {spend:,.0f} {currency}")
+        told.append(NOBODY_WON.format(money=f"{spend:,.0f} {currency}"))
     elif n < FEWEST:
-        told.append(f"only {n} new customer{'s' * (n > 1)}: too few for this cost to be read")
+        told.append(ONLY_FEW.format(n=n) if n > 1 else ONLY_ONE)
     return told
 
 
@@ -172,5 +195,5 @@ def _count(found: Cost, answer: Mapping[str, Any], spent: float | None) -> None:
 
 
 def _listed(months: Sequence[date]) -> str:
-    more = f" and {len(months) - SHOWN} more months" if len(months) > SHOWN else ""
-    return ", ".join(f"{month:%Y-%m}" for month in months[:SHOWN]) + more
+    told, more = ", ".join(f"{month:%Y-%m}" for month in months[:SHOWN]), len(months) - SHOWN
+    return MORE_MONTHS.format(months=told, n=more) if more > 0 else told

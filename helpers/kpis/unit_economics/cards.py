@@ -12,12 +12,12 @@ from typing import Any
 
 import pandas as pd
 
+from helpers.kpis.new_revenue.tables import CANCELLED
 from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
 from helpers.kpis.unit_economics.acquisition import (
     BY_DEALS,
     FEWEST,
-    NONE,
     Cost,
     Costs,
     inverted,
@@ -25,7 +25,8 @@ from helpers.kpis.unit_economics.acquisition import (
     require_parents,
 )
 from helpers.kpis.unit_economics.lives import Worth, stays_by_segment, worth_of
-from helpers.results import Row
+from helpers.language import template
+from helpers.results import A_QUARTER, NO_RATE, NONE, NOT_PROVIDED, Row
 
 VARIANTS = {
     "cac_sm": ("sm", "window"),
@@ -33,6 +34,26 @@ VARIANTS = {
     "cac_sm_quarter": ("sm", "quarter"),
     "cac_full_quarter": ("full", "quarter"),
 }
+NO_MONTH = template("no month of the quarter is over yet")
+UNNAMED = {
+    "segment": template("no spend names this segment"),
+    "channel": template("no spend names this channel"),
+}
+NAMELESS = {
+    "segment": template("{reason} ({spent} of {total} {currency}) names no segment, so it is in no segment's cost"),
+    "channel": template("{reason} ({spent} of {total} {currency}) names no channel, so it is in no channel's cost"),
+}
+PART, SPEND = template("{share} of the spend"), template("spend")
+NEW_BY_THEN = template("history_starts_at {day}: whoever paid by then counts as new")
+ORDERS_FROM = template("history_starts_at {day}: orders are counted from {since}")
+CHURN_FROM = template("history_starts_at {day}: churn is counted from {since}")
+FEW_CHURNED = template("only {n} churned: too few to divide by")
+BEYOND = template("this churn stands for a life of {life} months; the longest so far is {longest}")
+CAPPED = template(
+    "capped at {months} months: nobody churned in {n} customer-months, which leaves up to {bound} % a month possible"
+)
+NOT_ALL_NAMED = template("not all of the spend names a segment")
+NO_MARGIN = template("no gross margin for {period}; set rules.gross_margin, as 100 % is never assumed")
 ONE_SIDED = 0.05
 NOBODY = pd.DataFrame({"months": [], "is_left": [], "mrr": []})
 
@@ -79,7 +100,7 @@ def cac(spine: Spine) -> list[Row]:
             for period in (each for each in spine.periods if each.kind == "quarter"):
                 _cac(rows, kpi_id, period.label, costs.at(period.label, variant, horizon))
     else:
-        rows.not_provided(VARIANTS, f"a quarter; this is a {spine.period.kind}")
+        rows.not_provided(VARIANTS, A_QUARTER.format(reason=spine.period.kind))
     _new_customers(spine, rows)
     return rows.done()
 
@@ -261,12 +282,14 @@ def sales_total(spine: Spine) -> list[Row]:
         lacks = _lacks(spine, name)
         if lacks:
             if label == spine.period.label:
-                rows.add("sales_total", answer, None, status="not_provided", warnings=[f"not provided: {lacks}"])
+                rows.add(
+                    "sales_total", answer, None, status="not_provided", warnings=[NOT_PROVIDED.format(reason=lacks)]
+                )
             continue
         if answer["unrated"]:
-            rows.refuse(label, f"no rate for {answer['unrated']}; add it to fx_rates")
+            rows.refuse(label, NO_RATE.format(reason=answer["unrated"]))
             continue
-        counted = {state: states.get((label, state), 0) for state in ("won and cancelled in the period", "no_amount")}
+        counted = {state: states.get((label, state), 0) for state in (CANCELLED, "no_amount")}
         left_out = {**excluded[name][label], **(counted if name == "won" else {})}
         rows.add("sales_total", answer, answer["sales_total"], n=answer["n"], excluded=left_out)
     return rows.done()
@@ -276,7 +299,7 @@ def _cac(rows: Rows, kpi_id: str, label: str, cost: Cost) -> None:
     """The rows of a variant: in all and, over the long window, by segment and by channel."""
     whole = {"label": label}
     if not cost.has_months:
-        rows.add(kpi_id, whole, None, status="insufficient", warnings=["no month of the quarter is over yet"])
+        rows.add(kpi_id, whole, None, status="insufficient", warnings=[NO_MONTH])
         return
     if cost.refused:
         rows.refuse(label, cost.refused, kpi_id)
@@ -298,7 +321,7 @@ def _cac_by(rows: Rows, kpi_id: str, label: str, cost: Cost) -> None:
             answer, n = {"label": label, "segment_by": by, "segment": name}, cost.won.get((by, name), 0)
             spent = cost.spent.get((by, name))
             if spent is None:
-                rows.add(kpi_id, answer, None, n=n, warnings=[f"no spend names this {by}"])
+                rows.add(kpi_id, answer, None, n=n, warnings=[UNNAMED[by]])
             else:
                 told: dict[str, Any] = {"interval": inverted(spent, n)}
                 told["warnings"] = readable(spent, n, currency)
@@ -311,8 +334,8 @@ def _nameless(by: str, spent: float, total: float, currency: str) -> list[str]:
     """How much of the spend names no segment or channel, since without it each costs less than all together."""
     if not spent:
         return []
-    part = f"{spent / total:.1%} of the spend " if total > 0 else "spend "
-    return [f"{part}({spent:,.0f} of {total:,.0f} {currency}) names no {by}, so it is in no {by}'s cost"]
+    part = PART.format(share=f"{spent / total:.1%}") if total > 0 else SPEND
+    return [NAMELESS[by].format(reason=part, spent=f"{spent:,.0f}", total=f"{total:,.0f}", currency=currency)]
 
 
 def _new_customers(spine: Spine, rows: Rows) -> None:
@@ -330,7 +353,7 @@ def _new_customers(spine: Spine, rows: Rows) -> None:
             continue
         warnings = notes.warnings.get(label, []) if by_subscriptions else [BY_DEALS]
         if label in earliest and earliest[label] > spine.at(label).opening_day:
-            warnings = [*warnings, f"history_starts_at {earliest[label]}: whoever paid by then counts as new"]
+            warnings = [*warnings, NEW_BY_THEN.format(day=earliest[label])]
         won = answer["new_customers"]
         rows.add("new_customers", answer, won, n=won, excluded=notes.excluded[label], warnings=warnings)
 
@@ -350,14 +373,10 @@ def _by_orders(spine: Spine, rows: Rows) -> None:
         if spine.at(label).kind != spine.period.kind or (answer["segment_by"] and not segments):
             continue
         if answer["unrated"]:
-            rows.refuse(label, f"no rate for {answer['unrated']}; add it to fx_rates", "ltv_orders")
+            rows.refuse(label, NO_RATE.format(reason=answer["unrated"]), "ltv_orders")
             continue
         first = firsts.get(label)
-        late = (
-            [f"history_starts_at {first}: orders are counted from {since[label]}"]
-            if first and first > since[label]
-            else []
-        )
+        late = [ORDERS_FROM.format(day=first, since=since[label])] if first and first > since[label] else []
         revenue, n, months = answer["revenue"] or 0.0, answer["customers"], answer["lifetime_months"]
         rows.add(
             "ltv_orders", answer, revenue / n * months / 12 if n else None, numerator=revenue * months / 12,
@@ -370,7 +389,7 @@ def _over_churn(rows: Rows, answer: Mapping[str, Any], earliest: date | None, to
     churned, at_risk, since = answer["churned"], answer["at_risk"], answer["churn_since"]
     told = {**told, "n": churned}
     if earliest and earliest > since:
-        told["warnings"] = [*told["warnings"], f"history_starts_at {earliest}: churn is counted from {since}"]
+        told["warnings"] = [*told["warnings"], CHURN_FROM.format(day=earliest, since=since)]
     if answer["arpa"] is None or not at_risk:
         rows.add("ltv_margin", answer, None, **told)
         return
@@ -381,12 +400,12 @@ def _over_churn(rows: Rows, answer: Mapping[str, Any], earliest: date | None, to
         told["warnings"] = [*told["warnings"], _capped(at_risk, horizon)]
         rows.add("ltv_margin", answer, monthly * horizon, **told)
     elif churned < FEWEST:
-        told["warnings"] = [*told["warnings"], f"only {churned} churned: too few to divide by"]
+        told["warnings"] = [*told["warnings"], FEW_CHURNED.format(n=churned)]
         rows.add("ltv_margin", answer, None, status="insufficient", **told)
     else:
         life, longest = at_risk / churned, answer["longest"]
         if life > longest:
-            beyond = f"this churn stands for a life of {life:.0f} months; the longest so far is {longest:.0f}"
+            beyond = BEYOND.format(life=f"{life:.0f}", longest=f"{longest:.0f}")
             told["warnings"] = [*told["warnings"], beyond]
         rows.add("ltv_margin", answer, monthly * life, interval=inverted(monthly * at_risk, churned), **told)
 
@@ -398,23 +417,20 @@ def _capped(at_risk: int, horizon: float) -> str:
     'capped at 60 months: nobody churned in 60 customer-months, which leaves up to 4.87 % a month possible'
     """
     bound = 1 - ONE_SIDED ** (1 / at_risk)
-    return (
-        f"capped at {horizon:g} months: nobody churned in {at_risk} customer-months, "
-        f"which leaves up to {bound * 100:.2f} % a month possible"
-    )
+    return CAPPED.format(months=f"{horizon:g}", n=at_risk, bound=f"{bound * 100:.2f}")
 
 
 def _net(spine: Spine, rows: Rows, wholes: Mapping[str, list[Worth]], notes: Rows) -> None:
     """What is left of ``ltv_km`` after what it cost to win the customer."""
     if not _has_ledger(spine):
-        lacks = "spend" if not spine.provides("spend") else f"a quarter; this is a {spine.period.kind}"
+        lacks = "spend" if not spine.provides("spend") else A_QUARTER.format(reason=spine.period.kind)
         rows.not_provided(["ltv_net"], lacks)
         return
     costs = Costs(spine)
     others = {each["label"]: each for each in spine.answers("other_acquisition")}
     for label, found in wholes.items():
         cost, other = costs.at(label, "full", "window"), others.get(label)
-        unrated = f"no rate for {other['unrated']}; add it to fx_rates" if other and other["unrated"] else ""
+        unrated = NO_RATE.format(reason=other["unrated"]) if other and other["unrated"] else ""
         if why := cost.refused or unrated:
             rows.refuse(label, why, "ltv_net")
             continue
@@ -440,8 +456,7 @@ def _net_of_segment(rows: Rows, whole: Worth, cost: Cost, other: float, notes: R
     """The same by segment, only where every cost names its segment: else a part of the cost would be left out."""
     by = ("segment", whole.answer["segment"] or NONE)
     if other or cost.spent.get(("segment", NONE), 0.0) or by not in cost.spent:
-        told = ["not all of the spend names a segment"]
-        rows.add("ltv_net", whole.answer, None, status="insufficient", warnings=told)
+        rows.add("ltv_net", whole.answer, None, status="insufficient", warnings=[NOT_ALL_NAMED])
     else:
         _less(rows, whole, cost.spent[by], cost.won.get(by, 0), {"warnings": []}, notes)
 
@@ -454,7 +469,7 @@ def _no_margin(answer: Mapping[str, Any]) -> str:
     """Why nothing at gross margin is told of a period: none is given."""
     if answer["margin"] is not None:
         return ""
-    return f"no gross margin for {answer['label']}; set rules.gross_margin, as 100 % is never assumed"
+    return NO_MARGIN.format(period=answer["label"])
 
 
 def _lacks(spine: Spine, answer: str) -> str:

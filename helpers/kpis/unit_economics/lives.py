@@ -14,10 +14,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from helpers.kpis.spine import Spine
+from helpers.language import template
 from helpers.results import Interval, Status
 from helpers.statistics import LEVEL, RESAMPLES, SEED, dominated_by_few, kaplan_meier
 
-FEW = "dominated by few: fewer than 30 paying customers, or one with over 20 % of the MRR"
+FEW = template("dominated by few: fewer than 30 paying customers, or one with over 20 % of the MRR")
+NOT_FOLLOWED = template("nobody has been followed for {n} months, the longest for {longest}; lower ltv_horizon_months")
+CAPPED = template("capped: nobody has left, so each counts {n} months")
+METHOD = template("bootstrap over customers")
 AT_ONCE = 100_000  # numbers that the processor's own memory holds
 
 
@@ -51,11 +55,10 @@ def worth_of(answer: Mapping[str, Any], stays: pd.DataFrame) -> Worth:
         return Worth(answer, n=n)
     months = mean_months(stays, horizon)
     if months is None:
-        longest = stays["months"].max()
-        why = f"nobody has been followed for {horizon:g} months, the longest for {longest:.1f}"
-        return Worth(answer, status="insufficient", n=n, warnings=(f"{why}; lower ltv_horizon_months",))
+        why = NOT_FOLLOWED.format(n=f"{horizon:g}", longest=f"{stays['months'].max():.1f}")
+        return Worth(answer, status="insufficient", n=n, warnings=(why,))
     few = (FEW,) * dominated_by_few(stays.loc[stays["mrr"] > 0, "mrr"])
-    capped = (f"capped: nobody has left, so each counts {horizon:g} months",) * (not stays["is_left"].any())
+    capped = (CAPPED.format(n=f"{horizon:g}"),) * (not stays["is_left"].any())
     return Worth(answer, each * months, n=n, warnings=(*few, *capped), stays=stays)
 
 
@@ -99,7 +102,7 @@ def value_interval(stays: pd.DataFrame, horizon: float) -> Interval | None:
         times = np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n).astype(float)
         found.append(_values(stays, times, horizon))
     low, high = np.quantile(np.concatenate(found), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(low), float(high), LEVEL, "bootstrap over customers")
+    return Interval(float(low), float(high), LEVEL, METHOD)
 
 
 def _values(stays: pd.DataFrame, times: NDArray[np.float64], horizon: float) -> NDArray[np.float64]:

@@ -11,11 +11,14 @@ import pandas as pd
 from helpers.errors import NotProvided, Refused
 from helpers.kpis.rows import run
 from helpers.kpis.spine import Spine
-from helpers.kpis.unit_economics.acquisition import DEPARTMENTS, NONE, Cost, Costs, not_reached, require_parents
+from helpers.kpis.unit_economics.acquisition import DEPARTMENTS, Cost, Costs, not_reached, require_parents
 from helpers.kpis.unit_economics.cards import ltv
-from helpers.results import Column, Listing
+from helpers.language import _, message, retold, template
+from helpers.results import A_QUARTER, NO_RATE, NONE, Column, Listing
 
 Step = tuple[str, float | None, float | None]
+KINDS = {"vendor": message("Vendor"), "category": message("Category")}
+GROSS_MARGIN, REVENUE = template("gross margin"), template("revenue")
 
 
 class Shared(NamedTuple):
@@ -39,17 +42,17 @@ def spend_by_department(spine: Spine) -> Listing:
         inside = found["department"].isin(departments)
         found[name] = won.where(inside)
     columns = {
-        "department": Column("Department"),
-        "spent": Column("Spent", "money"),
-        "retained": Column("Of it, to keep customers", "money"),
-        "sm": Column("In CAC, sales and marketing", "money"),
-        "full": Column("In CAC, with support", "money"),
+        "department": Column(_("Department")),
+        "spent": Column(_("Spent"), "money"),
+        "retained": Column(_("Of it, to keep customers"), "money"),
+        "sm": Column(_("In CAC, sales and marketing"), "money"),
+        "full": Column(_("In CAC, with support"), "money"),
     }
     return Listing(
-        caption=f"Spend by department, {_months(spine)}",
+        caption=_("Spend by department, {period}").format(period=_months(spine)),
         rows=found[list(columns)],
         columns=columns,
-        when_empty="Nothing was spent.",
+        when_empty=_("Nothing was spent."),
         grain="department",
         total=("spent", "retained", "sm", "full"),
     )
@@ -59,7 +62,7 @@ def acquisition_by_channel(spine: Spine) -> Listing:
     """What sales and marketing spent on each channel of the window, and the customers and the MRR that it brought."""
     spine.require("spend", "spend.channel", "deals.source")
     _cost(spine, "sm")
-    found = spine.frame("cac").query("horizon == 'window' and segment_by == 'channel'")
+    found = spine.frame("cac").query("horizon == 'window'").query("segment_by == 'channel'")
     rows = pd.DataFrame(
         {
             "channel": found["segment"], "amount": found["spent_sm"].fillna(0.0), "customers": found["n"],
@@ -70,21 +73,23 @@ def acquisition_by_channel(spine: Spine) -> Listing:
     rows.loc[rows["channel"] == NONE, "cac"] = np.nan
     rows = rows[(rows["amount"] != 0) | (rows["customers"] > 0)]
     columns = {
-        "channel": Column("Channel"),
-        "amount": Column("Spent", "money"),
-        "customers": Column("Customers won", "count"),
-        "cac": Column("For each", "money"),
-        "mrr": Column("Their first MRR", "money_per_month"),
+        "channel": Column(_("Channel"), own_words=True),
+        "amount": Column(_("Spent"), "money"),
+        "customers": Column(_("Customers won"), "count"),
+        "cac": Column(_("For each"), "money"),
+        "mrr": Column(_("Their first MRR"), "money_per_month"),
     }
     return Listing(
-        caption=f"Sales and marketing by channel, {_months(spine)}",
+        caption=_("Sales and marketing by channel, {period}").format(period=_months(spine)),
         rows=rows.sort_values(["amount", "channel"], ascending=[False, True], ignore_index=True)[list(columns)],
         columns=columns,
-        when_empty="Nothing was spent, and nobody was won.",
+        when_empty=_("Nothing was spent, and nobody was won."),
         grain="channel",
         total=("amount", "customers", "mrr"),
-        note=f"A customer's channel is the source of its first won deal. {NONE} is spend that names no channel, and "
-        "customers whose first deal names none: the one did not win the other.",
+        note=_(
+            "A customer's channel is the source of its first won deal. {none} is spend that names no channel, and "
+            "customers whose first deal names none: the one did not win the other."
+        ).format(none=retold(NONE)),
     )
 
 
@@ -94,25 +99,27 @@ def shared_vendors(spine: Spine) -> Listing:
     lines = _spend(spine).dropna(subset="vendor")
     paid = lines.groupby(["vendor", "department", "category"], as_index=False)[["amount"]].sum()
     columns = {
-        "what": Column("Paid for more than once"),
-        "kind": Column("What it is"),
-        "departments": Column("Paid by"),
-        "others": Column("For, or to"),
-        "amount": Column("Spent", "money"),
+        "what": Column(_("Paid for more than once")),
+        "kind": Column(_("What it is")),
+        "departments": Column(_("Paid by")),
+        "others": Column(_("For, or to")),
+        "amount": Column(_("Spent"), "money"),
     }
     twice = [found for found in _shared(paid, "category", "vendor") if len(found.others) > 1]
     rows = [
-        (found.what, found.kind.capitalize(), found.departments, ", ".join(found.others), found.amount)
+        (found.what, _(KINDS[found.kind]), found.departments, _(", ").join(found.others), found.amount)
         for found in (*_shared(paid, "vendor", "category"), *twice)
     ]
     return Listing(
-        caption=f"Paid by two departments or more, {_months(spine)}",
+        caption=_("Paid by two departments or more, {period}").format(period=_months(spine)),
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
-        when_empty="No vendor is paid by two departments, and nothing is bought twice.",
-        grain="vendor or category",
-        note="A vendor that several departments pay, or a category that they buy from several vendors: could one "
-        "contract do?",
+        when_empty=_("No vendor is paid by two departments, and nothing is bought twice."),
+        grain="what",
+        note=_(
+            "A vendor that several departments pay, or a category that they buy from several vendors: could one "
+            "contract do?"
+        ),
     )
 
 
@@ -121,31 +128,31 @@ def lifetime_values(spine: Spine) -> Listing:
     worth = {row.kpi_id: row.value for row in run(ltv, spine) if row.period == spine.period and not row.segment_by}
     total = spine.frame("ltv").query("segment_by == ''").iloc[0]
     months, monthly = spine.rules["lifetime_months"], float(total["arpa"]) * float(total["margin"])
-    ways = [("From customer lives", "gross margin", monthly, worth.get("ltv_km"))]
-    ways += [("From churn", "gross margin", monthly, worth.get("ltv_margin"))]
+    ways = [(template("From customer lives"), GROSS_MARGIN, monthly, worth.get("ltv_km"))]
+    ways += [(template("From churn"), GROSS_MARGIN, monthly, worth.get("ltv_margin"))]
     orders = worth.get("ltv_orders")
-    ways += [("From orders", "revenue", orders / months if orders is not None and months else np.nan, orders)]
+    ways += [(template("From orders"), REVENUE, orders / months if orders is not None and months else np.nan, orders)]
     told = [way for way in ways if way[3] is not None]
     found = pd.DataFrame(told, columns=["way", "basis", "monthly", "value"]).astype({"monthly": float, "value": float})
     found["months"] = found["value"] / found["monthly"]
-    found["margin"] = found["value"].where(found["basis"] != "revenue", found["value"] * float(total["margin"]))
+    found["margin"] = found["value"].where(found["basis"] != REVENUE, found["value"] * float(total["margin"]))
     found["net"] = found["value"] - _cac_full(spine)
     columns = {
-        "way": Column("Lifetime value"),
-        "basis": Column("Made of"),
-        "monthly": Column("A month, per customer", "money"),
-        "months": Column("Months", "months"),
-        "value": Column("Value", "money"),
-        "margin": Column("At gross margin", "money"),
-        "net": Column("Value less CAC", "money"),
+        "way": Column(_("Lifetime value"), own_words=True),
+        "basis": Column(_("Made of"), own_words=True),
+        "monthly": Column(_("A month, per customer"), "money"),
+        "months": Column(_("Months"), "months"),
+        "value": Column(_("Value"), "money"),
+        "margin": Column(_("At gross margin"), "money"),
+        "net": Column(_("Value less CAC"), "money"),
     }
     return Listing(
-        caption=f"Lifetime value step by step, {spine.period.label}",
+        caption=_("Lifetime value step by step, {period}").format(period=spine.period.label),
         rows=found[list(columns)],
         columns=columns,
-        when_empty="No way to lifetime value has what it needs.",
+        when_empty=_("No way to lifetime value has what it needs."),
         grain="way",
-        note="CAC is that with support. A way that says nothing in this period has no row.",
+        note=_("CAC is that with support. A way that says nothing in this period has no row."),
     )
 
 
@@ -167,28 +174,30 @@ def sales_bridge(spine: Spine) -> Listing:
         *(_invoiced(spine, with_months=subscriptions) if invoices else ()),
     ]
     columns = {
-        "step": Column("From bookings to invoices"),
-        "amount": Column("Amount", "money"),
-        "monthly": Column("A month", "money_per_month"),
+        "step": Column(_("From bookings to invoices"), own_words=True),
+        "amount": Column(_("Amount"), "money"),
+        "monthly": Column(_("A month"), "money_per_month"),
     }
     return Listing(
-        caption=f"What were sales in {spine.period.label}? From bookings to MRR to invoices",
+        caption=_("What were sales in {period}? From bookings to MRR to invoices").format(period=spine.period.label),
         rows=pd.DataFrame(steps, columns=list(columns)).astype({"amount": float, "monthly": float}),
         columns=columns,
         when_empty="",
         grain="step",
-        note="Bookings are what customers signed, MRR what they pay a month, invoices what was billed: three answers, "
-        "and none of them is recognised revenue. Lines that begin with + or − lead to the next one without.",
+        note=_(
+            "Bookings are what customers signed, MRR what they pay a month, invoices what was billed: three answers, "
+            "and none of them is recognised revenue. Lines that begin with + or − lead to the next one without."
+        ),
     )
 
 
 def _booked(won: pd.Series) -> Iterator[Step]:
-    yield "Won in the period, whole", won["won"], None
-    yield "− one-off amounts", -won["one_off"], None
-    yield "− renewals at the price held before", -won["held"], None
-    yield "− what falls after a deal's first year", -won["later"], None
-    yield "− won earlier, cancelled now", -won["reversed"], None
-    yield "New bookings, a year's worth", won["new_bookings"], won["new_bookings"] / 12
+    yield template("Won in the period, whole"), won["won"], None
+    yield template("− one-off amounts"), -won["one_off"], None
+    yield template("− renewals at the price held before"), -won["held"], None
+    yield template("− what falls after a deal's first year"), -won["later"], None
+    yield template("− won earlier, cancelled now"), -won["reversed"], None
+    yield template("New bookings, a year's worth"), won["new_bookings"], won["new_bookings"] / 12
 
 
 def _recurring(spine: Spine, won: pd.Series | None) -> Iterator[Step]:
@@ -197,11 +206,11 @@ def _recurring(spine: Spine, won: pd.Series | None) -> Iterator[Step]:
     gained = moved[["new", "expansion"]].sum()
     if won is not None:
         apart = gained - won["new_bookings"] / 12
-        yield "+ only in MRR, − only booked", None, apart
-    yield "New and expansion MRR", None, gained
-    yield "+ MRR at the start of the period", None, moved["opening"]
-    yield "+ returned, − reduced and lost", None, moved[["reactivation", "contraction", "churn", "fx"]].sum()
-    yield "MRR at the end of the period", None, moved["closing"]
+        yield template("+ only in MRR, − only booked"), None, apart
+    yield template("New and expansion MRR"), None, gained
+    yield template("+ MRR at the start of the period"), None, moved["opening"]
+    yield template("+ returned, − reduced and lost"), None, moved[["reactivation", "contraction", "churn", "fx"]].sum()
+    yield template("MRR at the end of the period"), None, moved["closing"]
 
 
 def _invoiced(spine: Spine, *, with_months: bool) -> Iterator[Step]:
@@ -209,11 +218,11 @@ def _invoiced(spine: Spine, *, with_months: bool) -> Iterator[Step]:
     recurring, other = (float(lines.get(kind, 0.0)) for kind in ("recurring", "other"))
     worth = spine.frame("months_worth")["worth"] if with_months else pd.Series(dtype=float)
     if len(worth):
-        yield "MRR at the ends of the months, added up", worth.iloc[0], None
-        yield "+ or − invoiced for other months, credits", recurring - worth.iloc[0], None
-    yield "Recurring amounts invoiced", recurring, None
-    yield "+ usage, one-off amounts and services", other, None
-    yield "Invoiced in the period", recurring + other, None
+        yield template("MRR at the ends of the months, added up"), worth.iloc[0], None
+        yield template("+ or − invoiced for other months, credits"), recurring - worth.iloc[0], None
+    yield template("Recurring amounts invoiced"), recurring, None
+    yield template("+ usage, one-off amounts and services"), other, None
+    yield template("Invoiced in the period"), recurring + other, None
 
 
 def _refuse(spine: Spine, notes: str) -> None:
@@ -231,15 +240,15 @@ def _spend(spine: Spine) -> pd.DataFrame:
     """
     spine.require("spend")
     if spine.period.kind != "quarter":
-        raise NotProvided(f"a quarter; this is a {spine.period.kind}")
+        raise NotProvided(A_QUARTER.format(reason=spine.period.kind))
     [window] = [each for each in spine.answers("acquisition_window") if _is_window(spine, each)]
     has_months = any(_is_window(spine, each) for each in spine.answers("spend_month"))
     if why := not_reached(window["begins_on"], window["quarters"], has_months):
         raise Refused(why)
     rows = spine.frame("spend_line").query("horizon == 'window'")
-    unrated = sorted(rows.loc[rows["is_unrated"], "currency"].fillna("an amount without a currency").unique())
+    unrated = sorted(rows.loc[rows["is_unrated"], "currency"].fillna(template("an amount without a currency")).unique())
     if unrated:
-        raise Refused(f"no rate for {', '.join(unrated)}; add it to fx_rates")
+        raise Refused(NO_RATE.format(reason=", ".join(unrated)))
     return rows
 
 
@@ -266,7 +275,7 @@ def _cac_full(spine: Spine) -> float:
 def _months(spine: Spine) -> str:
     """The months whose spend counts, in words."""
     months = spine.frame("spend_month").query("horizon == 'window'")["month"]
-    return f"{months.min():%Y-%m} to {months.max():%Y-%m}"
+    return _("{low} to {high}").format(low=f"{months.min():%Y-%m}", high=f"{months.max():%Y-%m}")
 
 
 def _shared(paid: pd.DataFrame, by: str, other: str) -> Iterator[Shared]:
@@ -276,4 +285,4 @@ def _shared(paid: pd.DataFrame, by: str, other: str) -> Iterator[Shared]:
         departments = rows.groupby("department")["amount"].sum().sort_values(ascending=False)
         if len(departments) > 1 and name != NONE:
             others = sorted(set(rows[other]))
-            yield Shared(str(name), by, ", ".join(departments.index), others, float(departments.sum()))
+            yield Shared(str(name), by, _(", ").join(departments.index), others, float(departments.sum()))

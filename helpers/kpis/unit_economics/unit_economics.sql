@@ -1,3 +1,12 @@
+-- What pages print of these queries, in English, and say in the language of the pack:
+-- message: subscriptions: {reason}
+-- message: renewal gaps of at most {days} days, counted as continuous at the old MRR: {n}
+-- message: history_starts_at {day}: whoever paid by then counts as new
+-- message: spend: purpose retain
+-- message: no_amount
+-- message: won
+-- message: invoiced
+
 -- acquisition_window: the quarters over which new customers are counted: cac_window_quarters of them (`window`), and the
 -- quarter alone (`quarter`). Of a quarter that is still running only the months that are over count. begins_on is null
 -- where the calendar does not reach back that far.

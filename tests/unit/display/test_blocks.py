@@ -145,8 +145,8 @@ def test_a_month_review_has_blocks_too():
     july = Calendar().period("2026-07", date(2026, 7, 31))
     rows = [long_table.row("mrr", p, v) for p, v in zip([*july.history(12), july], range(100, 113), strict=True)]
     found = kpi_texts(review(*rows, period=july), "mrr")
-    assert (found["previous"], found["previous_label"]) == ("+€1 (+0.9%)", "2026-06")
-    assert (found["year_ago"], found["year_ago_label"]) == ("+€12 (+12.0%)", "2025-07")
+    assert (found["previous"], found["previous_label"]) == ("+€1 (+0.9%)", "Jun 2026")
+    assert (found["year_ago"], found["year_ago_label"]) == ("+€12 (+12.0%)", "Jul 2025")
 
 
 def test_what_must_be_known_stands_beside_the_number_with_days_by_the_locale():

@@ -32,6 +32,7 @@ PLAN = {
     "objective": "Be fast", "kpi_id": "ttv_rmst", "baseline": 65, "baseline_on": date(2026, 1, 1), "target": 55,
     "due_on": date(2027, 1, 1), "owner": "Ada",
 }  # fmt: skip
+ASKED = {"ttv_cohort": "trailing_year", "rmst_days": 120}
 
 
 def objective(name="faster", **changed):
@@ -63,7 +64,7 @@ def rows_of(table):
 
 
 def days(value, period=Q3, **more):
-    return long_table.row("ttv_rmst", period, value, n=12, **more)
+    return long_table.row("ttv_rmst", period, value, n=12, params=ASKED, **more)
 
 
 # --- headlines --------------------------------------------------------------------------------------------------------
@@ -181,7 +182,7 @@ def test_a_value_beyond_the_limits_is_a_signal():
 def test_what_cannot_be_judged_says_why(changed, said):
     each = objective(**changed)
     by = {"segment": ("source", "web")} if each.segment else {}
-    figure = long_table.row(each.kpi_id, Q3, 61, n=12, **by)
+    figure = long_table.row(each.kpi_id, Q3, 61, n=12, params=ASKED, **by)
     (row,) = rows_of(objectives(measured([each], figure), review(figure), [each]))
     assert row["verdict"] == said
 

@@ -72,7 +72,7 @@ def test_every_form_is_a_picture_a_sentence_and_a_table(draw):
 def test_who_got_as_much_as_it_gave_is_counted_and_all_together():
     """Aye and Cee of the three with both; 2,000 + 25,000 + 400 of 1,000 + 50,000 + 400 is 0.53."""
     assert scatter().sentence == (
-        "2 of 3 customers lie on the line or above it; together, the value is 0.53 times the amount paid."
+        "2 of 3 customers lie on the line or above it; together, “Value” is 0.53 times “Amount paid”."
     )
 
 
@@ -126,7 +126,7 @@ def test_no_name_lies_on_another_nor_on_a_dot(monkeypatch):
 
 def test_without_both_amounts_nothing_is_drawn():
     chart = scatter(PAID[3:])
-    assert (chart.svg, chart.sentence) == ("", "None of the customers has both amounts above 0, so nothing is drawn.")
+    assert (chart.svg, chart.sentence) == ("", "Of 2 customers, none has both amounts above 0, so nothing is drawn.")
     assert scatter(()).sentence == "Nobody is here."
 
 
