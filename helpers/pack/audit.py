@@ -44,6 +44,7 @@ from helpers.pack.excel import (
 )
 from helpers.results import Listing
 from helpers.review import OpenReview
+from helpers.texts import spoken
 
 CHECKS, AUDIT, CUSTOMERS = message("Checks"), message("Audit"), message("Customers by month")
 CHECK_HEADS = (
@@ -394,7 +395,7 @@ def _check(results: Results, kpi_id: str, what: str, found: Live, figure: float)
 def _parts_table(parts: Sequence[tuple[str, str, pd.DataFrame]], results: Results) -> ExcelTable:
     """The parts that totals are checked against, as the pack has them."""
     rows = [
-        [*map(typed_cell, (kpi(kpi_id).label, _(by), retold(name))), typed_cell(value, code)]
+        [*map(typed_cell, (kpi(kpi_id).label, _(by), retold(spoken(name)))), typed_cell(value, code)]
         for kpi_id, by, found in parts
         for code in [number_format([], kpi(kpi_id).unit, **results.context.style)]
         for name, value in zip(found["segment"], found["value"], strict=True)

@@ -130,9 +130,9 @@ class Changes:
     def first(self) -> str:
         """What stands first: what was compared, and whether all is there."""
         if self.told or self.compared.restated or self.compared.definitions:
-            return self.compared.sentence
+            return _(self.compared.sentence)
         nothing = _("Nothing failed or is missing, and there is nothing to know of the data.")
-        return _("{sentence} {next}").format(sentence=self.compared.sentence, next=nothing)
+        return _("{sentence} {next}").format(sentence=_(self.compared.sentence), next=nothing)
 
 
 @dataclass(frozen=True)

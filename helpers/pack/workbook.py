@@ -293,9 +293,8 @@ def _restated_table(restated: Sequence[Restated], results: Results) -> ExcelTabl
         told = (_(WORDS[each.unit]), _("yes") if each.is_material else _("no"), each.cause, each.kpi_id)
         unit, *others = map(typed_cell, told)
         rows.append([*named, unit, published, now, *change, *others])
-    return ExcelTable(
-        _("Every restated figure"), [_(head) for head in RESTATED], _columns(len(RESTATED), rows), name="restated", wrapped=True
-    )  # fmt: skip
+    heads = [_(head) for head in RESTATED]
+    return ExcelTable(_("Every restated figure"), heads, _columns(len(heads), rows), name="restated", wrapped=True)
 
 
 def _moving_rows(restated: Sequence[Restated]) -> ExcelTable:

@@ -25,7 +25,7 @@ MARKED_IN = ("helpers/kpis", "helpers/display", "helpers/pack")
 
 # What is not marked yet: a module leaves the list when its texts are.
 OUTSTANDING = {
-    *(f"helpers/pack/{name}.py" for name in ("changes", "causes", "audiences")),
+    *(f"helpers/pack/{name}.py" for name in ("audiences",)),
 }  # fmt: skip
 WORDS = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}")
 # Queries, styles, marks of HTML, SVG and Typst, typefaces, and the keys of verdicts, of states and of matplotlib.
