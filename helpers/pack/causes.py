@@ -26,7 +26,7 @@ from helpers.data.engines import quoted
 from helpers.data.prepared import Prepared
 from helpers.display.formats import MONEY, format_day
 from helpers.display.plain_words import named, plain_value
-from helpers.display.sentences import clauses
+from helpers.display.sentences import listed
 from helpers.errors import KitError
 from helpers.kpis.rows import Card, cards_of, cards_with, relations_of, run
 from helpers.kpis.spine import COMMENT, FOLDER, Relation, Spine, read_relations, words_in
@@ -193,7 +193,7 @@ class Causes:
         """What of the definition, the rules and the code differs; the code is told where nothing else is found."""
         queries = [name for name in self.changed_relations if name in read]
         first, more = queries[:QUERIES_NAMED], len(queries) - QUERIES_NAMED
-        names = clauses([*map(named, first), *([_("{n} more").format(n=more)] if more > 0 else [])])
+        names = listed([*map(named, first), *([_("{n} more").format(n=more)] if more > 0 else [])])
         told = [_("its definition changed (the query of {names})").format(names=names)] if queries else []
         if card in self.changed_wordings:
             told.append(_("its definition in words changed"))

@@ -26,7 +26,7 @@ from helpers.display.context import Results
 from helpers.display.data_page import NOT_COUNTED
 from helpers.display.formats import MONEY, format_period, is_small
 from helpers.display.plain_words import named, plain_value
-from helpers.display.sentences import name_of
+from helpers.display.sentences import listed, name_of, paragraph
 from helpers.errors import KitError
 from helpers.kpis.rows import cards_of
 from helpers.language import _, message, plural, retold
@@ -166,28 +166,34 @@ class _Comparison:
 
     def _sentence(self, restated: Sequence[Restated], material: Sequence[Restated]) -> str:
         both, write, least = self._both, self.found.write, self.request.review.changes.material
-        label = format_period(self.published.label, write.locale)
-        begin = _("Compared with the pack of {pack}: of {n} figures that both have, {told}")
-        told = plural(
-            "{n} is restated, {material} of them by {share} or more, of shares by {points}",
-            "{n} are restated, {material} of them by {share} or more, of shares by {points}",
-            len(restated),
-        ).format(
-            n=self._count(len(restated)),
-            material=self._count(len(material)),
-            share=write.value(least, "share"),
-            points=write.gap(least, "share"),
+        n, running, unlike = len(restated), int(both["was_running"].sum()), int(both["unlike"].sum())
+        if not restated:
+            told = _("none is restated")
+        elif material:
+            told = plural(
+                "{n} is restated, by {share} or more (shares: {points}); the workbook has it",
+                "{n} are restated, {material} of them by {share} or more (shares: {points}); the workbook has them all",
+                n,
+            )
+        else:
+            told = plural(
+                "{n} is restated, by less than {share} (shares: {points}); the workbook has it",
+                "{n} are restated, none of them by {share} or more (shares: {points}); the workbook has them all",
+                n,
+            )
+        sizes = {"share": write.value(least, "share"), "points": write.gap(least, "share")}
+        begin = _("Compared with the pack of {period} (v{version}): of {n} figures that both have, {told}.").format(
+            period=format_period(self.published.label, write.locale),
+            version=self.published.version,
+            n=self._count(len(self._pairs)),
+            told=told.format(n=self._count(n), material=self._count(len(material)), **sizes),
         )
-        told = told if restated else _("none is restated")
-        pack, count = f"{label} (v{self.published.version})", self._count(len(self._pairs))
-        all_told = [begin.format(pack=pack, n=count, told=told)]
-        if n := int(both["was_running"].sum()):
-            running = plural("{n} more was not final then", "{n} more were not final then", n)
-            all_told.append(running.format(n=self._count(n)))
-        if n := int(both["unlike"].sum()):
-            unlike = plural("{n} more was in another unit or currency", "{n} more were in another unit or currency", n)
-            all_told.append(unlike.format(n=self._count(n)))
-        return _("{sentence}.").format(sentence=_("; ").join(all_told))
+        not_final = plural("{n} more was not final then.", "{n} more were not final then.", running)
+        other = plural(
+            "{n} more was in another unit or currency.", "{n} more were in another unit or currency.", unlike
+        )
+        more = [told.format(n=self._count(n)) for told, n in ((not_final, running), (other, unlike)) if n]
+        return paragraph(begin, *more)
 
     def _count(self, number: int) -> str:
         return self.found.write.value(number, "count")
@@ -265,7 +271,7 @@ class _Comparison:
                 ]
             },
             "data": [dict(zip(COLUMNS, row, strict=True)) for row in rows],
-            "note": note if len(rows) == len(once) else _("{sentence} {next}").format(sentence=few, next=note),
+            "note": paragraph(few if len(rows) < len(once) else "", note),
         }
 
     def _when(self) -> str:
@@ -367,7 +373,7 @@ class _Comparison:
                     count, count_of, count_was, count_of_was = map(self._count, (rows, of, was, of_before))
                     yield _("{name}: {n} of {of} rows, and {was} of {of_was} then: {reason}.").format(
                         name=begun(named(table)), n=count, of=count_of, was=count_was, of_was=count_of_was,
-                        reason=retold(reason),
+                        reason=retold(_(reason)),
                     )  # fmt: skip
 
 
@@ -419,7 +425,4 @@ def _listed(words: Iterable[str]) -> str:
     """The first few of some names."""
     found = list(dict.fromkeys(map(str, words)))
     more = len(found) - NAMED
-    comma = _(", ")
-    if more < 2:
-        return comma.join(found)
-    return _("{names} and {n} more").format(names=comma.join(found[:NAMED]), n=more)
+    return listed(found if more < 2 else [*found[:NAMED], _("{n} more").format(n=more)])

@@ -367,7 +367,7 @@ def test_only_what_is_material_stands_on_the_pages_and_all_is_kept(q2, now):
     shown = [row["KPI"] for row in found.table["data"]] if found.table else []
     assert "Monthly recurring revenue (MRR)" not in shown
     assert " restated, " in found.sentence
-    assert " of them by 22.0% or more, of shares by 22.0 pp." in found.sentence
+    assert " of them by 22.0% or more (shares: 22.0 pp); the workbook has them all." in found.sentence
 
 
 def test_what_is_less_than_half_a_cent_is_not_restated(q2, now):
