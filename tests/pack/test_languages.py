@@ -37,10 +37,10 @@ OF_MACHINES = re.compile(
 # All queries, and what is told in a terminal alone.
 UNSEEN = {"helpers/kpis/spine.py", "helpers/kpis/from_invoices.py", "helpers/kpis/kpi_alignment/findings.py"}
 UNSEEN |= {f"helpers/pack/{name}.py" for name in ("publish", "verify", "made_from", "request")}
-# What a terminal reads, typefaces and XML stand here too, so that nothing tells a machine which texts are of pages.
+# Texts of a terminal, queries, typefaces and XML stand here too: nothing tells a machine which texts are of pages.
 UNSEEN |= {
     f"helpers/pack/{name}.py"
-    for name in ("actions", "appearance", "archive", "commentary", "excel", "render", "sign_off", "slides")
+    for name in ("actions", "appearance", "archive", "causes", "commentary", "excel", "render", "sign_off", "slides")
 }
 MADE_BY = {  # the module whose words a part holds, beside those that are always looked at
     "heading": "helpers/display/headlines.py", "prose": "helpers/display/headlines.py",
@@ -211,13 +211,13 @@ def unmarked(path):
                 kept |= set(map(id, ast.walk(node)))
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):  # a docstring
             kept.add(id(node.value))
-        if isinstance(node, ast.JoinedStr) and OF_MACHINES.match(str(getattr(node.values[0], "value", ""))):
-            kept |= set(map(id, ast.walk(node)))
+        if isinstance(node, ast.JoinedStr) and isinstance(begin := node.values[0], ast.Constant):
+            kept |= set(map(id, ast.walk(node))) if OF_MACHINES.match(str(begin.value)) else set()
     return [
         node.value
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in kept
-        and WORDS.search(node.value) and not OF_MACHINES.match(node.value)
+        and WORDS.search(node.value) and not OF_MACHINES.match(node.value) and node.value not in KEYS
     ]  # fmt: skip
 
 
