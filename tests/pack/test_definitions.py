@@ -67,8 +67,8 @@ def test_a_parameter_changed_under_the_same_version(tmp_path):
     publish(tmp_path, order("2026Q2"))
     changed = order(sets=("recurring_revenue.retention_months=6",))
     assert redefined(changed, tmp_path) == {
-        "nrr": "its definition changed since the pack of 2026Q2 (v1), and its version did not: retention_months was 12 "
-        "and is 6; raise definition_version of nrr"
+        "nrr": "its definition changed since the pack of 2026Q2 (v1), and its version did not: retention_months: 12 "
+        "→ 6; raise definition_version of nrr"
     }
 
 
@@ -112,7 +112,7 @@ def test_the_next_margin_changes_no_definition_and_another_margin_does(tmp_path)
     grown = order(rules={"gross_margin": {"2026Q2": 0.78, "2026Q3": 0.8}}, kpis=ltv)
     assert redefined(with_economics(grown), tmp_path) == {}
     moved = order(rules={"gross_margin": {"2026Q2": 0.7, "2026Q3": 0.8}}, kpis=ltv)
-    assert "gross_margin was" in redefined(with_economics(moved), tmp_path)["ltv_km"]
+    assert "gross_margin: " in redefined(with_economics(moved), tmp_path)["ltv_km"]
 
 
 def test_a_kpi_that_was_not_in_the_pack_is_new(tmp_path):
