@@ -25,6 +25,7 @@ from helpers.data.report import JudgedRows, data_report
 from helpers.data.schema import SQL_TYPES, Column
 from helpers.data.small_groups import BY_RULE, GROUPS, OTHER, Sizes, as_merged, is_small, merged, sizes
 from helpers.errors import KitError, nearest
+from helpers.language import template
 from helpers.params import Audience
 from helpers.periods import Period
 from helpers.texts import begun
@@ -48,6 +49,19 @@ DESCRIBING: Mapping[str, Collection[str]] = {
 PEOPLE = ("owner", "contact_email")  # columns of people: who is hidden in one must be in no other, nor in a text
 SHORTEST_WORD = 3  # characters of a name that is looked for in texts
 UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]"  # scripts that put no space between words
+# What the readers of such a folder are told.
+OF_A_PART = template("This pack is of a part of the customers alone: {n}.")
+OF_NO_CUSTOMER = template(
+    "Left out, since rows of them are of no single customer: {tables}. Targets, objectives, experiments and what "
+    "management says are of the whole company, and left out too."
+)
+FEW = template(
+    "Groups that had fewer than {n} customers at the end of a period shown here stand together as (other), with the "
+    "next smallest."
+)
+TOGETHER = template("{column} of {table}: {n} of {all} values stand together.")
+TOO_FEW = template("{column} of {table}: not shown, since its groups are too small.")
+TELLING = template("{column} of {table}: not shown, since it would tell what is not for these readers.")
 COUNTED = ("read", "empty_key", "not_yet_known", "byte_equal")
 
 
@@ -168,16 +182,13 @@ class Redaction:
                 select c.customer_id from all_customers c join found on c.merged_into = found.customer_id
             )
             select distinct customer_id from found""")
-        self.told.append(f"This pack is of a part of the customers alone: {len(ids)}.")
+        self.told.append(OF_A_PART.format(n=len(ids)))
         left_out = [name for name in self._columns if name in self.prepared.held and not self._is_of_customers(name)]
         for name in left_out:
             self._drop(name)
         if left_out:
             names = ", ".join(name.replace("_", " ") for name in left_out)
-            self.told.append(
-                f"{begun(names)}: left out, since rows of them are of no single customer. Targets, objectives, "
-                "experiments and what management says are of the whole company, and left out too."
-            )
+            self.told.append(OF_NO_CUSTOMER.format(tables=names))
 
     def _is_of_customers(self, name: str) -> bool:
         """Whether every row that counts is of a customer, directly or by what it refers to."""
@@ -232,19 +243,17 @@ class Redaction:
                     self._drop(f"{table}.{column}")
                 else:
                     self._merged[table, column] = values
-            what = f"{group.column} of {group.table}"
             told.append(
-                f"{what} ({'not shown' if len(values) == len(found) else f'{len(values)} of {len(found)} values'})"
+                _told_of(group.table, group.column, TOO_FEW)
+                if len(values) == len(found)
+                else _told_of(group.table, group.column, TOGETHER, n=len(values), all=len(found))
             )
         is_told = self._is_open(BY_RULE.table, BY_RULE.column)
         if is_told and any(is_small(counts, smallest) for counts in count(group=BY_RULE).values()):
             self._drop(f"{BY_RULE.table}.{BY_RULE.column}")
-            told.append("product type of customers (not shown)")
+            told.append(_told_of(BY_RULE.table, BY_RULE.column, TOO_FEW))
         if told:
-            self.told.append(
-                f"Groups that had fewer than {smallest} customers at the end of a period shown here stand together as "
-                f"{OTHER}, with the next smallest: {'; '.join(told)}."
-            )
+            self.told += [FEW.format(n=smallest), *told]
 
     # --- names --------------------------------------------------------------------------------------------------------
 
@@ -276,7 +285,7 @@ class Redaction:
             create table words as
             select distinct case when regexp_matches(word, '{UNSPACED}') then trim(word) else word end as word
             from (select {_apart("word")} as word from told_words) where length(trim(word)) >= {SHORTEST_WORD}""")
-        faults, dropped = [], []
+        faults = []
         for table in [name for name in self._columns if name in self.prepared.held]:
             for column in HELD[table].columns:
                 if column.name not in self._columns[table] or not _is_text(table, column):
@@ -286,7 +295,7 @@ class Redaction:
                 if not self._holds_word(table, column.name):
                     continue
                 if is_hideable(table, column.name):
-                    dropped.append(f"{column.name.replace('_', ' ')} of {table.replace('_', ' ')}")
+                    self.told.append(_told_of(table, column.name, TELLING))
                     self._drop(f"{table}.{column.name}")
                 else:
                     faults.append(
@@ -295,10 +304,6 @@ class Redaction:
                     )
         if faults:
             raise KitError(*faults)
-        if dropped:
-            self.told.append(
-                f"{begun(', '.join(dropped))}: not shown, since it would tell what is not for these readers."
-            )
 
     def _holds_word(self, table: str, column: str) -> bool:
         """Whether a value of a column is, or holds as whole words, what the audience must not see."""
@@ -445,6 +450,11 @@ def hide_fault(what: str) -> str:
 def is_hideable(table: str, column: str) -> bool:
     """Whether a column only describes: what needs it then says that it is not provided, and no other figure changes."""
     return column in DESCRIBING.get(table, ())
+
+
+def _told_of(table: str, column: str, sentence: str, **counts: int) -> str:
+    """A sentence about a column."""
+    return sentence.format(column=begun(column.replace("_", " ")), table=table.replace("_", " "), **counts)
 
 
 def _is_text(table: str, column: Column) -> bool:

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import duckdb
 
 from helpers.data.engines import quoted
+from helpers.language import template
 
-OTHER = "(other)"
+OTHER = template("(other)")
 
 
 class Group(NamedTuple):

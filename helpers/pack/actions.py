@@ -12,15 +12,21 @@ from typing import Any
 
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.context import Results
-from helpers.display.formats import format_day
+from helpers.display.formats import NOTHING, format_day
 from helpers.display.sentences import gaps_of, name_of, why_missing
 from helpers.display.signals import change_tone
 from helpers.errors import nearest
+from helpers.language import _, message
 from helpers.pack.notebook_content import commentary_parts
 from helpers.pack.rich_text import Part, plain_text
 from helpers.results import split_address
 
-STANDINGS = {"done": "✓ done", "late": "✗ late", "open": "○ open"}
+HEADS = {  # the columns that the kit knows, each with what stands where it is empty
+    message("Action"): message("no action"), message("Due"): message("no due"), message("Owner"): message("no owner"),
+    message("KPI"): message("no KPI"), message("Done"): "", message("Did it move?"): NOTHING, message("Status"): "",
+}  # fmt: skip
+MOVED, STANDING = "Did it move?", "Status"
+DONE, LATE, OPEN = "✓", "✗", "○"  # how a standing begins
 DAYS = ("Due", "Done")
 
 
@@ -52,19 +58,19 @@ def actions_shown(text: str, results: Results) -> list[Part]:
 def _shown(table: Mapping[str, Any], results: Results) -> Part:
     rows, head = _rows(table), _head(table)
     if "KPI" in head:
-        head = [*(name for name in head if name != "KPI"), "KPI", "Did it move?"]
-    head = [*(name for name in head if name != "Done"), "Standing"]
+        head = [*(name for name in head if name != "KPI"), "KPI", MOVED]
+    head = [*(name for name in head if name != "Done"), STANDING]
     locale = results.context.locale
     written = []
     for row in rows:
         told = {name: format_day(row[name], locale) if name in DAYS and row[name] else row[name] for name in row}
-        told["Standing"] = _standing(row, results)
+        told[STANDING] = _standing(row, results)
         told |= _moved(row.get("KPI", ""), results)
-        written.append([told.get(name) or f"no {name.lower()}" for name in head])
-    columns = [{"label": name, "align": "left"} for name in head]
+        written.append([told.get(name) or _(HEADS.get(name, NOTHING)) for name in head])
+    columns = [{"label": _(name) if name in HEADS else name, "align": "left"} for name in head]
     return {
         "type": "table", "title": "", "columns": columns, "rows": written, "values": written, "group": None, "note": "",
-        "empty": "" if written else "No action is recorded.",
+        "empty": "" if written else _("No action is recorded."),
     }  # fmt: skip
 
 
@@ -73,21 +79,25 @@ def _standing(row: Mapping[str, str], results: Results) -> str:
     known = results.period.known_until
     done, due = _day(row.get("Done", "")), _day(row.get("Due", ""))
     if done and done <= known:
-        return f"{STANDINGS['done']} on {format_day(done, results.context.locale)}"
-    return STANDINGS["late" if due and due <= known else "open"]
+        told = _("done on {day}").format(day=format_day(done, results.context.locale))
+        return f"{DONE} {told}"
+    late, still_open = _("late"), _("open")
+    return f"{LATE} {late}" if due and due <= known else f"{OPEN} {still_open}"
 
 
 def _moved(address: str, results: Results) -> dict[str, str]:
     """The KPI of an action by its label, and where it went since the period before."""
     row = results.shown(*split_address(address)) if address else None
     if row is None:
-        return {"KPI": kpi(split_address(address)[0]).label, "Did it move?": "not in this pack"} if address else {}
+        return {"KPI": kpi(split_address(address)[0]).label, MOVED: _("not in this pack")} if address else {}
     label, before, why = name_of(row), results.before(row), why_missing(row, results.context.locale)
+    value = results.write.result_phrase(row)
     if why or before is None:
-        return {"KPI": label, "Did it move?": why or f"{results.write.result_phrase(row)}, none before to compare"}
+        return {"KPI": label, MOVED: why or _("{value}, none before to compare").format(value=value)}
     gap = row["value"] - before["value"]
-    word = {"good": "better: ", "bad": "worse: ", "": ""}[change_tone(row["kpi_id"], gap)] if gap else ""
-    return {"KPI": label, "Did it move?": f"{word}{results.write.result_phrase(row)}, {gaps_of(results, row)[0]}"}
+    tone = change_tone(row["kpi_id"], gap) if gap else ""
+    told = {"good": _("better: {value}, {gap}"), "bad": _("worse: {value}, {gap}"), "": _("{value}, {gap}")}[tone]
+    return {"KPI": label, MOVED: told.format(value=value, gap=gaps_of(results, row)[0])}
 
 
 def _registers(parts: Sequence[Part]) -> list[Mapping[str, Any]]:

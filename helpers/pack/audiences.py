@@ -19,6 +19,7 @@ from helpers.data.pseudonyms import pseudonym_key
 from helpers.data.redaction import Redaction, hide_fault, row_filter
 from helpers.errors import KitError, nearest, together
 from helpers.kpis.spine import periods_of
+from helpers.language import template
 from helpers.pack.commentary import Commentary, read_commentary
 from helpers.pack.made_from import PREPARED, keep_brand, keep_record, kept_request, kept_runs
 from helpers.pack.request import PackRequest
@@ -29,8 +30,10 @@ from helpers.strict_yaml import Places, shown
 FOLDER, NOTEBOOKS = "audiences", "notebooks"
 OF_THE_COMPANY = ("kpi_alignment", "kpi_experiments")  # themes that say nothing of a part of the customers
 SPACELESS = "\u2e80"  # from here on are scripts that put no space between words
-STOPPED = "whoever built the pack is told why"
-REFUSED = "the pack of the whole company refuses it too"
+STOPPED = template("whoever built the pack is told why")
+REFUSED = template("the pack of the whole company refuses it too")
+FOR_WHOM = template("This pack is for the readers named “{name}”; it leaves out what is not for them.")
+UNTOLD = template("What management says of figures that are not in this pack is left out.")
 
 
 @dataclass(frozen=True)
@@ -193,9 +196,9 @@ def _variant(
     period, key = request.period, pseudonym_key() if audience.customers == "pseudonyms" else b""
     days = [each.measured_on for each in periods_of(period)]
     redaction = Redaction(prepared, audience, days, key, _judged_by(request))
-    redaction.told.append(f"This pack is for the readers named “{name}”; it leaves out what is not for them.")
-    texts, untold = _commentary(request, name, audience)
-    redaction.told += untold
+    redaction.told.append(FOR_WHOM.format(name=name))
+    texts, is_whole = _commentary(request, name, audience)
+    redaction.told += [] if is_whole else [UNTOLD]
     review = _review(request, audience)
     try:
         redaction.write(folder / PREPARED, period, request.review.rules.feed_max_age_days)
@@ -231,8 +234,8 @@ def _review(request: PackRequest, audience: Audience) -> Review:
     return review.model_copy(update={**unseen, "targets": targets, "owners": {}, "audiences": {}, "themes": kept})
 
 
-def _commentary(request: PackRequest, name: str, audience: Audience) -> tuple[dict[Path, str], list[str]]:
-    """The commentary that an audience gets, by file, and what is told of the rest.
+def _commentary(request: PackRequest, name: str, audience: Audience) -> tuple[dict[Path, str], bool]:
+    """The commentary that an audience gets, by file, and whether that is all of it that is for its pages.
 
     Its own is that of the folder of its name. Beside it stands that of the whole pack, as far as the audience has the
     pages and the figures that it is about; none of it where the audience gets a part of the customers alone.
@@ -240,15 +243,15 @@ def _commentary(request: PackRequest, name: str, audience: Audience) -> tuple[di
     folder, pages = request.commentary_folder, ("summary", "actions", *_themes(request, audience))
     own = [page for page in _own_commentary(request, name, audience).comments if page in pages]
     files = [folder / name / f"{page}.md" for page in own]
-    untold = []
+    is_whole = True
     if not audience.rows:
         whole = request.commentary()
         for page in [page for page in whole.comments if page in pages and page not in own]:
             if all(CATALOGUE[kpi_id].theme in pages for named, kpi_id, _ in whole.named() if named == page):
                 files.append(folder / f"{page}.md")
             else:
-                untold.append(f"What management says in its {page} is about figures that are not in this pack.")
-    return {file: file.read_text(encoding="utf-8-sig") for file in files}, untold
+                is_whole = False
+    return {file: file.read_text(encoding="utf-8-sig") for file in files}, is_whole
 
 
 def _naming_texts(texts: Mapping[Path, str], words: Mapping[str, str]) -> Iterator[str]:

@@ -20,8 +20,11 @@ from xlsxwriter.utility import xl_col_to_name as letters
 
 from helpers.catalogue import kpi
 from helpers.display.context import Results
+from helpers.display.formats import format_period
+from helpers.display.sentences import REASONS
 from helpers.display.shown_tables import Table
 from helpers.kpis.recurring_revenue.by_month import REVALUED, compared_days, customers_by_month
+from helpers.language import _, message, plural, retold
 from helpers.pack.excel import (
     COUNT,
     DAY,
@@ -29,28 +32,43 @@ from helpers.pack.excel import (
     FORMATS,
     HEADINGS,
     MOST_ROWS,
+    SHEET_NAME,
     Cell,
     ExcelTable,
     SheetContent,
+    cut,
     number_format,
     resource_table,
+    sheet_name,
     typed_cell,
 )
 from helpers.results import Listing
 from helpers.review import OpenReview
+from helpers.texts import spoken
 
-CHECKS, AUDIT, CUSTOMERS = "Checks", "Audit", "Customers by month"
-CHECK_HEADS = ("Check", "By formula", "Must equal", "Apart by", "Result")
+CHECKS, AUDIT, CUSTOMERS = message("Checks"), message("Audit"), message("Customers by month")
+CHECK_HEADS = (
+    message("Check"), message("By formula"), message("Must equal"), message("Apart by"), message("Result"),
+)  # fmt: skip
 FIRST = HEADINGS + 2  # the row of a table's first cells, as formulas count them
-PASS, FAIL = "PASS", "FAIL"
-ALARM = {"type": "cell", "criteria": "==", "value": f'"{FAIL}"', "format": {"bold": True, "bg_color": "#f4c7c3"}}
+PASS, FAIL = message("PASS"), message("FAIL")
+ALARM = {"type": "cell", "criteria": "==", "format": {"bold": True, "bg_color": "#f4c7c3"}}
 CENT, EXACT = (0.005, "0.00"), (1e-9, "0.000000000")  # how far money may be apart, and shares, and how that is shown
+NET, FX, PAYING, SUM, PAID = (
+    message("Net new"), message("Currency effect"), message("Paying customers"), message("Sum of customers"),
+    message("Customers that paid"),
+)  # fmt: skip
+THEIRS, NOW, KEPT = message("Their MRR"), message("What they pay now"), message("of it, at most what they paid")
+LOST, MRR_LOST = message("Customers lost"), message("MRR lost")
 BRIDGE = {
-    "Opening": "mrr_opening", "New": "mrr_new", "Reactivation": "mrr_reactivation", "Expansion": "mrr_expansion",
-    "Contraction": "mrr_contraction", "Churn": "mrr_churn", "Net new": "net_new_mrr", "Currency effect": "mrr_fx",
-    "Closing": "mrr", "Paying customers": "paying_customers",
+    message("Opening"): "mrr_opening", message("New"): "mrr_new", message("Reactivation"): "mrr_reactivation",
+    message("Expansion"): "mrr_expansion", message("Contraction"): "mrr_contraction", message("Churn"): "mrr_churn",
+    NET: "net_new_mrr", FX: "mrr_fx", message("Closing"): "mrr", PAYING: "paying_customers",
 }  # fmt: skip
-RATES = {"NRR": "nrr", "GRR": "grr", "Logo churn": "logo_churn", "Revenue churn": "revenue_churn"}
+LOGO_CHURN, REVENUE_CHURN = message("Logo churn"), message("Revenue churn")
+RATES = {
+    message("NRR"): "nrr", message("GRR"): "grr", LOGO_CHURN: "logo_churn", REVENUE_CHURN: "revenue_churn",
+}  # fmt: skip
 COHORTS = {"year": "", "period": "_quarter"}  # where customers are followed from, and how their KPIs' ids end
 PARTS = {  # KPIs whose parts add up to the total, and the dimension in which they do
     "mrr": "segment", "mrr_new": "segment", "mrr_expansion": "source", "mrr_contraction": "segment",
@@ -135,12 +153,16 @@ class Check(NamedTuple):
 
 @dataclass
 class Lines:
-    """A table of lines by columns on its way, from a column of the sheet on; formulas name its cells by line."""
+    """A table of lines by columns on its way, from a column of the sheet on; formulas name its cells by line.
+
+    ``said`` says the names of its lines.
+    """
 
     title: str
     note: str
     x: int
     heads: Sequence[str]
+    said: Callable[[str], str] = _
     cells: dict[str, list[Cell]] = field(default_factory=dict)
     made: dict[str, list[Live]] = field(default_factory=dict)
 
@@ -169,10 +191,13 @@ class Lines:
     def linked(self, name: str, column: int = -1) -> Live:
         """A line's cell, as another sheet names it."""
         found = self.made[name][column]
-        return Live(f"'{AUDIT}'!{found.text}", found.value)
+        return Live(f"{_in_formulas(AUDIT)}!{found.text}", found.value)
 
     def table(self) -> ExcelTable:
-        columns = [[typed_cell(name) for name in self.cells], *map(list, zip(*self.cells.values(), strict=True))]
+        columns = [
+            [typed_cell(self.said(name)) for name in self.cells],
+            *map(list, zip(*self.cells.values(), strict=True)),
+        ]
         return ExcelTable(self.title, self.heads, columns, [self.note])
 
 
@@ -182,8 +207,10 @@ def audit_sheets(quarter: OpenReview, results: Results) -> list[SheetContent]:
     if results.now("mrr") is not None:
         listing = quarter.listing(customers_by_month)
         if listing.rows.empty or len(listing.rows) > MOST_ROWS:
-            why = listing.when_empty if listing.rows.empty else f"There are more than {MOST_ROWS:,} customers."
-            notes = [f"There is no sheet of customers by month, and no check of what is made of it. {why}"]
+            more = _("There are more than {n} customers.").format(n=f"{MOST_ROWS:,}")
+            none = _("There is no sheet of customers by month, and no check of what is made of it.")
+            why = listing.when_empty if listing.rows.empty else more
+            notes = [_("{sentence} {next}").format(sentence=none, next=why)]
         else:
             audit = _Audit(quarter, results, listing)
             checks, notes, sheets = list(audit.checks()), list(audit.left_out()), audit.sheets()
@@ -193,7 +220,7 @@ def audit_sheets(quarter: OpenReview, results: Results) -> list[SheetContent]:
     if not checks and not notes:
         return []
     beside = [_parts_table(parts, results)] if parts else []
-    return [SheetContent(CHECKS, [_checks_table(checks, notes), *beside]), *sheets]
+    return [SheetContent(_named(CHECKS), [_checks_table(checks, notes), *beside]), *sheets]
 
 
 def _figure(results: Results, kpi_id: str, segment: str = "") -> float | None:
@@ -202,11 +229,22 @@ def _figure(results: Results, kpi_id: str, segment: str = "") -> float | None:
     return None if row is None or pd.isna(row["value"]) else float(row["value"])
 
 
+def _named(title: str) -> str:
+    """The name of a sheet, in the language in force, as the workbook has it."""
+    return cut(sheet_name(_(title)), SHEET_NAME)
+
+
+def _in_formulas(title: str) -> str:
+    """The same as formulas name it."""
+    return "'" + _named(title).replace("'", "''") + "'"
+
+
 class _Audit:
     """The formulas over the sheet of customers by month."""
 
     def __init__(self, quarter: OpenReview, results: Results, listing: Listing) -> None:
         self.results, self.listing = results, listing
+        self.label = format_period(results.period.label, results.context.locale)
         self.money = number_format([], "money", **results.context.style)
         self.months = quarter.spine.rules["retention_months"]
         self.steps, since = compared_days(quarter.spine)
@@ -224,26 +262,27 @@ class _Audit:
         """A column of the sheet of customers."""
         place = letters(list(self.listing.columns).index(str(name)))
         values = self.listing.rows[str(name)]
-        cells = f"'{CUSTOMERS}'!${place}${FIRST}:${place}${FIRST + len(values) - 1}"
+        cells = f"{_in_formulas(CUSTOMERS)}!${place}${FIRST}:${place}${FIRST + len(values) - 1}"
         return Live(cells, pd.to_datetime(values).to_numpy() if name == "first_on" else values.to_numpy())
 
     def sheets(self) -> list[SheetContent]:
         """The sheet of formulas, and that of the customers they are made of."""
         tables = [lines.table() for lines in (self.bridge, self.retention, self.segments) if lines.cells]
         resource = Table(self.listing, self.results.context).resource()
-        return [SheetContent(AUDIT, tables), SheetContent(CUSTOMERS, [resource_table(resource)])]
+        return [SheetContent(_named(AUDIT), tables), SheetContent(_named(CUSTOMERS), [resource_table(resource)])]
 
     def _bridge(self) -> Lines:
         """How MRR came from the opening to the closing of each step; the last column is the period."""
-        label, first = self.results.period.label, self.column("first_on")
-        note = "Each customer is compared from one day to the next. Opening + net new + currency effect = closing."
-        found = Lines(f"MRR bridge, {label}", note, 0, ["Line", *map(str, self.steps[1:]), label])
+        label, first = self.label, self.column("first_on")
+        note = _("Each customer is compared from one day to the next. Opening + net new + currency effect = closing.")
+        title = _("MRR bridge, {period}").format(period=label)
+        found = Lines(title, note, 0, [_("Line"), *map(str, self.steps[1:]), label])
         opening, closing = ([self.column(day) for day in days] for days in (self.steps[:-1], self.steps[1:]))
         names = [f"{day}{REVALUED}" for day in self.steps[:-1]]
         revalued = [self.column(n) if n in self.listing.columns else o for n, o in zip(names, opening, strict=True)]
 
-        found.days("From", [*self.steps[:-1], self.steps[0]])
-        found.days("To", [*self.steps[1:], self.steps[-1]])
+        found.days(message("From"), [*self.steps[:-1], self.steps[0]])
+        found.days(message("To"), [*self.steps[1:], self.steps[-1]])
         found.line("Opening", list(map(total, opening)), self.money, lambda cells: cells[0])
         moved: dict[str, list[Live]] = {"New": [], "Reactivation": [], "Expansion": [], "Contraction": [], "Churn": []}
         for o, r, c, start in zip(opening, revalued, closing, found.made["From"], strict=False):
@@ -255,45 +294,47 @@ class _Audit:
         for name, per_step in moved.items():
             found.line(name, per_step, self.money, _sum)
         at, steps = found.made, range(len(closing))
-        found.line("Net new", [_sum([at[name][i] for name in moved]) for i in steps], self.money, _sum)
+        found.line(NET, [_sum([at[name][i] for name in moved]) for i in steps], self.money, _sum)
         fx = [total(r) - total(o) for o, r in zip(opening, revalued, strict=True)]
-        found.line("Currency effect", fx, self.money, _sum)
-        closed = [at["Opening"][i] + at["Net new"][i] + at["Currency effect"][i] for i in steps]
+        found.line(FX, fx, self.money, _sum)
+        closed = [at["Opening"][i] + at[NET][i] + at[FX][i] for i in steps]
         found.line("Closing", closed, self.money, _last)
-        found.line("Sum of customers", list(map(total, closing)), self.money, _last)
-        found.line("Paying customers", list(map(paying, closing)), COUNT, _last)
+        found.line(SUM, list(map(total, closing)), self.money, _last)
+        found.line(PAYING, list(map(paying, closing)), COUNT, _last)
         return found
 
     def _retention(self, x: int) -> Lines:
         """What the customers of a day pay at the end of the period."""
-        names = {"": f"over {self.months} months", "_quarter": f"in {self.results.period.label}"}
-        note = "What those who paid on the first day pay on the last."
-        found = Lines("Retention and churn", note, x, ["Measure", *(names[ending] for ending in self.cohorts)])
+        months = plural("over {n} month", "over {n} months", self.months).format(n=self.months)
+        names = {"": months, "_quarter": _("in {period}").format(period=self.label)}
+        note = _("What those who paid on the first day pay on the last.")
+        found = Lines(_("Retention and churn"), note, x, [_("Measure"), *(names[ending] for ending in self.cohorts)])
         if not self.cohorts:
             return found
         c, cohorts, at = self.closing, [self.column(day) for day in self.cohorts.values()], found.made
         found.days("From", list(self.cohorts.values()))
         found.days("To", [self.steps[-1]] * len(cohorts))
-        found.line("Customers that paid", list(map(paying, cohorts)), COUNT)
-        found.line("Their MRR", list(map(total, cohorts)), self.money)
-        found.line("What they pay now", [product((s > 0) * c) for s in cohorts], self.money)
+        found.line(PAID, list(map(paying, cohorts)), COUNT)
+        found.line(THEIRS, list(map(total, cohorts)), self.money)
+        found.line(NOW, [product((s > 0) * c) for s in cohorts], self.money)
         kept = [product((c < s) * c + (s <= c) * s) for s in cohorts]
-        found.line("of it, at most what they paid", kept, self.money)
-        found.line("Customers lost", [product((s > 0) * c.equals(0)) for s in cohorts], COUNT)
-        found.line("MRR lost", [product((c < s) * (s - c)) for s in cohorts], self.money)
+        found.line(KEPT, kept, self.money)
+        found.line(LOST, [product((s > 0) * c.equals(0)) for s in cohorts], COUNT)
+        found.line(MRR_LOST, [product((c < s) * (s - c)) for s in cohorts], self.money)
         for name, part, whole in (
-            ("NRR", "What they pay now", "Their MRR"),
-            ("GRR", "of it, at most what they paid", "Their MRR"),
-            ("Logo churn", "Customers lost", "Customers that paid"),
-            ("Revenue churn", "MRR lost", "Their MRR"),
+            ("NRR", NOW, THEIRS),
+            ("GRR", KEPT, THEIRS),
+            (LOGO_CHURN, LOST, PAID),
+            (REVENUE_CHURN, MRR_LOST, THEIRS),
         ):
             found.line(name, [a / b for a, b in zip(at[part], at[whole], strict=True)], FORMATS["share"])
         return found
 
     def _segments(self, x: int) -> Lines:
         """The MRR of each segment on the last day."""
-        note = "What the customers of each segment pay on the last day."
-        found = Lines(f"MRR by segment, {self.results.period.label}", note, x, ["Segment", "MRR"])
+        note = _("What the customers of each segment pay on the last day.")
+        title = _("MRR by segment, {period}").format(period=self.label)
+        found = Lines(title, note, x, [_("Segment"), _("MRR")], said=str)
         if "segment" in self.listing.columns:
             column = self.column("segment")
             texts = np.array([typed_cell(value).value for value in column.value])
@@ -308,28 +349,32 @@ class _Audit:
         for name, kpi_id in BRIDGE.items():
             yield from self._with_pack(kpi_id, self.bridge.linked(name))
         yield from self._with_pack("arr", closing * 12)
-        said = "Opening + net new + currency effect = sum of customers"
-        yield Check(said, closing, self.bridge.linked("Sum of customers"), self.money, CENT)
+        said = _("Opening + net new + currency effect = sum of customers")
+        yield Check(said, closing, self.bridge.linked(SUM), self.money, CENT)
         for column, ending in enumerate(self.cohorts):
             for name, kpi_id in RATES.items():
                 yield from self._with_pack(kpi_id + ending, self.retention.linked(name, column))
-            lost, grr = (self.retention.linked(name, column) for name in ("Revenue churn", "GRR"))
-            said = f"{kpi(f'revenue_churn{ending}').label} = 1 − GRR"
+            lost, grr = (self.retention.linked(name, column) for name in (REVENUE_CHURN, "GRR"))
+            said = _("{name} = 1 − GRR").format(name=kpi(f"revenue_churn{ending}").label)
             yield Check(said, lost, Live("1", 1) - grr, FORMATS["share"], EXACT)
+        own = {retold(name): name for name in self.results.segments("mrr", "segment")["segment"]}
         for name in self.segments.made:
-            yield from self._with_pack("mrr", self.segments.linked(name), f"segment: {name}")
+            yield from self._with_pack("mrr", self.segments.linked(name), f"segment: {own.get(name, name)}")
 
     def left_out(self) -> Iterator[str]:
         """The rates that the pack does not have, and so no formula either."""
         for kpi_id in (f"nrr{ending}" for ending in COHORTS.values() if ending not in self.cohorts):
             row = self.results.now(kpi_id)
             if row is not None:
-                yield f"{kpi(kpi_id).label} is not calculated: {row['status'].replace('_', ' ')}."
+                why = _(REASONS.get(row["status"], row["status"]))
+                yield _("{name} is not calculated: {reason}.").format(name=kpi(kpi_id).label, reason=why)
 
     def _with_pack(self, kpi_id: str, found: Live, segment: str = "") -> Iterator[Check]:
         figure = _figure(self.results, kpi_id, segment)
         if figure is not None:
-            yield _check(self.results, kpi_id, f", {segment}" if segment else "", found, figure)
+            label, (by, _colon, name) = kpi(kpi_id).label, segment.partition(": ")
+            of = _("{name}: {value}").format(name=_(by), value=retold(name))
+            yield _check(self.results, kpi_id, _(", ").join([label, of]) if segment else label, found, figure)
 
 
 def _last(cells: Sequence[Live]) -> Live:
@@ -341,22 +386,26 @@ def _sum(cells: Sequence[Live]) -> Live:
     return Live(f"SUM({cells[0].text}:{cells[-1].text})", sum(cell.value for cell in cells))
 
 
-def _check(results: Results, kpi_id: str, more: str, found: Live, figure: float) -> Check:
+def _check(results: Results, kpi_id: str, what: str, found: Live, figure: float) -> Check:
     known = kpi(kpi_id)
     code = number_format([], known.unit, **results.context.style)
-    return Check(f"{known.label}{more}", found, figure, code, EXACT if known.unit == "share" else CENT)
+    return Check(what, found, figure, code, EXACT if known.unit == "share" else CENT)
 
 
 def _parts_table(parts: Sequence[tuple[str, str, pd.DataFrame]], results: Results) -> ExcelTable:
     """The parts that totals are checked against, as the pack has them."""
     rows = [
-        [*map(typed_cell, (kpi(kpi_id).label, by, name)), typed_cell(value, code)]
+        [*map(typed_cell, (kpi(kpi_id).label, _(by), retold(spoken(name)))), typed_cell(value, code)]
         for kpi_id, by, found in parts
         for code in [number_format([], kpi(kpi_id).unit, **results.context.style)]
         for name, value in zip(found["segment"], found["value"], strict=True)
     ]
     columns = list(map(list, zip(*rows, strict=True)))
-    return ExcelTable("Parts of totals, as the pack has them", ["Total", "By", "Part", "Its value"], columns)
+    return ExcelTable(
+        _("Parts of totals, as the pack has them"),
+        [_("Total"), _("Split by"), _("Part of it"), _("Its value")],
+        columns,
+    )
 
 
 def _sums_of_parts(parts: Sequence[tuple[str, str, pd.DataFrame]], results: Results) -> Iterator[Check]:
@@ -365,24 +414,28 @@ def _sums_of_parts(parts: Sequence[tuple[str, str, pd.DataFrame]], results: Resu
     names, values = (f"${letters(place)}${FIRST}:${letters(place)}${last}" for place in (x, x + 3))
     for kpi_id, by, found in parts:
         added = Live(f'SUMIF({names},"{kpi(kpi_id).label}",{values})', found["value"].sum())
-        yield _check(results, kpi_id, f": sum of its parts by {by}", added, _figure(results, kpi_id) or 0.0)
+        what = _("{name}: sum of its parts by {dimension}").format(name=kpi(kpi_id).label, dimension=_(by))
+        yield _check(results, kpi_id, what, added, _figure(results, kpi_id) or 0.0)
 
 
 def _checks_table(checks: Sequence[Check], notes: Sequence[str]) -> ExcelTable:
     """What must be equal, side by side; the first row says whether all of it is."""
-    rows = list[list[Cell]]()
+    rows, passes, fails = list[list[Cell]](), *(_(word).replace('"', "") for word in (PASS, FAIL))
     for row, (what, one, other, code, (within, shown)) in enumerate(checks, start=FIRST + 1):
         equal = other.cell(code) if isinstance(other, Live) else Cell(other, code)
         apart = one.value - equal.value
-        says = f'IF(ISNUMBER(D{row}),IF(ABS(D{row})<={within},"{PASS}","{FAIL}"),"{FAIL}")'
-        result = Live(says, PASS if abs(apart) <= within else FAIL)
+        says = f'IF(ISNUMBER(D{row}),IF(ABS(D{row})<={within},"{passes}","{fails}"),"{fails}")'
+        result = Live(says, passes if abs(apart) <= within else fails)
         rows.append([typed_cell(what), one.cell(code), equal, Live(f"B{row}-C{row}", apart).cell(shown), result.cell()])
-    title = f"{sum(row[-1].value == PASS for row in rows)} of {len(rows)} checks pass" if rows else "No check"
+    title = _("{n} of {all} checks pass") if rows else _("No check")
+    title = title.format(n=sum(row[-1].value == passes for row in rows), all=len(rows))
     if rows:
         results = f"E{FIRST + 1}:E{FIRST + len(rows)}"
-        says = f'IF(COUNTIF({results},"{PASS}")=ROWS({results}),"{PASS}","{FAIL}")'
-        every = Live(says, FAIL if FAIL in (row[-1].value for row in rows) else PASS)
-        notes = ["Money must be equal to a cent, and shares to nine decimals.", *notes]
-        rows.insert(0, [typed_cell("All checks"), EMPTY, EMPTY, EMPTY, every.cell()])
+        says = f'IF(COUNTIF({results},"{passes}")=ROWS({results}),"{passes}","{fails}")'
+        every = Live(says, fails if fails in (row[-1].value for row in rows) else passes)
+        notes = [_("Money must be equal to a cent, and shares to nine decimals."), *notes]
+        rows.insert(0, [typed_cell(_("All checks")), EMPTY, EMPTY, EMPTY, every.cell()])
     columns = list(map(list, zip(*rows, strict=True)))
-    return ExcelTable(title, CHECK_HEADS, columns, notes, "Nothing to compare.", marked={"Result": ALARM})
+    heads = [_(head) for head in CHECK_HEADS]
+    marked = {heads[-1]: {**ALARM, "value": f'"{fails}"'}}
+    return ExcelTable(title, heads, columns, notes, _("Nothing to compare."), marked=marked)

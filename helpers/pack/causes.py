@@ -26,9 +26,11 @@ from helpers.data.engines import quoted
 from helpers.data.prepared import Prepared
 from helpers.display.formats import MONEY, format_day
 from helpers.display.plain_words import named, plain_value
+from helpers.display.sentences import listed
 from helpers.errors import KitError
 from helpers.kpis.rows import Card, cards_of, cards_with, relations_of, run
 from helpers.kpis.spine import COMMENT, FOLDER, Relation, Spine, read_relations, words_in
+from helpers.language import _, message, plural
 from helpers.pack.archive import Published
 from helpers.pack.definitions import changed_values, definition_text, name_of_card
 from helpers.pack.request import PackRequest
@@ -40,8 +42,8 @@ CENT, DIGITS = 0.005, 1e-9  # what is nearer is equal: of money, and of all else
 KEYS_KEPT, QUERIES_NAMED = 20, 3
 LEFT_OUT, KNOWN_FROM = "left_out", "known_from"
 JUDGED = (LEFT_OUT, "unlinked")  # what is said of a row beside its columns
-COLUMNS = {LEFT_OUT: "whether they count", KNOWN_FROM: "the day from which they are known"}
-UNKNOWN = "the cause is not in the data kept"
+COLUMNS = {LEFT_OUT: message("whether they count"), KNOWN_FROM: message("the day from which they are known")}
+UNKNOWN = message("the cause is not in the data kept")
 
 How = Literal["late", "corrected", "withdrawn"]
 Days = tuple[date, date]  # the last day that was known then, and the one that is known now
@@ -89,7 +91,7 @@ class Causes:
         days = self._known_on(then["as_of"]), self._known_on(now["as_of"])
         if days[0] != days[1]:
             was, becomes = (format_day(day, self.request.review.brand.locale) for day in days)
-            told.append(f"it is as known on {becomes}, and was as known on {was}")
+            told.append(_("it is as known on {now}, and was as known on {before}").format(now=becomes, before=was))
         if self._folders and not (key in figures and alike(figures[key], now["value"], unit)):
             found = [each for name in TABLES if name in read for each in self._folders.changed(name, days)]
             rows = _naming(words, found)
@@ -97,8 +99,8 @@ class Causes:
         if not (key in figures and alike(figures[key], then["value"], unit)):
             told += self._counted_otherwise(card, read, words)
         if not self.tables:
-            told.append("the rows of then are not kept")
-        return "; ".join(told) or UNKNOWN, tuple(rows)
+            told.append(_("the rows of then are not kept"))
+        return _("; ").join(told) or _(UNKNOWN), tuple(rows)
 
     @cached_property
     def changed_values(self) -> dict[str, tuple[Any, Any]]:
@@ -179,23 +181,26 @@ class Causes:
         now = self.prepared
         for name in sorted(tables):
             if name in then.queries and then.queries[name] != now.queries.get(name):
-                yield f"the source's query of {named(name)} changed"
+                yield _("the source's query of {name} changed").format(name=named(name))
         if "rates_on" in words and then.rates_on != now.rates_on and now.provides("fx_rates"):
             was, becomes = (format_day(each.rates_on, self.request.review.brand.locale) for each in (then, now))
-            yield f"exchange rates are those of {becomes}, and were those of {was}"
+            told = _("exchange rates are those of {now}, and were those of {before}")
+            yield told.format(now=becomes, before=was)
         if _differ(then.calendar, now.calendar):
-            yield "the calendar or its time zone changed"
+            yield _("the calendar or its time zone changed")
 
     def _counted_otherwise(self, card: Card, read: Collection[str], words: Collection[str]) -> list[str]:
         """What of the definition, the rules and the code differs; the code is told where nothing else is found."""
         queries = [name for name in self.changed_relations if name in read]
         first, more = queries[:QUERIES_NAMED], len(queries) - QUERIES_NAMED
-        names = " and ".join([*map(named, first), *([f"{more} more"] if more > 0 else [])])
-        told = [f"its definition changed (the query of {names})"] if queries else []
+        names = listed([*map(named, first), *([_("{n} more").format(n=more)] if more > 0 else [])])
+        told = [_("its definition changed (the query of {names})").format(names=names)] if queries else []
         if card in self.changed_wordings:
-            told.append("its definition in words changed")
+            told.append(_("its definition in words changed"))
         told += [
-            f"{named(name)} was {plain_value(was)} and is {plain_value(becomes)}"
+            _("{name} was {before} and is {now}").format(
+                name=named(name), before=plain_value(was), now=plain_value(becomes)
+            )
             for name, (was, becomes) in self.changed_values.items()
             if name in words
         ]
@@ -203,9 +208,9 @@ class Causes:
             return told
         manifest = self.published.manifest
         if manifest.get("fingerprints", {}).get("code") != self._made_with["code"]:
-            return ["the code changed, and neither its query nor a rule did"]
+            return [_("the code changed, and neither its query nor a rule did")]
         if {"code": self._made_with["code"], **manifest.get("versions", {})} != self._made_with:
-            return ["packages that it is computed with changed, and neither its query nor a rule did"]
+            return [_("packages that it is computed with changed, and neither its query nor a rule did")]
         return []
 
 
@@ -388,10 +393,16 @@ def _in_words(rows: Iterable[ChangedRows]) -> list[str]:
     >>> _in_words([ChangedRows("invoices", "corrected", 1, ("amount",)), ChangedRows("deals", "late", 3)])
     ['1 row of invoices corrected (amount)', '3 rows of deals that were not there then']
     """
-    words = {"late": "that were not there then", "corrected": "corrected", "withdrawn": "withdrawn"}
-    one = {**words, "late": "that was not there then"}
-    return [
-        f"{each.rows:,} row{'s' * (each.rows > 1)} of {named(each.table)} {(words if each.rows > 1 else one)[each.how]}"
-        + (f" ({', '.join(COLUMNS.get(name, named(name)) for name in each.columns)})" if each.columns else "")
-        for each in rows
-    ]
+    told = []
+    for each in rows:
+        n = each.rows
+        words = {
+            "late": plural(
+                "{n} row of {table} that was not there then", "{n} rows of {table} that were not there then", n
+            ),
+            "corrected": plural("{n} row of {table} corrected", "{n} rows of {table} corrected", n),
+            "withdrawn": plural("{n} row of {table} withdrawn", "{n} rows of {table} withdrawn", n),
+        }[each.how].format(n=f"{n:,}", table=named(each.table))
+        names = _(", ").join(_(COLUMNS[name]) if name in COLUMNS else named(name) for name in each.columns)
+        told.append(_("{name} ({note})").format(name=words, note=names) if names else words)
+    return told

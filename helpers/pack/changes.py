@@ -26,9 +26,10 @@ from helpers.display.context import Results
 from helpers.display.data_page import NOT_COUNTED
 from helpers.display.formats import MONEY, format_period, is_small
 from helpers.display.plain_words import named, plain_value
-from helpers.display.sentences import name_of
+from helpers.display.sentences import listed, name_of, paragraph
 from helpers.errors import KitError
 from helpers.kpis.rows import cards_of
+from helpers.language import _, message, plural, retold
 from helpers.pack.archive import Published
 from helpers.pack.causes import Causes, ChangedRows, alike
 from helpers.pack.request import PackRequest
@@ -41,8 +42,11 @@ SHOWN = 12  # restated KPIs on the pages
 NAMED = 6  # KPIs or segments in a sentence
 CONTEXT = 3  # lines around what differs in a text
 WIDTH = 80  # characters in a line of a definition in words
-COLUMNS = {"KPI": "string", "Period": "string", "Published": "number", "Now": "number", "Difference": "number",
-           "More periods": "number", "Cause": "string"}  # fmt: skip
+COLUMNS = {
+    message("KPI"): "string", message("Period"): "string", message("Published"): "number", message("Now"): "number",
+    message("Difference"): "number", message("More periods"): "number", message("Cause"): "string",
+}  # fmt: skip
+ANOTHER_THEME = message("not among the themes of this pack")
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class Compared:
     ``told`` are sentences under headings.
     """
 
-    sentence: str = "Nothing was compared: no earlier pack is published yet."
+    sentence: str = message("Nothing was compared: no earlier pack is published yet.")
     table: Mapping[str, Any] | None = None
     restated: Sequence[Restated] = ()
     definitions: Sequence[ChangedText] = ()
@@ -147,10 +151,10 @@ class _Comparison:
         restated = self._restated()
         material = [each for each in restated if each.is_material]
         found = {
-            "Rules and parameters that changed": self._values(),
-            "No longer in the pack": [*self._gone_kpis(), *self._lone("then")],
-            "New in the pack": [*self._new_kpis(), *self._lone("now")],
-            "More rows left out": list(self._left_out()),
+            _("Rules and parameters that changed"): self._values(),
+            _("No longer in the pack"): [*self._gone_kpis(), *self._lone("then")],
+            _("New in the pack"): [*self._new_kpis(), *self._lone("now")],
+            _("More rows left out"): list(self._left_out()),
         }
         return Compared(
             self._sentence(restated, material),
@@ -162,20 +166,34 @@ class _Comparison:
 
     def _sentence(self, restated: Sequence[Restated], material: Sequence[Restated]) -> str:
         both, write, least = self._both, self.found.write, self.request.review.changes.material
-        begin = f"Compared with {self.published}: of {self._count(len(self._pairs))} figures that both have,"
-        if restated:
-            are = "is" if len(restated) == 1 else "are"
-            sizes = f"by {write.value(least, 'share')} or more, of shares by {write.gap(least, 'share')}"
-            told = f"{self._count(len(restated))} {are} restated, {self._count(len(material))} of them {sizes}"
+        n, running, unlike = len(restated), int(both["was_running"].sum()), int(both["unlike"].sum())
+        if not restated:
+            told = _("none is restated")
+        elif material:
+            told = plural(
+                "{n} is restated, by {share} or more (shares: {points}); the workbook has it",
+                "{n} are restated, {material} of them by {share} or more (shares: {points}); the workbook has them all",
+                n,
+            )
         else:
-            told = "none is restated"
-        others = {"was not final then": both["was_running"], "was in another unit or currency": both["unlike"]}
-        more = [
-            f"{self._count(count)} more {reason.replace('was', 'were', 1) if count > 1 else reason}"
-            for reason, count in ((reason, int(column.sum())) for reason, column in others.items())
-            if count
-        ]
-        return f"{'; '.join([f'{begin} {told}', *more])}."
+            told = plural(
+                "{n} is restated, by less than {share} (shares: {points}); the workbook has it",
+                "{n} are restated, none of them by {share} or more (shares: {points}); the workbook has them all",
+                n,
+            )
+        sizes = {"share": write.value(least, "share"), "points": write.gap(least, "share")}
+        begin = _("Compared with the pack of {period} (v{version}): of {n} figures that both have, {told}.").format(
+            period=format_period(self.published.label, write.locale),
+            version=self.published.version,
+            n=self._count(len(self._pairs)),
+            told=told.format(n=self._count(n), material=self._count(len(material)), **sizes),
+        )
+        not_final = plural("{n} more was not final then.", "{n} more were not final then.", running)
+        other = plural(
+            "{n} more was in another unit or currency.", "{n} more were in another unit or currency.", unlike
+        )
+        more = [told.format(n=self._count(n)) for told, n in ((not_final, running), (other, unlike)) if n]
+        return paragraph(begin, *more)
 
     def _count(self, number: int) -> str:
         return self.found.write.value(number, "count")
@@ -239,27 +257,35 @@ class _Comparison:
         for each in material:
             once.setdefault((each.kpi_id, each.segment_by, each.segment), []).append(each)
         rows = [self._table_row(found) for found in list(once.values())[:SHOWN]]
-        few = f"{len(rows)} of {len(once)} are shown. " if len(rows) < len(once) else ""
+        few = _("{n} of {all} are shown.").format(n=len(rows), all=len(once))
+        note = _(
+            "Each KPI is told of the period in which it differs most; all restated figures stand in the workbook, with "
+            "the keys of the rows that moved them. A figure counts what was known {when}, unless its cohort is "
+            "followed on: rows that say that they were recorded later move none."
+        ).format(when=self._when())
         return {
-            "title": "Restated figures",
-            "schema": {"fields": [{"name": name, "type": kind, "unit": "text"} for name, kind in COLUMNS.items()]},
+            "title": _("Restated figures"),
+            "schema": {
+                "fields": [
+                    {"name": name, "title": _(name), "type": kind, "unit": "text"} for name, kind in COLUMNS.items()
+                ]
+            },
             "data": [dict(zip(COLUMNS, row, strict=True)) for row in rows],
-            "note": f"{few}Each KPI is told of the period in which it differs most; all restated figures stand in the "
-            "workbook, with the keys of the rows that moved them. A figure counts what was known "
-            f"{self._when()}, unless its cohort is followed on: rows that say that they were recorded later move none.",
+            "note": paragraph(few if len(rows) < len(once) else "", note),
         }
 
     def _when(self) -> str:
         period = self.request.period
         late = (period.known_until - period.measured_on).days
         if late:
-            return f"{late} day{'s' * (late > 1)} after its own period"
-        return "after as many days of its own period" if period.is_partial else "at the end of its own period"
+            told = plural("{n} day after its own period", "{n} days after its own period", late)
+            return told.format(n=late)
+        return _("after as many days of its own period") if period.is_partial else _("at the end of its own period")
 
     def _table_row(self, found: Sequence[Restated]) -> list[str]:
         first, more = found[0], self._count(len(found) - 1) if len(found) > 1 else ""
         period = format_period(first.period, self.found.write.locale)
-        return [first.name, period, *first.texts, more, f"{begun(first.cause)}."]
+        return [first.name, period, *first.texts, more, _("{sentence}.").format(sentence=begun(first.cause))]
 
     # --- definitions and rules ----------------------------------------------------------------------------------------
 
@@ -268,18 +294,20 @@ class _Comparison:
         causes = self._causes
         for card, (text, text_now) in causes.changed_wordings.items():
             lines = side_by_side(wrap(text, WIDTH), wrap(text_now, WIDTH))
-            yield ChangedText("the definition in words", _labels(ids_of(card.__name__)), lines)
+            yield ChangedText(_("the definition in words"), _labels(ids_of(card.__name__)), lines)
         cards = [card for theme in self.request.parameters for card in cards_of(theme)]
         under = {card.__name__: causes.relations_of(card) for card in cards}
         for name, relations in causes.changed_relations.items():
             ids = [kpi_id for card, names in under.items() if name in names for kpi_id in ids_of(card)]
             if ids:
                 then, now = (each.query.splitlines() if each else [] for each in relations)
-                yield ChangedText(f"the query of {named(name)}", _labels(ids), side_by_side(then, now))
+                query = _("the query of {name}").format(name=named(name))
+                yield ChangedText(query, _labels(ids), side_by_side(then, now))
 
     def _values(self) -> list[str]:
+        told = _("{name} was {before} and is {now}.")
         return [
-            f"{begun(named(name))} was {plain_value(was)} and is {plain_value(becomes)}."
+            told.format(name=begun(named(name)), before=plain_value(was), now=plain_value(becomes))
             for name, (was, becomes) in self._causes.changed_values.items()
         ]
 
@@ -297,14 +325,15 @@ class _Comparison:
         for kpi_id in self._ids(self.then):
             if kpi_id not in here:
                 is_run = kpi_id in CATALOGUE and kpi(kpi_id).theme in self.request.parameters
-                word = status.get(kpi_id, "failed" if is_run else "not among the themes of this pack")
+                word = status.get(kpi_id, "failed" if is_run else ANOTHER_THEME)
                 gone.setdefault(word.replace("_", " "), []).append(kpi_id)
-        return [f"{begun(word)}: {_labels(ids)}." for word, ids in gone.items()]
+        told = _("{name}: {value}.")
+        return [told.format(name=begun(_(word)), value=_labels(ids)) for word, ids in gone.items()]
 
     def _new_kpis(self) -> list[str]:
         there = set(self._ids(self.then))
         ids = [kpi_id for kpi_id in self._ids(self.found.frame) if kpi_id not in there]
-        return [f"{_labels(ids)}."] if ids else []
+        return [_("{sentence}.").format(sentence=_labels(ids))] if ids else []
 
     def _lone(self, side: str) -> list[str]:
         """The figures that only one side has, of KPIs that both have: of periods, and of segments by dimension."""
@@ -317,14 +346,15 @@ class _Comparison:
         totals = lone[lone["segment_by"] == ""].merge(other[["kpi_id", "period"]].drop_duplicates())
         segments = lone.merge(theirs.loc[theirs["segment_by"] != "", KEY].drop(columns="segment").drop_duplicates())
         locale = self.found.write.locale
-        told = [("In all", [format_period(label, locale) for label in totals["period"].unique()], totals)]
+        told = [(_("In all"), [format_period(label, locale) for label in totals["period"].unique()], totals)]
         told += [
-            (begun(named(str(by))), list(map(spoken, rows["segment"].unique())), rows)
+            (begun(named(str(by))), [retold(spoken(each)) for each in rows["segment"].unique()], rows)
             for by, rows in segments.groupby("segment_by", sort=False)
         ]
         return [
-            f"{head}: {_listed(names)} ({self._count(len(rows))} figure{'s' * (len(rows) > 1)} of "
-            f"{_labels(rows['kpi_id'].unique())})."
+            plural(
+                "{name}: {names} ({n} figure of {kpis}).", "{name}: {names} ({n} figures of {kpis}).", len(rows)
+            ).format(name=head, names=_listed(names), n=self._count(len(rows)), kpis=_labels(rows["kpi_id"].unique()))
             for head, names, rows in told
             if len(rows)
         ]
@@ -341,8 +371,10 @@ class _Comparison:
                 grew = round(rows / max(of, 1), 3) > round(was / max(of_before, 1), 3)
                 if rows > was and grew and f" {ON_PURPOSE} " not in reason:
                     count, count_of, count_was, count_of_was = map(self._count, (rows, of, was, of_before))
-                    now = f"{begun(named(table))}: {count} of {count_of} rows"
-                    yield f"{now}, and {count_was} of {count_of_was} then: {reason}."
+                    yield _("{name}: {n} of {of} rows, and {was} of {of_was} then: {reason}.").format(
+                        name=begun(named(table)), n=count, of=count_of, was=count_was, of_was=count_of_was,
+                        reason=retold(_(reason)),
+                    )  # fmt: skip
 
 
 def side_by_side(then: Sequence[str], now: Sequence[str]) -> list[tuple[str, str | None, str | None]]:
@@ -393,4 +425,4 @@ def _listed(words: Iterable[str]) -> str:
     """The first few of some names."""
     found = list(dict.fromkeys(map(str, words)))
     more = len(found) - NAMED
-    return ", ".join(found) if more < 2 else f"{', '.join(found[:NAMED])} and {more} more"
+    return listed(found if more < 2 else [*found[:NAMED], _("{n} more").format(n=more)])

@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from helpers.display.formats import NOTHING, Writer, format_day
+from helpers.display.formats import NOTHING, Writer, format_day, format_period
 from helpers.language import page_language
 from helpers.pack.appearance import colours_of
 from helpers.pack.notebook_content import tables_of
@@ -132,7 +132,11 @@ def _quarters(confirmed: Iterable[Mapping[str, Any]], write: Writer) -> list[dic
     totals = {quarter: _sum(part) or 0.0 for quarter, part in sums.items()}
     most = max([*totals.values(), 0.0]) or 1.0
     return [
-        {"quarter": quarter, "amount": write.value(total, "money"), "bar": round(100 * max(total, 0.0) / most)}
+        {
+            "quarter": format_period(quarter, write.locale),
+            "amount": write.value(total, "money"),
+            "bar": round(100 * max(total, 0.0) / most),
+        }
         for quarter, total in totals.items()
     ]
 

@@ -24,7 +24,8 @@ from helpers.display.formats import MONEY, NOTHING, format_period, is_small
 from helpers.display.headlines import Headline, judgement
 from helpers.display.sentences import chart_title, listed, name_of, when_earlier, window_words
 from helpers.display.signals import Verdict
-from helpers.pack.actions import STANDINGS
+from helpers.language import _, message, plural
+from helpers.pack.actions import DONE, LATE, OPEN
 from helpers.pack.appearance import typst_fonts
 from helpers.pack.excel import number_format
 from helpers.pack.notebook_content import as_svg, picture
@@ -34,18 +35,20 @@ from helpers.pack.slides import Box, Column, Deck, Drawing, Line, Series
 from helpers.texts import begun
 
 PERIODS = {"quarter": 8, "month": 12, "week": 12}
-KEY = {"good": "circle: good news", "bad": "diamond: bad news", "": "square: unusual"}
-SIDES = {"good": "+ What went well", "bad": "− What did not go well"}
+KEY = {
+    "good": message("circle: good news"), "bad": message("diamond: bad news"), "": message("square: unusual"),
+}  # fmt: skip
+SIDES = {"good": message("+ What went well"), "bad": message("− What did not go well")}
 LOGO = Box(Inches(10), Inches(5.3), Inches(2.73), Inches(1.3))  # on the plain cover
 SCORECARD = (
-    Column("Group", optional=True),
-    Column("KPI"),
+    Column(message("Group"), optional=True),
+    Column(message("KPI")),
     Column("{period}", figures=True),
-    Column("On previous", figures=True),
-    Column("On year ago", figures=True, optional=True),
-    Column("Target", figures=True),
-    Column("Variance", figures=True),
-    Column("Signal"),
+    Column(message("On previous"), figures=True),
+    Column(message("On year ago"), figures=True, optional=True),
+    Column(message("Target"), figures=True),
+    Column(message("Variance"), figures=True),
+    Column(message("Signal")),
 )
 
 
@@ -91,12 +94,17 @@ def chapter_pages(pdf: bytes) -> dict[str, int]:
 def _cover(deck: Deck, pages: Pages) -> None:
     found = pages.summary
     slide = deck.slide(found.verdict if found else pages.title, found.note if found else "", cover=True)
-    dates = f"{pages.period_dates}, {pages.as_of}"
-    failed = listed([sentence.partition(":")[0] for sentence in pages.changes.failed])
-    status = f"{pages.status}: without {failed}, which failed" if failed else pages.status
+    dates = _(", ").join([pages.period_dates, pages.as_of])
+    status = pages.status
+    if pages.failed:
+        status = _("{status}: without {names}, which failed").format(status=status, names=listed(pages.failed))
     slide.text(
         [
-            Line(f"{pages.company}: {pages.title} {pages.period_label}", 22, bold=True),
+            Line(
+                _("{name}: {value}").format(name=pages.company, value=f"{pages.title} {pages.period_label}"),
+                22,
+                bold=True,
+            ),
             *([Line(found.carried_by, 18)] if found and found.carried_by else []),
             Line(dates, 14),
             *(Line(text, 14) for text in (status, pages.confidentiality) if text),
@@ -122,17 +130,24 @@ def _scorecard(deck: Deck, pages: Pages) -> None:
         return
     judged = [row["target_status"] for row in rows if row.get("target_status")]
     signals = sum(row["verdict"] == "signal" for row in rows)
-    met = [f"{judged.count('met')} of {len(judged)} targets met"] if judged else []
-    standing_out = f"{signals or 'no'} signal{'s' * (signals > 1)} in {len(rows)} KPIs"
-    title = f"Scorecard: {', '.join([*met, standing_out])}"
+    told = [_("{met} of {n} targets met").format(met=judged.count("met"), n=len(judged))] if judged else []
+    if signals:
+        found = plural("{n} signal in {kpis} KPIs", "{n} signals in {kpis} KPIs", signals)
+    else:
+        found = _("no signal in {kpis} KPIs")
+    told.append(found.format(n=signals, kpis=len(rows)))
+    title = _("{name}: {value}").format(name=_("Scorecard"), value=_(", ").join(told))
     slide = deck.slide(title, "\n".join(_definition(pages, row["kpi_id"]) for row in rows))
     cells = [
         [group["title"] if i == 0 else "", *_scorecard_cells(row)]
         for group in groups
         for i, row in enumerate(group["rows"])
     ]
-    columns = [Column(each.label.format(period=pages.period_label), each.figures, each.optional) for each in SCORECARD]
-    slide.table(columns, cells, f"{title}. Each KPI with its value, its changes, its target and what is usual of it.")
+    columns = [
+        Column(_(each.label).format(period=pages.period_label), each.figures, each.optional) for each in SCORECARD
+    ]
+    alt = _("{title}. Each KPI with its value, its changes, its target and what is usual of it.")
+    slide.table(columns, cells, alt.format(title=title))
 
 
 def _scorecard_cells(row: Mapping[str, str]) -> list[str]:
@@ -161,13 +176,14 @@ def _headline(
     """A slide for one headline: its number and its sentence, beside the chart."""
     row = results.shown(told.kpi_id, told.segment) if told.kpi_id else None
     page = chapters.get(told.theme)
-    where = f"In the pack: {theme_title(told.theme)}{f', page {page}' if page else ''}"
+    where = _("In the pack: {theme}, page {page}") if page else _("In the pack: {theme}")
+    where = where.format(theme=theme_title(told.theme), page=page)
     notes = [told.text, *([_definition(pages, told.kpi_id)] if told.kpi_id else []), where]
     slide = deck.slide(told.lead, "\n\n".join(notes))
     drawing = None if row is None else _drawing(results, told)
     text, beside = slide.place.beside(0.36)
-    rest = begun(told.rest.lstrip(",;: ."))
-    lines = [Line(SIDES[tone], 16, bold=True), *_number(results, row), Line(rest, 20), Line(where, 14)]
+    rest = begun(told.rest.lstrip(",;: .，；：。"))
+    lines = [Line(_(SIDES[tone]), 16, bold=True), *_number(results, row), Line(rest, 20), Line(where, 14)]
     slide.text([line for line in lines if line.text], text if drawing else slide.place)
     if drawing:
         slide.chart(drawing, beside)
@@ -178,15 +194,15 @@ def _number(results: Results, row: pd.Series | None) -> list[Line]:
     if row is None or pd.isna(row["value"]):
         return []
     phrase, value = results.write.result_phrase(row), results.write.result(row)
-    when = "to date" if row["status"] == "partial" else when_earlier(results, row).strip()
+    when = _("to date") if row["status"] == "partial" else when_earlier(results, row).strip()
     unit = " ".join(filter(None, [phrase.removeprefix(value).strip(), window_words(row), when]))
-    return [Line(value, 44, bold=True), Line(f"{name_of(row)}{', ' * bool(unit)}{unit}", 16)]
+    return [Line(value, 44, bold=True), Line(_(", ").join(filter(None, [name_of(row), unit])), 16)]
 
 
 def _asked(deck: Deck, pages: Pages) -> None:
     lines = list(_lines(asked_and_told(pages)[0]))
     if lines:
-        slide = deck.slide("Asked of the board", "\n".join(line.text for line in lines))
+        slide = deck.slide(_("Asked of the board"), "\n".join(line.text for line in lines))
         slide.text(lines)
 
 
@@ -197,12 +213,15 @@ def _actions(deck: Deck, pages: Pages) -> None:
     notes = "\n".join(line.text for line in lines)
     if registers:
         rows = registers[0]["rows"]
-        counts = {word: sum(row[-1].startswith(mark) for row in rows) for word, mark in STANDINGS.items()}
-        title = f"Actions: {listed([f'{count} {word}' for word, count in counts.items() if count])}"
+        words = {DONE: _("{n} done"), LATE: _("{n} late"), OPEN: _("{n} open")}
+        counts = {mark: sum(row[-1].startswith(mark) for row in rows) for mark in words}
+        counted = listed([words[mark].format(n=count) for mark, count in counts.items() if count])
+        title = _("{name}: {value}").format(name=_("Actions"), value=counted)
         columns = [Column(column["label"]) for column in registers[0]["columns"]]
-        deck.slide(title, notes).table(columns, rows, f"{title}. Each with its owner and the day on which it is due.")
+        alt = _("{title}. Each with its owner and the day on which it is due.").format(title=title)
+        deck.slide(title, notes).table(columns, rows, alt)
     elif lines:
-        deck.slide("Actions of the last meeting", notes).text(lines)
+        deck.slide(_("Actions of the last meeting"), notes).text(lines)
 
 
 def _lines(parts: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
@@ -231,7 +250,8 @@ def _definition(pages: Pages, kpi_id: str) -> str:
     """What a KPI means, as its definition in the pack says."""
     known = kpi(kpi_id)
     method = next((each.definition for each in pages.definitions if kpi_id in each.kpi_ids), "")
-    return " ".join(filter(None, [f"{known.label}: {known.definition}", method]))
+    told = _("{name}: {value}").format(name=known.label, value=known.definition)
+    return _("{sentence} {next}").format(sentence=told, next=method) if method else told
 
 
 # --- charts -----------------------------------------------------------------------------------------------------------
@@ -252,21 +272,25 @@ def _drawing(results: Results, told: Headline) -> Drawing | None:
     unit, write = kpi(kpi_id).unit, results.write
     limits = found.range if found.subject == kpi_id and found.kind == kind else None
     names = [format_period(period, write.locale) for period in rows["period"]]
-    dated = [f"{n} to date" if status == "partial" else n for n, status in zip(names, rows["status"], strict=True)]
+    dated = [
+        _("{period} to date").format(period=n) if status == "partial" else n
+        for n, status in zip(names, rows["status"], strict=True)
+    ]
     known = [i for i, value in enumerate(rows["value"]) if not math.isnan(value)]
     plan = [results.plan(kpi_id, told.segment).get(period) for period in rows["period"]]
-    series = [Series("Actual", [None if math.isnan(value) else float(value) for value in rows["value"]])]
+    series = [Series(_("Actual"), [None if math.isnan(value) else float(value) for value in rows["value"]])]
     if any(value is not None for value in plan):
-        series.append(Series("Plan", plan, "plan"))
+        series.append(Series(_("Plan"), plan, "plan"))
     if limits and found.limits.mean is not None:
-        levels = {"Average": found.limits.mean, "Lower limit": limits[0], "Upper limit": limits[1]}
-        series += [Series(n, [v] * len(rows), "average" if n == "Average" else "limit") for n, v in levels.items()]
+        series.append(Series(_("Average"), [found.limits.mean] * len(rows), "average"))
+        levels = zip((_("Lower limit"), _("Upper limit")), limits, strict=True)
+        series += [Series(name, [value] * len(rows), "limit") for name, value in levels]
     marked = _marked(rows, found, *limits) if limits else {}
-    key = [words for tone, words in KEY.items() if tone in marked.values()]
+    key, then = [_(words) for tone, words in KEY.items() if tone in marked.values()], _("; ")
     title = chart_title(results, name_of(rows.iloc[-1]), unit, list(rows["period"]))
     return Drawing(
-        title="; ".join([title, *key]),
-        alt=f"{title}: {'; '.join([_alt(results, rows, dated, series[1:]), *key])}.",
+        title=then.join([title, *key]),
+        alt=_("{name}: {value}.").format(name=title, value=then.join([_alt(results, rows, dated, series[1:]), *key])),
         periods=dated,
         series=series,
         number_format=number_format(rows["value"].dropna(), unit, results.context.currency, write.locale),
@@ -290,8 +314,13 @@ def _marked(rows: pd.DataFrame, found: Verdict, low: float, high: float) -> dict
 def _alt(results: Results, rows: pd.DataFrame, names: Sequence[str], others: Sequence[Series]) -> str:
     """What a chart shows, in words: its first and last value, and what they are held against."""
     write, known = results.write, rows.index[rows["value"].notna()]
-    told = [" to ".join(f"{names[i]} {write.result(rows.iloc[i])}" for i in (known[0], known[-1]))]
+    first, last = (f"{names[i]} {write.result(rows.iloc[i])}" for i in (known[0], known[-1]))
+    told = [_("{low} to {high}").format(low=first, high=last)]
+    words = {
+        _("Plan"): _("plan {value}"), _("Average"): _("average {value}"), _("Lower limit"): _("lower limit {value}"),
+        _("Upper limit"): _("upper limit {value}"),
+    }  # fmt: skip
     for each in others:
-        last = next((value for value in reversed(each.values) if value is not None), None)
-        told.append(f"{each.name.lower()} {write.value(last, rows['unit'].iloc[0])}")
-    return "; ".join(told)
+        value = next((value for value in reversed(each.values) if value is not None), None)
+        told.append(words[each.name].format(value=write.value(value, rows["unit"].iloc[0])))
+    return _("; ").join(told)

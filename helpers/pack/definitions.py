@@ -10,6 +10,7 @@ import inspect
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
@@ -17,13 +18,18 @@ from helpers.catalogue import Kpi, kpi
 from helpers.display.plain_words import plain
 from helpers.kpis.rows import Card, cards_of, cards_with, theme_of, words_of
 from helpers.kpis.spine import read_relations
-from helpers.language import _
+from helpers.language import _, template
 from helpers.notebook_parameters import GIVEN
 from helpers.pack.archive import Published
 from helpers.pack.request import PackRequest
 from helpers.registries import RegisteredKpi
 from helpers.texts import begun, docstring_sections, from_outside, in_words
 
+CHANGED = template(
+    "its definition changed since the pack of {pack}, and its version did not: {reason}; "
+    "raise definition_version of {kpi_id}"
+)
+REWORDED = template("it reads differently")
 BY_PERIOD = ("gross_margin",)  # rules that get another value with each period, which changes no earlier one
 
 
@@ -68,21 +74,26 @@ def definitions(
 def _definition(card: Card, rows: list[Kpi], queries: Mapping[str, str], verified: Mapping[str, str]) -> Definition:
     """The sentence of each KPI is the catalogue's; of several, each stands under the name of its own."""
     parts = docstring_sections(inspect.getdoc(card) or "")
-    sentences = [row.definition if len(rows) == 1 else f"{row.label}: {row.definition}" for row in rows]
+    named, alone = _("{name}: {value}"), len(rows) == 1
+    sentences = [row.definition if alone else named.format(name=row.label, value=row.definition) for row in rows]
     return Definition(
         label=" · ".join(row.label for row in rows),
         kpi_ids=tuple(row.kpi_id for row in rows),
-        summary=" ".join(sentences),
+        summary=reduce(_then, sentences),
         definition=plain(_(parts.get("Definition", "")), ""),
         source=begun(plain(_(from_outside(parts.get("Source", ""))), "")),
         departs=plain(_(parts.get("Departs", "")), ""),
         verified={
-            row.kpi_id: verified[row.kpi_id] if len(rows) == 1 else f"{row.label}: {verified[row.kpi_id]}"
+            row.kpi_id: verified[row.kpi_id] if alone else named.format(name=row.label, value=verified[row.kpi_id])
             for row in rows
             if row.kpi_id in verified
         },
         sql="\n\n".join(dict.fromkeys(queries[row.kpi_id] for row in rows if row.kpi_id in queries)),
     )
+
+
+def _then(before: str, sentence: str) -> str:
+    return _("{sentence} {next}").format(sentence=before, next=sentence)
 
 
 # --- what changed since the last published pack -----------------------------------------------------------------------
@@ -103,8 +114,7 @@ def changed_definitions(request: PackRequest, published: Published | None) -> di
         return {}
     changed = {kpi.kpi_id: list(_changes(request, kpi, published.manifest)) for kpi in request.review.kpis}
     return {
-        kpi_id: f"its definition changed since {published}, and its version did not: "
-        f"{'; '.join(found)}; raise definition_version of {kpi_id}"
+        kpi_id: CHANGED.format(pack=f"{published.label} (v{published.version})", reason="; ".join(found), kpi_id=kpi_id)
         for kpi_id, found in changed.items()
         if found
     }
@@ -119,13 +129,13 @@ def _changes(request: PackRequest, kpi: RegisteredKpi, manifest: Mapping[str, An
         if not was_there or then["versions"].get(kpi.kpi_id, "1") != str(kpi.definition_version):
             return
         if then["texts"][name_of_card(card)] != definition_text(card):
-            yield "it reads differently"
+            yield REWORDED
         before = {**manifest["rules"], **manifest["parameters"].get(theme, {})}
         now = {**request.review.rules.model_dump(mode="json"), **request.parameters[theme]}
         words = words_of(card, read_relations(now))
         for name, (was, becomes) in changed_values(before, now).items():
             if name in words:
-                yield f"{name} was {in_words(was)} and is {in_words(becomes)}"
+                yield f"{name}: {in_words(was)} → {in_words(becomes)}"
 
 
 def changed_values(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -30,6 +30,7 @@ from xlsxwriter.worksheet import Worksheet
 from helpers.catalogue import TIMES
 from helpers.display.formats import MONEY, in_tenths
 from helpers.display.shown_tables import heading, visible_fields
+from helpers.language import _, message, plural
 from helpers.texts import printable, protected
 
 LONGEST_TEXT = 32_767  # characters of a cell, as UTF-16 counts them
@@ -55,10 +56,11 @@ TO_THE_RIGHT = {"align": "right", "indent": 2}  # beside the filter button
 # How the file writes a character that XML has not: a heading that looks like one is escaped, as cells are.
 ESCAPE = re.compile("(_x[0-9a-fA-F]{4}_)")
 
-LEFT_OUT = "without characters that no page can show"
-CUT = f"cut at {LONGEST_TEXT:,} characters"
-TOO_LONG = "a number of more than 15 digits, kept as text"
-TOO_EARLY = "a day before 1900, kept as text"
+LEFT_OUT = message("without characters that no page can show")
+CUT = message("cut at 32,767 characters")
+TOO_LONG = message("a number of more than 15 digits, kept as text")
+TOO_EARLY = message("a day before 1900, kept as text")
+NO_ROWS = message("No rows.")
 
 
 class Cell(NamedTuple):
@@ -107,7 +109,7 @@ class ExcelTable:
     headings: Sequence[str]
     columns: Sequence[Sequence[Cell]]
     notes: Sequence[str] = ()
-    empty: str = "No rows."
+    empty: str = NO_ROWS
     name: str = ""
     wrapped: bool = False
     marked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -125,14 +127,17 @@ class ExcelTable:
     def remarks(self) -> list[str]:
         """What a sheet cannot hold as it is: rows too many, and the values that were changed, counted."""
         rows, most = self.row_count, MOST_ROWS
-        left = [f"{most:,} of {rows:,} rows; a table here has no more."] if rows > most else []
+        left = [_("{n} of {all} rows; a table here has no more.").format(n=f"{most:,}", all=f"{rows:,}")]
         found = Counter(cell.remark for column in self.written for cell in column if cell.remark)
-        return left + [f"{times} cell{'s' * (times > 1)}: {remark}." for remark, times in found.items()]
+        return left * (rows > most) + [
+            plural("{n} cell: {remark}.", "{n} cells: {remark}.", times).format(n=times, remark=remark)
+            for remark, times in found.items()
+        ]
 
     @property
     def sentences(self) -> list[str]:
         """What stands between the title and the rows."""
-        return [*self.notes, *self.remarks] + ([] if self.row_count else [self.empty])
+        return [*self.notes, *self.remarks] + ([] if self.row_count else [_(self.empty)])
 
 
 @dataclass(frozen=True)
@@ -171,7 +176,7 @@ def typed_cell(value: Any, code: str = "") -> Cell:
     if isinstance(value, bool):
         return Cell(value)
     if isinstance(value, int) and abs(value) >= MOST_DIGITS:
-        return Cell(str(value), remark=TOO_LONG)
+        return Cell(str(value), remark=_(TOO_LONG))
     return Cell(value, code) if isinstance(value, int | float) else _text_cell(str(value))
 
 
@@ -183,8 +188,8 @@ def _text_cell(text: str) -> Cell:
     """
     shown = printable(text)
     short = cut(shown, LONGEST_TEXT)
-    remarks = [LEFT_OUT] * (shown != text) + [CUT] * (short != shown)
-    return Cell(short, remark=", ".join(remarks), quoted=protected(short) != short)
+    remarks = [_(LEFT_OUT)] * (shown != text) + [_(CUT)] * (short != shown)
+    return Cell(short, remark=_(", ").join(remarks), quoted=protected(short) != short)
 
 
 def _moment(text: str) -> Cell:
@@ -194,7 +199,7 @@ def _moment(text: str) -> Cell:
     except ValueError:
         return _text_cell(text)
     if moment.year < FIRST_YEAR:
-        return Cell(text, remark=TOO_EARLY)
+        return Cell(text, remark=_(TOO_EARLY))
     return Cell(moment, MOMENT) if moment.time() != datetime.min.time() else Cell(moment.date(), DAY)
 
 
@@ -218,7 +223,8 @@ def signed(code: str) -> str:
     >>> signed("#,##0"), signed("0.0%")
     ('+#,##0;-#,##0;#,##0', '+0.0% "points";-0.0% "points";0.0% "points"')
     """
-    points = f'{code} "points"' if code.endswith("%") else code
+    words = _("points").replace('"', "")
+    points = f'{code} "{words}"' if code.endswith("%") else code
     return f"+{points};-{points};{points}"
 
 
@@ -380,7 +386,9 @@ def headings(labels: Sequence[str]) -> list[str]:
     ['Stage', 'to', 'To (2)', 'Column 4']
     """
     taken: set[str] = set()
-    words = (" ".join(printable(label).split()) or f"Column {i}" for i, label in enumerate(labels, start=1))
+    words = (
+        " ".join(printable(label).split()) or _("Column {n}").format(n=i) for i, label in enumerate(labels, start=1)
+    )
     return [free_name(word, taken, " ({})", HEADING) for word in words]
 
 
@@ -392,7 +400,7 @@ def sheet_name(title: str) -> str:
     """
     words = re.sub(r"[\[\]:*?/\\]", " ", printable(title))
     name = " ".join(words.split()).strip("' ")
-    return {"": "Sheet", "history": "History of"}.get(name.lower(), name)  # Excel keeps "History" to itself
+    return {"": _("Sheet"), "history": "History of"}.get(name.lower(), name)  # Excel keeps "History" to itself
 
 
 def table_name(wanted: str) -> str:

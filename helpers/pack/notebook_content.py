@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
+from babel.numbers import format_decimal
 from nbformat import NotebookNode
 
 from helpers.display.context import MIME_TABLE
 from helpers.display.plain_words import plain, plain_cell
 from helpers.display.shown_tables import table_from_resource, visible_fields
 from helpers.errors import IN_WORDS, KitError
-from helpers.language import in_prose
+from helpers.language import _, in_prose, plural
 from helpers.pack.rich_text import Part, html_parts, markdown_parts
 from helpers.texts import printable
 
@@ -123,7 +124,11 @@ def _free_id(wanted: str, taken: set[str]) -> str:
 def _unseen_messages(notebook: NotebookNode, theme: str) -> list[Part]:
     cells = sum(any(o.get("name") == "stderr" for o in c.get("outputs", ())) for c in notebook.cells)
     where = f"notebooks/{theme}.ipynb"
-    text = f"Warnings of {cells} cell{'s' * (cells > 1)} are not shown here; they are in {where}."
+    text = plural(
+        "Warnings of {n} cell are not shown here; they are in {file}.",
+        "Warnings of {n} cells are not shown here; they are in {file}.",
+        cells,
+    ).format(n=cells, file=where)
     return [_note(text)] if cells else []
 
 
@@ -198,7 +203,7 @@ def _cell_parts(cell: NotebookNode, title: str, locale: str) -> list[Part]:
         elif not hidden and output["output_type"] == "stream":
             parts += _text(output["text"])
         elif not hidden:
-            parts += output_parts(output, f"{title}, cell {cell.execution_count}", locale)
+            parts += output_parts(output, _("{title}, cell {n}").format(title=title, n=cell.execution_count), locale)
     return parts
 
 
@@ -216,7 +221,7 @@ def _joined(outputs: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _error(output: Mapping[str, Any], cell: int | None) -> Part:
-    words = output["evalue"].strip() or "no message"
+    words = output["evalue"].strip() or _("no message")
     plain = output["ename"] in IN_WORDS
     return {"type": "error", "cell": cell, "message": words if plain else f"{output['ename']}: {words}"}
 
@@ -227,8 +232,8 @@ def output_parts(output: Mapping[str, Any], where: str, locale: str) -> list[Par
     for mime, read in _READERS.items():
         if mime in data and (parts := read(data[mime], output, where, locale)) is not None:
             return parts
-    kinds = ", ".join(sorted(data)) or "nothing"
-    return [_note(f"An output cannot be shown here ({where}: {kinds}).")]
+    kinds = _(", ").join(sorted(data)) or _("nothing")
+    return [_note(_("An output cannot be shown here ({place}: {kinds}).").format(place=where, kinds=kinds))]
 
 
 Reader = Callable[[Any, Mapping[str, Any], str, str], list[Part] | None]
@@ -261,11 +266,19 @@ def _table(data: Any, output: Mapping[str, Any], where: str, locale: str) -> lis
 def _elsewhere(resource: Mapping[str, Any], locale: str) -> Part:
     """The sentence that stands for a table which is too long for pages."""
     export, rows = resource.get("export", ""), len(resource["data"])
-    where = " and ".join(filter(None, ["in the workbook", export and f"in {export}"]))
-    pages = f" Each customer has a page of its own in {export.removesuffix('.csv')}/." if resource.get("pages") else ""
-    text = (
-        f"{plain(resource['title'], resource.get('locale', locale))}: {rows:,} row{'s' * (rows != 1)}, {where}.{pages}"
-    )
+    if export:
+        told = plural(
+            "{title}: {n} row, in the workbook and in {file}.",
+            "{title}: {n} rows, in the workbook and in {file}.",
+            rows,
+        )
+    else:
+        told = plural("{title}: {n} row, in the workbook.", "{title}: {n} rows, in the workbook.", rows)
+    title = plain(resource["title"], resource.get("locale", locale))
+    text = told.format(title=title, n=format_decimal(rows, locale=locale), file=export)
+    if resource.get("pages"):
+        own = _("Each customer has a page of its own in {folder}/.").format(folder=export.removesuffix(".csv"))
+        text = _("{sentence} {next}").format(sentence=text, next=own)
     return {**_note(text), "export": export}
 
 
@@ -275,7 +288,7 @@ def _figure(form: str) -> Reader:
 
     def read(data: str, output: Mapping[str, Any], where: str, locale: str) -> list[Part] | None:
         told = [value.get("alt") for value in output.get("metadata", {}).values() if isinstance(value, Mapping)]
-        alt = next(filter(None, told), f"Chart in {where}")
+        alt = next(filter(None, told), _("Chart in {place}").format(place=where))
         return [{"type": "figure", "format": form, "data": data, "alt": alt}] if is_picture(data) else None
 
     return read

@@ -16,12 +16,12 @@ from nbformat import NotebookNode
 from helpers.catalogue import theme_title
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
-from helpers.display.formats import format_day, format_days
+from helpers.display.formats import format_day, format_days, format_period
 from helpers.display.plain_words import named, plain, plain_value
 from helpers.display.scorecard import scorecard
 from helpers.display.sentences import name_of
 from helpers.display.summary import Summary, summary
-from helpers.language import page_language
+from helpers.language import _, message, page_language, retold
 from helpers.notebook_parameters import GIVEN
 from helpers.pack.actions import actions_shown
 from helpers.pack.changes import Compared
@@ -36,11 +36,18 @@ from helpers.pack.verified import marks
 from helpers.periods import Period
 from helpers.texts import begun, printable
 
-TITLES = {"quarter": "Quarterly KPI review", "month": "Monthly KPI review", "week": "Weekly KPI review"}
+TITLES = {
+    "quarter": message("Quarterly KPI review"), "month": message("Monthly KPI review"),
+    "week": message("Weekly KPI review"),
+}  # fmt: skip
 # A verdict in the few words that a scorecard has room for; the section says it in full.
-VERDICTS = {"signal": "signal", "noise": "usual range", "wide": "varies too much", "too short": "too short to say"}
-VERIFIED = "✓ verified"
-ASKED = "asked of the board"  # the heading in summary.md under which management asks for a decision
+VERDICTS = {
+    "signal": message("signal"), "noise": message("usual range"), "wide": message("varies too much"),
+    "too short": message("too short to say"),
+}  # fmt: skip
+VERIFIED = message("✓ verified")
+ASKED = message("Asked of the board")  # the heading in summary.md under which management asks for a decision
+PARTIAL, PUBLISHED, DRAFT = message("PARTIAL"), message("PUBLISHED"), message("DRAFT")
 CALLS, CALLS_SHOWN, DUE_DAYS = "exports/call_list.csv", 5, 90
 
 
@@ -76,7 +83,7 @@ class Edition(NamedTuple):
 
     @property
     def status(self) -> str:
-        return "PARTIAL" if self.partial else "PUBLISHED"
+        return PARTIAL if self.partial else PUBLISHED
 
     def words(self, locale: str) -> str:
         """The edition as a cover tells it.
@@ -85,10 +92,13 @@ class Edition(NamedTuple):
         'Version 2, published on 14 Oct 2026 by mara. Corrects version 1: An invoice was booked twice'
         """
         day = format_day(self.at[: len("2026-10-14")], locale)
-        told = [f"Version {self.version}, published on {day} by {self.by}"]
-        told += [f"Corrects version {self.version - 1}: {self.reason}"] if self.reason else []
-        told += [f"Published in part: {self.partial}"] if self.partial else []
-        return ". ".join(text.rstrip(".") for text in told)
+        told = [
+            _("Version {n}, published on {day} by {name}").format(n=self.version, day=day, name=self.by.rstrip("."))
+        ]
+        if self.reason:
+            told += [_("Corrects version {n}: {reason}").format(n=self.version - 1, reason=self.reason.rstrip("."))]
+        told += [_("Published in part: {reason}").format(reason=self.partial.rstrip("."))] if self.partial else []
+        return _(". ").join(told)
 
 
 @dataclass(frozen=True)
@@ -109,19 +119,20 @@ class Changes:
         """What there is to tell, under the headings that a reader sees."""
         found = {
             **self.compared.told,
-            "Failed": self.failed,
-            "Not provided": self.not_provided,
-            "Refused": self.refused,
-            "What to know of the data": self.data,
+            _("Failed"): self.failed,
+            _("Not provided"): self.not_provided,
+            _("Refused"): self.refused,
+            _("What to know of the data"): self.data,
         }
         return [{"title": title, "sentences": list(sentences)} for title, sentences in found.items() if sentences]
 
     @property
     def first(self) -> str:
         """What stands first: what was compared, and whether all is there."""
-        is_whole = not (self.told or self.compared.restated or self.compared.definitions)
-        nothing = " Nothing failed or is missing, and there is nothing to know of the data." if is_whole else ""
-        return f"{self.compared.sentence}{nothing}"
+        if self.told or self.compared.restated or self.compared.definitions:
+            return _(self.compared.sentence)
+        nothing = _("Nothing failed or is missing, and there is nothing to know of the data.")
+        return _("{sentence} {next}").format(sentence=_(self.compared.sentence), next=nothing)
 
 
 @dataclass(frozen=True)
@@ -136,7 +147,7 @@ class Pages:
     ``as_of_on`` dates the PDF, so that the same inputs give the same bytes. Of a ``brief`` pack, each section is a page
     of the PDF: its figures and its list. ``shared_sql`` is what the queries of several definitions stand on.
     ``open_points`` are told in a draft, and ``sign_offs``, a table part, in what is published; ``verified`` holds the
-    KPIs whose definition is verified as it stands.
+    KPIs whose definition is verified as it stands, ``failed`` the names of the themes that failed.
     """
 
     company: str
@@ -163,6 +174,7 @@ class Pages:
     open_points: Sequence[str] = ()
     sign_offs: Part | None = None
     scorecard: Sequence[Mapping[str, Any]] = ()
+    failed: Sequence[str] = ()
     changes: Changes = field(default_factory=Changes)
     definitions: Sequence[Definition] = ()
     shared_sql: str = ""
@@ -204,13 +216,13 @@ def pages_of(
     failed = {run.theme: run.failure for run in runs if run.failure}
     pages = Pages(
         company=request.review.company,
-        title=TITLES[period.kind],
-        period_label=period.label,
+        title=_(TITLES[period.kind]),
+        period_label=format_period(period.label, brand.locale),
         period_dates=format_days(period.start, period.end, brand.locale),
         as_of=as_known(period, brand.locale),
         as_of_on=period.as_of_on,
         brief=period.kind == "week",
-        status="PARTIAL" if failed else edition.status if edition else "DRAFT",
+        status=_(PARTIAL if failed else edition.status if edition else DRAFT),
         edition=edition.words(brand.locale) if edition else "",
         confidentiality=brand.confidentiality,
         colour=brand.colour,
@@ -226,8 +238,12 @@ def pages_of(
         open_points=open_points(request),
         sign_offs=sign_off_table(request.parameters, request.review.owners, commentary.signed, brand.locale),
         scorecard=scorecard(data.results),
+        failed=[theme_title(theme) for theme in failed],
         changes=Changes(
-            failed=[f"{theme_title(theme)}: {failure}" for theme, failure in failed.items()],
+            failed=[
+                _("{name}: {value}").format(name=theme_title(theme), value=retold(str(failure)))
+                for theme, failure in failed.items()
+            ],
             not_provided=data.lacking,
             refused=data.refused,
             data=data.warnings,
@@ -243,14 +259,15 @@ def pages_of(
         parameters=_parameters(request),
         source=source,
         data=[table.resource() for table in data.tables()],
-        versions=_plain_table("Versions and fingerprints", ("What", "Which"), versions.items()),
+        versions=_plain_table(_("Versions and fingerprints"), (_("What"), _("Which")), versions.items()),
     )
     return pages, [_section(run, _said(commentary.on(run.theme), data.results)) for run in runs]
 
 
 def as_known(period: Period, locale: str) -> str:
     """Up to when things are known."""
-    return f"as known at the end of {format_day(period.known_until, locale)}, {period.calendar.timezone}"
+    day = format_day(period.known_until, locale)
+    return _("as known at the end of {day}, {zone}").format(day=day, zone=period.calendar.timezone)
 
 
 def _section(run: Executed, said: Mapping[str, str]) -> Section:
@@ -273,9 +290,10 @@ def _summary(results: Results) -> Summary:
     found, period = summary(results), results.period
     if not period.is_partial:
         return found
-    days = f"{period.elapsed_days} of its {period.days} days"
-    running = f"{period.label} is still running: figures to date are of {days}, earlier ones of as many days."
-    return replace(found, note=f"{found.note} {running}")
+    running = _(
+        "{period} is still running: figures to date are of {n} of its {days} days, earlier ones of as many days."
+    ).format(period=format_period(period.label, results.context.locale), n=period.elapsed_days, days=period.days)
+    return replace(found, note=_("{sentence} {next}").format(sentence=found.note, next=running))
 
 
 def calls_due(executed: Iterable[Executed]) -> Mapping[str, Any] | None:
@@ -291,13 +309,13 @@ def calls_due(executed: Iterable[Executed]) -> Mapping[str, Any] | None:
     kept = [fields[k] for k in ("customer", "mrr", "days_silent", "days_to_renewal", "owner") if k in fields]
     return {
         **lists[0],
-        "title": f"Silent, and due within {DUE_DAYS} days",
+        "title": _("Silent, and due within {n} days").format(n=DUE_DAYS),
         "schema": {"fields": kept},
         "data": sorted(due, key=lambda row: -(row.get("mrr") or 0)),
         "top": CALLS_SHOWN,
         "group": "",
         "note": "",
-        "empty": "No silent customer is due so soon.",
+        "empty": _("No silent customer is due so soon."),
     }
 
 
@@ -306,9 +324,11 @@ def _warned(results: Results) -> dict[str, str]:
     share, weeks = (results.now(kpi_id) for kpi_id in ("lost_mrr_warned", "warning_weeks"))
     if share is None or share["status"] != "ok":  # nobody was lost, or nothing tells
         return {}
-    words = f"{name_of(share)}, of {results.write.value(share['n'], 'count')} customers lost."
+    n = results.write.value(share["n"], "count")
+    words = _("{name}, of {n} customers lost.").format(name=name_of(share), n=n)
     if weeks is not None and weeks["status"] == "ok":
-        words += f" {name_of(weeks)}: {results.write.value(weeks['value'], 'weeks')}."
+        more = _("{name}: {value}.").format(name=name_of(weeks), value=results.write.value(weeks["value"], "weeks"))
+        words = _("{sentence} {next}").format(sentence=words, next=more)
     return {"value": results.write.result(share), "words": words}
 
 
@@ -316,7 +336,7 @@ def _parameters(request: PackRequest) -> Mapping[str, Any]:
     groups = {"rules": request.review.rules.model_dump(mode="json"), **request.parameters}
     rows = [
         (
-            "All themes" if group == "rules" else theme_title(group),
+            _("All themes") if group == "rules" else theme_title(group),
             begun(named(name)),
             value if isinstance(value, int | float) and not isinstance(value, bool) else plain_value(value),
             name,
@@ -325,7 +345,9 @@ def _parameters(request: PackRequest) -> Mapping[str, Any]:
         for name, value in values.items()
         if name not in GIVEN
     ]
-    found = _plain_table("Parameters in force", ("Of", "Parameter", "Value", "In review.yml"), rows)
+    found = _plain_table(
+        _("Parameters in force"), (_("Holds for"), _("Parameter"), _("Value"), _("In review.yml")), rows
+    )
     found["schema"]["fields"][-1]["code"] = True
     return found
 
@@ -379,12 +401,13 @@ def page_content(pages: Pages, sections: Sequence[Section]) -> dict[str, Any]:
 
 def asked_and_told(pages: Pages) -> tuple[list[Part], list[Part]]:
     """What management asks of the board, under the heading of that name, and what else it says of the summary."""
+    named = {ASKED.casefold(), _(ASKED).casefold()}
     asked: list[Part] = []
     others: list[Part] = []
     into = others
     for part in commentary_parts(pages.commentary, "pack.summary"):
         if part["type"] == "heading":
-            into = asked if part["text"].strip().lower() == ASKED else others
+            into = asked if part["text"].strip().casefold() in named else others
             if into is asked:
                 continue
         into.append(part)
@@ -397,7 +420,8 @@ def _in_words(table: Part, locale: str) -> Part:
 
 
 def _section_content(section: Section, pages: Pages) -> dict[str, Any]:
-    title, failure, said_by = printable([section.title, section.failure and asdict(section.failure), section.said_by])
+    failed = section.failure and {**asdict(section.failure), "message": retold(section.failure.message)}
+    title, failure, said_by = printable([section.title, failed, section.said_by])
     parts = [] if failure else parts_of(section.notebook, theme=section.theme, title=section.title, locale=pages.locale)
     commentary = commentary_parts(section.commentary, f"{section.theme}.commentary")
     said = {"commentary": commentary, "said_by": said_by, "is_silent": pages.is_draft and not commentary}
@@ -409,16 +433,19 @@ def _with_marks(part: Part, verified: Sequence[str]) -> Part:
     """The blocks of a part with a word by those KPIs whose definition is verified."""
     if part["type"] != "blocks":
         return part
-    return {**part, "blocks": [{**it, "mark": VERIFIED if it["kpi_id"] in verified else ""} for it in part["blocks"]]}
+    return {
+        **part,
+        "blocks": [{**it, "mark": _(VERIFIED) if it["kpi_id"] in verified else ""} for it in part["blocks"]],
+    }
 
 
 def _chapters(sections: Sequence[Section]) -> list[dict[str, Any]]:
     """The contents: every chapter's id and title."""
     themes = [(section.theme, section.title, bool(section.failure)) for section in sections]
     first = [
-        ("pack.summary", "Summary", False),
-        ("pack.actions", "Actions", False),
-        ("pack.changes", "What changed", False),
+        ("pack.summary", _("Summary"), False),
+        ("pack.actions", _("Actions"), False),
+        ("pack.changes", _("What changed"), False),
     ]
-    found = [*first, *themes, ("pack.appendix", "Appendix", False)]
+    found = [*first, *themes, ("pack.appendix", _("Appendix"), False)]
     return [{"id": name, "title": title, "failed": failed} for name, title, failed in found]

@@ -147,7 +147,7 @@ def _folded(parts: Sequence[Part]) -> dict[str, Any]:
 def _fold(named: Part, parts: list[Part]) -> dict[str, Any]:
     """Parts that open under the name of a heading, of a chart or of a table."""
     title = named.get("text") if named["type"] == "heading" else named.get("title")
-    return {"title": title or "What these figures are", "id": named.get("id"), "parts": parts}
+    return {"title": title or _("What these figures are"), "id": named.get("id"), "parts": parts}
 
 
 def _with_charts_inline(shown: Any, numbers: Iterator[int]) -> Any:
@@ -210,7 +210,7 @@ def with_files(text: str, export: str = "") -> Markup:
     >>> with_files("2 of 9 shown; all in exports/lost.csv.", "exports/lost.csv")
     Markup('2 of 9 shown; all in <a href="exports/lost.csv">exports/lost.csv</a>.')
     """
-    addresses = {"workbook": "figures.xlsx"} | ({export: export} if EXPORT.fullmatch(export) else {})
+    addresses = {_("workbook"): "figures.xlsx"} | ({export: export} if EXPORT.fullmatch(export) else {})
     found = escape(text)
     for words, address in addresses.items():
         found = found.replace(words, Markup('<a href="{}">{}</a>').format(address, words))
@@ -261,7 +261,7 @@ def render_pdf(content: Content) -> bytes:
     sections = [_brief(section) if view["brief"] else section for section in content["sections"]]
     view = {**view, "definitions": definitions, "shared_sql": ""}
     shown = {**content, "view": view, "sections": sections}
-    shown |= {"feeds": FEEDS, "lang": view["lang"], "paper": view["paper"], "author": view["company"]}
+    shown |= {"feeds": _(FEEDS), "lang": view["lang"], "paper": view["paper"], "author": view["company"]}
     return _typeset("brief.typ" if view["brief"] else "pack.typ", shown, colour=view["colour"])
 
 
@@ -397,7 +397,7 @@ def _drawn(figure: Part) -> Part:
     try:
         compiler.compile(format="pdf", pdf_standards=["ua-1"])
     except typst.TypstError as error:
-        text = f"{figure['alt']} could not be drawn here; the HTML shows it."
+        text = _("{name} could not be drawn here; the HTML shows it.").format(name=figure["alt"])
         warnings.warn(f"{text} ({error.message})", UnprintableWarning, stacklevel=5)
         return {"type": "note", "text": text}
     return {"type": "figure", "svg": svg, "alt": figure["alt"]}

@@ -18,6 +18,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
+from helpers.language import _
+
 if TYPE_CHECKING:
     from bs4 import PageElement, Tag
 
@@ -232,8 +234,8 @@ def _inline_node(element: PageElement) -> list[Node]:
     if element.name in UNSEEN:
         return []
     if element.name in PICTURES:
-        words = str(element.get("alt") or element.get("title") or "no description")
-        return [{"type": "text", "text": f"[a picture that is not shown here: {words}]"}]
+        words = str(element.get("alt") or element.get("title") or _("no description"))
+        return [{"type": "text", "text": _("[a picture that is not shown here: {words}]").format(words=words)}]
     if element.name == "br":
         return [{"type": "hardbreak"}]
     return _with_meaning(element, _inline(element.children))
@@ -263,7 +265,7 @@ def _html_table(element: Tag) -> Part:
         labels = [""] * max(map(len, body), default=0)
     columns = [{"label": label, "align": _align([line[i] for line in body])} for i, label in enumerate(labels)]
     part = {"type": "table", "title": caption, "columns": columns, "rows": body, "values": body, "group": None}
-    return {**part, "note": "", "empty": "" if body else "No rows."}
+    return {**part, "note": "", "empty": "" if body else _("No rows.")}
 
 
 def _grid(rows: Sequence[Tag]) -> list[list[str]]:

@@ -20,8 +20,14 @@ from typing import Any
 from nbformat import NotebookNode
 
 from helpers.errors import IN_WORDS
+from helpers.language import template
 from helpers.pack.warm_kernels import KERNEL_ENVIRONMENT, WarmProcess, forking
 
+CELL_STOPPED = template("cell [{cell}] ({code}) stopped: {reason}")
+NOTEBOOK_STOPPED = template("the notebook stopped: {reason}")
+DIED = template("the kernel died, most likely for lack of memory")
+NOT_STARTED = template("the kernel did not start: {error}")
+NO_MESSAGE = template("no message")
 START_TIMEOUT = 180  # seconds; a busy machine takes its time
 
 
@@ -44,8 +50,8 @@ class Failure:
     message: str
 
     def __str__(self) -> str:
-        where = f"cell [{self.cell}] ({self.code})" if self.cell is not None else "the notebook"
-        return f"{where} stopped: {self.message}"
+        told = NOTEBOOK_STOPPED if self.cell is None else CELL_STOPPED
+        return told.format(cell=self.cell, code=self.code, reason=self.message)
 
 
 @dataclass(frozen=True)
@@ -155,9 +161,9 @@ def _run_notebook(job: Job, manager_class: type) -> Executed:
     except papermill.PapermillExecutionError as error:
         failure = Failure(error.exec_count, _first_line(error.source), _in_words(error))
     except DeadKernelError:
-        failure = Failure(None, "", "the kernel died, most likely for lack of memory")
+        failure = Failure(None, "", DIED)
     except RuntimeError as error:
-        failure = Failure(None, "", f"the kernel did not start: {error}")
+        failure = Failure(None, "", NOT_STARTED.format(error=error))
     finally:
         ensure_event_loop().close()  # papermill opens one in this thread and leaves it
     if notebook is None:
@@ -171,7 +177,8 @@ def _first_line(source: str) -> str:
 
 def _in_words(error: Any) -> str:
     """The error as a sentence: the kit's own messages are words already, others name their type behind them."""
-    message = str(error.evalue).strip() or "no message"
+    message = str(error.evalue).strip() or NO_MESSAGE
     if error.ename in IN_WORDS:
         return message
-    return f"{f'there is no {message}' if error.ename == 'KeyError' else message} ({error.ename})"
+    told = template("there is no {name} (KeyError)") if error.ename == "KeyError" else "{name} ({kind})"
+    return told.format(name=message, kind=error.ename)

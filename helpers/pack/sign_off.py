@@ -11,13 +11,15 @@ from pathlib import Path
 
 from helpers.catalogue import kpi, theme_title
 from helpers.display.formats import format_day
+from helpers.display.sentences import listed
+from helpers.language import _, message
 from helpers.pack.commentary import Comment, SignOff
 from helpers.pack.request import PackRequest
 from helpers.pack.rich_text import Part
 from helpers.pack.verified import marks
 from helpers.strict_yaml import shown
 
-UNSIGNED = "not signed off"
+NO_AUTHOR, NO_DATE = message("no author"), message("no date")
 
 
 def said_by(comment: Comment, locale: str) -> str:
@@ -27,7 +29,7 @@ def said_by(comment: Comment, locale: str) -> str:
     >>> said_by(Comment("Fine.", "Head of sales", date(2026, 10, 12)), "en_GB")
     'Head of sales, 12 Oct 2026'
     """
-    return ", ".join(filter(None, [comment.author, format_day(comment.on, locale) if comment.on else ""]))
+    return _(", ").join(filter(None, [comment.author, format_day(comment.on, locale) if comment.on else ""]))
 
 
 def publishing_faults(request: PackRequest, folder: Path) -> list[str]:
@@ -40,7 +42,7 @@ def publishing_faults(request: PackRequest, folder: Path) -> list[str]:
     """
     commentary = request.commentary()
     return [
-        f"{shown(folder / page)}.md has no {' and no '.join(lacking)}; add it at the top, between two lines of ---, "
+        f"{shown(folder / page)}.md has {' and '.join(lacking)}; add it at the top, between two lines of ---, "
         "such as author: Head of sales and date: 2026-10-12"
         for page in ("summary", *request.parameters)
         if (comment := commentary.on(page)).text.strip() and (lacking := _lacking(comment))
@@ -56,30 +58,35 @@ def open_points(request: PackRequest) -> list[str]:
     commentary, owners, locale = request.commentary(), request.review.owners, request.review.brand.locale
     texts = {page: commentary.on(page) for page in ("summary", *request.parameters)}
     signed = {theme: each for theme, each in commentary.signed.items() if theme in request.parameters}
+    noted = _("{name} ({note})")
     found = {
-        "Not signed off": [
-            f"{theme_title(theme)} ({owners[theme]})"
+        _("Not signed off"): [
+            noted.format(name=theme_title(theme), note=owners[theme])
             for theme in request.parameters
             if theme in owners and theme not in signed
         ],
-        "Signed off by another than the owner": [
-            f"{theme_title(theme)} ({each.by} for {owners.get(theme, 'no owner')})"
+        _("Signed off by another than the owner"): [
+            noted.format(
+                name=theme_title(theme),
+                note=_("{name} for {owner}").format(name=each.by, owner=owners.get(theme, _("no owner"))),
+            )
             for theme, each in signed.items()
             if not _is_owners(each, owners.get(theme, ""))
         ],
-        "No commentary yet": [theme_title(page) for page in request.parameters if not texts[page].text.strip()],
-        "Commentary that does not say whose it is, and of which day": [
-            f"{theme_title(page)} (no {' and no '.join(_lacking(comment))})"
+        _("No commentary yet"): [theme_title(page) for page in request.parameters if not texts[page].text.strip()],
+        _("Commentary that does not say whose it is, and of which day"): [
+            noted.format(name=theme_title(page), note=listed([_(what) for what in _lacking(comment)]))
             for page, comment in texts.items()
             if comment.text.strip() and _lacking(comment)
         ],
-        "No longer verified": [
-            f"{kpi(kpi_id).label} ({mark.told(locale).rstrip('.')})"
+        _("No longer verified"): [
+            noted.format(name=kpi(kpi_id).label, note=mark.told(locale).rstrip(".。"))
             for kpi_id, mark in marks(request).items()
             if mark.lapsed and kpi(kpi_id).theme in request.parameters
         ],
     }
-    return [f"{what}: {', '.join(which)}." for what, which in found.items() if which]
+    told, comma = _("{name}: {value}."), _(", ")
+    return [told.format(name=what, value=comma.join(which)) for what, which in found.items() if which]
 
 
 def sign_off_table(
@@ -88,20 +95,23 @@ def sign_off_table(
     """Each theme with its owner and its sign-off, as a part; none where no theme has either."""
     themes = [theme for theme in themes if theme in owners or theme in signed]
     rows = [
-        [theme_title(it), owners.get(it, "no owner"), _told(signed.get(it), owners.get(it, ""), locale)]
+        [theme_title(it), owners.get(it, _("no owner")), _told(signed.get(it), owners.get(it, ""), locale)]
         for it in themes
     ]
-    columns = [{"label": label, "align": "left"} for label in ("Theme", "Owner", "Signed off")]
-    table = {"type": "table", "title": "Sign-off", "columns": columns, "rows": rows, "values": rows, "group": None}
+    columns = [{"label": label, "align": "left"} for label in (_("Theme"), _("Owner"), _("Signed off"))]
+    table = {"type": "table", "title": _("Sign-off"), "columns": columns, "rows": rows, "values": rows, "group": None}
     return {**table, "note": "", "empty": ""} if rows else None
 
 
 def _told(sign_off: SignOff | None, owner: str, locale: str) -> str:
     if sign_off is None:
-        return UNSIGNED
-    by = "" if _is_owners(sign_off, owner) else f", by {sign_off.by}"
-    remark = f": {sign_off.remark}" if sign_off.remark else ""
-    return f"✓ {format_day(sign_off.on, locale)}{by}{remark}"
+        return _("not signed off")
+    told = day = format_day(sign_off.on, locale)
+    if not _is_owners(sign_off, owner):
+        told = _("{day}, by {name}").format(day=day, name=sign_off.by)
+    if sign_off.remark:
+        told = _("{name}: {value}").format(name=told, value=sign_off.remark)
+    return f"✓ {told}"
 
 
 def _is_owners(sign_off: SignOff, owner: str) -> bool:
@@ -109,4 +119,4 @@ def _is_owners(sign_off: SignOff, owner: str) -> bool:
 
 
 def _lacking(comment: Comment) -> list[str]:
-    return [what for what, given in (("author", comment.author), ("date", comment.on)) if not given]
+    return [what for what, given in ((NO_AUTHOR, comment.author), (NO_DATE, comment.on)) if not given]

@@ -44,6 +44,7 @@ from pptx.util import Emu, Inches, Pt
 
 from helpers.display.palette import BAD, BAND, GOOD, LINE, QUIET, TEXT, ink, lighter
 from helpers.errors import KitError
+from helpers.language import _, in_force
 from helpers.pack.appearance import TEXT as TYPEFACE
 from helpers.pack.appearance import colours_of, dejavu
 from helpers.strict_yaml import shown
@@ -55,11 +56,14 @@ LINE_HEIGHT, AFTER = 1.2, 0.4  # of a line, and of the room after a paragraph, i
 INSET = (Inches(0.1), Inches(0.05))  # of text from the sides of its box, and from above and below
 CELL = (Pt(5), Pt(2.5))  # the same of a cell
 BULLET = Inches(0.3)
-LONGEST_WORD = 30  # letters; what is longer is no word, and is cut
+LONGEST_WORD = 30  # letters; what is longer is no word, and is cut, but signs of East Asia stand without blanks
+NO_WORD = re.compile(rf"[^ \u2e80-\uffef]{{{LONGEST_WORD + 1},}}")
 NARROWEST = Inches(1)  # of a column of text
 BODIES = (PP_PLACEHOLDER.BODY, PP_PLACEHOLDER.OBJECT)
 TITLES = (PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE)
 AT_FOOT = (PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER)
+# What Office shows East Asian text in; a machine that lacks it takes one of the same region.
+OFFICE_CJK = {"zh_Hant": "Microsoft JhengHei"}  # else that of the mainland
 INSTANT = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # of an entry in a ZIP file
 
@@ -239,7 +243,7 @@ class Slide:
             data.add_series(series.name, series.values)
         kind = XL_CHART_TYPE.COLUMN_CLUSTERED if drawing.columns else XL_CHART_TYPE.LINE_MARKERS
         frame = self.file.shapes.add_chart(kind, *_emu(box), data)
-        _describe(frame, "Chart", drawing.alt)
+        _describe(frame, _("Chart"), drawing.alt)
         _look_of_chart(frame.chart, drawing, box.width)
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]], alt: str) -> None:
@@ -248,7 +252,7 @@ class Slide:
         self.body._element.getparent().remove(self.body._element)
         size, widths, kept, cells = _fitted_table(columns, printable(rows), box)
         frame = self.file.shapes.add_table(len(cells), len(kept), *_emu(replace(box, width=sum(widths))))
-        _describe(frame, "Table", alt)
+        _describe(frame, _("Table"), alt)
         frame.table.horz_banding = False
         for column, width in zip(frame.table.columns, widths, strict=True):
             column.width = Emu(width)
@@ -268,7 +272,7 @@ class Slide:
         scale = min(box.width / shape.width, box.height / shape.height)
         width, height = int(shape.width * scale), int(shape.height * scale)
         _put(shape, Box(box.left + box.width - width, box.top + box.height - height, width, height))
-        _describe(shape, "Logo", alt)
+        _describe(shape, _("Logo"), alt)
 
 
 # --- the template -----------------------------------------------------------------------------------------------------
@@ -402,6 +406,8 @@ def _set_theme(master: Any, colour: str, accent: str) -> None:
         element[:] = [parse_xml(f'<a:srgbClr {nsdecls("a")} val="{value}"/>')]
     for element in theme.iter(qn("a:latin")):
         element.set("typeface", TYPEFACE)
+    for element in theme.iter(qn("a:ea")):
+        element.set("typeface", OFFICE_CJK.get(in_force(), "Microsoft YaHei"))
     part.blob = etree.tostring(theme, xml_declaration=True, encoding="UTF-8", standalone=True)
 
 
@@ -487,8 +493,8 @@ def fitted(lines: Sequence[Line], width: int, height: int, least: int = SMALLEST
 
 def _in_words(text: str) -> str:
     """A text in one line of words none of which is too long for a slide."""
-    words = re.split(r"[ \n\t]+", printable(text).strip())
-    return " ".join(word if len(word) <= LONGEST_WORD else f"{word[: LONGEST_WORD - 1]}…" for word in words)
+    words = " ".join(re.split(r"[ \n\t]+", printable(text).strip()))
+    return NO_WORD.sub(lambda found: f"{found[0][: LONGEST_WORD - 1]}…", words)
 
 
 def _height(lines: Sequence[Line], width: int) -> int:
@@ -588,7 +594,7 @@ def _fitted_table(columns: Sequence[Column], rows: Sequence[Sequence[str]], box:
     cut = _cut(these, widths, size, 1)
     while len(cut) > 2 and _table_height(cut, widths, size) > box.height:
         cut.pop()
-    more = f"{len(cells) - len(cut) + 1} more, in the pack"
+    more = _("{n} more, in the pack").format(n=len(cells) - len(cut) + 1)
     return size, widths, kept, [*cut[:-1], [more, *[""] * (len(kept) - 1)]]
 
 

@@ -20,6 +20,7 @@ from helpers.display.formats import format_day
 from helpers.display.plain_words import plain, plain_value
 from helpers.kpis.rows import cards_with, relations_of, words_of
 from helpers.kpis.spine import COMMENT, read_relations
+from helpers.language import _
 from helpers.pack.definitions import agree
 from helpers.pack.request import PackRequest
 from helpers.registries import Verified
@@ -51,18 +52,19 @@ class Fingerprint:
     def changed_since(self, verified: Verified) -> list[str]:
         """What is another than it was when somebody verified it; nothing where all is as it was."""
         query, words = verified.of.split("-")
-        found = ["the query changed"] if query != self.query else []
-        found += ["the definition in words changed"] if words != self.words else []
+        found = [_("the query changed")] if query != self.query else []
+        found += [_("the definition in words changed")] if words != self.words else []
         return [*found, *self._changed_rules(verified.rules)]
 
     def _changed_rules(self, before: Mapping[str, Any]) -> Iterator[str]:
         for name in sorted({*before, *self.rules}):
             if name not in before:
-                yield f"{name} is followed since"
+                yield _("{name} is followed since").format(name=name)
             elif name not in self.rules:
-                yield f"{name} is followed no more"
+                yield _("{name} is followed no more").format(name=name)
             elif not agree(name, before[name], self.rules[name]):
-                yield f"{name} was {plain_value(before[name])} and is {plain_value(self.rules[name])}"
+                now = plain_value(self.rules[name])
+                yield _("{name} was {before} and is {now}").format(name=name, before=plain_value(before[name]), now=now)
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,10 @@ class Mark:
 
     def told(self, locale: str) -> str:
         """The mark as it stands by the definition."""
-        who = f"by {self.by}, {format_day(self.on, locale)}"
-        return f"Verification {who}, lapsed: {plain(self.lapsed, locale)}." if self.lapsed else f"✓ Verified {who}."
+        told = (
+            _("Verification by {name}, {day}, lapsed: {changes}.") if self.lapsed else _("✓ Verified by {name}, {day}.")
+        )
+        return told.format(name=self.by, day=format_day(self.on, locale), changes=plain(self.lapsed, locale))
 
 
 def fingerprints(request: PackRequest, *kpi_ids: str) -> dict[str, Fingerprint]:
@@ -111,7 +115,7 @@ def marks(request: PackRequest) -> dict[str, Mark]:
     """The marks of a review, by KPI: those that hold and those that lapsed."""
     given = request.review.verified
     now = fingerprints(request, *given)
-    return {name: Mark(it.by, it.on, "; ".join(now[name].changed_since(it))) for name, it in given.items()}
+    return {name: Mark(it.by, it.on, _("; ").join(now[name].changed_since(it))) for name, it in given.items()}
 
 
 def _hash(text: str) -> str:

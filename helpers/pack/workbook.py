@@ -22,6 +22,8 @@ from xlsxwriter.worksheet import Worksheet
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.context import MIME_TABLE, Results
 from helpers.display.formats import MONEY, format_period, month_start
+from helpers.errors import KitError
+from helpers.language import _, message, retold
 from helpers.pack.appearance import colours_of
 from helpers.pack.causes import KEYS_KEPT
 from helpers.pack.changes import Restated
@@ -52,41 +54,72 @@ from helpers.pack.pages import Pages, Section
 from helpers.results import COLUMNS
 from helpers.texts import printable
 
-ABOUT = "About"
+ABOUT = message("About")
 OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
 PAPER = {"letter": 1, "a4": 9}
 SMALLEST = 50  # per cent of its size in which a table is printed
-CONTENTS = {"Sheet": 26, "Table": 70, "Rows": 9, "To know": 60}  # the width of each column, in characters
+CONTENTS = {
+    message("Sheet"): 26,
+    message("Table"): 70,
+    message("Rows"): 9,
+    message("To know"): 60,
+}  # the width of each column, in characters
 READING = (
-    "Every figure is a number at full precision, whatever its format shows; rows that a page leaves out are here.",
-    "An empty cell is what is not known or not defined, where the pages print a dash; it is never 0.",
-    "A share is a number from 0 to 1, shown as percent, and its change in points. A day is a date, and a month its "
-    "first day; period_end and as_of are the first moment that no longer counts.",
-    "Every table has a name of its own, for formulas and pivot tables. The sheet Results holds every figure of the "
-    "review, with its history. Formulas stand on the sheets Checks and Audit alone.",
+    message(
+        "Every figure is a number at full precision, whatever its format shows; rows that a page leaves out are here."
+    ),
+    message("An empty cell is what is not known or not defined, where the pages print a dash; it is never 0."),
+    message(
+        "A share is a number from 0 to 1, shown as percent, and its change in points. A day is a date, and a month its "
+        "first day; period_end and as_of are the first moment that no longer counts."
+    ),
+    message(
+        "Every table has a name of its own, for formulas and pivot tables. The sheet Results holds every figure of the "
+        "review, with its history. Formulas stand on the sheets Checks and Audit alone."
+    ),
 )
+VARIANCE = message("Variance, %")
 KEY_FIGURES = (
-    "KPI", "Period", "Value", "Unit", "n", "95% from", "to", "Period before", "Change on it", "Change on it, %",
-    "Year before", "Change on year", "Change on year, %", "Target", "Variance", "Variance, %", "Met or missed",
-    "Status", "kpi_id", "To know",
+    message("KPI"), message("Period"), message("Value"), message("Unit"), "n", message("95% from"), message("to"),
+    message("Period before"), message("Change on it"), message("Change on it, %"), message("Year before"),
+    message("Change on year"), message("Change on year, %"), message("Target"), message("Variance"), VARIANCE,
+    message("Met or missed"), message("Status"), "kpi_id", message("To know"),
 )  # fmt: skip
 RESTATED = (
-    "KPI", "Segment of", "Segment", "Period", "Unit", "Published", "Now", "Difference", "Difference, %", "Material",
-    "Cause", "kpi_id",
+    message("KPI"), message("Segment of"), message("Segment"), message("Period"), message("Unit"),
+    message("Published"), message("Now"), message("Difference"), message("Difference, %"), message("Material"),
+    message("Cause"), "kpi_id",
 )  # fmt: skip
-MOVED = ("Table", "What became of it", "Columns", "Key")
+MOVED = (message("Table"), message("What became of it"), message("Columns"), message("Key"))
 PERCENT = "+0.0%;-0.0%;0.0%"
 ENOUGH = 30  # of fewer a change in per cent misleads
 BARS = {  # as long as the variance; whether it is good stands beside it
     "type": "data_bar", "bar_solid": True, "bar_color": "#8ea9c1", "bar_negative_color": "#8ea9c1",
     "bar_axis_color": "#555555",
 }  # fmt: skip
-SCORECARD, HISTORY = "Scorecard", "Scorecard over time"
+SCORECARD, HISTORY = message("Scorecard"), message("Scorecard over time")
+BY_KIND = {
+    "quarter": message("{name} by quarter"), "month": message("{name} by month"), "week": message("{name} by week"),
+}  # fmt: skip
+CHART_BY_KIND = {
+    "quarter": message("{name}, by quarter"), "month": message("{name}, by month"), "week": message("{name}, by week"),
+}  # fmt: skip
 MONTH = "mmm yyyy"
 NO_USERS = "user_id"  # whoever lists single users lists them elsewhere
 VALUES = ("value", "ci_low", "ci_high")  # the columns of results that have the KPI's unit
-DEFINITIONS = ("kpi_id", "KPI", "Unit", "Good is", "What it says", "Definition", "Source", "Departs", "Verified")
-AS_TEXT = "Its cells are text: a table of HTML does not say what is a number."
+DEFINITIONS = (
+    "kpi_id", message("KPI"), message("Unit"), message("Good is"), message("What it says"), message("Definition"),
+    message("Source"), message("Departs"), message("Verified"),
+)  # fmt: skip
+WORDS = {  # how the catalogue's units and directions, and what the pages know a figure by, are told
+    "money": message("money"), "money_per_month": message("money per month"), "money_per_day": message("money per day"),
+    "share": message("share"), "ratio": message("ratio"), "count": message("count"), "hours": message("hours"),
+    "days": message("days"), "weeks": message("weeks"), "months": message("months"), "up": message("up"),
+    "down": message("down"), "neutral": message("neutral"), "met": message("met"), "missed": message("missed"),
+    "ok": message("ok"), "partial": message("partial"), "not_provided": message("not provided"),
+    "refused": message("refused"), "undefined": message("undefined"), "insufficient": message("insufficient"), "": "",
+}  # fmt: skip
+AS_TEXT = message("Its cells are text: a table of HTML does not say what is a number.")
 
 
 def render_workbook(
@@ -106,9 +139,13 @@ def render_workbook(
             }
         )
         book = Book(file, colours_of(pages.colour)["accent"])
-        about = _set_up(book, pages, ABOUT)
+        about = _set_up(book, pages, _(ABOUT))
         written = [(sheet, _written(book, pages, sheet)) for sheet in _sheets(pages, sections, results, audit)]
-        _add_chart(book, [sheet for sheet, _ in written], results)
+        if taken := [sheet.title for sheet, places in written if sheet in audit and places[0].sheet != sheet.title]:
+            raise KitError(
+                f"brand.terms: two sheets of the workbook are named {taken[0]!r}, and formulas use that name"
+            )
+        _add_chart(book, written, results)
         _write_about(book, about, pages, written)
     return content.getvalue()
 
@@ -119,20 +156,22 @@ def _sheets(
     """What stands on each sheet; those whose names formulas and charts use come before those that a user names."""
     told = [row for group in pages.scorecard for row in group["rows"]]
     if told:
-        table = _key_figures(f"Scorecard, {pages.period_label}", told, results)
-        yield SheetContent(SCORECARD, [replace(table, wrapped=True)])
+        title = _(", ").join([_(SCORECARD), pages.period_label])
+        table = _key_figures(title, told, results)
+        yield SheetContent(_(SCORECARD), [replace(table, wrapped=True)])
     if any(results.shown(row["kpi_id"]) is not None for row in told):
-        yield SheetContent(HISTORY, [_history_table(list(dict.fromkeys(row["kpi_id"] for row in told)), results)])
+        yield SheetContent(_(HISTORY), [_history_table(list(dict.fromkeys(row["kpi_id"] for row in told)), results)])
     yield from audit
     for section in sections:
-        failure = f"This section failed: {section.failure}." if section.failure else ""
+        failure = str(section.failure or "")
+        failure = failure and _("This section failed: {reason}.").format(reason=retold(failure))
         yield SheetContent(section.title, [] if failure else list(_theme_tables(section, results)), failure)
     if restated := pages.changes.compared.restated:
-        yield SheetContent("Restated", [_restated_table(restated, results), _moving_rows(restated)])
-    yield SheetContent("Results", [_results_table(results)])
-    yield SheetContent("Definitions", [_definitions_table(pages.definitions)])
+        yield SheetContent(_("Restated"), [_restated_table(restated, results), _moving_rows(restated)])
+    yield SheetContent(_("Results"), [_results_table(results)])
+    yield SheetContent(_("Definitions"), [_definitions_table(pages.definitions)])
     own = (*pages.data, pages.parameters, pages.versions)
-    yield SheetContent("Data and parameters", [resource_table(resource) for resource in own if resource])
+    yield SheetContent(_("Data and parameters"), [resource_table(resource) for resource in own if resource])
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -143,11 +182,12 @@ def _theme_tables(section: Section, results: Results) -> Iterator[ExcelTable]:
     outputs = list(shown_outputs(section.notebook))
     told = [block for _, output in outputs for block in output["data"].get(MIME_BLOCKS, {}).get("blocks", ())]
     if once := {block["kpi_id"]: block for block in told}:
-        yield _key_figures(f"Key figures, {results.period.label}", list(once.values()), results)
+        period = format_period(results.period.label, results.context.locale)
+        yield _key_figures(_("Key figures, {period}").format(period=period), list(once.values()), results)
     locale = results.context.locale
     months = {format_period(label, locale): month_start(label) for label in results.frame["period"].unique()}
     for number, output in outputs:
-        data, where = output["data"], f"{section.title}, cell {number}"
+        data, where = output["data"], _("{title}, cell {n}").format(title=section.title, n=number)
         if chart := data.get(MIME_CHART):
             resource = {**chart["table"], "title": chart["title"]}
             yield _with_months(resource_table(resource, chart["sentence"]), months)
@@ -172,27 +212,39 @@ def _with_months(table: ExcelTable, months: Mapping[str, date | None]) -> ExcelT
 def _text_table(part: Mapping[str, Any]) -> ExcelTable:
     """A table of an analyst's HTML."""
     labels = [column["label"] for column in part["columns"]]
-    return ExcelTable(part["title"], labels, _columns(len(labels), part["rows"]), [AS_TEXT], part["empty"])
+    return ExcelTable(part["title"], labels, _columns(len(labels), part["rows"]), [_(AS_TEXT)], part["empty"])
 
 
 def _key_figures(title: str, told: Sequence[Mapping[str, str]], results: Results) -> ExcelTable:
     """KPIs with their values of now and before; ``told`` holds what the pages say of each (``blocks.figures``)."""
     rows = [_key_figure(block, results) for block in told]
-    return ExcelTable(title, KEY_FIGURES, _columns(len(KEY_FIGURES), rows), marked={"Variance, %": BARS})
+    heads = [_(head) for head in KEY_FIGURES]
+    return ExcelTable(title, heads, _columns(len(heads), rows), marked={_(VARIANCE): BARS})
 
 
 def _key_figure(told: Mapping[str, str], results: Results) -> list[Cell]:
     row, known = results.shown(told["kpi_id"]), kpi(told["kpi_id"])
     sentences = [told.get(key, "") for key in ("verdict_words", "reason", "cautions")]
-    known_by = [told["status"], known.kpi_id, ". ".join(text.rstrip(".") for text in sentences if text)]
+    status = WORDS[told["status"]]
+    known_by = [
+        _(status), known.kpi_id, _(". ").join(text.rstrip(".。") for text in sentences if text),
+    ]  # fmt: skip
     if row is None:
         return [typed_cell(known.label), *[EMPTY] * (len(KEY_FIGURES) - len(known_by) - 1), *map(typed_cell, known_by)]
     before, year_before = (_value(found) for found in (results.before(row), results.year_before(row)))
     target = results.target(known.kpi_id)
     numbers = [row["value"], row["ci_low"], row["ci_high"], before, year_before, target]
     value, low, high, *others = typed_column(numbers, {"unit": known.unit}, results.context.style)
-    unit, met = typed_cell(known.unit.replace("_", " ")), typed_cell(told.get("target_status"))
-    cells = [typed_cell(known.label), typed_cell(row["period"]), value, unit, typed_cell(row["n"], COUNT), low, high]
+    unit, met = (typed_cell(_(WORDS[word])) for word in (known.unit, told.get("target_status", "")))
+    cells = [
+        typed_cell(known.label),
+        typed_cell(format_period(row["period"], results.context.locale)),
+        value,
+        unit,
+        typed_cell(row["n"], COUNT),
+        low,
+        high,
+    ]
     for cell in others:
         cells += [cell, *_change(value, cell, is_target=cell is others[-1], unit=known.unit)]
     return [*cells, met, *map(typed_cell, known_by)]
@@ -225,9 +277,10 @@ def _history_table(kpi_ids: Sequence[str], results: Results) -> ExcelTable:
         for kpi_id, values in series.items()
     ]
     days = typed_column((period.measured_on.isoformat() for period in periods), {"unit": "date"}, results.context.style)
-    heads = ("Period", "Last day", *(kpi(kpi_id).label for kpi_id in kpi_ids))
-    names = [typed_cell(period.label) for period in periods]
-    return ExcelTable(f"Scorecard by {kind}", heads, [names, days, *columns], name="scorecard_over_time")
+    heads = (_("Period"), _("Last day"), *(kpi(kpi_id).label for kpi_id in kpi_ids))
+    names = [typed_cell(format_period(period.label, results.context.locale)) for period in periods]
+    title = _(BY_KIND[kind]).format(name=_(SCORECARD))
+    return ExcelTable(title, heads, [names, days, *columns], name="scorecard_over_time")
 
 
 def _restated_table(restated: Sequence[Restated], results: Results) -> ExcelTable:
@@ -236,13 +289,12 @@ def _restated_table(restated: Sequence[Restated], results: Results) -> ExcelTabl
     for each in restated:
         published, now = typed_column([each.then, each.now], {"unit": each.unit}, style)
         change = _change(now, published, is_target=False, unit=each.unit)
-        named = map(typed_cell, (kpi(each.kpi_id).label, each.segment_by, each.segment, each.period))
-        told = (each.unit.replace("_", " "), "yes" if each.is_material else "no", each.cause, each.kpi_id)
+        named = map(typed_cell, (kpi(each.kpi_id).label, _(each.segment_by), retold(each.segment), each.period))
+        told = (_(WORDS[each.unit]), _("yes") if each.is_material else _("no"), each.cause, each.kpi_id)
         unit, *others = map(typed_cell, told)
         rows.append([*named, unit, published, now, *change, *others])
-    return ExcelTable(
-        "Every restated figure", RESTATED, _columns(len(RESTATED), rows), name="restated", wrapped=True
-    )  # fmt: skip
+    heads = [_(head) for head in RESTATED]
+    return ExcelTable(_("Every restated figure"), heads, _columns(len(heads), rows), name="restated", wrapped=True)
 
 
 def _moving_rows(restated: Sequence[Restated]) -> ExcelTable:
@@ -254,23 +306,27 @@ def _moving_rows(restated: Sequence[Restated]) -> ExcelTable:
         for key in each.keys
     }
     rows = [list(found[place]) for place in sorted(found)]
-    note = f"Of each period, the first {KEYS_KEPT} of each kind."
-    return ExcelTable("Rows that moved them", MOVED, _columns(len(MOVED), rows), [note], name="rows_that_moved_them")
+    note, heads = _("Of each period, the first {n} of each kind.").format(n=KEYS_KEPT), [_(head) for head in MOVED]
+    return ExcelTable(_("Rows that moved them"), heads, _columns(len(heads), rows), [note], name="rows_that_moved_them")
 
 
 def _definitions_table(definitions: Iterable[Definition]) -> ExcelTable:
     """One row per KPI: what it is called, how it is counted, what it means."""
     rows = [
         [
-            *(kpi_id, known.label, known.unit, known.direction, known.definition, told.definition, told.source),
-            *(told.departs, told.verified.get(kpi_id, "")),
+            *(kpi_id, known.label, _(WORDS[known.unit]), _(WORDS[known.direction]), known.definition),
+            *(told.definition, told.source, told.departs, told.verified.get(kpi_id, "")),
         ]
         for told in definitions
         for kpi_id in told.kpi_ids
         for known in [kpi(kpi_id)]
     ]
     return ExcelTable(
-        "What each KPI means", DEFINITIONS, _columns(len(DEFINITIONS), rows), name="definitions", wrapped=True
+        _("What each KPI means"),
+        [_(head) for head in DEFINITIONS],
+        _columns(len(DEFINITIONS), rows),
+        name="definitions",
+        wrapped=True,
     )
 
 
@@ -284,7 +340,7 @@ def _results_table(results: Results) -> ExcelTable:
     codes = [number_format(row, unit, **style) for unit, *row in zip(frame["unit"], *values, strict=True)]
     for name, column in zip(VALUES, values, strict=True):
         columns[name] = list(map(typed_cell, column, codes))
-    return ExcelTable("Every figure of the review", COLUMNS, list(columns.values()), name="results")
+    return ExcelTable(_("Every figure of the review"), COLUMNS, list(columns.values()), name="results")
 
 
 def _result_field(name: str) -> dict[str, str]:
@@ -320,7 +376,7 @@ def _written(book: Book, pages: Pages, content: SheetContent) -> list[Place]:
     book.text(sheet, 0, 0, content.title, bold=True, font_size=14, font_color=book.accent)
     facts = [pages.company, pages.period_label, pages.period_dates, pages.as_of, pages.status]
     book.text(sheet, 1, 0, " · ".join(filter(None, facts)), **QUIET)
-    book.link(sheet, 2, 0, f"← {ABOUT}", Place(ABOUT))
+    book.link(sheet, 2, 0, f"← {_(ABOUT)}", Place(book.file.worksheets()[0].name))
     book.text(sheet, TITLES, 0, content.failure)
     places, blocks = [Place(sheet.name)], list[Block]()
     for table in content.tables:
@@ -339,12 +395,15 @@ def _written(book: Book, pages: Pages, content: SheetContent) -> list[Place]:
     return places
 
 
-def _add_chart(book: Book, sheets: Sequence[SheetContent], results: Results) -> None:
+def _add_chart(book: Book, written: Sequence[tuple[SheetContent, list[Place]]], results: Results) -> None:
     """Recurring revenue over time, or whatever money the scorecard begins with, below the scorecard."""
-    tables = {content.title: content.tables[0] for content in sheets if content.title in (SCORECARD, HISTORY)}
-    if HISTORY not in tables:
+    sheets = {
+        content.title: (content.tables[0], places[0].sheet) for content, places in reversed(written) if content.tables
+    }
+    if _(HISTORY) not in sheets:
         return
-    labels, columns = tables[HISTORY].headings, tables[HISTORY].columns
+    (scorecard, below_it), (history, over_time) = sheets[_(SCORECARD)], sheets[_(HISTORY)]
+    labels, columns = history.headings, history.columns
     money = [kpi_id for kpi_id in CATALOGUE if kpi(kpi_id).unit in MONEY and kpi(kpi_id).label in labels]
     if not money:
         return
@@ -352,16 +411,17 @@ def _add_chart(book: Book, sheets: Sequence[SheetContent], results: Results) -> 
     x, first, last = labels.index(shown.label), HEADINGS + 1, HEADINGS + len(columns[0])
     chart = book.file.add_chart({"type": "column"})
     chart.add_series({
-        "categories": [HISTORY, first, 0, last, 0], "values": [HISTORY, first, x, last, x], "gap": 60,
+        "categories": [over_time, first, 0, last, 0], "values": [over_time, first, x, last, x], "gap": 60,
         "fill": {"color": results.context.ink}, "data_labels": {"value": True, "font": {"size": 9}},
     })  # fmt: skip
-    title = f"{shown.label}, {results.context.currency}, by {results.period.kind}"
+    named = _(", ").join([shown.label, results.context.currency])
+    title = _(CHART_BY_KIND[results.period.kind]).format(name=named)
     chart.set_title({"name": title, "name_font": {"size": 11, "bold": True}, "overlay": False})
     chart.set_legend({"none": True})
     chart.set_y_axis({"min": 0, "visible": False, "major_gridlines": {"visible": False}})
     chart.set_size({"width": 720, "height": 300})
-    below = HEADINGS + tables[SCORECARD].row_count + 2
-    book.file.get_worksheet_by_name(SCORECARD).insert_chart(below, 0, chart, {"description": title})
+    below = HEADINGS + scorecard.row_count + 2
+    book.file.get_worksheet_by_name(below_it).insert_chart(below, 0, chart, {"description": title})
 
 
 def _write_about(
@@ -371,19 +431,19 @@ def _write_about(
     book.text(sheet, 0, 0, pages.company, bold=True, font_size=14, font_color=book.accent)
     book.text(sheet, 1, 0, _title(pages), bold=True)
     facts = {
-        "Period": pages.period_dates,
-        "As of": pages.as_of,
-        "Status": pages.edition or pages.status,
-        "For": pages.confidentiality,
+        _("Period"): pages.period_dates,
+        _("As of"): pages.as_of,
+        _("Status"): pages.edition or pages.status,
+        _("For"): pages.confidentiality,
     }
     for row, (label, text) in enumerate(facts.items(), start=3):
         book.text(sheet, row, 0, label, **QUIET)
-        book.text(sheet, row, 1, text, bold=label == "Status")
+        book.text(sheet, row, 1, text, bold=label == _("Status"))
     for row, text in enumerate(READING, start=8):
-        book.text(sheet, row, 0, text)
+        book.text(sheet, row, 0, _(text))
     row = 9 + len(READING)
     for x, label in enumerate(CONTENTS):
-        book.text(sheet, row, x, label, bold=True, font_color=book.accent, bottom=1)
+        book.text(sheet, row, x, _(label), bold=True, font_color=book.accent, bottom=1)
     for content, places in written:
         row = _write_contents(book, sheet, row + 1, content, places)
     for x, width in enumerate(CONTENTS.values()):
@@ -394,7 +454,7 @@ def _write_contents(book: Book, sheet: Worksheet, row: int, content: SheetConten
     """The lines of one sheet: a link to it, and one to each of its tables; says the last row."""
     book.link(sheet, row, 0, places[0].sheet, places[0])
     if not content.tables:
-        book.text(sheet, row, 1, content.failure or "No table.")
+        book.text(sheet, row, 1, content.failure or _("No table."))
     for line, (table, place) in enumerate(zip(content.tables, places[1:], strict=True), start=row):
         book.link(sheet, line, 1, table.title, place)
         book.number(sheet, line, 2, table.row_count)
@@ -403,4 +463,4 @@ def _write_contents(book: Book, sheet: Worksheet, row: int, content: SheetConten
 
 
 def _title(pages: Pages) -> str:
-    return f"{pages.title} {pages.period_label}: figures"
+    return _("{title}: figures").format(title=f"{pages.title} {pages.period_label}")

@@ -17,6 +17,7 @@ from helpers.data.prepared import Prepared
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.errors import KitError
+from helpers.language import _, message
 from helpers.pack.archive import Published
 from helpers.pack.audit import audit_sheets
 from helpers.pack.changes import changes_since
@@ -32,6 +33,8 @@ from helpers.pack.workbook import render_workbook
 from helpers.results import Asked, from_json
 from helpers.review import OpenReview
 from helpers.texts import csv_text
+
+FINGERPRINTS = {"data": message("data fingerprint"), "code": message("code fingerprint")}
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def write_pages(
     if faults := figure_faults(request.commentary(), request.commentary_folder, found.frame):
         raise KitError(*faults)
     (pack / "results.csv").write_text(results.to_csv(found.frame), encoding="utf-8")
-    made_from = {**origin.versions, **{f"{what} fingerprint": which for what, which in origin.fingerprints.items()}}
+    made_from = {**origin.versions, **{_(FINGERPRINTS[what]): which for what, which in origin.fingerprints.items()}}
     settled = request.review.model_copy(update={"themes": request.settled})
     quarter = OpenReview(request.period, settled, prepared)
     for name, query in found.given.items():

@@ -1,5 +1,6 @@
 (() => {
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const say = (key, fields) => document.body.dataset[key].replace(/\{(\w+)\}/g, (_, name) => fields[name]);
   const make = (name, more) => Object.assign(document.createElement(name), more);
 
   // Folded parts open when they are linked to or printed; on a phone themes begin folded.
@@ -45,9 +46,9 @@
 
   const filter = (table) => {
     const rows = [...table.tBodies[0].rows];
-    const label = make("label", { className: "filter", textContent: "Filter " });
-    const input = make("input", { type: "search" }), count = make("output", { textContent: `${rows.length} rows` });
-    input.setAttribute("aria-label", `Filter ${table.caption.textContent}`);
+    const label = make("label", { className: "filter", textContent: `${say("filter")} ` });
+    const input = make("input", { type: "search" }), count = make("output", { textContent: say("rows", { n: rows.length }) });
+    input.setAttribute("aria-label", say("filterOf", { name: table.caption.textContent }));
     input.addEventListener("input", () => {
       const words = input.value.toLowerCase().split(/\s+/);
       const kept = rows.filter((row) => {
@@ -56,7 +57,7 @@
         return !row.hidden;
       });
       table.classList.toggle("filtered", kept.length < rows.length);
-      count.textContent = kept.length < rows.length ? `${kept.length} of ${rows.length}` : `${rows.length} rows`;
+      count.textContent = say(kept.length < rows.length ? "part" : "rows", { n: kept.length, all: rows.length });
     });
     label.append(input, " ", count);
     table.parentElement.before(label);
@@ -101,7 +102,7 @@
       const distances = marks.map((mark) => away(mark, event)), least = Math.min(...distances);
       return event.target.closest(".mark") ?? (least < 16 ? marks[distances.indexOf(least)] : null);
     };
-    chart.ariaLabel += ". The arrow keys tell the values.";
+    chart.ariaLabel = say("keys", { name: chart.ariaLabel });
     chart.addEventListener("pointermove", (event) => show(near(event)));
     chart.addEventListener("click", (event) => show(near(event)));
     chart.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && show(null));

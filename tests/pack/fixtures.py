@@ -176,6 +176,7 @@ def view(**more: Any) -> Pages:
         "as_of_on": date(2026, 10, 14), "status": "DRAFT", "confidentiality": "Confidential – board only",
         "summary": SUMMARY,
         "commentary": "The quarter was **slow**.", "scorecard": groups,
+        "failed": ["Unit economics"],
         "changes": Changes(
             failed=["Unit economics"], data=["deals: 3 of 40 rows left out: won without closed_at."], compared=COMPARED
         ),

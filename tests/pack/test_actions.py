@@ -30,7 +30,7 @@ def rows_of(text, *rows, **more):
 )
 def test_where_an_action_stands_on_the_last_day_that_is_known(due, done, standing):
     (row,) = rows_of(f"| Call them | Ana | {due} | | {done} |")
-    assert row["Standing"] == standing
+    assert row["Status"] == standing
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from helpers import results
 from helpers.display.context import Results
+from helpers.errors import KitError
 from helpers.kpis import new_revenue, recurring_revenue
+from helpers.language import _, speaking
 from helpers.pack.audit import audit_sheets
 from helpers.pack.workbook import render_workbook
 from helpers.params import Review, Rules
@@ -212,6 +214,24 @@ def recalculated(folder, **books: bytes) -> dict[str, openpyxl.Workbook]:
     command = ["soffice", profile, "--headless", "--convert-to", "xlsx", "--outdir", str(out), *files]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     return {name: openpyxl.load_workbook(out / f"{name}.xlsx", data_only=True) for name in books}
+
+
+@pytest.mark.parametrize("language", ["ru", "zh_Hans", "zh_Hant"])
+def test_formulas_name_the_sheets_as_the_language_does(language):
+    english = checks(audited(opened()))
+    with speaking(language):
+        content, name, passed = audited(opened()), _("Checks"), _("PASS")
+    book = read(content)
+    formulas = [str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]
+    assert {found for formula in formulas for found in re.findall("'([^']+)'!", formula)} < set(book.sheetnames)
+    told = grid(read(content, data_only=True)[name])
+    assert {row[-1] for row in told.values()} == {passed}
+    assert [row[:-1] for row in told.values()] == [row[:-1] for row in english.values()]
+
+
+def test_a_term_that_gives_two_sheets_one_name_is_refused():
+    with speaking("en", {"Audit": "Scorecard"}), pytest.raises(KitError, match=r"two sheets .* are named 'Scorecard'"):
+        audited(opened())
 
 
 @pytest.mark.slow

@@ -367,7 +367,26 @@ def test_only_what_is_material_stands_on_the_pages_and_all_is_kept(q2, now):
     shown = [row["KPI"] for row in found.table["data"]] if found.table else []
     assert "Monthly recurring revenue (MRR)" not in shown
     assert " restated, " in found.sentence
-    assert " of them by 22.0% or more, of shares by 22.0 pp." in found.sentence
+    assert " of them by 22.0% or more (shares: 22.0 pp); the workbook has them all." in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("least", "told"),
+    [
+        (0.1, "1 is restated, by 10.0% or more (shares: 10.0 pp)"),
+        (0.2, "1 is restated, by less than 20.0% (shares: 20.0 pp)"),
+    ],
+)
+def test_of_a_single_restated_figure_it_is_said_how_large_it_is(copied, now, least, told):
+    """MRR grew from 120 by 20 ÷ 120 = 16.7 %."""
+    edit_figure(copied, "mrr", 120.0)
+    assert f" {told}; the workbook has it." in compare(copied, now(changes={"material": least})).sentence
+
+
+def test_where_no_figure_differs_by_so_much_that_is_said_too(q2, now):
+    corrected = now(subscriptions=SUBSCRIPTIONS.replace("| 100 |", "| 130 |"), changes={"material": 0.9})
+    found = compare(q2, corrected)
+    assert f" {len(found.restated)} are restated, none of them by 90.0% or more (shares: 90.0 pp); " in found.sentence
 
 
 def test_what_is_less_than_half_a_cent_is_not_restated(q2, now):

@@ -29,8 +29,10 @@ from helpers.display.formats import Writer, format_period
 from helpers.display.headlines import Headline
 from helpers.display.scorecard import scorecard
 from helpers.display.summary import summary
+from helpers.language import speaking
 from helpers.pack.appearance import FIRA
 from helpers.pack.deck import render_deck
+from helpers.pack.slides import Line, fitted
 from tests.pack import fixtures as made
 from tests.pack.hostile import LONG, NAMES, shown
 from tests.pack.projects import BUILD
@@ -408,6 +410,17 @@ def test_a_figure_is_never_cut(template):
     assert len(rows) == 14
     assert {row[head.index("2026Q3")] for row in rows} == {"€1,234,567,890"}
     assert {row[head.index("Target")] for row in rows} == {"€9,876,543,210"}
+
+
+def test_chinese_has_a_typeface_of_its_region_and_no_sentence_is_cut_for_want_of_blanks():
+    for language, typeface in {"zh_Hans": "Microsoft YaHei", "zh_Hant": "Microsoft JhengHei"}.items():
+        with speaking(language):
+            content = render_deck(*a_few())
+        with zipfile.ZipFile(io.BytesIO(content)) as file:
+            theme = file.read("ppt/theme/theme1.xml").decode()
+        assert set(re.findall('<a:ea typeface="([^"]*)"', theme)) == {typeface}
+    sentence = "每客户平均收入" * 8
+    assert [line.text for line in fitted([Line(sentence)], Inches(12), Inches(3))] == [sentence]
 
 
 def test_actions_that_are_no_table_are_told_as_text():

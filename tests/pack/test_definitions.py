@@ -67,15 +67,15 @@ def test_a_parameter_changed_under_the_same_version(tmp_path):
     publish(tmp_path, order("2026Q2"))
     changed = order(sets=("recurring_revenue.retention_months=6",))
     assert redefined(changed, tmp_path) == {
-        "nrr": "its definition changed since the pack of 2026Q2 (v1), and its version did not: retention_months was 12 "
-        "and is 6; raise definition_version of nrr"
+        "nrr": "its definition changed since the pack of 2026Q2 (v1), and its version did not: retention_months: 12 "
+        "→ 6; raise definition_version of nrr"
     }
 
 
 def test_rules_are_part_of_a_definition_and_those_of_other_cards_are_not(tmp_path):
     publish(tmp_path, order("2026Q2"))
     (reason,) = redefined(order(rules={"discounts": "none", "window_days": 7}), tmp_path).values()
-    assert "discounts was all and is none; raise" in reason
+    assert "discounts: all → none; raise" in reason
     assert "window_days" not in reason
 
 
@@ -112,7 +112,7 @@ def test_the_next_margin_changes_no_definition_and_another_margin_does(tmp_path)
     grown = order(rules={"gross_margin": {"2026Q2": 0.78, "2026Q3": 0.8}}, kpis=ltv)
     assert redefined(with_economics(grown), tmp_path) == {}
     moved = order(rules={"gross_margin": {"2026Q2": 0.7, "2026Q3": 0.8}}, kpis=ltv)
-    assert "gross_margin was" in redefined(with_economics(moved), tmp_path)["ltv_km"]
+    assert "gross_margin: " in redefined(with_economics(moved), tmp_path)["ltv_km"]
 
 
 def test_a_kpi_that_was_not_in_the_pack_is_new(tmp_path):
@@ -185,7 +185,7 @@ def test_a_build_refuses_the_kpi_and_prints_the_others(build, company, tmp_path)
     figures = results.read_csv(built.folder / "results.csv")
     rows = figures[figures["kpi_id"] == "new_revenue"]
     assert rows[["period", "segment", "status"]].to_numpy().tolist() == [["2026Q3", "", "refused"]]
-    assert "basis was acv and is mrr; raise definition_version of new_revenue" in rows["warnings"].iloc[0]
+    assert "basis: acv → mrr; raise definition_version of new_revenue" in rows["warnings"].iloc[0]
     growth = figures[(figures["kpi_id"] == "revenue_growth") & (figures["period"] == "2026Q3")].iloc[0]
     assert (growth["status"], str(growth["definition_version"])) == ("ok", "2")
     objectives = figures[(figures["kpi_id"] == "okr_progress")]
@@ -207,7 +207,7 @@ def test_a_check_tells_it_with_the_line(tmp_path, monkeypatch):
     (told,) = [text for text in found.registered if "is refused" in text]
     assert told.startswith(
         "review.yml, line 5: kpis.nrr.definition_version: nrr is refused: its definition changed since the pack of "
-        "2026Q2 (v1), and its version did not: retention_months was 12 and is 6; raise definition_version"
+        "2026Q2 (v1), and its version did not: retention_months: 12 → 6; raise definition_version"
     )
     assert told in found.warnings
     assert any(text.startswith("Net revenue retention (NRR): its definition changed") for text in found.warnings)

@@ -241,7 +241,7 @@ def test_definitions_have_a_row_per_kpi(built, book):
     assert set(told) == set(figures["kpi_id"])
     for kpi_id, row in told.items():
         known = CATALOGUE[kpi_id]
-        assert row[1:4] == [known.label, known.unit, known.direction]
+        assert row[1:4] == [known.label, known.unit.replace("_", " "), known.direction]
         assert row[5]
 
 

@@ -18,6 +18,7 @@ from helpers.errors import KitError
 from helpers.kpis.rows import cards_of, run
 from helpers.kpis.spine import Spine, periods_of
 from helpers.notebook_parameters import theme_parameters
+from helpers.language import retold, speaking
 from helpers.params import Audience, load_review, load_source
 from helpers.review import rules_of
 from tests.pack.requests import ROOT
@@ -401,7 +402,7 @@ def test_a_small_group_is_in_no_figure_and_cannot_be_worked_out(redacted, with_a
         tried += len(guesses)
         assert not [guess for guess in guesses if guess == pytest.approx(secret, abs=0.005)], (kpi_id, label)
     assert tried > 100
-    assert "segment of customers" in " ".join(made.told)
+    assert re.search(r"Segment of customers: 2 of \d+ values stand together", " ".join(made.told))
 
 
 def test_the_attack_works_where_nothing_is_merged(redacted, with_a_small_group, review):
@@ -433,3 +434,11 @@ def test_a_column_of_small_groups_alone_is_hidden(redacted, prepared_of, tmp_pat
     found, _ = redacted(before=(changed, period), smallest_group=5)
     assert not found.provides("customers.country")
     assert rows_of(found, "customers")["country"].isna().all()
+
+
+def test_what_its_readers_are_told_is_said_in_their_language(redacted, with_a_small_group):
+    before, _ = with_a_small_group
+    _, made = redacted(before=before, smallest_group=5, rows="segment is not null")
+    assert len(made.told) > 3
+    with speaking("ru"):
+        assert [told for told in made.told if not re.match("[А-Я]", retold(told))] == []
