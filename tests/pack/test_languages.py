@@ -211,8 +211,8 @@ def unmarked(path):
                 kept |= set(map(id, ast.walk(node)))
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):  # a docstring
             kept.add(id(node.value))
-        if isinstance(node, ast.JoinedStr) and isinstance(begin := node.values[0], ast.Constant):
-            kept |= set(map(id, ast.walk(node))) if OF_MACHINES.match(str(begin.value)) else set()
+        if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+            kept |= set(map(id, ast.walk(node))) if OF_MACHINES.match(node.values[0].value) else set()
     return [
         node.value
         for node in ast.walk(tree)
