@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from helpers.display.charts.frame import key_of
 from helpers.display.formats import NOTHING, Writer, format_day, format_period
 from helpers.language import page_language
 from helpers.pack.appearance import colours_of
@@ -28,6 +29,7 @@ KINDS = ("delivered_value",)  # each has a template of its name
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 RESERVED = re.compile(r"(?i)con|prn|aux|nul|(com|lpt)\d")  # names that Windows keeps for itself
 SAME_TIME = 366 * DAY  # value and invoices are of the same time if their records begin so near to each other
+STATES = ("confirmed", "not confirmed", "served", "invoiced")
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,9 @@ def _value(rows: Iterable[Mapping[str, Any]], looks: Looks) -> dict[str, Any]:
     """What the page of delivered value shows of the rows of one customer."""
     of_state: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
-        of_state.setdefault(row["state"], []).append(row)
-    confirmed, unconfirmed, served = (of_state.get(state, []) for state in ("confirmed", "not confirmed", "served"))
-    invoiced = served or of_state.get("invoiced", [])
+        of_state.setdefault(key_of(row["state"], STATES), []).append(row)
+    confirmed, unconfirmed, served, invoiced = (of_state.get(state, []) for state in STATES)
+    invoiced = served or invoiced
     one = next(iter(rows))
     write = Writer(one["currency"], looks.locale)
 

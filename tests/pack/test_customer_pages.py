@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from bs4 import BeautifulSoup
 
+from helpers.language import retold, speaking
 from helpers.pack.customer_pages import Looks, customer_pages, file_names, write_customer_pages
 from helpers.pack.run import Executed
 from tests.pack import fixtures as made
@@ -51,6 +52,15 @@ def test_a_page_says_what_was_confirmed_by_quarter_and_one_by_one():
     ]  # fmt: skip
     assert [row.td.get_text() for row in reviews.tbody.find_all("tr")] == ["29 Jun 2026", "28 Jun 2026", "30 Mar 2026"]
     assert "Until 30 Sept 2026" in page.get_text()
+
+
+@pytest.mark.parametrize("language", ["ru", "zh_Hans"])
+def test_a_page_in_another_language_has_the_same_sums(language):
+    with speaking(language):
+        rows = [{**row, "state": retold(row["state"])} for row in stated(line("not confirmed", "2026-09-20", 777.0))]
+        found = list(figures(page_of(rows)).values())
+        assert rows[0]["state"] != "served"
+    assert found == ["€4,000", "€2,000", "2.00"]
 
 
 def test_what_is_not_confirmed_stands_apart_and_in_no_sum():

@@ -166,7 +166,7 @@ class TestBurnMultiple:
         dollars = (
             "subscription_id | customer_id | start_on | end_on | mrr | currency\nold | a | 2026-02-01 | | 100 | USD"
         )
-        with pytest.raises(Refused, match="does not begin with one opening balance|no rate for USD"):
+        with pytest.raises(Refused, match=r"does not begin with one opening balance|no rate for USD"):
             asked(theme.burn_multiple)(known(*Q1_MOVED, subscriptions=dollars))
 
     def test_without_subscriptions_it_is_not_provided(self):
