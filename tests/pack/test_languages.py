@@ -50,7 +50,22 @@ MADE_BY = {  # the module whose words a part holds, beside those that are always
     "note": "helpers/pack/notebook_content.py",
 }  # fmt: skip
 SAYING = {"_", "plural", "message", "template", "KitError", "ValueError", "compile", "getattr"}
-NAMES = {"MRR", "ARR", "NRR", "GRR", "CAC", "LTV", "ARPA", "KPI", "OKR", "CPI", "api", "interactive", "monitoring"}
+NAMES = {
+    "Excel",
+    "MRR",
+    "ARR",
+    "NRR",
+    "GRR",
+    "CAC",
+    "LTV",
+    "ARPA",
+    "KPI",
+    "OKR",
+    "CPI",
+    "api",
+    "interactive",
+    "monitoring",
+}
 
 
 def catalogue(language):
