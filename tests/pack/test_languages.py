@@ -42,7 +42,22 @@ UNSEEN |= {
 }  # fmt: skip
 WHOLE = {"heading", "prose", "blocks", "chart", "note"}  # the parts of which every text is looked at
 SAYING = {"_", "plural", "message", "template", "KitError", "ValueError", "compile", "getattr"}
-NAMES = {"MRR", "ARR", "NRR", "GRR", "CAC", "LTV", "ARPA", "KPI", "OKR", "CPI", "api", "interactive", "monitoring"}
+NAMES = {
+    "Excel",
+    "MRR",
+    "ARR",
+    "NRR",
+    "GRR",
+    "CAC",
+    "LTV",
+    "ARPA",
+    "KPI",
+    "OKR",
+    "CPI",
+    "api",
+    "interactive",
+    "monitoring",
+}
 
 
 def catalogue(language):
