@@ -17,8 +17,8 @@ from helpers.data.small_groups import merged
 from helpers.errors import KitError
 from helpers.kpis.rows import cards_of, run
 from helpers.kpis.spine import Spine, periods_of
-from helpers.notebook_parameters import theme_parameters
 from helpers.language import retold, speaking
+from helpers.notebook_parameters import theme_parameters
 from helpers.params import Audience, load_review, load_source
 from helpers.review import rules_of
 from tests.pack.requests import ROOT
