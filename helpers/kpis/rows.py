@@ -45,7 +45,7 @@ class Rows:
         self.refused: dict[str, str] = {}
         self._rows: list[Row] = []
         found = spine.answers(notes) if notes else []
-        for note in sorted(found, key=lambda note: (note.get("place", 0), note["kind"], note["text"])):
+        for note in sorted(found, key=lambda note: (note.get("place") or 0, note["kind"], note["text"])):
             self._note(note["label"], note["kind"], note["text"], note["rows"])
 
     @property

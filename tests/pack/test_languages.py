@@ -16,8 +16,10 @@ from helpers.language import LOCALES, _, catalogue_path, fields_of, forms_of, in
 from helpers.messages import ROOT, is_said, template_of, texts
 from helpers.pack.appearance import refuse_unprintable, uncovered
 from helpers.pack.notebook_content import parts_of
+from helpers.pack.pages import asked_and_told
 from helpers.params import Brand, load_review
 from helpers.results import COLUMNS, NUMBERS, read_csv
+from tests.pack import fixtures as made
 from tests.pack.requests import request_of
 
 OTHERS = [language for language in LOCALES if language != "en"]
@@ -40,7 +42,22 @@ UNSEEN |= {
 }  # fmt: skip
 WHOLE = {"heading", "prose", "blocks", "chart", "note"}  # the parts of which every text is looked at
 SAYING = {"_", "plural", "message", "template", "KitError", "ValueError", "compile", "getattr"}
-NAMES = {"MRR", "ARR", "NRR", "GRR", "CAC", "LTV", "ARPA", "KPI", "OKR", "CPI", "api", "interactive", "monitoring"}
+NAMES = {
+    "Excel",
+    "MRR",
+    "ARR",
+    "NRR",
+    "GRR",
+    "CAC",
+    "LTV",
+    "ARPA",
+    "KPI",
+    "OKR",
+    "CPI",
+    "api",
+    "interactive",
+    "monitoring",
+}
 
 
 def catalogue(language):
@@ -143,6 +160,14 @@ def test_a_company_has_its_own_words_in_any_language():
         with speaking(language, {"Inactive customers": "Silent accounts"}):
             assert _("Inactive customers") == "Silent accounts"
     assert _("Inactive customers") == "Inactive customers"
+
+
+def test_what_the_board_is_asked_may_stand_under_the_heading_of_the_language():
+    for language in LOCALES:
+        with speaking(language):
+            for heading in ("Asked of the board", _("Asked of the board")):
+                asked, others = asked_and_told(made.view(commentary=f"Slow.\n\n## {heading}\n\nTwo posts."))
+                assert ([part["type"] for part in asked], len(others)) == (["prose"], 1)
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,13 @@ class TestBurnMultiple:
         row = the_multiple(known(*self.CASH, "2026-03-05 | 300 | customers", subscriptions=grown))
         assert (row.value, row.status, row.numerator, row.warnings) == (None, "undefined", 0, ("cash does not fall",))
 
+    def test_reasons_of_cash_and_of_mrr_stand_together(self):
+        dollars = (
+            "subscription_id | customer_id | start_on | end_on | mrr | currency\nold | a | 2026-02-01 | | 100 | USD"
+        )
+        with pytest.raises(Refused, match="does not begin with one opening balance|no rate for USD"):
+            asked(theme.burn_multiple)(known(*Q1_MOVED, subscriptions=dollars))
+
     def test_without_subscriptions_it_is_not_provided(self):
         with pytest.raises(NotProvided, match="subscriptions"):
             asked(theme.burn_multiple)(known(*self.CASH))
