@@ -52,7 +52,7 @@ UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]"  # scripts that put no s
 # What the readers of such a folder are told.
 OF_A_PART = template("This pack is of a part of the customers alone: {n}.")
 OF_NO_CUSTOMER = template(
-    "Left out, since rows of them are of no single customer: {tables}. Targets, objectives, experiments and what "
+    "{tables}: left out, since rows of them are of no single customer. Targets, objectives, experiments and what "
     "management says are of the whole company, and left out too."
 )
 FEW = template(
@@ -188,7 +188,7 @@ class Redaction:
             self._drop(name)
         if left_out:
             names = ", ".join(name.replace("_", " ") for name in left_out)
-            self.told.append(OF_NO_CUSTOMER.format(tables=names))
+            self.told.append(OF_NO_CUSTOMER.format(tables=begun(names)))
 
     def _is_of_customers(self, name: str) -> bool:
         """Whether every row that counts is of a customer, directly or by what it refers to."""
