@@ -91,7 +91,7 @@ def prepare(
     notes = {name: staged.given[name].notes for name in staged.columns}
     report = data_report(judged, period, {name: seen[name] for name in staged.columns}, spelt, notes, feed_max_age_days)
     record["report"] = report
-    text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(record, indent=1, ensure_ascii=False)
     (folder / "prepared.json").write_text(text, encoding="utf-8")
     return Prepared.open(folder)
 

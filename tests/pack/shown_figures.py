@@ -103,7 +103,7 @@ class Pack:
     def in_blocks(self) -> Iterator[Shown]:
         """Figures in KPI blocks and in the scorecard: what they say, to the last sign."""
         for block in self.page.select(".blocks > li"):
-            yield self._told("block", _text(block.select_one(".label")), block.select_one(".value"))
+            yield self._told("block", next(block.select_one(".label").stripped_strings), block.select_one(".value"))
         for row in self.page.select("table.scorecard tr:not(.group)"):
             if value := row.select_one("td.value"):
                 yield self._told("scorecard", next(iter(row.th.stripped_strings)), value)

@@ -326,7 +326,7 @@ def test_what_is_of_no_single_customer_is_left_out_of_chosen_rows(redacted):
         assert not found.provides(name), name
     for name in ("subscriptions", "users", "events", "tickets", "invoices", "products", "fx_rates"):
         assert found.provides(name), name
-    assert "Assignments, cash movements, deals, deliveries, spend, stage history" in " ".join(made.told)
+    assert "Deals, stage history, spend, cash movements, deliveries, assignments: left out" in " ".join(made.told)
 
 
 def test_a_filter_may_read_what_is_hidden_and_tells_it_nowhere(redacted, company):
