@@ -290,11 +290,11 @@ def written_in_docs() -> list[str]:
 
 
 @pytest.mark.parametrize("text", written_in_docs(), ids=["docs", "review"])
-def test_what_is_shown_as_an_example_is_right(text, company, tmp_path):
+def test_what_is_shown_as_an_example_is_right(text, company, sample_folder, tmp_path):
     request = audience_request(company, tmp_path / "params", yaml.safe_load(text)["audiences"])
     check_audiences(request)
     assert list(request.review.audiences) == ["board", "yara"]
-    owners = pd.read_parquet(ROOT / "data/sample/customers.parquet")["owner"]
+    owners = pd.read_parquet(sample_folder() / "customers.parquet")["owner"]
     assert "Yara Dubois" in set(owners)
 
 

@@ -64,7 +64,8 @@ def now(order):
 # --- what a fingerprint is of -----------------------------------------------------------------------------------------
 
 
-def test_it_is_the_same_in_another_period_and_over_another_source(company, now):
+def test_it_is_the_same_in_another_period_and_over_another_source(company, now, tmp_path, monkeypatch):
+    monkeypatch.setenv("KPI_DATA", str(tmp_path))
     assert fingerprints(request_of(company, label="2025Q1", as_of="2025-03-31"), *CATALOGUE) == now
     olist = replace(request_of(company), source=load_source(ROOT / "params/sources/olist.yml"))
     assert fingerprints(olist, *CATALOGUE) == now
