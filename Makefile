@@ -17,7 +17,7 @@ test: .venv/ready                        ## everything that needs no browser and
 	$(BIN)/pytest -n 2 --dist loadfile -m "not browser and not database and not spark and not slow"
 
 test-all: .venv/ready                    ## the rest
-	$(BIN)/pytest -m "browser or database or spark or slow"
+	$(BIN)/pytest -n 2 --dist loadfile -m "browser or database or spark or slow"
 
 lab: .venv/ready $(SAMPLE)             ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir . notebooks/recurring_revenue.ipynb

@@ -24,6 +24,7 @@ from helpers.experiments import open_points
 from helpers.kpis.from_invoices import by_invoice_date
 from helpers.kpis.kpi_alignment.findings import Proofs, findings, proofs
 from helpers.kpis.rows import cards_of
+from helpers.pack.appearance import refuse_unprintable
 from helpers.pack.archive import last_published
 from helpers.pack.audiences import check_audiences, make_variants
 from helpers.pack.commentary import Commentary
@@ -106,10 +107,11 @@ def check_order(order: BuildRequest, say: Say, notices: Sequence[str] = (), *, p
             its rows.
     """
     with tempfile.TemporaryDirectory(prefix="kpi-review-") as folder:
-        changed, commentary, _, prepared, _ = together(
+        changed, commentary, _, _, prepared, _ = together(
             lambda: changed_definitions(order, last_published(published, order.period)),
             order.commentary,
             order.check_template,
+            lambda: refuse_unprintable(order.texts()),
             lambda: order.prepared_in(Path(folder)),
             lambda: check_audiences(order),
         )

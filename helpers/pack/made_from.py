@@ -7,7 +7,6 @@ neither ``params/`` nor the source is read. A build keeps it, and ``publish`` ke
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date
@@ -33,7 +32,9 @@ def keep(request: PackRequest, executed: Iterable[Executed], made_from: Path) ->
     """Keep beside the prepared tables what else the pages were made from."""
     keep_record(request, executed, made_from)
     if request.commentary_folder.is_dir():
-        shutil.copytree(request.commentary_folder, made_from / "commentary" / request.period.label)
+        folder = request.commentary_folder
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            _copy(file, made_from / "commentary" / request.period.label / file.relative_to(folder))
     keep_brand(request.review, made_from)
 
 
@@ -53,9 +54,7 @@ def keep_record(request: PackRequest, executed: Iterable[Executed], made_from: P
     text = json.dumps(record, indent=1, ensure_ascii=False)
     (made_from / RECORD).write_text(f"{text}\n", encoding="utf-8")
     for file in sorted(QUERIES.glob("*/*.sql")):
-        kept = made_from / "queries" / file.parent.name
-        kept.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, kept / file.name)
+        _copy(file, made_from / "queries" / file.parent.name / file.name)
 
 
 def keep_brand(review: Review, made_from: Path) -> None:
@@ -63,7 +62,7 @@ def keep_brand(review: Review, made_from: Path) -> None:
     brand = review.brand
     for name, given in {"logo": brand.logo, "deck_template": brand.deck_template}.items():
         if given:
-            shutil.copyfile(given, made_from / f"{name}{given.suffix.lower()}")
+            _copy(given, made_from / f"{name}{given.suffix.lower()}")
 
 
 def kept_request(made_from: Path, root: Path) -> PackRequest:
@@ -130,6 +129,12 @@ def columns_left_out(made_from: Path) -> list[str]:
 
 def _record(made_from: Path) -> dict[str, Any]:
     return dict(json.loads(_text(made_from / RECORD)))
+
+
+def _copy(file: Path, to: Path) -> None:
+    """Copies a file; what the disk refuses is told of the place that is written."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_bytes(file.read_bytes())
 
 
 def _text(path: Path) -> str:

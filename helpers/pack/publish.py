@@ -206,8 +206,9 @@ def _made_beside(place: Path) -> Iterator[Path]:
         _set_writable(new, False)
         new.rename(place)
     except OSError as error:
+        reason = error.args[0][0][-1] if isinstance(error, shutil.Error) else error.strerror or error
         raise KitError(
-            f"{place} cannot be written: {error.strerror or error}; nothing was published; "
+            f"{place} cannot be written: {reason}; nothing was published; "
             "make room, or see whether another has just published it"
         ) from None
     finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 
+from helpers.pack.appearance import uncovered
 from tests.pack.projects import Project, project
 
 LONG = "Donaudampfschifffahrts" * 14  # 308 characters without a place to break
@@ -63,7 +64,9 @@ def write_company(folder: Path) -> Project:
     made.source(queries, name=json.dumps(NAMES["handler"] + COMPANY))
     made.write("params/review.yml", json.dumps(_review(), ensure_ascii=True))
     for page in ("summary", "actions", "new_revenue"):
-        made.write(f"params/commentary/2026Q3/{page}.md", "\n\n".join(_as_prose(text) for text in NAMES.values()))
+        made.write(
+            f"params/commentary/2026Q3/{page}.md", "\n\n".join(_as_prose(settable(text)) for text in NAMES.values())
+        )
     return made
 
 
@@ -78,6 +81,11 @@ def _review() -> dict[str, object]:
     brand = {"confidentiality": NAMES["attribute"] + NAMES["typst"], "colour": "#1f4e79"}
     targets = {f"new_revenue[{NAMES['script']}]": {"2026Q3": 5}}
     return {"company": COMPANY, "currency": "EUR", "themes": themes, "brand": brand, "targets": targets}
+
+
+def settable(text: str) -> str:
+    """A text without the signs that no font has, which are refused in what people write for the pages."""
+    return "".join(sign for sign in text if not uncovered(sign))
 
 
 def _as_prose(text: str) -> str:

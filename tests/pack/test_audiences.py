@@ -169,7 +169,7 @@ def test_nothing_hidden_is_behind_what_is_drawn(with_audiences, hidden, monkeypa
     monkeypatch.setattr("helpers.pack.write.page_content", noted)
     out = with_audiences.parent / "again"
     out.mkdir()
-    write_audience("board", with_audiences.parent / "made_from", ROOT, Origin({}, versions(), None), out)
+    write_audience("board", with_audiences.parent / "made_from", ROOT, Origin({"code": ""}, versions(), None), out)
     assert in_text(hidden, json.dumps(set_from, ensure_ascii=False, default=str)) == []
     for name in ("review.json", "refused.json", "prepared.json"):
         assert in_text(hidden, (kept / "prepared" / name).read_text()) == [], name
