@@ -79,7 +79,7 @@ def test_the_figures_are_the_drafts_byte_for_byte_and_only_the_status_of_the_pag
     edition = re.compile('<p class="quiet">Version 1, published on [^<]*</p>')
     assert len(edition.findall(new)) == 1
     of_drafts = re.compile(
-        '(?s)<details class="fold"><summary><h3>Open before .*?</details>| <span class="quiet">No commentary[^<]*</span>'
+        '(?s)<details class="fold"><summary><h3>Open before .*?</details>| <span class="quiet">No comm[^<]*</span>'
     )
     assert edition.sub("", new) == of_drafts.sub("", old).replace('"status">DRAFT', '"status">PUBLISHED')
 
@@ -257,8 +257,8 @@ def test_what_is_no_longer_there_to_make_a_pack_again_is_told(books, published):
         1,
         [
             "reports/published/2026Q3/v1/made_from/prepared was kept without customers.name, as review.yml asks",
-            "reports/published/2026Q1/v1, which the pack was held against, is kept without its tables, so causes cannot "
-            "be found again",
+            "reports/published/2026Q1/v1, which the pack was held against, is kept without its tables, so causes "
+            "cannot be found again",
         ],
     )
     oldest = published.parents[1] / "2026Q1/v1"
