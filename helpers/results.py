@@ -30,6 +30,7 @@ COLUMNS = (
     "ci_low", "ci_high", "ci_level", "ci_method", "period_start", "period_end", "as_of", "status", "excluded",
     "warnings", "params", "definition_version",
 )  # fmt: skip
+KEY = ["kpi_id", "segment_by", "segment", "period"]  # what tells one row from all others
 NUMBERS = ("value", "numerator", "denominator", "n", "ci_low", "ci_high", "ci_level")
 NOT_PROVIDED = template("not provided: {reason}")
 NONE = template("(none)")  # the segment of what has no value in a dimension

@@ -16,7 +16,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -189,9 +189,13 @@ def read_manifest(pack: Path) -> dict[str, Any]:
         raise KitError(f"{pack / MANIFEST} cannot be read as the manifest of a pack; restore it") from None
 
 
-def altered(pack: Path, manifest: Mapping[str, Any]) -> list[str]:
-    """The files of a pack that are not as its manifest says: changed, gone, or not of it; each with what it is."""
-    known, there = manifest["files"], _files_of(pack)
+def altered(pack: Path, manifest: Mapping[str, Any], apart: Collection[Path] = ()) -> list[str]:
+    """The files of a pack that are not as its manifest says: changed, gone, or not of it; each with what it is.
+
+    Those ``apart`` are not looked at.
+    """
+    there = {name: path for name, path in _files_of(pack).items() if path not in apart}
+    known = {name: found for name, found in manifest["files"].items() if pack / name not in apart}
     return [
         *(f"{pack / name} is gone" for name in known if name not in there),
         *(f"{pack / name} was changed" for name in known if name in there and _sha256(there[name]) != known[name]),

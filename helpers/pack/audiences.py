@@ -21,13 +21,12 @@ from helpers.errors import KitError, nearest, together
 from helpers.kpis.spine import periods_of
 from helpers.language import template
 from helpers.pack.commentary import Commentary, read_commentary
-from helpers.pack.made_from import PREPARED, keep_brand, keep_record, kept_request, kept_runs
+from helpers.pack.made_from import AUDIENCES, NOTEBOOKS, PREPARED, keep_brand, keep_record, kept_request, kept_runs
 from helpers.pack.request import PackRequest
 from helpers.pack.run import Executed, Failure, Job, Kernels
 from helpers.params import REGISTRIES, SHOWN_BY, Audience, Review
 from helpers.strict_yaml import Places, shown
 
-FOLDER, NOTEBOOKS = "audiences", "notebooks"
 OF_THE_COMPANY = ("kpi_alignment", "kpi_experiments")  # themes that say nothing of a part of the customers
 SPACELESS = "\u2e80"  # from here on are scripts that put no space between words
 STOPPED = template("whoever built the pack is told why")
@@ -88,7 +87,9 @@ def make_variants(
         KitError: an audience would get what it must not see; the faults of all audiences.
     """
     asked = [(name, audience) for name, audience in request.review.audiences.items() if _themes(request, audience)]
-    steps = [_step(request, prepared, made_from / FOLDER / name, name, audience, changed) for name, audience in asked]
+    steps = [
+        _step(request, prepared, made_from / AUDIENCES / name, name, audience, changed) for name, audience in asked
+    ]
     return together(*steps)
 
 
@@ -116,11 +117,6 @@ def run_variant(
     return executed
 
 
-def audiences_of(made_from: Path) -> list[str]:
-    """The audiences that a pack was built for, by name."""
-    return sorted(folder.name for folder in (made_from / FOLDER).glob("*") if folder.is_dir())
-
-
 def write_audience(name: str, made_from: Path, root: Path, origin: Any, pack: Path) -> None:
     """Write an audience's pack into the folder of its name in the pack, from what a build keeps in ``made_from``.
 
@@ -131,7 +127,7 @@ def write_audience(name: str, made_from: Path, root: Path, origin: Any, pack: Pa
     """
     from helpers.pack.write import write_pages
 
-    kept = made_from / FOLDER / name
+    kept = made_from / AUDIENCES / name
     request, prepared = kept_request(kept, root), Prepared.open(kept / PREPARED)
     executed = [_without_files(run) for run in kept_runs(kept, kept / NOTEBOOKS)]
     (pack / name).mkdir()

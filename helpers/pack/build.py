@@ -68,9 +68,9 @@ def _build(
     request: BuildRequest, folder: Path, published: Published | None, kernels: Kernels, say: Say
 ) -> dict[str, Failure]:
     """Fills the folder of a build; gives the sections that failed, those of an audience as ``board/new_revenue``."""
-    from helpers.pack.audiences import NOTEBOOKS, check_audiences, make_variants, run_variant, write_audience
+    from helpers.pack.audiences import check_audiences, make_variants, run_variant, write_audience
     from helpers.pack.definitions import changed_definitions
-    from helpers.pack.made_from import FOLDER, PREPARED, keep
+    from helpers.pack.made_from import FOLDER, NOTEBOOKS, PREPARED, keep
     from helpers.review import write_build_context
 
     pack, made_from, seconds = folder / "pack", folder / FOLDER, dict[str, float]()
@@ -85,9 +85,7 @@ def _build(
     say("prepare")
     with _timed("notebooks", seconds), ThreadPoolExecutor() as pool:
         pool.submit(import_module, "helpers.pack.write")  # its libraries, while the kernels work
-        executed = kernels.run(
-            jobs_of(request, pack / "notebooks"), prepared.folder, finished=lambda run: say(run.theme)
-        )
+        executed = kernels.run(jobs_of(request, pack / NOTEBOOKS), prepared.folder, finished=lambda run: say(run.theme))
     if all(run.failure for run in executed):
         raise KitError("every section failed", *(f"{run.theme}: {run.failure}" for run in executed))
     keep(request, executed, made_from)

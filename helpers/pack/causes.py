@@ -33,6 +33,8 @@ from helpers.kpis.spine import COMMENT, FOLDER, Relation, Spine, read_relations,
 from helpers.language import _, message, plural
 from helpers.pack.archive import Published
 from helpers.pack.definitions import changed_values, definition_text, name_of_card
+from helpers.pack.made_from import FOLDER as KEPT
+from helpers.pack.made_from import QUERIES
 from helpers.pack.request import PackRequest
 from helpers.params import Review
 from helpers.periods import Calendar
@@ -111,7 +113,7 @@ class Causes:
     @cached_property
     def changed_relations(self) -> dict[str, tuple[Relation | None, Relation | None]]:
         """The relations whose query differs, each as it was and as it is, both under the rules of then."""
-        kept = self.published.folder / "made_from/queries"
+        kept = self.published.folder / KEPT / QUERIES
         if not kept.is_dir():
             return {}
         then, now = (read_relations(self._values_then, each, self.prepared.made_from) for each in (kept, FOLDER))

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import zip_longest
-from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
@@ -32,10 +31,11 @@ from helpers.kpis.rows import cards_of
 from helpers.language import _, message, plural, retold
 from helpers.pack.archive import Published
 from helpers.pack.causes import Causes, ChangedRows, alike
+from helpers.pack.made_from import AUDIENCES, FOLDER, PREPARED
 from helpers.pack.request import PackRequest
+from helpers.results import KEY
 from helpers.texts import begun, spoken
 
-KEY = ["kpi_id", "segment_by", "segment", "period"]
 NO_FIGURE = ("not_provided", "refused")
 NOT_FINAL = ("partial", "insufficient")  # where more may be known by a later day
 SHOWN = 12  # restated KPIs on the pages
@@ -106,9 +106,7 @@ def changes_since(
     prepared: Prepared,
     found: Results,
     made_with: Mapping[str, str],
-    *,
-    figures: Path | None = None,
-    tables: Path | None = None,
+    audience: str = "",
 ) -> Compared:
     """What a pack is held against, and what differs.
 
@@ -118,15 +116,16 @@ def changes_since(
         prepared: the tables that this pack is made from.
         found: the figures of this pack.
         made_with: the fingerprint of today's code, as ``code``, and the versions of the packages.
-        figures: the folder of the published results.csv, where it is not the published pack's own.
-        tables: the prepared folder that those figures were made from, likewise; it may be gone.
+        audience: whose pack this is; it is held against what was published for the same readers.
 
     Raises:
         KitError: the published figures are not there.
     """
     if published is None:
         return Compared()
-    figures, tables = figures or published.folder, tables or published.folder / "made_from/prepared"
+    figures, tables = published.folder / audience, published.folder / FOLDER / PREPARED
+    if audience:
+        tables = published.folder / FOLDER / AUDIENCES / audience / PREPARED
     if not (figures / "results.csv").is_file():
         raise KitError(f"{figures / 'results.csv'} is not there; restore it, since this pack is compared with it")
     kept = Prepared.open(tables) if (tables / "prepared.json").is_file() else None

@@ -18,14 +18,16 @@ from pyarrow.parquet import read_table, write_table
 
 from helpers.data.prepared import Prepared
 from helpers.errors import KitError
-from helpers.kpis.spine import FOLDER as QUERIES
+from helpers.kpis.spine import FOLDER as THEMES
 from helpers.pack.request import PackRequest
 from helpers.pack.run import Executed, Failure
 from helpers.params import Review
 
 FOLDER = "made_from"
-PREPARED = "prepared"
+PREPARED, QUERIES, NOTEBOOKS = "prepared", "queries", "notebooks"
+AUDIENCES = "audiences"  # holds for each audience what this folder holds for the whole pack
 RECORD = "build.json"
+REMOVED = "removed.json"  # which tables are no longer kept, since when, and why
 
 
 def keep(request: PackRequest, executed: Iterable[Executed], made_from: Path) -> None:
@@ -53,8 +55,8 @@ def keep_record(request: PackRequest, executed: Iterable[Executed], made_from: P
     }
     text = json.dumps(record, indent=1, ensure_ascii=False)
     (made_from / RECORD).write_text(f"{text}\n", encoding="utf-8")
-    for file in sorted(QUERIES.glob("*/*.sql")):
-        _copy(file, made_from / "queries" / file.parent.name / file.name)
+    for file in sorted(THEMES.glob("*/*.sql")):
+        _copy(file, made_from / QUERIES / file.parent.name / file.name)
 
 
 def keep_brand(review: Review, made_from: Path) -> None:
@@ -97,6 +99,22 @@ def kept_runs(made_from: Path, notebooks: Path) -> list[Executed]:
         )
         for theme, run in _record(made_from)["runs"].items()
     ]
+
+
+def audiences_of(made_from: Path) -> list[str]:
+    """The audiences that a pack was built for, by name."""
+    return sorted(folder.name for folder in (made_from / AUDIENCES).glob("*") if folder.is_dir())
+
+
+def with_audiences(made_from: Path) -> list[Path]:
+    """What the whole pack was made from, and the pack of each audience."""
+    return [made_from, *(made_from / AUDIENCES / name for name in audiences_of(made_from))]
+
+
+def no_longer_kept(made_from: Path) -> dict[str, Any]:
+    """Which ``tables`` were removed ``at`` an instant, ``by`` whom and ``why``; empty where all are kept."""
+    note = made_from / REMOVED
+    return dict(json.loads(_text(note))) if note.exists() else {}
 
 
 def left_out_themes(made_from: Path) -> list[str]:

@@ -32,17 +32,24 @@ from helpers.pack.archive import (
     versions,
     write_manifest,
 )
-from helpers.pack.audiences import FOLDER as AUDIENCES
-from helpers.pack.audiences import audiences_of, write_audience
-from helpers.pack.made_from import FOLDER, PREPARED, kept_request, kept_runs, leave_out_columns, left_out_themes
+from helpers.pack.audiences import write_audience
+from helpers.pack.made_from import (
+    FOLDER,
+    NOTEBOOKS,
+    PREPARED,
+    REMOVED,
+    audiences_of,
+    kept_request,
+    kept_runs,
+    leave_out_columns,
+    left_out_themes,
+    with_audiences,
+)
 from helpers.pack.pages import Edition
 from helpers.pack.request import PackRequest
 from helpers.pack.run import Executed
 from helpers.pack.sign_off import open_points, publishing_faults
 from helpers.pack.write import Origin, write_pack
-
-NOTEBOOKS = "notebooks"
-REMOVED = "removed.json"  # in made_from: which tables are no longer kept, since when, and why
 
 
 @dataclass(frozen=True)
@@ -101,9 +108,9 @@ def read_draft(label: str, out: Path, root: Path, *, partial: str = "", correct:
         *(f"{fault}; build the draft again" for fault in altered(draft, manifest)),
         *_incomplete(link, manifest, request, left_out_themes(draft.parent / FOLDER), partial),
         *_another_kit(link, manifest, root),
-        *publishing_faults(request, _commentary_folder(request)),
+        *publishing_faults(request, _review_file(request).parent / "commentary" / label),
         *_out_of_turn(label, earlier, correct),
-        *_unknown_columns(request.review.keep.without),
+        *_unknown_columns(_review_file(request), request.review.keep.without),
     ]
     if manifest["compared_with"] != (compared.address if compared else None):
         then = manifest["compared_with"] or "no earlier pack"
@@ -134,7 +141,7 @@ def publish(found: Publication, out: Path) -> Path:
                 write_audience(name, new / FOLDER, request.root, origin, new)
         if (new / "results.csv").read_bytes() != (found.draft / "results.csv").read_bytes():
             raise KitError(f"the figures of {found.draft} come out differently now; build the draft again")
-        for made_from in _all_made_from(new / FOLDER):
+        for made_from in with_audiences(new / FOLDER):
             leave_out_columns(made_from, request.review.keep.without)
         contents = {key: value for key, value in found.manifest.items() if key != "files"}
         told = {**found.edition._asdict(), "draft": found.draft.parent.name}
@@ -173,10 +180,9 @@ def _another_kit(link: Path, manifest: Mapping[str, Any], root: Path) -> Iterato
         yield f"{link} was built with other versions of {', '.join(changed)}; build it again"
 
 
-def _commentary_folder(request: PackRequest) -> Path:
-    """Where people write the commentary that was kept."""
-    given = next(iter(request.parameters.values()))
-    return Path(given["review"]).parent / "commentary" / request.period.label
+def _review_file(request: PackRequest) -> Path:
+    """The file that people write the review in which was kept; commentary lies beside it."""
+    return Path(next(iter(request.parameters.values()))["review"])
 
 
 def _out_of_turn(label: str, earlier: Sequence[Published], reason: str) -> Iterator[str]:
@@ -187,12 +193,12 @@ def _out_of_turn(label: str, earlier: Sequence[Published], reason: str) -> Itera
         yield f"nothing of {label} is published, so there is nothing to correct; leave --correct out"
 
 
-def _unknown_columns(columns: Sequence[str]) -> Iterator[str]:
+def _unknown_columns(review: Path, columns: Sequence[str]) -> Iterator[str]:
     """Columns that are to be left out of what is kept and that no table has."""
     for name, column in (each.split(".") for each in columns):
         known = [each.name for each in TABLES[name].columns]
         if column not in known:
-            yield f"params/review.yml: keep.without: {name}.{column} is not a column{nearest(column, known)}"
+            yield f"{review}: keep.without: {name}.{column} is not a column{nearest(column, known)}"
 
 
 @contextmanager
@@ -243,13 +249,8 @@ def _let_go(published: Path, request: PackRequest, edition: Edition) -> None:
             found.append((period.start, folder.name))
     for _, label in sorted(found, reverse=True)[most:]:
         for old in published_versions(published, label):
-            for made_from in _all_made_from(old.folder / FOLDER):
+            for made_from in with_audiences(old.folder / FOLDER):
                 _remove_tables(made_from, edition, f"keep.packs is {most} in review.yml")
-
-
-def _all_made_from(made_from: Path) -> list[Path]:
-    """What the whole pack was made from, and the pack of each audience."""
-    return [made_from, *(made_from / AUDIENCES / name for name in audiences_of(made_from))]
 
 
 def _remove_tables(made_from: Path, edition: Edition, why: str) -> None:

@@ -74,6 +74,9 @@ class BuildRequest(PackRequest):
 
     source: Source = field(kw_only=True)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "made_from", self.source.made_from)
+
     def prepared_in(self, folder: Path) -> Prepared:
         """The source as known at the end of the period, prepared into a folder.
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from helpers import results
 from helpers.data.prepared import Prepared
-from helpers.errors import KitError
+from helpers.errors import KitError, together
 from helpers.language import speaking
 from helpers.pack.archive import (
     MANIFEST,
@@ -26,20 +26,29 @@ from helpers.pack.archive import (
     read_manifest,
     versions,
 )
-from helpers.pack.audiences import FOLDER as AUDIENCES
-from helpers.pack.audiences import audiences_of, write_audience
+from helpers.pack.audiences import write_audience
 from helpers.pack.build import jobs_of
-from helpers.pack.made_from import FOLDER, PREPARED, columns_left_out, kept_request
+from helpers.pack.made_from import (
+    AUDIENCES,
+    FOLDER,
+    NOTEBOOKS,
+    PREPARED,
+    REMOVED,
+    audiences_of,
+    columns_left_out,
+    kept_request,
+    no_longer_kept,
+    with_audiences,
+)
 from helpers.pack.pages import Edition
-from helpers.pack.publish import NOTEBOOKS, REMOVED, origin_of
+from helpers.pack.publish import origin_of
 from helpers.pack.request import BuildRequest, PackRequest
 from helpers.pack.run import Executed, Kernels
 from helpers.pack.warm_kernels import WarmProcess
 from helpers.params import load_source
-from helpers.results import NUMBERS
+from helpers.results import KEY, NUMBERS
 
 SAME_BYTES = ("pack.html", "pack.pdf", "pack.pptx", "figures.xlsx", "results.csv")
-KEY = ["kpi_id", "segment_by", "segment", "period"]
 SHOWN = 20  # figures that differ
 Say = Callable[[str], None]
 
@@ -80,8 +89,8 @@ def opened(pack: Path, root: Path) -> Opened:
         pack = found[-1].folder
     manifest, is_published = read_manifest(pack), (pack / FOLDER).is_dir()
     made_from = (pack if is_published else pack.resolve().parent) / FOLDER
-    gone = _let_go(made_from)
-    if faults := [each for each in altered(pack, manifest) if not any(each.startswith(f"{path} ") for path in gone)]:
+    removed = [path for each in with_audiences(made_from) for path in _removed(each)]
+    if faults := altered(pack, manifest, removed):
         raise KitError(*faults)
     out = pack.parents[2] if is_published else pack.parent
     return Opened(pack, out, manifest, made_from, kept_request(made_from, root))
@@ -101,7 +110,7 @@ def as_today(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say)
     given = next(iter(asked.parameters.values()))
     order = BuildRequest(
         asked.period, asked.review, asked.parameters, asked.root, asked.others,
-        made_from=asked.made_from, source=load_source(asked.root / given["source"]),
+        source=load_source(asked.root / given["source"]),
     )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="kpi-review-") as spare:
         prepared = order.prepared_in(Path(spare) / PREPARED)
@@ -136,10 +145,7 @@ def as_kept(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say) 
     """
     from helpers.pack.write import write_pack
 
-    compared = _compared(found)
-    if missing := [*_lacking(found), *([compared] if isinstance(compared, str) else [])]:
-        raise KitError(*missing)
-    assert not isinstance(compared, str)
+    _, compared = together(lambda: _check_nothing_lacks(found), lambda: _compared(found))
     brand = found.request.review.brand
     with tempfile.TemporaryDirectory(prefix="kpi-review-") as spare, speaking(brand.language, brand.terms):
         prepared = Prepared.open(found.made_from / PREPARED)
@@ -213,11 +219,15 @@ def _code(found: Opened) -> str:
     return f"another than then{f' (then {then}, now {now})' if then and now else ''}"
 
 
+def _check_nothing_lacks(found: Opened) -> None:
+    if faults := [*_lacking(found)]:
+        raise KitError(*faults)
+
+
 def _lacking(found: Opened) -> Iterator[str]:
     """What it takes to make the same files again, and is not there."""
-    gone, manifest = _let_go(found.made_from), found.manifest
-    if gone:
-        note = json.loads((found.made_from / REMOVED).read_text(encoding="utf-8"))
+    manifest = found.manifest
+    if note := no_longer_kept(found.made_from):
         yield f"{found.made_from / PREPARED}: its tables were removed on {note['at'][:10]}, since {note['why']}"
     if columns := columns_left_out(found.made_from):
         yield f"{found.made_from / PREPARED} was kept without {', '.join(columns)}, as review.yml asks"
@@ -231,8 +241,12 @@ def _lacking(found: Opened) -> Iterator[str]:
             yield f"{name} is {now.get(name, 'not there')}, and was {which}; install that version"
 
 
-def _compared(found: Opened) -> Published | str | None:
-    """The published pack that a pack was held against, or why it is not there."""
+def _compared(found: Opened) -> Published | None:
+    """The published pack that a pack was held against; None if there was none.
+
+    Raises:
+        KitError: it is not there, or its tables are not.
+    """
     address = found.manifest["compared_with"]
     if address is None:
         return None
@@ -241,15 +255,15 @@ def _compared(found: Opened) -> Published | str | None:
     place = found.out / "published" / address
     held = versions_of.get(int(version))
     if not held:
-        return f"{place}, which the pack was held against, is gone; restore it"
-    if _let_go(held.folder / FOLDER):
-        return f"{place}, which the pack was held against, is kept without its tables, so causes cannot be found again"
+        raise KitError(f"{place}, which the pack was held against, is gone; restore it")
+    if no_longer_kept(held.folder / FOLDER):
+        raise KitError(
+            f"{place}, which the pack was held against, is kept without its tables, so causes cannot be found again"
+        )
     return held
 
 
-def _let_go(made_from: Path) -> list[Path]:
-    """The tables that are no longer kept, as a note says."""
-    if not (made_from / REMOVED).exists():
-        return []
-    note = json.loads((made_from / REMOVED).read_text(encoding="utf-8"))
-    return [made_from / REMOVED, *(made_from / PREPARED / name for name in note["tables"])]
+def _removed(made_from: Path) -> list[Path]:
+    """The tables that are no longer kept, and the note that says so."""
+    tables = no_longer_kept(made_from).get("tables", [])
+    return [made_from / REMOVED, *(made_from / PREPARED / name for name in tables)] if tables else []

@@ -23,7 +23,6 @@ from helpers.pack.audit import audit_sheets
 from helpers.pack.changes import changes_since
 from helpers.pack.commentary import figure_faults
 from helpers.pack.customer_pages import Looks, write_customer_pages
-from helpers.pack.made_from import FOLDER, PREPARED
 from helpers.pack.notebook_content import tables_of
 from helpers.pack.pages import Edition, page_content, pages_of
 from helpers.pack.render import render_html, render_pdf
@@ -119,8 +118,7 @@ def write_pages(
     queries = quarter.scripts(dict.fromkeys(found.frame["kpi_id"]))
     data = DataPage(prepared.report, found)
     made_with = {"code": origin.fingerprints["code"], **origin.versions}
-    figures, tables = _published(origin.compared, audience)
-    compared = changes_since(origin.compared, request, prepared, found, made_with, figures=figures, tables=tables)
+    compared = changes_since(origin.compared, request, prepared, found, made_with, audience)
     pages, sections = pages_of(
         request, executed, data, queries, compared=compared, source=prepared.name, versions=made_from,
         edition=origin.edition,
@@ -136,11 +134,3 @@ def write_pages(
 
         deck = render_deck(pages, found, chapter_pages(pdf.result()), request.review.brand.deck_template)
         (pack / "pack.pptx").write_bytes(deck)
-
-
-def _published(compared: Published | None, audience: str) -> tuple[Path | None, Path | None]:
-    """Where the figures lie that a pack is held against, and the tables that those were made from."""
-    if not compared:
-        return None, None
-    own = compared.folder / FOLDER / (f"audiences/{audience}" if audience else "")
-    return compared.folder / audience, own / PREPARED

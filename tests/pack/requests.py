@@ -30,6 +30,4 @@ def made_request(
     found = theme_parameters(review.themes, root / "notebooks", file=review.path, only=only, sets=sets)
     own = {theme: {**dict.fromkeys(GIVEN, ""), **given, **values} for theme, values in found.asked.items()}
     period = review.calendar(source).period(given["period"])
-    return BuildRequest(
-        period, review.with_rules(found.rules), own, root, found.others, made_from=source.made_from, source=source
-    )
+    return BuildRequest(period, review.with_rules(found.rules), own, root, found.others, source=source)

@@ -21,8 +21,9 @@ from helpers.data.pseudonyms import VARIABLE
 from helpers.data.redaction import DESCRIBING
 from helpers.errors import KitError
 from helpers.pack.archive import versions
-from helpers.pack.audiences import audiences_of, check_audiences, make_variants, sections_of, write_audience
+from helpers.pack.audiences import check_audiences, make_variants, sections_of, write_audience
 from helpers.pack.commentary import Comment
+from helpers.pack.made_from import audiences_of
 from helpers.pack.pages import page_content
 from helpers.pack.write import Origin
 from helpers.params import load_review, load_source

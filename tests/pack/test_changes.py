@@ -326,13 +326,13 @@ def test_without_the_published_figures_the_pack_says_what_to_restore(copied, now
         compare(copied, now())
 
 
-def test_figures_and_tables_of_an_audience_may_lie_elsewhere(copied, now, tmp_path):
-    places = {"figures": tmp_path / "board", "tables": tmp_path / "redacted"}
-    places["figures"].mkdir()
-    (copied.folder / "results.csv").rename(places["figures"] / "results.csv")
-    (copied.folder / "made_from/prepared").rename(places["tables"])
+def test_figures_and_tables_of_an_audience_are_those_that_were_published_for_it(copied, now):
+    (copied.folder / "board").mkdir()
+    (copied.folder / "results.csv").rename(copied.folder / "board/results.csv")
+    (copied.folder / "made_from/audiences/board").mkdir(parents=True)
+    (copied.folder / "made_from/prepared").rename(copied.folder / "made_from/audiences/board/prepared")
     corrected = now(subscriptions=SUBSCRIPTIONS.replace("| 100 |", "| 130 |"))
-    assert figure(compare(copied, corrected, **places), "mrr").cause == (
+    assert figure(compare(copied, corrected, audience="board"), "mrr").cause == (
         "1 row of subscriptions corrected (unit amount)"
     )
 

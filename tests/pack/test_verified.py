@@ -72,10 +72,26 @@ def test_it_is_the_same_in_another_period_and_over_another_source(company, now, 
 
 
 def test_subscriptions_that_are_made_from_invoices_are_another_definition(order, now):
-    found = fingerprints(replace(order, made_from={"subscriptions": "invoices"}), "mrr", "win_rate")
+    made = order.source.model_copy()
+    made._made_from = {"subscriptions": "invoices"}
+    found = fingerprints(replace(order, source=made), "mrr", "win_rate")
     assert found["mrr"].query != now["mrr"].query
     assert "invoice_months" in found["mrr"].rules
     assert found["win_rate"] == now["win_rate"]
+
+
+def test_the_command_knows_which_tables_the_source_makes(books):
+    def line():
+        done = books.run("sql", "mrr", "--period", "2026Q3", "--source", "params/books.yml")
+        assert done.status == 0, done.err
+        return done.out.splitlines()[-1]
+
+    notebook = "notebooks/recurring_revenue.ipynb"
+    (books.folder / notebook).symlink_to(ROOT / notebook)
+    given, names = line(), ("customers", "products", "fx_rates", "invoices")
+    tables = "\n".join(f"  {name}: select * from read_parquet('{name}.parquet')" for name in names)
+    books.source(f"{tables}\n  subscriptions: {{from: invoices}}")
+    assert ("invoice_months" in given, "invoice_months" in line()) == (False, True)
 
 
 def test_no_two_kpis_have_the_same_words(now):
