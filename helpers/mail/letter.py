@@ -109,7 +109,7 @@ def letter(
         _addresses("To", to) if to else _field("To", NOBODY),
         *([_addresses("Cc", cc)] if cc else []),
         _addresses("Reply-To", [owner]),
-        _field("Subject", subject),
+        _text("Subject", subject),
         _field("Date", format_datetime(at)),
         _field("Message-ID", found),
         _field("Auto-Submitted", "auto-generated"),
@@ -120,17 +120,27 @@ def letter(
     return Letter(found, sender.address, addresses, "".join(fields).encode("ascii"), content, hidden)
 
 
-def _field(name: str, text: str) -> str:
-    r"""A header field in lines of ASCII; text of other scripts as encoded words, each of whole characters.
+def _field(name: str, value: str) -> str:
+    """A header field in one line."""
+    return f"{name}: {_checked(value)}{END}"
 
-    >>> _field("Subject", "Talvenor – 2026Q3")
+
+def _text(name: str, text: str) -> str:
+    r"""A header field of words in lines of ASCII; other scripts as encoded words, each of whole characters.
+
+    >>> _text("Subject", "Talvenor – 2026Q3")
     'Subject: =?utf-8?q?Talvenor_=E2=80=93_2026Q3?=\r\n'
     """
-    if SEPARATE.search(text):
-        raise ValueError(f"{name} has an end of line or a control character in it")
-    is_plain = text.isascii() and "=?" not in text
-    encoded = Header(text, "us-ascii" if is_plain else "utf-8", maxlinelen=LINE, header_name=name)
+    can_be_folded = all(len(word) < LINE // 2 for word in text.split())
+    is_plain = text.isascii() and "=?" not in text and can_be_folded
+    encoded = Header(_checked(text), "us-ascii" if is_plain else "utf-8", maxlinelen=LINE, header_name=name)
     return f"{name}: {encoded.encode(linesep=END)}{END}"
+
+
+def _checked(value: str) -> str:
+    if SEPARATE.search(value):
+        raise ValueError(f"{value!r} has an end of line or a control character in it")
+    return value
 
 
 def _addresses(name: str, people: Iterable[Person]) -> str:
@@ -146,9 +156,7 @@ def _mailbox(person: Person) -> str:
     """
     if not person.name:
         return person.address
-    if SEPARATE.search(person.name):
-        raise ValueError("a name has an end of line or a control character in it")
-    if person.name.isascii() and "=?" not in person.name:
+    if _checked(person.name).isascii() and "=?" not in person.name:
         name = f'"{quote(person.name)}"'
     else:
         name = Header(person.name, "utf-8", maxlinelen=LINE).encode(linesep=END)

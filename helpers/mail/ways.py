@@ -19,6 +19,7 @@ class Answer(NamedTuple):
 
     outcome: Outcome
     words: str
+    wait: float = 0.0  # seconds that the server asks to wait
 
 
 class Way(Protocol):
