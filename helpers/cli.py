@@ -293,7 +293,7 @@ def _send(
     """Show a mailing, ask in a terminal, and send it or write it as files."""
     from helpers.mail.ledger import held_ledger, read_ledger
     from helpers.mail.mailing import ledger_path, read_mailing
-    from helpers.mail.sending import check_sizes, tell_owner, write_letters
+    from helpers.mail.sending import check_size, tell_owner, write_letters
     from helpers.mail.sending import send as hand_over
     from helpers.mail.ways import open_way
     from helpers.params import project_root
@@ -302,22 +302,22 @@ def _send(
     place = ledger_path(out, period, draft=draft)
     mailing = read_mailing(period, name, recipients, out, project_root(), draft=draft, to=to)
     due = mailing.due(read_ledger(place), again=bool(again))
+    letters = list(mailing.letters(due, datetime.now(UTC)))
     print(*mailing.told(due), sep="\n")
+    if dry_run:
+        print(*write_letters(letters, out / "outbox" / period / name), sep="\n")
+        return 0
+    if not letters:
+        _tell("nobody is due, so nothing was sent")
+        return 0
     with closing(open_way(recipients)) as way:
-        check_sizes(mailing, mailing.letters(due, datetime.now(UTC)), way.most_bytes)
-        if dry_run:
-            print(*write_letters(mailing.letters(due, datetime.now(UTC)), out / "outbox" / period / name), sep="\n")
-            return 0
-        if not due.people:
-            _tell("nobody is due")
-            return 0
+        check_size(mailing, letters[0], way.most_bytes)
         if sys.stdin.isatty() and not typer.confirm("\nSend this?"):
             _tell("nothing was sent")
             return NOTHING_DONE
-        with held_ledger(place) as ledger, stoppable():
+        with held_ledger(place) as ledger, steps(period, len(due.people)) as done:
             due = mailing.due(ledger, again=bool(again))  # another may have sent meanwhile
-            with steps(period, len(due.people)) as done:
-                report = hand_over(mailing, due, ledger, way, done, why=again)
+            report = hand_over(mailing, due, ledger, way, done, why=again)
         if failures := report.failures():
             _tell(*failures)
             if not to:

@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Literal, NamedTuple
+from typing import IO, Any, Final, Literal, NamedTuple
 
 from helpers.errors import KitError
 
 Outcome = Literal["handing over", "sent", "refused", "unknown", "later"]
-HANDING_OVER = "handing over"
+HANDING_OVER: Final = "handing over"
 BEING_WRITTEN = 2.0  # seconds after which a lock without a word in it is of one who was killed
 BOOT = Path("/proc/sys/kernel/random/boot_id")  # tells two machines of one name apart
 

@@ -169,9 +169,10 @@ def _entity(content: Content, attachments: Iterable[Attachment]) -> bytes:
     found.set_content(content.text, cte="quoted-printable")
     if content.html:
         found.add_alternative(content.html, subtype="html", cte="quoted-printable")
-        page = found.get_payload()[1]  # type: ignore[index]
+        page: EmailMessage = found.get_payload()[1]  # type: ignore[index,assignment]
         for cid, picture in content.pictures.items():
-            page.add_related(picture, "image", "png", cid=f"<{cid}>", disposition="inline", filename=f"{cid}.png")  # type: ignore[union-attr]
+            name = f"{cid.partition('@')[0]}.png"
+            page.add_related(picture, "image", "png", cid=f"<{cid}>", disposition="inline", filename=name)
     for each in attachments:
         main, _, sub = each.kind.partition("/")
         found.add_attachment(each.content, main, sub, filename=each.name)

@@ -49,13 +49,13 @@ class Report:
         ]
 
 
-def check_sizes(mailing: Mailing, letters: Iterable[Letter], most: int) -> None:
-    """Refuse what is larger than the way out takes.
+def check_size(mailing: Mailing, one: Letter, most: int) -> None:
+    """Refuse what is larger than the way out takes; the letters of a mailing differ by their heads alone.
 
     Raises:
         KitError: with the sizes.
     """
-    size = max((len(each.head) + len(each.content.whole) for each in letters), default=0)
+    size = len(one.whole)
     if size > most:
         files = ", ".join(f"{each.name} {megabytes(len(each.content))}" for each in mailing.content.attachments)
         raise KitError(

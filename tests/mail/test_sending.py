@@ -7,7 +7,7 @@ import pytest
 from helpers.errors import KitError
 from helpers.mail import sending
 from helpers.mail.ledger import held_ledger, read_ledger
-from helpers.mail.sending import check_sizes, send, tell_owner, write_letters
+from helpers.mail.sending import check_size, send, tell_owner, write_letters
 from tests.mail.made_up import Scripted, mailing, recipients
 
 
@@ -158,9 +158,9 @@ def test_what_is_too_large_is_refused_with_the_sizes(tmp_path):
     made = mailing(recipients(tmp_path), attached=b"x" * 9_000_000)
     letters = list(made.letters(made.due(read_ledger(tmp_path / "x")), sending.datetime.now(sending.UTC)))
     with pytest.raises(KitError) as error:
-        check_sizes(made, letters, 10_000_000)
+        check_size(made, letters[0], 10_000_000)
     assert "12.3 MB (kpi-review.pdf 9.0 MB, and a third more as mail), and this way takes 10.0 MB" in str(error.value)
-    check_sizes(made, letters, 13_000_000)
+    check_size(made, letters[0], 13_000_000)
 
 
 def test_a_dry_run_writes_the_exact_messages(tmp_path, path):
