@@ -1,0 +1,5 @@
+"""placeholder."""
+
+
+class GraphWay:
+    def __init__(self, s): ...
