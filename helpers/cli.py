@@ -251,10 +251,12 @@ def send(
     out: Annotated[Path, typer.Option(help="Where packs are.")] = REPORTS,
 ) -> int:
     """Mail the published pack of a period to a list, once to each reader."""
+    from helpers.mail.mailing import who_has_it
     from helpers.mail.recipients import load_recipients
 
     if status:
-        return _who_has_it(period, out)
+        print(*who_has_it(out, period), sep="\n")
+        return 0
     recipients = load_recipients(RECIPIENTS)
     if check_way:
         from helpers.mail.ways import open_way
@@ -267,24 +269,6 @@ def send(
             f"kpi-review send: give a period and a list: kpi-review send 2026Q3 --list {next(iter(recipients.lists))}"
         )
     return _send(period, name, recipients, out, draft=draft, to=to, dry_run=dry_run, again=again.strip())
-
-
-def _who_has_it(period: str, out: Path) -> int:
-    """Print what came of each letter of a period, its published versions first."""
-    from helpers.mail.ledger import read_ledger
-    from helpers.mail.mailing import ledger_path
-
-    found = 0
-    for draft in (False, True):
-        ledger = read_ledger(ledger_path(out, period, draft=draft))
-        for version in reversed(ledger.versions()):
-            print(f"{period}, {f'draft {version}' if draft else version}")
-            for entry in ledger.latest(version).values():
-                found += 1
-                print(f"  {entry.name}  {entry.address}  {entry.outcome}  {entry.at[:16]} UTC  {entry.answer}".rstrip())
-    if not found:
-        print(f"nothing of {period} was sent from {out}")
-    return 0
 
 
 def _send(

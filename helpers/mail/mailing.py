@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from helpers.errors import KitError, nearest
-from helpers.mail.ledger import Entry, Ledger
+from helpers.mail.ledger import Entry, Ledger, read_ledger
 from helpers.mail.letter import Attachment, Content, Letter, letter
 from helpers.mail.message import Message, message_of
 from helpers.mail.recipients import Form, Kind, MailList, Person, Recipients, read_person
@@ -169,9 +169,10 @@ class Mailing:
         if listed.audience and (rows := self._rows):
             audience += f", rows {rows}"
         attached = [f"{each.name} ({megabytes(len(each.content))})" for each in self.content.attachments]
+        what = self.version if self.found.edition else "the draft"
         return [
-            f"{self.subject}",
-            f"  {self.version} of {self.found.request.period.label}, to {self.name}{audience}",
+            self.subject,
+            f"  {what} of {self.found.request.period.label}, to {self.name}{audience}",
             f"  from {self.sender}, answers to {self.owner}",
             f"  attached: {', '.join(attached) or 'nothing'}",
             *(f"  to {person}" for person in people[:NAMED]),
@@ -191,6 +192,23 @@ def ledger_path(out: Path, label: str, *, draft: bool) -> Path:
     if not LABEL.fullmatch(label):
         raise KitError(f"{label} is no period; name one such as 2026Q3")
     return out / ".builds" / f"{label}-sent.jsonl" if draft else out / PUBLISHED / label / "sent.jsonl"
+
+
+def who_has_it(out: Path, label: str) -> list[str]:
+    """What came of each letter of a period, version by version, the newest published one first; in lines.
+
+    Raises:
+        KitError: a ledger cannot be read.
+    """
+    lines = []
+    for draft in (False, True):
+        ledger = read_ledger(ledger_path(out, label, draft=draft))
+        for version in reversed(ledger.versions()):
+            lines.append(f"{label}, {'draft ' if draft else ''}{version.removeprefix(f'{label}-')}")
+            for each in ledger.latest(version).values():
+                at = each.at[:16].replace("T", " ")
+                lines.append(f"  {each.name}  {each.address}  {each.outcome}  {at} UTC  {each.answer}".rstrip())
+    return lines or [f"nothing of {label} was sent from {out}"]
 
 
 def read_mailing(
