@@ -293,7 +293,7 @@ def _send(
         return 0
     if not letters:
         _tell("nobody is due, so nothing was sent")
-        return 0
+        return DONE_IN_PART if due.open else 0
     with closing(open_way(recipients)) as way:
         check_size(mailing, letters[0], way.most_bytes)
         if sys.stdin.isatty() and not typer.confirm("\nSend this?"):
@@ -308,7 +308,9 @@ def _send(
                 told = "was told" if tell_owner(mailing, report, way) else "could not be told"
                 _tell(f"{mailing.owner.address} {told}")
     print(f"sent to {len(report.sent)} of {len(due.people)}")
-    return DONE_IN_PART if failures and report.sent else NOTHING_DONE if failures else 0
+    if failures and not report.sent:
+        return NOTHING_DONE
+    return DONE_IN_PART if failures or due.open else 0
 
 
 @app.command()

@@ -32,10 +32,14 @@ PUBLISHED = "published"
 
 @dataclass(frozen=True)
 class Due:
-    """Who is to get a letter now, and what there is to tell of the others."""
+    """Who is to get a letter now, and what there is to tell of the others.
+
+    ``open`` are those who may have it, or whose server refused it, and who get nothing without a reason.
+    """
 
     people: Mapping[Person, Kind]
     told: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,16 +109,17 @@ class Mailing:
         people, told = self._asked(ledger)
         found: dict[Person, Kind] = {}
         have: list[str] = []
+        still_open: list[str] = []
         for person, kind in people.items():
             entry = self._entry(ledger, person)
             if entry and entry.outcome == "sent":
                 have.append(f"{person.address} has it since {entry.at[:10]}, by list {entry.name}")
             elif entry and entry.outcome in ("unknown", "refused") and not again:
-                told.append(f"{person.address}: {entry.outcome}, {entry.answer}; send it with --again REASON")
+                still_open.append(f"{person.address}: {entry.outcome}, {entry.answer}; send it with --again REASON")
             else:
                 found[person] = kind
         most = have[:NAMED] + ([f"{len(have) - NAMED} more have it"] if len(have) > NAMED else [])
-        return Due(found, (*most, *told))
+        return Due(found, (*most, *told, *still_open), tuple(still_open))
 
     def _entry(self, ledger: Ledger, person: Person) -> Entry | None:
         """What came of this pack for a reader, by this list or another one that gets the same."""

@@ -198,7 +198,7 @@ def mail_server(
     **told,
 ) -> Iterator[MailServer]:
     """A server that runs while the block does; logins are only offered where the connection is encrypted."""
-    server = MailServer(port=free_port(), **told)
+    server = MailServer(**{"port": free_port(), **told})
     controller = _Controller(server, tls_context=starttls, ssl_context=tls, data_size_limit=size, enable_SMTPUTF8=False)
     controller.SMTP_kwargs["authenticator"] = controller.handler.authenticate
     controller.start()

@@ -97,6 +97,10 @@ def test_who_has_it_is_told(books, server):
     assert re.search(r"^2026Q3, v1$", told, re.MULTILINE)
     assert re.search(r"board  ann@example.com  sent  \S+ \S+ UTC  250 2.0.0 taken", told)
     assert re.search(r"board  bo@example.com  refused  \S+ \S+ UTC  550 5.1.1 no such mailbox", told)
+    assert books.run("send", "2026Q3", "--list", "board").status == 2  # Bo is still not reached
+    server.replies.clear()
+    assert books.run("send", "2026Q3", "--list", "board", "--again", "The mailbox is there now").status == 0
+    assert server.reached == ["ann@example.com", "mara@example.com", "bo@example.com"]
     notice = messages(server)["mara@example.com"]  # the owner, not the board
     assert "bo@example.com: refused by the mail server" in notice.get_body().get_content()
     assert not list(notice.iter_attachments())
