@@ -247,7 +247,7 @@ class SmtpWay:
         reply = self._bear(tokens.current())
         if reply.is_refusal and (token := tokens.another()):
             reply = self._bear(token)
-        until = validity(tokens.current())
+        until = " ".join(map(validity, tokens.held))
         until = f"; its token {until}" if until else ""
         self._must(235, f"refused the login of {user} by token", reply, until)
         self._login = f"as {user} by token (XOAUTH2){until}"

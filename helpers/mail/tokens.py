@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -19,7 +20,9 @@ from helpers.mail.answers import Later, shown
 from helpers.mail.recipients import App
 from helpers.mail.secrets import Secret
 
+HERE = "params/recipients.yml"
 CONNECT, ANSWER = 30, 120  # seconds
+TOKEN = re.compile(r"[\x21-\x7e]+")
 MARGIN = 300  # seconds before its end at which a token is no longer used
 SECRETS_PAGE = "Microsoft Entra admin center, App registrations, Certificates & secrets"
 # learn.microsoft.com/entra/identity-platform/reference-error-codes
@@ -63,12 +66,22 @@ class Tokens:
         self._get()
         return self._token if self._token != refused else ""
 
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The token that is at hand, which no message may show."""
+        return (self._token,) if self._token else ()
+
     def _get(self) -> None:
         if isinstance(self._source, App):
             self._token, lasts = _fetched(self._source, self._scope)
             self._end = time.monotonic() + lasts - MARGIN
         else:
-            self._token, self._end = self._source.read(), float("inf")
+            self._token, self._end = self._source.read().strip(), float("inf")
+        if not TOKEN.fullmatch(self._token):
+            self._token = ""
+            raise KitError(
+                "the token for the mail is no token: it holds blanks, or letters beyond ASCII; see where it is read"
+            )
 
 
 def claims(token: str) -> Mapping[str, Any]:
@@ -98,7 +111,7 @@ def _fetched(app: App, scope: str) -> tuple[str, float]:
     timeout = httpx.Timeout(ANSWER, connect=CONNECT)
     try:
         answer = httpx.post(url, data=form, timeout=timeout, verify=ssl.create_default_context())
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise unreachable(app.login, error) from None
     found = in_json(answer)
     token = found.get("access_token")
@@ -129,8 +142,10 @@ def wait_of(answer: httpx.Response) -> float:
     return float(asked) if asked.isdigit() else 0
 
 
-def unreachable(where: str, error: httpx.HTTPError) -> KitError | Later:
+def unreachable(where: str, error: Exception) -> KitError | Later:
     """What to raise for a request that came to no answer: a certificate stops everything, the rest may pass."""
+    if isinstance(error, httpx.InvalidURL):
+        return KitError(f"{where} is no address of a server; see {HERE}")
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return KitError(untrusted(where, str(error)))
     return Later(f"{where} does not answer ({shown(str(error)) or type(error).__name__})")
