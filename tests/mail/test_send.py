@@ -12,7 +12,6 @@ import pytest
 from pypdf import PdfReader
 
 from tests.mail.servers import MailServer, mail_server
-from tests.pack.conftest import dozen  # noqa: F401 - a fixture
 from tests.pack.projects import BUILD, Project, project
 
 RECIPIENTS = """
@@ -30,7 +29,7 @@ lists:
 
 
 @pytest.fixture(scope="session")
-def published_once(made_once, dozen) -> Path:  # noqa: F811
+def published_once(made_once, dozen) -> Path:
     """A project with a draft of 2026Q3 and its published version, which no test writes to."""
 
     def make(folder: Path) -> None:
