@@ -321,7 +321,7 @@ def test_encrypted_with_the_certificate_of_a_company(trusted, monkeypatch):
     assert stand.reached == ["ann@example.com"]
 
 
-@pytest.mark.parametrize("url", ["https://a:b:c", "https://[", "https://\u0000x", "https://a..b"])
+@pytest.mark.parametrize("url", ["https://a:b:c", "https://\u0000x", "https://a..b"])
 def test_an_address_that_is_none(monkeypatch, url):
     monkeypatch.setenv("TOKEN", "good")
     way = GraphWay(GraphMailbox(mailbox=MAILBOX, token={"environment": "TOKEN"}, url=url))
