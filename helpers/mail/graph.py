@@ -29,7 +29,19 @@ from helpers.mail.answers import OF_THE_DAY, SEND_AS, TOO_LARGE, Answer, Later, 
 from helpers.mail.letter import Letter
 from helpers.mail.recipients import App, GraphMailbox, read_person
 from helpers.mail.secrets import Secret
-from helpers.mail.tokens import ANSWER, CONNECT, HERE, Tokens, claims, in_json, unreachable, validity, wait_of
+from helpers.mail.tokens import (
+    ANSWER,
+    CONNECT,
+    HERE,
+    NO_ADDRESS,
+    NO_ANSWER,
+    Tokens,
+    claims,
+    in_json,
+    unreachable,
+    validity,
+    wait_of,
+)
 
 # Of Exchange Online, unless an administrator changed it: learn.microsoft.com/graph/api/attachment-createuploadsession
 MOST_BYTES = 35_000_000
@@ -39,7 +51,7 @@ IN_ONE_REQUEST = 2_200_000
 ATTACHED_AT_ONCE = 3_000_000  # beyond it an attachment needs an upload session
 PIECE = 12 * 320 * 1024  # of an upload session: less than 4 MB, in steps of 320 KiB
 PASSING = (408, 409, 412, 423, 429)
-NEVER_BEGUN = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+NEVER_BEGUN = (*NO_ADDRESS, httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 TOO_LARGE_CODES = r"^413|SizeExceeded"
 ADVICE = (
     (r"ErrorSendAsDenied", SEND_AS),
@@ -185,7 +197,7 @@ class GraphWay:
         headers = {"Content-Type": "application/octet-stream", "Content-Range": place}
         try:
             answer = self._client.put(url, content=piece, headers=headers)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except NO_ANSWER as error:
             raise Later(f"the upload to {self._settings.url} broke off ({type(error).__name__})") from None
         if answer.status_code not in (200, 201):
             words = self._words(answer)
@@ -219,7 +231,7 @@ class GraphWay:
         """The answer to a request that sends nothing."""
         try:
             return self._asked(method, path, **content)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except NO_ANSWER as error:
             raise unreachable(self._settings.url, error) from None
 
     def _asked(

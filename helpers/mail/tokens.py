@@ -22,6 +22,8 @@ from helpers.mail.secrets import Secret
 
 HERE = "params/recipients.yml"
 CONNECT, ANSWER = 30, 120  # seconds
+NO_ADDRESS = (httpx.InvalidURL, UnicodeError)  # what a host that is no name ends in
+NO_ANSWER = (httpx.HTTPError, *NO_ADDRESS)
 TOKEN = re.compile(r"[\x21-\x7e]+")
 MARGIN = 300  # seconds before its end at which a token is no longer used
 SECRETS_PAGE = "Microsoft Entra admin center, App registrations, Certificates & secrets"
@@ -111,7 +113,7 @@ def _fetched(app: App, scope: str) -> tuple[str, float]:
     timeout = httpx.Timeout(ANSWER, connect=CONNECT)
     try:
         answer = httpx.post(url, data=form, timeout=timeout, verify=ssl.create_default_context())
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except NO_ANSWER as error:
         raise unreachable(app.login, error) from None
     found = in_json(answer)
     token = found.get("access_token")
@@ -144,7 +146,7 @@ def wait_of(answer: httpx.Response) -> float:
 
 def unreachable(where: str, error: Exception) -> KitError | Later:
     """What to raise for a request that came to no answer: a certificate stops everything, the rest may pass."""
-    if isinstance(error, httpx.InvalidURL):
+    if isinstance(error, NO_ADDRESS):
         return KitError(f"{where} is no address of a server; see {HERE}")
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return KitError(untrusted(where, str(error)))

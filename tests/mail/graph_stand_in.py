@@ -7,6 +7,7 @@ learn.microsoft.com/graph: api/user-sendmail, api/user-post-messages, outlook-la
 import base64
 import json
 import re
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
@@ -200,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def graph_stand_in(**told) -> Iterator[Stand]:
+def graph_stand_in(tls: ssl.SSLContext | None = None, **told) -> Iterator[Stand]:
     """The stand-in, which runs while the block does; what it finds wrong in a request fails the block."""
     stand, wrong = Stand(**told), []
 
@@ -212,6 +213,9 @@ def graph_stand_in(**told) -> Iterator[Stand]:
 
     server = Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"stand": stand}))
     stand.url = f"http://127.0.0.1:{server.server_port}"
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        stand.url = f"https://localhost:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -1,6 +1,5 @@
 import base64
 import json
-import logging
 import time
 from datetime import UTC, datetime
 
@@ -314,6 +313,24 @@ def test_an_answer_that_does_not_come_is_unknown(stand, monkeypatch):
     assert outcomes(answers) == {"ann@example.com": "unknown"}
 
 
+def test_encrypted_with_the_certificate_of_a_company(trusted, monkeypatch):
+    monkeypatch.setenv("APP_SECRET", APP_SECRET)
+    with graph_stand_in(tls=server_context(trusted)) as stand:
+        answers, _ = sent_by(by_app(stand), a_letter())
+    assert outcomes(answers) == {"ann@example.com": "sent"}
+    assert stand.reached == ["ann@example.com"]
+
+
+@pytest.mark.parametrize("url", ["https://a:b:c", "https://\u0000x", "https://a..b"])
+def test_an_address_that_is_none(monkeypatch, url):
+    monkeypatch.setenv("TOKEN", "good")
+    way = GraphWay(GraphMailbox(mailbox=MAILBOX, token={"environment": "TOKEN"}, url=url))
+    for tried in (way.check, lambda: way.send(a_letter(), lambda _: None)):
+        with pytest.raises(KitError, match="is no address of a server"):
+            tried()
+    way.close()
+
+
 def test_an_unverified_certificate_stops_everything(trusted, monkeypatch):
     monkeypatch.setenv("TOKEN", "good")
     with mail_server(tls=server_context(trusted, "mail.example.org")) as server:
@@ -427,7 +444,6 @@ def test_what_cannot_be_a_token_is_told_without_it(stand, monkeypatch, token):
 
 def test_no_log_shows_a_token(stand, narrow, caplog, capfd):
     caplog.set_level(0)
-    logging.getLogger("httpx").handle(logging.LogRecord("httpx", 20, "", 0, "seen", (), None))  # the log itself works
     answers, _ = sent_by(by_app(stand), a_letter(attachments=BEYOND))
     assert outcomes(answers) == {"ann@example.com": "sent"}
     told = "\n".join([*(record.getMessage() for record in caplog.records), *capfd.readouterr()])
