@@ -11,8 +11,9 @@ import duckdb
 import pytest
 from pypdf import PdfReader
 
+from helpers import results
 from tests.mail.servers import MailServer, mail_server
-from tests.pack.projects import BUILD, Project, project
+from tests.pack.projects import BUILD, REVIEW, Project, project
 
 RECIPIENTS = """
 sender: KPI review <kpi@example.com>
@@ -235,6 +236,27 @@ def test_a_correction_says_what_changed_and_goes_to_those_who_got_the_one_before
     assert re.search(
         r"v2$.*?ann@example.com  sent.*^2026Q3, v1$", books.run("send", "2026Q3", "--status").out, re.S | re.M
     )
+
+
+@pytest.mark.slow
+def test_a_list_of_an_audience_gets_its_files_and_nothing_of_the_whole(books, server):
+    """Those of the customers of one segment; the row filter is shown before it is sent."""
+    customers = f"read_parquet('{books.folder}/data/customers.parquet')"
+    (segment,) = duckdb.sql(f"select segment from {customers} group by all order by count(*) desc limit 1").fetchone()
+    rows = f"segment = '{segment}'"
+    books.write("params/review.yml", f'{REVIEW}audiences: {{sales: {{rows: "{rows}"}}}}\n')
+    assert books.run(*BUILD).status == 0
+    done = books.run("send", "2026Q3", "--list", "sales", "--draft")
+    assert (done.status, server.reached) == (0, ["eve@example.com"])
+    assert f"to sales, audience sales, rows {rows}" in done.out
+    got = messages(server)["eve@example.com"]
+    draft = books.folder / "reports/2026Q3"
+    assert list(attached(got).values()) == [(draft / "sales/pack.pdf").read_bytes()]
+    figures = results.read_csv(str(draft / "results.csv"))
+    now = figures[(figures["kpi_id"] == "new_revenue") & (figures["period"] == "2026Q3") & (figures["segment"] == "")]
+    of_all = f"€{now['value'].iloc[0]:,.0f}"
+    assert of_all in (draft / "pack.html").read_text()
+    assert of_all not in got.get_body(("plain",)).get_content()
 
 
 def corrected(books: Project) -> None:
