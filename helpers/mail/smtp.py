@@ -162,11 +162,13 @@ class SmtpWay:
         try:
             reply = self._answer(".", AFTER_DATA)
         except Later as lost:
-            self._drop()
             return Answer("unknown", str(lost))
-        if reply.code == 421:
-            self._drop()
-        return Answer("sent", reply.words) if 200 <= reply.code < 300 else self._judged(reply)
+        if 200 <= reply.code < 300:
+            return Answer("sent", reply.words)
+        if 400 <= reply.code < 600:
+            return self._judged(reply)
+        self._drop()  # whatever it is, it is no answer to a letter
+        return Answer("unknown", reply.words)
 
     def _judged(self, reply: Reply) -> Answer:
         """What it means that the server did not take something; what is the sender's fault stops everything."""
@@ -289,7 +291,7 @@ class SmtpWay:
             raise _Lost(self._lost(error)) from None
 
     def _reply(self, code: int, words: bytes) -> Reply:
-        return Reply(code, shown(f"{code} ".encode() + words, self._secrets))
+        return Reply(code, shown((f"{code} ".encode() if code > 0 else b"") + words, self._secrets))
 
     def _lost(self, error: Exception) -> str:
         return f"{self._where}: {shown(str(error), self._secrets) or type(error).__name__}"

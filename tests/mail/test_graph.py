@@ -220,6 +220,13 @@ def test_a_draft_that_was_certainly_not_sent_is_deleted(stand, narrow, where, fa
     assert bool(handed) == (where == "/send")
 
 
+def test_an_upload_that_is_not_whole_is_not_sent(stand, narrow):
+    stand.faults["/upload/0"] = [None, (200, "")]  # the last piece is taken without a word that it was the last
+    answers, handed = sent_by(by_token(stand), a_letter(attachments=BEYOND))
+    assert outcomes(answers) == {"ann@example.com": "later"}
+    assert (handed, stand.sent, stand.drafts) == ([], [], {})
+
+
 def test_a_ledger_that_cannot_be_written_keeps_the_letter_back(stand, narrow):
     def full(addresses):
         raise OSError("disk full")
