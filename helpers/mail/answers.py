@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 from helpers.texts import one_line
 
 Outcome = Literal["sent", "refused", "unknown", "later"]
+HERE = "params/recipients.yml"
+NUMBER = re.compile("[0-9]{1,9}")  # what a server may give as a number
 SHOWN = 300  # characters of a server's answer
 PIECE = 8  # characters of a secret by which it is known
 

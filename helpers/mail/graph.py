@@ -25,14 +25,13 @@ from urllib.parse import quote
 import httpx
 
 from helpers.errors import KitError
-from helpers.mail.answers import OF_THE_DAY, SEND_AS, TOO_LARGE, Answer, Later, shown
+from helpers.mail.answers import HERE, OF_THE_DAY, SEND_AS, TOO_LARGE, Answer, Later, shown
 from helpers.mail.letter import Letter
 from helpers.mail.recipients import App, GraphMailbox, read_person
 from helpers.mail.secrets import Secret
 from helpers.mail.tokens import (
     ANSWER,
     CONNECT,
-    HERE,
     NO_ADDRESS,
     NO_ANSWER,
     Tokens,
@@ -205,6 +204,7 @@ class GraphWay:
         return answer.status_code
 
     def _discard(self, draft: str) -> None:
+        """Delete a draft; one that cannot be deleted stays among the drafts of the mailbox, and is never sent."""
         with suppress(KitError, Later):
             self._request("DELETE", draft)
 
@@ -257,7 +257,8 @@ class GraphWay:
     def _trouble(self, answer: httpx.Response) -> KitError | Later:
         """What an answer that refuses means, when it certainly did nothing: it passes, or stops everything."""
         words = self._words(answer)
-        if answer.status_code in PASSING or answer.status_code >= 500:
+        is_gone = "ErrorItemNotFound" in words  # the draft, which somebody deleted meanwhile
+        if answer.status_code in PASSING or answer.status_code >= 500 or is_gone:
             return Later(words, wait_of(answer))
         until = " ".join(map(validity, self._tokens.held)) if answer.status_code == 401 else ""
         advice = next((advice for known_by, advice in ADVICE if re.search(known_by, words)), f"see graph in {HERE}")

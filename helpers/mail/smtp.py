@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from helpers.errors import KitError
-from helpers.mail.answers import Answer, Later, meaning, shown
+from helpers.mail.answers import HERE, NUMBER, Answer, Later, meaning, shown
 from helpers.mail.letter import Letter
 from helpers.mail.recipients import SmtpServer
 from helpers.mail.secrets import Secret
@@ -23,7 +23,6 @@ MOST_BYTES = 20_000_000  # servers that pass a message on often take no more
 CONNECT, COMMAND, AFTER_DATA = 30, 120, 600  # seconds; ten minutes after the data are RFC 5321's, section 4.5.3.2
 AT_ONCE = 64 * 1024  # bytes of a letter, for each of which COMMAND holds
 SCOPE = "https://outlook.office365.com/.default"  # of an application at Exchange Online
-HERE = "params/recipients.yml"
 
 
 class Reply(NamedTuple):
@@ -62,7 +61,7 @@ class SmtpWay:
         """
         with _told():
             offered = self._connected().esmtp_features.get("size", "")
-        return min(MOST_BYTES, int(offered)) if offered.isdigit() and int(offered) else MOST_BYTES
+        return min(MOST_BYTES, (int(offered) if NUMBER.fullmatch(offered) else 0) or MOST_BYTES)
 
     def send(self, letter: Letter, handing_over: Callable[[Sequence[str]], None]) -> Mapping[str, Answer]:
         """Hand a letter over, for every address that the server takes.

@@ -16,11 +16,10 @@ from urllib.parse import quote
 import httpx
 
 from helpers.errors import KitError
-from helpers.mail.answers import Later, shown
+from helpers.mail.answers import HERE, NUMBER, Later, shown
 from helpers.mail.recipients import App
 from helpers.mail.secrets import Secret
 
-HERE = "params/recipients.yml"
 CONNECT, ANSWER = 30, 120  # seconds
 NO_ADDRESS = (httpx.InvalidURL, UnicodeError)  # what a host that is no name ends in
 NO_ANSWER = (httpx.HTTPError, *NO_ADDRESS)
@@ -119,7 +118,7 @@ def _fetched(app: App, scope: str) -> tuple[str, float]:
     token = found.get("access_token")
     if answer.status_code == 200 and isinstance(token, str) and token:
         lasts = str(found.get("expires_in", ""))
-        return token, float(lasts) if lasts.isdigit() else 0
+        return token, float(lasts) if NUMBER.fullmatch(lasts) else 0
     codes = found.get("error_codes")
     words = shown(str(found.get("error_description") or found.get("error") or ""), (secret,))
     words = f"{app.login} gives no token: {answer.status_code} {words}".rstrip()
@@ -141,7 +140,7 @@ def in_json(answer: httpx.Response) -> Mapping[str, Any]:
 def wait_of(answer: httpx.Response) -> float:
     """The seconds that an answer asks to wait."""
     asked = answer.headers.get("Retry-After", "")
-    return float(asked) if asked.isdigit() else 0
+    return float(asked) if NUMBER.fullmatch(asked) else 0
 
 
 def unreachable(where: str, error: Exception) -> KitError | Later:

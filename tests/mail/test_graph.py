@@ -193,6 +193,7 @@ FAULTS_OF_DRAFTS = [
     ("/upload/0", "drop", "later"),
     ("/send", (403, "ErrorSendAsDenied"), "stops"),
     ("/send", (429, "ApplicationThrottled", {"Retry-After": "7"}), "later"),
+    ("/send", (404, "ErrorItemNotFound"), "later"),
     ("/send", (400, "ErrorInvalidRecipients"), "refused"),
     ("/send", "drop", "unknown"),
     ("/send", "done", "unknown"),
