@@ -25,7 +25,7 @@ from urllib.parse import quote
 import httpx
 
 from helpers.errors import KitError
-from helpers.mail.answers import HERE, OF_THE_DAY, SEND_AS, TOO_LARGE, Answer, Later, shown
+from helpers.mail.answers import HERE, OF_THE_DAY, SEND_AS, TOO_LARGE, Answer, Later, shown, trouble, with_advice
 from helpers.mail.letter import Letter
 from helpers.mail.recipients import App, GraphMailbox, read_person
 from helpers.mail.secrets import Secret
@@ -93,8 +93,8 @@ class GraphWay:
                 answer = self._send_whole(letter, handing_over)
             else:
                 answer = self._send_draft(letter, head, handing_over)
-        except Later as trouble:
-            answer = Answer("later", str(trouble), trouble.wait)
+        except Later as passing:
+            answer = Answer("later", str(passing), passing.wait)
         return dict.fromkeys(letter.addresses, answer)
 
     def check(self) -> list[str]:
@@ -108,14 +108,12 @@ class GraphWay:
             answer = self._request("GET", "?$select=id")
             if answer.status_code not in (200, 403):
                 raise self._trouble(answer)
-        except Later as trouble:
-            raise KitError(f"{trouble}; nothing was sent, try again, and see graph in {HERE}") from None
+        except Later as passing:
+            raise KitError(with_advice(str(passing), f"nothing was sent, try again, and see graph in {HERE}")) from None
         seen = "knows" if answer.status_code == 200 else "answers; the token need not and does not let one look for"
         return [
             f"{self._settings.url} {seen} {self._mailbox}",
-            " ".join(
-                filter(None, [f"logged in by {'application' if self._settings.app else 'token'},", validity(token)])
-            ),
+            with_advice(f"logged in by {'application' if self._settings.app else 'token'}", validity(token)),
             *_permissions(token),
             f"a message may have {MOST_BYTES / 1e6:.1f} MB",
         ]
@@ -215,7 +213,7 @@ class GraphWay:
         except NEVER_BEGUN as error:
             raise unreachable(self._settings.url, error) from None
         except httpx.HTTPError as error:
-            return Answer("unknown", f"{self._settings.url}: {shown(str(error)) or type(error).__name__}")
+            return Answer("unknown", f"{self._settings.url}: {trouble(error)}")
         status, words = answer.status_code, self._words(answer)
         if status == 202:
             return Answer("sent", words)
@@ -262,7 +260,7 @@ class GraphWay:
             return Later(words, wait_of(answer))
         until = " ".join(map(validity, self._tokens.held)) if answer.status_code == 401 else ""
         advice = next((advice for known_by, advice in ADVICE if re.search(known_by, words)), f"see graph in {HERE}")
-        return KitError("; ".join(filter(None, [f"{self._settings.url}, {self._mailbox}: {words}", until, advice])))
+        return KitError(with_advice(f"{self._settings.url}, {self._mailbox}: {words}", until, advice))
 
     def _words(self, answer: httpx.Response) -> str:
         error = in_json(answer).get("error")

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import httpx
 
 from helpers.errors import KitError
-from helpers.mail.answers import HERE, NUMBER, Later, shown
+from helpers.mail.answers import HERE, NUMBER, Later, shown, trouble, with_advice
 from helpers.mail.recipients import App
 from helpers.mail.secrets import Secret
 
@@ -120,12 +120,13 @@ def _fetched(app: App, scope: str) -> tuple[str, float]:
         lasts = str(found.get("expires_in", ""))
         return token, float(lasts) if NUMBER.fullmatch(lasts) else 0
     codes = found.get("error_codes")
-    words = shown(str(found.get("error_description") or found.get("error") or ""), (secret,))
+    told = str(found.get("error_description") or found.get("error") or "").split("Trace ID")[0]
+    words = shown(told, (secret,))
     words = f"{app.login} gives no token: {answer.status_code} {words}".rstrip()
     if answer.status_code == 429 or answer.status_code >= 500:
         raise Later(words, wait_of(answer))
     known = [ADVICE[code] for code in codes if code in ADVICE] if isinstance(codes, list) else []
-    raise KitError("; ".join([words, *known]))
+    raise KitError(with_advice(words, *known))
 
 
 def in_json(answer: httpx.Response) -> Mapping[str, Any]:
@@ -149,7 +150,7 @@ def unreachable(where: str, error: Exception) -> KitError | Later:
         return KitError(f"{where} is no address of a server; see {HERE}")
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return KitError(untrusted(where, str(error)))
-    return Later(f"{where} does not answer ({shown(str(error)) or type(error).__name__})")
+    return Later(f"{where} does not answer ({trouble(error)})")
 
 
 def untrusted(where: str, reason: str) -> str:

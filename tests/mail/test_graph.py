@@ -477,7 +477,7 @@ def test_check_says_what_the_token_allows(stand, monkeypatch, knows):
     seen = "knows" if knows else "answers; the token need not and does not let one look for"
     assert found == [
         f"{stand.url} {seen} {MAILBOX}",
-        "logged in by token, good until 2096-10-02 07:06 UTC",
+        "logged in by token; good until 2096-10-02 07:06 UTC",
         "the token allows Mail.Send",
         "the token does not name Mail.ReadWrite, for messages of more than 2.2 MB; Exchange may still allow it",
         "a message may have 35.0 MB",
