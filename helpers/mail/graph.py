@@ -26,7 +26,7 @@ import httpx
 
 from helpers.errors import KitError
 from helpers.mail.answers import HERE, OF_THE_DAY, SEND_AS, TOO_LARGE, Answer, Later, shown, trouble, with_advice
-from helpers.mail.letter import Letter
+from helpers.mail.letter import END, Letter
 from helpers.mail.recipients import App, GraphMailbox, read_person
 from helpers.mail.secrets import Secret
 from helpers.mail.tokens import (
@@ -104,15 +104,15 @@ class GraphWay:
             KitError: it does not work, with what to do.
         """
         try:
-            token = self._tokens.current()
             answer = self._request("GET", "?$select=id")
             if answer.status_code not in (200, 403):
                 raise self._trouble(answer)
+            token = self._tokens.current()
         except Later as passing:
             raise KitError(with_advice(str(passing), f"nothing was sent, try again, and see graph in {HERE}")) from None
-        seen = "knows" if answer.status_code == 200 else "answers; the token need not and does not let one look for"
+        unseen = "" if answer.status_code == 200 else ", which this token may not look up, nor needs to"
         return [
-            f"{self._settings.url} {seen} {self._mailbox}",
+            f"{self._settings.url} answers for {self._mailbox}{unseen}",
             with_advice(f"logged in by {'application' if self._settings.app else 'token'}", validity(token)),
             *_permissions(token),
             f"a message may have {MOST_BYTES / 1e6:.1f} MB",
@@ -124,7 +124,7 @@ class GraphWay:
 
     def _send_whole(self, letter: Letter, handing_over: Callable[[Sequence[str]], None]) -> Answer:
         """The letter as MIME; hidden readers stand in Bcc, which Exchange takes out."""
-        hidden = f"Bcc: {', '.join(letter.hidden)}\r\n".encode() if letter.hidden else b""
+        hidden = f"Bcc: {f',{END} '.join(letter.hidden)}{END}".encode() if letter.hidden else b""
         mime = base64.b64encode(hidden + letter.whole)
         self._tokens.current()  # what fails here is not on the way yet
         handing_over(letter.addresses)
