@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 from helpers.texts import one_line
 
 Outcome = Literal["sent", "refused", "unknown", "later"]
+HERE = "params/recipients.yml"
+NUMBER = re.compile("[0-9]{1,9}")  # what a server may give as a number
 SHOWN = 300  # characters of a server's answer
 PIECE = 8  # characters of a secret by which it is known
 
@@ -130,3 +132,21 @@ def shown(answer: str | bytes, secrets: tuple[str, ...] = ()) -> str:
     words = ("…" if any(piece in word.lower() for piece in pieces) else word for word in text.split(" "))
     text = " ".join(words)
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def trouble(error: Exception, secrets: tuple[str, ...] = ()) -> str:
+    """What an error says, without its number.
+
+    >>> trouble(ConnectionRefusedError(111, "Connection refused"))
+    'Connection refused'
+    """
+    return shown(re.sub(r"\[Errno -?\d+\] ", "", str(error)), secrets) or type(error).__name__
+
+
+def with_advice(*parts: str) -> str:
+    """Words of a server and what to do, as one message.
+
+    >>> with_advice("550 5.7.30 Not supported.", "", "use graph")
+    '550 5.7.30 Not supported; use graph'
+    """
+    return "; ".join(part.rstrip(". ") for part in parts if part)

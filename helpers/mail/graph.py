@@ -25,14 +25,13 @@ from urllib.parse import quote
 import httpx
 
 from helpers.errors import KitError
-from helpers.mail.answers import OF_THE_DAY, SEND_AS, TOO_LARGE, Answer, Later, shown
-from helpers.mail.letter import Letter
+from helpers.mail.answers import HERE, OF_THE_DAY, SEND_AS, TOO_LARGE, Answer, Later, shown, trouble, with_advice
+from helpers.mail.letter import END, Letter
 from helpers.mail.recipients import App, GraphMailbox, read_person
 from helpers.mail.secrets import Secret
 from helpers.mail.tokens import (
     ANSWER,
     CONNECT,
-    HERE,
     NO_ADDRESS,
     NO_ANSWER,
     Tokens,
@@ -94,8 +93,8 @@ class GraphWay:
                 answer = self._send_whole(letter, handing_over)
             else:
                 answer = self._send_draft(letter, head, handing_over)
-        except Later as trouble:
-            answer = Answer("later", str(trouble), trouble.wait)
+        except Later as passing:
+            answer = Answer("later", str(passing), passing.wait)
         return dict.fromkeys(letter.addresses, answer)
 
     def check(self) -> list[str]:
@@ -105,18 +104,16 @@ class GraphWay:
             KitError: it does not work, with what to do.
         """
         try:
-            token = self._tokens.current()
             answer = self._request("GET", "?$select=id")
             if answer.status_code not in (200, 403):
                 raise self._trouble(answer)
-        except Later as trouble:
-            raise KitError(f"{trouble}; nothing was sent, try again, and see graph in {HERE}") from None
-        seen = "knows" if answer.status_code == 200 else "answers; the token need not and does not let one look for"
+            token = self._tokens.current()
+        except Later as passing:
+            raise KitError(with_advice(str(passing), f"nothing was sent, try again, and see graph in {HERE}")) from None
+        unseen = "" if answer.status_code == 200 else ", which this token may not look up, nor needs to"
         return [
-            f"{self._settings.url} {seen} {self._mailbox}",
-            " ".join(
-                filter(None, [f"logged in by {'application' if self._settings.app else 'token'},", validity(token)])
-            ),
+            f"{self._settings.url} answers for {self._mailbox}{unseen}",
+            with_advice(f"logged in by {'application' if self._settings.app else 'token'}", validity(token)),
             *_permissions(token),
             f"a message may have {MOST_BYTES / 1e6:.1f} MB",
         ]
@@ -127,7 +124,7 @@ class GraphWay:
 
     def _send_whole(self, letter: Letter, handing_over: Callable[[Sequence[str]], None]) -> Answer:
         """The letter as MIME; hidden readers stand in Bcc, which Exchange takes out."""
-        hidden = f"Bcc: {', '.join(letter.hidden)}\r\n".encode() if letter.hidden else b""
+        hidden = f"Bcc: {f',{END} '.join(letter.hidden)}{END}".encode() if letter.hidden else b""
         mime = base64.b64encode(hidden + letter.whole)
         self._tokens.current()  # what fails here is not on the way yet
         handing_over(letter.addresses)
@@ -205,6 +202,7 @@ class GraphWay:
         return answer.status_code
 
     def _discard(self, draft: str) -> None:
+        """Delete a draft; one that cannot be deleted stays among the drafts of the mailbox, and is never sent."""
         with suppress(KitError, Later):
             self._request("DELETE", draft)
 
@@ -215,7 +213,7 @@ class GraphWay:
         except NEVER_BEGUN as error:
             raise unreachable(self._settings.url, error) from None
         except httpx.HTTPError as error:
-            return Answer("unknown", f"{self._settings.url}: {shown(str(error)) or type(error).__name__}")
+            return Answer("unknown", f"{self._settings.url}: {trouble(error)}")
         status, words = answer.status_code, self._words(answer)
         if status == 202:
             return Answer("sent", words)
@@ -257,11 +255,12 @@ class GraphWay:
     def _trouble(self, answer: httpx.Response) -> KitError | Later:
         """What an answer that refuses means, when it certainly did nothing: it passes, or stops everything."""
         words = self._words(answer)
-        if answer.status_code in PASSING or answer.status_code >= 500:
+        is_gone = "ErrorItemNotFound" in words  # the draft, which somebody deleted meanwhile
+        if answer.status_code in PASSING or answer.status_code >= 500 or is_gone:
             return Later(words, wait_of(answer))
         until = " ".join(map(validity, self._tokens.held)) if answer.status_code == 401 else ""
         advice = next((advice for known_by, advice in ADVICE if re.search(known_by, words)), f"see graph in {HERE}")
-        return KitError("; ".join(filter(None, [f"{self._settings.url}, {self._mailbox}: {words}", until, advice])))
+        return KitError(with_advice(f"{self._settings.url}, {self._mailbox}: {words}", until, advice))
 
     def _words(self, answer: httpx.Response) -> str:
         error = in_json(answer).get("error")

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from helpers.errors import KitError
-from helpers.mail.answers import Answer, Later, meaning, shown
+from helpers.mail.answers import HERE, NUMBER, Answer, Later, meaning, shown, trouble, with_advice
 from helpers.mail.letter import Letter
 from helpers.mail.recipients import SmtpServer
 from helpers.mail.secrets import Secret
@@ -23,7 +23,6 @@ MOST_BYTES = 20_000_000  # servers that pass a message on often take no more
 CONNECT, COMMAND, AFTER_DATA = 30, 120, 600  # seconds; ten minutes after the data are RFC 5321's, section 4.5.3.2
 AT_ONCE = 64 * 1024  # bytes of a letter, for each of which COMMAND holds
 SCOPE = "https://outlook.office365.com/.default"  # of an application at Exchange Online
-HERE = "params/recipients.yml"
 
 
 class Reply(NamedTuple):
@@ -62,7 +61,7 @@ class SmtpWay:
         """
         with _told():
             offered = self._connected().esmtp_features.get("size", "")
-        return min(MOST_BYTES, int(offered)) if offered.isdigit() and int(offered) else MOST_BYTES
+        return min(MOST_BYTES, (int(offered) if NUMBER.fullmatch(offered) else 0) or MOST_BYTES)
 
     def send(self, letter: Letter, handing_over: Callable[[Sequence[str]], None]) -> Mapping[str, Answer]:
         """Hand a letter over, for every address that the server takes.
@@ -86,10 +85,10 @@ class SmtpWay:
                 return answers | dict.fromkeys(taken, self._end())
             answers |= {address: refusal for address in taken if refusal}
             self._command("RSET")
-        except Later as trouble:
-            if isinstance(trouble, _Lost):
+        except Later as passing:
+            if isinstance(passing, _Lost):
                 self._drop()
-            answers = dict.fromkeys(letter.addresses, Answer("later", str(trouble), trouble.wait)) | answers
+            answers = dict.fromkeys(letter.addresses, Answer("later", str(passing), passing.wait)) | answers
         except BaseException:
             self._drop()
             raise
@@ -162,11 +161,13 @@ class SmtpWay:
         try:
             reply = self._answer(".", AFTER_DATA)
         except Later as lost:
-            self._drop()
             return Answer("unknown", str(lost))
-        if reply.code == 421:
-            self._drop()
-        return Answer("sent", reply.words) if 200 <= reply.code < 300 else self._judged(reply)
+        if 200 <= reply.code < 300:
+            return Answer("sent", reply.words)
+        if 400 <= reply.code < 600:
+            return self._judged(reply)
+        self._drop()  # whatever it is, it is no answer to a letter
+        return Answer("unknown", reply.words)
 
     def _judged(self, reply: Reply) -> Answer:
         """What it means that the server did not take something; what is the sender's fault stops everything."""
@@ -248,9 +249,9 @@ class SmtpWay:
         if reply.is_refusal and (token := tokens.another()):
             reply = self._bear(token)
         until = " ".join(map(validity, tokens.held))
-        until = f"; its token {until}" if until else ""
+        until = f"its token {until}" if until else ""
         self._must(235, f"refused the login of {user} by token", reply, until)
-        self._login = f"as {user} by token (XOAUTH2){until}"
+        self._login = with_advice(f"as {user} by token (XOAUTH2)", until)
 
     def _bear(self, token: str) -> Reply:
         said = _encoded(f"user={self._settings.user}\1auth=Bearer {token}\1\1")
@@ -268,7 +269,7 @@ class SmtpWay:
     def _stop(self, what: str, reply: Reply, more: str = "") -> KitError:
         """What stops everything: a refusal that has nothing to do with the reader."""
         advice = meaning(reply.words) or f"see smtp and sender in {HERE}, or ask who runs the server"
-        return KitError(f"{self._where} {what}: {reply.words}{more}; {advice}")
+        return KitError(with_advice(f"{self._where} {what}: {reply.words}", more, advice))
 
     def _command(self, line: str, patience: float = COMMAND) -> Reply:
         reply = self._answer(line, patience)
@@ -289,10 +290,10 @@ class SmtpWay:
             raise _Lost(self._lost(error)) from None
 
     def _reply(self, code: int, words: bytes) -> Reply:
-        return Reply(code, shown(f"{code} ".encode() + words, self._secrets))
+        return Reply(code, shown((f"{code} ".encode() if code > 0 else b"") + words, self._secrets))
 
     def _lost(self, error: Exception) -> str:
-        return f"{self._where}: {shown(str(error), self._secrets) or type(error).__name__}"
+        return f"{self._where}: {trouble(error, self._secrets)}"
 
     @contextmanager
     def _heard(self) -> Iterator[None]:
@@ -330,8 +331,8 @@ def _told() -> Iterator[None]:
     """What passes, as what one is told when there is nothing to try again."""
     try:
         yield
-    except Later as trouble:
-        raise KitError(f"{trouble}; nothing was sent, try again, and see smtp in {HERE}") from None
+    except Later as passing:
+        raise KitError(with_advice(str(passing), f"nothing was sent, try again, and see smtp in {HERE}")) from None
 
 
 def _encoded(text: str) -> str:

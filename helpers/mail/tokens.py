@@ -16,11 +16,10 @@ from urllib.parse import quote
 import httpx
 
 from helpers.errors import KitError
-from helpers.mail.answers import Later, shown
+from helpers.mail.answers import HERE, NUMBER, Later, shown, trouble, with_advice
 from helpers.mail.recipients import App
 from helpers.mail.secrets import Secret
 
-HERE = "params/recipients.yml"
 CONNECT, ANSWER = 30, 120  # seconds
 NO_ADDRESS = (httpx.InvalidURL, UnicodeError)  # what a host that is no name ends in
 NO_ANSWER = (httpx.HTTPError, *NO_ADDRESS)
@@ -119,14 +118,15 @@ def _fetched(app: App, scope: str) -> tuple[str, float]:
     token = found.get("access_token")
     if answer.status_code == 200 and isinstance(token, str) and token:
         lasts = str(found.get("expires_in", ""))
-        return token, float(lasts) if lasts.isdigit() else 0
+        return token, float(lasts) if NUMBER.fullmatch(lasts) else 0
     codes = found.get("error_codes")
-    words = shown(str(found.get("error_description") or found.get("error") or ""), (secret,))
+    told = str(found.get("error_description") or found.get("error") or "").split("Trace ID")[0]
+    words = shown(told, (secret,))
     words = f"{app.login} gives no token: {answer.status_code} {words}".rstrip()
     if answer.status_code == 429 or answer.status_code >= 500:
         raise Later(words, wait_of(answer))
     known = [ADVICE[code] for code in codes if code in ADVICE] if isinstance(codes, list) else []
-    raise KitError("; ".join([words, *known]))
+    raise KitError(with_advice(words, *known))
 
 
 def in_json(answer: httpx.Response) -> Mapping[str, Any]:
@@ -141,7 +141,7 @@ def in_json(answer: httpx.Response) -> Mapping[str, Any]:
 def wait_of(answer: httpx.Response) -> float:
     """The seconds that an answer asks to wait."""
     asked = answer.headers.get("Retry-After", "")
-    return float(asked) if asked.isdigit() else 0
+    return float(asked) if NUMBER.fullmatch(asked) else 0
 
 
 def unreachable(where: str, error: Exception) -> KitError | Later:
@@ -150,7 +150,7 @@ def unreachable(where: str, error: Exception) -> KitError | Later:
         return KitError(f"{where} is no address of a server; see {HERE}")
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return KitError(untrusted(where, str(error)))
-    return Later(f"{where} does not answer ({shown(str(error)) or type(error).__name__})")
+    return Later(f"{where} does not answer ({trouble(error)})")
 
 
 def untrusted(where: str, reason: str) -> str:

@@ -170,13 +170,18 @@ class _Smtp(SMTP):
 class _Controller(Controller):
     def __init__(self, told: MailServer, **settings) -> None:
         self.told = told
-        super().__init__(_Handler(told), hostname="127.0.0.1", port=told.port, **settings)
+        super().__init__(_Handler(told), hostname="127.0.0.1", port=0, **settings)
+
+    def _trigger_server(self) -> None:
+        self.port = self.told.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
 
     def factory(self) -> SMTP:
         return _Smtp(self.told, self.handler, **self.SMTP_kwargs)
 
 
 def free_port() -> int:
+    """A port on which nobody listens."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
@@ -198,7 +203,7 @@ def mail_server(
     **told,
 ) -> Iterator[MailServer]:
     """A server that runs while the block does; logins are only offered where the connection is encrypted."""
-    server = MailServer(**{"port": free_port(), **told})
+    server = MailServer(**told)
     controller = _Controller(server, tls_context=starttls, ssl_context=tls, data_size_limit=size, enable_SMTPUTF8=False)
     controller.SMTP_kwargs["authenticator"] = controller.handler.authenticate
     controller.start()

@@ -129,6 +129,7 @@ def test_after_a_letter_that_nobody_takes_the_next_goes_out():
         ("END", "554 5.6.0 the content is not wanted", "refused", True),
         ("END", "451 4.3.0 try again", "later", True),
         ("END", "421 4.3.0 closing", "later", True),
+        ("END", "354 go on", "unknown", True),
         ("DATA", "554 5.5.1 no valid recipients", "refused", False),
         ("DATA", "451 4.3.0 try again", "later", False),
         ("MAIL", "451 4.3.0 try again", "later", False),
@@ -144,6 +145,17 @@ def test_what_an_answer_means(step, reply, outcome, begun):
     assert {answer.words.split("127.0.0.1:", 1)[-1][-len(reply) :] for answer in answers.values()} == {reply}
     assert handed == [("ann@example.com", "bo@example.com")] * begun
     assert server.received == []
+
+
+def test_an_answer_that_is_none_is_unknown():
+    with mail_server(replies={"END": "oops taken, I think"}) as server:
+        way = plain(server)
+        answer = way.send(made_letter(), lambda _: None)["ann@example.com"]
+        assert (answer.outcome, answer.words) == ("unknown", "taken, I think")
+        server.replies.clear()
+        assert outcomes(way.send(made_letter(), lambda _: None)) == {"ann@example.com": "sent"}
+        way.close()
+    assert server.connections == 2, "what is out of step is not gone on with"
 
 
 @pytest.mark.parametrize(
@@ -164,6 +176,7 @@ def test_what_is_the_senders_fault_stops_everything(step, reply):
         with pytest.raises(KitError) as told:
             sent_by(plain(server), made_letter("ann@example.com"))
         assert server.received == []
+    reply = reply.rstrip(".")
     assert reply in str(told.value)
     assert f"127.0.0.1:{server.port} " in str(told.value)
     assert "; " in str(told.value).split(reply)[1], "says what to do"
