@@ -28,6 +28,7 @@ from helpers.data.prepared import Prepared
 from helpers.display.blocks import MARKS, TARGETS
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
+from helpers.display.formats import format_period
 from helpers.display.palette import LINE, QUIET, TEXT
 from helpers.display.plain_words import plain
 from helpers.display.sentences import REASONS, listed, paragraph
@@ -36,7 +37,7 @@ from helpers.language import LOCALES, _, message, speaking
 from helpers.mail.plain_text import filled, prose_text, underlined
 from helpers.pack.appearance import TEMPLATES, colours_of, typst_fonts
 from helpers.pack.archive import published_versions
-from helpers.pack.changes import Compared, changes_since
+from helpers.pack.changes import SHOWN, Compared, changes_since
 from helpers.pack.made_from import AUDIENCES, NOTEBOOKS, PREPARED, audiences_of, kept_request, kept_runs
 from helpers.pack.notebook_content import as_svg
 from helpers.pack.pages import DRAFT, PARTIAL, Edition, page_content, pages_of
@@ -109,7 +110,7 @@ def message_of(found: Opened, audience: str, language: str | None, attached: Seq
             logo=logo,
             badges=_badges(edition, is_partial),
             standing=_standing(view, edition),
-            changed=compared and _changed(compared, content["restated"], pages.locale),
+            changed=compared and _changed(compared, request.period.label, pages.locale),
             titles={section.theme: section.title for section in sections},
             note=paragraph(_("Changes of money are in per cent."), view["summary"]["note"]),
             own_lang=found.request.review.brand.language.replace("_", "-"),
@@ -191,17 +192,35 @@ def _standing(view: Mapping[str, Any], edition: Edition | None) -> str:
     return paragraph(*(sentence.format(sentence=each) for each in (told, failed) if each))
 
 
-def _changed(compared: Compared, restated: Part | None, locale: str) -> dict[str, Any]:
+def _changed(compared: Compared, label: str, locale: str) -> dict[str, Any]:
+    """What a correction changed: first of all figures of the period itself, else of others."""
+    material = [each for each in compared.restated if each.is_material]
+    restated = ([each for each in material if each.period == label] or material)[:SHOWN]
     told = {
         **compared.told,
         _("Definitions that changed"): [
             _("{name}: {value}.").format(name=each.of, value=each.name) for each in compared.definitions
         ],
     }
-    found = [
-        {"title": title, "sentences": [plain(text, locale) for text in texts]} for title, texts in told.items() if texts
-    ]
-    return {"sentence": _(compared.sentence), "restated": restated, **printable({"told": found})}
+    found = {
+        "sentence": _(compared.sentence),
+        "restated": [
+            {
+                "name": each.name,
+                "period": format_period(each.period, locale),
+                "texts": each.texts,
+                "cause": _("{sentence}.").format(sentence=begun(each.cause)),
+            }
+            for each in restated
+        ],
+        "note": _("{n} of {all} are shown.").format(n=len(restated), all=len(compared.restated)),
+        "told": [
+            {"title": title, "sentences": [plain(text, locale) for text in texts]}
+            for title, texts in told.items()
+            if texts
+        ],
+    }
+    return dict(printable(found))
 
 
 def _file(name: str, size: int, locale: str) -> str:

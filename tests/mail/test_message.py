@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from itertools import pairwise
 
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
@@ -19,9 +20,11 @@ from helpers.mail.message import MOST, message_of
 from helpers.mail.plain_text import prose_text
 from helpers.pack.appearance import contrast
 from helpers.pack.rich_text import markdown_parts
+from helpers.texts import spoken
 from tests.mail.bodies import ATTACHED, body, pack_in, page_of, squeezed, words_of
 from tests.mail.conftest import REASON
 from tests.pack.hostile import COMPANY, NAMES, settable, shown
+from tests.pack.projects import BUILD, project
 
 OTHERS = [language for language in LOCALES if language != "en"]
 CELLS = ("value", "previous", "year_ago", "target", "signal")
@@ -310,23 +313,32 @@ def test_a_correction_says_by_whom_and_why_and_what_changed(second):
     standing = words_of(page_of(made).select_one(".status"))
     assert standing.startswith("PUBLISHED Version 2, published on ")
     assert standing.endswith(f"Corrects version 1: {REASON}.")
-    pack = BeautifulSoup((second.folder / "pack.html").read_text(), "html.parser")
-    [table] = [each for each in pack.find_all("table") if words_of(each.caption) == "Restated figures"]
-    rows = [[words_of(cell) for cell in row.find_all(["th", "td"])] for row in table.tbody.find_all("tr")]
-    assert rows
-    here = page_of(made).find("table", {"aria-label": "Restated figures"})
-    for label in here.select(".label"):
+    expected = restated(second.folder.with_name("v1"), second.folder)
+    table = page_of(made).find("table", {"aria-label": "Restated figures"})
+    for label in table.select(".label"):
         label.decompose()
-    told = [[words_of(cell) for cell in row.find_all(["th", "td"])] for row in here.find_all("tr")[1:]]
-    for (name, period, old, new, difference, more, cause), figures, why in zip(
-        rows, told[::2], told[1::2], strict=True
-    ):
-        assert figures == [f"{name} {period}", old, new, difference]
-        assert why == [f"Cause: {cause}" + (f" More periods: {more}" if more else "")]
-    name, period, old, new, *_ = next(row for row in rows if row[0] == "New bookings" and row[1] == "2026Q3")
-    assert number(new) == pytest.approx(2 * number(old), abs=1)
-    assert f"{name} {period}\n    Published: {old}\n    Now: {new}\n" in made.text
+    rows = [[words_of(cell) for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")[1:]]
+    told = {name: (number(old), number(new), difference) for name, old, new, difference in rows[::2]}
+    assert told.keys() == expected.keys()
+    for name, (old, new) in expected.items():
+        assert told[name][:2] == (pytest.approx(old, abs=0.5), pytest.approx(new, abs=0.5))
+        assert number(told[name][2].partition(" (")[0]) == pytest.approx(new - old, abs=0.5)
+    assert all("rows of deals corrected (amount)" in cause for [cause] in rows[1::2])
+    assert "New bookings 2026Q3\n    Published: €" in made.text
     assert "Compared with the pack of 2026Q3 (v1)" in made.text
+
+
+def restated(then, now):
+    """The figures of the quarter that differ between two packs, by the name that a reader sees."""
+    old, new = (results.read_csv(str(pack / "results.csv")).set_index(results.KEY)["value"] for pack in (then, now))
+    both = pd.DataFrame({"old": old, "new": new}).dropna().reset_index()
+    both = both[(both["period"] == "2026Q3") & (both["old"] != both["new"])]
+    assert len(both) > 1
+    names = [
+        f"{CATALOGUE[kpi_id].label}{f' ({spoken(segment)})' if segment else ''} 2026Q3"
+        for kpi_id, segment in zip(both["kpi_id"], both["segment"], strict=True)
+    ]
+    return dict(zip(names, zip(both["old"], both["new"], strict=True), strict=True))
 
 
 def test_the_first_version_corrects_nothing(corrected):
@@ -355,7 +367,7 @@ def test_without_the_tables_of_a_version_its_figures_are_told_and_causes_are_not
     made = body(replace(second, made_from=tmp_path / "kept"))
     whole = body(second)
     assert scorecard_text(made) == scorecard_text(whole)
-    assert "Cause: The source's query of deals changed" in squeezed_lines(whole.text)
+    assert "rows of deals corrected (amount); the source's query of deals changed." in squeezed_lines(whole.text)
     assert "The rows of then are not kept." in squeezed_lines(made.text)
 
 
@@ -372,14 +384,13 @@ def test_figures_that_this_kit_reads_otherwise_are_refused_with_the_commit(secon
     found = replace(second, folder=tmp_path / "v2", manifest={**second.manifest, "commit": "0123abc"})
     shutil.copytree(second.folder / "notebooks", tmp_path / "v2/notebooks")
     text = (second.folder / "results.csv").read_text()
-    (tmp_path / "v2/results.csv").write_text(text.replace(",count,", ",money,", 1))
+    (tmp_path / "v2/results.csv").write_text(text.replace(",ok,", ",partial,", 1))
     with pytest.raises(KitError, match=r"otherwise than they were written; use the kit of then: commit 0123abc"):
         message_of(found, "", None, [])
 
 
 def test_a_pack_in_part_says_so_and_names_what_failed(tmp_path, dozen):
-    from tests.pack.projects import BUILD, project
-
+    (tmp_path / "books").mkdir()
     books = project(tmp_path / "books", dozen)
     review = (books.folder / "params/review.yml").read_text()
     books.write("params/review.yml", review.replace("{new_revenue: {}}", "{new_revenue: {}, cash: {}}"))
