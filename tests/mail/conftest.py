@@ -1,4 +1,6 @@
-"""Packs to send: the sample company's, one of a correction, and hostile ones; each is made once."""
+"""Packs to send: the sample company's, one of a correction, and a hostile one; each is made once."""
+
+# ruff: noqa: F811 - a test names a fixture that comes from another folder
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ import pytest
 
 from helpers.pack.verify import Opened
 from tests.mail.bodies import pack_in
-from tests.pack.conftest import build, built, dozen, warm  # noqa: F401
+from tests.pack.conftest import build, built, dozen, warm  # noqa: F401 - fixtures
 from tests.pack.hostile import write_company
 from tests.pack.projects import BUILD, Project, project
 from tests.pack.requests import ROOT

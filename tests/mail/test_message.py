@@ -14,9 +14,12 @@ from PIL import Image
 
 from helpers import results
 from helpers.catalogue import CATALOGUE
+from helpers.data.prepared import Prepared
+from helpers.data.pseudonyms import VARIABLE
 from helpers.errors import KitError
 from helpers.language import LOCALES
-from helpers.mail.message import MOST, message_of
+from helpers.mail.body import MOST
+from helpers.mail.message import message_of
 from helpers.mail.plain_text import prose_text
 from helpers.pack.appearance import contrast
 from helpers.pack.rich_text import markdown_parts
@@ -25,6 +28,7 @@ from tests.mail.bodies import ATTACHED, body, pack_in, page_of, squeezed, words_
 from tests.mail.conftest import REASON
 from tests.pack.hostile import COMPANY, NAMES, settable, shown
 from tests.pack.projects import BUILD, project
+from tests.pack.test_audiences import BOARD, KEY, audience_request, hidden_of, in_text
 
 OTHERS = [language for language in LOCALES if language != "en"]
 CELLS = ("value", "previous", "year_ago", "target", "signal")
@@ -209,21 +213,44 @@ def test_in_another_language_every_figure_is_the_same_and_no_word_of_the_kit_is_
     assert made.status in ("черновик", "草稿")
 
 
-def test_another_language_has_its_own_numbers_and_the_packs_own_has_those_of_the_review(books, tmp_path):
+def with_brand(books, **brand):
+    """The draft as though its review had another brand, which no figure depends on."""
     found = pack_in(books.folder / "reports/2026Q3")
-    shutil.copytree(found.made_from, tmp_path / "kept")
-    file = tmp_path / "kept/prepared/review.json"
+    folder = books.folder / "rebranded"
+    shutil.copytree(found.made_from, folder)
+    file = folder / "prepared/review.json"
     review = json.loads(file.read_text())
-    review["brand"] |= {"locale": "de_DE", "terms": {"New bookings": "Abschlüsse"}}
+    review["brand"] |= brand
     file.write_text(json.dumps(review))
-    found = replace(found, made_from=tmp_path / "kept")
+    return replace(found, made_from=folder)
+
+
+def test_another_language_has_its_own_numbers_and_the_packs_own_has_those_of_the_review(books):
+    found = with_brand(books, locale="de_DE", terms={"New bookings": "Abschlüsse"})
     for language in (None, "en"):
         own = body(found, language=language)
         assert re.search(r"Abschlüsse: [\d.]+\xa0€", own.text)
     russian = body(found, language="ru")
-    assert "Новые договоры: " in russian.text
     assert re.search(r"Новые договоры: [\d\xa0]+\xa0€", russian.text)
     assert "Abschlüsse" not in russian.text
+
+
+def test_a_pack_in_another_language_is_told_in_its_own_unless_another_is_asked_for(books):
+    found = with_brand(books, language="ru", locale="ru_RU")
+    assert body(found).title == "Квартальный обзор KPI"
+    made = body(found, language="en")
+    assert (made.title, made.lang) == ("Quarterly KPI review", "en")
+    assert re.search(r"New bookings: €[\d,]+\n", made.text)
+    assert page_of(made).select("[lang=ru]")  # what management says is as it was written
+
+
+def test_a_logo_stands_above_the_title_as_a_picture_that_names_the_company(books):
+    found = with_brand(books)
+    logo = '<svg xmlns="http://www.w3.org/2000/svg" width="900" height="100"><rect width="900" height="100"/></svg>'
+    (found.made_from / "logo.svg").write_text(logo)
+    made = body(found)
+    [image] = page_of(made).select('img[src="cid:logo@kpi-review"]')
+    assert (image["width"], image["height"], image["alt"]) == ("180", "20", "Fine Co")
 
 
 # --- what management says ---------------------------------------------------------------------------------------------
@@ -283,7 +310,7 @@ def test_what_is_asked_at_length_is_shortened_last_and_never_told_as_nothing(boo
 
 
 def test_a_body_that_is_too_large_without_it_is_refused_with_its_size(books, monkeypatch):
-    monkeypatch.setattr("helpers.mail.message.MOST", 5_000)
+    monkeypatch.setattr("helpers.mail.body.MOST", 5_000)
     found = pack_in(books.folder / "reports/2026Q3")
     with pytest.raises(KitError, match=r"has [\d,]+ bytes without what management says, and Gmail cuts it at 5,000"):
         message_of(found, "", None, [])
@@ -291,8 +318,8 @@ def test_a_body_that_is_too_large_without_it_is_refused_with_its_size(books, mon
 
 def test_prose_of_every_kind_has_its_marks_in_plain_text():
     text = (
-        "# Title\n\nOne\ntwo.\n\n- a\n  - b\n\n- c\n\n> said\n\n```\nx = 1\n  y\n```\n\n| A | B |\n|--|--|\n| 1 | 2 |\n\n"
-        "---\n\n3. three\n4. four"
+        "# Title\n\nOne\ntwo.\n\n- a\n  - b\n\n- c\n\n> said\n\n```\nx = 1\n  y\n```\n\n"
+        "| A | B |\n|--|--|\n| 1 | 2 |\n\n---\n\n3. three\n4. four"
     )
     assert prose_text(markdown_parts(text)) == (
         "Title\n\nOne two.\n\n- a\n  - b\n- c\n\n> said\n\nx = 1\n  y\n\nA · B\n1 · 2\n\n-----\n\n3. three\n4. four"
@@ -427,6 +454,60 @@ def test_hostile_names_and_commentary_are_text(hostile):
 # --- audiences --------------------------------------------------------------------------------------------------------
 
 
-def test_an_audience_that_the_pack_does_not_have_is_refused_with_the_nearest(sample):
+@pytest.fixture(scope="module")
+def shared(build, company, tmp_path_factory):
+    """A pack for a board that sees no names, and for the owner of some customers, who sees those alone."""
+    folder = tmp_path_factory.mktemp("audiences")
+    owner = pd.read_parquet(company.parent / "data/customers.parquet")["owner"].mode()[0]
+    mine = {"themes": ["inactive_customers"], "rows": f"owner = '{owner}'"}
+    said = {"summary.md": "Net new MRR is {{ net_new_mrr }}.", "mara/summary.md": "Call every one of them."}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, KEY)
+        request = audience_request(company, folder / "params", {"board": BOARD, "mara": mine}, commentary=said)
+        built = build(request, folder / "out")
+    assert built.exit_status == 0
+    return pack_in(built.folder)
+
+
+@pytest.mark.slow
+def test_an_audience_gets_what_its_own_pack_says_and_nothing_that_is_hidden_from_it(shared):
+    prepared = Prepared.open(shared.made_from / "prepared")
+    hidden = hidden_of(prepared, {"customers": ["customer_id", "name", "contact_email", "owner"]})
+    for language in LOCALES:
+        made = body(shared, "board", language)
+        pictures = b"".join(made.pictures.values())
+        assert in_text(hidden, made.html) + in_text(hidden, made.text) == []
+        assert not [word for word in hidden if len(word) > 5 and word.encode() in pictures]
+    made, page = body(shared, "board"), (shared.folder / "board/pack.html").read_text(encoding="utf-8")
+    own = BeautifulSoup(page, "html.parser")
+    assert words_of(page_of(made).select_one(".verdict")) == words_of(own.select_one(".verdict"))
+    there = [words_of(value) for value in own.select("table.scorecard td.value")]
+    assert [cells["value"] for cells in scorecard(page_of(made)).values()] == there
+    assert "Net new MRR is" in made.text
+
+
+@pytest.mark.slow
+def test_who_sees_a_part_of_the_customers_gets_their_figures_and_no_word_about_others(shared):
+    made, whole = body(shared, "mara"), body(shared)
+    assert "Call every one of them." in made.text
+    assert "Net new MRR" in whole.text
+    assert "Net new MRR" not in made.text + made.html
+    mine = results.read_csv(str(shared.folder / "mara/results.csv"))
+    of_mine = mine[(mine["kpi_id"] == "inactive_customers") & (mine["period"] == "2026Q3") & (mine["segment"] == "")]
+    [cells] = [cells for name, cells in scorecard(page_of(made)).items() if name.startswith("Inactive customers")]
+    assert number(cells["value"]) == of_mine["value"].item()
+    [cells] = [cells for name, cells in scorecard(page_of(whole)).items() if name.startswith("Inactive customers")]
+    assert number(cells["value"]) > of_mine["value"].item()
+
+
+@pytest.mark.slow
+def test_an_audience_of_another_name_is_refused_with_the_nearest(shared):
+    with pytest.raises(KitError, match=r"'bord' is no audience of this pack; did you mean 'board'\?"):
+        message_of(shared, "bord", None, [])
+    with pytest.raises(KitError, match=r"'\.\./board' is no audience"):
+        message_of(shared, "../board", None, [])
+
+
+def test_a_pack_without_audiences_has_none(sample):
     with pytest.raises(KitError, match=r"'board' is no audience of this pack$"):
         message_of(sample, "board", None, [])
