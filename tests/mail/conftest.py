@@ -1,4 +1,6 @@
-"""Packs to send: the sample company's, one of a correction, and hostile ones, each made once; and whom clients trust."""
+"""Packs to send: the sample company's, one of a correction, and a hostile one; each is made once."""
+
+# ruff: noqa: F811 - a test names a fixture that comes from another folder
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ import trustme
 
 from helpers.pack.verify import Opened
 from tests.mail.bodies import pack_in
-from tests.pack.conftest import build, built, dozen, warm  # noqa: F401
+from tests.pack.conftest import build, built, dozen, warm  # noqa: F401 - fixtures
 from tests.pack.hostile import write_company
 from tests.pack.projects import BUILD, Project, project
 from tests.pack.requests import ROOT
@@ -67,6 +69,7 @@ def hostile(made_once) -> Opened:
 
 @pytest.fixture(scope="session")
 def authority():
+    """A certificate authority."""
     return trustme.CA()
 
 

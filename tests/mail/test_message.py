@@ -7,21 +7,28 @@ import shutil
 from dataclasses import replace
 from itertools import pairwise
 
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
 from helpers import results
 from helpers.catalogue import CATALOGUE
+from helpers.data.prepared import Prepared
+from helpers.data.pseudonyms import VARIABLE
 from helpers.errors import KitError
 from helpers.language import LOCALES
-from helpers.mail.message import MOST, message_of
+from helpers.mail.body import MOST
+from helpers.mail.message import message_of
 from helpers.mail.plain_text import prose_text
 from helpers.pack.appearance import contrast
 from helpers.pack.rich_text import markdown_parts
+from helpers.texts import spoken
 from tests.mail.bodies import ATTACHED, body, pack_in, page_of, squeezed, words_of
 from tests.mail.conftest import REASON
 from tests.pack.hostile import COMPANY, NAMES, settable, shown
+from tests.pack.projects import BUILD, project
+from tests.pack.test_audiences import BOARD, KEY, audience_request, hidden_of, in_text
 
 OTHERS = [language for language in LOCALES if language != "en"]
 CELLS = ("value", "previous", "year_ago", "target", "signal")
@@ -206,21 +213,44 @@ def test_in_another_language_every_figure_is_the_same_and_no_word_of_the_kit_is_
     assert made.status in ("черновик", "草稿")
 
 
-def test_another_language_has_its_own_numbers_and_the_packs_own_has_those_of_the_review(books, tmp_path):
+def with_brand(books, **brand):
+    """The draft as though its review had another brand, which no figure depends on."""
     found = pack_in(books.folder / "reports/2026Q3")
-    shutil.copytree(found.made_from, tmp_path / "kept")
-    file = tmp_path / "kept/prepared/review.json"
+    folder = books.folder / "rebranded"
+    shutil.copytree(found.made_from, folder)
+    file = folder / "prepared/review.json"
     review = json.loads(file.read_text())
-    review["brand"] |= {"locale": "de_DE", "terms": {"New bookings": "Abschlüsse"}}
+    review["brand"] |= brand
     file.write_text(json.dumps(review))
-    found = replace(found, made_from=tmp_path / "kept")
+    return replace(found, made_from=folder)
+
+
+def test_another_language_has_its_own_numbers_and_the_packs_own_has_those_of_the_review(books):
+    found = with_brand(books, locale="de_DE", terms={"New bookings": "Abschlüsse"})
     for language in (None, "en"):
         own = body(found, language=language)
         assert re.search(r"Abschlüsse: [\d.]+\xa0€", own.text)
     russian = body(found, language="ru")
-    assert "Новые договоры: " in russian.text
     assert re.search(r"Новые договоры: [\d\xa0]+\xa0€", russian.text)
     assert "Abschlüsse" not in russian.text
+
+
+def test_a_pack_in_another_language_is_told_in_its_own_unless_another_is_asked_for(books):
+    found = with_brand(books, language="ru", locale="ru_RU")
+    assert body(found).title == "Квартальный обзор KPI"
+    made = body(found, language="en")
+    assert (made.title, made.lang) == ("Quarterly KPI review", "en")
+    assert re.search(r"New bookings: €[\d,]+\n", made.text)
+    assert page_of(made).select("[lang=ru]")  # what management says is as it was written
+
+
+def test_a_logo_stands_above_the_title_as_a_picture_that_names_the_company(books):
+    found = with_brand(books)
+    logo = '<svg xmlns="http://www.w3.org/2000/svg" width="900" height="100"><rect width="900" height="100"/></svg>'
+    (found.made_from / "logo.svg").write_text(logo)
+    made = body(found)
+    [image] = page_of(made).select('img[src="cid:logo@kpi-review"]')
+    assert (image["width"], image["height"], image["alt"]) == ("180", "20", "Fine Co")
 
 
 # --- what management says ---------------------------------------------------------------------------------------------
@@ -280,7 +310,7 @@ def test_what_is_asked_at_length_is_shortened_last_and_never_told_as_nothing(boo
 
 
 def test_a_body_that_is_too_large_without_it_is_refused_with_its_size(books, monkeypatch):
-    monkeypatch.setattr("helpers.mail.message.MOST", 5_000)
+    monkeypatch.setattr("helpers.mail.body.MOST", 5_000)
     found = pack_in(books.folder / "reports/2026Q3")
     with pytest.raises(KitError, match=r"has [\d,]+ bytes without what management says, and Gmail cuts it at 5,000"):
         message_of(found, "", None, [])
@@ -288,8 +318,8 @@ def test_a_body_that_is_too_large_without_it_is_refused_with_its_size(books, mon
 
 def test_prose_of_every_kind_has_its_marks_in_plain_text():
     text = (
-        "# Title\n\nOne\ntwo.\n\n- a\n  - b\n\n- c\n\n> said\n\n```\nx = 1\n  y\n```\n\n| A | B |\n|--|--|\n| 1 | 2 |\n\n"
-        "---\n\n3. three\n4. four"
+        "# Title\n\nOne\ntwo.\n\n- a\n  - b\n\n- c\n\n> said\n\n```\nx = 1\n  y\n```\n\n"
+        "| A | B |\n|--|--|\n| 1 | 2 |\n\n---\n\n3. three\n4. four"
     )
     assert prose_text(markdown_parts(text)) == (
         "Title\n\nOne two.\n\n- a\n  - b\n- c\n\n> said\n\nx = 1\n  y\n\nA · B\n1 · 2\n\n-----\n\n3. three\n4. four"
@@ -310,23 +340,32 @@ def test_a_correction_says_by_whom_and_why_and_what_changed(second):
     standing = words_of(page_of(made).select_one(".status"))
     assert standing.startswith("PUBLISHED Version 2, published on ")
     assert standing.endswith(f"Corrects version 1: {REASON}.")
-    pack = BeautifulSoup((second.folder / "pack.html").read_text(), "html.parser")
-    [table] = [each for each in pack.find_all("table") if words_of(each.caption) == "Restated figures"]
-    rows = [[words_of(cell) for cell in row.find_all(["th", "td"])] for row in table.tbody.find_all("tr")]
-    assert rows
-    here = page_of(made).find("table", {"aria-label": "Restated figures"})
-    for label in here.select(".label"):
+    expected = restated(second.folder.with_name("v1"), second.folder)
+    table = page_of(made).find("table", {"aria-label": "Restated figures"})
+    for label in table.select(".label"):
         label.decompose()
-    told = [[words_of(cell) for cell in row.find_all(["th", "td"])] for row in here.find_all("tr")[1:]]
-    for (name, period, old, new, difference, more, cause), figures, why in zip(
-        rows, told[::2], told[1::2], strict=True
-    ):
-        assert figures == [f"{name} {period}", old, new, difference]
-        assert why == [f"Cause: {cause}" + (f" More periods: {more}" if more else "")]
-    name, period, old, new, *_ = next(row for row in rows if row[0] == "New bookings" and row[1] == "2026Q3")
-    assert number(new) == pytest.approx(2 * number(old), abs=1)
-    assert f"{name} {period}\n    Published: {old}\n    Now: {new}\n" in made.text
+    rows = [[words_of(cell) for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")[1:]]
+    told = {name: (number(old), number(new), difference) for name, old, new, difference in rows[::2]}
+    assert told.keys() == expected.keys()
+    for name, (old, new) in expected.items():
+        assert told[name][:2] == (pytest.approx(old, abs=0.5), pytest.approx(new, abs=0.5))
+        assert number(told[name][2].partition(" (")[0]) == pytest.approx(new - old, abs=0.5)
+    assert all("rows of deals corrected (amount)" in cause for [cause] in rows[1::2])
+    assert "New bookings 2026Q3\n    Published: €" in made.text
     assert "Compared with the pack of 2026Q3 (v1)" in made.text
+
+
+def restated(then, now):
+    """The figures of the quarter that differ between two packs, by the name that a reader sees."""
+    old, new = (results.read_csv(str(pack / "results.csv")).set_index(results.KEY)["value"] for pack in (then, now))
+    both = pd.DataFrame({"old": old, "new": new}).dropna().reset_index()
+    both = both[(both["period"] == "2026Q3") & (both["old"] != both["new"])]
+    assert len(both) > 1
+    names = [
+        f"{CATALOGUE[kpi_id].label}{f' ({spoken(segment)})' if segment else ''} 2026Q3"
+        for kpi_id, segment in zip(both["kpi_id"], both["segment"], strict=True)
+    ]
+    return dict(zip(names, zip(both["old"], both["new"], strict=True), strict=True))
 
 
 def test_the_first_version_corrects_nothing(corrected):
@@ -355,7 +394,7 @@ def test_without_the_tables_of_a_version_its_figures_are_told_and_causes_are_not
     made = body(replace(second, made_from=tmp_path / "kept"))
     whole = body(second)
     assert scorecard_text(made) == scorecard_text(whole)
-    assert "Cause: The source's query of deals changed" in squeezed_lines(whole.text)
+    assert "rows of deals corrected (amount); the source's query of deals changed." in squeezed_lines(whole.text)
     assert "The rows of then are not kept." in squeezed_lines(made.text)
 
 
@@ -372,14 +411,13 @@ def test_figures_that_this_kit_reads_otherwise_are_refused_with_the_commit(secon
     found = replace(second, folder=tmp_path / "v2", manifest={**second.manifest, "commit": "0123abc"})
     shutil.copytree(second.folder / "notebooks", tmp_path / "v2/notebooks")
     text = (second.folder / "results.csv").read_text()
-    (tmp_path / "v2/results.csv").write_text(text.replace(",count,", ",money,", 1))
+    (tmp_path / "v2/results.csv").write_text(text.replace(",ok,", ",partial,", 1))
     with pytest.raises(KitError, match=r"otherwise than they were written; use the kit of then: commit 0123abc"):
         message_of(found, "", None, [])
 
 
 def test_a_pack_in_part_says_so_and_names_what_failed(tmp_path, dozen):
-    from tests.pack.projects import BUILD, project
-
+    (tmp_path / "books").mkdir()
     books = project(tmp_path / "books", dozen)
     review = (books.folder / "params/review.yml").read_text()
     books.write("params/review.yml", review.replace("{new_revenue: {}}", "{new_revenue: {}, cash: {}}"))
@@ -416,6 +454,60 @@ def test_hostile_names_and_commentary_are_text(hostile):
 # --- audiences --------------------------------------------------------------------------------------------------------
 
 
-def test_an_audience_that_the_pack_does_not_have_is_refused_with_the_nearest(sample):
+@pytest.fixture(scope="module")
+def shared(build, company, tmp_path_factory):
+    """A pack for a board that sees no names, and for the owner of some customers, who sees those alone."""
+    folder = tmp_path_factory.mktemp("audiences")
+    owner = pd.read_parquet(company.parent / "data/customers.parquet")["owner"].mode()[0]
+    mine = {"themes": ["inactive_customers"], "rows": f"owner = '{owner}'"}
+    said = {"summary.md": "Net new MRR is {{ net_new_mrr }}.", "mara/summary.md": "Call every one of them."}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, KEY)
+        request = audience_request(company, folder / "params", {"board": BOARD, "mara": mine}, commentary=said)
+        built = build(request, folder / "out")
+    assert built.exit_status == 0
+    return pack_in(built.folder)
+
+
+@pytest.mark.slow
+def test_an_audience_gets_what_its_own_pack_says_and_nothing_that_is_hidden_from_it(shared):
+    prepared = Prepared.open(shared.made_from / "prepared")
+    hidden = hidden_of(prepared, {"customers": ["customer_id", "name", "contact_email", "owner"]})
+    for language in LOCALES:
+        made = body(shared, "board", language)
+        pictures = b"".join(made.pictures.values())
+        assert in_text(hidden, made.html) + in_text(hidden, made.text) == []
+        assert not [word for word in hidden if len(word) > 5 and word.encode() in pictures]
+    made, page = body(shared, "board"), (shared.folder / "board/pack.html").read_text(encoding="utf-8")
+    own = BeautifulSoup(page, "html.parser")
+    assert words_of(page_of(made).select_one(".verdict")) == words_of(own.select_one(".verdict"))
+    there = [words_of(value) for value in own.select("table.scorecard td.value")]
+    assert [cells["value"] for cells in scorecard(page_of(made)).values()] == there
+    assert "Net new MRR is" in made.text
+
+
+@pytest.mark.slow
+def test_who_sees_a_part_of_the_customers_gets_their_figures_and_no_word_about_others(shared):
+    made, whole = body(shared, "mara"), body(shared)
+    assert "Call every one of them." in made.text
+    assert "Net new MRR" in whole.text
+    assert "Net new MRR" not in made.text + made.html
+    mine = results.read_csv(str(shared.folder / "mara/results.csv"))
+    of_mine = mine[(mine["kpi_id"] == "inactive_customers") & (mine["period"] == "2026Q3") & (mine["segment"] == "")]
+    [cells] = [cells for name, cells in scorecard(page_of(made)).items() if name.startswith("Inactive customers")]
+    assert number(cells["value"]) == of_mine["value"].item()
+    [cells] = [cells for name, cells in scorecard(page_of(whole)).items() if name.startswith("Inactive customers")]
+    assert number(cells["value"]) > of_mine["value"].item()
+
+
+@pytest.mark.slow
+def test_an_audience_of_another_name_is_refused_with_the_nearest(shared):
+    with pytest.raises(KitError, match=r"'bord' is no audience of this pack; did you mean 'board'\?"):
+        message_of(shared, "bord", None, [])
+    with pytest.raises(KitError, match=r"'\.\./board' is no audience"):
+        message_of(shared, "../board", None, [])
+
+
+def test_a_pack_without_audiences_has_none(sample):
     with pytest.raises(KitError, match=r"'board' is no audience of this pack$"):
         message_of(sample, "board", None, [])
