@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from helpers.mail.ways import Answer, Way
 
 WAITS = (5.0, 30.0, 120.0)  # seconds before a letter that was not taken is tried again
 LONGEST_WAIT = 300.0  # seconds, whatever a server asks for
-IN_A_ROW = 3  # letters that are not taken, after which a server is left alone for a while
+IN_A_ROW = 3  # letters that are not taken, after which a server is left alone, for a while or for good
 
 
 @dataclass
@@ -105,7 +105,7 @@ def _round(
 ) -> list[Letter]:  # fmt: skip
     """One try of each letter; those that are to be tried again."""
     again: list[Letter] = []
-    in_a_row = 0
+    ends: list[str] = []  # how the last letters ended that were not taken, one after another
     for number, each in enumerate(letters):
         found = _one(mailing, each, ledger, way, why)
         if isinstance(found, KitError):
@@ -117,10 +117,17 @@ def _round(
                 say(address)
         if left := tuple(address for address, answer in found.items() if answer.outcome == "later"):
             again.append(replace(each, addresses=left))
-        in_a_row = in_a_row + 1 if left else 0
-        if in_a_row == IN_A_ROW:
+        ends = [*ends, *{answer.words for answer in found.values()}] if not _any_taken(found) else []
+        if len(ends) >= IN_A_ROW and left:
             return [*again, *letters[number + 1 :]]
+        if len(ends) >= IN_A_ROW and len(set(ends[-IN_A_ROW:])) == 1 and number + 1 < len(letters):
+            report.stopped = (f"{IN_A_ROW} in a row were refused in the same words, so the rest was not tried",)
+            return []
     return again
+
+
+def _any_taken(found: Mapping[str, Answer]) -> bool:
+    return any(answer.outcome in ("sent", "unknown") for answer in found.values())
 
 
 def _one(mailing: Mailing, each: Letter, ledger: Ledger, way: Way, why: str) -> dict[str, Answer] | KitError:

@@ -14,6 +14,7 @@ from helpers.mail.ledger import read_ledger
 from tests.mail.made_up import mailing, recipients
 from tests.mail.servers import Received, mail_server
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 PEOPLE = [f"p{i}@example.com" for i in range(40)]
 # What kpi-review send does with a pack that is only named: it starts in half a second, where a real one takes three.
@@ -58,7 +59,6 @@ def outcomes(folder):
     return {key[1]: each.outcome for key, each in read_ledger(folder / "sent.jsonl").latest(made.version).items()}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_killed_at_random_moments_nobody_gets_it_twice_and_the_rest_get_it(tmp_path, seed):
     chance = random.Random(seed)
@@ -108,7 +108,6 @@ def test_a_server_that_ends_connections_after_some_letters_gets_them_all(tmp_pat
     assert server.connections >= 5
 
 
-@pytest.mark.slow
 def test_one_connection_and_flat_memory_for_five_hundred(tmp_path):
     """A letter is 1.4 MB here; were each kept, five hundred would take 700 MB."""
     peaks = {}

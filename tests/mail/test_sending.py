@@ -76,6 +76,15 @@ def test_a_server_that_takes_nothing_is_left_alone_for_a_while(tmp_path, path):
     assert len(tried) == sending.IN_A_ROW * (1 + len(sending.WAITS))
 
 
+def test_a_server_that_refuses_all_alike_is_not_asked_for_everybody(tmp_path, path):
+    """Its reason is most likely the sender's, though no table knows it."""
+    people = [f"p{i}@example.com" for i in range(50)]
+    made, way = mailing(recipients(tmp_path, people)), Scripted(**{f"p{i}": ["refused"] for i in range(50)})
+    report = run(made, way, path)
+    assert [each.outcome for each in report.answers.values()] == ["refused"] * sending.IN_A_ROW
+    assert report.stopped == ("3 in a row were refused in the same words, so the rest was not tried",)
+
+
 def test_an_unknown_end_is_never_tried_again_without_a_reason(tmp_path, path):
     made, way = mailing(recipients(tmp_path)), Scripted(bo=["unknown", "sent"])
     run(made, way, path)
