@@ -66,7 +66,8 @@ def message_of(found: Opened, audience: str, language: str | None, attached: Seq
         KitError: there is no such audience, this kit reads other figures than the pack has, or the body is too large.
     """
     made_from, notebooks = _kept(found, audience)
-    request = _in_language(kept_request(made_from, found.request.root), language)
+    kept = kept_request(made_from, found.request.root)
+    request = _in_language(kept, language)
     brand = request.review.brand
     with speaking(brand.language, brand.terms):
         prepared, runs = Prepared.open(made_from / PREPARED), kept_runs(made_from, notebooks)
@@ -89,7 +90,7 @@ def message_of(found: Opened, audience: str, language: str | None, attached: Seq
                 "changed": compared and _changed(compared, request.period.label, pages.locale),
                 "titles": {section.theme: section.title for section in sections},
                 "note": paragraph(_("Changes of money are in per cent."), view["summary"]["note"]),
-                "own_lang": found.request.review.brand.language.replace("_", "-"),
+                "own_lang": kept.review.brand.language.replace("_", "-"),
                 "attached": [_file(name, size, pages.locale) for name, size in attached],
                 "rest": _rest([section.title for section in sections], bool(attached)),
             },
