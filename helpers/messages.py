@@ -22,12 +22,14 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
 from helpers.catalogue import CATALOGUE, THEMES, english_title
+from helpers.data.canonical_tables import HELD, TABLES
 from helpers.language import IN_TYPST, PIECE, RETOLD, catalogue_path, fields_of, forms_of
 from helpers.notebook_parameters import GIVEN
 from helpers.params import Rules
 from helpers.texts import docstring_sections, from_outside
 
 ROOT = Path(__file__).resolve().parents[1]
+CANONICAL = "helpers/data/canonical_tables.py"
 KEYWORDS: dict[str, Any] = {"_": None, "plural": (1, 2), "message": None}
 TEMPLATES = {"template": None}
 IN_SQL = re.compile(r"^-- message: (.+)$", re.MULTILINE)
@@ -47,6 +49,8 @@ def texts() -> Iterator[Found]:
         for path in sorted(ROOT.glob(files)):
             for text in pattern.findall(path.read_text(encoding="utf-8")):
                 yield str(path.relative_to(ROOT)), text, context
+    for table in (*TABLES.values(), *HELD.values()):
+        yield from ((CANONICAL, name.replace("_", " "), "") for name in (table.name, *table.names))
     for row in CATALOGUE.values():
         yield from (("helpers/catalogue.py", text, "") for text in (row.label, row.definition))
         yield from _of_card(row.theme, row.card)
