@@ -41,7 +41,7 @@ UNSEEN |= {f"helpers/pack/{name}.py" for name in ("publish", "verify", "made_fro
 UNSEEN |= {
     f"helpers/pack/{name}.py"
     for name in ("actions", "appearance", "archive", "audiences", "causes", "commentary", "excel", "render", "sign_off",
-                 "slides")
+                 "slides", "slide_charts", "slide_room")
 }  # fmt: skip
 WHOLE = {"heading", "prose", "blocks", "chart", "note"}  # the parts of which every text is looked at
 SAYING = {"_", "plural", "message", "template", "KitError", "ValueError", "compile", "getattr"}
