@@ -19,7 +19,7 @@ import pandas as pd
 from xlsxwriter.utility import xl_col_to_name as letters
 
 from helpers.catalogue import kpi
-from helpers.display.context import Results
+from helpers.display.context import Results, warnings_of
 from helpers.display.formats import format_period
 from helpers.display.sentences import REASONS
 from helpers.display.shown_tables import Table
@@ -205,10 +205,13 @@ def audit_sheets(quarter: OpenReview, results: Results) -> list[SheetContent]:
     """The sheets of a pack that has recurring revenue, and of any other the checks that need none."""
     checks, notes, sheets = list[Check](), list[str](), list[SheetContent]()
     if results.now("mrr") is not None:
-        listing = quarter.listing(customers_by_month)
-        if listing.rows.empty or len(listing.rows) > MOST_ROWS:
+        none = _("There is no sheet of customers by month, and no check of what is made of it.")
+        moved = results.now("net_new_mrr")
+        if moved is not None and moved["status"] == "refused":
+            why = _("Refused: {reason}.").format(reason=_("; ").join(map(retold, warnings_of(moved))))
+            notes = [_("{sentence} {next}").format(sentence=none, next=why)]
+        elif (listing := quarter.listing(customers_by_month)).rows.empty or len(listing.rows) > MOST_ROWS:
             more = _("There are more than {n} customers.").format(n=f"{MOST_ROWS:,}")
-            none = _("There is no sheet of customers by month, and no check of what is made of it.")
             why = listing.when_empty if listing.rows.empty else more
             notes = [_("{sentence} {next}").format(sentence=none, next=why)]
         else:

@@ -9,7 +9,7 @@ from datetime import date
 
 from helpers.errors import Refused
 from helpers.kpis.recurring_revenue.cards import require_subscriptions
-from helpers.kpis.rows import customer_columns, refuse_list
+from helpers.kpis.rows import customer_columns
 from helpers.kpis.spine import Spine
 from helpers.language import _, template
 from helpers.results import NONE, Column, Listing
@@ -34,7 +34,6 @@ def customers_by_month(spine: Spine) -> Listing:
     has a second column, revalued: the same MRR at the rates of the day to which it leads.
     """
     require_subscriptions(spine)
-    refuse_list(spine, "movement_notes")
     steps, _since = compared_days(spine)
     if len(steps) > MOST_DAYS:
         raise Refused(TOO_MANY.format(n=len(steps), reason=spine.rules["movement_grain"]))
