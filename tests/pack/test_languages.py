@@ -13,7 +13,7 @@ from babel.messages.pofile import read_po
 
 from helpers.display.charts.frame import wrapped
 from helpers.display.formats import format_period
-from helpers.display.plain_words import plain
+from helpers.display.plain_words import plain, plain_cell
 from helpers.errors import KitError
 from helpers.language import LOCALES, _, catalogue_path, fields_of, forms_of, in_prose, plural, retold, speaking
 from helpers.messages import ROOT, is_said, template_of, texts
@@ -145,6 +145,12 @@ def test_periods_are_written_as_the_language_does():
     with speaking("ru"):
         assert plain("Клиенты, 2026Q3", "ru_RU") == "Клиенты, 3 кв. 2026"
     assert plain("Lost in 2026Q3 and FY2027Q1, 2026-W39", "en_GB") == "Lost in 2026Q3 and FY2027Q1, 2026-W39"
+
+
+def test_what_has_no_value_in_a_dimension_is_told_in_the_language_in_any_cell():
+    with speaking("ru"):
+        assert (plain_cell("(none)"), plain_cell("(none) of them")) == ("(не указано)", "(none) of them")
+    assert plain_cell("(none)") == "(none)"
 
 
 def test_figures_in_stored_texts_are_written_as_the_language_does():
