@@ -112,6 +112,16 @@ def test_fonts_have_every_sign_of_the_catalogues(language):
         assert uncovered(words) == ""
 
 
+def test_traditional_chinese_has_the_words_of_taiwan():
+    mainland = ["數據", "軟件", "默認", "信息", "質量", "用戶", "賬", "單元格", "工作簿", "計劃", "周", "“"]
+    mainland += ["釋出", "視窗", "引數", "演算法", "型別", "許可權", "專案標"]  # of software, or torn words
+    wrong = {
+        (word, form) for each in catalogue("zh_Hant") if each.id for form in forms_of(each)
+        for word in mainland if word in form
+    }  # fmt: skip
+    assert wrong == set()
+
+
 # --- what is said -----------------------------------------------------------------------------------------------------
 
 
