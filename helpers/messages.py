@@ -57,7 +57,7 @@ def texts() -> Iterator[Found]:
     for path in sorted(ROOT.glob("helpers/**/*.py")):
         yield from _marked(path, "python", KEYWORDS, "")
         yield from _marked(path, "python", TEMPLATES, RETOLD)
-    for path in sorted(ROOT.glob("templates/html/*.j2")):
+    for path in sorted([*ROOT.glob("templates/html/*.j2"), *ROOT.glob("templates/email/*.j2")]):
         yield from _marked(path, "jinja2.ext:babel_extract", KEYWORDS, "")
     for pattern, files, context in ((IN_TYPST, "templates/pdf/*.typ", ""), (IN_SQL, "helpers/**/*.sql", RETOLD)):
         for path in sorted(ROOT.glob(files)):

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
+from unicodedata import east_asian_width
 
 import pandas as pd
 
@@ -57,6 +58,15 @@ def as_plain_markdown(text: str) -> str:
     '2\\*3'
     """
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", one_line(text))
+
+
+def width(text: str) -> int:
+    """Roughly how wide a text is, in Latin letters: characters of East Asia count for two.
+
+    >>> width("KPI"), width("指标")
+    (3, 4)
+    """
+    return len(text) + sum(east_asian_width(character) in "FW" for character in text)
 
 
 def begun(words: str) -> str:

@@ -31,7 +31,7 @@ from helpers.kpis.rows import cards_of
 from helpers.language import _, message, plural, retold
 from helpers.pack.archive import Published
 from helpers.pack.causes import Causes, ChangedRows, alike
-from helpers.pack.made_from import AUDIENCES, FOLDER, PREPARED
+from helpers.pack.made_from import AUDIENCES, FOLDER, PREPARED, no_longer_kept
 from helpers.pack.request import PackRequest
 from helpers.results import KEY
 from helpers.texts import begun, spoken
@@ -135,7 +135,11 @@ def changes_since(
 
 @dataclass(frozen=True)
 class _Comparison:
-    """A published pack and this one; ``tables`` are those that the published one was made from, where they are kept."""
+    """A published pack and this one.
+
+    ``tables`` are those that the published one was made from; None where nothing is known of them. Their rows may be
+    kept no more.
+    """
 
     published: Published
     request: PackRequest
@@ -217,7 +221,9 @@ class _Comparison:
     @cached_property
     def _causes(self) -> Causes:
         as_of = zip(self._pairs["as_of_then"], self._pairs["as_of_now"], strict=True)
-        return Causes(self.published, self.request, self.prepared, self.tables, self.made_with, as_of)
+        is_gone = any(no_longer_kept(each.folder.parent) for each in (self.tables, self.prepared) if each)
+        tables = None if is_gone else self.tables
+        return Causes(self.published, self.request, self.prepared, tables, self.made_with, as_of)
 
     def _restated(self) -> list[Restated]:
         """The figures that differ: first totals, the review's own kind of period, and the scorecard; then by size."""

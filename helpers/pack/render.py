@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import count
 from typing import Any
-from unicodedata import east_asian_width
 
 import typst
 from jinja2 import Environment, FileSystemLoader, Template
@@ -45,7 +44,7 @@ from helpers.pack.inline_svg import inline_svg
 from helpers.pack.notebook_content import as_svg, parts_of, slug, title_of
 from helpers.pack.pages import VERDICTS, Pages
 from helpers.pack.rich_text import Part, plain_text
-from helpers.texts import printable
+from helpers.texts import printable, width
 
 SIGN_BEFORE_CURRENCY = re.compile("([+−])(?=[^\\w\\s.,:;()])")
 LONG, PIECE = 25, 12  # characters: words so long may be broken into such pieces, as look.typ does
@@ -375,18 +374,13 @@ def _without(values: list[Any], i: int) -> list[Any]:
 
 def _pieces(word: str) -> list[str]:
     """What of a word must stay together: characters of East Asia may part anywhere."""
-    room = 1 if _width(word) > len(word) else PIECE if len(word) >= LONG else len(word)
+    room = 1 if width(word) > len(word) else PIECE if len(word) >= LONG else len(word)
     return [word[i : i + room] for i in range(0, len(word), room or 1)]
 
 
 def _longest(texts: list[str]) -> list[str]:
     """The few longest texts, one of which is the widest in print."""
-    return sorted(set(texts), key=lambda text: (-_width(text), text))[:5]
-
-
-def _width(text: str) -> int:
-    """Roughly how wide a text is, in Latin letters: characters of East Asia count for two."""
-    return len(text) + sum(east_asian_width(character) in "FW" for character in text)
+    return sorted(set(texts), key=lambda text: (-width(text), text))[:5]
 
 
 def _drawn(figure: Part) -> Part:

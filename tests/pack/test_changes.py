@@ -311,6 +311,17 @@ def test_without_the_tables_of_then_it_is_said_that_they_are_not_kept(copied, no
     assert mrr.cause == "discounts was all and is none; the rows of then are not kept"
 
 
+def test_of_tables_that_retention_removed_no_cause_is_told_and_their_report_still_is(copied, now):
+    """What was left out of them stands in their report, which stays."""
+    (copied.folder / "made_from/removed.json").write_text('{"tables": ["subscriptions.parquet"]}')
+    (copied.folder / "made_from/prepared/subscriptions.parquet").unlink()
+    corrected = now(subscriptions=SUBSCRIPTIONS.replace("| 100 |", "| 130 |"))
+    assert figure(compare(copied, corrected), "mrr").cause == "the rows of then are not kept"
+    wrong = SUBSCRIPTIONS + "\nC | C | 2026-02-01 | 2026-01-01 | 70 | 1 | month | 1 |"
+    (told,) = compare(copied, now(subscriptions=wrong)).told["More rows left out"]
+    assert told == "Subscriptions: 1 of 3 rows, and 0 of 2 then: end_on not after start_on."
+
+
 def test_without_a_column_of_the_tables_the_others_are_still_compared(copied, now):
     """Retention may leave out columns of persons: then a KPI that reads one cannot be computed again."""
     path = copied.folder / "made_from/prepared/subscriptions.parquet"

@@ -1,0 +1,111 @@
+"""The two bodies of a message, HTML and plain text, written by ``templates/email`` from the same content.
+
+The HTML is for Word's engine, which Outlook reads mail with, and for Gmail, which cuts what is larger than 102 kB.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import css_inline
+from jinja2 import Environment, FileSystemLoader
+from jinja2.nodes import EvalContext
+from jinja2.utils import pass_eval_context
+from markupsafe import Markup, escape
+
+from helpers.display.blocks import MARKS, TARGETS
+from helpers.display.palette import LINE, QUIET, TEXT
+from helpers.display.sentences import REASONS
+from helpers.errors import KitError
+from helpers.language import _
+from helpers.mail.plain_text import filled, prose_text, underlined
+from helpers.pack.appearance import TEMPLATES, colours_of
+from helpers.pack.rich_text import Part
+
+MOST = 100_000  # bytes of HTML
+SAID = ("asked", "commentary")  # what management says, in the order in which it is kept
+PANEL = "#f3f4f6"
+CHINESE = {
+    "zh-Hans": "'Microsoft YaHei','PingFang SC','Noto Sans CJK SC',",
+    "zh-Hant": "'Microsoft JhengHei','PingFang TC','Noto Sans CJK TC',",
+}
+# A sign before a currency, and its figure: browsers would break the line between them.
+SIGNED = re.compile(r"[+−][^\w\s.,:;()&<]\d(?:[\d.,\xa0\u202f]*\d)?")
+
+
+def write_bodies(content: Mapping[str, Any], shown: Mapping[str, Any]) -> tuple[str, str]:
+    """The HTML and the text of a message.
+
+    Where what management says makes it too large, it has as much of that as there is room for, and says so.
+
+    Args:
+        content: what pages print (:func:`helpers.pack.pages.page_content`).
+        shown: what the message says beside that.
+
+    Raises:
+        KitError: it is too large without what management says.
+    """
+    view = content["view"]
+    look = _look(view["colour"], view["lang"])
+    said = [(name, piece) for name in SAID for piece in _in_pieces(content[name])]
+
+    def printed(template: str, pieces: int) -> str:
+        parts = {name: [piece for of, piece in said[:pieces] if of == name] for name in SAID}
+        values = {**content, **shown, **parts, "look": look, "is_shortened": pieces < len(said)}
+        return _templates().get_template(template).render(values)
+
+    def html(pieces: int) -> str:
+        return _inliner().inline(printed("message.html.j2", pieces))
+
+    def size(pieces: int) -> int:
+        return len(html(pieces).encode())
+
+    kept = len(said) if size(len(said)) < MOST else bisect_right(range(len(said)), MOST - 1, key=size) - 1
+    if kept < 0:
+        raise KitError(
+            f"the body of the mail has {size(0):,} bytes without what management says, and Gmail cuts it at {MOST:,}; "
+            "shorten the names of segments, and of the scorecard's groups in review.yml"
+        )
+    return html(kept), f"{printed('message.txt.j2', kept).strip()}\n"
+
+
+def _in_pieces(parts: Sequence[Part]) -> Iterator[Part]:
+    """What management says, paragraph by paragraph."""
+    for part in parts:
+        yield from ({**part, "tree": [node]} for node in part["tree"]) if "tree" in part else (part,)
+
+
+def _look(colour: str, lang: str) -> dict[str, str]:
+    fonts = f"Arial,Helvetica,{CHINESE.get(lang, '')}sans-serif"
+    return {**colours_of(colour), "text": TEXT, "quiet": QUIET, "line": LINE, "panel": PANEL, "fonts": fonts}
+
+
+@cache
+def _inliner() -> css_inline.CSSInliner:
+    return css_inline.CSSInliner(load_remote_stylesheets=False, minify_css=True)
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES / "email"),
+        autoescape=lambda name: ".html." in (name or ""),  # names and commentary are not to be trusted
+        finalize=_unbroken,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"marks": MARKS, "targets": TARGETS, "missing": list(REASONS), "_": _}
+    environment.filters |= {"filled": filled, "prose": prose_text, "underlined": underlined}
+    return environment
+
+
+@pass_eval_context
+def _unbroken(context: EvalContext, shown: Any) -> Any:
+    """What HTML prints, with a sign, its currency and its figure on one line."""
+    if not context.autoescape or not isinstance(shown, str) or isinstance(shown, Markup):
+        return shown
+    return Markup(SIGNED.sub(r'<span style="white-space:nowrap">\g<0></span>', str(escape(shown))))
