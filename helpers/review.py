@@ -334,7 +334,8 @@ def _in_language(found: Listing, locale: str) -> Listing:
     own = [name for name, column in found.columns.items() if column.own_words]
     rows = found.rows.assign(**{name: found.rows[name].map(said, na_action="ignore") for name in own})
     heads = {name: replace(each, label=with_periods(each.label, locale)) for name, each in found.columns.items()}
-    return replace(found, rows=rows, columns=heads)
+    caption, note, nothing = (with_periods(text, locale) for text in (found.caption, found.note, found.when_empty))
+    return replace(found, rows=rows, columns=heads, caption=caption, note=note, when_empty=nothing)
 
 
 def _empty(function: TableOf, why: str) -> Listing:

@@ -98,7 +98,8 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
         period = format_period(results.period.label, write.locale)
         missing = _("{period} is not mature yet: {value} to date").format(period=period, value=to_date)
     judged = _("signal: {words}") if found.state == "signal" else "{words}"
-    level, sentence = f"{row['ci_level']:.0%}", _("{sentence}.")
+    sentence = _("{sentence}.")
+    sure = interval and _("{level} interval {interval}").format(level=write.level(row["ci_level"]), interval=interval)
     return {
         "kpi_id": kpi_id,
         "label": _(", ").join(filter(None, [label, stands_in])),
@@ -106,7 +107,7 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
         "value": value,
         "unit_note": _(", ").join(filter(None, [*unit, _("to date") if row["status"] == "partial" else ""])),
         "n": "" if pd.isna(row["n"]) else write.value(row["n"], "count"),
-        "interval": _("{level} interval {interval}").format(level=level, interval=interval) if interval else "",
+        "interval": sure,
         **_change("previous", results, row, results.before(row)),
         **_change("year_ago", results, row, results.year_before(row)),
         **target_texts(results, row),

@@ -129,6 +129,16 @@ class Writer:
         told = _("up to {high}") if first == NOTHING else _("{low} to {high}")
         return told.format(low=first, high=last)
 
+    def level(self, level: float) -> str:
+        r"""How sure an interval is, in whole per cent.
+
+        >>> Writer("EUR", "en_GB").level(0.95), Writer("EUR", "ru_RU").level(0.95)
+        ('95%', '95\xa0%')
+        """
+        locale = _locale(self.locale)
+        pattern = locale.percent_formats[None].pattern.split(";")[0]
+        return _spaced(format_decimal(_rounded(level, 2), pattern, locale=locale))
+
     def result(self, row: pd.Series) -> str:
         """The value of a result row; of a share of fewer than 5, its two parts instead (specification 1.5)."""
         if not is_small(row):

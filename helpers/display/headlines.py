@@ -148,10 +148,14 @@ def _by_segment_alone(results: Results, kpi_id: str) -> list[str]:
     rows, told = _segment_rows(results, kpi_id), []
     known = rows[(rows["period"] == results.period.label) & rows["value"].notna()]
     for _i, row in known.head(IN_SHORT).iterrows():
-        interval = results.write.interval(row["ci_low"], row["ci_high"], row["unit"])
-        words = _("{name}: {value}, {level} interval {interval}.") if interval else _("{name}: {value}.")
-        value, level = results.write.result_phrase(row), f"{row['ci_level']:.0%}"
-        told.append(words.format(name=name_of(row), value=value, level=level, interval=interval))
+        said = {"name": name_of(row), "value": results.write.result_phrase(row)}
+        if interval := results.write.interval(row["ci_low"], row["ci_high"], row["unit"]):
+            level = results.write.level(row["ci_level"])
+            told.append(
+                _("{name}: {value}, {level} interval {interval}.").format(**said, level=level, interval=interval)
+            )
+        else:
+            told.append(_("{name}: {value}.").format(**said))
     return told
 
 

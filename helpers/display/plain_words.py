@@ -14,6 +14,7 @@ from typing import Any
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.formats import format_day, with_periods
 from helpers.language import _, message, retold
+from helpers.results import NONE
 from helpers.texts import spoken
 
 NAME = re.compile(r"(?<![\w./@-])(?:([a-z_]+)\.)?([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?!\w|\.\w|/)", re.ASCII)
@@ -61,11 +62,13 @@ def plain(text: str, locale: str) -> str:
 
 
 def plain_cell(text: str) -> str:
-    """A cell of a table; one that holds a key and nothing else is told in words.
+    """A cell of a table; one that holds a key, or that there is none, and nothing else is told in words.
 
     >>> plain_cell("service_end"), plain_cell("cus_0012"), plain_cell("Fish_& Chips")
     ('service end', 'cus_0012', 'Fish_& Chips')
     """
+    if text == NONE:
+        return retold(NONE)
     return named(text) if KEY.fullmatch(text) else text
 
 

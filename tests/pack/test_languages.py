@@ -13,12 +13,12 @@ from babel.messages.pofile import read_po
 
 from helpers.display.charts.frame import wrapped
 from helpers.display.formats import format_period
-from helpers.display.plain_words import plain
+from helpers.display.plain_words import plain, plain_cell
 from helpers.errors import KitError
 from helpers.language import LOCALES, _, catalogue_path, fields_of, forms_of, in_prose, plural, retold, speaking
 from helpers.messages import ROOT, is_said, template_of, texts
 from helpers.pack.appearance import refuse_unprintable, uncovered
-from helpers.pack.notebook_content import parts_of
+from helpers.pack.notebook_content import parts_of, tables_of
 from helpers.pack.pages import asked_and_told
 from helpers.params import Brand, load_review
 from helpers.results import COLUMNS, NUMBERS, read_csv
@@ -112,6 +112,16 @@ def test_fonts_have_every_sign_of_the_catalogues(language):
         assert uncovered(words) == ""
 
 
+def test_traditional_chinese_has_the_words_of_taiwan():
+    mainland = ["數據", "軟件", "默認", "信息", "質量", "用戶", "賬", "單元格", "工作簿", "計劃", "周", "“"]
+    mainland += ["釋出", "視窗", "引數", "演算法", "型別", "許可權", "專案標"]  # of software, or torn words
+    wrong = {
+        (word, form) for each in catalogue("zh_Hant") if each.id for form in forms_of(each)
+        for word in mainland if word in form
+    }  # fmt: skip
+    assert wrong == set()
+
+
 # --- what is said -----------------------------------------------------------------------------------------------------
 
 
@@ -145,6 +155,12 @@ def test_periods_are_written_as_the_language_does():
     with speaking("ru"):
         assert plain("Клиенты, 2026Q3", "ru_RU") == "Клиенты, 3 кв. 2026"
     assert plain("Lost in 2026Q3 and FY2027Q1, 2026-W39", "en_GB") == "Lost in 2026Q3 and FY2027Q1, 2026-W39"
+
+
+def test_what_has_no_value_in_a_dimension_is_told_in_the_language_in_any_cell():
+    with speaking("ru"):
+        assert (plain_cell("(none)"), plain_cell("(none) of them")) == ("(не указано)", "(none) of them")
+    assert plain_cell("(none)") == "(none)"
 
 
 def test_figures_in_stored_texts_are_written_as_the_language_does():
@@ -366,7 +382,9 @@ def test_periods_in_tables_and_charts_are_named_as_prose_names_them(packs, langu
     ]
     heads = [column["label"] for table in tables for column in table["columns"]]
     cells = [text for table in tables for row in table["rows"] for text in row]
-    assert [text for text in (*heads, *cells) if re.search(r"\d{4}Q\d", text)] == []
+    titles = [resource["title"] for resource in tables_of(notebook) if "title" in resource]  # which the workbook shows
+    assert [text for text in (*titles, *heads, *cells) if re.search(r"\d{4}Q\d", text)] == []
+    assert any(quarter in title for title in titles)
     assert any(quarter in head for head in heads)
     assert quarter in cells
 

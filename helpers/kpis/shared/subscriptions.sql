@@ -4,6 +4,9 @@
 -- message: renewal gaps of at most {days} days, counted as continuous at the old MRR: {n}
 -- message: versions of one line overlap in subscription {ids}; close one before the next opens
 -- message: MRR is below 0 in subscription {ids}; correct its price or discount
+-- message: voluntary
+-- message: payment
+-- message: paused
 
 -- version: each version of a subscription line, with its MRR in its own currency and why it does not count, if it does
 -- not (`out`). One row per version and span of days in which it is known in this form.

@@ -208,7 +208,7 @@ def recent_timelines(spine: Spine) -> Listing:
     recent = found.reached.sort_values(["value_on", "account_id"], ascending=[False, True]).head(RECENT)
     own = {
         "stage": Column(_("Stage"), own_words=True),
-        "kind": Column(_("Kind")),
+        "kind": Column(_("Kind"), own_words=True),
         "from_day": Column(_("From day"), "days"),
         "to_day": Column(_("to day"), "days"),
         "total": Column(_("Days to value"), "days"),
