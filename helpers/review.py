@@ -174,10 +174,17 @@ class OpenReview:
         return kpi_id if kpi_id in self.spine.relations else kpi(kpi_id).card
 
     def _asked_card(self, kpi_id: str) -> str:
-        """The card of a KPI, which was run, so that what it gives its queries is there."""
+        """The card of a KPI, which was run once, so that what it gives its queries is there."""
         [card] = cards_with([kpi(kpi_id).kpi_id])
-        run(card, self.spine)
+        if card not in self._asked:
+            run(card, self.spine)
+            self._asked.add(card)
         return card.__name__
+
+    @cached_property
+    def _asked(self) -> set[Card]:
+        """The cards that were run for their queries."""
+        return set()
 
     def _registered(self, rows: Iterable[Row]) -> list[Row]:
         """Rows with the version of their KPI, as the review registers it."""

@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is imported: as the engines below, and as in every kernel
+
 import duckdb
 import pytest
 
+from helpers.data.prepare import prepare
+from helpers.data.prepared import Prepared
+from helpers.params import load_review, load_source
 from sample import write_sample
 
 ROOT = Path(__file__).parents[1]
@@ -65,3 +70,11 @@ def company(sample_folder, made_once) -> Path:
         (folder / "source.yml").write_text(source)
 
     return made_once("company", write) / "source.yml"
+
+
+@pytest.fixture(scope="session")
+def prepared_company(company, made_once) -> Prepared:
+    """The tables of that company as prepared for 2026Q3."""
+    source = load_source(company)
+    period = load_review(ROOT / "params/review.yml").calendar(source).period("2026Q3")
+    return Prepared.open(made_once("prepared", lambda made: prepare(source, period, currency="EUR", folder=made)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 
 from helpers.pack.build import Built, build_pack
 from helpers.pack.request import BuildRequest
@@ -43,6 +45,18 @@ def built(company, made_once, build) -> Built:
         (out / "built.pickle").write_bytes(pickle.dumps(build(order, out)))
 
     return pickle.loads((made_once("reports", keep) / "built.pickle").read_bytes())
+
+
+@pytest.fixture(scope="session")
+def pdf_pages(built, made_once) -> list[str]:
+    """The text of each page of that pack's PDF, with single blanks."""
+
+    def keep(folder: Path) -> None:
+        pages = PdfReader(built.folder / "pack.pdf").pages
+        texts = [" ".join(page.extract_text().split()) for page in pages]
+        (folder / "pages.json").write_text(json.dumps(texts))
+
+    return json.loads((made_once("pdf_pages", keep) / "pages.json").read_text())
 
 
 @pytest.fixture(scope="session")

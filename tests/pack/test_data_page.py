@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from pypdf import PdfReader
 
 from helpers.check import check_order
 from helpers.display.context import Results
@@ -72,12 +71,10 @@ def test_examples_are_for_a_check_alone(built, checked):
     assert example not in html[html.index('id="pack.data"') :]
 
 
-def test_the_pdf_has_the_page_and_the_way_to_it(built):
-    texts = [page.extract_text() for page in PdfReader(built.folder / "pack.pdf").pages]
-    (number,) = [i for i, text in enumerate(texts, start=1) if "What was read" in text]
-    assert any("What was left out, and why" in text for text in texts[number - 1 : number + 1])
-    whole = " ".join(" ".join(texts).split())
-    assert re.search(rf"counted under Data, in the appendix, page {number}\.", whole)
+def test_the_pdf_has_the_page_and_the_way_to_it(pdf_pages):
+    (number,) = [i for i, text in enumerate(pdf_pages, start=1) if "What was read" in text]
+    assert any("What was left out, and why" in text for text in pdf_pages[number - 1 : number + 1])
+    assert re.search(rf"counted under Data, in the appendix, page {number}\.", " ".join(pdf_pages))
 
 
 def changes(built):

@@ -21,7 +21,6 @@ from pptx.enum.chart import XL_CHART_TYPE
 from pptx.enum.shapes import MSO_SHAPE_TYPE, PP_PLACEHOLDER
 from pptx.oxml.ns import qn
 from pptx.util import Emu, Inches
-from pypdf import PdfReader
 
 from helpers import results as long_table
 from helpers.catalogue import CATALOGUE, kpi
@@ -98,9 +97,9 @@ def charts(deck):
 # --- what stands on the slides ----------------------------------------------------------------------------------------
 
 
-def test_ten_slides_at_most_each_with_a_title_that_says_what_was_found(deck, built):
+def test_ten_slides_at_most_each_with_a_title_that_says_what_was_found(deck, pdf_pages):
     titles = [slide.shapes.title.text for slide in deck.slides]
-    page = " ".join(PdfReader(built.folder / "pack.pdf").pages[1].extract_text().split())
+    page = pdf_pages[1]
     assert 4 <= len(titles) <= 10
     assert titles[0] in page  # the verdict
     assert titles[1].startswith("Scorecard: ")
@@ -131,8 +130,8 @@ def test_the_scorecard_has_the_figures_of_the_results(deck, figures):
     assert rows[0][head.index("Target")] == "€625,000"  # params/review.yml
 
 
-def test_a_headline_has_its_figure_its_sentence_and_the_page_of_the_pack(deck, figures, built):
-    page = " ".join(PdfReader(built.folder / "pack.pdf").pages[1].extract_text().split())
+def test_a_headline_has_its_figure_its_sentence_and_the_page_of_the_pack(deck, figures, pdf_pages):
+    page = pdf_pages[1]
     values = {EURO.value(row["value"], row["unit"]) for (_, period), row in figures.iterrows() if period == "2026Q3"}
     of_news = list(deck.slides)[2:-2]
     assert of_news
@@ -143,8 +142,7 @@ def test_a_headline_has_its_figure_its_sentence_and_the_page_of_the_pack(deck, f
         assert figure in slide.shapes.title.text
         assert sentence[1:].rstrip(".") in page  # it begins with a capital here
         theme, number = re.fullmatch(r"In the pack: (.+), page (\d+)", where).groups()
-        text = PdfReader(built.folder / "pack.pdf").pages[int(number) - 1].extract_text()
-        assert theme in " ".join(text.split())
+        assert theme in pdf_pages[int(number) - 1]
 
 
 def test_notes_define_the_kpi(deck):

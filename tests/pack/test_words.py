@@ -4,7 +4,6 @@ import re
 
 import pytest
 from bs4 import BeautifulSoup
-from pypdf import PdfReader
 
 from helpers.display.plain_words import plain
 from tests.notebooks.chromium import opened_in_chromium
@@ -47,8 +46,8 @@ def test_the_text_of_the_html_is_in_a_readers_words(page):
     assert [found for text in texts for found in found_in(text)] == []
 
 
-def test_the_text_of_the_pdf_is_in_a_readers_words(page, built):
-    text = " ".join(" ".join(sheet.extract_text().split()) for sheet in PdfReader(built.folder / "pack.pdf").pages)
+def test_the_text_of_the_pdf_is_in_a_readers_words(page, pdf_pages):
+    text = " ".join(pdf_pages)
     assert len(text) > 50_000
     assert found_in(text, allowed=page[1]) == []
     assert METHODS.findall(text) == []

@@ -7,13 +7,11 @@ import duckdb
 import pytest
 
 from helpers.catalogue import CATALOGUE, kpi
-from helpers.data.prepare import prepare
 from helpers.kpis.rows import cards_with, run, words_of
 from helpers.kpis.spine import read_relations
 from helpers.notebook_parameters import theme_parameters
-from helpers.params import load_review, load_source, project_root
+from helpers.params import load_review, project_root
 from helpers.review import OpenReview
-from sample import write_sample
 
 # Of these the query gives the vectors, one row per customer; the figure is a statistic that Python makes of them.
 STATISTICS = {
@@ -32,16 +30,13 @@ QUARTER_ALONE = {"year": "", "window": "", "period": "_quarter", "quarter": "_qu
 
 
 @pytest.fixture(scope="session")
-def quarter(tmp_path_factory):
+def quarter(prepared_company):
     """The review of a sample company of 60 customers."""
-    root, folder = project_root(), tmp_path_factory.mktemp("company")
-    write_sample(folder / "files", customers=60, seed=7)
-    source = load_source(root / "params/sources/sample.yml").model_copy(update={"files": folder / "files"})
+    root = project_root()
     review = load_review(root / "params/review.yml")
     found = theme_parameters(review.themes, root / "notebooks", file=review.path)
     review = review.model_copy(update={"themes": {**found.asked, **found.others}})
-    period = review.calendar(source).period("2026Q3")
-    return OpenReview(period, review, prepare(source, period, currency="EUR", folder=folder / "prepared"))
+    return OpenReview(prepared_company.calendar.period("2026Q3"), review, prepared_company)
 
 
 @pytest.fixture(scope="session")
