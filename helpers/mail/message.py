@@ -125,9 +125,11 @@ def _in_language(request: PackRequest, language: str | None) -> PackRequest:
 
 def _check_figures(found: Opened, file: Path, shown: Results) -> None:
     if figures.to_csv(shown.frame).encode() != file.read_bytes():
-        commit = found.manifest.get("commit", "")
-        use = f"use the kit of then: commit {commit}" if commit else "use the helpers of then"
-        raise KitError(f"{file}: this kit reads the pack's figures otherwise than they were written; {use}")
+        commit = found.manifest.get("commit")
+        raise KitError(
+            f"{file}: this kit reads the pack's figures otherwise than they were written; "
+            f"use the kit of then{f': commit {commit}' if commit else ''}"
+        )
 
 
 def _corrected(
