@@ -142,7 +142,7 @@ def _corrected(
     versions = {each.version: each for each in published_versions(found.out / "published", label)}
     held = versions.get(int(version))
     if not held or not (held.folder / audience / "results.csv").is_file():
-        return Compared(GONE)
+        return Compared() if held and audience else Compared(GONE)  # nothing was published for these readers yet
     made_with = {"code": found.manifest["fingerprints"]["code"], **found.manifest["versions"]}
     return changes_since(held, request, prepared, shown, made_with, audience)
 
