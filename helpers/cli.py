@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -21,6 +22,7 @@ from helpers.progress import stoppable
 
 if TYPE_CHECKING:
     from helpers.experiments import Backtest
+    from helpers.mail.recipients import Recipients
     from helpers.notebook_parameters import ThemeParameters
     from helpers.pack.request import BuildRequest
     from helpers.pack.warm_kernels import WarmProcess
@@ -31,6 +33,7 @@ DONE_IN_PART = 2
 INTERRUPTED = 130  # what Typer makes of Ctrl-C
 REPEATED = ("--only", "--set")
 REVIEW = Path("params/review.yml")
+RECIPIENTS = Path("params/recipients.yml")
 REPORTS = Path("reports")
 
 SourceFile = Annotated[Path, typer.Option("--source", help="The source file: params/sources/sample.yml.")]
@@ -231,6 +234,83 @@ def publish(
         return NOTHING_DONE
     print(freeze(found, out))
     return 0
+
+
+@app.command()
+def send(
+    period: Annotated[str, typer.Argument(metavar="PERIOD", help="Of which pack: 2026Q3.")] = "",
+    name: Annotated[str, typer.Option("--list", metavar="LIST", help="A list of params/recipients.yml.")] = "",
+    draft: Annotated[bool, typer.Option("--draft", help="The draft, for those who review it.")] = False,
+    to: Annotated[str, typer.Option(metavar="ADDRESS", help="A test, to this address alone.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the messages as files instead.")] = False,
+    again: Annotated[
+        str, typer.Option(metavar="REASON", help="Also to those who may have it, or whose server refused it.")
+    ] = "",
+    status: Annotated[bool, typer.Option("--status", help="Tell who has which version.")] = False,
+    check_way: Annotated[bool, typer.Option("--check", help="Try the way out, and send nothing.")] = False,
+    out: Annotated[Path, typer.Option(help="Where packs are.")] = REPORTS,
+) -> int:
+    """Mail the published pack of a period to a list, once to each reader."""
+    from helpers.mail.mailing import who_has_it
+    from helpers.mail.recipients import load_recipients
+
+    if status:
+        print(*who_has_it(out, period), sep="\n")
+        return 0
+    recipients = load_recipients(RECIPIENTS)
+    if check_way:
+        from helpers.mail.ways import open_way
+
+        with closing(open_way(recipients)) as way:
+            print(*way.check(), sep="\n")
+        return 0
+    if not period or not name:
+        raise KitError(
+            f"kpi-review send: give a period and a list: kpi-review send 2026Q3 --list {next(iter(recipients.lists))}"
+        )
+    return _send(period, name, recipients, out, draft=draft, to=to, dry_run=dry_run, again=again.strip())
+
+
+def _send(
+    period: str, name: str, recipients: Recipients, out: Path, *, draft: bool, to: str, dry_run: bool, again: str
+) -> int:
+    """Show a mailing, ask in a terminal, and send it or write it as files."""
+    from helpers.mail.ledger import held_ledger, read_ledger
+    from helpers.mail.mailing import ledger_path, read_mailing
+    from helpers.mail.sending import check_size, tell_owner, write_letters
+    from helpers.mail.sending import send as hand_over
+    from helpers.mail.ways import open_way
+    from helpers.params import project_root
+    from helpers.progress import steps
+
+    place = ledger_path(out, period, draft=draft)
+    mailing = read_mailing(period, name, recipients, out, project_root(), draft=draft, to=to)
+    due = mailing.due(read_ledger(place), again=bool(again))
+    letters = list(mailing.letters(due, datetime.now(UTC)))
+    print(*mailing.told(due), sep="\n")
+    if dry_run:
+        print(*write_letters(letters, out / "outbox" / period / name), sep="\n")
+        return 0
+    if not letters:
+        _tell("nobody is due, so nothing was sent")
+        return DONE_IN_PART if due.open else 0
+    with closing(open_way(recipients)) as way:
+        check_size(mailing, letters[0], way.most_bytes)
+        if sys.stdin.isatty() and not typer.confirm("\nSend this?"):
+            _tell("nothing was sent")
+            return NOTHING_DONE
+        with held_ledger(place) as ledger, steps(period, len(due.people)) as done:
+            due = mailing.due(ledger, again=bool(again))  # another may have sent meanwhile
+            report = hand_over(mailing, due, ledger, way, done, why=again)
+        if failures := report.failures():
+            _tell(*failures)
+            if not to:
+                told = "was told" if tell_owner(mailing, report, way) else "could not be told"
+                _tell(f"{mailing.owner.address} {told}")
+    print(f"sent to {len(report.sent)} of {len(due.people)}")
+    if failures and not report.sent:
+        return NOTHING_DONE
+    return DONE_IN_PART if failures or due.open else 0
 
 
 @app.command()

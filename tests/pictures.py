@@ -1,10 +1,11 @@
-"""The pictures of the README, 1,200 px wide: pages of the sample's PDF, its HTML on a phone, a slide. `make pictures`.
+"""The pictures of the README, 1,200 px wide: pages of the PDF, the HTML on a phone, a slide, the mail. `make pictures`.
 
 The slide is painted by LibreOffice, which takes the typeface from the kit.
 """
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import tempfile
@@ -15,7 +16,9 @@ from typing import Any
 from PIL import Image
 from pypdf import PdfReader
 
+from helpers.mail.message import message_of
 from helpers.pack.appearance import FIRA
+from helpers.pack.verify import opened
 
 ROOT = Path(__file__).parents[1]
 PACK = ROOT / "reports/2026Q3"
@@ -25,6 +28,7 @@ FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><include>/etc/fonts/fonts.conf</include><dir>{}</dir><cachedir>{}</cachedir></fontconfig>"""
 PHONES = ("Summary", "Scorecard", "Whom to call")
 WIDTH, HEIGHT, MARGIN = 384, 832, 12  # three phones and the margins around them: 1,200 px
+MAIL = 1150  # px of the mail that are shown
 COLOURS = 64
 CHROMIUM = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--hide-scrollbars",
             "--allow-file-access-from-files", "--virtual-time-budget=5000")  # fmt: skip
@@ -69,6 +73,24 @@ def phones() -> Image.Image:
                         page.as_uri())  # fmt: skip
 
 
+def mail() -> Image.Image:
+    """The mail of the draft at a desk and on a phone, side by side."""
+    told = message_of(opened(PACK, ROOT), "", None, [("kpi-review-2026Q3.pdf", (PACK / "pack.pdf").stat().st_size)])
+    html = told.html
+    for name, picture in told.pictures.items():
+        html = html.replace(f"cid:{name}", f"data:image/png;base64,{base64.b64encode(picture).decode()}")
+    widths = (3 * WIDTH + 4 * MARGIN - WIDTH - 3 * MARGIN, WIDTH)
+    style = f"body {{margin: 0; background: #ccd; font-size: 0}} iframe {{height: {MAIL}px; border: 0; "
+    style += f"margin: {MARGIN}px 0 0 {MARGIN}px}}"
+    frames = "".join(f'<iframe style="width: {width}px" src="mail.html"></iframe>' for width in widths)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "mail.html").write_text(html)
+        (Path(folder) / "both.html").write_text(f"<style>{style}</style><body>{frames}")
+        size = f"--window-size={3 * WIDTH + 4 * MARGIN},{MAIL + 2 * MARGIN}"
+        return _painted("chromium", *CHROMIUM, f"--user-data-dir={folder}/chromium", size, "--screenshot={}.png",
+                        (Path(folder) / "both.html").as_uri())  # fmt: skip
+
+
 def slide() -> Image.Image:
     """A slide of the deck."""
     with tempfile.TemporaryDirectory() as folder:
@@ -93,7 +115,7 @@ def _painted(*command: str | Path) -> Image.Image:
 
 def main() -> None:
     """Writes docs/<name>.png for each picture."""
-    for name, picture in (*pages(), ("phones", phones()), ("slide", slide())):
+    for name, picture in (*pages(), ("phones", phones()), ("slide", slide()), ("mail", mail())):
         target = ROOT / f"docs/{name}.png"
         picture.quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
         print(f"{target.relative_to(ROOT)}: {picture.width} × {picture.height} px, {target.stat().st_size // 1000} kB")

@@ -152,7 +152,10 @@ def _corrected(
 
 def _status(edition: Edition | None, is_partial: bool) -> Iterator[str]:
     """What a subject tells of a pack."""
-    yield _("version {n}").format(n=edition.version) if edition else _("draft")
+    if not edition:
+        yield _("draft")
+    elif edition.version > 1:
+        yield _("version {n}").format(n=edition.version)
     if edition and edition.reason:
         yield _("correction")
     if is_partial:

@@ -63,7 +63,9 @@ class _Secret(Frozen):
 
 def _named(written: Any) -> Any:
     if not isinstance(written, dict):
-        raise PydanticCustomError("hidden", "must name where the secret is, such as {{environment: NAME}}")
+        raise PydanticCustomError(
+            "hidden", "must name where the secret is, such as {example}", {"example": "{environment: NAME}"}
+        )
     return written
 
 

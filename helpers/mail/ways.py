@@ -1,30 +1,27 @@
-"""The ways out: what came of a letter, what a way must be able to do, and what providers' refusals mean."""
+"""The ways out of mail: what one must be able to do, and the one that the recipients' file names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Protocol, cast
 
+from helpers.mail.answers import Answer
+from helpers.mail.graph import GraphWay
 from helpers.mail.letter import Letter
-
-Outcome = Literal["sent", "refused", "unknown", "later"]
-
-
-class Answer(NamedTuple):
-    """What came of a letter for one address, and the server's words in one line.
-
-    ``later``: it was certainly not taken, and may be tried again. ``unknown``: the connection was lost between the end
-    of the letter and the answer.
-    """
-
-    outcome: Outcome
-    words: str
+from helpers.mail.recipients import GraphMailbox, Recipients
+from helpers.mail.smtp import SmtpWay
 
 
 class Way(Protocol):
     """A way out, opened once for a list; it connects when it first needs to, and again after a loss."""
 
-    most_bytes: int  # what a whole letter may have
+    @property
+    def most_bytes(self) -> int:
+        """What a whole letter may have; a way may have to connect to know.
+
+        Raises:
+            KitError: it cannot be asked.
+        """
 
     def send(self, letter: Letter, handing_over: Callable[[Sequence[str]], None]) -> Mapping[str, Answer]:
         """Hand a letter over; says what came of it for each of its addresses.
@@ -32,7 +29,8 @@ class Way(Protocol):
         ``handing_over`` is called with the addresses right before the point from which on it may have been taken.
 
         Raises:
-            KitError: nothing can be sent this way (login, certificate, sender), whoever the reader is.
+            KitError: nothing can be sent this way (login, certificate, sender, limits), whoever the reader is;
+                this letter was certainly not taken.
         """
 
     def check(self) -> list[str]:
@@ -44,3 +42,8 @@ class Way(Protocol):
 
     def close(self) -> None:
         """End the connection."""
+
+
+def open_way(settings: Recipients) -> Way:
+    """The way out that the file of recipients gives; nothing is connected yet."""
+    return SmtpWay(settings.smtp) if settings.smtp else GraphWay(cast(GraphMailbox, settings.graph))

@@ -7,16 +7,21 @@ import signal
 import subprocess
 import time
 import urllib.request
+from contextlib import nullcontext
 from pathlib import Path
 
 import duckdb
 import pytest
 import yaml
 from PIL import Image
+from typer.main import get_command
 
 from helpers.check import check_order
+from helpers.cli import app
 from helpers.data.new_source import Place, write_source
+from helpers.mail.recipients import load_recipients
 from helpers.params import CANONICAL_TABLES
+from tests.mail.servers import mail_server
 from tests.pack.requests import request_of
 from tests.unit.data.test_new_source import rows_of, write_exports
 
@@ -58,11 +63,60 @@ def test_the_example_is_a_small_pack_of_the_sample():
     assert max(html.stat().st_size, pdf.stat().st_size) < 1_600_000
 
 
+def shown(key: str) -> list[dict]:
+    """The files shown that have a key."""
+    return [found for block in blocks("yaml") if key in (found := yaml.safe_load(block))]
+
+
 def test_the_source_shown_is_a_source():
-    (shown,) = blocks("yaml")
-    source = yaml.safe_load(shown)
+    (source,) = shown("tables")
     assert source["tables"].keys() <= set(CANONICAL_TABLES)
     assert source.keys() <= {"name", "connect", "files", "timezone", "currency", "tables"}
+
+
+@pytest.mark.parametrize("way", [*shown("graph"), *shown("smtp")])
+def test_the_ways_out_shown_are_right(tmp_path, way):
+    written = yaml.safe_load((ROOT / "params/recipients.yml").read_text())
+    del written["smtp"]
+    (tmp_path / "recipients.yml").write_text(yaml.safe_dump(written | way))
+    assert load_recipients(tmp_path / "recipients.yml")
+
+
+def schedules() -> dict[str, str]:
+    """What each schedule runs, as a shell reads it; two of them end at the first command that fails."""
+    (cron,) = re.findall(r"^0 6 10 1,4,7,10 \* (.+)$", README, re.MULTILINE)
+    (unit,) = blocks("ini")
+    (started,) = re.findall(r"^ExecStart=/bin/sh -ec '(.+)'$", unit, re.MULTILINE)
+    (workflow,) = shown("jobs")
+    steps = workflow["jobs"]["draft"]["steps"]
+    return {
+        "cron": cron.replace("\\%", "%"),  # what cron itself takes off
+        "systemd": "set -e\n" + started.replace("%%", "%"),
+        "GitHub Actions": "set -e\n" + steps[-1]["run"],
+    }
+
+
+@pytest.mark.parametrize("name", schedules())
+@pytest.mark.parametrize("build", [0, 1, 2])
+def test_a_schedule_builds_the_draft_of_the_quarter_before_and_mails_it_to_reviewers(tmp_path, name, build):
+    """Run with programs that only note how they are called, on 10 October; a build that fails lets nothing go out."""
+    script = schedules()[name].replace("/srv/kpi-review", str(tmp_path))
+    note = f'#!/bin/sh\necho "$@" >> {tmp_path}/called\n[ "$1" = build ] && exit {build}\nexit 0\n'
+    clock = '#!/bin/sh\nexec /bin/date -d "2026-10-10 $2" "$3"\n'
+    for path, text in ((".venv/bin/kpi-review", note), ("bin/date", clock)):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+        (tmp_path / path).chmod(0o755)
+    path = f"{tmp_path}/bin:{os.environ['PATH']}"
+    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, env={"PATH": path}, check=False)
+    called = (tmp_path / "called").read_text().splitlines()
+    sent = ["send 2026Q3 --list reviewers --draft"] if build == 0 else []
+    assert called == ["build --period 2026Q3 --source params/sources/yours.yml", *sent]
+    assert (done.returncode == 0) == (build == 0)
+    for words in called:  # as the command line takes them
+        command, *arguments = words.split()
+        get_command(app).commands[command].make_context(command, arguments)
+    assert "reviewers" in load_recipients(ROOT / "params/recipients.yml").lists
 
 
 def test_the_functions_shown_exist():
@@ -145,8 +199,11 @@ def test_two_commands_make_a_pack(clone):
 def test_command_works(clone, command):
     if not EXPORTS.is_dir() and ("~/exports" in command or "stripe_hubspot_zendesk" in command):
         pytest.skip(f"{EXPORTS} is not there")
-    done = run(clone, command)
+    with mail_server(port=1025) if " send " in command else nullcontext() as server:
+        done = run(clone, command)
     assert done.returncode == 0, done.stderr
+    if server and "--dry-run" not in command and "--status" not in command:
+        assert server.reached
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import trustme
 
 from helpers.pack.verify import Opened
 from tests.mail.bodies import pack_in
@@ -64,3 +65,17 @@ def hostile(made_once) -> Opened:
         assert done.status == 0, done.err
 
     return pack_in(made_once("hostile", make) / "project/reports/2026Q3")
+
+
+@pytest.fixture(scope="session")
+def authority():
+    """A certificate authority."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def trusted(authority, tmp_path, monkeypatch):
+    """The authority, which this test's clients trust as the one of a company."""
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    return authority

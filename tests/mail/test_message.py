@@ -370,7 +370,7 @@ def restated(then, now):
 
 def test_the_first_version_corrects_nothing(corrected):
     made = body(pack_in(corrected / "reports/published/2026Q3/v1"))
-    assert made.status == "version 1"
+    assert made.status == ""
     assert "What changed" not in made.text
     assert "DRAFT" not in made.text
 
@@ -429,7 +429,7 @@ def test_a_pack_in_part_says_so_and_names_what_failed(tmp_path, dozen):
     assert "Without Cash, which failed." in squeezed_lines(draft.text)
     assert books.run("publish", "2026Q3", "--partial", "The bank was late").status == 0
     made = body(pack_in(books.folder / "reports/published/2026Q3"))
-    assert made.status == "version 1, partial"
+    assert made.status == "partial"
     standing = words_of(page_of(made).select_one(".status"))
     assert standing.startswith("PARTIAL Version 1, published on ")
     assert standing.endswith("Published in part: The bank was late. Without Cash, which failed.")

@@ -1,0 +1,25 @@
+"""Letters made by hand for tests of the ways out."""
+
+from helpers.mail.letter import Attachment, Content, Letter
+
+SENDER = "kpi@example.com"
+
+
+class MadeContent(Content):
+    """A content whose MIME was written by hand."""
+
+    alone = b"Content-Type: text/plain; charset=utf-8\r\n\r\nalone\r\n"
+    whole = b"Content-Type: text/plain; charset=utf-8\r\n\r\nwhole\r\n"
+
+
+def made_letter(*addresses: str, body: bytes | None = None, attachments: tuple[Attachment, ...] = ()) -> Letter:
+    """A letter to the addresses, all of which its head names."""
+    addresses = addresses or ("ann@example.com",)
+    head = (
+        f"From: KPI review <{SENDER}>\r\nTo: {', '.join(addresses)}\r\n"
+        "Subject: =?utf-8?q?Vesper_=E2=80=93_Q3?=\r\nMessage-ID: <1@example.com>\r\nX-Kpi-Review: board\r\n"
+    )
+    content = MadeContent("text", "<p>caf\u00e9</p>", {"logo": b"\x89PNG"}, attachments)
+    if body is not None:
+        object.__setattr__(content, "whole", b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + body)
+    return Letter("<1@example.com>", SENDER, addresses, head.encode(), content)
