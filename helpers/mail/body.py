@@ -28,6 +28,7 @@ from helpers.pack.rich_text import Part
 
 MOST = 100_000  # bytes of HTML
 SAID = ("asked", "commentary")  # what management says, in the order in which it is kept
+KEPT = '<style data-css-inline="keep">'  # the style sheet that is not written into the tags: that of phones
 PANEL = "#f3f4f6"
 CHINESE = {
     "zh-Hans": "'Microsoft YaHei','PingFang SC','Noto Sans CJK SC',",
@@ -59,7 +60,7 @@ def write_bodies(content: Mapping[str, Any], shown: Mapping[str, Any]) -> tuple[
         return _templates().get_template(template).render(values)
 
     def html(pieces: int) -> str:
-        return _inliner().inline(printed("message.html.j2", pieces))
+        return _inliner().inline(printed("message.html.j2", pieces)).replace(KEPT, "<style>", 1)
 
     def size(pieces: int) -> int:
         return len(html(pieces).encode())

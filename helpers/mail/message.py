@@ -125,9 +125,11 @@ def _in_language(request: PackRequest, language: str | None) -> PackRequest:
 
 def _check_figures(found: Opened, file: Path, shown: Results) -> None:
     if figures.to_csv(shown.frame).encode() != file.read_bytes():
-        commit = found.manifest.get("commit", "")
-        use = f"use the kit of then: commit {commit}" if commit else "use the helpers of then"
-        raise KitError(f"{file}: this kit reads the pack's figures otherwise than they were written; {use}")
+        commit = found.manifest.get("commit")
+        raise KitError(
+            f"{file}: this kit reads the pack's figures otherwise than they were written; "
+            f"use the kit of then{f': commit {commit}' if commit else ''}"
+        )
 
 
 def _corrected(
@@ -140,7 +142,7 @@ def _corrected(
     versions = {each.version: each for each in published_versions(found.out / "published", label)}
     held = versions.get(int(version))
     if not held or not (held.folder / audience / "results.csv").is_file():
-        return Compared(GONE)
+        return Compared() if held and audience else Compared(GONE)  # nothing was published for these readers yet
     made_with = {"code": found.manifest["fingerprints"]["code"], **found.manifest["versions"]}
     return changes_since(held, request, prepared, shown, made_with, audience)
 

@@ -25,7 +25,6 @@ ATTRIBUTES = {
     "a": {"href"},
     "ol": {"start"},
     "meta": {"charset", "name", "content"},
-    "style": {"data-css-inline"},
 }
 TEXT = {"color", "font-family", "font-size", "font-weight", "font-style", "line-height", "text-align", "vertical-align"}
 BOX = {"background-color", "border", "border-bottom", "border-top", "width", "mso-hide"}
@@ -38,6 +37,11 @@ VALUE = re.compile(r"[\w\s.,#%'-]+")  # no address, function, variable or import
 GHOST = re.compile(r"\[if mso\]>(?P<inside>.*)<!\[endif\]", re.DOTALL)
 OPENED = '<table role="presentation" width="600" align="center" cellpadding="0" cellspacing="0" border="0"><tr><td>'
 CLOSED = "</td></tr></table>"
+# Word is to take pixels for what they are, however many of them a screen has to an inch.
+SETTINGS = (
+    '<xml><o:OfficeDocumentSettings xmlns:o="urn:schemas-microsoft-com:office:office"><o:AllowPNG/>'
+    "<o:PixelsPerInch>96</o:PixelsPerInch></o:OfficeDocumentSettings></xml>"
+)
 
 
 def faults(html: str, pictures: Mapping[str, bytes]) -> list[str]:
@@ -106,7 +110,7 @@ def _of_pictures(page: BeautifulSoup, pictures: Mapping[str, bytes]) -> Iterator
 def _of_comments(page: BeautifulSoup) -> Iterator[str]:
     comments = page.find_all(string=lambda text: isinstance(text, Comment))
     inside = [found["inside"] if (found := GHOST.fullmatch(text)) else text for text in comments]
-    if inside != [OPENED, CLOSED]:
+    if inside != [SETTINGS, OPENED, CLOSED]:
         yield f"comments: {inside}"
 
 

@@ -284,8 +284,9 @@ def unmarked(path):
 @pytest.mark.parametrize(
     "path",
     [
-        path for part in MARKED_IN for path in sorted((ROOT / part).rglob("*.py"))
-        if str(path.relative_to(ROOT)) not in UNSEEN
+        *(path for part in MARKED_IN for path in sorted((ROOT / part).rglob("*.py"))
+          if str(path.relative_to(ROOT)) not in UNSEEN),
+        *(ROOT / f"helpers/mail/{name}.py" for name in ("message", "body", "plain_text", "pictures")),
     ],
     ids=lambda path: path.stem,
 )  # fmt: skip
