@@ -79,6 +79,12 @@ def audited(quarter, change=lambda frame: frame) -> bytes:
     return render_workbook(made.view(), [], found, audit_sheets(quarter, found))
 
 
+@pytest.fixture(scope="module")
+def as_it_is() -> bytes:
+    """The workbook of the example, which no test changes."""
+    return audited(opened())
+
+
 def read(content: bytes, **how) -> openpyxl.Workbook:
     return openpyxl.load_workbook(io.BytesIO(content), **how)
 
@@ -102,8 +108,8 @@ def test_all_checks_pass(name):
     assert kpis <= set(found)
 
 
-def test_the_bridge_by_month():
-    book = read(audited(opened()), data_only=True)
+def test_the_bridge_by_month(as_it_is):
+    book = read(as_it_is, data_only=True)
     bridge = grid(book["Audit"])
     # A 1000, B 500, C 400, D 300, E 200 on 31 December; F 250 and H 450 (who paid until September) in January, when C
     # leaves; B grows to 800 in February and shrinks to 600 in March, when C comes back, D leaves and J is new.
@@ -120,8 +126,8 @@ def test_the_bridge_by_month():
     assert measures["GRR"] == [pytest.approx((1000 + 500 + 300 + 200 + 150) / 2550), pytest.approx(2000 / 2400)]
 
 
-def test_customers_by_month_are_numbers_with_the_day_of_the_first_payment():
-    sheet = read(audited(opened()))["Customers by month"]
+def test_customers_by_month_are_numbers_with_the_day_of_the_first_payment(as_it_is):
+    sheet = read(as_it_is)["Customers by month"]
     head = [cell.value for cell in sheet[6]]
     rows = {
         row[0].value: dict(zip(head, (cell.value for cell in row), strict=True)) for row in sheet.iter_rows(min_row=7)
@@ -217,8 +223,8 @@ def recalculated(folder, **books: bytes) -> dict[str, openpyxl.Workbook]:
 
 
 @pytest.mark.parametrize("language", ["ru", "zh_Hans", "zh_Hant"])
-def test_formulas_name_the_sheets_as_the_language_does(language):
-    english = checks(audited(opened()))
+def test_formulas_name_the_sheets_as_the_language_does(language, as_it_is):
+    english = checks(as_it_is)
     with speaking(language):
         content, name, passed = audited(opened()), _("Checks"), _("PASS")
     book = read(content)

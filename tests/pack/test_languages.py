@@ -3,6 +3,7 @@
 import ast
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from unicodedata import east_asian_width
 
@@ -245,6 +246,7 @@ def test_own_words_that_no_font_has_are_refused_by_name():
 # --- what is not marked -----------------------------------------------------------------------------------------------
 
 
+@cache
 def keys():
     """The words that code decides by, which types list: pages say them in words of their own."""
     return {
@@ -255,9 +257,6 @@ def keys():
         for each in ast.walk(node.slice)
         if isinstance(each, ast.Constant)
     }  # fmt: skip
-
-
-KEYS = keys()
 
 
 def unmarked(path):
@@ -277,7 +276,7 @@ def unmarked(path):
         node.value
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in kept
-        and WORDS.search(node.value) and not OF_MACHINES.match(node.value) and node.value not in KEYS
+        and WORDS.search(node.value) and not OF_MACHINES.match(node.value) and node.value not in keys()
     ]  # fmt: skip
 
 
