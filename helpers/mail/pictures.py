@@ -11,7 +11,7 @@ import typst
 from helpers.pack.appearance import TEMPLATES, typst_fonts
 from helpers.pack.notebook_content import as_svg
 
-SPARK, LOGO_HEIGHT, LOGO_WIDTH = 96, 40, 180  # pixels of CSS; a logo has no more than that
+SPARK, LOGO_HEIGHT, LOGO_WIDTH = 88, 40, 180  # pixels of CSS; a logo has no more than that
 DENSITY = 2  # pixels of a picture for each of them
 LOGO = "logo"
 
