@@ -79,14 +79,15 @@ class Ledger:
             ) from None
         self.entries.append(entry)
 
-    def latest(self, version: str) -> dict[tuple[str, str], Entry]:
-        """The newest entry of each list and address of a version, tests apart; what was sent stays sent.
+    def latest(self, version: str) -> dict[tuple[str, str, str], Entry]:
+        """The newest entry of each list, address and audience of a version, tests apart; what was sent stays sent.
 
-        A letter that was handed over and has no answer is unknown.
+        A letter that was handed over and has no answer is unknown. A list may get the pack of another audience than
+        before, so what came of each is told apart.
         """
-        found: dict[tuple[str, str], Entry] = {}
+        found: dict[tuple[str, str, str], Entry] = {}
         for each in self.entries:
-            key = (each.name, each.key)
+            key = (each.name, each.key, each.audience)
             if each.version == version and not each.test and (key not in found or found[key].outcome != "sent"):
                 found[key] = each
         lost = "no answer is on record"

@@ -138,8 +138,8 @@ class Mailing:
         earlier = {
             entry.key: entry
             for version in versions[: versions.index(self.version) if self.version in versions else None]
-            for (name, _), entry in ledger.latest(version).items()
-            if name == self.name and entry.outcome in ("sent", "unknown")
+            for entry in ledger.latest(version).values()
+            if entry.name == self.name and entry.outcome in ("sent", "unknown")
         }
         if not earlier:
             return people, []

@@ -40,6 +40,18 @@ def test_who_has_the_same_pack_by_another_list_is_not_sent_it_again(tmp_path):
     assert due(mailing(who, name="sales"), sent, tmp_path=tmp_path)[0] == ["ann", "bo", "eve"]  # another pack
 
 
+def test_a_list_that_gets_the_pack_of_another_audience_than_before_gets_each_once(tmp_path):
+    """The same list and version: what came of the one pack says nothing of the other, nor hides it."""
+    before = [Entry("2026", "v1", "sales", "board", f"{who}@example.com", "<1>", "sent") for who in ("ann", "bo", "eve")]
+    made = mailing(recipients(tmp_path))
+    assert len(made.due(Ledger(tmp_path / "x", before)).people) == 3
+    sent = [each._replace(audience="") for each in before[:2]]
+    unknown = before[2]._replace(audience="", outcome="unknown")
+    found = made.due(Ledger(tmp_path / "x", [*before, *sent, unknown]))
+    assert not found.people
+    assert "eve@example.com: unknown" in found.open[0]
+
+
 @pytest.mark.parametrize("outcome", ["unknown", "refused", "handing over"])
 def test_what_is_unknown_or_refused_asks_for_a_reason(tmp_path, outcome):
     made, found = mailing(recipients(tmp_path)), ("v1", "board", "ann", outcome)
