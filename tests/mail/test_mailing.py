@@ -42,7 +42,9 @@ def test_who_has_the_same_pack_by_another_list_is_not_sent_it_again(tmp_path):
 
 def test_a_list_that_gets_the_pack_of_another_audience_than_before_gets_each_once(tmp_path):
     """The same list and version: what came of the one pack says nothing of the other, nor hides it."""
-    before = [Entry("2026", "v1", "sales", "board", f"{who}@example.com", "<1>", "sent") for who in ("ann", "bo", "eve")]
+    before = [
+        Entry("2026", "v1", "sales", "board", f"{who}@example.com", "<1>", "sent") for who in ("ann", "bo", "eve")
+    ]
     made = mailing(recipients(tmp_path))
     assert len(made.due(Ledger(tmp_path / "x", before)).people) == 3
     sent = [each._replace(audience="") for each in before[:2]]

@@ -1,5 +1,6 @@
 """A mailing goes out: once to each, with what was temporary tried again and every answer on record."""
 
+import re
 from email import message_from_bytes, policy
 
 import pytest
@@ -76,13 +77,29 @@ def test_a_server_that_takes_nothing_is_left_alone_for_a_while(tmp_path, path):
     assert len(tried) == sending.IN_A_ROW * (1 + len(sending.WAITS))
 
 
+@pytest.mark.parametrize(
+    "outcome", [["later"], ["refused"], [KitError("550 5.7.30: use graph")]], ids=["later", "refused", "stopped"]
+)
+def test_nobody_is_missed_without_a_word(tmp_path, path, outcome):
+    """Whoever was not even tried is told of too, to the owner as well."""
+    people = [f"p{i}@example.com" for i in range(50)]
+    made, way = mailing(recipients(tmp_path, people)), Scripted(**{f"p{i}": outcome for i in range(50)})
+    report = run(made, way, path)
+    (untried,) = [line for line in report.failures() if line.endswith(": not tried yet; send again")]
+    named, more = untried.count("@example.com"), int(re.search(r" and (\d+) more", untried)[1])
+    assert named + more == 50 - len(report.answers)
+    assert tell_owner(made, report, way)
+    assert untried in way.letters[-1][1].content.text
+
+
 def test_a_server_that_refuses_all_alike_is_not_asked_for_everybody(tmp_path, path):
     """Its reason is most likely the sender's, though no table knows it."""
     people = [f"p{i}@example.com" for i in range(50)]
     made, way = mailing(recipients(tmp_path, people)), Scripted(**{f"p{i}": ["refused"] for i in range(50)})
     report = run(made, way, path)
     assert [each.outcome for each in report.answers.values()] == ["refused"] * sending.IN_A_ROW
-    assert report.stopped == ("3 in a row were refused in the same words, so the rest was not tried",)
+    (told,) = report.stopped
+    assert told.startswith("3 in a row were refused in the same words, so the rest was not tried; see to the cause")
 
 
 def test_an_unknown_end_is_never_tried_again_without_a_reason(tmp_path, path):
