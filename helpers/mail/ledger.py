@@ -17,7 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Final, Literal, NamedTuple
+from typing import IO, Annotated, Any, Final, Literal, NamedTuple
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from helpers.errors import KitError
 
@@ -39,7 +41,7 @@ class Entry(NamedTuple):
     version: str
     audience: str
     name: str
-    address: str
+    address: Annotated[str, Field(pattern=r"^[^\s<>@]+@[^\s<>@]+$")]
     id: str
     outcome: Outcome
     answer: str = ""
@@ -49,6 +51,9 @@ class Entry(NamedTuple):
     @property
     def key(self) -> str:
         return self.address.lower()
+
+
+ENTRY = TypeAdapter(Entry)
 
 
 @dataclass
@@ -115,8 +120,8 @@ def read_ledger(path: Path) -> Ledger:
     entries = []
     for number, line in enumerate(written.split(b"\n")[:-1], start=1):
         try:
-            entries.append(Entry(**json.loads(line)))
-        except (ValueError, TypeError):
+            entries.append(ENTRY.validate_json(line, strict=True))
+        except ValidationError:
             raise KitError(
                 f"{path}, line {number} is no entry of a ledger; restore the file: it keeps mail from being sent twice"
             ) from None
