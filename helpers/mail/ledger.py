@@ -13,7 +13,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,9 +79,9 @@ class Ledger:
             if is_new:
                 _sync(self.path.parent)
         except OSError as error:
-            raise KitError(
-                f"{self.path} cannot be written: {error.strerror}; make room; nothing is sent without it"
-            ) from None
+            with suppress(OSError):
+                _cut_to_whole_lines(self.path)  # what is written next begins a line of its own
+            raise _unwritable(self.path, error) from None
         self.entries.append(entry)
 
     def latest(self, version: str) -> dict[tuple[str, str, str], Entry]:
@@ -133,11 +133,15 @@ def held_ledger(path: Path) -> Iterator[Ledger]:
     """A ledger to write into, held against every other sender until this ends.
 
     Raises:
-        KitError: another holds it, or nobody can hold it, since locks do not hold in its folder.
+        KitError: another holds it, or nobody can hold it, since locks do not hold in its folder; or it cannot be
+            written.
     """
     with _held(path.with_suffix(".lock")):
         found = read_ledger(path)
-        _cut_to_whole_lines(path)
+        try:
+            _cut_to_whole_lines(path)
+        except OSError as error:
+            raise _unwritable(path, error) from None
         yield found
 
 
@@ -237,11 +241,15 @@ def _faults_of_locking(lock: Path) -> Iterator[None]:
                 f"{lock.parent}: locks do not hold there, so that two could send at once; "
                 "keep the reports on this machine, or on a server whose locks hold (NFS 4), and send from there"
             ) from None
-        raise KitError(f"{lock} cannot be written: {error.strerror}; nothing is sent without it") from None
+        raise _unwritable(lock, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> KitError:
+    return KitError(f"{path} cannot be written: {error.strerror}; make room or allow it; nothing is sent without it")
 
 
 def _cut_to_whole_lines(path: Path) -> None:
-    """Takes a line off the end that a kill has cut off."""
+    """Takes a line off the end that a kill or a full disk has cut off."""
     if not path.exists():
         return
     with path.open("r+b") as file:

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -116,8 +117,42 @@ def test_a_full_disk_is_told(path, monkeypatch):
 
     with held_ledger(path) as ledger:
         monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(KitError, match="No space left on device; make room; nothing is sent without it"):
+        with pytest.raises(
+            KitError, match="No space left on device; make room or allow it; nothing is sent without it"
+        ):
             ledger.write(entry("ann@example.com", "handing over"))
+
+
+def test_a_line_that_a_full_disk_cuts_off_does_not_damage_the_next(path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with held_ledger(path) as ledger:
+        ledger.write(entry("ann@example.com", "sent"))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, hard))
+        try:
+            with pytest.raises(KitError, match="cannot be written"):
+                ledger.write(entry("bo@example.com", "handing over"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        ledger.write(entry("eve@example.com", "sent"))
+    assert outcomes(path) == {"ann@example.com": "sent", "eve@example.com": "sent"}
+
+
+def test_a_ledger_that_is_read_only_is_told_before_anything_is_sent(path, monkeypatch):
+    path.write_bytes(b"")
+    real = type(path).open
+
+    def opened(file, mode="r", *more, **others):
+        if file == path and mode != "rb":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(file, mode, *more, **others)
+
+    monkeypatch.setattr(type(path), "open", opened)
+    with (
+        pytest.raises(KitError, match="cannot be written: Permission denied; make room or allow it"),
+        held_ledger(path),
+    ):
+        pass
+    assert not path.with_suffix(".lock").exists()
 
 
 def test_two_processes_cannot_both_send(path, other):
@@ -168,7 +203,12 @@ def test_where_locks_do_not_hold_nothing_is_sent(path, monkeypatch, lock):
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     held = held_ledger(tmp_path / "gone" / "sent.jsonl")
-    with pytest.raises(KitError, match="cannot be written: No such file or directory; nothing is sent"), held:
+    with (
+        pytest.raises(
+            KitError, match="cannot be written: No such file or directory; make room or allow it; nothing is sent"
+        ),
+        held,
+    ):
         pass
 
 
