@@ -88,11 +88,14 @@ def test_a_line_that_a_kill_cut_off_is_taken_away(path, cut):
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda told: {"version": "v1"}, lambda told: {**told, "outcome": "snet"}, lambda told: {**told, "address": None},
-        lambda told: {**told, "address": "ann@example.com>\r\nBcc: <eve@example.org"}, lambda told: {**told, "more": 1},
+        lambda told: {"version": "v1"},
+        lambda told: {**told, "outcome": "snet"},
+        lambda told: {**told, "address": None},
+        lambda told: {**told, "address": "ann@example.com>\r\nBcc: <eve@example.org"},
+        lambda told: {**told, "more": 1},
         lambda told: None,
     ],
-)  # fmt: skip
+)
 def test_a_damaged_ledger_is_refused(path, damage):
     """Whatever of it is damaged: nothing of it comes into a decision, nor into a head."""
     lines = [entry("ann@example.com", "sent")._asdict(), damage(entry("bo@example.com", "sent")._asdict())]

@@ -111,6 +111,15 @@ def test_a_password_of_the_pdf_protects_no_other_file(tmp_path):
     assert "must attach the pdf alone" in told
 
 
+@pytest.mark.parametrize(
+    "subject",
+    ["{company:d}", "{company:>999999999}", "{company!r}", "{company.__class__}", "{}", "{0}", "{company", "\\n"],
+)
+def test_a_subject_has_nothing_in_braces_but_what_is_filled_in(tmp_path, subject):
+    (told,) = faults(tmp_path, f'{GOOD}    subject: "{subject}"\n')
+    assert "must be one line, in which {company}, {title}, {period} are filled in, and no other braces" in told
+
+
 def test_an_unknown_list_is_told_with_the_nearest(tmp_path):
     with pytest.raises(KitError, match="'bord' is no list; did you mean 'board'"):
         loaded(tmp_path, GOOD).list("bord")
