@@ -300,6 +300,7 @@ def _send(
             _tell("nothing was sent")
             return NOTHING_DONE
         with held_ledger(place) as ledger, steps(period, len(due.people)) as done:
+            mailing.check_newest()
             due = mailing.due(ledger, again=bool(again))  # another may have sent meanwhile
             report = hand_over(mailing, due, ledger, way, done, why=again)
         if failures := report.failures():

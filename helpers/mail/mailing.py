@@ -98,6 +98,17 @@ class Mailing:
         """What no other pack has: the hashes of all its files."""
         return hashlib.sha256("".join(self.found.manifest["files"].values()).encode()).hexdigest()
 
+    def check_newest(self) -> None:
+        """Refuse what is not the newest any more: what was read of it may be of another build, or be corrected by now.
+
+        Raises:
+            KitError: a draft was built, or a version published, since this one was read.
+        """
+        draft = self.found.edition is None
+        pack = _pack(self.found.request.period.label, self.found.out, draft)
+        if _version(pack, draft) != self.version:
+            raise KitError(f"{pack} is newer than what was to be sent; nothing was sent, send again")
+
     def due(self, ledger: Ledger, *, again: bool = False) -> Due:
         """Who is to get it now. Who has it is not sent it again, whichever list it came by.
 
@@ -222,12 +233,13 @@ def read_mailing(
     """The newest published version of a period for a list, or the draft; its files are as they were written.
 
     Raises:
-        KitError: nothing is published, a file is not as its manifest says, the list asks for what the pack lacks, or
-            ``to`` is no address that mail may go to.
+        KitError: nothing is published, a file is not as its manifest says, the list asks for what the pack lacks,
+            ``to`` is no address that mail may go to, or there is a newer one by now.
     """
     mail_list, person = recipients.list(name), _tester(recipients, to) if to else None
-    found = opened(_pack(label, out, draft), root)
-    version = found.folder.resolve().parent.name if draft else found.folder.name
+    pack = _pack(label, out, draft)
+    version = _version(pack, draft)
+    found = opened(pack, root)
     if mail_list.audience and mail_list.audience not in (known := audiences_of(found.made_from)):
         raise KitError(
             f"{recipients.path}: lists.{name}.audience == {mail_list.audience!r}, "
@@ -237,7 +249,9 @@ def read_mailing(
     sizes = [(each.name, len(each.content)) for each in attachments]
     message = message_of(found, mail_list.audience, mail_list.language, sizes)
     content = Content(message.text, message.html, message.pictures, attachments)
-    return Mailing(found, version, recipients, name, message, content, person)
+    made = Mailing(found, version, recipients, name, message, content, person)
+    made.check_newest()
+    return made
 
 
 def _tester(recipients: Recipients, to: str) -> Person:
@@ -263,6 +277,11 @@ def _pack(label: str, out: Path, draft: bool) -> Path:
             "or send the draft to those who review it (--draft)"
         )
     return versions[-1].folder
+
+
+def _version(pack: Path, draft: bool) -> str:
+    """What a ledger calls a pack: a draft by its build."""
+    return pack.resolve().parent.name if draft else pack.name
 
 
 def _attachments(found: Opened, mail_list: MailList, name: str, stem: str) -> Iterator[Attachment]:

@@ -6,12 +6,14 @@ import re
 import shutil
 from email import message_from_bytes, policy
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
 from pypdf import PdfReader
 
-from helpers import results
+from helpers import cli, results
+from helpers.mail import mailing
 from tests.mail.servers import MailServer, mail_server
 from tests.pack.projects import BUILD, REVIEW, Project, project
 
@@ -115,6 +117,41 @@ def test_a_draft_goes_to_reviewers_marked_so_and_in_their_language(books, server
     told = books.run("send", "2026Q3", "--status").out
     assert "draft" in told
     assert not (books.folder / "reports/published/2026Q3/sent.jsonl").exists()
+
+
+def test_a_draft_that_is_built_again_while_it_is_read_is_not_sent(books, server, monkeypatch):
+    """Files of the one build would go with the words of the other."""
+    draft = books.folder / "reports/2026Q3"
+    real = mailing.message_of
+
+    def read_late(*arguments):
+        new = draft.resolve().parent.with_name("2026Q3-29991231T000000000000")
+        shutil.copytree(draft.resolve().parent, new)
+        draft.unlink()
+        draft.symlink_to(new / "pack")
+        return real(*arguments)
+
+    monkeypatch.setattr(mailing, "message_of", read_late)
+    done = books.run("send", "2026Q3", "--list", "reviewers", "--draft")
+    assert (done.status, server.received) == (1, [])
+    assert done.lines == ["reports/2026Q3 is newer than what was to be sent; nothing was sent, send again"]
+
+
+def test_a_version_that_was_corrected_while_one_is_asked_is_not_sent(books, server, monkeypatch):
+    """Those who have got the correction meanwhile would get what it corrects after it."""
+    asked = []
+
+    def answer(question):
+        asked.append(question)
+        folder = books.folder / "reports/published/2026Q3"
+        shutil.copytree(folder / "v1", folder / "v2")
+        return True
+
+    monkeypatch.setattr(cli.typer, "confirm", answer)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    done = books.run("send", "2026Q3", "--list", "board")
+    assert (len(asked), done.status, server.received) == (1, 1, [])
+    assert done.lines == ["reports/published/2026Q3/v2 is newer than what was to be sent; nothing was sent, send again"]
 
 
 def test_a_dry_run_writes_what_would_be_sent_and_sends_nothing(books, server):
