@@ -102,8 +102,8 @@ class Ledger:
         }
 
     def versions(self) -> list[str]:
-        """The versions that something was sent of, the newest last."""
-        return list(dict.fromkeys(each.version for each in self.entries))
+        """The versions that something was sent of, the newest last, tests apart."""
+        return list(dict.fromkeys(each.version for each in self.entries if not each.test))
 
 
 def read_ledger(path: Path) -> Ledger:

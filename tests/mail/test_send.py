@@ -165,6 +165,8 @@ def test_a_dry_run_writes_what_would_be_sent_and_sends_nothing(books, server):
         return re.sub(rb"Date: .*\r\n", b"", whole)
 
     assert [undated(file.read_bytes()) for file in files] == [undated(each.content) for each in server.received]
+    last = books.run("send", "2026Q3", "--list", "board", "--dry-run").out.splitlines()[-1]
+    assert last == "nobody is due, so no message was written"
 
 
 def test_a_test_goes_to_one_address_and_counts_for_nobody(books, server):
@@ -172,6 +174,11 @@ def test_a_test_goes_to_one_address_and_counts_for_nobody(books, server):
     assert books.run("send", "2026Q3", "--list", "board").status == 0
     assert server.reached == ["me@example.com", "ann@example.com", "bo@example.com"]
     assert messages(server)["me@example.com"]["Subject"].endswith("(test)")
+
+
+def test_after_a_test_alone_nothing_was_sent(books):
+    books.run("send", "2026Q3", "--list", "board", "--to", "me@example.com")
+    assert books.run("send", "2026Q3", "--status").out == "nothing of 2026Q3 was sent from reports\n"
 
 
 def test_the_pdf_of_a_list_opens_with_its_password_alone(books, server):
@@ -211,6 +218,9 @@ def test_a_pack_that_was_altered_is_refused(books, server, what):
         (["2026Q3", "--list", "bord"], "'bord' is no list; did you mean 'board'?"),
         (["2026Q3"], "give a period and a list: kpi-review send 2026Q3 --list board"),
         (["../2026Q3", "--list", "board"], "../2026Q3 is no period"),
+        (["--status"], "give a period: kpi-review send 2026Q3 --status"),
+        (["2026Q3", "--list", "board", "--status", "--check"], "--status goes without --list, --check"),
+        (["--check", "--draft", "--dry-run"], "--check goes without --draft, --dry-run"),
         (["2026Q3", "--list", "board", "--to", "eve@example.org"], "must be of allowed_domains: example.com"),
         (["2026Q3", "--list", "board", "--to", "eve"], "--to 'eve' must be an address"),
         (["2026Q3", "--list", "locked"], "environment variable KPI_PDF is not set"),
