@@ -143,35 +143,36 @@ class Mailing:
         return min(entries, key=lambda each: (order[each.outcome], each.name != self.name), default=None)
 
     def _asked(self, ledger: Ledger) -> tuple[dict[Person, Kind], list[str]]:
-        """The readers of the list; of a correction those who got a version before it, by this list."""
+        """The readers of the list; of a correction those who got a version of the same pack before it, by this list."""
         people = self.mail_list.people()
         versions = ledger.versions() if self.found.edition else [self.version]
-        earlier = {
-            entry.key: entry
+        before = [
+            entry
             for version in versions[: versions.index(self.version) if self.version in versions else None]
             for entry in ledger.latest(version).values()
             if entry.name == self.name and entry.outcome in ("sent", "unknown")
-        }
-        if not earlier:
-            return people, []
+        ]
         known = {person.key: (person, kind) for person, kind in people.items()}
+        earlier = {entry.key: entry for entry in before if entry.audience == self.mail_list.audience}
+        others = {entry.key: entry for entry in before if entry.key not in {**earlier, **known}}  # of another audience
+        told = [
+            f"{entry.address} got {entry.version} of {f'audience {entry.audience}' if entry.audience else 'the whole'} "
+            f"by {self.name}, which gets another pack now, and so nothing of it"
+            for entry in others.values()
+        ]
+        if not earlier:
+            return people, told
         asked: dict[Person, Kind] = {}
-        told = []
         for key, entry in earlier.items():
             person, kind = known.get(key, (Person("", entry.address), "to"))
+            if not self.recipients.may_get(person):  # and so of the list no more, which would be refused
+                told.append(f"{person.address} got {entry.version}, is no longer of allowed_domains, and gets no more")
+                continue
             asked[person] = kind
             if key not in known:
                 told.append(f"{entry.address} is no longer of {self.name}, and gets what corrects {entry.version}")
-        if faults := [person.address for person in asked if not self.recipients.may_get(person)]:
-            domains = ", ".join(self.recipients.allowed_domains)
-            raise KitError(
-                *(
-                    f"{address} got a version before, and is no longer of allowed_domains: {domains}"
-                    for address in faults
-                )
-            )
         told += [
-            f"{person.address} got no version before {self.version}, which corrects it; "
+            f"{person.address} got no version before {self.version} by {self.name}, which corrects it; "
             "a list of their own gets it as it is"
             for key, (person, _) in known.items()
             if key not in earlier

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from helpers.errors import KitError
 from helpers.mail.ledger import Entry, Ledger
 from tests.mail.made_up import mailing, recipients
 
@@ -79,7 +78,7 @@ def test_a_correction_goes_to_exactly_those_who_got_the_one_before(tmp_path):
     people, told = due(made, *before, tmp_path=tmp_path)
     assert people == ["ann", "bo", "dee"]
     assert "dee@example.com is no longer of board, and gets what corrects v1" in told
-    assert "eve@example.com got no version before v2" in told
+    assert "eve@example.com got no version before v2 by board" in told
     after = [*before, ("v2", "board", "ann", "sent")]
     assert due(made, *after, tmp_path=tmp_path)[0] == ["bo", "dee"]
     third = mailing(recipients(tmp_path), version=3)
@@ -93,10 +92,25 @@ def test_a_list_of_its_own_gets_a_correction_as_it_is(tmp_path):
 
 
 def test_a_correction_does_not_follow_somebody_out_of_the_allowed_domains(tmp_path):
+    """Nor does she keep it from the others: there is no way to take her out of the ledger."""
     made = mailing(recipients(tmp_path), version=2)
-    found = Ledger(tmp_path / "x", [Entry("2026", "v1", "", "board", "zoe@example.org", "<1>", "sent")])
-    with pytest.raises(KitError, match=r"zoe@example.org got a version before, and is no longer of allowed_domains"):
-        made.due(found)
+    before = [Entry("2026", "v1", "", "board", who, "<1>", "sent") for who in ("zoe@example.org", "ann@example.com")]
+    found = made.due(Ledger(tmp_path / "x", before))
+    assert [person.address for person in found.people] == ["ann@example.com"]
+    assert "zoe@example.org got v1, is no longer of allowed_domains, and gets no more" in found.told
+
+
+def test_a_correction_of_the_whole_pack_does_not_go_to_somebody_who_got_that_of_an_audience(tmp_path):
+    """Dee got by this list what sales may see, and has left it; since then it gets the whole pack."""
+    made = mailing(recipients(tmp_path), version=2)
+    before = [Entry("2026", "v1", "sales", "board", f"{who}@example.com", "<1>", "sent") for who in ("ann", "dee")]
+    for each, people in (
+        (before, ["ann", "bo", "eve"]),
+        ([*before, Entry("2026", "v1", "", "board", "bo@example.com", "<1>", "sent")], ["bo"]),
+    ):
+        found = made.due(Ledger(tmp_path / "x", each))
+        assert [person.address for person in found.people] == [f"{who}@example.com" for who in people]
+        assert any("dee@example.com got v1 of audience sales by board" in line for line in found.told)
 
 
 def test_a_new_draft_goes_to_all_who_review_it(tmp_path):
