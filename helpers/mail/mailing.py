@@ -118,11 +118,12 @@ class Mailing:
         if self.to:
             return Due({self.to: "to"})
         people, told = self._asked(ledger)
+        entries = self._entries(ledger)
         found: dict[Person, Kind] = {}
         have: list[str] = []
         still_open: list[str] = []
         for person, kind in people.items():
-            entry = self._entry(ledger, person)
+            entry = entries.get(person.key)
             if entry and entry.outcome == "sent":
                 have.append(f"{person.address} has it since {entry.at[:10]}, by list {entry.name}")
             elif entry and entry.outcome in ("unknown", "refused") and not again:
@@ -132,15 +133,13 @@ class Mailing:
         most = have[:NAMED] + ([f"{len(have) - NAMED} more have it"] if len(have) > NAMED else [])
         return Due(found, (*most, *told, *still_open), tuple(still_open))
 
-    def _entry(self, ledger: Ledger, person: Person) -> Entry | None:
-        """What came of this pack for a reader, by this list or another one that gets the same."""
-        entries = [
-            each
-            for each in ledger.latest(self.version).values()
-            if each.key == person.key and each.audience == self.mail_list.audience
-        ]
-        order = {"sent": 0, "unknown": 1, "refused": 2, "later": 3}
-        return min(entries, key=lambda each: (order[each.outcome], each.name != self.name), default=None)
+    def _entries(self, ledger: Ledger) -> dict[str, Entry]:
+        """What came of this pack for each reader, by this list or another one that gets the same."""
+        worth = {"later": 0, "refused": 1, "unknown": 2, "sent": 3}
+        found = [each for each in ledger.latest(self.version).values() if each.audience == self.mail_list.audience]
+        return {
+            each.key: each for each in sorted(found, key=lambda each: (worth[each.outcome], each.name == self.name))
+        }
 
     def _asked(self, ledger: Ledger) -> tuple[dict[Person, Kind], list[str]]:
         """The readers of the list; of a correction those who got a version of the same pack before it, by this list."""

@@ -32,6 +32,30 @@ def test_everybody_once(tmp_path):
     assert told == "ann@example.com has it since 2026-10-14, by list board"
 
 
+def test_of_several_lists_what_says_most_holds(tmp_path):
+    """One that is put off by this list may have come by the other."""
+    made = mailing(recipients(tmp_path))
+    for first, second in (("board", "others"), ("others", "board")):
+        found = ("v1", first, "ann", "later"), ("v1", second, "ann", "unknown"), ("v1", second, "bo", "refused")
+        people, told = due(made, *found, ("v1", first, "bo", "sent"), tmp_path=tmp_path)
+        assert people == ["eve"]
+        assert "ann@example.com: unknown" in told
+        assert f"bo@example.com has it since 2026-10-14, by list {first}" in told
+
+
+def test_many_readers_are_asked_of_in_the_time_of_one_look(tmp_path):
+    people = [f"p{i}@example.com" for i in range(400)]
+    looks = []
+
+    class Counted(Ledger):
+        def latest(self, version):
+            looks.append(version)
+            return super().latest(version)
+
+    mailing(recipients(tmp_path, people)).due(Counted(tmp_path / "x"))
+    assert looks == ["v1"]
+
+
 def test_who_has_the_same_pack_by_another_list_is_not_sent_it_again(tmp_path):
     who = recipients(tmp_path)
     sent = ("v1", "board", "ann", "sent")
