@@ -1,6 +1,7 @@
 """A letter as bytes, read again by Python's own parser and by hand."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
@@ -81,7 +82,7 @@ def test_lines_are_as_smtp_asks():
 
 
 def test_without_attachments():
-    alone = message_from_bytes(made().alone, policy=policy.default)
+    alone = parsed(made(content=replace(CONTENT, attachments=())))
     assert alone.get_content_type() == "multipart/alternative"
     assert not list(alone.iter_attachments())
 
