@@ -170,6 +170,10 @@ class Mailing:
             asked[person] = kind
             if key not in known:
                 told.append(f"{entry.address} is no longer of {self.name}, and gets what corrects {entry.version}")
+        label, _, held = (self.found.manifest["compared_with"] or "").partition("/")
+        behind = [entry for entry in earlier.values() if entry.version != held]
+        if behind and label == self.found.request.period.label:
+            told.append(f"{len(behind)} of them got no {held}, and the message tells only what changed since that")
         told += [
             f"{person.address} got no version before {self.version} by {self.name}, which corrects it; "
             "a list of their own gets it as it is"
@@ -223,7 +227,8 @@ def who_has_it(out: Path, label: str) -> list[str]:
             lines.append(f"{label}, {'draft ' if draft else ''}{version.removeprefix(f'{label}-')}")
             for each in ledger.latest(version).values():
                 at = each.at[:16].replace("T", " ")
-                lines.append(f"  {each.name}  {each.address}  {each.outcome}  {at} UTC  {each.answer}".rstrip())
+                whose = f" ({each.audience})" if each.audience else ""
+                lines.append(f"  {each.name}{whose}  {each.address}  {each.outcome}  {at} UTC  {each.answer}".rstrip())
     return lines or [f"nothing of {label} was sent from {out}"]
 
 
