@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from helpers.mail.ledger import HANDING_OVER, Entry, Ledger, Outcome
 from helpers.mail.letter import Content, Letter, letter
 from helpers.mail.mailing import NAMED, Due, Mailing, megabytes
 from helpers.mail.ways import Answer, Way
+from helpers.progress import finishing
 
 WAITS = (5.0, 30.0, 120.0)  # seconds before a letter that was not taken is tried again
 LONGEST_WAIT = 300.0  # seconds, whatever a server asks for
@@ -149,20 +151,22 @@ def _one(mailing: Mailing, each: Letter, ledger: Ledger, way: Way, why: str) -> 
         )
 
     handed: list[str] = []
+    with ExitStack() as end:
 
-    def handing_over(addresses: Sequence[str]) -> None:
-        for address in addresses:
-            record(address, HANDING_OVER)
-            handed.append(address)
+        def handing_over(addresses: Sequence[str]) -> None:
+            end.enter_context(finishing())  # who stops it now would leave it unknown whether this letter was taken
+            for address in addresses:
+                record(address, HANDING_OVER)
+                handed.append(address)
 
-    try:
-        answers = dict(way.send(each, handing_over))
-    except KitError as error:  # nothing goes out this way, and so this letter did not either
-        for address in handed:
-            record(address, "later", error.faults[0])
-        return error
-    for address, answer in answers.items():
-        record(address, answer.outcome, answer.words)
+        try:
+            answers = dict(way.send(each, handing_over))
+        except KitError as error:  # nothing goes out this way, and so this letter did not either
+            for address in handed:
+                record(address, "later", error.faults[0])
+            return error
+        for address, answer in answers.items():
+            record(address, answer.outcome, answer.words)
     return answers
 
 
