@@ -105,7 +105,8 @@ def letter(
         _field("Auto-Submitted", "auto-generated"),
     ]
     if name:
-        fields.append(_field("List-Unsubscribe", f"<mailto:{owner.address}?subject={percent(f'Unsubscribe {name}')}>"))
+        whom, what = percent(owner.address, safe="@"), percent(f"Unsubscribe {name}")
+        fields.append(_field("List-Unsubscribe", f"<mailto:{whom}?subject={what}>"))
     addresses, hidden = (tuple(person.address for person in people) for people in (readers, bcc))
     return Letter(found, sender.address, addresses, "".join(fields).encode("ascii"), content, hidden)
 

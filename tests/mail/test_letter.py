@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -93,6 +94,15 @@ def test_the_head_says_that_no_person_sent_it_and_how_to_leave():
     assert head["List-Unsubscribe"] == "<mailto:mara@example.com?subject=Unsubscribe%20board>"
     assert head["Reply-To"] == "Mara <mara@example.com>"
     assert head["Message-ID"].endswith("@example.com>")
+
+
+def test_whoever_leaves_writes_to_the_owner_whatever_signs_the_address_has():
+    address = "a?cc=eve&b+c@example.com"
+    found = letter(
+        CONTENT, {ANN: "to"}, sender=KPI, owner=Person("", address), subject="KPI", key="a", at=AT, name="board"
+    )
+    link = urlsplit(parsed(found)["List-Unsubscribe"].strip("<>"))
+    assert (unquote(link.path), link.query) == (address, "subject=Unsubscribe%20board")
 
 
 def test_readers_of_a_letter_for_all_see_each_other_but_those_in_bcc():
