@@ -1,6 +1,5 @@
 """The command ``kpi-review send``, over a pack that was really built and published, to a mail server."""
 
-import hashlib
 import io
 import re
 import shutil
@@ -320,8 +319,17 @@ def corrected(books: Project) -> None:
     )
 
 
-def test_hashes_are_looked_at_of_what_is_attached(books, server):
-    books.run("send", "2026Q3", "--list", "board")
-    (sent,) = attached(messages(server)["bo@example.com"]).values()
-    manifest = (books.folder / "reports/published/2026Q3/v1/manifest.json").read_text()
-    assert hashlib.sha256(sent).hexdigest() in manifest
+def test_a_file_that_is_altered_after_the_pack_was_looked_over_is_refused(books, server, monkeypatch):
+    real = mailing.opened
+
+    def altered_later(pack, root):
+        found = real(pack, root)
+        pack.chmod(0o755)
+        (pack / "pack.pdf").unlink()
+        (pack / "pack.pdf").write_bytes(b"%PDF of somebody else")
+        return found
+
+    monkeypatch.setattr(mailing, "opened", altered_later)
+    done = books.run("send", "2026Q3", "--list", "board")
+    assert (done.status, server.connections) == (1, 0)
+    assert done.lines == ["reports/published/2026Q3/v1/pack.pdf was changed; restore it, or build and publish it again"]
