@@ -82,7 +82,7 @@ class Mailing:
 
     def letters(self, due: Due, at: datetime) -> Iterator[Letter]:
         """The letters of those who are due: one each, or one for all of a list whose readers see each other."""
-        shared = [dict(due.people)] if self.mail_list.see_each_other and not self.to else []
+        shared = [dict(due.people)] if self.mail_list.see_each_other else []
         for readers in shared or [{person: kind} for person, kind in due.people.items()]:
             person = next(iter(readers))
             whom = [self.name] if shared else [self.name, person.key]

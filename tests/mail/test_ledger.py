@@ -105,13 +105,16 @@ def test_a_damaged_ledger_is_refused(path, damage):
 
 
 def test_a_line_is_on_the_disk_when_it_is_written(path, monkeypatch):
+    """So is its name in the folder, where it is the first."""
     synced = []
     real = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda found: (synced.append(os.fstat(found).st_size), real(found)))
+    monkeypatch.setattr(os, "fsync", lambda found: (synced.append(os.fstat(found)), real(found)))
     with held_ledger(path) as ledger:
         synced.clear()
         ledger.write(entry("ann@example.com", "handing over"))
-        assert path.stat().st_size in synced
+        line, folder = synced
+        assert (line.st_ino, line.st_size) == (path.stat().st_ino, path.stat().st_size)
+        assert folder.st_ino == path.parent.stat().st_ino
 
 
 def test_a_full_disk_is_told(path, monkeypatch):

@@ -120,6 +120,12 @@ def test_a_letter_to_hidden_readers_alone_names_nobody():
     assert b"ann@" not in found.whole.lower()
 
 
+@pytest.mark.parametrize("kind", ["to", "cc", "bcc"])
+def test_a_letter_to_one_reader_names_them_alone(kind):
+    found = made({ANN: kind})
+    assert (parsed(found)["To"], parsed(found)["Cc"], found.hidden) == ("Ann <ann@example.com>", None, ())
+
+
 @pytest.mark.parametrize("name", ['Ann "the" Lee, jr.', "Инес Окафор", "王小明", "=?utf-8?q?x?=", "a\\b"])
 def test_names_come_back_as_they_were(name):
     found = parsed(made({Person(name, "ann@example.com"): "to"}))

@@ -79,6 +79,11 @@ def test_an_address_of_another_domain_is_told_with_its_line(tmp_path):
     )
 
 
+def test_word_of_failures_goes_to_the_allowed_domains_too(tmp_path):
+    (told,) = faults(tmp_path, GOOD.replace("mara@example.com", "mara@example.org"))
+    assert "line 3: owner == 'mara@example.org', must be of allowed_domains" in told
+
+
 def test_nobody_is_on_a_list_twice(tmp_path):
     (told,) = faults(tmp_path, GOOD.replace("Инес <ines@пример.рф>", "ANN@example.com"))
     assert "lists.board.cc[0] == 'ANN@example.com', is given before, in lists.board.to" in told

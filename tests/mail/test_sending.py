@@ -7,6 +7,7 @@ import pytest
 
 from helpers.errors import KitError
 from helpers.mail import sending
+from helpers.mail.answers import Answer
 from helpers.mail.ledger import held_ledger, read_ledger
 from helpers.mail.sending import check_size, send, tell_owner, write_letters
 from tests.mail.made_up import Scripted, mailing, recipients
@@ -57,6 +58,16 @@ def test_what_is_temporary_is_tried_again_after_a_while(tmp_path, path, waits):
     run(made, way, path)
     assert way.got == ["bo@example.com", "eve@example.com", "ann@example.com"]
     assert waits == [0, *sending.WAITS[:2]]
+
+
+@pytest.mark.parametrize(("asked", "waited"), [(1, 5), (60, 60), (90_000, sending.LONGEST_WAIT)])
+def test_a_server_that_asks_for_a_pause_gets_it_within_reason(tmp_path, path, waits, asked, waited):
+    made, way = mailing(recipients(tmp_path)), Scripted()
+    answers = iter([Answer("later", "slow down", asked)])
+    real = way.send
+    way.send = lambda *given: {a: next(answers, None) or real(*given)[a] for a in given[0].addresses}
+    assert len(run(made, way, path).sent) == 3
+    assert waits == [0, waited]
 
 
 def test_what_stays_temporary_is_left_for_the_next_run(tmp_path, path):
