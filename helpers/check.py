@@ -29,6 +29,7 @@ from helpers.pack.archive import last_published
 from helpers.pack.audiences import check_audiences, make_variants
 from helpers.pack.commentary import Commentary
 from helpers.pack.definitions import changed_definitions
+from helpers.pack.made_from import check_columns_left_out
 from helpers.pack.request import BuildRequest
 from helpers.results import Asked, split_address, why_nowhere
 from helpers.review import OpenReview
@@ -103,17 +104,18 @@ def check_order(order: BuildRequest, say: Say, notices: Sequence[str] = (), *, p
     ``published`` is the folder of the packs that definitions are held against.
 
     Raises:
-        KitError: what is wrong with published manifests, the commentary, the template, the audiences, the source and
-            its rows.
+        KitError: what is wrong with published manifests, the commentary, the template, the audiences, the columns to
+            leave out, the source and its rows.
     """
     with tempfile.TemporaryDirectory(prefix="kpi-review-") as folder:
-        changed, commentary, _, _, prepared, _ = together(
+        changed, commentary, _, _, prepared, *_ = together(
             lambda: changed_definitions(order, last_published(published, order.period)),
             order.commentary,
             order.check_template,
             lambda: refuse_unprintable(order.texts()),
             lambda: order.prepared_in(Path(folder)),
             lambda: check_audiences(order),
+            lambda: check_columns_left_out(order.review),
         )
         make_variants(order, prepared, Path(folder) / "readers", changed)
         say("prepare")

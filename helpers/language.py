@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.util import find_spec
@@ -41,6 +42,9 @@ CJK_FAMILIES = {
 }  # the forms of Chinese signs differ by region; else those of the mainland
 RETOLD = "retold"  # the context of messages that ``retold`` looks for
 INNER = "reason"  # the field of a template that is such a text itself
+CANONICAL = {"table", "column"}  # fields that name a canonical table or a column of one
+COUNTS = {"n", "of", "all", "total", "rows"}  # fields that count; whole numbers elsewhere may be ids
+FIGURE = re.compile(r"(?P<figure>-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?P<unit>%|(?: [A-Z]{3})?(?: a month)?)")
 # A piece of Markdown that is translated on its own: a heading, an item of a list or a paragraph, without its mark.
 PIECE = re.compile(r"^([ ]*(?:#+|[-*]|\d+\.) +)?(\S.*(?:\n(?!\s*\n|[ ]*(?:#+|[-*]|\d+\.) )[^\n]+)*)", re.MULTILINE)
 IN_TYPST = re.compile(r'\bsay\(\s*"((?:[^"\\]|\\.)*)"')  # what a Typst template says
@@ -115,9 +119,36 @@ def retold(text: str) -> str:
         return known
     for shape, told in _in_force.shaped:
         if found := shape.fullmatch(text):
-            fields = {name: retold(value) if name == INNER else value for name, value in found.groupdict().items()}
-            return told.format(**fields)
+            return told.format(**{name: _field(name, value) for name, value in found.groupdict().items()})
     return text
+
+
+def _field(name: str, value: str) -> str:
+    r"""What is inserted into a text that was kept in English; a figure is written as the language does.
+
+    >>> with speaking("ru"):
+    ...     _field("money", "1,250.50 EUR a month"), _field("share", "64.4%")
+    ...     _field("n", "1200"), _field("line", "1200")
+    ('1\xa0250,50 EUR в месяц', '64,4\xa0%')
+    ('1\xa0200', '1200')
+    """
+    if name == INNER:
+        return retold(value)
+    if name in CANONICAL:
+        return _(value.replace("_", " "))
+    if not (found := FIGURE.fullmatch(value)) or (value.isdigit() and name not in COUNTS):
+        return value
+    from babel import Locale
+    from babel.numbers import format_decimal
+
+    locale = Locale.parse(LOCALES[in_force()])
+    figure, pattern = found["figure"].replace(",", ""), "#,##0." + "0" * len(found["figure"].partition(".")[2])
+    number, unit = Decimal(figure), found["unit"] or ""
+    if unit == "%":
+        pattern = locale.percent_formats[None].pattern.split(";")[0].replace("#,##0", pattern)
+        return format_decimal(number / 100, pattern, locale=locale)
+    told = format_decimal(number, pattern, locale=locale) + unit.removesuffix(" a month")
+    return _("{n} per month").format(n=told) if unit.endswith(" a month") else told
 
 
 def in_prose(markdown: str) -> str:

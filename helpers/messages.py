@@ -22,17 +22,31 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
 from helpers.catalogue import CATALOGUE, THEMES, english_title
+from helpers.data.canonical_tables import HELD, TABLES
 from helpers.language import IN_TYPST, PIECE, RETOLD, catalogue_path, fields_of, forms_of
 from helpers.notebook_parameters import GIVEN
 from helpers.params import Rules
 from helpers.texts import docstring_sections, from_outside
 
 ROOT = Path(__file__).resolve().parents[1]
+CANONICAL = "helpers/data/canonical_tables.py"
 KEYWORDS: dict[str, Any] = {"_": None, "plural": (1, 2), "message": None}
 TEMPLATES = {"template": None}
 IN_SQL = re.compile(r"^-- message: (.+)$", re.MULTILINE)
 PARAMETER = re.compile(r"^(\w+): .+ = ", re.MULTILINE)
 UNDATED: dict[str, Any] = dict.fromkeys(("creation_date", "revision_date"), datetime(2026, 1, 1, tzinfo=UTC))
+# What OpenCC leaves in the words of the mainland, or takes for words of software. Each is a pattern, in this order:
+# a row is 行 on the mainland and 列 in Taiwan, where 列 on the mainland is a column.
+TAIWAN = {
+    "釋出": "發布", "視窗": "窗口", "物件(?!編號)": "對象", "(?<=[好壞])訊息": "消息", "引數": "參數", "演算法": "算法",
+    "賬": "帳", "周": "週", "單元格": "儲存格", "工作簿": "活頁簿", "透視表": "樞紐分析表", "轉化": "轉換",
+    "最小二乘": "最小平方法", "自助法": "拔靴法", "檢驗力": "檢定力", "符號檢驗": "符號檢定", "t檢驗": "t檢定",
+    "噪聲": "雜訊", "(?<!平)均值": "平均值", "計劃": "計畫", "渠道": "通路", "市場(?=(與|、)銷售|交接)": "行銷",
+    "銷售與市場": "銷售與行銷", "增長": "成長", "環比": "較上期", "同比": "較去年同期", "財年": "會計年度",
+    "正常水平": "正常水準", "應收款": "應收帳款", "丟單": "失單", "自然月": "日曆月", "“": "「", "”": "」",
+    "(?<=某一)列|(?<=第{n})列|(?<=」)列|(?<=各)列|(?<=每)列|^列$|列(?=數過多)": "欄",
+    "發票行": "發票明細", "(?<![進執可先實並自另現])行(?![動銷業])": "列",
+}  # fmt: skip
 Found = tuple[str, Any, str]  # the file, the text or its two forms, the context
 
 
@@ -47,6 +61,8 @@ def texts() -> Iterator[Found]:
         for path in sorted(ROOT.glob(files)):
             for text in pattern.findall(path.read_text(encoding="utf-8")):
                 yield str(path.relative_to(ROOT)), text, context
+    for table in (*TABLES.values(), *HELD.values()):
+        yield from ((CANONICAL, name.replace("_", " "), "") for name in (table.name, *table.names))
     for row in CATALOGUE.values():
         yield from (("helpers/catalogue.py", text, "") for text in (row.label, row.definition))
         yield from _of_card(row.theme, row.card)
@@ -90,7 +106,7 @@ def is_said(text: Message) -> bool:
 
 
 def _from_simplified(catalogue: Catalog) -> None:
-    """Fills what Traditional Chinese lacks from Simplified Chinese, by OpenCC, with the words of Taiwan."""
+    """Fills what Traditional Chinese lacks from Simplified Chinese, with the words of Taiwan."""
     from opencc import OpenCC
 
     convert = OpenCC("s2twp").convert
@@ -99,8 +115,19 @@ def _from_simplified(catalogue: Catalog) -> None:
     for each in catalogue:
         told = simplified.get(each.id, each.context) if each.id else None
         if told and is_said(told) and not is_said(each):
-            forms = [*map(convert, forms_of(told))]
+            forms = [_of_taiwan(convert(form)) for form in forms_of(told)]
             each.string = forms[0] if isinstance(told.string, str) else tuple(forms)
+
+
+def _of_taiwan(text: str) -> str:
+    """A text that OpenCC made, in the words of a finance department in Taiwan.
+
+    >>> _of_taiwan("賬戶的均值"), _of_taiwan("平均值")
+    ('帳戶的平均值', '平均值')
+    """
+    for word, own in TAIWAN.items():
+        text = re.sub(word, own, text)
+    return text
 
 
 def _marked(path: Path, method: str, keywords: dict[str, Any], context: str) -> Iterator[Found]:

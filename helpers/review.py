@@ -24,6 +24,7 @@ from helpers.data.cache import prepared_for
 from helpers.data.canonical_tables import TABLES
 from helpers.data.prepared import Prepared
 from helpers.display.context import Context, Results
+from helpers.display.formats import with_periods
 from helpers.display.notebook import set_up_notebook
 from helpers.errors import KitError, NotProvided, Refused, nearest
 from helpers.kpis.left_out import refusal
@@ -158,7 +159,11 @@ class OpenReview:
             return _empty(function, _("Refused: {reason}.").format(reason=retold(str(error))))
         tables = [name for name in TABLES if name in self.spine.reading and self.prepared.provides(name)]
         why = refusal(self.spine, tables, self.period.label)
-        return _empty(function, _("Refused: {reason}.").format(reason=retold(why))) if why else _in_language(found)
+        return (
+            _empty(function, _("Refused: {reason}.").format(reason=retold(why)))
+            if why
+            else _in_language(found, self.review.brand.locale)
+        )
 
     @cached_property
     def _alone(self) -> Spine:
@@ -320,11 +325,16 @@ def _announce(given: Mapping[str, Any], settled: Mapping[str, Any], file: str) -
         display(Note(" ".join(differing)))
 
 
-def _in_language(found: Listing) -> Listing:
-    """A listing with the kit's own words in the language of the pack."""
+def _in_language(found: Listing, locale: str) -> Listing:
+    """A listing with the kit's own words, and the names of periods in them, in the language of the pack."""
+
+    def said(text: str) -> str:
+        return with_periods(retold(text), locale)
+
     own = [name for name, column in found.columns.items() if column.own_words]
-    rows = found.rows.assign(**{name: found.rows[name].map(retold, na_action="ignore") for name in own})
-    return replace(found, rows=rows) if own else found
+    rows = found.rows.assign(**{name: found.rows[name].map(said, na_action="ignore") for name in own})
+    heads = {name: replace(each, label=with_periods(each.label, locale)) for name, each in found.columns.items()}
+    return replace(found, rows=rows, columns=heads)
 
 
 def _empty(function: TableOf, why: str) -> Listing:

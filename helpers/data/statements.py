@@ -64,11 +64,14 @@ def duckdb_text(engine: duckdb.DuckDBPyConnection, tree: Node) -> str:
 
 
 def nodes(tree: Any) -> Iterator[Node]:
-    """Every node of a tree."""
-    if isinstance(tree, dict):
-        yield tree
-    for inside in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
-        yield from nodes(inside)
+    """Every node of a tree, each before those inside of it."""
+    left = [tree]
+    while left:
+        found = left.pop()
+        if isinstance(found, dict):
+            yield found
+            found = list(found.values())
+        left += [inside for inside in reversed(found) if isinstance(inside, dict | list)]
 
 
 def arguments(function: Node) -> list[Node]:

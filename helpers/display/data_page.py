@@ -18,8 +18,9 @@ from helpers.catalogue import CATALOGUE, kpi, theme_title
 from helpers.data.canonical_tables import TABLES
 from helpers.display.context import Results, warnings_of
 from helpers.display.formats import NOTHING, format_day
+from helpers.display.plain_words import named
 from helpers.display.shown_tables import Table
-from helpers.language import _, message, plural, retold
+from helpers.language import _, in_force, message, plural, retold
 from helpers.results import NOT_PROVIDED, Column, Listing
 from helpers.texts import begun
 
@@ -67,7 +68,7 @@ class DataPage:
             lacks = {self._missing_part(what) for what in (*read.needed, *read.missed)}
             lacks |= {self._lacks[kpi_id] for kpi_id in self._ids(card) if kpi_id in self._lacks}
             lists = (read.tables, sorted(lacks, key=_place))
-            rows.append([*card.split("."), stand, *(_(", ").join(map(retold, names)) or NOTHING for names in lists)])
+            rows.append([*card.split("."), stand, *(_(", ").join(map(_said, names)) or NOTHING for names in lists)])
         columns = dict.fromkeys([_("Theme"), _("Card"), _("KPIs"), _("Reads"), _("Not provided")], "text")
         return Table(_listing(title, columns, rows, empty=_("No card.")), self.results.context)
 
@@ -78,7 +79,7 @@ class DataPage:
         return [
             *map(retold, self.report.get("redacted", [])),
             *(
-                words.format(name=name, value=retold(text))
+                words.format(name=_said(name), value=retold(text))
                 for name, told in self._tables.items()
                 for text in told["warnings"]
             ),
@@ -114,7 +115,7 @@ class DataPage:
                 theme=theme_title(theme),
                 n=len(ids[theme]),
                 lacking=len(found),
-                what=_(", ").join(map(retold, dict.fromkeys(found))),
+                what=_(", ").join(map(_said, dict.fromkeys(found))),
             )
             for theme, found in lacks.items()
             if found
@@ -163,7 +164,7 @@ class DataPage:
         }  # fmt: skip
         last = self.results.period.measured_on
         rows = [
-            [name, t["read"], t["clean"], t["read"] - t["clean"], t["earliest"], t["latest"], t["days_old"]]
+            [_said(name), t["read"], t["clean"], t["read"] - t["clean"], t["earliest"], t["latest"], t["days_old"]]
             for name, t in self._tables.items()
         ]
         shown = format_day(last, self.results.context.locale)
@@ -174,17 +175,17 @@ class DataPage:
     def _left_out(self, examples: bool) -> Listing:
         rows = []
         for name, told in self._tables.items():
-            rows += [[name, _(words), told[key], ""] for key, words in NOT_COUNTED.items() if told[key]]
+            rows += [[_said(name), _(words), told[key], ""] for key, words in NOT_COUNTED.items() if told[key]]
             for reason, found in told["excluded"].items():
                 keys = [key if len(key) <= LONGEST else f"{key[: LONGEST - 1]}…" for key in found["examples"]]
-                rows.append([name, retold(reason), found["rows"], "; ".join(keys)])
+                rows.append([_said(name), retold(reason), found["rows"], "; ".join(keys)])
         columns = {_("Table"): "text", _("Why"): "text", _("Rows"): "count"}
         columns |= {_("For example"): "text"} if examples else {}
         rows = [row[: len(columns)] for row in rows]
         return _listing(_("What was left out, and why"), columns, rows, empty=_("No row was left out."))
 
     def _spelt(self) -> Listing:
-        rows = [[f"{each['table']}.{each['column']}", each["found"], each["taken_as"], each["rows"]]
+        rows = [[_said(f"{each['table']}.{each['column']}"), each["found"], each["taken_as"], each["rows"]]
                 for each in self.report["spelt"]]  # fmt: skip
         columns = {_("Column"): "text", _("As it stands"): "text", _("Taken as"): "text", _("Rows"): "count"}
         return _listing(_("What was taken otherwise than it stands"), columns, rows)
@@ -202,7 +203,7 @@ class DataPage:
         rows = []
         for name in self._tables:
             askers = [asker for asker, asked in self.results.asked.items() if name in asked.tables]
-            rows.append([name, self._names_of(askers) or _("No KPI of this review")])
+            rows.append([_said(name), self._names_of(askers) or _("No KPI of this review")])
         columns = {_("Table"): "text", _("Feeds"): "text"}
         return _listing(_(FEEDS), columns, rows, empty=_("No table is provided."))
 
@@ -217,11 +218,11 @@ class DataPage:
             for what in {self._missing_part(what) for what in asked.missed} - lost:
                 missed.setdefault(what, []).append(asker)
         rows = [
-            [retold(what), _labels(needed.get(what, [])) or NOTHING, self._names_of(missed.get(what, [])) or NOTHING]
+            [_said(what), _labels(needed.get(what, [])) or NOTHING, self._names_of(missed.get(what, [])) or NOTHING]
             for what in sorted({*needed, *missed}, key=_place)
         ]
         columns = dict.fromkeys([_("Not provided"), _("Needed by"), _("Done without by")], "text")
-        idle = _(", ").join(name for name in self.report["not_provided"] if name not in {*needed, *missed})
+        idle = _(", ").join(_said(name) for name in self.report["not_provided"] if name not in {*needed, *missed})
         note = _("Not provided either, and asked for by no KPI of this review: {tables}.").format(tables=idle)
         empty = _("Whatever the KPIs asked for is provided.")
         return _listing(_("What is missing"), columns, rows, empty=empty, note=note if idle else "")
@@ -246,7 +247,7 @@ def held_by_theme(*pages: DataPage) -> Table:
             ids = [kpi_id for kpi_id in page.statuses if kpi(kpi_id).theme == theme]
             have = [kpi_id for kpi_id in ids if page.statuses[kpi_id] in ("ok", "partial")]
             lacks = dict.fromkeys(sorted((page.lacks[k] for k in ids if k in page.lacks), key=_place))
-            rows.append([theme_title(theme), len(have), len(ids), _(", ").join(map(retold, lacks)) or NOTHING])
+            rows.append([theme_title(theme), len(have), len(ids), _(", ").join(map(_said, lacks)) or NOTHING])
     columns = {_("Theme"): "text", _("KPIs with a figure"): "count", _("Of"): "count", _("Not provided"): "text"}
     return Table(_listing(_("What a pack would hold"), columns, rows, empty=_("No theme.")), pages[0].results.context)
 
@@ -261,7 +262,7 @@ def most_waited_for(*pages: DataPage) -> str:
         return ""
     what, ids = max(waiting.items(), key=lambda item: len(item[1]))
     told = plural("{what}: {n} KPI waits for it ({names}).", "{what}: {n} KPIs wait for it ({names}).", len(ids))
-    return told.format(what=retold(what), n=len(ids), names=_labels(ids))
+    return told.format(what=_said(what), n=len(ids), names=_labels(ids))
 
 
 def _listing(
@@ -285,6 +286,18 @@ def _labels(kpi_ids: Iterable[str]) -> str:
     if more < 2:
         return _("; ").join(labels)
     return _("{names}; and {n} more").format(names=_("; ").join(labels[:NAMED]), n=more)
+
+
+def _said(what: str) -> str:
+    """A table or a column in words of the language in force; in English by its name, as a source file writes it.
+
+    >>> _said("fx_rates"), _said("deals.source")
+    ('fx_rates', 'deals.source')
+    """
+    if in_force() == "en" or _place(what)[0] == len(TABLES):
+        return retold(what)
+    table, _dot, column = what.partition(".")
+    return _("“{name}” of {table}").format(name=named(column), table=named(table)) if column else named(table)
 
 
 def _place(what: str) -> tuple[int, int, str]:

@@ -28,6 +28,9 @@ from helpers.language import _, message, plural
 
 NOTHING = "–"
 MONEY = ("money", "money_per_month", "money_per_day")
+PERIOD = re.compile(  # the label of a period within a text
+    r"(?<![\w-])(\d{4}-(?:0[1-9]|1[0-2])|(?:FY)?\d{4}Q[1-4]|\d{4}-W\d{2})(?![\w-])", re.ASCII
+)
 LABELS = {
     re.compile(r"(?P<year>\d{4})Q(?P<quarter>\d)"): message("{year}Q{quarter}"),
     re.compile(r"FY(?P<year>\d{4})Q(?P<quarter>\d)"): message("FY{year}Q{quarter}"),
@@ -257,6 +260,15 @@ def format_period(label: str, locale: str) -> str:
         if found := shape.fullmatch(label):
             return _(told).format(**found.groupdict())
     return label
+
+
+def with_periods(text: str, locale: str) -> str:
+    """A text of the kit, in which each period is named as ``format_period`` does.
+
+    >>> with_periods("signed 2026-07 – 2026-09", "en_GB"), with_periods("Entered in 2026Q3", "en_GB")
+    ('signed Jul 2026 – Sept 2026', 'Entered in 2026Q3')
+    """
+    return PERIOD.sub(lambda found: format_period(found[0], locale), text)
 
 
 def month_start(label: str) -> date | None:

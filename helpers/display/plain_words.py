@@ -12,15 +12,13 @@ from functools import partial
 from typing import Any
 
 from helpers.catalogue import CATALOGUE, kpi
-from helpers.display.formats import format_day, format_period
+from helpers.display.formats import format_day, with_periods
 from helpers.language import _, message, retold
 from helpers.texts import spoken
 
 NAME = re.compile(r"(?<![\w./@-])(?:([a-z_]+)\.)?([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?!\w|\.\w|/)", re.ASCII)
 KEY = re.compile(r"[a-z]+(?:_[a-z]+)+")
-DAY = re.compile(  # and the label of a period
-    r"(?<![\w-])(\d{4}-\d{2}-\d{2}|\d{4}-(?:0[1-9]|1[0-2])|(?:FY)?\d{4}Q[1-4]|\d{4}-W\d{2})(?![\w-])", re.ASCII
-)
+DAY = re.compile(r"(?<![\w-])\d{4}-\d{2}-\d{2}(?![\w-])", re.ASCII)
 SHORT = {"arr", "cac", "cpi", "fx", "kpi", "ltv", "mrr", "okr", "pac", "rmst", "sla", "ttv"}
 NAMED = (message("customer"), message("record"), message("user"))  # what a row names that is left out, or not there
 # How the reasons for which rows are left out are told.
@@ -58,7 +56,8 @@ def plain(text: str, locale: str) -> str:
     text = retold(text)
     for pattern, words in REASONS.items():
         text = pattern.sub(partial(_reason, words), text)
-    return DAY.sub(lambda found: _day(found[1], locale), NAME.sub(_named, text))
+    with_days = DAY.sub(lambda found: format_day(found[0], locale), NAME.sub(_named, text))
+    return with_periods(with_days, locale)
 
 
 def plain_cell(text: str) -> str:
@@ -95,7 +94,3 @@ def _named(found: re.Match[str]) -> str:
         return kpi(name).label
     told = _("“{name}” of {table}") if table else _("“{name}”")
     return told.format(name=named(name), table=named(table or ""))
-
-
-def _day(text: str, locale: str) -> str:
-    return format_day(text, locale) if len(text) == len("2026-09-30") else format_period(text, locale)

@@ -73,6 +73,11 @@ class Relation:
         own = set(DEFINES.findall(text))
         return [name for name in READS.findall(text) if name not in own]
 
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of the query, and the parameters that chose it."""
+        return frozenset((*re.findall(r"\w+", self.query), *self.follows))
+
     @property
     def question(self) -> str:
         """The query alone."""
@@ -131,7 +136,7 @@ def words_under(card: str, relations: Mapping[str, Relation]) -> set[str]:
 
 def words_in(relations: Iterable[Relation]) -> set[str]:
     """The words of some queries, and the parameters that chose among them."""
-    return {word for each in relations for word in (*re.findall(r"\w+", each.query), *each.follows)} - set(OWN)
+    return {word for each in relations for word in each.words}.difference(OWN)
 
 
 def tables_under(card: str, relations: Mapping[str, Relation]) -> list[str]:
@@ -321,7 +326,7 @@ class Spine:
     def _follows(self, name: str, differing: Collection[str]) -> bool:
         """Whether a relation follows one of these rules, or what a card gave; else it is the same under others."""
         under = self._in_order(name)
-        words = {word for each in under for word in words_under(each, self.relations)}
+        words = words_in(self.relations[each] for each in under if each in self.relations)
         return name == "rules" or not words.isdisjoint(differing) or not self.given.keys().isdisjoint(under)
 
     @cached_property

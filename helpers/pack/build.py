@@ -70,13 +70,17 @@ def _build(
     """Fills the folder of a build; gives the sections that failed, those of an audience as ``board/new_revenue``."""
     from helpers.pack.audiences import check_audiences, make_variants, run_variant, write_audience
     from helpers.pack.definitions import changed_definitions
-    from helpers.pack.made_from import FOLDER, NOTEBOOKS, PREPARED, keep
+    from helpers.pack.made_from import FOLDER, NOTEBOOKS, PREPARED, check_columns_left_out, keep
     from helpers.review import write_build_context
 
     pack, made_from, seconds = folder / "pack", folder / FOLDER, dict[str, float]()
     code = code_fingerprint(request.root)
-    # mistakes of the commentary, of the user's template and of audiences are told before anything is read
-    together(lambda: refuse_unprintable(request.texts()), request.check_template, lambda: check_audiences(request))
+    together(  # these mistakes are told before anything is read
+        lambda: refuse_unprintable(request.texts()),
+        request.check_template,
+        lambda: check_audiences(request),
+        lambda: check_columns_left_out(request.review),
+    )
     changed = changed_definitions(request, published)
     with _timed("prepare", seconds):
         prepared = request.prepared_in(made_from / PREPARED)

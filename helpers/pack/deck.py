@@ -31,7 +31,9 @@ from helpers.pack.excel import number_format
 from helpers.pack.notebook_content import as_svg, picture
 from helpers.pack.pages import Pages, asked_and_told
 from helpers.pack.rich_text import Node, plain_text
-from helpers.pack.slides import Box, Column, Deck, Drawing, Line, Series
+from helpers.pack.slide_charts import Drawing, Series
+from helpers.pack.slide_room import Box, Column, Line
+from helpers.pack.slides import Deck
 from helpers.texts import begun
 
 PERIODS = {"quarter": 8, "month": 12, "week": 12}

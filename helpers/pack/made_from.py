@@ -16,12 +16,14 @@ from typing import Any
 import nbformat
 from pyarrow.parquet import read_table, write_table
 
+from helpers.data.canonical_tables import TABLES
 from helpers.data.prepared import Prepared
-from helpers.errors import KitError
+from helpers.errors import KitError, nearest
 from helpers.kpis.spine import FOLDER as THEMES
 from helpers.pack.request import PackRequest
 from helpers.pack.run import Executed, Failure
 from helpers.params import Review
+from helpers.strict_yaml import shown
 
 FOLDER = "made_from"
 PREPARED, QUERIES, NOTEBOOKS = "prepared", "queries", "notebooks"
@@ -120,6 +122,22 @@ def no_longer_kept(made_from: Path) -> dict[str, Any]:
 def left_out_themes(made_from: Path) -> list[str]:
     """The themes of the review that a pack was built without."""
     return list(_record(made_from)["left_out"])
+
+
+def check_columns_left_out(review: Review) -> None:
+    """Whether the columns that a review leaves out of what is kept are there.
+
+    Raises:
+        KitError: with every one that no table has.
+    """
+    named = [each.split(".") for each in review.keep.without]
+    faults = [
+        f"{shown(review.path)}: keep.without: {table}.{column} is not a column{nearest(column, TABLES[table].names)}"
+        for table, column in named
+        if column not in TABLES[table].names
+    ]
+    if faults:
+        raise KitError(*faults)
 
 
 def leave_out_columns(made_from: Path, columns: Sequence[str]) -> None:

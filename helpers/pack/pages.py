@@ -235,7 +235,7 @@ def pages_of(
         warned=_warned(data.results),
         **_said(commentary.on("summary"), data.results),
         actions=actions_shown(_said(commentary.on("actions"), data.results)["commentary"], data.results),
-        open_points=open_points(request),
+        open_points=open_points(request, verified),
         sign_offs=sign_off_table(request.parameters, request.review.owners, commentary.signed, brand.locale),
         scorecard=scorecard(data.results),
         failed=[theme_title(theme) for theme in failed],

@@ -18,9 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from helpers.data.canonical_tables import TABLES
 from helpers.data.prepared import Prepared
-from helpers.errors import KitError, nearest
+from helpers.errors import KitError
 from helpers.language import speaking
 from helpers.pack.archive import (
     Published,
@@ -49,6 +48,7 @@ from helpers.pack.pages import Edition
 from helpers.pack.request import PackRequest
 from helpers.pack.run import Executed
 from helpers.pack.sign_off import open_points, publishing_faults
+from helpers.pack.verified import marks
 from helpers.pack.write import Origin, write_pack
 
 
@@ -77,7 +77,7 @@ class Publication:
             *([f"  failed: {', '.join(failed)}"] if failed else []),
             *([f"  left out: {', '.join(absent)}"] if absent else []),
             f"  held against {self.compared or 'no earlier pack'}",
-            *(f"  still open: {point}" for point in open_points(self.request)),
+            *(f"  still open: {point}" for point in open_points(self.request, marks(self.request))),
             *([f"  partial: {self.edition.partial}"] if self.edition.partial else []),
             *([f"  corrects version {self.edition.version - 1}: {self.edition.reason}"] if self.edition.reason else []),
         ]
@@ -110,7 +110,6 @@ def read_draft(label: str, out: Path, root: Path, *, partial: str = "", correct:
         *_another_kit(link, manifest, root),
         *publishing_faults(request, _review_file(request).parent / "commentary" / label),
         *_out_of_turn(label, earlier, correct),
-        *_unknown_columns(_review_file(request), request.review.keep.without),
     ]
     if manifest["compared_with"] != (compared.address if compared else None):
         then = manifest["compared_with"] or "no earlier pack"
@@ -191,14 +190,6 @@ def _out_of_turn(label: str, earlier: Sequence[Published], reason: str) -> Itera
         yield f"{earlier[-1]} is published; a version after it corrects it: give --correct REASON"
     if reason and not earlier:
         yield f"nothing of {label} is published, so there is nothing to correct; leave --correct out"
-
-
-def _unknown_columns(review: Path, columns: Sequence[str]) -> Iterator[str]:
-    """Columns that are to be left out of what is kept and that no table has."""
-    for name, column in (each.split(".") for each in columns):
-        known = [each.name for each in TABLES[name].columns]
-        if column not in known:
-            yield f"{review}: keep.without: {name}.{column} is not a column{nearest(column, known)}"
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from helpers.language import _, message
 from helpers.pack.commentary import Comment, SignOff
 from helpers.pack.request import PackRequest
 from helpers.pack.rich_text import Part
-from helpers.pack.verified import marks
+from helpers.pack.verified import Mark
 from helpers.strict_yaml import shown
 
 NO_AUTHOR, NO_DATE = message("no author"), message("no date")
@@ -49,8 +49,8 @@ def publishing_faults(request: PackRequest, folder: Path) -> list[str]:
     ]
 
 
-def open_points(request: PackRequest) -> list[str]:
-    """What is still open before a pack of this request is published, in sentences.
+def open_points(request: PackRequest, verified: Mapping[str, Mark]) -> list[str]:
+    """What is still open before a pack of this request is published, in sentences; ``verified`` are its marks.
 
     Raises:
         KitError: the commentary is at fault.
@@ -81,7 +81,7 @@ def open_points(request: PackRequest) -> list[str]:
         ],
         _("No longer verified"): [
             noted.format(name=kpi(kpi_id).label, note=mark.told(locale).rstrip(".。"))
-            for kpi_id, mark in marks(request).items()
+            for kpi_id, mark in verified.items()
             if mark.lapsed and kpi(kpi_id).theme in request.parameters
         ],
     }

@@ -2,38 +2,23 @@
 
 A template's layouts are used by what they are: one with a title and a subtitle is the cover, one with a title and a
 single body holds all else. What stands on a slide names the fonts and colours of the theme alone, so that they are the
-template's own. The room that a text needs is estimated by a wide typeface, since a machine that lacks a font takes
-another.
+template's own.
 """
 
 from __future__ import annotations
 
 import io
-import math
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
-from functools import cache
-from itertools import product
 from pathlib import Path
-from typing import Any, Literal
-from unicodedata import combining, east_asian_width
+from typing import Any
 
 from lxml import etree
-from PIL import ImageFont
 from pptx import Presentation
-from pptx.chart.data import CategoryChartData
-from pptx.enum.chart import (
-    XL_CHART_TYPE,
-    XL_LABEL_POSITION,
-    XL_LEGEND_POSITION,
-    XL_MARKER_STYLE,
-    XL_TICK_LABEL_POSITION,
-)
-from pptx.enum.dml import MSO_LINE, MSO_THEME_COLOR
 from pptx.enum.shapes import PP_PLACEHOLDER
 from pptx.enum.text import MSO_ANCHOR, MSO_AUTO_SIZE, PP_ALIGN
 from pptx.exc import PackageNotFoundError
@@ -46,19 +31,26 @@ from helpers.display.palette import BAD, BAND, GOOD, LINE, QUIET, TEXT, ink, lig
 from helpers.errors import KitError
 from helpers.language import _, in_force
 from helpers.pack.appearance import TEXT as TYPEFACE
-from helpers.pack.appearance import colours_of, dejavu
+from helpers.pack.appearance import colours_of
+from helpers.pack.slide_charts import Drawing, chart_data, look_of_chart
+from helpers.pack.slide_room import (
+    AFTER,
+    BULLET,
+    CELL,
+    SMALLEST,
+    SMALLEST_IN_TABLES,
+    Box,
+    Column,
+    Line,
+    fitted,
+    fitted_table,
+    row_height,
+)
 from helpers.strict_yaml import shown
 from helpers.texts import printable
 
-SMALLEST, SMALLEST_IN_TABLES = 14, 12  # points; what is smaller is not read from the other end of a room
 LARGEST_TITLE, LARGEST_ON_COVER = 30, 40
-LINE_HEIGHT, AFTER = 1.2, 0.4  # of a line, and of the room after a paragraph, in sizes of its text
 INSET = (Inches(0.1), Inches(0.05))  # of text from the sides of its box, and from above and below
-CELL = (Pt(5), Pt(2.5))  # the same of a cell
-BULLET = Inches(0.3)
-LONGEST_WORD = 30  # letters; what is longer is no word, and is cut, but signs of East Asia stand without blanks
-NO_WORD = re.compile(rf"[^ \u2e80-\uffef]{{{LONGEST_WORD + 1},}}")
-NARROWEST = Inches(1)  # of a column of text
 BODIES = (PP_PLACEHOLDER.BODY, PP_PLACEHOLDER.OBJECT)
 TITLES = (PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE)
 AT_FOOT = (PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER)
@@ -66,69 +58,6 @@ AT_FOOT = (PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER)
 OFFICE_CJK = {"zh_Hant": "Microsoft JhengHei"}  # else that of the mainland
 INSTANT = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # of an entry in a ZIP file
-
-
-@dataclass(frozen=True)
-class Box:
-    """A place on a slide, in EMU."""
-
-    left: int
-    top: int
-    width: int
-    height: int
-
-    def beside(self, share: float) -> tuple[Box, Box]:
-        """Two places side by side, the first with a share of the width."""
-        gap, first = Inches(0.35), int(self.width * share)
-        return replace(self, width=first), Box(self.left + first + gap, self.top, self.width - first - gap, self.height)
-
-
-@dataclass(frozen=True)
-class Line:
-    """A paragraph: ``size`` is what is wished for, in points; where there is no room it is smaller, down to 14."""
-
-    text: str
-    size: int = 20
-    bold: bool = False
-    bullet: bool = False
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table: texts are wrapped and cut, ``figures`` are neither. Where the slide is too narrow for all,
-    the last ``optional`` one goes.
-    """
-
-    label: str
-    figures: bool = False
-    optional: bool = False
-
-
-@dataclass(frozen=True)
-class Series:
-    """A line, or columns, of a chart."""
-
-    name: str
-    values: Sequence[float | None]
-    role: Literal["actual", "plan", "average", "limit"] = "actual"
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A chart: its title and alternative text, its periods, its series, of which the first is the actual one.
-
-    ``marked`` holds the places of values that stand out, and whether each is ``good`` or ``bad`` news; ``labelled``
-    those whose figure stands beside them.
-    """
-
-    title: str
-    alt: str
-    periods: Sequence[str]
-    series: Sequence[Series]
-    number_format: str
-    columns: bool
-    marked: Mapping[int, str]
-    labelled: Sequence[int]
 
 
 # --- the presentation -------------------------------------------------------------------------------------------------
@@ -237,27 +166,23 @@ class Slide:
 
     def chart(self, drawing: Drawing, box: Box) -> None:
         """A chart that can be edited."""
-        data = CategoryChartData(number_format=drawing.number_format)
-        data.categories = drawing.periods
-        for series in drawing.series:
-            data.add_series(series.name, series.values)
-        kind = XL_CHART_TYPE.COLUMN_CLUSTERED if drawing.columns else XL_CHART_TYPE.LINE_MARKERS
+        kind, data = chart_data(drawing)
         frame = self.file.shapes.add_chart(kind, *_emu(box), data)
         _describe(frame, _("Chart"), drawing.alt)
-        _look_of_chart(frame.chart, drawing, box.width)
+        look_of_chart(frame.chart, drawing, box.width)
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]], alt: str) -> None:
         """A table in the place of the body; of rows that there is no room for, it says how many there are."""
         box = self.place
         self.body._element.getparent().remove(self.body._element)
-        size, widths, kept, cells = _fitted_table(columns, printable(rows), box)
+        size, widths, kept, cells = fitted_table(columns, printable(rows), box)
         frame = self.file.shapes.add_table(len(cells), len(kept), *_emu(replace(box, width=sum(widths))))
         _describe(frame, _("Table"), alt)
         frame.table.horz_banding = False
         for column, width in zip(frame.table.columns, widths, strict=True):
             column.width = Emu(width)
         for y, texts in enumerate(cells):
-            frame.table.rows[y].height = Emu(_row_height(texts, widths, size, bold=not y))
+            frame.table.rows[y].height = Emu(row_height(texts, widths, size, bold=not y))
             for x, text in enumerate(texts):
                 cell = frame.table.cell(y, x)
                 cell.margin_left, cell.margin_top = cell.margin_right, cell.margin_bottom = CELL
@@ -411,103 +336,7 @@ def _set_theme(master: Any, colour: str, accent: str) -> None:
     part.blob = etree.tostring(theme, xml_declaration=True, encoding="UTF-8", standalone=True)
 
 
-# --- text that fits ---------------------------------------------------------------------------------------------------
-
-
-def ems(text: str, *, bold: bool = False) -> float:
-    """How wide a text is at most, in sizes of it.
-
-    >>> ems("") < ems("ill") < ems("WWW") < ems("WWW", bold=True)
-    True
-    """
-    return sum(_em(character, bold) for character in text)
-
-
-@cache
-def _em(character: str, bold: bool) -> float:
-    """The width of a character in DejaVu Sans, which is as wide as any usual typeface for slides."""
-    if combining(character):
-        return 0.0
-    if east_asian_width(character) in "WF":
-        return 1.0
-    return _face(bold).getlength(character) / 100
-
-
-@cache
-def _face(bold: bool) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(
-        str(dejavu() / f"DejaVuSans{'-Bold' * bold}.ttf"), 100, layout_engine=ImageFont.Layout.BASIC
-    )
-
-
-def line_count(text: str, width: float, *, bold: bool = False) -> int:
-    """On how many lines of so many ems a text stands; a word that is wider than a line is broken.
-
-    >>> line_count("one", 10), line_count("one two three", 3), line_count("W" * 10, 3)
-    (1, 3, 4)
-    """
-    width = max(width, 1.0)
-    count, left, blank = 1, width, ems(" ", bold=bold)
-    for word in text.split(" "):
-        size = ems(word, bold=bold)
-        if size > left and left < width:
-            count, left = count + 1, width
-        broken = max(math.ceil(size / width) - 1, 0)
-        count, left = count + broken, left - (size - broken * width) - blank
-    return count
-
-
-def shortened(text: str, width: float, most: int, *, bold: bool = False) -> str:
-    """A text on so many lines of so many ems at most: cut between words, so that no figure is cut, with an ellipsis.
-
-    >>> shortened("one two three", 5.5, 1), shortened("one", 5, 1), shortened("W" * 9, 5, 1)
-    ('one two …', 'one', 'WWWW…')
-    """
-    if line_count(text, width, bold=bold) <= most:
-        return text
-    words = text.split(" ")
-    tries = [f"{' '.join(words[:n])} …" for n in range(len(words) - 1, 0, -1)]
-    tries += [f"{words[0][:n]}…" for n in range(len(words[0]) - 1, 0, -1)]
-    return next((each for each in tries if line_count(each, width, bold=bold) <= most), "…")
-
-
-def fitted(lines: Sequence[Line], width: int, height: int, least: int = SMALLEST) -> list[Line]:
-    """Paragraphs for a place: as large as there is room for, and cut where there is none even for the smallest."""
-    found = [replace(line, text=_in_words(line.text)) for line in lines]
-    for scale in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5):
-        sized = [replace(line, size=max(min(least, line.size), int(line.size * scale))) for line in found]
-        if _height(sized, width) <= height:
-            return sized
-    while len(sized) > 1 or _lines_of(sized[0], width) > 1:
-        counts = [_lines_of(line, width) for line in sized]
-        i = max(range(len(sized)), key=lambda i: (counts[i], i))
-        if counts[i] > 1:
-            line = sized[i]
-            sized[i] = replace(line, text=shortened(line.text, _room(line, width), counts[i] - 1, bold=line.bold))
-        else:
-            sized[-2:] = [replace(sized[-2], text="…")]
-        if _height(sized, width) <= height:
-            break
-    return sized
-
-
-def _in_words(text: str) -> str:
-    """A text in one line of words none of which is too long for a slide."""
-    words = " ".join(re.split(r"[ \n\t]+", printable(text).strip()))
-    return NO_WORD.sub(lambda found: f"{found[0][: LONGEST_WORD - 1]}…", words)
-
-
-def _height(lines: Sequence[Line], width: int) -> int:
-    sizes = [line.size * (LINE_HEIGHT * _lines_of(line, width) + AFTER) for line in lines]
-    return Pt(sum(sizes) - AFTER * lines[-1].size if lines else 0)
-
-
-def _lines_of(line: Line, width: int) -> int:
-    return line_count(line.text, _room(line, width), bold=line.bold)
-
-
-def _room(line: Line, width: int) -> float:
-    return (width - BULLET * line.bullet) / Pt(line.size)
+# --- what stands on a slide -------------------------------------------------------------------------------------------
 
 
 def _write(shape: Any, lines: Sequence[Line], lang: str, box: Box | None = None, *, least: int = SMALLEST) -> None:
@@ -568,152 +397,3 @@ def _describe(shape: Any, name: str, alt: str) -> None:
     properties = shape._element._nvXxPr.cNvPr
     properties.set("name", f"{name} {shape.shape_id}")
     properties.set("descr", printable(alt))
-
-
-# --- tables -----------------------------------------------------------------------------------------------------------
-
-Fitted = tuple[int, list[int], list[int], list[list[str]]]  # size of text, widths, columns that are kept, cells
-
-
-def _fitted_table(columns: Sequence[Column], rows: Sequence[Sequence[str]], box: Box) -> Fitted:
-    """A table for a place: first its text gets smaller, then optional columns go, then texts are cut, then rows."""
-    cells = [[column.label for column in columns], *([_in_words(text) for text in row] for row in rows)]
-    optional = [i for i, column in enumerate(columns) if column.optional]
-    sets = [[i for i in range(len(columns)) if i not in optional[n:]] for n in range(len(optional), -1, -1)]
-    tries = [
-        *product(sets, (3, 2), (SMALLEST, 13, SMALLEST_IN_TABLES)),
-        *product(sets[::-1], (1,), (SMALLEST_IN_TABLES,)),
-    ]
-    for kept, most, size in tries:
-        these = [[row[i] for i in kept] for row in cells]
-        widths = _widths([columns[i] for i in kept], these, size, box.width)
-        cut = _cut(these, widths, size, most) if widths else []
-        if widths and _table_height(cut, widths, size) <= box.height:
-            return size, widths, kept, cut
-    widths = widths or [box.width // len(kept)] * len(kept)
-    cut = _cut(these, widths, size, 1)
-    while len(cut) > 2 and _table_height(cut, widths, size) > box.height:
-        cut.pop()
-    more = _("{n} more, in the pack").format(n=len(cells) - len(cut) + 1)
-    return size, widths, kept, [*cut[:-1], [more, *[""] * (len(kept) - 1)]]
-
-
-def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], size: int, room: int) -> list[int]:
-    """The width of each column: figures get what they need, texts share the rest; none if that is too narrow."""
-    needed = [
-        math.ceil(max(ems(row[i], bold=not y) for y, row in enumerate(cells)) * Pt(size)) + 2 * CELL[0] + Pt(1)
-        for i in range(len(columns))
-    ]
-    texts = sorted((i for i, column in enumerate(columns) if not column.figures), key=lambda i: needed[i])
-    rest = room - sum(needed[i] for i, column in enumerate(columns) if column.figures)
-    for n, i in enumerate(texts):
-        fair = int(rest * math.sqrt(needed[i]) / sum(math.sqrt(needed[j]) for j in texts[n:]))
-        if fair < min(needed[i], NARROWEST):
-            return []
-        needed[i] = rest if i == texts[-1] else min(needed[i], fair)  # the widest fills what is left
-        rest -= needed[i]
-    return needed
-
-
-def _cut(cells: Sequence[Sequence[str]], widths: Sequence[int], size: int, most: int) -> list[list[str]]:
-    """The cells, each on so many lines at most."""
-    return [
-        [
-            shortened(text, (width - 2 * CELL[0]) / Pt(size), most, bold=not y)
-            for text, width in zip(row, widths, strict=True)
-        ]
-        for y, row in enumerate(cells)
-    ]
-
-
-def _table_height(cells: Sequence[Sequence[str]], widths: Sequence[int], size: int) -> int:
-    return sum(_row_height(row, widths, size, bold=not y) for y, row in enumerate(cells))
-
-
-def _row_height(row: Sequence[str], widths: Sequence[int], size: int, *, bold: bool) -> int:
-    rooms = [(width - 2 * CELL[0]) / Pt(size) for width in widths]
-    most = max(line_count(text, room, bold=bold) for text, room in zip(row, rooms, strict=True))
-    return int(Pt(most * size * LINE_HEIGHT) + 2 * CELL[1])
-
-
-# --- charts -----------------------------------------------------------------------------------------------------------
-
-MARKS = {"good": (XL_MARKER_STYLE.CIRCLE, 13), "bad": (XL_MARKER_STYLE.DIAMOND, 15), "": (XL_MARKER_STYLE.SQUARE, 11)}
-
-
-def _look_of_chart(chart: Any, drawing: Drawing, width: int) -> None:
-    """The look: colours of the theme, small text at 12 points, the last value labelled."""
-    chart.font.size = Pt(SMALLEST_IN_TABLES)
-    chart.font.color.theme_color = MSO_THEME_COLOR.TEXT_1
-    chart.has_title = True
-    title = chart.chart_title.text_frame
-    title.text = shortened(_in_words(drawing.title), width / Pt(SMALLEST), 2)
-    title.paragraphs[0].runs[0].font.size, title.paragraphs[0].runs[0].font.bold = Pt(SMALLEST), False
-    chart.has_legend = len(drawing.series) > 1
-    if chart.has_legend:
-        chart.legend.position, chart.legend.include_in_layout = XL_LEGEND_POSITION.BOTTOM, False
-    chart.value_axis.tick_labels.number_format = drawing.number_format or "General"
-    chart.value_axis.tick_labels.number_format_is_linked = False
-    for line in (chart.value_axis.major_gridlines.format.line, chart.value_axis.format.line):
-        _draw(line, MSO_THEME_COLOR.BACKGROUND_1, 0.75)
-        line.color.brightness = -0.15
-    chart.category_axis.tick_label_position = XL_TICK_LABEL_POSITION.LOW
-    plot = chart.plots[0]
-    if drawing.columns:
-        plot.gap_width, plot.overlap = 60, 0
-    for shown_as, series in zip(plot.series, drawing.series, strict=True):
-        (_look_of_columns if drawing.columns else _look_of_line)(shown_as, series.role)
-    _mark(plot.series[0], drawing)
-
-
-def _draw(line: Any, colour: Any, width: float) -> None:
-    line.width = Pt(width)
-    line.color.theme_color = colour
-
-
-def _look_of_columns(series: Any, role: str) -> None:
-    if role == "actual":
-        series.format.fill.solid()
-        series.format.fill.fore_color.theme_color = MSO_THEME_COLOR.ACCENT_1
-    else:
-        series.format.fill.background()
-        _draw(series.format.line, MSO_THEME_COLOR.TEXT_1, 1.25)
-    series.invert_if_negative = False
-
-
-def _look_of_line(series: Any, role: str) -> None:
-    series.smooth = False
-    series.marker.style = XL_MARKER_STYLE.NONE
-    _draw(series.format.line, MSO_THEME_COLOR.TEXT_1, 1.0)
-    if role == "limit":
-        series.format.line.dash_style = MSO_LINE.DASH
-    elif role == "plan":
-        series.format.line.fill.background()
-        series.marker.style, series.marker.size = XL_MARKER_STYLE.DASH, 16
-        _fill_marker(series.marker, MSO_THEME_COLOR.TEXT_1)
-    elif role == "actual":
-        _draw(series.format.line, MSO_THEME_COLOR.ACCENT_1, 2.5)
-        series.marker.style, series.marker.size = XL_MARKER_STYLE.CIRCLE, 6
-        _fill_marker(series.marker, MSO_THEME_COLOR.ACCENT_1)
-
-
-def _fill_marker(marker: Any, colour: Any) -> None:
-    marker.format.fill.solid()
-    marker.format.fill.fore_color.theme_color = colour
-    _draw(marker.format.line, colour, 0.75)
-
-
-def _mark(series: Any, drawing: Drawing) -> None:
-    """Values that stand out have a shape of their own; labels stand clear of the line."""
-    values = drawing.series[0].values
-    for i, tone in drawing.marked.items():
-        marker = series.points[i].marker
-        marker.style, marker.size = MARKS[tone]
-        _fill_marker(marker, MSO_THEME_COLOR.TEXT_1)
-        _draw(series.points[i].format.line, MSO_THEME_COLOR.ACCENT_1, 2.5)
-    for i in drawing.labelled:
-        known = [value for value in values[: i + 1] if value is not None]
-        label = series.points[i].data_label
-        clear = XL_LABEL_POSITION.BELOW if known[-1] < known[-2:][0] else XL_LABEL_POSITION.ABOVE
-        label.position = XL_LABEL_POSITION.OUTSIDE_END if drawing.columns else clear
-        label.font.bold, label.font.size = True, Pt(SMALLEST)

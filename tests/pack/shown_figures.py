@@ -60,28 +60,20 @@ class Grid:
 
 
 class Pack:
-    """A pack's folder, its results and what stands on its pages."""
+    """What stands on a pack's pages; ``grids`` are the tables of the page and of the workbook, read once."""
 
     def __init__(self, folder: Path, results: pd.DataFrame, locale: str = "en_GB") -> None:
-        self.folder = folder
         self.page = BeautifulSoup((folder / "pack.html").read_text(encoding="utf-8"), "html.parser")
         self.periods = {format_period(label, locale): label for label in results["period"].unique()}
         self.periods |= {label: label for label in results["period"].unique()}
         self.quarter = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["period"]["label"]
+        self.grids = [*self._of_page(), *_of_workbook(folder / "figures.xlsx")]
 
-    def grids(self) -> Iterator[Grid]:
-        """The tables of the page and of the workbook."""
+    def _of_page(self) -> Iterator[Grid]:
         for table in self.page.select("table[data-sortable]"):
             heads = [_text(cell) for cell in table.select("thead th, thead td")]
             rows = [[_cell(cell) for cell in row.find_all(["th", "td"])] for row in table.select("tbody tr")]
             yield Grid("page", _text(table.caption), heads, rows)
-        book = openpyxl.load_workbook(self.folder / "figures.xlsx")
-        for sheet in book.worksheets:
-            for area in (table.ref for table in sheet.tables.values()):
-                head, *rows = sheet[area]
-                title = str(sheet.cell(head[0].row - 2, head[0].column).value)
-                values = [[_named(cell) for cell in row] for row in rows]
-                yield Grid(f"workbook, {sheet.title}", title, [str(cell.value) for cell in head], values)
 
     def texts(self, selector: str) -> list[str]:
         """The texts of a kind of place."""
@@ -89,7 +81,7 @@ class Pack:
 
     def in_tables(self) -> Iterator[Shown]:
         """Figures in tables: rows of periods, segments or KPIs, under the name of a KPI."""
-        for grid in self.grids():
+        for grid in self.grids:
             if grid.heads[:3] == ["KPI", "Period", "Value"]:
                 yield from self._of_kpis(grid)
             elif grid.heads[0] == "Movement":
@@ -132,7 +124,7 @@ class Pack:
 
     def objectives(self) -> dict[str, Shown]:
         """The figure of each objective, by its name."""
-        (grid,) = (each for each in self.grids() if each.where == "page" and each.title == "Objectives and key results")
+        (grid,) = (each for each in self.grids if each.where == "page" and each.title == "Objectives and key results")
         places = [grid.heads.index(name) for name in ("Objective", "Measured by", "Now")]
         told = [[str(row[place]) for place in places] for row in grid.rows]
         return {
@@ -183,6 +175,16 @@ class Pack:
 def named(segment: str) -> str:
     """A segment's name, however a page writes it: "Cross-sell" and "cross sell" are cross_sell."""
     return spoken(segment).replace("-", " ").lower()
+
+
+def _of_workbook(file: Path) -> Iterator[Grid]:
+    book = openpyxl.load_workbook(file)
+    for sheet in book.worksheets:
+        for area in (table.ref for table in sheet.tables.values()):
+            head, *rows = sheet[area]
+            title = str(sheet.cell(head[0].row - 2, head[0].column).value)
+            values = [[_named(cell) for cell in row] for row in rows]
+            yield Grid(f"workbook, {sheet.title}", title, [str(cell.value) for cell in head], values)
 
 
 def _text(tag: Tag | None) -> str:

@@ -221,6 +221,17 @@ def test_pages_read_well(with_audiences):
 
 
 @pytest.mark.slow
+def test_prose_names_no_file_that_readers_do_not_have():
+    prose = [
+        cell.source
+        for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "markdown"
+    ]
+    assert len(prose) > 40
+    assert [text for text in prose if re.search(r"\bexports?\b|\bCRM\b|\.csv\b", text)] == []
+
+
 def test_publishing_writes_the_same_bytes_again(with_audiences, tmp_path):
     """From what the build keeps, with the code and versions that it had."""
     made_from = with_audiences.parent / "made_from"

@@ -6,7 +6,7 @@ import pytest
 from pypdf import PdfReader
 
 from helpers.pack.notebook_content import parts_of
-from helpers.pack.pages import Section
+from helpers.pack.pages import Changes, Section
 from helpers.pack.run import Failure
 from tests.pack.fixtures import (
     block,
@@ -114,6 +114,18 @@ def test_every_section_has_its_page_and_the_definitions_stand_once():
     reader = read(Section("silent", "Silent", silent()), Section("used", "Used", silent()))
     assert len(reader.pages) == 2
     assert text_of(reader).count("Kept MRR over opening MRR.") == 1
+
+
+def test_it_says_below_the_last_section_what_changed():
+    section = Section("silent", "Silent", silent())
+    reader = read(section, Section("used", "Used", silent()))
+    first, last = (page.extract_text() for page in reader.pages)
+    assert "What changed" not in first
+    for told in ("What changed", "1 is restated.", "Restated figures", "New bookings", "1 row of deals corrected."):
+        assert told in last, told
+    text = text_of(read(section, changes=Changes()))
+    assert "Nothing was compared: no earlier pack is published yet." in text
+    assert "Restated figures" not in text
 
 
 def test_a_notebook_without_such_cells_is_shown_whole():

@@ -9,6 +9,7 @@ from helpers.check import check_order
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.display.plain_words import plain, plain_cell
+from helpers.language import _, speaking
 from helpers.params import Review
 from helpers.results import frame
 from tests.canonical import source
@@ -56,7 +57,7 @@ def test_the_pack_shows_what_a_check_tells(page, checked):
 def test_counts_add_up(page):
     read = {row[0]: [int(text.replace(",", "")) for text in row[1:4]] for row in page["What was read"]}
     out = dict.fromkeys(read, 0)
-    for name, _, rows in page["What was left out, and why"]:
+    for name, _why, rows in page["What was left out, and why"]:
         out[name] += int(rows.replace(",", ""))
     for name, (rows_read, used, left_out) in read.items():
         assert rows_read == used + left_out, name
@@ -107,3 +108,12 @@ def test_where_every_section_left_nothing_the_rows_are_still_counted(checked):
     assert list(read.listing.rows["Rows read"]) == [told["read"] for told in page._tables.values()]
     assert set(feeds.listing.rows["Feeds"]) == {"No KPI of this review"}
     assert missing.listing.rows.empty
+
+
+def test_tables_and_columns_are_named_in_the_language_of_the_pack(checked):
+    page, lacks = checked.review.page, re.compile(r"[a-z]+_[a-z]+|\b(customers|users|deals)\b")
+    with speaking("ru"):
+        read = [table.resource() for table in page.tables(examples=False)]
+        words = [str(row[name]) for table in read for row in table["data"] for name in (_("Table"),) if name in row]
+    assert {"клиенты", "история этапов", "курсы валют"} <= set(words)
+    assert [word for word in words if lacks.search(word)] == []

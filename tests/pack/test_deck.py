@@ -32,7 +32,7 @@ from helpers.display.summary import summary
 from helpers.language import speaking
 from helpers.pack.appearance import FIRA
 from helpers.pack.deck import render_deck
-from helpers.pack.slides import Line, fitted
+from helpers.pack.slide_room import Line, fitted
 from tests.pack import fixtures as made
 from tests.pack.hostile import LONG, NAMES, shown
 from tests.pack.projects import BUILD

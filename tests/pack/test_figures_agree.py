@@ -51,7 +51,7 @@ def value(figures, kpi_id, period="2026Q3", by="", segment=""):
 
 def grid(pack, title, where="workbook"):
     """The table with that title; the workbook's has every row and every digit."""
-    (found,) = (each for each in pack.grids() if each.title.startswith(title) and each.where.startswith(where))
+    (found,) = (each for each in pack.grids if each.title.startswith(title) and each.where.startswith(where))
     return pd.DataFrame(found.rows, columns=found.heads)
 
 

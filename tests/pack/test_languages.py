@@ -4,12 +4,15 @@ import ast
 import re
 from dataclasses import replace
 from pathlib import Path
+from unicodedata import east_asian_width
 
 import nbformat
 import pandas as pd
 import pytest
 from babel.messages.pofile import read_po
 
+from helpers.display.charts.frame import wrapped
+from helpers.display.formats import format_period
 from helpers.display.plain_words import plain
 from helpers.errors import KitError
 from helpers.language import LOCALES, _, catalogue_path, fields_of, forms_of, in_prose, plural, retold, speaking
@@ -38,7 +41,7 @@ UNSEEN |= {f"helpers/pack/{name}.py" for name in ("publish", "verify", "made_fro
 UNSEEN |= {
     f"helpers/pack/{name}.py"
     for name in ("actions", "appearance", "archive", "audiences", "causes", "commentary", "excel", "render", "sign_off",
-                 "slides")
+                 "slides", "slide_charts", "slide_room")
 }  # fmt: skip
 WHOLE = {"heading", "prose", "blocks", "chart", "note"}  # the parts of which every text is looked at
 SAYING = {"_", "plural", "message", "template", "KitError", "ValueError", "compile", "getattr"}
@@ -142,6 +145,30 @@ def test_periods_are_written_as_the_language_does():
     with speaking("ru"):
         assert plain("Клиенты, 2026Q3", "ru_RU") == "Клиенты, 3 кв. 2026"
     assert plain("Lost in 2026Q3 and FY2027Q1, 2026-W39", "en_GB") == "Lost in 2026Q3 and FY2027Q1, 2026-W39"
+
+
+def test_figures_in_stored_texts_are_written_as_the_language_does():
+    stored = "invoices: 3 of 1200 rows left out, with 1,250.50 EUR of 98,000.00 EUR a month (1.28%): no price"
+    told = "счета: исключено строк: 3 из 1_200, на сумму 1_250,50 EUR из 98_000,00 EUR в месяц (1,28_%): нет цены"
+    with speaking("ru"):
+        assert retold(stored) == told.replace("_", "\xa0")
+        assert retold("no_users: 12 inactive customers have no user on record").endswith(": 12")
+    assert retold(stored) == stored
+
+
+def test_labels_of_charts_are_as_wide_in_chinese_as_in_latin_letters():
+    def wide(line):
+        return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in line)
+
+    for text in (
+        "Reactivation of customers that left",
+        "不活跃客户的经常性收入占比",
+        "Talvenor Heating and Cooling 不活跃客户的经常性收入占比",
+    ):
+        lines = wrapped(text, 18).split("\n")
+        assert 14 <= max(map(wide, lines)) <= 19, lines  # a sign may be cut by half a width
+        assert len(lines) == 2
+    assert wrapped("不活跃客户", 10) == "不活跃客户"
 
 
 def test_prose_is_translated_by_paragraph_and_keeps_its_marks():
@@ -261,10 +288,10 @@ def test_the_lint_finds_what_it_is_for(tmp_path):
 
 @pytest.fixture(scope="module")
 def packs(company, build, tmp_path_factory):
-    """The section of inactive customers in every language."""
+    """The sections of inactive customers and of the pipeline in every language."""
     found = {}
     for language in LOCALES:
-        request = request_of(company, "inactive_customers")
+        request = request_of(company, "inactive_customers", "pipeline_conversion")
         brand = request.review.brand.model_copy(update={"language": language, "locale": LOCALES[language]})
         request = replace(request, review=request.review.model_copy(update={"brand": brand}))
         found[language] = build(request, tmp_path_factory.mktemp(language)).folder
@@ -325,6 +352,23 @@ def test_nothing_of_a_marked_section_is_left_in_english(packs, language):
     latin = {word for text in told for word in re.findall(r"[A-Za-z]{2,}", text)} - NAMES
     assert len(told) > 60
     assert latin == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", OTHERS)
+def test_periods_in_tables_and_charts_are_named_as_prose_names_them(packs, language):
+    notebook = nbformat.read(packs[language] / "notebooks/pipeline_conversion.ipynb", as_version=4)
+    with speaking(language):
+        parts = parts_of(notebook, theme="pipeline_conversion", title="T", locale=LOCALES[language])
+        quarter = format_period("2026Q3", LOCALES[language])
+    tables = [
+        part["table"] if part["type"] == "chart" else part for part in parts if part["type"] in ("chart", "table")
+    ]
+    heads = [column["label"] for table in tables for column in table["columns"]]
+    cells = [text for table in tables for row in table["rows"] for text in row]
+    assert [text for text in (*heads, *cells) if re.search(r"\d{4}Q\d", text)] == []
+    assert any(quarter in head for head in heads)
+    assert quarter in cells
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """`kpi-review new` in a copy of the kit: what it writes runs at once, and what it refuses leaves no trace."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -36,35 +37,57 @@ Next: kpi-review build --period 2026Q3 --source params/sources/sample.yml --only
 """
 
 
-@pytest.fixture
-def kit(tmp_path, dozen) -> Path:
-    """A copy of the kit, over the company with 12 customers."""
-    folder = tmp_path / "kit"
+def copied(folder: Path, company: Path) -> Path:
+    """A copy of the kit, over the files of a company."""
     folder.mkdir()
     for name in KIT:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, folder / name)
-    source = (ROOT / "params/sources/sample.yml").read_text().replace("../../data/sample", str(dozen))
+    source = (ROOT / "params/sources/sample.yml").read_text().replace("../../data/sample", str(company))
     (folder / "params/books.yml").write_text(source)
     return folder
+
+
+@pytest.fixture
+def kit(tmp_path, dozen) -> Path:
+    """A copy of the kit, over the company with 12 customers."""
+    return copied(tmp_path / "kit", dozen)
+
+
+@pytest.fixture(scope="module")
+def written_kit(tmp_path_factory, dozen) -> Path:
+    """A copy of the kit into which the theme was written."""
+    folder = copied(tmp_path_factory.mktemp("written") / "kit", dozen)
+    assert run(folder, *NEW) == (0, WRITTEN, "")
+    return folder
+
+
+@pytest.fixture
+def new_kit(written_kit, tmp_path) -> Path:
+    """The same as a copy that a test may change."""
+    return shutil.copytree(written_kit, tmp_path / "kit")
+
+
+def environment(kit: Path) -> dict[str, str]:
+    """That of a process of the copied kit, which leaves nothing else in it."""
+    return {**os.environ, "PYTHONPATH": str(kit), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def run(kit: Path, *words: str) -> tuple[int, str, str]:
     """The exit status of a command of the copied kit, and what it prints; steps that are done are not told."""
     command = [sys.executable, "-c", "from helpers.cli import main; main()", *words]
-    environment = {**os.environ, "PYTHONPATH": str(kit), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(command, cwd=kit, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=kit, env=environment(kit), capture_output=True, text=True, check=False)
     told = "\n".join(line for line in done.stderr.splitlines() if not line.endswith(" done"))
     return done.returncode, done.stdout, told
 
 
 def module(kit: Path, name: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
     """A tool of development over the copied kit."""
-    environment = {**os.environ, "PYTHONPATH": str(kit)}
+    own = {**os.environ, "PYTHONPATH": str(kit)}
     return subprocess.run(
-        [sys.executable, "-m", name, *words], cwd=kit, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", name, *words], cwd=kit, env=own, capture_output=True, text=True, check=False
     )
 
 
@@ -75,10 +98,9 @@ def files(kit: Path) -> dict[Path, bytes]:
 # --- what is written --------------------------------------------------------------------------------------------------
 
 
-def test_what_is_written_is_built_at_once(kit, dozen):
+def test_what_is_written_is_built_at_once(new_kit, dozen):
     """The figures are those of a query over the source's own files."""
-    assert run(kit, *NEW) == (0, WRITTEN, "")
-    assert run(kit, *BUILD)[::2] == (0, "")
+    assert run(new_kit, *BUILD)[::2] == (0, "")
     counted, paying = duckdb.sql(f"""
         select count(*) filter (since > date '2026-09-30' - 90), count(*)
         from (
@@ -89,15 +111,15 @@ def test_what_is_written_is_built_at_once(kit, dozen):
         )
     """).fetchone()  # noqa: E501
     assert (counted, paying) == (1, 8)
-    found = results.read_csv(kit / "reports/2026Q3/results.csv").query("period == '2026Q3' and segment_by == ''")
+    found = results.read_csv(new_kit / "reports/2026Q3/results.csv").query("period == '2026Q3' and segment_by == ''")
     assert list(zip(found["kpi_id"], found["label"], found["value"], strict=True)) == [
         ("renewal_risk", "Renewal risk", counted),
         ("renewal_risk_share", "Renewal risk, share of paying customers", counted / paying),
     ]
-    page = (kit / "reports/2026Q3/pack.html").read_text()
+    page = (new_kit / "reports/2026Q3/pack.html").read_text()
     assert "create view renewal_risk_rows as" in page
     assert "Try this" not in page
-    assert (kit / "reports/2026Q3/exports/renewal_risk.csv").read_text().count("\n") == counted + 1
+    assert (new_kit / "reports/2026Q3/exports/renewal_risk.csv").read_text().count("\n") == counted + 1
 
 
 @pytest.mark.slow
@@ -176,39 +198,59 @@ def test_an_entry_is_added_where_a_section_ends(text, found):
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [
-        ("recurring_revenue", "recurring_revenue is a theme already; choose another name"),
-        ("nrr", "nrr is a KPI already; choose another name"),
-        ("window", "window is a word of SQL already; choose another name\nwindow_days is a rule already"),
-        ("grace", "grace_days is a rule already; choose another name"),
-        ("block", "block_days is a parameter of notebooks/product_activity.ipynb already"),
-        ("deals", "deals is a table already"),
-        ("account", "account is a relation already"),
-        ("filter", "filter is a word of Python already"),
-        ("shared", "helpers/kpis/shared is there already; choose another name, or remove it"),
-        ("spine", "helpers/kpis/spine.py is there already"),
-        ("what_if_price", "what_if_price holds _if_, which means something in names of relations"),
-        *((name, f"'{name}' cannot be the name of a theme; it must be 3 to 30 small letters, digits and underscores")
-          for name in ("renewal-risk", "2renewals", "it", "risk_", "../risk", "r" * 31)),
-    ],
-)  # fmt: skip
-def test_a_name_that_is_taken_or_none_is_refused(refusing_kit, name, told):
-    before = files(refusing_kit)
-    status, out, err = run(refusing_kit, "new", name)
-    assert (status, out) == (1, "")
-    assert err.startswith(told)
-    assert files(refusing_kit) == before
+NO_NAME = "'{}' cannot be the name of a theme; it must be 3 to 30 small letters, digits and underscores"
+REFUSED = {
+    "recurring_revenue": "recurring_revenue is a theme already; choose another name",
+    "nrr": "nrr is a KPI already; choose another name",
+    "window": "window is a word of SQL already; choose another name\nwindow_days is a rule already",
+    "grace": "grace_days is a rule already; choose another name",
+    "block": "block_days is a parameter of notebooks/product_activity.ipynb already",
+    "deals": "deals is a table already",
+    "account": "account is a relation already",
+    "filter": "filter is a word of Python already",
+    "shared": "helpers/kpis/shared is there already; choose another name, or remove it",
+    "spine": "helpers/kpis/spine.py is there already",
+    "what_if_price": "what_if_price holds _if_, which means something in names of relations",
+    **{name: NO_NAME.format(name) for name in ("renewal-risk", "2renewals", "it", "risk_", "../risk", "r" * 31)},
+}
+# One process asks for all of them, and prints as JSON what became of each.
+ASKED_IN_TURN = """
+import contextlib, io, json, sys
+from helpers.cli import main
+
+told = {}
+for name in sys.argv[1:]:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(["new", name])
+        except SystemExit as stopped:
+            told[name] = stopped.code, out.getvalue(), err.getvalue()
+print(json.dumps(told))
+"""
 
 
 @pytest.fixture(scope="module")
-def refusing_kit(tmp_path_factory):
-    """A copy of the kit in which every command is refused."""
-    folder = tmp_path_factory.mktemp("refusing")
+def refusals(tmp_path_factory) -> dict[str, tuple[int, str, str]]:
+    """The exit status of `kpi-review new` for each name, and what it prints; the kit stays as it was."""
+    kit = tmp_path_factory.mktemp("refusing")
     for name in KIT[:6]:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    return folder
+        shutil.copytree(ROOT / name, kit / name, ignore=shutil.ignore_patterns("__pycache__"))
+    before = files(kit)
+    done = subprocess.run(
+        [sys.executable, "-c", ASKED_IN_TURN, *REFUSED], cwd=kit, env=environment(kit), capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert files(kit) == before
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(("name", "told"), REFUSED.items())
+def test_a_name_that_is_taken_or_none_is_refused(refusals, name, told):
+    status, out, err = refusals[name]
+    assert (status, out) == (1, "")
+    assert err.startswith(told)
 
 
 @pytest.mark.parametrize(
@@ -258,9 +300,8 @@ def test_a_disk_that_is_full_leaves_nothing_half_written(kit):
     """No file may be larger than 16 KB: there is room for each new file, and none for the catalogue."""
     before = files(kit)
     command = f"ulimit -f 16; exec '{sys.executable}' -c 'from helpers.cli import main; main()' new renewal_risk"
-    environment = {**os.environ, "PYTHONPATH": str(kit), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        ["bash", "-c", command], cwd=kit, env=environment, capture_output=True, text=True, check=False
+        ["bash", "-c", command], cwd=kit, env=environment(kit), capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert "File too large" in done.stderr
@@ -286,20 +327,18 @@ def test_a_disk_that_is_full_leaves_nothing_half_written(kit):
         ),
     ],
 )  # fmt: skip
-def test_what_is_missing_is_told_before_a_kernel_starts(kit, file, old, new, told):
-    run(kit, *NEW)
-    text = (kit / file).read_text()
+def test_what_is_missing_is_told_before_a_kernel_starts(new_kit, file, old, new, told):
+    text = (new_kit / file).read_text()
     assert old in text
-    (kit / file).write_text(text.replace(old, new))
-    status, _, err = run(kit, *BUILD)
+    (new_kit / file).write_text(text.replace(old, new))
+    status, _, err = run(new_kit, *BUILD)
     assert (status, err) == (1, told)
-    assert not (kit / "reports").exists()
+    assert not (new_kit / "reports").exists()
 
 
-def test_a_folder_that_is_missing_is_told_before_a_kernel_starts(kit):
-    run(kit, *NEW)
-    shutil.rmtree(kit / FOLDER)
-    assert run(kit, *BUILD)[::2] == (
+def test_a_folder_that_is_missing_is_told_before_a_kernel_starts(new_kit):
+    shutil.rmtree(new_kit / FOLDER)
+    assert run(new_kit, *BUILD)[::2] == (
         1, "helpers/kpis/renewal_risk is not there, and helpers/catalogue.py names cards of it; make that folder"
     )  # fmt: skip
-    assert not (kit / "reports").exists()
+    assert not (new_kit / "reports").exists()

@@ -266,3 +266,28 @@ def test_one_notebook_is_a_document_of_its_own(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert get_exporter("kpi_pdf")().from_filename(str(path))[0] == body
+
+
+def lines_before(count):
+    """So many lines of an earlier section."""
+    return Section("before", "Before", notebook(markdown("# Before\n\n" + "\n\n".join(["A line."] * count))))
+
+
+@pytest.mark.parametrize("count", range(46, 60, 3))
+def test_a_section_begins_with_more_than_its_title_and_its_question(count):
+    begun = notebook(
+        markdown("# Churn\n\nWho left us?"),
+        markdown("## In short\n\n- Nobody left."),
+        code(blocks_output(block("NRR"))),
+    )
+    reader = PdfReader(io.BytesIO(pdf_of(view(), [lines_before(count), Section("churn", "Churn", begun)])))
+    (page,) = (page.extract_text() for page in reader.pages if "Who left us?" in page.extract_text())
+    assert "Nobody left." in page
+
+
+@pytest.mark.parametrize("count", range(6, 14))
+def test_what_management_says_stands_with_its_heading(count):
+    section = replace(lines_before(count), commentary="Two renewals slipped.", said_by="Finance")
+    reader = PdfReader(io.BytesIO(pdf_of(view(commentary=""), [section])))
+    (page,) = (page.extract_text() for page in reader.pages if "From management" in page.extract_text())
+    assert "Two renewals slipped." in page

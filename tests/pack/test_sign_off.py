@@ -11,6 +11,7 @@ from pypdf import PdfReader
 from helpers.errors import KitError
 from helpers.pack.commentary import SignOff
 from helpers.pack.sign_off import open_points, publishing_faults, sign_off_table
+from helpers.pack.verified import marks
 from helpers.params import Review, load_review
 from tests.canonical import source
 from tests.pack.fixtures import html_of, pdf_of, sections, view
@@ -46,7 +47,7 @@ def test_all_that_is_open_is_told_in_sentences(asked):
         signoff="new_revenue: {by: Head of marketing, on: 2026-10-12}",
         verified={"nrr": {"by": "Ana", "on": "2026-09-01", "of": "00000000-00000000"}},
     )
-    first, *others, last = open_points(order)
+    first, *others, last = open_points(order, marks(order))
     assert first == "Not signed off: Recurring revenue (Head of finance)."
     assert others == [
         "Signed off by another than the owner: New revenue (Head of marketing for Head of sales).",
@@ -65,11 +66,12 @@ def test_nothing_is_open_where_all_is_said_and_signed(asked):
         "new_revenue: {by: head of  Sales, on: 2026-10-12}\nrecurring_revenue: {by: Head of finance, on: 2026-10-12}"
     )
     order = asked(**texts, signoff=signed)
-    assert (open_points(order), publishing_faults(order, order.commentary_folder)) == ([], [])
+    assert (open_points(order, marks(order)), publishing_faults(order, order.commentary_folder)) == ([], [])
 
 
 def test_nobody_is_asked_to_sign_who_owns_nothing_here(asked):
-    assert open_points(asked(owners={}, only=("new_revenue",))) == ["No commentary yet: New revenue."]
+    order = asked(owners={}, only=("new_revenue",))
+    assert open_points(order, marks(order)) == ["No commentary yet: New revenue."]
 
 
 def test_a_text_without_author_or_date_may_not_be_published(asked):

@@ -196,6 +196,13 @@ def test_the_marks_of_the_sample_hold(order):
     assert {kpi_id: mark.lapsed for kpi_id, mark in marks(order).items()} == {"nrr": ""}
 
 
+def test_a_pack_judges_its_marks_once(build, company, tmp_path, monkeypatch):
+    judged, judge = [], verified.fingerprints
+    monkeypatch.setattr(verified, "fingerprints", lambda *given: judged.append(given) or judge(*given))
+    build(request_of(company, "new_revenue"), tmp_path)
+    assert len(judged) == 1
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [

@@ -13,7 +13,7 @@ from helpers.kpis.spine import read_relations
 
 ROOT = Path(__file__).parents[2]
 WINGS = ["data", "kpis", "display", "pack", "mail"]
-ABOVE = ["review", "check", "sweep", "sweep_backtests", "new_theme", "cli"]  # modules above the wings
+ABOVE = ["review", "check", "sweep", "sweep_backtests", "new_theme", "messages", "cli"]  # modules above the wings
 MODULES = sorted((ROOT / "helpers").rglob("*.py"))
 SAMPLE = sorted((ROOT / "sample").rglob("*.py"))
 SPECIFIED = """

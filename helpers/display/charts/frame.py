@@ -45,6 +45,7 @@ WIDTH = 6.7  # inches: the text column of an A4 page
 SMALL_SIZE = 7.5  # points: the words of charts
 CHARACTER = 0.0075  # inches per point of type size: how wide a character of a label is taken to be
 COLUMN, SHIFT = 0.5, 0.1  # of the distance between two columns: a width; how far one and that of before stand off
+WIDE = "\ue000"  # stands after a Chinese sign while a label is broken, since that is as wide as two letters
 LINE_SHARE = 0.14  # of the height of columns: a line of words on them
 DAYS_KEY = message("dark: waiting; light: work; between: not told which")
 DAY_KINDS = {"waiting": template("waiting"), "working": template("working"), "untold": template("untold")}
@@ -308,13 +309,14 @@ def wrapped(text: str, width: int = 26, lines: int = 2) -> str:
 
     >>> wrapped("Reactivation MRR of customers that left once", 18)
     'Reactivation MRR\nof customers that…'
+    >>> wrapped("Talvenor 不活跃客户", 12)
+    'Talvenor\n不活跃客户'
     """
-    text = text.replace("_", " ")
-    width = width * len(text) // max(cell_len(text), 1)  # a Chinese sign is as wide as two letters
-    found = textwrap.wrap(text, max(width, 1)) or [""]
+    signs = (sign + WIDE * (cell_len(sign) - 1) for sign in text.replace("_", " "))
+    found = textwrap.wrap("".join(signs), width) or [""]
     if len(found) > lines:
         found = [*found[: lines - 1], found[lines - 1][: width - 1] + "…"]
-    return "\n".join(found)
+    return "\n".join(found).replace(WIDE, "")
 
 
 def labels_with_room(texts: Sequence[str]) -> list[int]:

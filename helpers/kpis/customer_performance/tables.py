@@ -51,7 +51,7 @@ def estimate_curve(spine: Spine) -> Listing:
     spine.require("deals.estimate_requested_at", "deals.estimate_sent_at")
     refuse_list(spine, "turbo_estimate_notes")
     columns = {
-        "cohort": Column(_("Requests")),
+        "cohort": Column(_("Requests"), own_words=True),
         "hours": Column(_("Hours after the request"), "hours"),
         "waiting": Column(_("Still without an estimate"), "share"),
         "low": Column(_("95% from"), "share"),
@@ -305,7 +305,7 @@ def value_statements(spine: Spine) -> Listing:
     rows["quarter"] = [_quarter(spine, day.date()) for day in rows["day"]]
     own = {
         "state": Column(_("State"), own_words=True),
-        "quarter": Column(_("Quarter")),
+        "quarter": Column(_("Quarter"), own_words=True),
         "day": Column(_("Day"), "date"),
         "what": Column(_("Stated in")),
         "amount": Column(_("Amount"), "ratio"),

@@ -65,7 +65,7 @@ def funnel_cohorts(spine: Spine) -> Listing:
     stages = spine.rules["stages"]
     counts = {f"reached_{i}": Column(retold(stage), "count") for i, stage in enumerate(stages, 1)}
     columns = {
-        "cohort": Column(_("Entered in")),
+        "cohort": Column(_("Entered in"), own_words=True),
         **counts,
         "rate": Column(_("Pipeline conversion"), "share"),
         "low": Column(_("95% from"), "share"),

@@ -58,7 +58,7 @@ def value_curve(spine: Spine) -> Listing:
     included (Aalen–Johansen).
     """
     columns = {
-        "cohort": Column(_("Customers")),
+        "cohort": Column(_("Customers"), own_words=True),
         "days": Column(_("Days after the start"), "days"),
         "waiting": Column(_("Still without value"), "share"),
         "low": Column(_("95% from"), "share"),
@@ -82,7 +82,7 @@ def cohorts_compared(spine: Spine) -> Listing:
     both, rmst_days = _cohorts(spine), spine.rules["rmst_days"]
     alone = _by_quarter(spine, both[0]) if spine.rules["ttv_cohort"] == "trailing_year" else []
     columns = {
-        "cohort": Column(_("Customers")),
+        "cohort": Column(_("Customers"), own_words=True),
         "customers": Column(_("Customers"), "count"),
         "reached": Column(_("Have value"), "count"),
         "left": Column(_("Left before"), "count"),
