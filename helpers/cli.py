@@ -254,6 +254,13 @@ def send(
     from helpers.mail.mailing import who_has_it
     from helpers.mail.recipients import load_recipients
 
+    alone = "--status" if status else "--check" if check_way else ""
+    given = {"--list": name, "--draft": draft, "--to": to, "--dry-run": dry_run, "--again": again}
+    unread = [option for option, value in {**given, "--check": status and check_way}.items() if value]
+    if alone and unread:
+        raise KitError(f"kpi-review send: {alone} goes without {', '.join(unread)}")
+    if status and not period:
+        raise KitError("kpi-review send: give a period: kpi-review send 2026Q3 --status")
     if status:
         print(*who_has_it(out, period), sep="\n")
         return 0
@@ -289,7 +296,8 @@ def _send(
     letters = list(mailing.letters(due, datetime.now(UTC)))
     print(*mailing.told(due), sep="\n")
     if dry_run:
-        print(*write_letters(letters, out / "outbox" / period / name), sep="\n")
+        files = write_letters(letters, out / "outbox" / period / name)
+        print("\n".join(map(str, files)) or "nobody is due, so no message was written")
         return 0
     if not letters:
         _tell("nobody is due, so nothing was sent")
@@ -300,6 +308,7 @@ def _send(
             _tell("nothing was sent")
             return NOTHING_DONE
         with held_ledger(place) as ledger, steps(period, len(due.people)) as done:
+            mailing.check_newest()
             due = mailing.due(ledger, again=bool(again))  # another may have sent meanwhile
             report = hand_over(mailing, due, ledger, way, done, why=again)
         if failures := report.failures():

@@ -92,3 +92,29 @@ def stoppable() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def finishing() -> Iterator[None]:
+    """The first signal to stop waits until this ends, so that what was begun is done; the next one does not wait.
+
+    Raises:
+        KeyboardInterrupt: a signal came, or whatever else its handler does.
+    """
+    before: dict[int, Any] = {each: handler for each in SIGNALS if callable(handler := signal.getsignal(each))}
+    told: list[int] = []
+
+    def wait(number: int, frame: Any) -> None:
+        if told:
+            before[number](number, frame)
+        told.append(number)
+
+    for number in before:
+        signal.signal(number, wait)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for first in told[:1]:
+            before[first](first, None)

@@ -13,11 +13,13 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Final, Literal, NamedTuple
+from typing import IO, Annotated, Any, Final, Literal, NamedTuple
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from helpers.errors import KitError
 
@@ -39,7 +41,7 @@ class Entry(NamedTuple):
     version: str
     audience: str
     name: str
-    address: str
+    address: Annotated[str, Field(pattern=r"^[^\s<>@]+@[^\s<>@]+$")]
     id: str
     outcome: Outcome
     answer: str = ""
@@ -49,6 +51,9 @@ class Entry(NamedTuple):
     @property
     def key(self) -> str:
         return self.address.lower()
+
+
+ENTRY = TypeAdapter(Entry)
 
 
 @dataclass
@@ -74,19 +79,20 @@ class Ledger:
             if is_new:
                 _sync(self.path.parent)
         except OSError as error:
-            raise KitError(
-                f"{self.path} cannot be written: {error.strerror}; make room; nothing is sent without it"
-            ) from None
+            with suppress(OSError):
+                _cut_to_whole_lines(self.path)  # what is written next begins a line of its own
+            raise _unwritable(self.path, error) from None
         self.entries.append(entry)
 
-    def latest(self, version: str) -> dict[tuple[str, str], Entry]:
-        """The newest entry of each list and address of a version, tests apart; what was sent stays sent.
+    def latest(self, version: str) -> dict[tuple[str, str, str], Entry]:
+        """The newest entry of each list, address and audience of a version, tests apart; what was sent stays sent.
 
-        A letter that was handed over and has no answer is unknown.
+        A letter that was handed over and has no answer is unknown. A list may get the pack of another audience than
+        before, so what came of each is told apart.
         """
-        found: dict[tuple[str, str], Entry] = {}
+        found: dict[tuple[str, str, str], Entry] = {}
         for each in self.entries:
-            key = (each.name, each.key)
+            key = (each.name, each.key, each.audience)
             if each.version == version and not each.test and (key not in found or found[key].outcome != "sent"):
                 found[key] = each
         lost = "no answer is on record"
@@ -96,8 +102,8 @@ class Ledger:
         }
 
     def versions(self) -> list[str]:
-        """The versions that something was sent of, the newest last."""
-        return list(dict.fromkeys(each.version for each in self.entries))
+        """The versions that something was sent of, the newest last, tests apart."""
+        return list(dict.fromkeys(each.version for each in self.entries if not each.test))
 
 
 def read_ledger(path: Path) -> Ledger:
@@ -114,8 +120,8 @@ def read_ledger(path: Path) -> Ledger:
     entries = []
     for number, line in enumerate(written.split(b"\n")[:-1], start=1):
         try:
-            entries.append(Entry(**json.loads(line)))
-        except (ValueError, TypeError):
+            entries.append(ENTRY.validate_json(line, strict=True))
+        except ValidationError:
             raise KitError(
                 f"{path}, line {number} is no entry of a ledger; restore the file: it keeps mail from being sent twice"
             ) from None
@@ -127,11 +133,15 @@ def held_ledger(path: Path) -> Iterator[Ledger]:
     """A ledger to write into, held against every other sender until this ends.
 
     Raises:
-        KitError: another holds it, or nobody can hold it, since locks do not hold in its folder.
+        KitError: another holds it, or nobody can hold it, since locks do not hold in its folder; or it cannot be
+            written.
     """
     with _held(path.with_suffix(".lock")):
         found = read_ledger(path)
-        _cut_to_whole_lines(path)
+        try:
+            _cut_to_whole_lines(path)
+        except OSError as error:
+            raise _unwritable(path, error) from None
         yield found
 
 
@@ -231,11 +241,15 @@ def _faults_of_locking(lock: Path) -> Iterator[None]:
                 f"{lock.parent}: locks do not hold there, so that two could send at once; "
                 "keep the reports on this machine, or on a server whose locks hold (NFS 4), and send from there"
             ) from None
-        raise KitError(f"{lock} cannot be written: {error.strerror}; nothing is sent without it") from None
+        raise _unwritable(lock, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> KitError:
+    return KitError(f"{path} cannot be written: {error.strerror}; make room or allow it; nothing is sent without it")
 
 
 def _cut_to_whole_lines(path: Path) -> None:
-    """Takes a line off the end that a kill has cut off."""
+    """Takes a line off the end that a kill or a full disk has cut off."""
     if not path.exists():
         return
     with path.open("r+b") as file:

@@ -48,14 +48,9 @@ class Content:
     attachments: Sequence[Attachment] = ()
 
     @cached_property
-    def alone(self) -> bytes:
-        """The MIME entity without attachments: its own header fields, an empty line, its parts; lines end in CRLF."""
-        return _entity(self, ())
-
-    @cached_property
     def whole(self) -> bytes:
-        """The MIME entity with its attachments."""
-        return _entity(self, self.attachments) if self.attachments else self.alone
+        """The MIME entity: its own header fields, an empty line, its parts; lines end in CRLF."""
+        return _entity(self)
 
 
 @dataclass(frozen=True)
@@ -77,11 +72,6 @@ class Letter:
     def whole(self) -> bytes:
         """The message as it goes out by SMTP."""
         return self.head + self.content.whole
-
-    @property
-    def alone(self) -> bytes:
-        """The message without its attachments."""
-        return self.head + self.content.alone
 
 
 def letter(
@@ -115,7 +105,8 @@ def letter(
         _field("Auto-Submitted", "auto-generated"),
     ]
     if name:
-        fields.append(_field("List-Unsubscribe", f"<mailto:{owner.address}?subject={percent(f'Unsubscribe {name}')}>"))
+        whom, what = percent(owner.address, safe="@"), percent(f"Unsubscribe {name}")
+        fields.append(_field("List-Unsubscribe", f"<mailto:{whom}?subject={what}>"))
     addresses, hidden = (tuple(person.address for person in people) for people in (readers, bcc))
     return Letter(found, sender.address, addresses, "".join(fields).encode("ascii"), content, hidden)
 
@@ -163,7 +154,7 @@ def _mailbox(person: Person) -> str:
     return f"{name}{' ' if len(name) < LINE // 2 else f'{END} '}<{person.address}>"
 
 
-def _entity(content: Content, attachments: Iterable[Attachment]) -> bytes:
+def _entity(content: Content) -> bytes:
     """Text, HTML with its pictures, and attachments; the same content gives the same bytes."""
     found = EmailMessage(policy=SMTP)
     found.set_content(content.text, cte="quoted-printable")
@@ -173,7 +164,7 @@ def _entity(content: Content, attachments: Iterable[Attachment]) -> bytes:
         for cid, picture in content.pictures.items():
             name = f"{cid.partition('@')[0]}.png"
             page.add_related(picture, "image", "png", cid=f"<{cid}>", disposition="inline", filename=name)
-    for each in attachments:
+    for each in content.attachments:
         main, _, sub = each.kind.partition("/")
         found.add_attachment(each.content, main, sub, filename=each.name)
     parts = [part for part in found.walk() if part.is_multipart()]

@@ -82,7 +82,7 @@ class Mailing:
 
     def letters(self, due: Due, at: datetime) -> Iterator[Letter]:
         """The letters of those who are due: one each, or one for all of a list whose readers see each other."""
-        shared = [dict(due.people)] if self.mail_list.see_each_other and not self.to else []
+        shared = [dict(due.people)] if self.mail_list.see_each_other else []
         for readers in shared or [{person: kind} for person, kind in due.people.items()]:
             person = next(iter(readers))
             whom = [self.name] if shared else [self.name, person.key]
@@ -98,6 +98,17 @@ class Mailing:
         """What no other pack has: the hashes of all its files."""
         return hashlib.sha256("".join(self.found.manifest["files"].values()).encode()).hexdigest()
 
+    def check_newest(self) -> None:
+        """Refuse what is not the newest any more: what was read of it may be of another build, or be corrected by now.
+
+        Raises:
+            KitError: a draft was built, or a version published, since this one was read.
+        """
+        draft = self.found.edition is None
+        pack = _pack(self.found.request.period.label, self.found.out, draft)
+        if _version(pack, draft) != self.version:
+            raise KitError(f"{pack} is newer than what was to be sent; nothing was sent, send again")
+
     def due(self, ledger: Ledger, *, again: bool = False) -> Due:
         """Who is to get it now. Who has it is not sent it again, whichever list it came by.
 
@@ -107,11 +118,12 @@ class Mailing:
         if self.to:
             return Due({self.to: "to"})
         people, told = self._asked(ledger)
+        entries = self._entries(ledger)
         found: dict[Person, Kind] = {}
         have: list[str] = []
         still_open: list[str] = []
         for person, kind in people.items():
-            entry = self._entry(ledger, person)
+            entry = entries.get(person.key)
             if entry and entry.outcome == "sent":
                 have.append(f"{person.address} has it since {entry.at[:10]}, by list {entry.name}")
             elif entry and entry.outcome in ("unknown", "refused") and not again:
@@ -121,46 +133,49 @@ class Mailing:
         most = have[:NAMED] + ([f"{len(have) - NAMED} more have it"] if len(have) > NAMED else [])
         return Due(found, (*most, *told, *still_open), tuple(still_open))
 
-    def _entry(self, ledger: Ledger, person: Person) -> Entry | None:
-        """What came of this pack for a reader, by this list or another one that gets the same."""
-        entries = [
-            each
-            for each in ledger.latest(self.version).values()
-            if each.key == person.key and each.audience == self.mail_list.audience
-        ]
-        order = {"sent": 0, "unknown": 1, "refused": 2, "later": 3}
-        return min(entries, key=lambda each: (order[each.outcome], each.name != self.name), default=None)
+    def _entries(self, ledger: Ledger) -> dict[str, Entry]:
+        """What came of this pack for each reader, by this list or another one that gets the same."""
+        worth = {"later": 0, "refused": 1, "unknown": 2, "sent": 3}
+        found = [each for each in ledger.latest(self.version).values() if each.audience == self.mail_list.audience]
+        return {
+            each.key: each for each in sorted(found, key=lambda each: (worth[each.outcome], each.name == self.name))
+        }
 
     def _asked(self, ledger: Ledger) -> tuple[dict[Person, Kind], list[str]]:
-        """The readers of the list; of a correction those who got a version before it, by this list."""
+        """The readers of the list; of a correction those who got a version of the same pack before it, by this list."""
         people = self.mail_list.people()
         versions = ledger.versions() if self.found.edition else [self.version]
-        earlier = {
-            entry.key: entry
+        before = [
+            entry
             for version in versions[: versions.index(self.version) if self.version in versions else None]
-            for (name, _), entry in ledger.latest(version).items()
-            if name == self.name and entry.outcome in ("sent", "unknown")
-        }
-        if not earlier:
-            return people, []
+            for entry in ledger.latest(version).values()
+            if entry.name == self.name and entry.outcome in ("sent", "unknown")
+        ]
         known = {person.key: (person, kind) for person, kind in people.items()}
+        earlier = {entry.key: entry for entry in before if entry.audience == self.mail_list.audience}
+        others = {entry.key: entry for entry in before if entry.key not in {**earlier, **known}}  # of another audience
+        told = [
+            f"{entry.address} got {entry.version} of {f'audience {entry.audience}' if entry.audience else 'the whole'} "
+            f"by {self.name}, which gets another pack now, and so nothing of it"
+            for entry in others.values()
+        ]
+        if not earlier:
+            return people, told
         asked: dict[Person, Kind] = {}
-        told = []
         for key, entry in earlier.items():
             person, kind = known.get(key, (Person("", entry.address), "to"))
+            if not self.recipients.may_get(person):  # and so of the list no more, which would be refused
+                told.append(f"{person.address} got {entry.version}, is no longer of allowed_domains, and gets no more")
+                continue
             asked[person] = kind
             if key not in known:
                 told.append(f"{entry.address} is no longer of {self.name}, and gets what corrects {entry.version}")
-        if faults := [person.address for person in asked if not self.recipients.may_get(person)]:
-            domains = ", ".join(self.recipients.allowed_domains)
-            raise KitError(
-                *(
-                    f"{address} got a version before, and is no longer of allowed_domains: {domains}"
-                    for address in faults
-                )
-            )
+        label, _, held = (self.found.manifest["compared_with"] or "").partition("/")
+        behind = [entry for entry in earlier.values() if entry.version != held]
+        if behind and label == self.found.request.period.label:
+            told.append(f"{len(behind)} of them got no {held}, and the message tells only what changed since that")
         told += [
-            f"{person.address} got no version before {self.version}, which corrects it; "
+            f"{person.address} got no version before {self.version} by {self.name}, which corrects it; "
             "a list of their own gets it as it is"
             for key, (person, _) in known.items()
             if key not in earlier
@@ -212,7 +227,8 @@ def who_has_it(out: Path, label: str) -> list[str]:
             lines.append(f"{label}, {'draft ' if draft else ''}{version.removeprefix(f'{label}-')}")
             for each in ledger.latest(version).values():
                 at = each.at[:16].replace("T", " ")
-                lines.append(f"  {each.name}  {each.address}  {each.outcome}  {at} UTC  {each.answer}".rstrip())
+                whose = f" ({each.audience})" if each.audience else ""
+                lines.append(f"  {each.name}{whose}  {each.address}  {each.outcome}  {at} UTC  {each.answer}".rstrip())
     return lines or [f"nothing of {label} was sent from {out}"]
 
 
@@ -222,12 +238,13 @@ def read_mailing(
     """The newest published version of a period for a list, or the draft; its files are as they were written.
 
     Raises:
-        KitError: nothing is published, a file is not as its manifest says, the list asks for what the pack lacks, or
-            ``to`` is no address that mail may go to.
+        KitError: nothing is published, a file is not as its manifest says, the list asks for what the pack lacks,
+            ``to`` is no address that mail may go to, or there is a newer one by now.
     """
     mail_list, person = recipients.list(name), _tester(recipients, to) if to else None
-    found = opened(_pack(label, out, draft), root)
-    version = found.folder.resolve().parent.name if draft else found.folder.name
+    pack = _pack(label, out, draft)
+    version = _version(pack, draft)
+    found = opened(pack, root)
     if mail_list.audience and mail_list.audience not in (known := audiences_of(found.made_from)):
         raise KitError(
             f"{recipients.path}: lists.{name}.audience == {mail_list.audience!r}, "
@@ -237,7 +254,9 @@ def read_mailing(
     sizes = [(each.name, len(each.content)) for each in attachments]
     message = message_of(found, mail_list.audience, mail_list.language, sizes)
     content = Content(message.text, message.html, message.pictures, attachments)
-    return Mailing(found, version, recipients, name, message, content, person)
+    made = Mailing(found, version, recipients, name, message, content, person)
+    made.check_newest()
+    return made
 
 
 def _tester(recipients: Recipients, to: str) -> Person:
@@ -263,6 +282,11 @@ def _pack(label: str, out: Path, draft: bool) -> Path:
             "or send the draft to those who review it (--draft)"
         )
     return versions[-1].folder
+
+
+def _version(pack: Path, draft: bool) -> str:
+    """What a ledger calls a pack: a draft by its build."""
+    return pack.resolve().parent.name if draft else pack.name
 
 
 def _attachments(found: Opened, mail_list: MailList, name: str, stem: str) -> Iterator[Attachment]:

@@ -81,12 +81,17 @@ def _domain(name: str) -> str:
 
 def _subject(text: str) -> str:
     try:
-        names = {name for _, name, form, turned in Formatter().parse(text) if name is not None or form or turned}
+        fields = {tuple(field) for _, *field in Formatter().parse(text) if field[0] is not None}
     except ValueError:
-        names = {None}
-    if not names <= set(SUBJECT_FIELDS) or UNPRINTABLE.search(text) or "\n" in text or not text.strip():
-        fields = ", ".join(f"{{{name}}}" for name in SUBJECT_FIELDS)
-        raise ValueError(f"must be one line, in which {fields} are filled in, and no other braces")
+        fields = {()}
+    if (
+        not fields <= {(name, "", None) for name in SUBJECT_FIELDS}
+        or UNPRINTABLE.search(text)
+        or "\n" in text
+        or not text.strip()
+    ):
+        names = ", ".join(f"{{{name}}}" for name in SUBJECT_FIELDS)
+        raise ValueError(f"must be one line, in which {names} are filled in, and no other braces")
     return text
 
 

@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +14,9 @@ from pathlib import Path
 from helpers.errors import KitError
 from helpers.mail.ledger import HANDING_OVER, Entry, Ledger, Outcome
 from helpers.mail.letter import Content, Letter, letter
-from helpers.mail.mailing import Due, Mailing, megabytes
+from helpers.mail.mailing import NAMED, Due, Mailing, megabytes
 from helpers.mail.ways import Answer, Way
+from helpers.progress import finishing
 
 WAITS = (5.0, 30.0, 120.0)  # seconds before a letter that was not taken is tried again
 LONGEST_WAIT = 300.0  # seconds, whatever a server asks for
@@ -23,8 +25,9 @@ IN_A_ROW = 3  # letters that are not taken, after which a server is left alone, 
 
 @dataclass
 class Report:
-    """What came of a mailing: the answer for each address, and why all was stopped, if it was."""
+    """What came of a mailing to the addresses ``due``: the answer for each, and why all was stopped, if it was."""
 
+    due: tuple[str, ...]
     answers: dict[str, Answer] = field(default_factory=dict)
     stopped: tuple[str, ...] = ()
 
@@ -39,6 +42,8 @@ class Report:
             "unknown": "unknown whether it arrived",
             "later": "not taken yet; send again",
         }
+        untried = [address for address in self.due if address not in self.answers]
+        more = f" and {len(untried) - NAMED} more" if len(untried) > NAMED else ""
         return [
             *(
                 f"{address}: {ends[answer.outcome]}: {answer.words}"
@@ -46,6 +51,7 @@ class Report:
                 if answer.outcome != "sent"
             ),
             *self.stopped,
+            *([f"{', '.join(untried[:NAMED])}{more}: not tried yet; send again"] if untried else []),
         ]
 
 
@@ -86,7 +92,7 @@ def send(mailing: Mailing, due: Due, ledger: Ledger, way: Way, say: Callable[[st
     Raises:
         KitError: the ledger cannot be written.
     """
-    report = Report()
+    report = Report(tuple(person.address for person in due.people))
     waiting = list(mailing.letters(due, datetime.now(UTC)))
     for pause in (0.0, *WAITS):
         asked = max(
@@ -121,7 +127,10 @@ def _round(
         if len(ends) >= IN_A_ROW and left:
             return [*again, *letters[number + 1 :]]
         if len(ends) >= IN_A_ROW and len(set(ends[-IN_A_ROW:])) == 1 and number + 1 < len(letters):
-            report.stopped = (f"{IN_A_ROW} in a row were refused in the same words, so the rest was not tried",)
+            report.stopped = (
+                f"{IN_A_ROW} in a row were refused in the same words, so the rest was not tried; see to the cause, "
+                "and send again, with --again REASON also to these",
+            )
             return []
     return again
 
@@ -142,20 +151,22 @@ def _one(mailing: Mailing, each: Letter, ledger: Ledger, way: Way, why: str) -> 
         )
 
     handed: list[str] = []
+    with ExitStack() as end:
 
-    def handing_over(addresses: Sequence[str]) -> None:
-        for address in addresses:
-            record(address, HANDING_OVER)
-            handed.append(address)
+        def handing_over(addresses: Sequence[str]) -> None:
+            end.enter_context(finishing())  # who stops it now would leave it unknown whether this letter was taken
+            for address in addresses:
+                record(address, HANDING_OVER)
+                handed.append(address)
 
-    try:
-        answers = dict(way.send(each, handing_over))
-    except KitError as error:  # nothing goes out this way, and so this letter did not either
-        for address in handed:
-            record(address, "later", error.faults[0])
-        return error
-    for address, answer in answers.items():
-        record(address, answer.outcome, answer.words)
+        try:
+            answers = dict(way.send(each, handing_over))
+        except KitError as error:  # nothing goes out this way, and so this letter did not either
+            for address in handed:
+                record(address, "later", error.faults[0])
+            return error
+        for address, answer in answers.items():
+            record(address, answer.outcome, answer.words)
     return answers
 
 

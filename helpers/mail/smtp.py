@@ -50,7 +50,7 @@ class SmtpWay:
         self._tokens = Tokens(source, SCOPE) if source else None
         self._secrets: tuple[str, ...] = ()  # what no message may show
         self._server: smtplib.SMTP | None = None
-        self._login = "without a login"
+        self._login = "no login"
 
     @property
     def most_bytes(self) -> int:
@@ -107,7 +107,7 @@ class SmtpWay:
                 self._must(250, "does not answer NOOP", self._command("NOOP"))
             return [
                 f"{self._where} answers, {_security(server)}",
-                f"logged in {self._login}",
+                self._login,
                 f"a message may have {most / 1e6:.1f} MB",
             ]
         finally:
@@ -240,7 +240,7 @@ class SmtpWay:
             for said in (user, secret):
                 reply = self._command(_encoded(said)) if reply.code == 334 else reply
         self._must(235, f"refused the login of {user}", reply)
-        self._login = f"as {user} by password ({how})"
+        self._login = f"logged in as {user} by password ({how})"
 
     def _by_token(self, tokens: Tokens) -> None:
         """XOAUTH2; a token that is refused may have expired, so it is got once more."""
@@ -251,7 +251,7 @@ class SmtpWay:
         until = " ".join(map(validity, tokens.held))
         until = f"its token {until}" if until else ""
         self._must(235, f"refused the login of {user} by token", reply, until)
-        self._login = with_advice(f"as {user} by token (XOAUTH2)", until)
+        self._login = with_advice(f"logged in as {user} by token (XOAUTH2)", until)
 
     def _bear(self, token: str) -> Reply:
         said = _encoded(f"user={self._settings.user}\1auth=Bearer {token}\1\1")

@@ -8,7 +8,6 @@ SENDER = "kpi@example.com"
 class MadeContent(Content):
     """A content whose MIME was written by hand."""
 
-    alone = b"Content-Type: text/plain; charset=utf-8\r\n\r\nalone\r\n"
     whole = b"Content-Type: text/plain; charset=utf-8\r\n\r\nwhole\r\n"
 
 

@@ -32,8 +32,10 @@ def mailing(who: Recipients, version=1, name="board", to="", attached=b"%PDF"):
     """The pack of a version for a list; version 0 is a draft."""
     edition = Edition(version, "2026-10-14T08:00:00+00:00", "mara") if version else None
     label = f"v{version}" if version else "2026Q3-20261001T080000000000"
+    before = f"2026Q3/v{version - 1}" if version > 1 else None
     found = SimpleNamespace(
-        manifest={"files": {"pack.pdf": f"{label:0>64}"}}, edition=edition,
+        manifest={"files": {"pack.pdf": f"{label:0>64}"}, "compared_with": before},
+        edition=edition,
         request=SimpleNamespace(period=SimpleNamespace(label="2026Q3"), review=SimpleNamespace(audiences={})),
     )  # fmt: skip
     message = Message(

@@ -85,6 +85,23 @@ def test_killed_at_random_moments_nobody_gets_it_twice_and_the_rest_get_it(tmp_p
     assert set(PEOPLE) - set(server.reached) <= unknown  # and nobody is missed without being told
 
 
+@pytest.mark.parametrize("stops", [1, 2])
+def test_who_stops_it_waits_for_the_answer_to_the_letter_that_is_on_its_way(tmp_path, stops):
+    """Unless they insist: then nobody knows what became of it."""
+    with mail_server(slow=1.5) as server:
+        process = start(tmp_path, server, count=3)
+        assert process.stdout.readline() == "begun\n"
+        while not server.received:
+            time.sleep(0.01)
+        for _ in range(stops):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+        process.communicate(timeout=60)
+    assert server.reached == ["p0@example.com"]
+    assert outcomes(tmp_path) == {"p0@example.com": "sent" if stops == 1 else "unknown"}
+    assert process.returncode
+
+
 def test_a_connection_that_is_lost_within_a_letter_is_made_again_in_the_same_run(tmp_path):
     """The letter is larger than what a connection holds on its way, so that the loss shows before its end."""
     with mail_server(drops=["DATA", "DATA"]) as server:

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -84,20 +85,36 @@ def test_a_line_that_a_kill_cut_off_is_taken_away(path, cut):
     assert outcomes(path) == {"ann@example.com": "unknown", "bo@example.com": "sent"}
 
 
-def test_a_damaged_ledger_is_refused(path):
-    path.write_text('{"version": "v1"}\n', encoding="utf-8")
-    with pytest.raises(KitError, match=r"line 1 is no entry of a ledger; restore the file"):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda told: {"version": "v1"},
+        lambda told: {**told, "outcome": "snet"},
+        lambda told: {**told, "address": None},
+        lambda told: {**told, "address": "ann@example.com>\r\nBcc: <eve@example.org"},
+        lambda told: {**told, "more": 1},
+        lambda told: None,
+    ],
+)
+def test_a_damaged_ledger_is_refused(path, damage):
+    """Whatever of it is damaged: nothing of it comes into a decision, nor into a head."""
+    lines = [entry("ann@example.com", "sent")._asdict(), damage(entry("bo@example.com", "sent")._asdict())]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    with pytest.raises(KitError, match=r"line 2 is no entry of a ledger; restore the file"):
         read_ledger(path)
 
 
 def test_a_line_is_on_the_disk_when_it_is_written(path, monkeypatch):
+    """So is its name in the folder, where it is the first."""
     synced = []
     real = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda found: (synced.append(os.fstat(found).st_size), real(found)))
+    monkeypatch.setattr(os, "fsync", lambda found: (synced.append(os.fstat(found)), real(found)))
     with held_ledger(path) as ledger:
         synced.clear()
         ledger.write(entry("ann@example.com", "handing over"))
-        assert path.stat().st_size in synced
+        line, folder = synced
+        assert (line.st_ino, line.st_size) == (path.stat().st_ino, path.stat().st_size)
+        assert folder.st_ino == path.parent.stat().st_ino
 
 
 def test_a_full_disk_is_told(path, monkeypatch):
@@ -106,8 +123,42 @@ def test_a_full_disk_is_told(path, monkeypatch):
 
     with held_ledger(path) as ledger:
         monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(KitError, match="No space left on device; make room; nothing is sent without it"):
+        with pytest.raises(
+            KitError, match="No space left on device; make room or allow it; nothing is sent without it"
+        ):
             ledger.write(entry("ann@example.com", "handing over"))
+
+
+def test_a_line_that_a_full_disk_cuts_off_does_not_damage_the_next(path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with held_ledger(path) as ledger:
+        ledger.write(entry("ann@example.com", "sent"))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, hard))
+        try:
+            with pytest.raises(KitError, match="cannot be written"):
+                ledger.write(entry("bo@example.com", "handing over"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        ledger.write(entry("eve@example.com", "sent"))
+    assert outcomes(path) == {"ann@example.com": "sent", "eve@example.com": "sent"}
+
+
+def test_a_ledger_that_is_read_only_is_told_before_anything_is_sent(path, monkeypatch):
+    path.write_bytes(b"")
+    real = type(path).open
+
+    def opened(file, mode="r", *more, **others):
+        if file == path and mode != "rb":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(file, mode, *more, **others)
+
+    monkeypatch.setattr(type(path), "open", opened)
+    with (
+        pytest.raises(KitError, match="cannot be written: Permission denied; make room or allow it"),
+        held_ledger(path),
+    ):
+        pass
+    assert not path.with_suffix(".lock").exists()
 
 
 def test_two_processes_cannot_both_send(path, other):
@@ -158,7 +209,12 @@ def test_where_locks_do_not_hold_nothing_is_sent(path, monkeypatch, lock):
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     held = held_ledger(tmp_path / "gone" / "sent.jsonl")
-    with pytest.raises(KitError, match="cannot be written: No such file or directory; nothing is sent"), held:
+    with (
+        pytest.raises(
+            KitError, match="cannot be written: No such file or directory; make room or allow it; nothing is sent"
+        ),
+        held,
+    ):
         pass
 
 

@@ -1,9 +1,11 @@
 """A letter as bytes, read again by Python's own parser and by hand."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -81,7 +83,7 @@ def test_lines_are_as_smtp_asks():
 
 
 def test_without_attachments():
-    alone = message_from_bytes(made().alone, policy=policy.default)
+    alone = parsed(made(content=replace(CONTENT, attachments=())))
     assert alone.get_content_type() == "multipart/alternative"
     assert not list(alone.iter_attachments())
 
@@ -92,6 +94,15 @@ def test_the_head_says_that_no_person_sent_it_and_how_to_leave():
     assert head["List-Unsubscribe"] == "<mailto:mara@example.com?subject=Unsubscribe%20board>"
     assert head["Reply-To"] == "Mara <mara@example.com>"
     assert head["Message-ID"].endswith("@example.com>")
+
+
+def test_whoever_leaves_writes_to_the_owner_whatever_signs_the_address_has():
+    address = "a?cc=eve&b+c@example.com"
+    found = letter(
+        CONTENT, {ANN: "to"}, sender=KPI, owner=Person("", address), subject="KPI", key="a", at=AT, name="board"
+    )
+    link = urlsplit(parsed(found)["List-Unsubscribe"].strip("<>"))
+    assert (unquote(link.path), link.query) == (address, "subject=Unsubscribe%20board")
 
 
 def test_readers_of_a_letter_for_all_see_each_other_but_those_in_bcc():
@@ -107,6 +118,12 @@ def test_a_letter_to_hidden_readers_alone_names_nobody():
     found = made({ANN: "bcc", BO: "bcc"})
     assert str(parsed(found)["To"]) == "undisclosed-recipients:;"
     assert b"ann@" not in found.whole.lower()
+
+
+@pytest.mark.parametrize("kind", ["to", "cc", "bcc"])
+def test_a_letter_to_one_reader_names_them_alone(kind):
+    found = made({ANN: kind})
+    assert (parsed(found)["To"], parsed(found)["Cc"], found.hidden) == ("Ann <ann@example.com>", None, ())
 
 
 @pytest.mark.parametrize("name", ['Ann "the" Lee, jr.', "Инес Окафор", "王小明", "=?utf-8?q?x?=", "a\\b"])

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from helpers.errors import KitError
 from helpers.mail.ledger import Entry, Ledger
 from tests.mail.made_up import mailing, recipients
 
@@ -33,11 +32,49 @@ def test_everybody_once(tmp_path):
     assert told == "ann@example.com has it since 2026-10-14, by list board"
 
 
+def test_of_several_lists_what_says_most_holds(tmp_path):
+    """One that is put off by this list may have come by the other."""
+    made = mailing(recipients(tmp_path))
+    for first, second in (("board", "others"), ("others", "board")):
+        found = ("v1", first, "ann", "later"), ("v1", second, "ann", "unknown"), ("v1", second, "bo", "refused")
+        people, told = due(made, *found, ("v1", first, "bo", "sent"), tmp_path=tmp_path)
+        assert people == ["eve"]
+        assert "ann@example.com: unknown" in told
+        assert f"bo@example.com has it since 2026-10-14, by list {first}" in told
+
+
+def test_many_readers_are_asked_of_in_the_time_of_one_look(tmp_path):
+    people = [f"p{i}@example.com" for i in range(400)]
+    looks = []
+
+    class Counted(Ledger):
+        def latest(self, version):
+            looks.append(version)
+            return super().latest(version)
+
+    mailing(recipients(tmp_path, people)).due(Counted(tmp_path / "x"))
+    assert looks == ["v1"]
+
+
 def test_who_has_the_same_pack_by_another_list_is_not_sent_it_again(tmp_path):
     who = recipients(tmp_path)
     sent = ("v1", "board", "ann", "sent")
     assert due(mailing(who, name="others"), sent, tmp_path=tmp_path)[0] == ["bo", "eve"]
     assert due(mailing(who, name="sales"), sent, tmp_path=tmp_path)[0] == ["ann", "bo", "eve"]  # another pack
+
+
+def test_a_list_that_gets_the_pack_of_another_audience_than_before_gets_each_once(tmp_path):
+    """The same list and version: what came of the one pack says nothing of the other, nor hides it."""
+    before = [
+        Entry("2026", "v1", "sales", "board", f"{who}@example.com", "<1>", "sent") for who in ("ann", "bo", "eve")
+    ]
+    made = mailing(recipients(tmp_path))
+    assert len(made.due(Ledger(tmp_path / "x", before)).people) == 3
+    sent = [each._replace(audience="") for each in before[:2]]
+    unknown = before[2]._replace(audience="", outcome="unknown")
+    found = made.due(Ledger(tmp_path / "x", [*before, *sent, unknown]))
+    assert not found.people
+    assert "eve@example.com: unknown" in found.open[0]
 
 
 @pytest.mark.parametrize("outcome", ["unknown", "refused", "handing over"])
@@ -65,11 +102,14 @@ def test_a_correction_goes_to_exactly_those_who_got_the_one_before(tmp_path):
     people, told = due(made, *before, tmp_path=tmp_path)
     assert people == ["ann", "bo", "dee"]
     assert "dee@example.com is no longer of board, and gets what corrects v1" in told
-    assert "eve@example.com got no version before v2" in told
+    assert "the message tells only" not in told
+    assert "eve@example.com got no version before v2 by board" in told
     after = [*before, ("v2", "board", "ann", "sent")]
     assert due(made, *after, tmp_path=tmp_path)[0] == ["bo", "dee"]
     third = mailing(recipients(tmp_path), version=3)
-    assert due(third, *after, tmp_path=tmp_path)[0] == ["ann", "bo", "dee"]
+    people, told = due(third, *after, tmp_path=tmp_path)
+    assert people == ["ann", "bo", "dee"]
+    assert "2 of them got no v2, and the message tells only what changed since that" in told
 
 
 def test_a_list_of_its_own_gets_a_correction_as_it_is(tmp_path):
@@ -79,10 +119,25 @@ def test_a_list_of_its_own_gets_a_correction_as_it_is(tmp_path):
 
 
 def test_a_correction_does_not_follow_somebody_out_of_the_allowed_domains(tmp_path):
+    """Nor does she keep it from the others: there is no way to take her out of the ledger."""
     made = mailing(recipients(tmp_path), version=2)
-    found = Ledger(tmp_path / "x", [Entry("2026", "v1", "", "board", "zoe@example.org", "<1>", "sent")])
-    with pytest.raises(KitError, match=r"zoe@example.org got a version before, and is no longer of allowed_domains"):
-        made.due(found)
+    before = [Entry("2026", "v1", "", "board", who, "<1>", "sent") for who in ("zoe@example.org", "ann@example.com")]
+    found = made.due(Ledger(tmp_path / "x", before))
+    assert [person.address for person in found.people] == ["ann@example.com"]
+    assert "zoe@example.org got v1, is no longer of allowed_domains, and gets no more" in found.told
+
+
+def test_a_correction_of_the_whole_pack_does_not_go_to_somebody_who_got_that_of_an_audience(tmp_path):
+    """Dee got by this list what sales may see, and has left it; since then it gets the whole pack."""
+    made = mailing(recipients(tmp_path), version=2)
+    before = [Entry("2026", "v1", "sales", "board", f"{who}@example.com", "<1>", "sent") for who in ("ann", "dee")]
+    for each, people in (
+        (before, ["ann", "bo", "eve"]),
+        ([*before, Entry("2026", "v1", "", "board", "bo@example.com", "<1>", "sent")], ["bo"]),
+    ):
+        found = made.due(Ledger(tmp_path / "x", each))
+        assert [person.address for person in found.people] == [f"{who}@example.com" for who in people]
+        assert any("dee@example.com got v1 of audience sales by board" in line for line in found.told)
 
 
 def test_a_new_draft_goes_to_all_who_review_it(tmp_path):
@@ -121,4 +176,6 @@ def test_a_letter_has_the_same_id_whenever_it_is_made(tmp_path):
     ids = [each.id for each in made.letters(all_due, AT)]
     assert [each.id for each in made.letters(all_due, datetime.now(UTC))] == ids
     assert len(set(ids)) == 3
-    assert not {each.id for each in mailing(recipients(tmp_path), version=2).letters(all_due, AT)} & set(ids)
+    others = mailing(recipients(tmp_path), version=2), mailing(recipients(tmp_path, more=", audience: sales"))
+    for other in others:  # another version, and another pack by the same list
+        assert not {each.id for each in other.letters(all_due, AT)} & set(ids)

@@ -79,6 +79,11 @@ def test_an_address_of_another_domain_is_told_with_its_line(tmp_path):
     )
 
 
+def test_word_of_failures_goes_to_the_allowed_domains_too(tmp_path):
+    (told,) = faults(tmp_path, GOOD.replace("mara@example.com", "mara@example.org"))
+    assert "line 3: owner == 'mara@example.org', must be of allowed_domains" in told
+
+
 def test_nobody_is_on_a_list_twice(tmp_path):
     (told,) = faults(tmp_path, GOOD.replace("Инес <ines@пример.рф>", "ANN@example.com"))
     assert "lists.board.cc[0] == 'ANN@example.com', is given before, in lists.board.to" in told
@@ -109,6 +114,15 @@ def test_a_password_never_goes_over_a_plain_connection(tmp_path):
 def test_a_password_of_the_pdf_protects_no_other_file(tmp_path):
     (told,) = faults(tmp_path, GOOD + "    attach: [pdf, xlsx]\n    pdf_password: {environment: A}\n")
     assert "must attach the pdf alone" in told
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["{company:d}", "{company:>999999999}", "{company!r}", "{company.__class__}", "{}", "{0}", "{company", "\\n"],
+)
+def test_a_subject_has_nothing_in_braces_but_what_is_filled_in(tmp_path, subject):
+    (told,) = faults(tmp_path, f'{GOOD}    subject: "{subject}"\n')
+    assert "must be one line, in which {company}, {title}, {period} are filled in, and no other braces" in told
 
 
 def test_an_unknown_list_is_told_with_the_nearest(tmp_path):

@@ -1,17 +1,18 @@
 """The command ``kpi-review send``, over a pack that was really built and published, to a mail server."""
 
-import hashlib
 import io
 import re
 import shutil
 from email import message_from_bytes, policy
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
 from pypdf import PdfReader
 
-from helpers import results
+from helpers import cli, results
+from helpers.mail import mailing
 from tests.mail.servers import MailServer, mail_server
 from tests.pack.projects import BUILD, REVIEW, Project, project
 
@@ -117,6 +118,41 @@ def test_a_draft_goes_to_reviewers_marked_so_and_in_their_language(books, server
     assert not (books.folder / "reports/published/2026Q3/sent.jsonl").exists()
 
 
+def test_a_draft_that_is_built_again_while_it_is_read_is_not_sent(books, server, monkeypatch):
+    """Files of the one build would go with the words of the other."""
+    draft = books.folder / "reports/2026Q3"
+    real = mailing.message_of
+
+    def read_late(*arguments):
+        new = draft.resolve().parent.with_name("2026Q3-29991231T000000000000")
+        shutil.copytree(draft.resolve().parent, new)
+        draft.unlink()
+        draft.symlink_to(new / "pack")
+        return real(*arguments)
+
+    monkeypatch.setattr(mailing, "message_of", read_late)
+    done = books.run("send", "2026Q3", "--list", "reviewers", "--draft")
+    assert (done.status, server.received) == (1, [])
+    assert done.lines == ["reports/2026Q3 is newer than what was to be sent; nothing was sent, send again"]
+
+
+def test_a_version_that_was_corrected_while_one_is_asked_is_not_sent(books, server, monkeypatch):
+    """Those who have got the correction meanwhile would get what it corrects after it."""
+    asked = []
+
+    def answer(question):
+        asked.append(question)
+        folder = books.folder / "reports/published/2026Q3"
+        shutil.copytree(folder / "v1", folder / "v2")
+        return True
+
+    monkeypatch.setattr(cli.typer, "confirm", answer)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    done = books.run("send", "2026Q3", "--list", "board")
+    assert (len(asked), done.status, server.received) == (1, 1, [])
+    assert done.lines == ["reports/published/2026Q3/v2 is newer than what was to be sent; nothing was sent, send again"]
+
+
 def test_a_dry_run_writes_what_would_be_sent_and_sends_nothing(books, server):
     done = books.run("send", "2026Q3", "--list", "board", "--dry-run")
     files = [books.folder / line for line in done.out.splitlines() if line.endswith(".eml")]
@@ -128,6 +164,8 @@ def test_a_dry_run_writes_what_would_be_sent_and_sends_nothing(books, server):
         return re.sub(rb"Date: .*\r\n", b"", whole)
 
     assert [undated(file.read_bytes()) for file in files] == [undated(each.content) for each in server.received]
+    last = books.run("send", "2026Q3", "--list", "board", "--dry-run").out.splitlines()[-1]
+    assert last == "nobody is due, so no message was written"
 
 
 def test_a_test_goes_to_one_address_and_counts_for_nobody(books, server):
@@ -135,6 +173,11 @@ def test_a_test_goes_to_one_address_and_counts_for_nobody(books, server):
     assert books.run("send", "2026Q3", "--list", "board").status == 0
     assert server.reached == ["me@example.com", "ann@example.com", "bo@example.com"]
     assert messages(server)["me@example.com"]["Subject"].endswith("(test)")
+
+
+def test_after_a_test_alone_nothing_was_sent(books):
+    books.run("send", "2026Q3", "--list", "board", "--to", "me@example.com")
+    assert books.run("send", "2026Q3", "--status").out == "nothing of 2026Q3 was sent from reports\n"
 
 
 def test_the_pdf_of_a_list_opens_with_its_password_alone(books, server):
@@ -174,6 +217,9 @@ def test_a_pack_that_was_altered_is_refused(books, server, what):
         (["2026Q3", "--list", "bord"], "'bord' is no list; did you mean 'board'?"),
         (["2026Q3"], "give a period and a list: kpi-review send 2026Q3 --list board"),
         (["../2026Q3", "--list", "board"], "../2026Q3 is no period"),
+        (["--status"], "give a period: kpi-review send 2026Q3 --status"),
+        (["2026Q3", "--list", "board", "--status", "--check"], "--status goes without --list, --check"),
+        (["--check", "--draft", "--dry-run"], "--check goes without --draft, --dry-run"),
         (["2026Q3", "--list", "board", "--to", "eve@example.org"], "must be of allowed_domains: example.com"),
         (["2026Q3", "--list", "board", "--to", "eve"], "--to 'eve' must be an address"),
         (["2026Q3", "--list", "locked"], "environment variable KPI_PDF is not set"),
@@ -273,8 +319,17 @@ def corrected(books: Project) -> None:
     )
 
 
-def test_hashes_are_looked_at_of_what_is_attached(books, server):
-    books.run("send", "2026Q3", "--list", "board")
-    (sent,) = attached(messages(server)["bo@example.com"]).values()
-    manifest = (books.folder / "reports/published/2026Q3/v1/manifest.json").read_text()
-    assert hashlib.sha256(sent).hexdigest() in manifest
+def test_a_file_that_is_altered_after_the_pack_was_looked_over_is_refused(books, server, monkeypatch):
+    real = mailing.opened
+
+    def altered_later(pack, root):
+        found = real(pack, root)
+        pack.chmod(0o755)
+        (pack / "pack.pdf").unlink()
+        (pack / "pack.pdf").write_bytes(b"%PDF of somebody else")
+        return found
+
+    monkeypatch.setattr(mailing, "opened", altered_later)
+    done = books.run("send", "2026Q3", "--list", "board")
+    assert (done.status, server.connections) == (1, 0)
+    assert done.lines == ["reports/published/2026Q3/v1/pack.pdf was changed; restore it, or build and publish it again"]

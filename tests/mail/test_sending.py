@@ -1,11 +1,13 @@
 """A mailing goes out: once to each, with what was temporary tried again and every answer on record."""
 
+import re
 from email import message_from_bytes, policy
 
 import pytest
 
 from helpers.errors import KitError
 from helpers.mail import sending
+from helpers.mail.answers import Answer
 from helpers.mail.ledger import held_ledger, read_ledger
 from helpers.mail.sending import check_size, send, tell_owner, write_letters
 from tests.mail.made_up import Scripted, mailing, recipients
@@ -58,6 +60,16 @@ def test_what_is_temporary_is_tried_again_after_a_while(tmp_path, path, waits):
     assert waits == [0, *sending.WAITS[:2]]
 
 
+@pytest.mark.parametrize(("asked", "waited"), [(1, 5), (60, 60), (90_000, sending.LONGEST_WAIT)])
+def test_a_server_that_asks_for_a_pause_gets_it_within_reason(tmp_path, path, waits, asked, waited):
+    made, way = mailing(recipients(tmp_path)), Scripted()
+    answers = iter([Answer("later", "slow down", asked)])
+    real = way.send
+    way.send = lambda *given: {a: next(answers, None) or real(*given)[a] for a in given[0].addresses}
+    assert len(run(made, way, path).sent) == 3
+    assert waits == [0, waited]
+
+
 def test_what_stays_temporary_is_left_for_the_next_run(tmp_path, path):
     made, way = mailing(recipients(tmp_path)), Scripted(ann=["later"])
     assert run(made, way, path).failures() == ["ann@example.com: not taken yet; send again: words of later"]
@@ -76,13 +88,29 @@ def test_a_server_that_takes_nothing_is_left_alone_for_a_while(tmp_path, path):
     assert len(tried) == sending.IN_A_ROW * (1 + len(sending.WAITS))
 
 
+@pytest.mark.parametrize(
+    "outcome", [["later"], ["refused"], [KitError("550 5.7.30: use graph")]], ids=["later", "refused", "stopped"]
+)
+def test_nobody_is_missed_without_a_word(tmp_path, path, outcome):
+    """Whoever was not even tried is told of too, to the owner as well."""
+    people = [f"p{i}@example.com" for i in range(50)]
+    made, way = mailing(recipients(tmp_path, people)), Scripted(**{f"p{i}": outcome for i in range(50)})
+    report = run(made, way, path)
+    (untried,) = [line for line in report.failures() if line.endswith(": not tried yet; send again")]
+    named, more = untried.count("@example.com"), int(re.search(r" and (\d+) more", untried)[1])
+    assert named + more == 50 - len(report.answers)
+    assert tell_owner(made, report, way)
+    assert untried in way.letters[-1][1].content.text
+
+
 def test_a_server_that_refuses_all_alike_is_not_asked_for_everybody(tmp_path, path):
     """Its reason is most likely the sender's, though no table knows it."""
     people = [f"p{i}@example.com" for i in range(50)]
     made, way = mailing(recipients(tmp_path, people)), Scripted(**{f"p{i}": ["refused"] for i in range(50)})
     report = run(made, way, path)
     assert [each.outcome for each in report.answers.values()] == ["refused"] * sending.IN_A_ROW
-    assert report.stopped == ("3 in a row were refused in the same words, so the rest was not tried",)
+    (told,) = report.stopped
+    assert told.startswith("3 in a row were refused in the same words, so the rest was not tried; see to the cause")
 
 
 def test_an_unknown_end_is_never_tried_again_without_a_reason(tmp_path, path):

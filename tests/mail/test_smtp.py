@@ -468,7 +468,7 @@ def test_check_sends_nothing():
         way = plain(server)
         assert way.check() == [
             f"127.0.0.1:{server.port} answers, not encrypted",
-            "logged in without a login",
+            "no login",
             "a message may have 5.0 MB",
         ]
     assert [command.split()[0] for command in server.commands] == ["NOOP", "QUIT"]
