@@ -375,6 +375,7 @@ def test_the_first_version_corrects_nothing(corrected):
     assert "DRAFT" not in made.text
 
 
+@pytest.mark.slow
 def test_a_draft_of_a_correction_tells_what_changed_too(books):
     assert books.run("build", "--period", "2026Q3", "--source", "params/books.yml").status == 0
     made = body(pack_in(books.folder / "reports/2026Q3"))
@@ -416,6 +417,7 @@ def test_figures_that_this_kit_reads_otherwise_are_refused_with_the_commit(secon
         message_of(found, "", None, [])
 
 
+@pytest.mark.slow
 def test_a_pack_in_part_says_so_and_names_what_failed(tmp_path, dozen):
     (tmp_path / "books").mkdir()
     books = project(tmp_path / "books", dozen)
@@ -438,6 +440,7 @@ def test_a_pack_in_part_says_so_and_names_what_failed(tmp_path, dozen):
 # --- hostile ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_hostile_names_and_commentary_are_text(hostile):
     made = body(hostile)
     page = page_of(made)
