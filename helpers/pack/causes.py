@@ -324,7 +324,8 @@ class _TwoFolders:
         """Make what is compared of a table: ``then_TABLE`` and ``now_TABLE``.
 
         Returns:
-            The columns that both have; none where there is nothing to compare.
+            The columns that both have; none where there is nothing to compare, or a key that rows are known by is not
+            kept.
         """
         if table not in self.then.held or table not in self.now.held:
             return []
@@ -333,6 +334,8 @@ class _TwoFolders:
             {column for column, *_ in self._engine.execute(f"describe from {self._file(side, table)}").fetchall()}
             for side in sides.values()
         ]
+        if not all(set(HELD[table].key) <= each for each in held):
+            return []
         names = [*HELD[table].names, *JUDGED]
         columns = [f'"{name}"' for name in names if all(name in each for each in held)]
         last = f"date '{self.then.last_day}'"

@@ -331,6 +331,15 @@ def test_without_a_column_of_the_tables_the_others_are_still_compared(copied, no
     assert figure(compare(copied, corrected), "mrr").cause == "1 row of subscriptions corrected (unit amount)"
 
 
+def test_without_a_key_of_the_tables_no_cause_is_told(copied, now):
+    """Retention may leave it out, since it says who it is; then nobody knows which row of then is which of now."""
+    path = copied.folder / "made_from/prepared/subscriptions.parquet"
+    frame = pd.read_parquet(path).drop(columns=["subscription_id"])
+    frame.to_parquet(path)
+    corrected = now(subscriptions=SUBSCRIPTIONS.replace("| 100 |", "| 130 |"))
+    assert figure(compare(copied, corrected), "mrr").cause == "the cause is not in the data kept"
+
+
 def test_without_the_published_figures_the_pack_says_what_to_restore(copied, now):
     (copied.folder / "results.csv").unlink()
     with pytest.raises(KitError, match=r"copied/results.csv is not there; restore it"):
