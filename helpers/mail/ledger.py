@@ -85,21 +85,28 @@ class Ledger:
         self.entries.append(entry)
 
     def latest(self, version: str) -> dict[tuple[str, str, str], Entry]:
-        """The newest entry of each list, address and audience of a version, tests apart; what was sent stays sent.
+        """How a version stands with each list, address and audience, tests apart.
 
-        A letter that was handed over and has no answer is unknown. A list may get the pack of another audience than
-        before, so what came of each is told apart.
+        What was sent stays sent. A letter that was handed over and has no answer is unknown, and stays so whatever
+        came of a later try that was not taken. A list may get the pack of another audience than before, so what came
+        of each is told apart.
         """
         found: dict[tuple[str, str, str], Entry] = {}
+        doubtful: set[tuple[str, str, str]] = set()  # who may have got it by a try before the last
         for each in self.entries:
             key = (each.name, each.key, each.audience)
-            if each.version == version and not each.test and (key not in found or found[key].outcome != "sent"):
-                found[key] = each
-        lost = "no answer is on record"
-        return {
-            key: each._replace(outcome="unknown", answer=lost) if each.outcome == HANDING_OVER else each
-            for key, each in found.items()
-        }
+            before = found.get(key)
+            if each.version != version or each.test or (before and before.outcome == "sent"):
+                continue
+            if each.outcome == HANDING_OVER:
+                found[key] = each._replace(outcome="unknown", answer="no answer is on record")
+                if before and before.outcome == "unknown":
+                    doubtful.add(key)
+            else:
+                is_open = key in doubtful and each.outcome != "sent"
+                found[key] = each._replace(outcome="unknown") if is_open else each
+                doubtful |= {key} if each.outcome == "unknown" else set()
+        return found
 
     def versions(self) -> list[str]:
         """The versions that something was sent of, the newest last, tests apart."""

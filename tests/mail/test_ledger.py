@@ -71,6 +71,18 @@ def test_what_was_sent_stays_sent(path):
     assert outcomes(path) == {"ann@example.com": "sent"}
 
 
+@pytest.mark.parametrize("last", ["later", "refused"])
+@pytest.mark.parametrize("first", [["handing over"], ["handing over", "unknown"]])
+def test_who_may_have_it_may_still_have_it_after_a_try_that_was_not_taken(path, first, last):
+    """So that a third one asks for a reason again."""
+    with held_ledger(path) as ledger:
+        for outcome in [*first, "handing over", last, last]:
+            ledger.write(entry("ann@example.com", outcome))
+        assert outcomes(path) == {"ann@example.com": "unknown"}
+        ledger.write(entry("ann@example.com", "sent"))
+    assert outcomes(path) == {"ann@example.com": "sent"}
+
+
 @pytest.mark.parametrize("cut", range(1, 60, 7))
 def test_a_line_that_a_kill_cut_off_is_taken_away(path, cut):
     """The answer is lost with it, so that nobody knows whether it arrived; the next line is whole again."""
