@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -123,20 +123,17 @@ def _round(
                 say(address)
         if left := tuple(address for address, answer in found.items() if answer.outcome == "later"):
             again.append(replace(each, addresses=left))
-        ends = [*ends, *{answer.words for answer in found.values()}] if not _any_taken(found) else []
+        is_sent = any(answer.outcome == "sent" for answer in found.values())
+        ends = [] if is_sent else [*ends, *{answer.words for answer in found.values()}]
         if len(ends) >= IN_A_ROW and left:
             return [*again, *letters[number + 1 :]]
         if len(ends) >= IN_A_ROW and len(set(ends[-IN_A_ROW:])) == 1 and number + 1 < len(letters):
             report.stopped = (
-                f"{IN_A_ROW} in a row were refused in the same words, so the rest was not tried; see to the cause, "
+                f"{IN_A_ROW} in a row ended in the same words, so the rest was not tried; see to the cause, "
                 "and send again, with --again REASON also to these",
             )
             return []
     return again
-
-
-def _any_taken(found: Mapping[str, Answer]) -> bool:
-    return any(answer.outcome in ("sent", "unknown") for answer in found.values())
 
 
 def _one(mailing: Mailing, each: Letter, ledger: Ledger, way: Way, why: str) -> dict[str, Answer] | KitError:
