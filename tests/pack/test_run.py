@@ -59,7 +59,8 @@ def test_what_one_notebook_does_no_other_sees(outcome):
 
 def test_programs_that_a_notebook_starts_print_into_it(outcome, kernels):
     del kernels._environment["PYTEST_CURRENT_TEST"]  # with it, a kernel leaves the prints of others alone
-    (done,) = outcome("import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(6 * 7)'], check=True)")
+    started = "import subprocess, sys, time; subprocess.run([sys.executable, '-c', 'print(6 * 7)'], check=True)"
+    (done,) = outcome(f"{started}; time.sleep(0.5)")  # the kernel reads what they print in a thread of its own
     assert printed(done) == "42\n"
 
 
