@@ -170,7 +170,7 @@ class _Smtp(SMTP):
 class _Controller(Controller):
     def __init__(self, told: MailServer, **settings) -> None:
         self.told = told
-        super().__init__(_Handler(told), hostname="127.0.0.1", port=0, **settings)
+        super().__init__(_Handler(told), hostname="127.0.0.1", port=told.port, **settings)
 
     def _trigger_server(self) -> None:
         self.port = self.told.port = self.server.sockets[0].getsockname()[1]
