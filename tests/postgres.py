@@ -33,7 +33,7 @@ def running_server() -> Iterator[int]:
     if as_user:
         shutil.chown(folder, "postgres")
     (folder / "password").write_text(PASSWORD)
-    port, run = _free_port(), {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder}
+    port, run = free_port(), {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder}
     initialise = [
         "-D", folder / "db", "-U", "kit", "-A", "scram-sha-256", "--pwfile", folder / "password", "-E", "UTF8",
     ]  # fmt: skip
@@ -48,7 +48,8 @@ def running_server() -> Iterator[int]:
         shutil.rmtree(folder)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on which nobody listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]

@@ -105,7 +105,8 @@ class Ledger:
             else:
                 is_open = key in doubtful and each.outcome != "sent"
                 found[key] = each._replace(outcome="unknown") if is_open else each
-                doubtful |= {key} if each.outcome == "unknown" else set()
+                if each.outcome == "unknown":
+                    doubtful.add(key)
         return found
 
     def versions(self) -> list[str]:

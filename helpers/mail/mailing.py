@@ -74,11 +74,8 @@ class Mailing:
         """The subject, with what a reader must know of the version."""
         told = self.message
         asked = self.mail_list.subject.format(company=told.company, title=told.title, period=told.period)
-        return " ".join(filter(None, [" ".join(asked.split()), *(f"({each})" for each in self._remarks)]))
-
-    @property
-    def _remarks(self) -> list[str]:
-        return [each for each in (self.message.status, "test" if self.to else "") if each]
+        remarks = [f"({each})" for each in (told.status, "test" if self.to else "") if each]
+        return " ".join([*asked.split(), *remarks])
 
     def letters(self, due: Due, at: datetime) -> Iterator[Letter]:
         """The letters of those who are due: one each, or one for all of a list whose readers see each other."""
@@ -186,8 +183,7 @@ class Mailing:
         """What is about to be sent, in lines."""
         listed, people = self.mail_list, list(due.people)
         audience = f", audience {listed.audience}" if listed.audience else ", the whole pack"
-        if listed.audience and (rows := self._rows):
-            audience += f", rows {rows}"
+        audience += f", rows {self._rows}" if self._rows else ""
         attached = [f"{each.name} ({megabytes(len(each.content))})" for each in self.content.attachments]
         what = self.version if self.found.edition else "the draft"
         return [
@@ -203,15 +199,23 @@ class Mailing:
     @property
     def _rows(self) -> str:
         """The row filter of the audience, as the pack was built with."""
-        audiences = self.found.request.review.audiences
-        return audiences[self.mail_list.audience].rows if self.mail_list.audience in audiences else ""
+        audience = self.found.request.review.audiences.get(self.mail_list.audience)
+        return audience.rows if audience else ""
 
 
 def ledger_path(out: Path, label: str, *, draft: bool) -> Path:
-    """Where the ledger of a period's published versions is, or that of its drafts."""
+    """Where the ledger of a period's published versions is, or that of its drafts.
+
+    Raises:
+        KitError: the label cannot be that of a period, and so names no folder of packs.
+    """
+    _check_label(label)
+    return out / ".builds" / f"{label}-sent.jsonl" if draft else out / PUBLISHED / label / "sent.jsonl"
+
+
+def _check_label(label: str) -> None:
     if not LABEL.fullmatch(label):
         raise KitError(f"{label} is no period; name one such as 2026Q3")
-    return out / ".builds" / f"{label}-sent.jsonl" if draft else out / PUBLISHED / label / "sent.jsonl"
 
 
 def who_has_it(out: Path, label: str) -> list[str]:
@@ -271,7 +275,7 @@ def _tester(recipients: Recipients, to: str) -> Person:
 
 def _pack(label: str, out: Path, draft: bool) -> Path:
     """The folder of the newest published version, or of the draft."""
-    ledger_path(out, label, draft=draft)
+    _check_label(label)
     if draft:
         if not (out / label).is_symlink():
             raise KitError(f"{out / label} is no draft; build it first: kpi-review build --period {label} --source …")

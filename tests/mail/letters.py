@@ -1,4 +1,4 @@
-"""Letters made by hand for tests of the ways out."""
+"""Letters made by hand for tests of the ways out, and what came of them."""
 
 from helpers.mail.letter import Attachment, Content, Letter
 
@@ -22,3 +22,16 @@ def made_letter(*addresses: str, body: bytes | None = None, attachments: tuple[A
     if body is not None:
         object.__setattr__(content, "whole", b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + body)
     return Letter("<1@example.com>", SENDER, addresses, head.encode(), content)
+
+
+def sent_by(way, letter):
+    """What came of a letter, and the addresses at the moment from which on it may have been taken."""
+    handed = []
+    try:
+        return dict(way.send(letter, handed.append)), handed
+    finally:
+        way.close()
+
+
+def outcomes(answers) -> dict[str, str]:
+    return {address: answer.outcome for address, answer in answers.items()}

@@ -7,7 +7,6 @@ It is aiosmtpd, which parses the protocol independently of smtplib.
 import asyncio
 import base64
 import json
-import socket
 import ssl
 import warnings
 from collections.abc import Iterator
@@ -178,13 +177,6 @@ class _Controller(Controller):
 
     def factory(self) -> SMTP:
         return _Smtp(self.told, self.handler, **self.SMTP_kwargs)
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def server_context(authority: trustme.CA, *names: str) -> ssl.SSLContext:

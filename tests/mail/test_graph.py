@@ -12,7 +12,9 @@ from helpers.mail.letter import Attachment, Content, letter
 from helpers.mail.recipients import GraphMailbox, SmtpServer, read_person
 from helpers.mail.smtp import SmtpWay
 from tests.mail.graph_stand_in import APP, APP_SECRET, MAILBOX, UPLOAD_TOKEN, Draft, graph_stand_in, readers
-from tests.mail.servers import free_port, mail_server, server_context
+from tests.mail.letters import outcomes, sent_by
+from tests.mail.servers import mail_server, server_context
+from tests.postgres import free_port
 
 AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
 ANN, BO, HID = (read_person(f"{name} <{name.lower()}@example.com>") for name in ("Ann", "Bo", "Hid"))
@@ -63,19 +65,6 @@ BEYOND = (
     Attachment("pack.pdf", "application/pdf", bytes(range(256)) * 8600),
     Attachment("figures.xlsx", "application/xlsx", b"x" * 1000),
 )
-
-
-def sent_by(way, letter):
-    """What came of a letter, and the addresses at the moment from which on it may have been taken."""
-    handed = []
-    try:
-        return dict(way.send(letter, handed.append)), handed
-    finally:
-        way.close()
-
-
-def outcomes(answers) -> dict[str, str]:
-    return {address: answer.outcome for address, answer in answers.items()}
 
 
 # letters in one request

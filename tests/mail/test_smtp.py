@@ -9,8 +9,9 @@ from helpers.mail import smtp
 from helpers.mail.answers import SEND_AS
 from helpers.mail.recipients import SmtpServer
 from helpers.mail.smtp import SmtpWay
-from tests.mail.letters import SENDER, made_letter
-from tests.mail.servers import free_port, mail_server, server_context
+from tests.mail.letters import SENDER, made_letter, outcomes, sent_by
+from tests.mail.servers import mail_server, server_context
+from tests.postgres import free_port
 
 PASSWORD = "hunter2-is-long"  # told nowhere
 TOKEN = "ya29.a0AfH6SMBx-token"
@@ -22,19 +23,6 @@ def plain(server, **more) -> SmtpWay:
 
 def settings_of(server, security="starttls", host="localhost", **more) -> SmtpServer:
     return SmtpServer(host=host, port=server.port, security=security, **more)
-
-
-def sent_by(way, letter):
-    """What came of a letter, and the addresses at the moment from which on it may have been taken."""
-    handed = []
-    try:
-        return dict(way.send(letter, handed.append)), handed
-    finally:
-        way.close()
-
-
-def outcomes(answers) -> dict[str, str]:
-    return {address: answer.outcome for address, answer in answers.items()}
 
 
 # what goes over the wire
