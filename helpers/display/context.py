@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
-import numpy as np
 import pandas as pd
 
 from helpers.catalogue import CATALOGUE, THEMES
@@ -93,9 +92,9 @@ class Results:
 
     def at(self, kpi_id: str, period: str, segment: str = "") -> pd.Series | None:
         """The row of the period with that label, or None."""
-        rows = self._rows(kpi_id, segment)
-        places = np.flatnonzero(rows["period"] == period)
-        return rows.iloc[places[0]] if len(places) else None
+        if (place := self._places_of(kpi_id, segment).get(period)) is None:
+            return None
+        return self.frame.iloc[place]
 
     def shown(self, kpi_id: str, segment: str = "") -> pd.Series | None:
         """The row of the review period; where only that one is still maturing, of the latest complete period."""
@@ -141,10 +140,10 @@ class Results:
 
     def _addressed(self, by_address: Mapping[str, Given], kpi_id: str, segment: str) -> Given | None:
         """What is given for a KPI or a segment of it, however that is written."""
-        rows = self._rows(kpi_id, segment).index
+        places = self._places_of(kpi_id, segment)
         for address, given in by_address.items():
             of, name = split_address(address)
-            if of == kpi_id and bool(name) == bool(segment) and self._rows(of, name).index.equals(rows):
+            if of == kpi_id and bool(name) == bool(segment) and self._places_of(of, name) == places:
                 return given
         return None
 
@@ -157,12 +156,23 @@ class Results:
         return None if is_small(found) or is_small(row) else found
 
     def _rows(self, kpi_id: str, segment: str) -> pd.DataFrame:
-        return rows_of(self._of_kpi.get(kpi_id, self.frame.iloc[:0]), kpi_id, segment)
+        return self.frame.iloc[list(self._places_of(kpi_id, segment).values())]
+
+    def _places_of(self, kpi_id: str, segment: str) -> dict[str, int]:
+        """Where the rows of a KPI, or of a segment of it, stand in the frame, by the label of their period."""
+        if (found := self._places.get((kpi_id, segment))) is not None or not segment:
+            return found or {}
+        named = rows_of(self.frame.reset_index(drop=True), kpi_id, segment)  # by its value alone
+        return dict(zip(named["period"], named.index, strict=True))
 
     @cached_property
-    def _of_kpi(self) -> dict[str, pd.DataFrame]:
-        """The rows of each KPI: charts and blocks ask for them many times."""
-        return {str(kpi_id): rows for kpi_id, rows in self.frame.groupby("kpi_id", sort=False)}
+    def _places(self) -> dict[tuple[str, str], dict[str, int]]:
+        """The same for each KPI and segment, named in full: charts and blocks ask for them many times."""
+        found: dict[tuple[str, str], dict[str, int]] = {}
+        told = (self.frame[name] for name in ("kpi_id", "segment_by", "segment", "period"))
+        for place, (kpi_id, by, segment, period) in enumerate(zip(*told, strict=True)):
+            found.setdefault((kpi_id, f"{by}: {segment}" if by else ""), {}).setdefault(period, place)
+        return found
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         fields = [{"name": name, "type": "number" if name in NUMBERS else "string"} for name in COLUMNS]

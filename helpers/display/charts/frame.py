@@ -422,17 +422,20 @@ def _make_printable(figure: Figure) -> None:
 
 def _with_drawable_characters(text: str) -> str:
     shown = printable(text)
-    drawable = frozenset[int]().union(*map(_drawable_in, _families()))
-    return shown.translate({ord(c): MISSING for c in shown if ord(c) not in drawable and not c.isspace()})
+    families = _families()
+    return "".join(c if c.isspace() or any(_covers(family, c) for family in families) else MISSING for c in shown)
 
 
 def _families_for(text: str) -> list[str]:
-    """The typefaces of a text, first the one that has all of it: so the PDF sets it, and its room is measured in it."""
-    return [*sorted(_families(), key=lambda family: not _covers(family, text)), "sans-serif"]
+    """The typeface that has all of a text, so that the PDF sets it and its room is measured in it; else all of them."""
+    families = _families()
+    whole = next((family for family in families if _covers(family, text)), None)
+    return [*([whole] if whole else families), "sans-serif"]
 
 
 def _covers(family: str, text: str) -> bool:
-    return {ord(c) for c in text if not c.isspace()} <= _drawable_in(family)
+    drawable = _drawable_in(family)
+    return all(ord(c) in drawable or c.isspace() for c in text)
 
 
 @cache
