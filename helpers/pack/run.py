@@ -68,7 +68,8 @@ class Kernels:
     """The kernels of a build: so many at a time, forked from a ``warm`` process where there is one.
 
     Kernels talk over IPC (parallel kernels race for ports); a socket's path may have about 107 bytes, so they have a
-    short folder of their own.
+    short folder of their own. IPython's settings and its history are there too: what a person set up for JupyterLab
+    changes no figure, and a build leaves nothing in that person's history.
     """
 
     def __init__(self, workers: int, warm: WarmProcess | None) -> None:
@@ -77,7 +78,8 @@ class Kernels:
 
     def __enter__(self) -> Kernels:
         self._folder = Path(tempfile.mkdtemp(prefix="kpi-", dir="/tmp" if Path("/tmp").is_dir() else None))
-        self._environment = {**os.environ, **KERNEL_ENVIRONMENT, "JUPYTER_RUNTIME_DIR": str(self._folder)}
+        own = {"JUPYTER_RUNTIME_DIR": str(self._folder), "IPYTHONDIR": str(self._folder / "ipython")}
+        self._environment = {**os.environ, **KERNEL_ENVIRONMENT, **own}
         return self
 
     def __exit__(self, *error: object) -> None:

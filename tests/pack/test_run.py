@@ -51,6 +51,23 @@ def test_a_notebook_finds_its_data_and_the_files_beside_it(outcome):
     assert (name, count, folder) == ("__main__", "1", str(Path.cwd()))
 
 
+@pytest.fixture
+def own_settings(tmp_path, monkeypatch):
+    """A person's settings of IPython, with a file that every kernel of theirs runs first."""
+    folder = tmp_path / "ipython"
+    startup = folder / "profile_default/startup"
+    startup.mkdir(parents=True)
+    (startup / "first.py").write_text("figure = 42", encoding="utf-8")
+    monkeypatch.setenv("IPYTHONDIR", str(folder))
+    return folder
+
+
+def test_what_a_person_set_up_for_jupyterlab_is_not_there(own_settings, outcome):
+    (done,) = outcome("print('figure' in globals())")
+    assert printed(done) == "False\n"
+    assert not list(own_settings.rglob("history.sqlite"))
+
+
 def test_what_one_notebook_does_no_other_sees(outcome):
     spoil = "import random, numpy, pandas; pandas.kit_was_here = True; print(numpy.random.random(), random.random())"
     done = outcome(spoil, spoil.replace("pandas.kit_was_here = True", "assert not hasattr(pandas, 'kit_was_here')"))
