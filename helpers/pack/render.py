@@ -344,7 +344,7 @@ def _widest(columns: Iterable[Sequence[str]]) -> list[dict[str, list[str]]]:
     widest = []
     for heading, *texts in columns:
         words = [piece for text in (heading, *texts) for word in re.split("[ \n\t]+", text) for piece in _pieces(word)]
-        short = [text for text in texts if len(text) <= PIECE]
+        short = [text for text in texts if len(text) <= PIECE and width(text) <= PIECE + 2]
         kept = {"words": words, "short": words + short, "lines": words + texts, "cells": [heading, *texts]}
         widest.append({name: _longest(found) for name, found in kept.items()})
     return widest
