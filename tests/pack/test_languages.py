@@ -124,6 +124,13 @@ def test_traditional_chinese_has_the_words_of_taiwan():
     assert wrong == set()
 
 
+def test_russian_has_its_dashes_and_no_sentence_ends_with_two_points():
+    texts = [(each.id, each.context, form) for each in catalogue("ru") if each.id for form in forms_of(each)]
+    assert [form for _id, _context, form in texts if " – " in form or " — " in form] == []  # none begins a line
+    assert [form for id_, context, form in texts if context and form.endswith(".") > str(id_).endswith(".")] == []
+    assert [form for _id, _context, form in texts if re.search(r"\} (дн|мес|нед|п)\.", form)] == []
+
+
 # --- what is said -----------------------------------------------------------------------------------------------------
 
 
