@@ -95,13 +95,21 @@ class Writer:
         >>> euro.change(0.5, 0.488, "share"), euro.change(112, 100, "money"), euro.change(3, None, "count")
         ('+1.2 pp', '+€12 (+12.0%)', '–')
         """
-        if value is None or before is None or math.isnan(value) or math.isnan(before):
-            return NOTHING
-        absolute = _signed(value - before, lambda gap: self.gap(gap, unit))
-        if unit not in MONEY or absolute == no_change():
+        absolute = self.difference(value, before, unit)
+        if value is None or before is None or unit not in MONEY or absolute in (NOTHING, no_change()):
             return absolute
         relative = self.relative_change(value, before)
         return _("{value} ({note})").format(value=absolute, note=relative) if relative else absolute
+
+    def difference(self, value: float | None, before: float | None, unit: str) -> str:
+        """The change from ``before`` to ``value`` with its sign alone.
+
+        >>> Writer("EUR", "en_GB").difference(112, 100, "money")
+        '+€12'
+        """
+        if value is None or before is None or math.isnan(value) or math.isnan(before):
+            return NOTHING
+        return _signed(value - before, lambda gap: self.gap(gap, unit))
 
     def relative_change(self, value: float, before: float) -> str:
         """The change in percent with its sign; empty where the ratio would mislead, from or to what is not positive.

@@ -195,7 +195,7 @@ def bridge(table: Table) -> Chart:
             leads_on, unit = step.startswith(SIGNS), columns[of].unit
             is_twin = y > 0 and bars[y - 1][0] == step  # the second of two amounts
             names.append(_("{step}, in a month").format(step=step) if is_twin else step)
-            text = write.change(stop, start, unit).partition(" (")[0] if leads_on else write.phrase(stop, unit)
+            text = write.difference(stop, start, unit) if leads_on else write.phrase(stop, unit)
             look = fill(FILLS[""] if leads_on else drawn.ink, partial=False)
             [bar] = drawn.axes.barh(y, (stop - start) / longest[of], BAR, start / longest[of], **look)
             drawn.mark(bar, names[-1], text)
