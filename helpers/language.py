@@ -6,18 +6,19 @@ results or in the prepared folder, as those of queries do: ``retold`` says it wh
 data, ids and code are never translated.
 
 The language holds for the whole process, and so for the threads of a build: ``speaking`` sets it for a while, ``speak``
-for good, as in a kernel. Catalogues are ``locale/<language>/LC_MESSAGES/messages.po``; ``make messages`` keeps them.
+for good, as in a kernel. With it holds the locale, by which numbers and dates are written. Catalogues are
+``locale/<language>/LC_MESSAGES/messages.po``; ``make messages`` keeps them.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cache
+from functools import cache, reduce
 from gettext import GNUTranslations, NullTranslations
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +27,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from helpers.errors import nearest
+from helpers.texts import spaced
 
 if TYPE_CHECKING:
     from babel.messages import Catalog, Message
@@ -41,9 +43,19 @@ CJK_FAMILIES = {
     "zh_Hant": "Noto Sans CJK TC"
 }  # the forms of Chinese signs differ by region; else those of the mainland
 RETOLD = "retold"  # the context of messages that ``retold`` looks for
+CHOICE = "choice"  # the context of the words that a parameter or a rule may be set to
 INNER = "reason"  # the field of a template that is such a text itself
 CANONICAL = {"table", "column"}  # fields that name a canonical table or a column of one
-COUNTS = {"n", "of", "all", "total", "rows"}  # fields that count; whole numbers elsewhere may be ids
+COUNTS = {
+    "n",
+    "of",
+    "all",
+    "total",
+    "rows",
+    "control",
+    "treatment",
+    "events",
+}  # fields that count; whole numbers elsewhere may be ids
 FIGURE = re.compile(r"(?P<figure>-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?P<unit>%|(?: [A-Z]{3})?(?: a month)?)")
 # A piece of Markdown that is translated on its own: a heading, an item of a list or a paragraph, without its mark.
 PIECE = re.compile(r"^([ ]*(?:#+|[-*]|\d+\.) +)?(\S.*(?:\n(?!\s*\n|[ ]*(?:#+|[-*]|\d+\.) )[^\n]+)*)", re.MULTILINE)
@@ -55,6 +67,7 @@ class _Speech:
     """A language in force, with the terms of a company."""
 
     language: str = "en"
+    locale: str = LOCALES["en"]
     terms: Mapping[str, str] = field(default_factory=dict)
     said: NullTranslations = field(default_factory=NullTranslations)
     whole: Mapping[str, str] = field(default_factory=dict)  # what stands in results and queries, word for word
@@ -71,6 +84,16 @@ def in_force() -> str:
     'en'
     """
     return _in_force.language
+
+
+def locale_in_force() -> str:
+    """The locale in force: that of the brand, by default that of the language.
+
+    >>> with speaking("ru"):
+    ...     locale_in_force()
+    'ru_RU'
+    """
+    return _in_force.locale
 
 
 def _(text: str) -> str:
@@ -92,6 +115,38 @@ def plural(one: str, many: str, n: float) -> str:
     '2 customers'
     """
     return _in_force.said.ngettext(one, many, int(n) if n == int(n) else 2)
+
+
+def choice(word: str) -> str:
+    """One of the few words that a parameter or a rule may be set to; any other stays as it is.
+
+    >>> with speaking("ru"):
+    ...     choice("trailing year"), choice("our own word")
+    ('договоры последнего года', 'our own word')
+    """
+    return _in_force.terms.get(word) or _in_force.said.pgettext(CHOICE, word)
+
+
+def in_figures(n: int) -> str:
+    """A count, grouped as the locale in force does.
+
+    >>> in_figures(1606)
+    '1,606'
+    """
+    from babel.numbers import format_decimal
+
+    return spaced(format_decimal(n, locale=locale_in_force()))
+
+
+def enumerated(words: Iterable[str]) -> str:
+    """Words one after the other, such as names; Chinese has a comma of its own for them.
+
+    >>> enumerated(["sales", "support"]), enumerated([])
+    ('sales, support', '')
+    """
+    found = list(words)
+    join = _("{names}, {name}")
+    return reduce(lambda names, name: join.format(names=names, name=name), found) if found else ""
 
 
 def message(text: str) -> str:
@@ -124,7 +179,7 @@ def retold(text: str) -> str:
 
 
 def _field(name: str, value: str) -> str:
-    r"""What is inserted into a text that was kept in English; a figure is written as the language does.
+    r"""What is inserted into a text that was kept in English; a figure is written as the locale does.
 
     >>> with speaking("ru"):
     ...     _field("money", "1,250.50 EUR a month"), _field("share", "64.4%")
@@ -141,13 +196,13 @@ def _field(name: str, value: str) -> str:
     from babel import Locale
     from babel.numbers import format_decimal
 
-    locale = Locale.parse(LOCALES[in_force()])
+    locale = Locale.parse(locale_in_force())
     figure, pattern = found["figure"].replace(",", ""), "#,##0." + "0" * len(found["figure"].partition(".")[2])
     number, unit = Decimal(figure), found["unit"] or ""
     if unit == "%":
         pattern = locale.percent_formats[None].pattern.split(";")[0].replace("#,##0", pattern)
-        return format_decimal(number / 100, pattern, locale=locale)
-    told = format_decimal(number, pattern, locale=locale) + unit.removesuffix(" a month")
+        return spaced(format_decimal(number / 100, pattern, locale=locale))
+    told = spaced(format_decimal(number, pattern, locale=locale)) + unit.removesuffix(" a month")
     return _("{n} per month").format(n=told) if unit.endswith(" a month") else told
 
 
@@ -162,19 +217,19 @@ def in_prose(markdown: str) -> str:
 
 
 @contextmanager
-def speaking(language: str, terms: Mapping[str, str] = MappingProxyType({})) -> Iterator[None]:
-    """The language in force for a while."""
+def speaking(language: str, terms: Mapping[str, str] = MappingProxyType({}), locale: str = "") -> Iterator[None]:
+    """The language and the locale in force for a while; by default the locale is that of the language."""
     before = _in_force
-    speak(language, terms)
+    speak(language, terms, locale)
     try:
         yield
     finally:
         _put_in_force(before)
 
 
-def speak(language: str, terms: Mapping[str, str] = MappingProxyType({})) -> None:
-    """The language in force from now on."""
-    _put_in_force(_speech(language, terms))
+def speak(language: str, terms: Mapping[str, str] = MappingProxyType({}), locale: str = "") -> None:
+    """The language and the locale in force from now on; by default the locale is that of the language."""
+    _put_in_force(_speech(language, locale or LOCALES[language], terms))
 
 
 def own_words() -> dict[str, str]:
@@ -260,13 +315,15 @@ def _put_in_force(speech: _Speech) -> None:
     _in_force = speech
 
 
-def _speech(language: str, terms: Mapping[str, str]) -> _Speech:
-    if language == "en":
-        return _Speech(language, terms)
-    found = _catalogue(language)
-    kept = {str(m.id): str(m.string) for m in found if m.context == RETOLD and m.string and not m.fuzzy}
+def _speech(language: str, locale: str, terms: Mapping[str, str]) -> _Speech:
+    is_english = language == "en"
+    if is_english and locale == LOCALES["en"]:
+        return _Speech(terms=terms)
+    found = _catalogue("" if is_english else language)  # in English each is told as it is, but for its figures
+    kept = {str(m.id): str(m.string or m.id) for m in found if m.context == RETOLD and not m.fuzzy}
     shaped = [(_shape(text), told) for text, told in kept.items() if fields_of(text)]
-    return _Speech(language, terms, _translations(language), kept, tuple(shaped))
+    said = NullTranslations() if is_english else _translations(language)
+    return _Speech(language, locale, terms, said, kept, tuple(shaped))
 
 
 def _shape(text: str) -> re.Pattern[str]:

@@ -1,8 +1,9 @@
 """Brings the catalogues of ``helpers/locale`` up to date with what the kit says: ``make messages``.
 
 Texts are found by Babel in Python and in Jinja templates, where ``_``, ``plural``, ``message`` and ``template`` mark
-them, and here in what marks nothing: rows of the catalogue, docstrings of cards, notebooks, Typst templates, and the
-lines ``-- message: …`` of queries. What is no longer said leaves the catalogues; a new text comes in untranslated.
+them, and here in what marks nothing: rows of the catalogue, docstrings of cards, notebooks, what parameters may be set
+to, Typst templates, and the lines ``-- message: …`` of queries. What is no longer said leaves the catalogues; a new
+text comes in untranslated.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from babel.messages import Catalog, Message
 from babel.messages.extract import extract_from_file
@@ -23,8 +24,8 @@ from babel.messages.pofile import read_po, write_po
 
 from helpers.catalogue import CATALOGUE, THEMES, english_title
 from helpers.data.canonical_tables import HELD, TABLES
-from helpers.language import IN_TYPST, PIECE, RETOLD, catalogue_path, fields_of, forms_of
-from helpers.notebook_parameters import GIVEN
+from helpers.language import CHOICE, IN_TYPST, PIECE, RETOLD, catalogue_path, fields_of, forms_of
+from helpers.notebook_parameters import GIVEN, notebook_schema
 from helpers.params import Rules
 from helpers.texts import docstring_sections, from_outside
 
@@ -33,12 +34,15 @@ CANONICAL = "helpers/data/canonical_tables.py"
 KEYWORDS: dict[str, Any] = {"_": None, "plural": (1, 2), "message": None}
 TEMPLATES = {"template": None}
 IN_SQL = re.compile(r"^-- message: (.+)$", re.MULTILINE)
-PARAMETER = re.compile(r"^(\w+): .+ = ", re.MULTILINE)
 UNDATED: dict[str, Any] = dict.fromkeys(("creation_date", "revision_date"), datetime(2026, 1, 1, tzinfo=UTC))
 # What OpenCC leaves in the words of the mainland, or takes for words of software. Each is a pattern, in this order:
 # a row is 行 on the mainland and 列 in Taiwan, where 列 on the mainland is a column.
 TAIWAN = {
-    "釋出": "發布", "視窗": "窗口", "物件(?!編號)": "對象", "(?<=[好壞])訊息": "消息", "引數": "參數", "演算法": "算法",
+    "釋出": "發布", "觀察視窗": "觀察期", "視窗期?": "期間", "擴充套件": "擴展", "籤核": "簽核", "回[複復]": "回覆",
+    "曆時": "歷時", "天后": "天後", "線上以上": "在線以上", "跟蹤": "追蹤", "線索": "潛在客戶", "條形": "長條",
+    "柱形": "直條", "發件人": "寄件人", "薪酬": "薪資", "軟體包": "套件", "想象": "想像", "點贊": "按讚",
+    "關注者": "追蹤者", "統計功效": "檢定力", "增速": "成長率",
+    "物件(?!編號)": "對象", "(?<=[好壞])訊息": "消息", "引數": "參數", "演算法": "算法",
     "(?<!不是)專案": "項目", "型別": "類型", "許可權": "權限", "合同": "合約", "迴流": "回流",
     "臺(?=[賬帳])": "台", "注冊": "註冊", "寫明瞭": "寫明了",
     "賬": "帳", "周": "週", "單元格": "儲存格", "工作簿": "活頁簿", "透視表": "樞紐分析表", "轉化": "轉換",
@@ -69,9 +73,14 @@ def texts() -> Iterator[Found]:
         yield from (("helpers/catalogue.py", text, "") for text in (row.label, row.definition))
         yield from _of_card(row.theme, row.card)
     yield from (("helpers/catalogue.py", english_title(theme), "") for theme in THEMES)
-    yield from (("helpers/params.py", name.replace("_", " "), "") for name in Rules.model_fields)
+    for name, rule in Rules.model_fields.items():
+        yield from (("helpers/params.py", text, context) for text, context in _of_parameter(name, rule.annotation))
     for path in sorted(ROOT.glob("notebooks/*.ipynb")):
-        yield from ((str(path.relative_to(ROOT)), text, "") for text in _of_notebook(path))
+        file = str(path.relative_to(ROOT))
+        yield from ((file, text, "") for text in _of_notebook(path))
+        for name, parameter in notebook_schema(path).items():
+            if name not in GIVEN:
+                yield from ((file, text, context) for text, context in _of_parameter(name, parameter.type))
 
 
 def template_of(found: Iterator[Found]) -> Catalog:
@@ -145,13 +154,21 @@ def _of_card(theme: str, card: str) -> Iterator[Found]:
 
 
 def _of_notebook(path: Path) -> Iterator[str]:
-    """The prose of a notebook, and the names of its parameters in words."""
+    """The prose of a notebook."""
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-        source, tags = "".join(cell["source"]), cell["metadata"].get("tags", ())
         if cell["cell_type"] == "markdown":
-            yield from (" ".join(piece[2].split()) for piece in PIECE.finditer(source))
-        elif "parameters" in tags:
-            yield from (name.replace("_", " ") for name in PARAMETER.findall(source) if name not in GIVEN)
+            yield from (" ".join(piece[2].split()) for piece in PIECE.finditer("".join(cell["source"])))
+
+
+def _of_parameter(name: str, kind: Any) -> Iterator[tuple[str, str]]:
+    """The name of a parameter or a rule in words, and the words that it may be set to, each with its context.
+
+    >>> list(_of_parameter("churn_day", Literal["service_end", "cancelled_at"]))
+    [('churn day', ''), ('service end', 'choice'), ('cancelled at', 'choice')]
+    """
+    yield name.replace("_", " "), ""
+    if get_origin(kind) is Literal:
+        yield from ((word.replace("_", " "), CHOICE) for word in get_args(kind))
 
 
 def _write(catalogue: Catalog, path: Path) -> None:

@@ -60,6 +60,24 @@ def as_plain_markdown(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", one_line(text))
 
 
+def spaced(text: str) -> str:
+    r"""What Babel wrote, with signs that the pack's typeface has: it has no narrow spaces and no full-width yen sign.
+
+    >>> spaced("1\u202f250")
+    '1\xa0250'
+    """
+    return text.replace("\u202f", "\xa0").replace("\u2009", " ").replace("\uffe5", "¥")
+
+
+def dated(text: str) -> str:
+    r"""A date as Babel wrote it, without the Russian word for a year, whose point would meet that of a sentence.
+
+    >>> dated("30 сент. 2026\u202fг.")
+    '30 сент. 2026'
+    """
+    return spaced(text).replace("\xa0г.", "")
+
+
 def width(text: str) -> int:
     """Roughly how wide a text is, in Latin letters: characters of East Asia count for two.
 

@@ -20,7 +20,7 @@ from helpers.display.context import Results, warnings_of
 from helpers.display.formats import NOTHING, format_day
 from helpers.display.plain_words import named
 from helpers.display.shown_tables import Table
-from helpers.language import _, in_force, message, plural, retold
+from helpers.language import _, enumerated, in_force, message, plural, retold
 from helpers.results import NOT_PROVIDED, Column, Listing
 from helpers.texts import begun
 
@@ -68,7 +68,7 @@ class DataPage:
             lacks = {self._missing_part(what) for what in (*read.needed, *read.missed)}
             lacks |= {self._lacks[kpi_id] for kpi_id in self._ids(card) if kpi_id in self._lacks}
             lists = (read.tables, sorted(lacks, key=_place))
-            rows.append([*card.split("."), stand, *(_(", ").join(map(_said, names)) or NOTHING for names in lists)])
+            rows.append([*card.split("."), stand, *(enumerated(map(_said, names)) or NOTHING for names in lists)])
         columns = dict.fromkeys([_("Theme"), _("Card"), _("KPIs"), _("Reads"), _("Not provided")], "text")
         return Table(_listing(title, columns, rows, empty=_("No card.")), self.results.context)
 
@@ -115,7 +115,7 @@ class DataPage:
                 theme=theme_title(theme),
                 n=len(ids[theme]),
                 lacking=len(found),
-                what=_(", ").join(map(_said, dict.fromkeys(found))),
+                what=enumerated(map(_said, dict.fromkeys(found))),
             )
             for theme, found in lacks.items()
             if found
@@ -222,7 +222,7 @@ class DataPage:
             for what in sorted({*needed, *missed}, key=_place)
         ]
         columns = dict.fromkeys([_("Not provided"), _("Needed by"), _("Done without by")], "text")
-        idle = _(", ").join(_said(name) for name in self.report["not_provided"] if name not in {*needed, *missed})
+        idle = enumerated(_said(name) for name in self.report["not_provided"] if name not in {*needed, *missed})
         note = _("Not provided either, and asked for by no KPI of this review: {tables}.").format(tables=idle)
         empty = _("Whatever the KPIs asked for is provided.")
         return _listing(_("What is missing"), columns, rows, empty=empty, note=note if idle else "")
@@ -247,7 +247,7 @@ def held_by_theme(*pages: DataPage) -> Table:
             ids = [kpi_id for kpi_id in page.statuses if kpi(kpi_id).theme == theme]
             have = [kpi_id for kpi_id in ids if page.statuses[kpi_id] in ("ok", "partial")]
             lacks = dict.fromkeys(sorted((page.lacks[k] for k in ids if k in page.lacks), key=_place))
-            rows.append([theme_title(theme), len(have), len(ids), _(", ").join(map(_said, lacks)) or NOTHING])
+            rows.append([theme_title(theme), len(have), len(ids), enumerated(map(_said, lacks)) or NOTHING])
     columns = {_("Theme"): "text", _("KPIs with a figure"): "count", _("Of"): "count", _("Not provided"): "text"}
     return Table(_listing(_("What a pack would hold"), columns, rows, empty=_("No theme.")), pages[0].results.context)
 

@@ -25,6 +25,7 @@ from babel.numbers import format_currency, format_decimal
 from helpers.catalogue import TIMES, kpi
 from helpers.errors import KitError, nearest
 from helpers.language import _, message, plural
+from helpers.texts import dated, spaced
 
 NOTHING = "–"
 MONEY = ("money", "money_per_month", "money_per_day")
@@ -94,13 +95,21 @@ class Writer:
         >>> euro.change(0.5, 0.488, "share"), euro.change(112, 100, "money"), euro.change(3, None, "count")
         ('+1.2 pp', '+€12 (+12.0%)', '–')
         """
-        if value is None or before is None or math.isnan(value) or math.isnan(before):
-            return NOTHING
-        absolute = _signed(value - before, lambda gap: self.gap(gap, unit))
-        if unit not in MONEY or absolute == no_change():
+        absolute = self.difference(value, before, unit)
+        if value is None or before is None or unit not in MONEY or absolute in (NOTHING, no_change()):
             return absolute
         relative = self.relative_change(value, before)
-        return f"{absolute} ({relative})" if relative else absolute
+        return _("{value} ({note})").format(value=absolute, note=relative) if relative else absolute
+
+    def difference(self, value: float | None, before: float | None, unit: str) -> str:
+        """The change from ``before`` to ``value`` with its sign alone.
+
+        >>> Writer("EUR", "en_GB").difference(112, 100, "money")
+        '+€12'
+        """
+        if value is None or before is None or math.isnan(value) or math.isnan(before):
+            return NOTHING
+        return _signed(value - before, lambda gap: self.gap(gap, unit))
 
     def relative_change(self, value: float, before: float) -> str:
         """The change in percent with its sign; empty where the ratio would mislead, from or to what is not positive.
@@ -137,7 +146,7 @@ class Writer:
         """
         locale = _locale(self.locale)
         pattern = locale.percent_formats[None].pattern.split(";")[0]
-        return _spaced(format_decimal(_rounded(level, 2), pattern, locale=locale))
+        return spaced(format_decimal(_rounded(level, 2), pattern, locale=locale))
 
     def result(self, row: pd.Series) -> str:
         """The value of a result row; of a share of fewer than 5, its two parts instead (specification 1.5)."""
@@ -170,10 +179,10 @@ class Writer:
         if unit in MONEY:
             pattern = locale.currency_formats["standard"].pattern.split(";")[0].replace(".00", "")
             text = format_currency(_rounded(number, 0), self.currency, pattern, locale=locale, currency_digits=False)
-            return _spaced(text)
+            return spaced(text)
         if unit == "share":
             pattern = locale.percent_formats[None].pattern.split(";")[0].replace("0", "0.0")
-            return _spaced(format_decimal(_rounded(number, 3), pattern, locale=locale))
+            return spaced(format_decimal(_rounded(number, 3), pattern, locale=locale))
         if unit not in PATTERNS:
             raise KitError(f"unit {unit!r} has no format{nearest(unit, [*MONEY, 'share', *PATTERNS])}")
         return self._decimal(number, PATTERNS[unit])
@@ -182,7 +191,7 @@ class Writer:
         """A number with the locale's grouping and the decimals of ``pattern``."""
         locale = _locale(self.locale)
         grouped = locale.decimal_formats[None].pattern.split(".")[0].rstrip("0") + pattern
-        return _spaced(format_decimal(_rounded(number, len(pattern.partition(".")[2])), grouped, locale=locale))
+        return spaced(format_decimal(_rounded(number, len(pattern.partition(".")[2])), grouped, locale=locale))
 
 
 def with_unit(text: str, unit: str, value: float = SMALL) -> str:
@@ -245,7 +254,7 @@ def format_day(day: date | str, locale: str) -> str:
     >>> format_day("2026-09-30", "en_GB"), format_day(date(2026, 9, 30), "de_DE")
     ('30 Sept 2026', '30.09.2026')
     """
-    return _spaced(format_date(_day(day), "medium", locale=locale))
+    return dated(format_date(_day(day), "medium", locale=locale))
 
 
 def format_days(start: date | str, end: date | str, locale: str) -> str:
@@ -255,7 +264,7 @@ def format_days(start: date | str, end: date | str, locale: str) -> str:
     '1 Jul – 30 Sept 2026'
     """
     last = _day(end) - timedelta(days=1)
-    return _spaced(babel_interval(_day(start), last, "yMMMd", locale=locale))
+    return dated(babel_interval(_day(start), last, "yMMMd", locale=locale))
 
 
 def format_period(label: str, locale: str) -> str:
@@ -265,7 +274,7 @@ def format_period(label: str, locale: str) -> str:
     ('Sept 2026', '2026Q3')
     """
     if first := month_start(label):
-        return _spaced(format_skeleton("yMMM", first, locale=locale))
+        return dated(format_skeleton("yMMM", first, locale=locale))
     for shape, told in LABELS.items():
         if found := shape.fullmatch(label):
             return _(told).format(**found.groupdict())
@@ -308,8 +317,3 @@ def _rounded(value: float, decimals: int) -> Decimal:
 @cache
 def _locale(locale: str) -> Locale:
     return Locale.parse(locale)
-
-
-def _spaced(text: str) -> str:
-    """The pack's typeface has no narrow spaces and no full-width yen sign."""
-    return text.replace("\u202f", "\xa0").replace("\u2009", " ").replace("\uffe5", "¥")

@@ -28,7 +28,7 @@ from helpers.display.sentences import (
     why_missing,
 )
 from helpers.display.signals import Tone, Verdict, change_tone, target_met, verdict, verdict_of_period
-from helpers.language import _, retold
+from helpers.language import _, enumerated, retold
 from helpers.results import rows_of, segment_of, split_address
 from helpers.texts import as_plain_markdown, spoken
 
@@ -138,7 +138,7 @@ def parts_moved(results: Results, kpi_id: str) -> str:
                 name=kpi(kpi_id).label,
                 dimension=_(spoken(str(by))),
                 period=format_period(before["period"], results.context.locale),
-                parts=_(", ").join(written[:PARTS_NAMED]),
+                parts=enumerated(written[:PARTS_NAMED]),
             )
     return ""
 

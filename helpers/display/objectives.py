@@ -16,10 +16,11 @@ from helpers.display.formats import NOTHING, Writer, format_day, format_period
 from helpers.display.sentences import cautions, paragraph, why_missing
 from helpers.display.shown_tables import Table
 from helpers.display.signals import verdict
-from helpers.language import _, message
+from helpers.language import _, message, retold
 from helpers.periods import DAY
 from helpers.registries import Okr
 from helpers.results import Column, Listing
+from helpers.texts import spoken
 
 STANDINGS = {
     "achieved": message("achieved"), "on_track": message("on track"), "at_risk": message("at risk"),
@@ -108,13 +109,13 @@ def objectives(results: Results, looked_up: Results, okrs: Sequence[Okr]) -> Tab
 def _as_agreed(okr: Okr, results: Results) -> dict[str, Any]:
     """What was agreed on, as an objective stands before it begins."""
     write, measure = results.write, CATALOGUE.get(okr.kpi_id)
-    label = measure.label if measure else okr.kpi_id.replace("_", " ")
+    label = kpi(okr.kpi_id).label if measure else okr.kpi_id.replace("_", " ")
     ends = [write.phrase(end, measure.unit if measure else "ratio") for end in (okr.baseline, okr.target)]
     first, due = format_day(okr.baseline_on, write.locale), format_day(okr.due_on - DAY, write.locale)
     named = _("{label} ({segment})")
     return {
         "objective": named.format(label=okr.objective, segment=okr.owner or _("no owner")),
-        "measure": _("{name}: {value}").format(name=label, value=okr.segment) if okr.segment else label,
+        "measure": _("{name}: {value}").format(name=label, value=retold(spoken(okr.segment))) if okr.segment else label,
         "from": _("{value} on {day}").format(value=ends[0], day=first),
         "to": _("{value} by {day}").format(value=ends[1], day=due),
         "baseline": okr.baseline,

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from babel.numbers import format_decimal
+
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.formats import format_day, with_periods
-from helpers.language import _, message, retold
+from helpers.language import _, choice, enumerated, locale_in_force, message, retold
 from helpers.results import NONE
-from helpers.texts import spoken
+from helpers.texts import spaced, spoken
 
 NAME = re.compile(r"(?<![\w./@-])(?:([a-z_]+)\.)?([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?!\w|\.\w|/)", re.ASCII)
 KEY = re.compile(r"[a-z]+(?:_[a-z]+)+")
@@ -73,18 +75,24 @@ def plain_cell(text: str) -> str:
 
 
 def plain_value(value: Any) -> str:
-    """The value of a parameter.
+    """The value of a parameter: what it may be set to in words, numbers as the locale writes them.
 
     >>> plain_value({"monitoring": ["agent_heartbeat"]}), plain_value([]), plain_value(True), plain_value("service_end")
     ('monitoring: agent heartbeat', 'none', 'yes', 'service end')
+    >>> plain_value(60.0), plain_value(0.78)
+    ('60', '0.78')
     """
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if isinstance(value, int | float):
+        return spaced(format_decimal(value, "#,##0.######", locale=locale_in_force()))
     if isinstance(value, Mapping):
-        return _("; ").join(f"{spoken(key)}: {plain_value(item)}" for key, item in value.items()) or _("none")
-    if isinstance(value, list | tuple):
-        return _(", ").join(map(plain_value, value)) or _("none")
-    return _("none") if value is None else spoken(value)
+        said = _("{name}: {value}")
+        told = (said.format(name=retold(spoken(key)), value=plain_value(item)) for key, item in value.items())
+        return _("; ").join(told) or _("none")
+    if isinstance(value, list | tuple):  # names of the company's own, and stages
+        return enumerated(retold(spoken(each)) for each in value) or _("none")
+    return _("none") if value is None else choice(spoken(value))
 
 
 def _reason(words: str, found: re.Match[str]) -> str:

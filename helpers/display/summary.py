@@ -15,7 +15,7 @@ from helpers.display.headlines import Headline, family_of, headlines, judgement
 from helpers.display.scorecard import scorecard_kpis
 from helpers.display.sentences import clauses, gap_to_target, gaps_of, name_of, paragraph, when_earlier
 from helpers.display.signals import judged_count, target_met
-from helpers.language import _, message
+from helpers.language import _, message, plural
 from helpers.results import split_address
 
 SHORT = re.compile(r" ?[(（]")  # before the abbreviation of a name
@@ -113,9 +113,12 @@ def _note(results: Results, kpi_ids: Sequence[str], more_good: int, more_bad: in
     judged = judged_count(judgement(results, kpi_id) for kpi_id in kpi_ids)
     rows = [row for address in results.context.targets if (row := results.shown(*split_address(address))) is not None]
     met = [found for row in rows if (found := target_met(results, row)) is not None]
-    told = [
-        _("{n} series were judged against their own history; about one in thirty signals by chance.").format(n=judged)
-    ]
+    series = plural(
+        "{n} series was judged against its own history; about one in thirty signals by chance.",
+        "{n} series were judged against their own history; about one in thirty signals by chance.",
+        judged,
+    )
+    told = [series.format(n=judged)]
     told += [_("{met} of {n} targets were met.").format(met=sum(met), n=len(met))] if met else []
     more = [_("{n} more that went well").format(n=more_good)] if more_good else []
     more += [_("{n} more that did not").format(n=more_bad)] if more_bad else []

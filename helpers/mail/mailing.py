@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from helpers.errors import KitError, nearest
+from helpers.language import _, speaking
 from helpers.mail.ledger import Entry, Ledger, read_ledger
 from helpers.mail.letter import Attachment, Content, Letter, letter
 from helpers.mail.message import Message, message_of
@@ -74,8 +75,10 @@ class Mailing:
         """The subject, with what a reader must know of the version."""
         told = self.message
         asked = self.mail_list.subject.format(company=told.company, title=told.title, period=told.period)
-        remarks = [f"({each})" for each in (told.status, "test" if self.to else "") if each]
-        return " ".join([*asked.split(), *remarks])
+        with speaking(told.language):
+            remarks = _(", ").join(filter(None, [told.status, _("test") if self.to else ""]))
+            subject = _("{name} ({note})") if remarks else "{name}"
+        return subject.format(name=" ".join(asked.split()), note=remarks)
 
     def letters(self, due: Due, at: datetime) -> Iterator[Letter]:
         """The letters of those who are due: one each, or one for all of a list whose readers see each other."""

@@ -21,7 +21,7 @@ from helpers.display.formats import format_period
 from helpers.display.plain_words import plain
 from helpers.display.sentences import listed, paragraph
 from helpers.errors import KitError, nearest
-from helpers.language import LOCALES, _, message, speaking
+from helpers.language import LOCALES, _, in_force, message, speaking
 from helpers.mail.body import write_bodies
 from helpers.mail.pictures import draw
 from helpers.pack.archive import published_versions
@@ -40,14 +40,15 @@ GONE = message("Corrects the version before it, whose figures are not kept any m
 class Message:
     """What all readers of a list are told.
 
-    ``company``, ``title``, ``period`` and ``status`` are words for a subject; ``pictures`` are PNG by content id.
+    ``company``, ``title``, ``period`` and ``status`` are words for a subject, in ``language``; ``pictures`` are PNG by
+    content id.
     """
 
     company: str
     title: str
     period: str
     status: str
-    lang: str
+    language: str
     text: str
     html: str
     pictures: Mapping[str, bytes]
@@ -69,7 +70,7 @@ def message_of(found: Opened, audience: str, language: str | None, attached: Seq
     kept = kept_request(made_from, found.request.root)
     request = _in_language(kept, language)
     brand = request.review.brand
-    with speaking(brand.language, brand.terms):
+    with speaking(brand.language, brand.terms, brand.locale):
         prepared, runs = Prepared.open(made_from / PREPARED), kept_runs(made_from, notebooks)
         shown = results_of(request, prepared, runs)
         _check_figures(found, found.folder / audience / "results.csv", shown)
@@ -96,7 +97,7 @@ def message_of(found: Opened, audience: str, language: str | None, attached: Seq
             },
         )
         status = _(", ").join(_status(edition, is_partial))
-        return Message(view["company"], view["title"], view["period_label"], status, view["lang"], text, html, pictures)
+        return Message(view["company"], view["title"], view["period_label"], status, in_force(), text, html, pictures)
 
 
 # --- what it is made from ---------------------------------------------------------------------------------------------

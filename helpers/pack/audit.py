@@ -24,7 +24,7 @@ from helpers.display.formats import format_period
 from helpers.display.sentences import REASONS
 from helpers.display.shown_tables import Table
 from helpers.kpis.recurring_revenue.by_month import REVALUED, compared_days, customers_by_month
-from helpers.language import _, message, plural, retold
+from helpers.language import _, in_figures, message, plural, retold
 from helpers.pack.excel import (
     COUNT,
     DAY,
@@ -211,7 +211,7 @@ def audit_sheets(quarter: OpenReview, results: Results) -> list[SheetContent]:
             why = _("Refused: {reason}.").format(reason=_("; ").join(map(retold, warnings_of(moved))))
             notes = [_("{sentence} {next}").format(sentence=none, next=why)]
         elif (listing := quarter.listing(customers_by_month)).rows.empty or len(listing.rows) > MOST_ROWS:
-            more = _("There are more than {n} customers.").format(n=f"{MOST_ROWS:,}")
+            more = _("There are more than {n} customers.").format(n=in_figures(MOST_ROWS))
             why = listing.when_empty if listing.rows.empty else more
             notes = [_("{sentence} {next}").format(sentence=none, next=why)]
         else:

@@ -57,7 +57,7 @@ def build_pack(request: BuildRequest, *, out: Path, workers: int, say: Say, warm
     """
     label, brand = request.period.label, request.review.brand
     published = last_published(out / "published", request.period)
-    with speaking(brand.language, brand.terms), new_build(out, label) as folder:
+    with speaking(brand.language, brand.terms, brand.locale), new_build(out, label) as folder:
         with Kernels(workers, warm) as kernels:
             failed = _build(request, folder, published, kernels, say)
         make_visible(folder, out, label)

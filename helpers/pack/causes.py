@@ -30,7 +30,7 @@ from helpers.display.sentences import listed
 from helpers.errors import KitError
 from helpers.kpis.rows import Card, cards_of, cards_with, relations_of, run
 from helpers.kpis.spine import COMMENT, FOLDER, Relation, Spine, read_relations, words_in
-from helpers.language import _, message, plural
+from helpers.language import _, enumerated, in_figures, message, plural
 from helpers.pack.archive import Published
 from helpers.pack.definitions import changed_values, definition_text, name_of_card
 from helpers.pack.made_from import FOLDER as KEPT
@@ -407,7 +407,7 @@ def _in_words(rows: Iterable[ChangedRows]) -> list[str]:
             ),
             "corrected": plural("{n} row of {table} corrected", "{n} rows of {table} corrected", n),
             "withdrawn": plural("{n} row of {table} withdrawn", "{n} rows of {table} withdrawn", n),
-        }[each.how].format(n=f"{n:,}", table=named(each.table))
-        names = _(", ").join(_(COLUMNS[name]) if name in COLUMNS else named(name) for name in each.columns)
+        }[each.how].format(n=in_figures(n), table=named(each.table))
+        names = enumerated(_(COLUMNS[name]) if name in COLUMNS else named(name) for name in each.columns)
         told.append(_("{name} ({note})").format(name=words, note=names) if names else words)
     return told

@@ -30,7 +30,7 @@ from xlsxwriter.worksheet import Worksheet
 from helpers.catalogue import TIMES
 from helpers.display.formats import MONEY, in_tenths
 from helpers.display.shown_tables import heading, visible_fields
-from helpers.language import _, message, plural
+from helpers.language import _, in_figures, message, plural
 from helpers.texts import printable, protected
 
 LONGEST_TEXT = 32_767  # characters of a cell, as UTF-16 counts them
@@ -127,7 +127,7 @@ class ExcelTable:
     def remarks(self) -> list[str]:
         """What a sheet cannot hold as it is: rows too many, and the values that were changed, counted."""
         rows, most = self.row_count, MOST_ROWS
-        left = [_("{n} of {all} rows; a table here has no more.").format(n=f"{most:,}", all=f"{rows:,}")]
+        left = [_("{n} of {all} rows; a table here has no more.").format(n=in_figures(most), all=in_figures(rows))]
         found = Counter(cell.remark for column in self.written for cell in column if cell.remark)
         return left * (rows > most) + [
             plural("{n} cell: {remark}.", "{n} cells: {remark}.", times).format(n=times, remark=remark)

@@ -21,7 +21,7 @@ from helpers.display.context import MIME_TABLE
 from helpers.display.plain_words import plain, plain_cell
 from helpers.display.shown_tables import table_from_resource, visible_fields
 from helpers.errors import IN_WORDS, KitError
-from helpers.language import _, in_prose, plural
+from helpers.language import _, enumerated, in_prose, plural
 from helpers.pack.rich_text import Part, html_parts, markdown_parts
 from helpers.texts import printable
 
@@ -232,7 +232,7 @@ def output_parts(output: Mapping[str, Any], where: str, locale: str) -> list[Par
     for mime, read in _READERS.items():
         if mime in data and (parts := read(data[mime], output, where, locale)) is not None:
             return parts
-    kinds = _(", ").join(sorted(data)) or _("nothing")
+    kinds = enumerated(sorted(data)) or _("nothing")
     return [_note(_("An output cannot be shown here ({place}: {kinds}).").format(place=where, kinds=kinds))]
 
 

@@ -362,6 +362,12 @@ def _plain_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any
     }
 
 
+def _as_texts(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """A resource of texts with its numbers written out; the workbook keeps them as numbers."""
+    rows = [{name: v if isinstance(v, str) else plain_value(v) for name, v in row.items()} for row in resource["data"]]
+    return {**resource, "data": rows}
+
+
 # --- to what HTML and PDF print ---------------------------------------------------------------------------------------
 
 
@@ -373,7 +379,7 @@ def page_content(pages: Pages, sections: Sequence[Section]) -> dict[str, Any]:
         **asdict(replace(pages, changes=Changes())),
         "calls": pages.calls and table_part(pages.calls, pages.locale),
         "logo": pages.logo and picture(pages.logo, pages.company),
-        "parameters": pages.parameters and table_part(pages.parameters, pages.locale),
+        "parameters": pages.parameters and table_part(_as_texts(pages.parameters), pages.locale),
         "versions": pages.versions and table_part(pages.versions, pages.locale),
         "data": [_in_words(table_part(resource, pages.locale), pages.locale) for resource in pages.data],
     }

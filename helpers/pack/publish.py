@@ -134,7 +134,8 @@ def publish(found: Publication, out: Path) -> Path:
         prepared = Prepared.open(new / FOLDER / PREPARED)
         request = kept_request(new / FOLDER, found.request.root)
         origin = origin_of(found.manifest, found.compared, found.edition)
-        with speaking(request.review.brand.language, request.review.brand.terms):
+        brand = request.review.brand
+        with speaking(brand.language, brand.terms, brand.locale):
             write_pack(request, prepared, found.runs, origin, new)
             for name in audiences_of(new / FOLDER):
                 write_audience(name, new / FOLDER, request.root, origin, new)

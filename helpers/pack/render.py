@@ -48,6 +48,9 @@ from helpers.texts import printable, width
 
 SIGN_BEFORE_CURRENCY = re.compile("([+−])(?=[^\\w\\s.,:;()])")
 LONG, PIECE = 25, 12  # characters: words so long may be broken into such pieces, as look.typ does
+EAST = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff"  # signs of Chinese, Japanese and Korean
+# What a line must have room for: a few signs with the mark that closes them, or what stands between such signs.
+RUN = re.compile(f"[{EAST}]{{1,4}}[、。，．；：！？）》」』】]*|[^{EAST}]+")
 MISSING = "\ufffd"
 SERIES = "0" * 8  # as wide as a series is drawn
 EXPORT = re.compile(r"exports/[\w.-]+\.csv")
@@ -341,7 +344,7 @@ def _widest(columns: Iterable[Sequence[str]]) -> list[dict[str, list[str]]]:
     widest = []
     for heading, *texts in columns:
         words = [piece for text in (heading, *texts) for word in re.split("[ \n\t]+", text) for piece in _pieces(word)]
-        short = [text for text in texts if len(text) <= PIECE]
+        short = [text for text in texts if len(text) <= PIECE and width(text) <= PIECE + 2]
         kept = {"words": words, "short": words + short, "lines": words + texts, "cells": [heading, *texts]}
         widest.append({name: _longest(found) for name, found in kept.items()})
     return widest
@@ -373,9 +376,12 @@ def _without(values: list[Any], i: int) -> list[Any]:
 
 
 def _pieces(word: str) -> list[str]:
-    """What of a word must stay together: characters of East Asia may part anywhere."""
-    room = 1 if width(word) > len(word) else PIECE if len(word) >= LONG else len(word)
-    return [word[i : i + room] for i in range(0, len(word), room or 1)]
+    """What of a word must stay together: of East Asia a few signs, though they may part anywhere; a number always."""
+    return [
+        run[i : i + PIECE] if len(run) >= LONG else run
+        for run in RUN.findall(word)
+        for i in range(0, len(run), PIECE if len(run) >= LONG else len(run))
+    ]
 
 
 def _longest(texts: list[str]) -> list[str]:

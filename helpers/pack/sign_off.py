@@ -12,7 +12,7 @@ from pathlib import Path
 from helpers.catalogue import kpi, theme_title
 from helpers.display.formats import format_day
 from helpers.display.sentences import listed
-from helpers.language import _, message
+from helpers.language import _, enumerated, message
 from helpers.pack.commentary import Comment, SignOff
 from helpers.pack.request import PackRequest
 from helpers.pack.rich_text import Part
@@ -85,8 +85,8 @@ def open_points(request: PackRequest, verified: Mapping[str, Mark]) -> list[str]
             if mark.lapsed and kpi(kpi_id).theme in request.parameters
         ],
     }
-    told, comma = _("{name}: {value}."), _(", ")
-    return [told.format(name=what, value=comma.join(which)) for what, which in found.items() if which]
+    told = _("{name}: {value}.")
+    return [told.format(name=what, value=enumerated(which)) for what, which in found.items() if which]
 
 
 def sign_off_table(

@@ -147,7 +147,10 @@ def as_kept(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say) 
 
     _, compared = together(lambda: _check_nothing_lacks(found), lambda: _compared(found))
     brand = found.request.review.brand
-    with tempfile.TemporaryDirectory(prefix="kpi-review-") as spare, speaking(brand.language, brand.terms):
+    with (
+        tempfile.TemporaryDirectory(prefix="kpi-review-") as spare,
+        speaking(brand.language, brand.terms, brand.locale),
+    ):
         prepared = Prepared.open(found.made_from / PREPARED)
         say(PREPARED)
         executed = _run_again(found.request, prepared, Path(spare), workers, warm, say)

@@ -1,5 +1,6 @@
 """Who is due: once each, by whichever list, and of a correction those who got the version before."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -151,6 +152,16 @@ def test_a_test_goes_to_the_tester_alone_and_says_so(tmp_path):
     made = mailing(recipients(tmp_path), to="mara@example.com")
     assert due(made, ("v1", "board", "mara", "sent"), tmp_path=tmp_path) == (["mara"], "")
     assert made.subject == "Talvenor – Quarterly KPI review 2026 Q3 (test)"
+
+
+@pytest.mark.parametrize(
+    ("language", "version", "told"),
+    [("en", 0, " (draft, test)"), ("ru", 1, " (тест)"), ("zh_Hans", 1, "（测试）"), ("zh_Hant", 1, "（測試）")],
+)
+def test_a_test_says_so_in_the_language_of_the_message(language, version, told, tmp_path):
+    made = mailing(recipients(tmp_path), version=version, to="mara@example.com")
+    made = replace(made, message=replace(made.message, language=language))
+    assert made.subject == f"Talvenor – Quarterly KPI review 2026 Q3{told}"
 
 
 def test_the_subject_says_what_a_draft_is(tmp_path):

@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po
 
 from helpers.display.charts.frame import wrapped
 from helpers.display.formats import format_period
-from helpers.display.plain_words import plain, plain_cell
+from helpers.display.plain_words import plain, plain_cell, plain_value
 from helpers.errors import KitError
 from helpers.language import LOCALES, _, catalogue_path, fields_of, forms_of, in_prose, plural, retold, speaking
 from helpers.messages import ROOT, is_said, template_of, texts
@@ -116,11 +116,19 @@ def test_fonts_have_every_sign_of_the_catalogues(language):
 def test_traditional_chinese_has_the_words_of_taiwan():
     mainland = ["數據", "軟件", "默認", "信息", "質量", "用戶", "賬", "單元格", "工作簿", "計劃", "周", "“"]
     mainland += ["釋出", "視窗", "引數", "演算法", "型別", "許可權", "專案標"]  # of software, or torn words
+    mainland += ["擴充套件", "籤核", "回複", "曆時", "天后", "線上以上", "跟蹤", "窗口", "線索", "薪酬"]
     wrong = {
         (word, form) for each in catalogue("zh_Hant") if each.id for form in forms_of(each)
         for word in mainland if word in form
     }  # fmt: skip
     assert wrong == set()
+
+
+def test_russian_has_its_dashes_and_no_sentence_ends_with_two_points():
+    texts = [(each.id, each.context, form) for each in catalogue("ru") if each.id for form in forms_of(each)]
+    assert [form for _id, _context, form in texts if " – " in form or " — " in form] == []  # none begins a line
+    assert [form for id_, context, form in texts if context and form.endswith(".") > str(id_).endswith(".")] == []
+    assert [form for _id, _context, form in texts if re.search(r"\} (дн|мес|нед|п)\.", form)] == []
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------
@@ -133,12 +141,12 @@ def test_numbers_take_their_forms():
     assert [days(n) for n in (1, 2, 0.5)] == ["1 day", "2 days", "0.5 days"]
     with speaking("ru"):
         assert [days(n) for n in (1, 21, 2, 5, 11, 2.5)] == [
-            "1 день",
-            "21 день",
-            "2 дня",
-            "5 дней",
-            "11 дней",
-            "2.5 дня",
+            "1\xa0день",
+            "21\xa0день",
+            "2\xa0дня",
+            "5\xa0дней",
+            "11\xa0дней",
+            "2.5\xa0дня",
         ]
     with speaking("zh_Hans"):
         assert days(1) == "1天"
@@ -146,7 +154,7 @@ def test_numbers_take_their_forms():
 
 def test_what_stands_in_results_is_said_where_it_is_shown():
     with speaking("zh_Hans"):
-        assert retold("not asked: too new") == "未纳入统计：客户时间太短"
+        assert retold("not asked: too new") == "未纳入统计：成为客户时间太短"
         assert retold("no_users: 3 inactive customers have no user on record") == "3个不活跃客户没有用户记录"
         assert retold("Too New Ltd") == "Too New Ltd"
     assert retold("not asked: too new") == "not asked: too new"
@@ -154,7 +162,7 @@ def test_what_stands_in_results_is_said_where_it_is_shown():
 
 def test_periods_are_written_as_the_language_does():
     with speaking("ru"):
-        assert plain("Клиенты, 2026Q3", "ru_RU") == "Клиенты, 3 кв. 2026"
+        assert plain("Клиенты, 2026Q3", "ru_RU") == "Клиенты, 3\xa0кв.\xa02026"
     assert plain("Lost in 2026Q3 and FY2027Q1, 2026-W39", "en_GB") == "Lost in 2026Q3 and FY2027Q1, 2026-W39"
 
 
@@ -171,6 +179,40 @@ def test_figures_in_stored_texts_are_written_as_the_language_does():
         assert retold(stored) == told.replace("_", "\xa0")
         assert retold("no_users: 12 inactive customers have no user on record").endswith(": 12")
     assert retold(stored) == stored
+
+
+@pytest.mark.parametrize(
+    ("language", "locale", "told"),
+    [
+        (
+            "en",
+            "de_DE",
+            "invoices: 3 of 1.200 rows left out, with 1.250,50 EUR of 98.000,00 EUR per month (1,28_%): no",
+        ),
+        (
+            "en",
+            "fr_FR",
+            "invoices: 3 of 1_200 rows left out, with 1_250,50 EUR of 98_000,00 EUR per month (1,28_%): no",
+        ),
+        ("zh_Hans", "de_CH", "发票：1’200行中排除3行，金额1’250.50 EUR，总额98’000.00 EUR/月（1.28%）：没有价格"),
+    ],
+)
+def test_figures_in_stored_texts_are_written_as_the_locale_does(language, locale, told):
+    stored = "invoices: 3 of 1200 rows left out, with 1,250.50 EUR of 98,000.00 EUR a month (1.28%): no price"
+    with speaking(language, {}, locale):
+        assert retold(stored).startswith(told.replace("_", "\xa0"))
+        assert retold("Too New Ltd 1,250.50") == "Too New Ltd 1,250.50"
+
+
+def test_what_parameters_may_be_set_to_is_said_and_names_of_the_company_are_not():
+    settings = {"ttv_cohort": "trailing_year", "start_clock": "order", "lifetime_months": 60.0, "gross_margin": 0.78}
+    with speaking("ru"):
+        assert [plain_value(each) for each in settings.values()] == ["договоры последнего года", "заказ", "60", "0,78"]
+        assert plain_value(["order", "lead", "mql"]) == "order, лид, MQL"
+        assert plain_value({"(none)": 4.5, "Enterprise": 1200}) == "(не указано): 4,5; Enterprise: 1\xa0200"
+    with speaking("zh_Hans"):
+        assert plain_value(["api", "monitoring"]) == "api、monitoring"
+    assert [plain_value(each) for each in settings.values()] == ["trailing year", "order", "60", "0.78"]
 
 
 def test_labels_of_charts_are_as_wide_in_chinese_as_in_latin_letters():

@@ -1,20 +1,24 @@
 """The pack as PDF: read back with pypdf, which knows nothing of the templates."""
 
 import io
+import json
 import re
 import warnings
 from dataclasses import replace
 
 import nbformat
 import pytest
+import typst
 from nbconvert.exporters import get_exporter
 from pypdf import PdfReader
 
 from helpers.errors import KitError
+from helpers.language import speaking
 from helpers.pack import appearance
 from helpers.pack.definitions import Definition
 from helpers.pack.pages import Section
 from helpers.pack.render import UnprintableWarning
+from tests.pack import paper
 from tests.pack.fixtures import (
     PIXEL,
     SOURCE,
@@ -211,6 +215,63 @@ def test_long_words_are_broken_and_stay_whole_in_the_text():
     word = "0123456789abcdef" * 16
     found = "".join(text_of(read(code(printed(word), table_output(data=[{"name": word, "mrr": 1}])))).split())
     assert found.count(word) == 2
+
+
+@pytest.fixture(scope="module")
+def narrow():
+    """The lines of a Chinese text with many figures, set in columns of many widths."""
+    text = (
+        "不活跃客户的MRR：€39,320/月，占MRR的6.0%，处于正常范围（54.2%至87.9%）内；比目标低€56,769（目标€450,000/月），"
+        "由−€5,000至+€4,020，波动过大，无法判断：暂定正常范围（−€274,833至€598,922，US$41,200）。"
+    )
+    columns = "#for w in range(9, 40) { block(width: w * 1em, sys.inputs.text) }"
+    page = f'#import "/look.typ": *\n#show: it => look("T", it)\n#set page(height: auto)\n{columns}'
+    look = {"colour": appearance.colours_of("#1f4e79"), "paper": "a4", "lang": "zh-Hans", "author": "", "said": {}}
+    with speaking("zh_Hans"):
+        document = json.dumps({**look, "fonts": appearance.families(), "mono": appearance.MONO})
+    compiler = typst.Compiler(
+        page.encode(), root=appearance.TEMPLATES / "pdf", font_paths=appearance.typst_fonts(),
+        sys_inputs={"document": document, "upright": "", "text": text},
+    )  # fmt: skip
+    return text, [line for line in paper.lines(compiler.compile(format="pdf")) if line]
+
+
+def test_no_line_of_chinese_parts_a_figure_or_a_sign_from_its_amount(narrow):
+    text, lines = narrow
+    assert len(lines) > 150
+    assert [line for line in lines if re.search(r"[€$+−（]$", line) or re.match(r"[%.,/]", line)] == []
+    figures = set(re.findall(r"[+−]?(?:US)?[€$]?\d[\d,.]*%?", text))
+    found = {found for line in lines for found in re.findall(r"[+−]?(?:US)?[€$]?\d[\d,.]*%?", line)}
+    assert found == figures
+
+
+def test_headings_of_chinese_tables_have_more_than_a_sign_to_a_line():
+    names = [
+        "客户",
+        "细分",
+        "负责人",
+        "流失MRR",
+        "流失日",
+        "合作时长，天",
+        "价值实现天数",
+        "7周中的活跃周数",
+        "不活跃天数",
+    ]
+    fields = [{"name": name, "type": "string"} for name in names]
+    cells = [
+        "Uhlenbrock & Söhne Objektservice",
+        "Small business",
+        "Anders Baptiste",
+        "€15,892",
+        "2026年8月1日",
+        "1,461",
+    ]
+    data = [dict(zip(names, [*cells, "107.0%（2026年1月1日）", "3", "62"], strict=True))]
+    lines = paper.lines(pdf_of(view(lang="zh-Hans"), [
+        Section("churn", "Churn", notebook(code(table_output(schema={"fields": fields}, data=data))))
+    ]))  # fmt: skip
+    assert not [line for line in lines if re.search(r"(?:^| )[数天活周](?: |$)", line)]
+    assert any("107.0%（2026" in line.replace(" ", "") for line in lines)
 
 
 def test_table_heads_are_repeated_on_every_page():

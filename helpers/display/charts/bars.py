@@ -39,7 +39,7 @@ from helpers.display.sentences import (
 )
 from helpers.display.shown_tables import Table
 from helpers.display.signals import change_tone
-from helpers.language import _, message, plural, retold
+from helpers.language import _, enumerated, message, plural, retold
 from helpers.results import NONE, Column
 from helpers.texts import begun, spoken
 
@@ -195,7 +195,7 @@ def bridge(table: Table) -> Chart:
             leads_on, unit = step.startswith(SIGNS), columns[of].unit
             is_twin = y > 0 and bars[y - 1][0] == step  # the second of two amounts
             names.append(_("{step}, in a month").format(step=step) if is_twin else step)
-            text = write.change(stop, start, unit).partition(" (")[0] if leads_on else write.phrase(stop, unit)
+            text = write.difference(stop, start, unit) if leads_on else write.phrase(stop, unit)
             look = fill(FILLS[""] if leads_on else drawn.ink, partial=False)
             [bar] = drawn.axes.barh(y, (stop - start) / longest[of], BAR, start / longest[of], **look)
             drawn.mark(bar, names[-1], text)
@@ -408,7 +408,7 @@ def _segment_sentence(results: Results, rows: pd.DataFrame, total: pd.Series | N
     beside = _("{names}: {reason}.")
     return paragraph(
         sentence,
-        *(beside.format(names=_(", ").join(names), reason=text) for text, names in of_some.items() if text not in said),
+        *(beside.format(names=enumerated(names), reason=text) for text, names in of_some.items() if text not in said),
     )
 
 
@@ -503,7 +503,7 @@ def _waterfall_sentence(results: Results, rows: pd.DataFrame) -> str:
     ]
     told = movement(results, rows.iloc[-1])
     if parts:
-        told = _("{sentence}: {next}").format(sentence=told, next=_(", ").join(parts))
+        told = _("{sentence}: {next}").format(sentence=told, next=enumerated(parts))
     return _("{sentence}.").format(sentence=told)
 
 
@@ -527,7 +527,7 @@ def _cascade_bars(drawn: Sheet, rows: pd.DataFrame) -> None:
         part_bar(y, end, row)
         end += row["days"]
         share = write.value(row["days"] / rows["days"].sum(), "share")
-        drawn.text((end, y), f"{days(row['days'])}  ({share})", bold=True)
+        drawn.text((end, y), _("{value} ({note})").format(value=days(row["days"]), note=share), bold=True)
         if "earlier" in rows:
             drawn.edge_text(y, days(row["earlier"]))
     end = 0.0

@@ -324,7 +324,7 @@ def _curve_label(name: str, rows: pd.DataFrame, table: Table, colour: str) -> En
     words = _("half not reached")
     if half is not None:
         words = _("half by {time}").format(time=table.write.phrase(half, _unit(table)))
-    return EndLabel(float(rows["waiting"].iloc[-1]), wrapped(name, END), words, colour)
+    return EndLabel(float(rows["waiting"].iloc[-1]), wrapped(name, END, 3), words, colour)
 
 
 def _first_at_half(rows: pd.DataFrame, column: str, time: str) -> float | None:
@@ -380,7 +380,7 @@ def _month_axis(drawn: Sheet, days: pd.Series) -> None:
     first, last = days.min().to_period("M"), days.max().to_period("M") + 1
     count = (last - first).n
     shown = [first + i for i in range(0, count + 1, math.ceil((count + 1) / 7))]
-    labels = [format_skeleton("yMMM", month.to_timestamp().date(), locale=drawn.context.locale) for month in shown]
+    labels = [format_period(str(month), drawn.context.locale) for month in shown]
     places = [month.to_timestamp().toordinal() for month in shown]
     drawn.axes.set_xticks(places, labels, fontsize=SMALL_SIZE, color=TEXT)
     drawn.axes.set_xlim(first.to_timestamp().toordinal() - 5, last.to_timestamp().toordinal())

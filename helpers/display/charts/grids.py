@@ -31,7 +31,7 @@ from helpers.display.formats import NOTHING, SMALL, format_period
 from helpers.display.palette import BAD, GOOD, LINE, QUIET, TEXT, tint
 from helpers.display.sentences import chart_title, listed, why_nothing
 from helpers.display.shown_tables import Table
-from helpers.language import _, retold, template
+from helpers.language import _, enumerated, retold, template
 from helpers.results import Column
 from helpers.statistics import sign_test
 from helpers.texts import begun
@@ -164,7 +164,7 @@ def alignment(table: Table) -> Chart:
         wraps = [wrapped(head, max(8, 62 // len(departments)), 3) for head in heads]
         axes.set_xticks(range(len(wraps)), wraps, fontsize=SMALL_SIZE, color=QUIET)
         axes.xaxis.tick_top()
-        names = [wrapped(str(name), 34, 1) for name in table.rows[named]]
+        names = [wrapped(str(name), 34) for name in table.rows[named]]
         axes.set_yticks(range(len(names)), names, fontsize=SMALL_SIZE, color=TEXT)
         axes.set_xlim(-0.5, len(departments) - 0.5)
         axes.set_ylim(len(names) - 0.5, -0.5)
@@ -305,4 +305,4 @@ def _alignment_sentence(table: Table) -> str:
         "KPIs: {n}; shared by departments: {shared}; working against another: {opposed}; neighbours that share none: "
         "{apart}."
     )
-    return told.format(n=len(cells), shared=shared, opposed=opposed, apart=_(", ").join(apart) or _("none"))
+    return told.format(n=len(cells), shared=shared, opposed=opposed, apart=enumerated(apart) or _("none"))

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, MultipleLocator
 from helpers.display.charts.frame import ROW, SMALL_SIZE, Chart, not_drawn, sheet
 from helpers.display.palette import LINE, QUIET, TEXT
 from helpers.display.shown_tables import Table
-from helpers.language import _, message
+from helpers.language import _, enumerated, message
 
 TALL = 1.25  # rows
 FINEST = 0.01  # between two ticks, as ratios are written
@@ -63,5 +63,5 @@ def _sentence(table: Table, rows: pd.DataFrame, nothing: float) -> str:
     if clear.empty:
         return _("Of {n}, the interval of none excludes {line}.").format(n=len(rows), line=line)
     return _("Of {n}, the interval of {clear} excludes {line}: {names}.").format(
-        n=len(rows), clear=len(clear), line=line, names=_(", ").join(map(str, clear.iloc[:, 0]))
+        n=len(rows), clear=len(clear), line=line, names=enumerated(map(str, clear.iloc[:, 0]))
     )

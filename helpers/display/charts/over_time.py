@@ -384,7 +384,7 @@ def _variance(write: Writer, value: float, other: float, unit: str) -> str:
     """How far a value is from another, absolute and in per cent; of a few things, whose per cent misleads, absolute."""
     text = write.change(value, other, unit)
     relative = write.relative_change(value, other) if unit == "count" and other >= FEW else ""
-    return f"{text} ({relative})" if relative else text
+    return _("{value} ({note})").format(value=text, note=relative) if relative else text
 
 
 def _stacked(results: Results, history: History, sentence: str, segment_by: str) -> Chart:

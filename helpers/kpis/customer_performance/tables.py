@@ -18,7 +18,7 @@ from helpers.kpis.customer_performance.cards import WAITED_FOR
 from helpers.kpis.customer_performance.validity import ENOUGH, MISTAKES, customers_asked, validity
 from helpers.kpis.rows import customer_columns, refuse_list
 from helpers.kpis.spine import Spine
-from helpers.language import _, message, plural, template
+from helpers.language import _, enumerated, message, plural, template
 from helpers.params import Review
 from helpers.registries import Cpi
 from helpers.results import Column, Listing
@@ -366,7 +366,7 @@ def cpi_register(spine: Spine) -> Listing:
         note=_(
             "The tests: {tests}. KPI only is what concerns the company alone; a CPI takes {n} customers who showed or "
             "said it, to somebody who is not paid for it."
-        ).format(tests=_(", ").join(f"{test} {_(name)}" for test, name in TESTS.items()), n=ENOUGH),
+        ).format(tests=enumerated(f"{test} {_(name)}" for test, name in TESTS.items()), n=ENOUGH),
     )
 
 
@@ -394,7 +394,7 @@ def _outcome(cpi: Cpi) -> str:
         value = [_(INCREMENTS[cpi.increment])] if cpi.increment else []
         parts.append(_("The increment: {value}.").format(value=_(", ").join([*value, cpi.unit or _("in no unit")])))
     if cpi.linked_kpis:
-        parts.append(_("Linked KPIs: {kpis}.").format(kpis=_(", ").join(map(_label, cpi.linked_kpis))))
+        parts.append(_("Linked KPIs: {kpis}.").format(kpis=_("; ").join(map(_label, cpi.linked_kpis))))
     if cpi.guardrail_kpi:
         parts.append(_("Guarded by {kpi}.").format(kpi=_label(cpi.guardrail_kpi)))
     return reduce(lambda told, more: _("{sentence} {next}").format(sentence=told, next=more), parts)

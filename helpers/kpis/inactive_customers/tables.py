@@ -131,7 +131,7 @@ def warned(spine: Spine) -> Listing:
         "on_list": Column(_("On a call list before"), own_words=True),
         "lists": Column(_("Lists"), "count"),
         "first_on": Column(_("Since"), "date"),
-        "weeks": Column(_("Weeks before"), "weeks"),
+        "weeks": Column(_("Weeks ahead"), "weeks"),
     }
     columns = customer_columns(spine, own, who=("customer", "owner"))
     return Listing(
@@ -162,7 +162,10 @@ def _stayed(spine: Spine) -> str:
 def _reading(spine: Spine) -> str:
     """How the list is ordered, what its columns count, and how many customers are not asked."""
     others = spine.frame("not_asked", "customers desc, why")
-    unasked = _(", ").join(f"{n} {retold(why)}" for why, n in zip(others["why"], others["customers"], strict=True))
+    counted = _("{n} {reason}")
+    unasked = _("; ").join(
+        counted.format(n=n, reason=retold(why)) for why, n in zip(others["why"], others["customers"], strict=True)
+    )
     told = _(
         "By owner, most MRR at stake first; then by renewal (90, 180 days, later, unknown), then by MRR. Users now are "
         "those active in 28 days, at most the most in such a time of a year; weeks are those of the last seven with "

@@ -16,7 +16,7 @@ from helpers.kpis.kpi_alignment.findings import (
     proofs,
 )
 from helpers.kpis.spine import Spine
-from helpers.language import _, message, retold, template
+from helpers.language import _, enumerated, message, retold, template
 from helpers.periods import Period
 from helpers.registries import Cpi, RegisteredKpi
 from helpers.results import Column, Listing
@@ -96,7 +96,7 @@ def hand_overs(spine: Spine) -> Listing:
         "by their ids; others are declared under conflicts."
     )
     if crowded:
-        more = _("More than {n} KPIs each: {names}.").format(n=alignment.MOST_KPIS, names=_(", ").join(crowded))
+        more = _("More than {n} KPIs each: {names}.").format(n=alignment.MOST_KPIS, names=enumerated(crowded))
         note = _("{sentence} {next}").format(sentence=note, next=more)
     return Listing(
         caption=_("From hand to hand: what neighbours share, and who works against whom"),
@@ -194,7 +194,7 @@ def _proof(cpi: Cpi, proved: Proofs) -> str:
         )
     tried = [name.replace("_", " ") for (cpi_id, _kpi), each in proved.items() if cpi_id == cpi.id for name in each]
     if tried:
-        return _("held to an unproven CPI; not shown by {experiments}").format(experiments=_(", ").join(tried))
+        return _("held to an unproven CPI; not shown by {experiments}").format(experiments=enumerated(tried))
     return _("held to an unproven CPI")
 
 
@@ -232,7 +232,7 @@ def _finding(pair: alignment.Pair) -> str:
 def _open_points(kpi: RegisteredKpi, period: Period) -> list[str]:
     """What is open about a KPI, the gravest first."""
     missing = missing_fields(kpi)
-    fields = _(", ").join(_(FIELDS[name]) for name in missing)
+    fields = enumerated(_(FIELDS[name]) for name in missing)
     found = {
         _("refused as a KPI of the whole company"): alignment.guard(kpi) == "refused",
         _("of the whole company by override"): alignment.guard(kpi) == "overridden",

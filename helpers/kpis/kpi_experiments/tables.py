@@ -17,9 +17,9 @@ from helpers.kpis.kpi_experiments.cards import NOT_PROVIDED
 from helpers.kpis.kpi_experiments.controlled import RULINGS, Measured, Trial, trials
 from helpers.kpis.kpi_experiments.links import CAVEATS, FoundLink, links
 from helpers.kpis.spine import Spine
-from helpers.language import LOCALES, _, in_force, message, plural, retold, template
+from helpers.language import _, in_figures, locale_in_force, message, plural, retold, template
 from helpers.results import Column, Listing
-from helpers.texts import begun
+from helpers.texts import begun, dated
 
 KINDS = {"controlled": message("controlled"), "link": message("link"), "backtest": message("back-test")}
 SAID: Mapping[str, str] = {  # what rules, links and back-tests say
@@ -279,7 +279,7 @@ def _told_of_link(found: FoundLink) -> str:
     told = _("More {cpi} by {increment} goes with {value} points of {outcome} ({interval})")
     return told.format(
         cpi=_named(plan.cpi),
-        increment=format_decimal(plan.increment, "0.######", locale=LOCALES[in_force()]),
+        increment=format_decimal(plan.increment, "0.######", locale=locale_in_force()),
         value=_number(100 * effect.value, 1, signed=True),
         outcome=_(OUTCOMES[plan.outcome]),
         interval=_reach(100 * effect.low, 100 * effect.high, 1, signed=True),
@@ -330,9 +330,9 @@ def _signed(value: float) -> str:
 
 
 def _number(value: float, places: int, *, signed: bool = False) -> str:
-    """A number with so many decimals, as the language writes it."""
+    """A number with so many decimals, as the locale writes it."""
     shape = f"0.{'0' * places}"
-    told = format_decimal(value, f"+{shape};-{shape}" if signed else shape, locale=LOCALES[in_force()])
+    told = format_decimal(value, f"+{shape};-{shape}" if signed else shape, locale=locale_in_force())
     return told.replace("-", "−")
 
 
@@ -342,7 +342,7 @@ def _reach(low: float | None, high: float | None, places: int, *, signed: bool =
 
 
 def _day(day: date) -> str:
-    return format_date(day, "medium", locale=LOCALES[in_force()])
+    return dated(format_date(day, "medium", locale=locale_in_force()))
 
 
 def _chance(p: float | None) -> str | None:
@@ -371,7 +371,7 @@ def _between(low: float, high: float, plan: Controlled, measured: Measured) -> s
 def _available(trial: Trial) -> str | None:
     if trial.available is None:
         return None
-    return _("{n} a week").format(n=trial.available) if trial.is_flow else f"{trial.available}"
+    return _("{n} a week").format(n=in_figures(trial.available)) if trial.is_flow else in_figures(trial.available)
 
 
 def _decidable(trial: Trial) -> str:
@@ -379,8 +379,8 @@ def _decidable(trial: Trial) -> str:
     if trial.needed is None:
         return _("not known: give baseline or spread in the plan")
     if trial.available is None:
-        return _("with {n} units").format(n=trial.needed)
+        return _("with {n} units").format(n=in_figures(trial.needed))
     if trial.weeks is None:
         told = _("not feasible: {needed} units needed, {available} there; use a stepped rollout instead")
-        return told.format(needed=trial.needed, available=trial.available)
+        return told.format(needed=in_figures(trial.needed), available=in_figures(trial.available))
     return plural("in {n} week", "in {n} weeks", trial.weeks).format(n=trial.weeks) if trial.weeks else _("at once")

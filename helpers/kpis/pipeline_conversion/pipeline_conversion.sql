@@ -10,6 +10,8 @@
 -- message: (none)
 -- message: an amount without a currency
 -- message: lead
+-- message: mql
+-- message: sql
 -- message: opportunity
 -- message: won
 

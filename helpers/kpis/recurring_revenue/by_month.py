@@ -11,7 +11,7 @@ from helpers.errors import Refused
 from helpers.kpis.recurring_revenue.cards import require_subscriptions
 from helpers.kpis.rows import customer_columns
 from helpers.kpis.spine import Spine
-from helpers.language import _, template
+from helpers.language import _, enumerated, template
 from helpers.results import NONE, Column, Listing
 
 MOST_DAYS = 25  # that movements lead over: a quarter of days is no list that anybody reads
@@ -58,7 +58,7 @@ def customers_by_month(spine: Spine) -> Listing:
         "other day of a movement, on which the customer is known to have paid; it may lie before the columns."
     )
     if unrated:
-        lacks = _("No exchange rate for all that was paid on {days}.").format(days=_(", ").join(unrated))
+        lacks = _("No exchange rate for all that was paid on {days}.").format(days=enumerated(unrated))
         note = _("{sentence} {next}").format(sentence=note, next=lacks)
     return Listing(
         caption=_("MRR of each customer, by month end"),

@@ -14,7 +14,7 @@ from helpers.errors import NotProvided, Refused
 from helpers.kpis.rows import customer_columns
 from helpers.kpis.spine import Spine
 from helpers.kpis.time_to_value.cards import UNATTRIBUTED, UNDEFINED, has_rival, in_order, labels_without_value
-from helpers.language import _, message, plural, retold, template
+from helpers.language import _, enumerated, message, plural, retold, template
 from helpers.results import FOUR_QUARTERS, Column, Listing
 from helpers.statistics import aalen_johansen, kaplan_meier, log_rank
 
@@ -451,7 +451,7 @@ def _older_waiting(spine: Spine, before: date) -> int:
 
 
 def _listed(texts: pd.Series) -> str | None:
-    return _(", ").join(dict.fromkeys(texts.dropna())) or None
+    return enumerated(dict.fromkeys(texts.dropna())) or None
 
 
 def _improvement(spine: Spine, each: Any, customers: pd.DataFrame, days: pd.DataFrame) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from helpers.kpis.rows import run
 from helpers.kpis.spine import Spine
 from helpers.kpis.unit_economics.acquisition import DEPARTMENTS, Cost, Costs, not_reached, require_parents
 from helpers.kpis.unit_economics.cards import ltv
-from helpers.language import _, message, retold, template
+from helpers.language import _, enumerated, message, retold, template
 from helpers.results import A_QUARTER, NO_RATE, NONE, Column, Listing
 
 Step = tuple[str, float | None, float | None]
@@ -107,7 +107,7 @@ def shared_vendors(spine: Spine) -> Listing:
     }
     twice = [found for found in _shared(paid, "category", "vendor") if len(found.others) > 1]
     rows = [
-        (found.what, _(KINDS[found.kind]), found.departments, _(", ").join(found.others), found.amount)
+        (found.what, _(KINDS[found.kind]), found.departments, enumerated(found.others), found.amount)
         for found in (*_shared(paid, "vendor", "category"), *twice)
     ]
     return Listing(
@@ -285,4 +285,4 @@ def _shared(paid: pd.DataFrame, by: str, other: str) -> Iterator[Shared]:
         departments = rows.groupby("department")["amount"].sum().sort_values(ascending=False)
         if len(departments) > 1 and name != NONE:
             others = sorted(set(rows[other]))
-            yield Shared(str(name), by, _(", ").join(departments.index), others, float(departments.sum()))
+            yield Shared(str(name), by, enumerated(departments.index), others, float(departments.sum()))

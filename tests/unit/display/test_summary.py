@@ -99,8 +99,7 @@ def test_nothing_to_report_is_told_with_what_it_rests_on():
     found = summary(review(*rows, targets={"mrr": 120}))
     assert not [*found.good, *found.bad]
     assert found.note == (
-        "1 series were judged against their own history; about one in thirty signals by chance. "
-        "1 of 1 targets were met."
+        "1 series was judged against its own history; about one in thirty signals by chance. 1 of 1 targets were met."
     )
 
 
