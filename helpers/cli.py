@@ -338,7 +338,7 @@ def verify(
 
     with warm_process() as warm:
         found = opened(pack, project_root())
-        print(f"{found.folder}: {len(found.manifest['files'])} files are as they were written")
+        print(f"{found.folder}: {found.files} files are as they were written")
         with stoppable(), steps(found.request.period.label, len(found.request.parameters) + 2) as done:
             if as_published:
                 told = as_kept(found, workers=jobs, warm=warm, say=done)

@@ -371,6 +371,7 @@ class Redaction:
         before = json.loads((self.prepared.folder / "prepared.json").read_text(encoding="utf-8"))
         kept = [] if self.audience.rows else [row for row in before.get("aside", []) if row[0] in self._columns]
         record = {**before, "columns": self._columns, "aside": kept, "fingerprint": folder_fingerprint(folder)}
+        record["smallest_group"] = self.audience.smallest_group
         record["made_from"] = {name: of for name, of in self.prepared.made_from.items() if name in self._columns}
         prepared = Prepared(folder, record)
         judged = JudgedRows(prepared)

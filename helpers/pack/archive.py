@@ -189,31 +189,34 @@ def read_manifest(pack: Path) -> dict[str, Any]:
         raise KitError(f"{pack / MANIFEST} cannot be read as the manifest of a pack; restore it") from None
 
 
-def altered(pack: Path, manifest: Mapping[str, Any], apart: Collection[Path] = ()) -> list[str]:
-    """The files of a pack that are not as its manifest says: changed, gone, or not of it; each with what it is.
+def altered(folder: Path, written: Mapping[str, str], apart: Collection[Path] = ()) -> list[str]:
+    """The files of a folder that are not as they were written: changed, gone, or added; each with what it is.
 
-    Those ``apart`` are not looked at.
+    ``written`` is what :func:`hashes` gave then. Files ``apart`` are not looked at.
     """
-    there = {name: path for name, path in _files_of(pack).items() if path not in apart}
-    known = {name: found for name, found in manifest["files"].items() if pack / name not in apart}
+    there = {name: path for name, path in _files_of(folder).items() if path not in apart}
+    known = {name: found for name, found in written.items() if folder / name not in apart}
     return [
-        *(f"{pack / name} is gone" for name in known if name not in there),
-        *(f"{pack / name} was changed" for name in known if name in there and _sha256(there[name]) != known[name]),
-        *(f"{pack / name} is no file of this pack" for name in there if name not in known),
+        *(f"{folder / name} is gone" for name in known if name not in there),
+        *(f"{folder / name} was changed" for name in known if name in there and _sha256(there[name]) != known[name]),
+        *(f"{folder / name} is no file of this pack" for name in there if name not in known),
     ]
 
 
 def write_manifest(pack: Path, contents: Mapping[str, Any]) -> None:
     """Writes ``manifest.json`` last, with the sha256 of every file that lies beside it."""
-    hashes = {name: _sha256(path) for name, path in _files_of(pack).items()}
-    text = json.dumps({**contents, "files": hashes}, indent=2, ensure_ascii=False)
+    text = json.dumps({**contents, "files": hashes(pack)}, indent=2, ensure_ascii=False)
     (pack / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
 
 
-def _files_of(pack: Path) -> dict[str, Path]:
-    """The files of a pack by name, its manifest apart."""
-    found = sorted(path for path in pack.rglob("*") if path.is_file() and path != pack / MANIFEST)
-    return {path.relative_to(pack).as_posix(): path for path in found}
+def hashes(folder: Path) -> dict[str, str]:
+    """The sha256 of every file of a folder by name, its manifest apart; nothing where there is none."""
+    return {name: _sha256(path) for name, path in _files_of(folder).items()}
+
+
+def _files_of(folder: Path) -> dict[str, Path]:
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
+    return {path.relative_to(folder).as_posix(): path for path in found}
 
 
 def _sha256(path: Path) -> str:

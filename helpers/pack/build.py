@@ -20,6 +20,7 @@ from helpers.pack.archive import (
     Published,
     code_fingerprint,
     commit_of,
+    hashes,
     last_published,
     make_visible,
     new_build,
@@ -109,7 +110,7 @@ def _build(
     say("render")
     told = {name: {run.theme: "failed" if run.failure else "ok" for run in runs} for name, runs in read.items()}
     manifest = _manifest(request, prepared, executed, published, fingerprints, seconds)
-    write_manifest(pack, manifest | ({"audiences": told} if told else {}))
+    write_manifest(pack, manifest | ({"audiences": told} if told else {}) | {FOLDER: hashes(made_from)})
     return {**_failed(executed), **{f"{name}/{k}": v for name, runs in read.items() for k, v in _failed(runs).items()}}
 
 

@@ -1,13 +1,14 @@
 """What a pack was made from, kept beside it: prepared tables, queries, review, commentary, what came of each notebook.
 
 ``made_from/`` is enough to write the same pages again from the executed notebooks, and to run the notebooks again:
-neither ``params/`` nor the source is read. A build keeps it, and ``publish`` keeps it with the published version.
+neither ``params/`` nor the source is read. A build keeps it beside the draft, whose manifest holds the hash of each of
+its files, and ``publish`` keeps it in the published version.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -20,6 +21,7 @@ from helpers.data.canonical_tables import TABLES
 from helpers.data.prepared import Prepared
 from helpers.errors import KitError, nearest
 from helpers.kpis.spine import FOLDER as THEMES
+from helpers.pack.archive import MANIFEST, altered
 from helpers.pack.request import PackRequest
 from helpers.pack.run import Executed, Failure
 from helpers.params import Review
@@ -101,6 +103,14 @@ def kept_runs(made_from: Path, notebooks: Path) -> list[Executed]:
         )
         for theme, run in _record(made_from)["runs"].items()
     ]
+
+
+def altered_since_build(draft: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """The files of a draft, and of what it was made from, that are not as they were built; each with the way out."""
+    if FOLDER not in manifest:
+        return [f"{draft / MANIFEST} does not hold what the draft was made from; build the draft again"]
+    faults = [*altered(draft, manifest["files"]), *altered(draft.resolve().parent / FOLDER, manifest[FOLDER])]
+    return [f"{fault}; build the draft again" for fault in faults]
 
 
 def audiences_of(made_from: Path) -> list[str]:

@@ -23,7 +23,6 @@ from helpers.errors import KitError
 from helpers.language import speaking
 from helpers.pack.archive import (
     Published,
-    altered,
     code_fingerprint,
     last_published,
     published_versions,
@@ -37,6 +36,7 @@ from helpers.pack.made_from import (
     NOTEBOOKS,
     PREPARED,
     REMOVED,
+    altered_since_build,
     audiences_of,
     kept_request,
     kept_runs,
@@ -101,11 +101,11 @@ def read_draft(label: str, out: Path, root: Path, *, partial: str = "", correct:
         raise KitError(f"{link} is no draft; build it first: kpi-review build --period {label} --source …")
     draft = link.resolve()
     manifest = read_manifest(draft)
+    _check_unaltered(draft, manifest)
     request, runs = kept_request(draft.parent / FOLDER, root), kept_runs(draft.parent / FOLDER, draft / NOTEBOOKS)
     earlier = published_versions(out / "published", label)
     compared = last_published(out / "published", request.period)
     faults = [
-        *(f"{fault}; build the draft again" for fault in altered(draft, manifest)),
         *_incomplete(link, manifest, request, left_out_themes(draft.parent / FOLDER), partial),
         *_another_kit(link, manifest, root),
         *publishing_faults(request, _review_file(request).parent / "commentary" / label),
@@ -125,12 +125,14 @@ def publish(found: Publication, out: Path) -> Path:
     """Write and freeze a version of a pack; says where it lies.
 
     Raises:
-        KitError: its figures are not those of the draft, another was faster, or ``out`` cannot be written.
+        KitError: the draft was altered since it was read, its figures come out differently now, another was faster, or
+            ``out`` cannot be written.
     """
     place = out / "published" / found.label / f"v{found.edition.version}"
     with _made_beside(place) as new:
         shutil.copytree(found.draft.parent / FOLDER, new / FOLDER)
         shutil.copytree(found.draft / NOTEBOOKS, new / NOTEBOOKS)
+        _check_unaltered(found.draft, found.manifest)  # whoever publishes may have thought it over for long
         prepared = Prepared.open(new / FOLDER / PREPARED)
         request = kept_request(new / FOLDER, found.request.root)
         origin = origin_of(found.manifest, found.compared, found.edition)
@@ -143,7 +145,7 @@ def publish(found: Publication, out: Path) -> Path:
             raise KitError(f"the figures of {found.draft} come out differently now; build the draft again")
         for made_from in with_audiences(new / FOLDER):
             leave_out_columns(made_from, request.review.keep.without)
-        contents = {key: value for key, value in found.manifest.items() if key != "files"}
+        contents = {key: value for key, value in found.manifest.items() if key not in ("files", FOLDER)}
         told = {**found.edition._asdict(), "draft": found.draft.parent.name}
         write_manifest(new, {**contents, "status": found.edition.status, "published": told})
     _let_go(out / "published", request, found.edition)
@@ -153,6 +155,11 @@ def publish(found: Publication, out: Path) -> Path:
 def origin_of(manifest: Mapping[str, Any], compared: Published | None, edition: Edition | None) -> Origin:
     """What the pages of a version tell of it: what its manifest says, whatever is installed today."""
     return Origin(manifest["fingerprints"], manifest["versions"], compared, edition)
+
+
+def _check_unaltered(draft: Path, manifest: Mapping[str, Any]) -> None:
+    if faults := altered_since_build(draft, manifest):
+        raise KitError(*faults)
 
 
 def _incomplete(

@@ -34,6 +34,7 @@ from helpers.pack.made_from import (
     NOTEBOOKS,
     PREPARED,
     REMOVED,
+    altered_since_build,
     audiences_of,
     columns_left_out,
     kept_request,
@@ -64,6 +65,11 @@ class Opened:
     request: PackRequest
 
     @property
+    def files(self) -> int:
+        """How many files were looked at; those that it was made from lie beside a draft."""
+        return len(self.manifest["files"]) + len(self.manifest.get(FOLDER, ()))
+
+    @property
     def edition(self) -> Edition | None:
         told = self.manifest.get("published")
         return told and Edition(**{name: told[name] for name in Edition._fields})
@@ -89,8 +95,13 @@ def opened(pack: Path, root: Path) -> Opened:
         pack = found[-1].folder
     manifest, is_published = read_manifest(pack), (pack / FOLDER).is_dir()
     made_from = (pack if is_published else pack.resolve().parent) / FOLDER
-    removed = [path for each in with_audiences(made_from) for path in _removed(each)]
-    if faults := altered(pack, manifest, removed):
+    if is_published:
+        faults = altered(
+            pack, manifest["files"], [path for each in with_audiences(made_from) for path in _removed(each)]
+        )
+    else:
+        faults = altered_since_build(pack, manifest)
+    if faults:
         raise KitError(*faults)
     out = pack.parents[2] if is_published else pack.parent
     return Opened(pack, out, manifest, made_from, kept_request(made_from, root))
@@ -268,5 +279,5 @@ def _compared(found: Opened) -> Published | None:
 
 def _removed(made_from: Path) -> list[Path]:
     """The tables that are no longer kept, and the note that says so."""
-    tables = no_longer_kept(made_from).get("tables", [])
-    return [made_from / REMOVED, *(made_from / PREPARED / name for name in tables)] if tables else []
+    tables = [made_from / PREPARED / name for name in no_longer_kept(made_from).get("tables", [])]
+    return [made_from / REMOVED, *(table for table in tables if not table.exists())] if tables else []

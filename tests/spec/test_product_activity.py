@@ -1,11 +1,13 @@
 """Cards K05 to K10: how much customers use the product."""
 
+import json
 from collections import Counter
 from datetime import date
 
 import duckdb
 import pytest
 
+from helpers.data.prepared import Prepared
 from helpers.errors import NotProvided, Refused
 from helpers.kpis import product_activity as theme
 from helpers.periods import DAY, Calendar
@@ -267,6 +269,70 @@ def test_what_is_meant_for_a_persona_and_used_by_nobody_is_a_row_too():
     # Nobody uses the new one, of two active clerks; no boss was there at all.
     told = [(row.segment, row.numerator, row.denominator) for row in rows]
     assert told == [("clerk / new", 0, 2), ("clerk / old", 1, 2)]
+
+
+USED_AT = {  # per persona and feature, the customers whose users used it
+    "clerk": {"maps": "ABCD", "plans": "AB", "": "E"},
+    "boss": {"maps": "AB"},
+    "guard": {"maps": "CDE"},
+}
+
+
+def for_readers(smallest):
+    """Three personas at five customers, two users of each at each customer, for readers of groups so large."""
+    people = [
+        (f"{persona}{customer}{i}", customer, persona, feature)
+        for persona, used in USED_AT.items()
+        for feature, customers in used.items()
+        for customer in customers
+        for i in range(2)
+    ]
+    done = (f"{user} | use {feature} | {feature} | 2026-03-30" for user, _customer, _persona, feature in people)
+    customers = "customer_id | name | signed_up_on\n" + "\n".join(f"{each} | {each} | 2025-01-01" for each in "ABCDE")
+    paid = "\n".join(f"S{each} | {each} | 2025-01-01 | 100" for each in "ABCDE")
+    roster = dict.fromkeys(f"{user} | {customer} | {persona}" for user, customer, persona, _feature in people)
+    found = known(
+        customers=customers,
+        subscriptions=f"subscription_id | customer_id | start_on | mrr\n{paid}",
+        users="\n".join(["user_id | customer_id | persona", *roster]),
+        events="\n".join(["user_id | event | feature | occurred_at", *done]),
+    )
+    record = json.loads((found.prepared.folder / "prepared.json").read_text())
+    redacted = Prepared(found.prepared.folder, {**record, "smallest_group": smallest})
+    return spine_of(redacted, found.period, found.rules, found.periods)
+
+
+def test_a_persona_and_a_feature_of_few_customers_are_not_shown_to_readers_of_larger_groups():
+    """Counted by hand: clerks are at five customers, and plans are used at two of them; bosses are at two."""
+    meant = {"guard": ["plans"]}
+    whole = {row.segment: row for row in feature_adoption(for_readers(1), Q1, persona_features=meant)}
+    told = {name: (row.numerator, row.denominator) for name, row in whole.items()}
+    assert told == {
+        "boss / maps": (4, 4), "boss / plans": (0, 4), "clerk / maps": (8, 10), "clerk / plans": (4, 10),
+        "guard / maps": (6, 6), "guard / plans": (0, 6),
+    }  # fmt: skip
+    seen = {row.segment: row for row in feature_adoption(for_readers(3), Q1, persona_features=meant)}
+    few = {"boss / maps", "boss / plans", "clerk / plans"}
+    for name, row in seen.items():
+        if name in few:
+            assert (row.status, row.value, row.numerator, row.denominator, row.n, row.interval) == (
+                "refused", None, None, None, None, None,
+            )  # fmt: skip
+            assert row.warnings == ("groups of fewer than 3 customers are not shown to these readers",)
+        else:
+            assert row == whole[name]
+    assert seen.keys() == whole.keys()
+    with pytest.raises(Refused, match="of fewer than 5 customers"):  # all of it: clerks use maps at four
+        feature_adoption(for_readers(5), Q1, persona_features=meant)
+
+
+def test_who_misses_a_feature_is_not_listed_where_that_tells_how_few_use_it():
+    found = for_readers(3)
+    for table in (asked(theme.feature_gaps), asked(theme.gaps_by_customer)):
+        assert len(table(found, Q1, persona_features={"guard": ["plans"]}).rows)
+        with pytest.raises(Refused, match="of fewer than 3 customers"):
+            table(found, Q1, persona_features={"clerk": ["plans"]})
+        assert len(table(for_readers(1), Q1, persona_features={"clerk": ["plans"]}).rows)
 
 
 def test_adoption_needs_features_and_personas():

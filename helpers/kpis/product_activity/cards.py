@@ -19,6 +19,7 @@ from helpers.statistics import sign_test, wilson
 
 NO_USERS = template("no_users: {n} paying customers have no user on record")
 OVER_DEPLOYED = template("over_deployed: {n} customers use more seats than they pay for")
+FEW = template("groups of fewer than {n} customers are not shown to these readers")
 EARLIER = template("an earlier period; the calendar begins with {period}")
 
 
@@ -125,7 +126,7 @@ def feature_adoption(spine: Spine) -> list[Row]:
 
     Returns:
         ``feature_adoption`` (share, with its Wilson interval) per persona and feature. No activity, no rows but one
-        that is undefined.
+        that is undefined. For readers who must not see groups of few customers, a share of such a group is refused.
 
     Raises:
         NotProvided: There are no subscriptions or no events, or these tell no feature, or users no persona.
@@ -135,10 +136,12 @@ def feature_adoption(spine: Spine) -> list[Row]:
         Specification K08.
     """
     require_adoption(spine)
-    rows = _rows(spine, "feature_adoption", "recent_notes")
+    rows, few = _rows(spine, "feature_adoption", "recent_notes"), adoption_of_few(spine)
     for answer in rows.answers:
         used, active = answer["used"], answer["active"]
-        if answer["segment_by"]:
+        if (answer["label"], answer["persona"], answer["feature"]) in few:
+            rows.add("feature_adoption", answer, None, status="refused", warnings=[why_few(spine)])
+        elif answer["segment_by"]:
             rows.share("feature_adoption", answer, used, active, n=active, interval=wilson(used, active))
         else:
             rows.add("feature_adoption", answer, None, n=0)
@@ -223,6 +226,28 @@ def require_adoption(spine: Spine) -> None:
     """Refuse to go on where events tell no feature, or users no persona."""
     require_use(spine)
     spine.require("events.feature", "users.persona")
+
+
+def adoption_of_few(spine: Spine) -> set[tuple[str, str, str]]:
+    """The shares of :func:`feature_adoption` that readers must not see: label, persona and feature of each.
+
+    They are of fewer customers than make a group that may be seen. Other figures are grouped by one column, of which
+    small values are merged before; a persona and a feature may each be of many customers, and the two together of few.
+    No share of others follows from those that are left, since nothing tells their total.
+    """
+    smallest = spine.prepared.smallest_group
+    if smallest == 1:
+        return set()
+    return {
+        (group["label"], group["persona"], group["feature"])
+        for group in spine.answers("adoption_customers")
+        if group["customers"] < smallest
+    }
+
+
+def why_few(spine: Spine) -> str:
+    """The reason why a group is not shown."""
+    return FEW.format(n=spine.prepared.smallest_group)
 
 
 def require_seats(spine: Spine) -> None:

@@ -176,6 +176,21 @@ select label, case when persona is null then '' else 'persona / feature' end as 
   coalesce(active, 0) as active
 from period anti join feed_notes using (label) left join cell using (label) left join used using (label, persona, feature);
 
+-- adoption_customers: how many customers a share of feature_adoption is of: those with active users of the persona, or, where
+-- there are any, those of them with users that used the feature.
+create view adoption_customers as
+with people as (select label, persona, user_id, account_id, max(last_on) as last_on from feature_use group by all),
+active as (
+  select label, persona, feature, count(distinct account_id) as customers
+  from people join feature_known using (label) where last_on >= since group by all
+  union all
+  select label, persona, feature, count(distinct account_id)
+  from people join meant_feature using (persona) anti join feature_known using (label, feature) group by all
+),
+used as (select label, persona, feature, count(distinct account_id) as customers from feature_use group by all)
+select label, persona, feature, coalesce(used.customers, active.customers) as customers
+from active left join used using (label, persona, feature);
+
 -- seat_utilisation_rows: each account that pays for seats on the last day of the period: how many, how many users are on
 -- its roster (assigned), and how many of them were active in the 28 days (active).
 create view seat_utilisation_rows as

@@ -7,8 +7,16 @@ from __future__ import annotations
 
 import pandas as pd
 
+from helpers.errors import Refused
 from helpers.kpis.inactive_customers.cards import require_use
-from helpers.kpis.product_activity.cards import period_before, require_adoption, require_quotas, require_seats
+from helpers.kpis.product_activity.cards import (
+    adoption_of_few,
+    period_before,
+    require_adoption,
+    require_quotas,
+    require_seats,
+    why_few,
+)
 from helpers.kpis.rows import customer_columns, refuse_list
 from helpers.kpis.spine import Spine
 from helpers.language import _, message
@@ -154,7 +162,7 @@ def quotas_by_customer(spine: Spine) -> Listing:
 
 def feature_gaps(spine: Spine) -> Listing:
     """One row per active user that does not use all of the features meant for its persona."""
-    require_adoption(spine)
+    _require_gaps(spine)
     own = {
         "user_id": Column(_("User")),
         "persona": Column(_("Persona"), own_words=True),
@@ -175,7 +183,7 @@ def feature_gaps(spine: Spine) -> Listing:
 
 def gaps_by_customer(spine: Spine) -> Listing:
     """One row per customer with active users that miss a feature meant for them, the most of them first."""
-    require_adoption(spine)
+    _require_gaps(spine)
     own = {"users": Column(_("Users that miss one"), "count"), "lacked": Column(_("Missed by most of them"))}
     columns = customer_columns(spine, own, who=("customer", "owner"))
     return Listing(
@@ -192,6 +200,17 @@ def gaps_by_customer(spine: Spine) -> Listing:
 def _require_moves(spine: Spine) -> None:
     require_use(spine)
     period_before(spine.period)
+
+
+def _require_gaps(spine: Spine) -> None:
+    """Refuse to list who misses a feature where the share of those who use it is not for these readers."""
+    require_adoption(spine)
+    meant = spine.rules["persona_features"]
+    if any(
+        label == spine.period.label and feature in meant.get(persona, ())
+        for label, persona, feature in adoption_of_few(spine)
+    ):
+        raise Refused(why_few(spine))
 
 
 def _no_gaps(spine: Spine) -> str:
