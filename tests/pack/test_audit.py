@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import zipfile
+from dataclasses import replace
 from datetime import date, timedelta
 
 import openpyxl
@@ -138,6 +139,21 @@ def test_customers_by_month_are_numbers_with_the_day_of_the_first_payment(as_it_
     assert [rows["H"][day] for day in ("2025-08-31", "2025-09-30", "2025-12-31", "2026-01-31")] == [150, 0, 0, 450]
     assert rows["H"]["First paid on"].date() == date(2025, 1, 31)
     assert not [cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]
+
+
+@pytest.mark.parametrize(("most", "columns"), [(8, 5), (9, 15)])
+def test_of_many_customers_the_sheet_has_only_the_days_that_the_figures_compare(most, columns):
+    quarter = opened()  # nine customers have paid
+    many = quarter.spine.relations["has_many_customers"]
+    assert "> 10000" in many.query
+    quarter.spine.relations["has_many_customers"] = replace(many, query=many.query.replace("10000", str(most)))
+    content = audited(quarter)
+    sheet = read(content)["Customers by month"]
+    days = [cell.value for cell in sheet[6] if re.fullmatch(r"\d{4}-\d\d-\d\d", cell.value or "")]
+    compared = ["2025-03-31", "2025-12-31", "2026-01-31", "2026-02-28", "2026-03-31"]
+    assert (len(days), set(days) >= set(compared)) == (columns, True)
+    assert ("since more than 10,000 customers paid" in sheet["A5"].value) is (columns == len(compared))
+    assert {told[-1] for told in checks(content).values()} == {"PASS"}
 
 
 def test_where_rates_move_a_movement_is_counted_at_the_later_rate():

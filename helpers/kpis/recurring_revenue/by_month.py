@@ -30,6 +30,8 @@ def compared_days(spine: Spine) -> tuple[list[date], dict[str, date]]:
 def customers_by_month(spine: Spine) -> Listing:
     """One row per account that paid on any of the days, those that pay most now first; 0 where it paid nothing.
 
+    Where more than 10,000 customers paid in two years, the days are those alone that the figures compare.
+
     A day on which a currency has no rate has no column. Where exchange rates move, a day that a movement begins with
     has a second column, revalued: the same MRR at the rates of the day to which it leads.
     """
@@ -57,6 +59,10 @@ def customers_by_month(spine: Spine) -> Listing:
         "As known for this pack, at the rates of each day; 0 is nothing paid. First paid on is the first month end, or "
         "other day of a movement, on which the customer is known to have paid; it may lie before the columns."
     )
+    [many] = spine.answers("has_many_customers")
+    if many["is_so"]:
+        days_left_out = _("Other month ends are left out, since more than 10,000 customers paid in two years.")
+        note = _("{sentence} {next}").format(sentence=note, next=days_left_out)
     if unrated:
         lacks = _("No exchange rate for all that was paid on {days}.").format(days=enumerated(unrated))
         note = _("{sentence} {next}").format(sentence=note, next=lacks)

@@ -1,6 +1,14 @@
+-- has_many_customers: whether more than 10,000 customers paid in the two years before the end of the review's own period.
+create view has_many_customers as
+select count(distinct customer_id) > 10000 as is_so
+from period
+join rules on label = review_label
+join paying on known_day between known_from and known_until and start_on <= measured_on
+where ends > measured_on - to_months(24);
+
 -- audited_day: the days of the list of customers by month, of the review's own period: those that movements lead over
--- (is_snapshot), those from which customers are followed, and the month ends of two years, from the first known
--- subscription on.
+-- (is_snapshot), those from which customers are followed, and, unless there are many customers, the month ends of two
+-- years, from the first known subscription on.
 create view audited_day as
 with wanted as (
   select label, since as day from horizon
@@ -8,7 +16,7 @@ with wanted as (
   select label, day from snapshot
   union
   select label, last_day(cast(measured_on - to_months(cast(back as integer)) as date))
-  from period cross join (select unnest(generate_series(0, 24)) as back) as months
+  from has_many_customers join period on not is_so cross join (select unnest(generate_series(0, 24)) as back) as months
 )
 select wanted.label, wanted.day, next_day, snapshot.day is not null as is_snapshot
 from wanted
