@@ -137,13 +137,17 @@ from used join roster using (label, user_id) where moment = 'close';
 
 -- feature_known: the features used in each period, each with the day from which it is judged: the first of the 28, or that
 -- of its first use by anybody.
-create view feature_known as
-with first_use as (
+create table feature_known as
+with seen as (
+  select feature, known_from, known_until, min(active_on) as first_on
+  from events where feature <> '' group by feature, known_from, known_until
+  -- One that is later than another, which is known by then and for good, is nobody's first.
+  qualify coalesce(first_on < min(first_on) filter (known_until = date '9999-12-31') over (
+    partition by feature order by known_from, known_until desc rows between unbounded preceding and 1 preceding), true)
+),
+first_use as (
   select label, feature, greatest(min(first_on), any_value(last_on) - 27) as since
-  from reading
-  join (
-    select feature, known_from, known_until, min(active_on) as first_on from events where feature <> '' group by all
-  ) on known_day between known_from and known_until
+  from reading join seen on known_day between known_from and known_until
   where moment = 'close'
   group by label, feature
 )
