@@ -325,8 +325,8 @@ whose as (
 ),
 day as (
   select label, account_id, is_signalled, user_id, active_on, (measured_on - active_on) // 28 as block
-  from whose join period using (label) join use_day using (customer_id)
-  where activity > 0 and active_on <= measured_on and known_day between known_from and known_until
+  from whose join period using (label) join event_day using (customer_id)
+  where is_activity and active_on <= measured_on and known_day between known_from and known_until
 ),
 last_seen as (
   select label, account_id, max(active_on) as last_active_on
@@ -344,9 +344,9 @@ people as (
 ),
 weeks as (
   select label, account_id, count(distinct (last_on - active_on) // 7) as pac
-  from reading join roster using (label, moment) join use_day using (user_id)
-  where moment = 'now' and activity > 0 and active_on between last_on - 48 and last_on
-    and known_day between known_from and known_until and coalesce(active_on >= use_day.created_on, true)
+  from reading join roster using (label, moment) join event_day using (user_id)
+  where moment = 'now' and is_activity and active_on between last_on - 48 and last_on
+    and known_day between known_from and known_until and coalesce(active_on >= event_day.created_on, true)
   group by all
 ),
 opened as (

@@ -13,12 +13,6 @@ select events.*,
       'login', 'log_in', 'logged_in', 'user_logged_in', 'signin', 'sign_in', 'signed_in', 'user_signed_in') end as is_activity
 from events cross join rules;
 
--- use_day: what a user did on a day, event by event, and how many of them count as activity (0 for none). One row per event,
--- feature and span of days in which it is known in this form.
-create table use_day as
-select user_id, customer_id, created_on, active_on, known_from, known_until, case when is_activity then events else 0 end as activity
-from event_day;
-
 -- customer_day: each day on which anybody of a customer was active. One row per span of days in which that is known.
 create table customer_day as
 select distinct customer_id, active_on, known_from, known_until from event_day where is_activity;
@@ -79,7 +73,7 @@ group by all;
 -- they were first seen: users who never did anything are then missing.
 create table roster as
 with seen as (
-  select * from use_day where customer_id is not null and 'users' not in (select what from provided)
+  from events where customer_id is not null and not exists (from provided where what = 'users')
 ),
 person as (
   select label, moment, user_id, customer_id, persona, created_on
