@@ -102,9 +102,10 @@ def value_interval(stays: pd.DataFrame, horizon: float) -> Interval | None:
     size = max(1, AT_ONCE // n)
     found: list[NDArray[np.float64]] = []
     for draws in (min(size, RESAMPLES - done) for done in range(0, RESAMPLES, size)):
-        picked = random.integers(0, n, size=(draws, n), dtype=np.uint32) + n * np.arange(draws)[:, None]
-        times = np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n).astype(float)
-        paid, payers = times @ mrr, times @ is_paying
+        picked = random.integers(0, n, size=(draws, n), dtype=np.uint32)
+        picked += np.arange(0, draws * n, n, dtype=np.uint32)[:, None]
+        times = np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n)
+        paid, payers = times.astype(float) @ mrr, times.astype(float) @ is_paying
         means = _restricted_means(times, months, falls, horizon)
         found.append(paid[payers > 0] / payers[payers > 0] * means[payers > 0])
     low, high = np.quantile(np.concatenate(found), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
@@ -112,7 +113,7 @@ def value_interval(stays: pd.DataFrame, horizon: float) -> Interval | None:
 
 
 def _restricted_means(
-    times: NDArray[np.float64], months: NDArray[np.float64], falls: NDArray[np.intp], horizon: float
+    times: NDArray[np.intp], months: NDArray[np.float64], falls: NDArray[np.intp], horizon: float
 ) -> NDArray[np.float64]:
     """The area under the Kaplan–Meier curve of each draw; ``times`` says how often each customer is in it.
 
