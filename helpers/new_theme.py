@@ -24,7 +24,7 @@ import helpers
 from helpers.catalogue import CATALOGUE, THEMES, theme_title
 from helpers.data.canonical_tables import TABLES
 from helpers.errors import KitError, together
-from helpers.kpis.spine import LEFT_OUT, OWN, WHOLE, read_relations
+from helpers.kpis.spine import OWN, WHOLE, read_relations
 from helpers.notebook_parameters import notebook_schema
 from helpers.params import Review, Rules, load_review, project_root
 from helpers.strict_yaml import shown
@@ -97,7 +97,7 @@ def _no_name(name: str) -> list[str]:
         return [f"{name!r} cannot be the name of a theme; it must be {form}"]
     if name in THEMES:
         return [f"{name} is a theme already; choose another name"]
-    held = [each for each in ("_if_", LEFT_OUT, WHOLE) if each in name]
+    held = [each for each in ("_if_", WHOLE) if each in name]
     return [f"{name} holds {each}, which means something in names of relations; choose another name" for each in held]
 
 

@@ -8,6 +8,7 @@ everything before the first instant of ``as_of_on`` is known.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -251,12 +252,11 @@ class Period:
 
     def history(self, n: int) -> list[Period]:
         """The n periods before this one, earliest first; fewer where a listed calendar begins."""
-        periods: list[Period] = []
-        for i in range(1, n + 1):
-            try:
-                periods.insert(0, self.previous(i))
-            except KitError:
-                break
+        found, periods = self, list[Period]()
+        with suppress(KitError):
+            for _time in range(n):
+                found = self._at(found.opening_day)
+                periods.insert(0, self._with_lag(found))
         return periods
 
     def months(self, n: int) -> list[Period]:

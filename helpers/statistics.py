@@ -48,11 +48,11 @@ def poisson_interval(n: int) -> Interval:
     >>> [round(end, 6) for end in poisson_interval(3)[:2]]
     [0.618672, 8.767273]
     """
-    from scipy.stats import chi2
+    from scipy.special import gammaincinv
 
     tail = (1 - LEVEL) / 2
-    low = float(chi2.ppf(tail, 2 * n)) / 2 if n else 0.0
-    return Interval(low, float(chi2.ppf(1 - tail, 2 * n + 2)) / 2, LEVEL, "Garwood")
+    low = float(gammaincinv(n, tail)) if n else 0.0
+    return Interval(low, float(gammaincinv(n + 1, 1 - tail)), LEVEL, "Garwood")
 
 
 @dataclass(frozen=True)

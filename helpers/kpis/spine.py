@@ -29,6 +29,7 @@ import pandas as pd
 
 from helpers.data.canonical_tables import HELD, TABLES
 from helpers.data.engines import quoted
+from helpers.data.knowledge import TWICE, WITHOUT_KEY
 from helpers.data.prepared import Prepared
 from helpers.errors import KitError, NotProvided
 from helpers.language import _
@@ -40,7 +41,6 @@ READS = re.compile(r"\b(?:(?<!distinct )from|join)\s+(\w+)")  # what a query nam
 DEFINES = re.compile(r"\b(\w+)(?: ?\([^()]*\))? as \(")  # what it defines itself, and so does not stand on
 COMMENT = re.compile(r"--[^\n]*")
 OWN = ("period", "rules", "listed_quarter", "quarter", "provided")  # relations that the spine itself is
-LEFT_OUT = "left_out_of_"  # before the name of a table: how many rows of it are left out in each period, by reason
 LOCAL_DAY = "local_day"  # the macro that queries call
 WHOLE = "whole_of_"  # before the name of a table: how many rows it has in each period, by why they are left out if so
 QUARTERS_BACK = timedelta(days=4_000)
@@ -253,13 +253,16 @@ class Spine:
     def answers(self, name: str, order: str = "") -> list[dict[str, Any]]:
         """The rows of a relation, by column, in an order of their own or the usual one: the total, then segments.
 
-        Segments are in the order of a column ``place``, where there is one, else by name.
+        Segments are in the order of a column ``place``, where there is one, else by name; equal ones by all columns.
         """
         self.make(name)
-        columns = [column for column, *_ in self._engine.execute(f"describe {name}").fetchall()]
+        result = self._engine.execute(f"select * from {name}" + f" order by {order}" * bool(order))
+        columns = [column for column, *_ in result.description]
+        found = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+        if order:
+            return found
         usual = [column for column in ("label", "segment_by", "place", "segment") if column in columns]
-        found = self._engine.execute(f"select * from {name} order by {order or ', '.join(usual) or 'all'}").fetchall()
-        return [dict(zip(columns, row, strict=True)) for row in found]
+        return sorted(found, key=lambda row: [(row[column] is None, row[column]) for column in (*usual, *columns)])
 
     def frame(self, name: str, order: str = "all") -> pd.DataFrame:
         """The rows of a relation for the review's own period."""
@@ -281,8 +284,9 @@ class Spine:
         found: dict[str, dict[str, int]] = {label: {} for label in self._by_label}
         files = dict.fromkeys(self.prepared.made_from.get(name, name) for name in tables)
         for table in filter(self.prepared.provides, files):
-            for answer in self.answers(f"{LEFT_OUT}{table}", "label, reason"):
-                found[answer["label"]][f"{table}: {answer['reason']}"] = answer["rows"]
+            for answer in self.answers(f"{WHOLE}{table}", "label, reason"):
+                if answer["reason"] not in (None, WITHOUT_KEY, TWICE):
+                    found[answer["label"]][f"{table}: {answer['reason']}"] = answer["rows"]
         return found
 
     @property
@@ -339,8 +343,8 @@ class Spine:
 
     def _in_order(self, name: str) -> list[str]:
         """What a relation stands on and is made here, each after what it needs, and then itself."""
-        own = ["period"] if name.startswith((LEFT_OUT, WHOLE)) else []
-        if name.startswith(WHOLE) and TABLES[name.removeprefix(WHOLE)].worth:
+        own = ["period"] if name.startswith(WHOLE) else []
+        if own and TABLES[name.removeprefix(WHOLE)].worth:
             own += self._in_order("fixed_rate")
         known = (self.relations, TABLES, OWN, self.given)
         found = [each for each in _in_order(name, self.relations) if each == name or any(each in of for of in known)]
@@ -350,8 +354,6 @@ class Spine:
         """The query of a relation, of a canonical table, or of what this spine is made of."""
         if name in self.relations:
             return self.relations[name].query
-        if name.startswith(LEFT_OUT):
-            return self._left_out(name.removeprefix(LEFT_OUT))
         if name.startswith(WHOLE):
             return self._whole(name.removeprefix(WHOLE))
         if name in self.given:
@@ -384,12 +386,6 @@ class Spine:
         judged = self.prepared.judged(name)
         return f"select * exclude (left_out, unlinked)\nfrom ({judged})\nwhere left_out is null"
 
-    def _left_out(self, name: str) -> str:
-        return _in_periods("cast(sum(rows) as bigint) as rows", f"""
-  select known_from, known_until, left_out as reason, {HELD[name].count()} as rows
-  from ({self.prepared.judged(name)}) where left_out is not null
-  group by all""")  # fmt: skip
-
     def _whole(self, name: str) -> str:
         """The rows of a table in each period, by why they are left out if they are, and what they are worth."""
         worth = TABLES[name].worth
@@ -408,11 +404,13 @@ class Spine:
             if values
             else ""
         )
-        sums_of_period = "cast(sum(rows) as bigint) as rows, cast(sum(worth) as double) as worth"
-        return _in_periods(sums_of_period, f"""
+        return f"""select label, reason, cast(sum(rows) as bigint) as rows, cast(sum(worth) as double) as worth
+from period join (
   select known_from, known_until, left_out as reason, {sums}
   from ({self.prepared.judged(name)}) {rated}
-  group by all{also}""")  # fmt: skip
+  group by all{also}
+) on known_day between known_from and known_until
+group by all"""
 
     def _periods(self) -> str:
         rows = ",\n".join(f"({', '.join(_literal(value) for value in _of_period(p, self.period).values())})"
@@ -457,14 +455,6 @@ class Spine:
         starts = [f"({_literal(start)})" for _, start in self.prepared.calendar.quarter_starts]
         none = "select cast(null as date) as starts_on where false"
         return f"select * from (values {', '.join(starts)}) as listed_quarter(starts_on)" if starts else none
-
-
-def _in_periods(sums: str, counted: str) -> str:
-    """Rows that are counted by the days on which they are known, summed in each period by why they are left out."""
-    return f"""select label, reason, {sums}
-from period join ({counted}
-) on known_day between known_from and known_until
-group by all"""
 
 
 def _of_period(period: Period, review: Period) -> dict[str, Any]:

@@ -63,7 +63,7 @@ with looked_at as (
 found as (
   select known_day, day, customer_id, null as judged_by, max(active_on) as last_on
   from looked_at
-  join (select distinct customer_id, active_on, known_from, known_until from use_day where activity > 0) using (active_on)
+  join customer_day using (active_on)
   where known_day between known_from and known_until
   group by all
   union all
@@ -76,28 +76,19 @@ select known_day, day, coalesce(account_id, customer_id) as account_id, judged_b
 from found left join customer_then using (known_day, customer_id)
 group by all;
 
--- payer: each account that pays on some day, with its product type, its first paid day, its first value, where that is
--- recorded, and its users on record, where there are such records.
+-- payer: each account that pays on some day, with its product type, its first paid day and its first value, where that is
+-- recorded.
 create table payer as
 with since as (select known_day, account_id, min(start_on) as since from paid_then group by all),
 value as (
   select known_day, account_id, min(first_value_on) as first_value_on from customer_then group by all
-),
-people as (
-  select known_day, coalesce(account_id, users.customer_id) as account_id, count(*) as users
-  from (select distinct known_day from look)
-  join users on known_day between known_from and known_until
-  left join customer_then using (known_day, customer_id)
-  group by all
 )
 select known_day, account_id, segment, since, first_value_on,
-  coalesce(nullif(product_type, ''), 'interactive') as product_type,
-  case when 'users' in (select what from provided) then coalesce(users, 0) end as users
+  coalesce(nullif(product_type, ''), 'interactive') as product_type
 from since
 left join (select known_day, customer_id as account_id, segment, product_type from customer_then)
   using (known_day, account_id)
-left join value using (known_day, account_id)
-left join people using (known_day, account_id);
+left join value using (known_day, account_id);
 
 -- silence_then: each account that pays on the day of a look, and whether it is active or silent on it, or why it is not
 -- asked. Silent is who did nothing in the window_days that end with the day. Not asked are product types of which silence
@@ -113,7 +104,7 @@ with window_of as (
 paying_then as (
   select known_day, day, account_id from look join paid_then using (known_day) where start_on <= day and ends > day group by all
 )
-select paying_then.known_day, paying_then.day, paying_then.account_id, payer.product_type, segment, users, last_on, case
+select paying_then.known_day, paying_then.day, paying_then.account_id, payer.product_type, segment, last_on, case
     when not is_asked then 'product type ' || payer.product_type
     when since > paying_then.day + 1 - days then 'too new'
     when coalesce(first_value_on > paying_then.day, true) and 'customers.first_value_on' in (select what from provided)
@@ -128,9 +119,19 @@ left join sign_of_life on sign_of_life.known_day = paying_then.known_day and sig
   and sign_of_life.account_id = paying_then.account_id
   and judged_by is not distinct from case when is_signalled then payer.product_type end;
 
--- silence: of each period the accounts that pay on its asked days, and whether they are silent.
+-- silence: of each period the accounts that pay on its asked days, and whether they are silent; with their users on record,
+-- where there are such records.
 create table silence as
-select label, week, silence_then.* exclude (known_day) from asked_day join silence_then using (known_day, day);
+with people as (
+  select known_day, coalesce(account_id, users.customer_id) as account_id, count(*) as users
+  from (select distinct known_day from period)
+  join users on known_day between known_from and known_until
+  left join customer_then using (known_day, customer_id)
+  group by all
+)
+select label, week, silence_then.* exclude (known_day),
+  case when 'users' in (select what from provided) then coalesce(users, 0) end as users
+from asked_day join silence_then using (known_day, day) left join people using (known_day, account_id);
 
 -- inactive_customers_rows: each account that pays on the last day of the period, or did a week before, with its state on
 -- both days (null where it does not pay); `last_on` is the last day, within the window, on which it did something.
@@ -210,11 +211,9 @@ from mrr left join silent using (label) where segment_by = '';
 
 -- list_made: the list days on which the feed of events that was known of was alive, and reached back to where the longest
 -- window opens: on the others there was no list.
-create view list_made as
+create table list_made as
 select day
-from list_day cross join rules
-join (select known_from, known_until, min(active_on) as first_on, max(active_on) as last_on from use_day group by all)
-  on day between known_from and known_until
+from list_day cross join rules join feed_reach on day between known_from and known_until
 group by day
 having max(last_on) >= day - any_value(feed_max_age_days) and min(first_on)
   <= day + 1 - any_value(coalesce(window_days, list_max(cast(map_values(window_days_by) as integer[])), 1));
@@ -326,8 +325,8 @@ whose as (
 ),
 day as (
   select label, account_id, is_signalled, user_id, active_on, (measured_on - active_on) // 28 as block
-  from whose join period using (label) join use_day using (customer_id)
-  where activity > 0 and active_on <= measured_on and known_day between known_from and known_until
+  from whose join period using (label) join event_day using (customer_id)
+  where is_activity and active_on <= measured_on and known_day between known_from and known_until
 ),
 last_seen as (
   select label, account_id, max(active_on) as last_active_on
@@ -345,9 +344,9 @@ people as (
 ),
 weeks as (
   select label, account_id, count(distinct (last_on - active_on) // 7) as pac
-  from reading join roster using (label, moment) join use_day using (user_id)
-  where moment = 'now' and activity > 0 and active_on between last_on - 48 and last_on
-    and known_day between known_from and known_until and coalesce(active_on >= use_day.created_on, true)
+  from reading join roster using (label, moment) join event_day using (user_id)
+  where moment = 'now' and is_activity and active_on between last_on - 48 and last_on
+    and known_day between known_from and known_until and coalesce(active_on >= event_day.created_on, true)
   group by all
 ),
 opened as (

@@ -22,27 +22,26 @@ select label, moment, known_day, cast(age as integer) as age, last_on - cast(age
 from reading cross join rules
 cross join lateral range(case moment when 'close' then 28 else greatest(7 * block_days, 28) end) as days(age);
 
--- use_read: the activity of users on these days, as it is known in the period. What lies before a user was created is not
--- its own.
-create view use_read as
-select label, moment, age, user_id, activity, coalesce(active_on >= created_on, true) as is_own
-from read_day join use_day using (active_on)
-where activity > 0 and known_day between known_from and known_until;
+-- use_read: the activity of each user on these days, as it is known in the period: the blocks in which there is any, as bits
+-- (`blocks`; bit 0 is the newest), whether there is in the last 28 days (`recent`), and how many events it is. What lies
+-- before a user was created is not its own.
+create table use_read as
+select label, moment, user_id, coalesce(active_on >= created_on, true) as is_own,
+  bit_or(case when age // block_days < 7 then 1 << (age // block_days) else 0 end) as blocks, bool_or(age < 28) as recent,
+  sum(events) as events
+from read_day join event_day using (active_on) cross join rules
+where is_activity and known_day between known_from and known_until
+group by label, moment, user_id, is_own;
 
--- user_blocks: each user on the roster with the blocks in which it was active, as bits (`blocks`; bit 0 is the newest) and
--- counted (`pac`, 0 to 7), whether it was active in the last 28 days (`recent`), and in how many blocks it could have been
--- active (`weeks`: 7, fewer where it is new).
+-- user_blocks: each user on the roster with the blocks in which it was active, as bits (`blocks`) and counted (`pac`, 0 to
+-- 7), whether it was active in the last 28 days (`recent`), and in how many blocks it could have been active (`weeks`: 7,
+-- fewer where it is new).
 create table user_blocks as
-with active as (
-  select label, moment, user_id, bit_or(case when age // block_days < 7 then 1 << (age // block_days) else 0 end) as blocks,
-    bool_or(age < 28) as recent
-  from use_read cross join rules where is_own and moment in ('now', 'before')
-  group by label, moment, user_id
-)
 select label, moment, user_id, account_id, created_on, coalesce(blocks, 0) as blocks, coalesce(recent, false) as recent,
   bit_count(coalesce(blocks, 0)) as pac,
   coalesce(least((last_on - created_on + block_days) // block_days, 7), 7) as weeks
-from roster join reading using (label, moment) cross join rules left join active using (label, moment, user_id)
+from roster join reading using (label, moment) cross join rules
+left join (from use_read where is_own) as own using (label, moment, user_id)
 where moment in ('now', 'before');
 
 -- account_blocks: each account that pays, with its users, the blocks in which any of them was active (as bits, and counted
@@ -137,7 +136,7 @@ from used join roster using (label, user_id) where moment = 'close';
 
 -- feature_known: the features used in each period, each with the day from which it is judged: the first of the 28, or that
 -- of its first use by anybody.
-create view feature_known as
+create table feature_known as
 with first_use as (
   select label, feature, greatest(min(first_on), any_value(last_on) - 27) as since
   from reading
@@ -200,7 +199,7 @@ with seat as (
   where moment = 'close' and seat_based and start_on <= paid_on and ends > paid_on
   group by all having sum(quantity) > 0
 ),
-recent as (select distinct label, user_id from use_read where moment = 'close' and is_own),
+recent as (select label, user_id from use_read where moment = 'close' and is_own),
 people as (
   select label, account_id, count(*) as assigned, count(recent.user_id) as active
   from roster left join recent using (label, user_id) where moment = 'close' group by all
@@ -347,7 +346,7 @@ from people join most using (label, account_id) left join named_account using (l
 create table use_notes as
 select label, moment, kind, text, rows from feed_notes cross join (values ('now'), ('close')) as at_moment(moment)
 union all
-select label, moment, 'left out', 'events: before their user was created', cast(sum(activity) as bigint)
+select label, moment, 'left out', 'events: before their user was created', cast(sum(events) as bigint)
 from use_read where not is_own group by label, moment
 union all
 select label, moment, 'warning', 'zeros are missing: users are those seen in events', null

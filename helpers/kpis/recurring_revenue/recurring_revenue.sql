@@ -290,8 +290,8 @@ with whose as (
 active as (
   select label, account_id, max(active_on) as last_active_on,
     count(distinct (until - active_on - 1) // 7) filter (until - active_on <= 49) as weeks
-  from whose join use_day using (customer_id)
-  where activity > 0 and active_on < until and known_day between known_from and known_until
+  from whose join customer_day using (customer_id)
+  where active_on < until and known_day between known_from and known_until
   group by all
 ),
 ticketed as (

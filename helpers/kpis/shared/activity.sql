@@ -13,21 +13,23 @@ select events.*,
       'login', 'log_in', 'logged_in', 'user_logged_in', 'signin', 'sign_in', 'signed_in', 'user_signed_in') end as is_activity
 from events cross join rules;
 
--- use_day: each day on which a user did something, and how many of its events count as activity (0 for none). One row per
--- span of days in which it is known in this form.
-create table use_day as
-select user_id, customer_id, created_on, active_on, known_from, known_until,
-  coalesce(sum(events) filter (is_activity), 0) as activity
-from event_day
-group by all;
+-- customer_day: each day on which anybody of a customer was active. One row per span of days in which that is known.
+create table customer_day as
+select distinct customer_id, active_on, known_from, known_until from event_day where is_activity;
+
+-- feed_reach: the first and the last day of the events that are known in a span of days; of these spans only those that
+-- reach further than what is known by then and for good.
+create table feed_reach as
+select known_from, known_until, min(active_on) as first_on, max(active_on) as last_on
+from events group by known_from, known_until
+window earlier as (order by known_from, known_until desc rows between unbounded preceding and 1 preceding)
+qualify coalesce(first_on < min(first_on) filter (known_until = date '9999-12-31') over earlier
+  or last_on > max(last_on) filter (known_until = date '9999-12-31') over earlier, true);
 
 -- reach_of_use: the first and the last day of any event that is known in each period.
 create table reach_of_use as
 select label, min(first_on) as first_on, max(last_on) as last_on
-from period
-join (
-  select known_from, known_until, min(active_on) as first_on, max(active_on) as last_on from use_day group by all
-) on known_day between known_from and known_until
+from period join feed_reach on known_day between known_from and known_until
 group by label;
 
 -- feed_notes: the periods of which no figure of use is told: a feed of events that ended long before the period did looks like
@@ -71,7 +73,7 @@ group by all;
 -- they were first seen: users who never did anything are then missing.
 create table roster as
 with seen as (
-  select * from use_day where customer_id is not null and 'users' not in (select what from provided)
+  from events where customer_id is not null and not exists (from provided where what = 'users')
 ),
 person as (
   select label, moment, user_id, customer_id, persona, created_on

@@ -7,11 +7,14 @@ from inactive_customers_rows where state in ('silent', 'active');
 
 -- by_account_days_silent: the days since anybody of the account last used the product.
 create view by_account_days_silent as
-select label, coalesce(account_id, use_day.customer_id) as account_id, min(last_on - active_on) as value
-from reading
-join use_day on active_on <= last_on and known_day between known_from and known_until and activity > 0
-left join account using (label, customer_id)
-where moment = 'close' group by all;
+with last_active as (
+  select label, customer_id, last_on - max(active_on) as days
+  from reading join customer_day on active_on <= last_on and known_day between known_from and known_until
+  where moment = 'close' group by label, last_on, customer_id
+)
+select label, coalesce(account_id, customer_id) as account_id, min(days) as value
+from last_active left join account using (label, customer_id)
+group by all;
 
 -- by_account_pac_mean: the mean product activity coefficient of its users.
 create view by_account_pac_mean as

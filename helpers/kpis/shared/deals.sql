@@ -43,26 +43,31 @@ from compared where year_ago_label is not null;
 -- winning at the earliest.
 create table won_deal as
 with won as (
-  select known_deal.* exclude (cancelled_on, recorded_on), span, starts_on, measured_on,
-    case when cancelled_on <= measured_on then greatest(cancelled_on, closed_on) end as cancelled_on,
-    closed_at = min(closed_at) over (partition by label, span, account_id) as is_first,
-    product is not null and closed_at = min(closed_at) over (partition by label, span, account_id, product)
-      as is_first_of_product
+  select label, deal_id, customer_id, account_id, owner, source, product, deal_type, term_months, currency, amount,
+    one_off_amount, closed_at, closed_on, span, starts_on, measured_on,
+    case when cancelled_on <= measured_on then greatest(cancelled_on, closed_on) end as cancelled_on
   from known_deal join booking_span using (label)
   where outcome = 'won' and closed_on <= measured_on and coalesce(recorded_on <= recorded_by, true)
+),
+first_one as (select label, span, account_id, min(closed_at) as first_at from won group by all),
+first_of_product as (
+  select label, span, account_id, product, min(closed_at) as product_at from won group by all
 ),
 launch as (
   select label, product, launched_on from period join products on known_day between known_from and known_until
 )
-select won.* exclude (is_first, is_first_of_product), case
+select won.*, case
     when deal_type = 'renewal' then 'upsell'
     when deal_type is not null then deal_type
     when account_id is null then '(none)'
-    when is_first then 'new_logo'
-    when is_first_of_product and closed_on - launched_on <= 365 then 'new_product'
-    when is_first_of_product then 'cross_sell'
+    when closed_at = first_at then 'new_logo'
+    when closed_at = product_at and closed_on - launched_on <= 365 then 'new_product'
+    when closed_at = product_at then 'cross_sell'
     else 'upsell' end as kind
-from won left join launch using (label, product);
+from won
+left join first_one using (label, span, account_id)
+left join first_of_product using (label, span, account_id, product)
+left join launch using (label, product);
 
 -- booking_rates: the exchange rates at which bookings are told: the fixed ones, at which periods are compared, and
 -- those of the review's own way (fx_mode).
@@ -76,7 +81,11 @@ select 'fixed' as fx union select fx_mode from rules;
 -- of its term, negative where it is taken off. A deal without a term is taken as annual, a shorter one never multiplied
 -- up.
 create table booking as
-with priced as (
+with asked as (
+  select distinct label, span, account_id, product from won_deal where closed_on >= starts_on or cancelled_on >= starts_on
+),
+-- Deals of other accounts and products than those book nothing.
+priced as (
   select won_deal.* exclude (amount, one_off_amount), booking_rates.fx,
     amount * rate as amount, one_off_amount * rate as one_off_amount,
     coalesce(amount, one_off_amount) is not null and rate is null as is_unrated,
@@ -85,6 +94,8 @@ with priced as (
   cross join booking_rates
   left join exchange_rate on exchange_rate.fx = booking_rates.fx and exchange_rate.currency = won_deal.currency
     and measured_on between valid_from and valid_until
+  semi join asked on asked.label = won_deal.label and asked.span = won_deal.span
+    and asked.account_id is not distinct from won_deal.account_id and asked.product is not distinct from won_deal.product
 ),
 -- Deals before a renewal count for the same account and product, in the order of winning.
 summed as (

@@ -95,34 +95,34 @@ def value_interval(stays: pd.DataFrame, horizon: float) -> Interval | None:
     if len(stays) < 2 or not stays["mrr"].any():
         return None
     stays = stays.sort_values(["months", "is_left"], ascending=[True, False])  # at equal months who left comes first
-    random, size, n = np.random.default_rng(SEED), max(1, AT_ONCE // len(stays)), len(stays)
+    mrr, months = stays["mrr"].to_numpy(float), stays["months"].to_numpy(float)
+    is_paying = (mrr > 0).astype(float)
+    falls = np.flatnonzero(stays["is_left"].to_numpy(bool) & (months < horizon))
+    random, n = np.random.default_rng(SEED), len(stays)
+    size = max(1, AT_ONCE // n)
     found: list[NDArray[np.float64]] = []
     for draws in (min(size, RESAMPLES - done) for done in range(0, RESAMPLES, size)):
-        picked = random.integers(0, n, size=(draws, n), dtype=np.uint32) + n * np.arange(draws)[:, None]
-        times = np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n).astype(float)
-        found.append(_values(stays, times, horizon))
+        picked = random.integers(0, n, size=(draws, n), dtype=np.uint32)
+        picked += np.arange(0, draws * n, n, dtype=np.uint32)[:, None]
+        times = np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n)
+        paid, payers = times.astype(float) @ mrr, times.astype(float) @ is_paying
+        means = _restricted_means(times, months, falls, horizon)
+        found.append(paid[payers > 0] / payers[payers > 0] * means[payers > 0])
     low, high = np.quantile(np.concatenate(found), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(float(low), float(high), LEVEL, METHOD)
 
 
-def _values(stays: pd.DataFrame, times: NDArray[np.float64], horizon: float) -> NDArray[np.float64]:
-    """ARPA x restricted mean of each draw; ``times`` says how often each customer is in it."""
-    paid, payers = times @ stays["mrr"].to_numpy(float), times @ (stays["mrr"] > 0).to_numpy(float)
-    means = _restricted_means(stays, times, horizon)
-    return paid[payers > 0] / payers[payers > 0] * means[payers > 0]
+def _restricted_means(
+    times: NDArray[np.intp], months: NDArray[np.float64], falls: NDArray[np.intp], horizon: float
+) -> NDArray[np.float64]:
+    """The area under the Kaplan–Meier curve of each draw; ``times`` says how often each customer is in it.
 
-
-def _restricted_means(stays: pd.DataFrame, times: NDArray[np.float64], horizon: float) -> NDArray[np.float64]:
-    """The area under each draw's Kaplan–Meier curve; customers stand in the order of their months.
-
-    The curve falls where somebody left before the horizon, and only there.
+    Customers stand in the order of their months. The curve falls where somebody left before the horizon, and only
+    there: ``falls`` are their places.
     """
-    n, left, months = len(stays), stays["is_left"].to_numpy(bool), stays["months"].to_numpy(float)
-    falls = np.flatnonzero(left & (months < horizon))
     if not len(falls):
         return np.full(len(times), horizon)
-    gone = times.cumsum(axis=1)
-    at_risk = n - gone[:, falls] + times[:, falls]
+    at_risk = len(months) - times.cumsum(axis=1)[:, falls] + times[:, falls]
     survival = (1 - times[:, falls] / np.maximum(at_risk, 1)).cumprod(axis=1)
     edges = np.append(months[falls], horizon)
     return np.asarray(months[falls[0]] + survival @ np.diff(edges))

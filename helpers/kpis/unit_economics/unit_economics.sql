@@ -217,7 +217,7 @@ from life join shown using (label) left join mrr_rows using (label, account_id);
 create view churn_month as
 with step as (
   select label, step, cast(measured_on + 1 - to_months(cast(12 - step as integer)) as date) - 1 as day
-  from period cross join (select unnest(range(0, 13)) as step)
+  from period cross join (select unnest(range(0, 13)) as step) semi join ltv_rows using (label)
 ),
 seen as (
   select distinct step.label, account_id, segment, step
