@@ -22,6 +22,7 @@ from helpers.data.canonical_tables import HELD, TABLES
 from helpers.data.doubts import ENDS, ends_on_the_eve, ids_without_zeros, no_currencies, signs_of_others
 from helpers.data.engines import GIVEN, STAGED, ZONED, DuckDB, Engine, identifier, local_engine, quoted
 from helpers.data.file_queries import Given
+from helpers.data.prepared import Prepared
 from helpers.data.readings import (
     Ask,
     Question,
@@ -73,6 +74,13 @@ class Staged:
         """
         with self.reading_events():
             return _reduction(self, period)
+
+    def beside(self, prepared: Prepared) -> duckdb.DuckDBPyConnection:
+        """What reads the folder that the tables were written to, in the same DuckDB: to open another takes longer."""
+        engine = prepared.connect(self.engine)
+        engine.execute("set threads = 1")  # as whoever reads the folder
+        engine.execute(f"use {STAGED}")  # which has ``local_day``
+        return engine
 
     @contextmanager
     def reading_events(self) -> Iterator[None]:
