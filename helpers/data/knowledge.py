@@ -59,15 +59,15 @@ def judge(engine: duckdb.DuckDBPyConnection, table: Table, provided: Collection[
         engine.execute(f"create table first_facts as {_first_facts(table, provided)}")
     counted = _make_known(engine, table, last_day)
     links = [reference for reference in table.references if reference.table in provided]
-    repeated = _make_states(engine, table, links, last_day)
-    rows = _one_version(table) if repeated else "select *, cast(null as varchar) as _version from states"
+    states, repeated = _states(engine, table, links, last_day)
+    rows = _one_version(table, states) if repeated else f"select *, cast(null as varchar) as _version from ({states})"
     engine.execute(f"create table judged_{table.name} as {_judged(table, links, rows)}")
     if table.name == "customers":
         engine.execute(KEYS_OF_CUSTOMERS)
         engine.execute(PARENTS_FOLLOWED)
     elif any(reference.table == table.name for other in TABLES.values() for reference in other.references):
         engine.execute(_keys_of(table))
-    for spare in ("known", "states", *(["first_facts"] if table.register else [])):
+    for spare in ("known", "learnt", *(["first_facts"] if table.register else [])):
         engine.execute(f"drop table {spare}")
     return counted
 
@@ -205,11 +205,15 @@ def _facts(table: Table, reference: Reference) -> str:
     return f"select {reference.column}, greatest({known}, {shown}) from {table.name} where {shown} is not null"
 
 
-def _make_states(engine: duckdb.DuckDBPyConnection, table: Table, links: Iterable[Reference], last_day: date) -> bool:
-    """Make the table ``states``: each known row once per span of days in which nothing about its key is learnt.
+def _states(
+    engine: duckdb.DuckDBPyConnection, table: Table, links: Iterable[Reference], last_day: date
+) -> tuple[str, bool]:
+    """The query that gives each known row once per span of days in which nothing about its key is learnt.
+
+    It reads the table ``learnt``, which is made here: the days on which something about a key is.
 
     Returns:
-        Whether any key stands in several rows.
+        The query, and whether any key stands in several rows.
     """
     [(rows, keys)] = engine.execute("select count(*), coalesce(max(own), 0) from known").fetchall()
     moments = [f"select own, {table.day(name)} as day from known where {table.day(name)} > seen_on"
@@ -242,12 +246,10 @@ def _make_states(engine: duckdb.DuckDBPyConnection, table: Table, links: Iterabl
             select known.*, known_from, known_until
             from known join spans on known.own = spans.own and known_from >= seen_on"""
     later = {name: f"coalesce({table.day(name)} > known_from, false)" for name in table.masks}
-    engine.execute(f"create table states as select * exclude (seen_on){_masked(table, later)} from ({spans})")
-    engine.execute("drop table learnt")
-    return bool(rows != keys)
+    return f"select * exclude (seen_on){_masked(table, later)} from ({spans})", rows != keys
 
 
-def _one_version(table: Table) -> str:
+def _one_version(table: Table, states: str) -> str:
     """One row per key and span, with ``_version`` empty; or all rows of a key that none can be chosen of, with why.
 
     The row with the greatest ``updated_at`` that is known is kept; without one, none can be trusted.
@@ -262,7 +264,7 @@ def _one_version(table: Table) -> str:
                 rank() over (span order by _updated desc nulls last) as _rank
             from (
                 select distinct *, case when {table.day("updated_at")} <= known_from then updated_at end as _updated
-                from states
+                from ({states})
             )
             window span as (partition by own, known_from)
         )
