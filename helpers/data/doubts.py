@@ -68,6 +68,12 @@ def ids_without_zeros(
     for reference in (reference for reference in table.references if reference.table in staged):
         column, parent = reference.column, TABLES[reference.table]
         key = parent.key[0]
+        [(zeros,)] = local.execute(
+            f"select exists (from {parent.name} where starts_with({key}, '0')) "
+            f"or exists (from {rows or table.name} where starts_with({column}, '0'))"
+        ).fetchall()
+        if not zeros:
+            continue
         [(times, example, lengths)] = local.execute(f"""
             with known as (select distinct {key} as id, ltrim({key}, '0') as bare from {parent.name}),
             lost as (

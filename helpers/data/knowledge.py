@@ -14,7 +14,7 @@ that is left out says why in ``left_out``; ``unlinked`` marks a row that is kept
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 
 import duckdb
@@ -55,18 +55,19 @@ def judge(engine: duckdb.DuckDBPyConnection, table: Table, provided: Collection[
     Returns:
         How many rows were ``read``, have an ``empty_key``, are ``not_yet_known`` or ``byte_equal`` to another.
     """
-    engine.execute(f"create table first_facts as {_first_facts(table, provided)}")
+    if table.register:
+        engine.execute(f"create table first_facts as {_first_facts(table, provided)}")
     counted = _make_known(engine, table, last_day)
     links = [reference for reference in table.references if reference.table in provided]
-    repeated = _make_states(engine, table, links, last_day)
-    rows = _one_version(table) if repeated else "select *, cast(null as varchar) as _version from states"
+    states, repeated = _states(engine, table, links, last_day)
+    rows = _one_version(table, states) if repeated else f"select *, cast(null as varchar) as _version from ({states})"
     engine.execute(f"create table judged_{table.name} as {_judged(table, links, rows)}")
     if table.name == "customers":
         engine.execute(KEYS_OF_CUSTOMERS)
         engine.execute(PARENTS_FOLLOWED)
     elif any(reference.table == table.name for other in TABLES.values() for reference in other.references):
         engine.execute(_keys_of(table))
-    for spare in ("known", "states", "first_facts"):
+    for spare in ("known", "learnt", *(["first_facts"] if table.register else [])):
         engine.execute(f"drop table {spare}")
     return counted
 
@@ -119,26 +120,26 @@ def _make_known(engine: duckdb.DuckDBPyConnection, table: Table, last_day: date)
     What is learnt after that day is masked. ``own`` numbers the keys.
     """
     empty = " or ".join(f'"{name}" is null' for name in table.key if table.column(name).required)
-    keyed = f"from {table.name} where not ({empty})"
     last = f"date '{last_day}'"
     later = {name: f"coalesce({table.day(name)} > {last}, false)" for name in table.masks}
-    told = table.day(table.event_time)
+    rows, told = table.name, table.day(table.event_time)
     if table.register:
         told = f"case when {told} is not null then least({told}, first_fact_on) end"
-        keyed = f'from {table.name} left join first_facts on first_facts.key = "{table.key[0]}" where not ({empty})'
+        rows = f'{table.name} left join first_facts on first_facts.key = "{table.key[0]}"'
     seen_on = f"coalesce({table.day('recorded_at')}, {told}, {ALWAYS})"
-    engine.execute(f"""
+    [(distinct,)] = engine.execute(f"""
         create table known as
         select *, dense_rank() over (order by {_key(table)}) as own
         from (
-            select distinct {table.name}.*{_masked(table, later)}, {seen_on} as seen_on {keyed} and {seen_on} <= {last}
-        )""")
-    [counts] = engine.execute(
-        f"select (select count(*) from {table.name}), (select count(*) {keyed}), "
-        f"(select count(*) {keyed} and {seen_on} <= {last}), (select count(*) from known)"
+            select distinct {table.name}.*{_masked(table, later)}, {seen_on} as seen_on
+            from {rows} where not ({empty}) and {seen_on} <= {last}
+        )""").fetchall()
+    [(read, with_key, known)] = engine.execute(
+        f"select count(*), count(*) filter (not ({empty})), count(*) filter (not ({empty}) and {seen_on} <= {last}) "
+        f"from {rows}"
     ).fetchall()
-    read, with_key, known, distinct = counts
-    engine.execute(f"insert into aside {_aside(table, empty, seen_on, any_twice=known > distinct)}")
+    for query in _aside(table, rows, empty, seen_on, lacking=read > with_key, twice=known > distinct):
+        engine.execute(f"insert into aside {query}")
     if table.of_the_pack:
         engine.execute(f"update known set seen_on = {ALWAYS}")
     return {
@@ -146,31 +147,24 @@ def _make_known(engine: duckdb.DuckDBPyConnection, table: Table, last_day: date)
     }  # fmt: skip
 
 
-def _aside(table: Table, empty: str, seen_on: str, *, any_twice: bool) -> str:
-    """What no judged row tells: rows without a key; and rows equal to another that may be something else.
+def _aside(table: Table, rows: str, empty: str, seen_on: str, *, lacking: bool, twice: bool) -> Iterator[str]:
+    """What no judged table tells: rows ``lacking`` a key; and rows equal to another that may be something else.
 
     They may be where an optional part of the key, which would tell, is empty.
     """
     worth = f"abs({table.worth})" if table.worth else "0"
     currency = "currency" if table.worth else "null"
     sums = f"{seen_on} as known_from, {currency} as currency, count(*) as rows, coalesce(sum({worth}), 0) as worth"
-    without = f"select '{table.name}', '{WITHOUT_KEY}', {sums} from {{rows}} where {empty} group by all"
+    if lacking:
+        yield f"select '{table.name}', '{WITHOUT_KEY}', {sums} from {rows} where {empty} group by all"
     untold = " or ".join(f'"{name}" is null' for name in table.key if not table.column(name).required)
-    rows = table.name
-    if table.register:
-        rows = f'{table.name} left join first_facts on first_facts.key = "{table.key[0]}"'
-    if not (any_twice and untold and table.worth):
-        return without.format(rows=rows)
-    columns = ", ".join(f'"{name}"' for name in table.names)
-    return (
-        without.format(rows=rows)
-        + f"""
-        union all
-        select '{table.name}', '{TWICE}', {sums}
-        from (select *, row_number() over (partition by {columns}) as nth from {rows})
-        where nth > 1 and not ({empty}) and ({untold})
-        group by all"""
-    )
+    if twice and untold and table.worth:
+        columns = ", ".join(f'"{name}"' for name in table.names)
+        yield f"""
+            select '{table.name}', '{TWICE}', {sums}
+            from (select *, row_number() over (partition by {columns}) as nth from {rows})
+            where nth > 1 and not ({empty}) and ({untold})
+            group by all"""
 
 
 def _first_facts(table: Table, provided: Collection[str]) -> str:
@@ -179,7 +173,7 @@ def _first_facts(table: Table, provided: Collection[str]) -> str:
         _facts(TABLES[name], reference)
         for name in provided
         for reference in TABLES[name].references
-        if table.register and reference.table == table.name and (reference.required or reference.shown_on)
+        if reference.table == table.name and (reference.required or reference.shown_on)
     ]
     if table.name == "customers" and {"users", "events"} <= set(provided):
         facts.append(
@@ -211,13 +205,17 @@ def _facts(table: Table, reference: Reference) -> str:
     return f"select {reference.column}, greatest({known}, {shown}) from {table.name} where {shown} is not null"
 
 
-def _make_states(engine: duckdb.DuckDBPyConnection, table: Table, links: Iterable[Reference], last_day: date) -> bool:
-    """Make the table ``states``: each known row once per span of days in which nothing about its key is learnt.
+def _states(
+    engine: duckdb.DuckDBPyConnection, table: Table, links: Iterable[Reference], last_day: date
+) -> tuple[str, bool]:
+    """The query that gives each known row once per span of days in which nothing about its key is learnt.
+
+    It reads the table ``learnt``, which is made here: the days on which something about a key is.
 
     Returns:
-        Whether any key stands in several rows.
+        The query, and whether any key stands in several rows.
     """
-    [(rows, keys)] = engine.execute("select count(*), count(distinct own) from known").fetchall()
+    [(rows, keys)] = engine.execute("select count(*), coalesce(max(own), 0) from known").fetchall()
     moments = [f"select own, {table.day(name)} as day from known where {table.day(name)} > seen_on"
                for name in table.masks]  # fmt: skip
     moments += [
@@ -234,8 +232,8 @@ def _make_states(engine: duckdb.DuckDBPyConnection, table: Table, links: Iterabl
             f"select own, {updated} from known where {updated} <= {_on(last_day)}",
         ]
     learnt = " union ".join(moments) or "select own, seen_on as day from known where false"
-    engine.execute(f"create table learnt as from ({learnt}) as found(own, day)")
-    if not engine.execute("select count(*) from learnt").fetchall()[0][0]:
+    [(moments_learnt,)] = engine.execute(f"create table learnt as from ({learnt}) as found(own, day)").fetchall()
+    if not moments_learnt:
         spans = f"select *, seen_on as known_from, {FOREVER} as known_until from known"
     else:
         spans = f"""
@@ -248,12 +246,10 @@ def _make_states(engine: duckdb.DuckDBPyConnection, table: Table, links: Iterabl
             select known.*, known_from, known_until
             from known join spans on known.own = spans.own and known_from >= seen_on"""
     later = {name: f"coalesce({table.day(name)} > known_from, false)" for name in table.masks}
-    engine.execute(f"create table states as select * exclude (seen_on){_masked(table, later)} from ({spans})")
-    engine.execute("drop table learnt")
-    return bool(rows != keys)
+    return f"select * exclude (seen_on){_masked(table, later)} from ({spans})", rows != keys
 
 
-def _one_version(table: Table) -> str:
+def _one_version(table: Table, states: str) -> str:
     """One row per key and span, with ``_version`` empty; or all rows of a key that none can be chosen of, with why.
 
     The row with the greatest ``updated_at`` that is known is kept; without one, none can be trusted.
@@ -268,7 +264,7 @@ def _one_version(table: Table) -> str:
                 rank() over (span order by _updated desc nulls last) as _rank
             from (
                 select distinct *, case when {table.day("updated_at")} <= known_from then updated_at end as _updated
-                from states
+                from ({states})
             )
             window span as (partition by own, known_from)
         )

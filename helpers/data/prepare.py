@@ -83,13 +83,14 @@ def prepare(
             f"where known_from <= date '{period.known_until}' order by all"
         )
         aside_rows = [list(row) for row in aside.fetchall()]
-    record = _record(source, period, currency, staged.columns, folder) | {"aside": aside_rows}
-    prepared = Prepared(folder, record)
-    judged = JudgedRows(prepared)
-    if untrusted := conflicting_keys(judged, conflicts):
-        raise KitError(*(_conflict(source, *conflict) for conflict in untrusted))
-    notes = {name: staged.given[name].notes for name in staged.columns}
-    report = data_report(judged, period, {name: seen[name] for name in staged.columns}, spelt, notes, feed_max_age_days)
+        record = _record(source, period, currency, staged.columns, folder) | {"aside": aside_rows}
+        prepared = Prepared(folder, record)
+        judged = JudgedRows(prepared, staged.beside(prepared))
+        counts = {name: seen[name] for name in staged.columns}
+        notes = {name: staged.given[name].notes for name in staged.columns}
+        report = data_report(judged, period, counts, spelt, notes, feed_max_age_days)
+        if untrusted := conflicting_keys(judged, report["tables"], conflicts):
+            raise KitError(*(_conflict(source, *conflict) for conflict in untrusted))
     record["report"] = report
     text = json.dumps(record, indent=1, ensure_ascii=False)
     (folder / "prepared.json").write_text(text, encoding="utf-8")

@@ -374,7 +374,7 @@ class Redaction:
         record["smallest_group"] = self.audience.smallest_group
         record["made_from"] = {name: of for name, of in self.prepared.made_from.items() if name in self._columns}
         prepared = Prepared(folder, record)
-        judged = JudgedRows(prepared)
+        judged = JudgedRows(prepared, prepared.connect())
         seen = {name: self._seen(name, judged) for name in prepared.held}
         no_notes: dict[str, list[str]] = {name: [] for name in seen}
         report = data_report(judged, period, seen, {}, no_notes, feed_max_age_days)
@@ -387,7 +387,7 @@ class Redaction:
         """What was counted while the source was read; of chosen rows, what is there."""
         if not self.audience.rows:
             return {what: self.prepared.report["tables"][name][what] for what in COUNTED}
-        [(rows,)] = judged.rows(f"select {HELD[name].count()} from judged_{name}")
+        [(rows,)] = judged.rows(f"select {HELD[name].count()} from known_{name}")
         return {**dict.fromkeys(COUNTED, 0), "read": rows}
 
 

@@ -6,9 +6,11 @@ in the pack's appendix.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
+
+import duckdb
 
 from helpers.data.canonical_tables import HELD, ORDER_CHECKS, TABLES
 from helpers.data.engines import quoted
@@ -49,17 +51,20 @@ STARTS = template("history starts at {day}; figures before that are empty or too
 
 
 class JudgedRows:
-    """The rows of each table as they are known on the last day, with the reason that a row is left out for."""
+    """The rows of each table as they are known on the last day, with the reason that a row is left out for.
 
-    def __init__(self, prepared: Prepared) -> None:
+    ``engine`` is one that finds the files of the prepared folder.
+    """
+
+    def __init__(self, prepared: Prepared, engine: duckdb.DuckDBPyConnection) -> None:
         self.prepared = prepared
-        self._engine = prepared.connect()
+        self._engine = engine
         for name in prepared.held:
             known = f"date '{prepared.last_day}' between known_from and known_until"
-            self._engine.execute(f"create view judged_{name} as select * from ({prepared.judged(name)}) where {known}")
+            engine.execute(f"create view known_{name} as select * from ({prepared.judged(name)}) where {known}")
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """The rows of a query over the views ``judged_NAME``."""
+        """The rows of a query over the views ``known_NAME``."""
         return self._engine.execute(sql).fetchall()
 
 
@@ -80,9 +85,11 @@ def data_report(
     """
     provides = judged.prepared.provides
     checks = [check for check in ORDER_CHECKS if all(name in seen for name in check.tables)]
+    rated = _rated(judged)
+    history = period.history(SHOWN_BEFORE[period.kind])
     return {
         "tables": {
-            name: _table_report(judged, HELD[name], period, counts, feed_max_age_days, notes[name])
+            name: _table_report(judged, HELD[name], period, counts, feed_max_age_days, notes[name], rated, history)
             for name, counts in seen.items()
         },
         "order": [_order(judged, check) for check in checks],
@@ -91,12 +98,15 @@ def data_report(
     }
 
 
-def conflicting_keys(judged: JudgedRows, counted: Mapping[str, tuple[int, int]]) -> list[tuple[str, int, int]]:
+def conflicting_keys(
+    judged: JudgedRows, tables: Mapping[str, Mapping[str, Any]], counted: Mapping[str, tuple[int, int]]
+) -> list[tuple[str, int, int]]:
     """Tables of which more than 1 % of keys cannot be trusted: the table, such keys, all keys.
 
-    ``counted`` are such keys and all keys of the tables whose keys are not in the folder any more.
+    ``tables`` are those of the data report. ``counted`` are such keys and all keys of the tables whose keys are not in
+    the folder any more.
     """
-    names = judged.prepared.held
+    names = [name for name, found in tables.items() if name in counted or CONFLICT in found["excluded"]]
     keys = {name: counted[name] if name in counted else _keys(judged, HELD[name]) for name in names}
     return [(name, untrusted, of) for name, (untrusted, of) in keys.items() if untrusted > WARNED_ABOVE * of]
 
@@ -105,9 +115,22 @@ def _keys(judged: JudgedRows, table: Table) -> tuple[int, int]:
     key = ", ".join(f'"{column}"' for column in table.key)
     [(conflicts, keys)] = judged.rows(
         f"select count(distinct row({key})) filter (left_out = {quoted(CONFLICT)}), count(distinct row({key})) "
-        f"from judged_{table.name}"
+        f"from known_{table.name}"
     )
     return conflicts, keys
+
+
+class _Counts(NamedTuple):
+    """What is counted of a table's rows, those that count the ``clean`` ones, and the local days that they tell of."""
+
+    rows: int
+    unlinked: int
+    clean: int
+    earliest: date | None
+    latest: date | None
+    newest: date | None  # of those up to the day that is measured
+    there_before: int
+    first_known: date | None
 
 
 def _table_report(
@@ -117,14 +140,13 @@ def _table_report(
     seen: Mapping[str, int],
     feed_max_age_days: int,
     notes: Sequence[str],
+    rated: Set[str],
+    history: Sequence[Period],
 ) -> dict[str, Any]:
-    [(rows, unlinked, clean)] = judged.rows(
-        f"select {table.count()}, {table.count('unlinked and left_out is null')}, {table.count('left_out is null')} "
-        f"from judged_{table.name}"
-    )
+    found = _counts(judged, table, period.measured_on)
+    rows, unlinked, clean, earliest, latest, newest, *_ = found
     held = seen["read"] - seen["empty_key"] - seen["not_yet_known"] - seen["byte_equal"]
-    excluded = _excluded(judged, table)
-    earliest, latest, newest = _event_times(judged, table, period.measured_on)
+    excluded = _excluded(judged, table) if clean < rows else {}
     days_old = (period.measured_on - newest).days if newest else None
     warnings = [
         *notes,
@@ -133,17 +155,18 @@ def _table_report(
           if counts["rows"] > WARNED_ABOVE * rows and not is_on_purpose(reason)),
         *([UNLINKED.format(n=unlinked, rows=rows)]
           if unlinked > WARNED_ABOVE * rows else []),
-        *(text for reference in table.references if reference.required and judged.prepared.provides(reference.table)
+        *(text for reference in table.references
+          if _lost(reference) in excluded and judged.prepared.provides(reference.table)
           for text in _in_another_case(judged, table, reference)),
         *([MAKE_SUBSCRIPTIONS.format(line="subscriptions: {from: invoices}")]
           if table.name == "invoices" and judged.prepared.provides("invoices.service_from")
           and not judged.prepared.provides("subscriptions") else []),
-        *(_there_before(judged, table, clean) if table.register else []),
+        *_there_before(table, found),
         *(_correcting_nothing(judged) if judged.prepared.provides(f"{table.name}.corrects") else []),
-        *_without_rate(judged, table),
+        *_without_rate(judged, table, rated),
         *([OLD.format(n=days_old, day=period.measured_on, most=feed_max_age_days)]
           if table.counted and days_old is not None and days_old > feed_max_age_days else []),
-        *(_history_starts(earliest, period) if table.has_history else []),
+        *(_history_starts(earliest, history) if table.has_history else []),
     ]  # fmt: skip
     return {
         **seen, "other_versions": held - rows, "excluded": excluded, "unlinked": unlinked, "clean": clean,
@@ -152,74 +175,75 @@ def _table_report(
     }  # fmt: skip
 
 
+def _counts(judged: JudgedRows, table: Table, last: date) -> _Counts:
+    """The counts of a table; the newest day is not after ``last``."""
+    told = table.day(table.event_time)
+    before = f"left_out is null and recorded_at is null and known_from < {told}" if table.register else "false"
+    [found] = judged.rows(
+        f"select {table.count()}, {table.count('unlinked and left_out is null')}, {table.count('left_out is null')}, "
+        f"min({told}) filter (left_out is null), max({told}) filter (left_out is null), "
+        f"max({told}) filter (left_out is null and {told} <= date '{last}'), "
+        f"count(*) filter ({before}), min(known_from) filter ({before}) from known_{table.name}"
+    )
+    return _Counts(*found)
+
+
 def _excluded(judged: JudgedRows, table: Table) -> dict[str, dict[str, Any]]:
     """Rows left out by reason, with the first keys of each to look at."""
     key = ", ".join(table.day(name) for name in table.key)
     found = judged.rows(
         f"select left_out, {table.count()}, min(distinct concat_ws(', ', {key}), {KEYS_SHOWN}) "
-        f"from judged_{table.name} where left_out is not null group by 1 order by 1"
+        f"from known_{table.name} where left_out is not null group by 1 order by 1"
     )
     return {reason: {"rows": rows, "examples": examples} for reason, rows, examples in found}
 
 
-def _event_times(judged: JudgedRows, table: Table, last: date) -> tuple[date | None, date | None, date | None]:
-    """The local days of the first and the last clean row, and of the last one not after a day."""
-    if not table.event_time:
-        return None, None, None
-    day = table.day(table.event_time)
-    [days] = judged.rows(
-        f"select min({day}), max({day}), max({day}) filter ({day} <= date '{last}') "
-        f"from judged_{table.name} where left_out is null"
-    )
-    return days
+def _lost(reference: Reference) -> str:
+    """Why a row is left out that names one that is not there."""
+    return f"{reference.column} not in {reference.table}"
 
 
 def _in_another_case(judged: JudgedRows, table: Table, reference: Reference) -> list[str]:
     """Said where ids would be found if their case did not matter."""
     column, parent = reference.column, TABLES[reference.table]
     [(rows, found, meant)] = judged.rows(
-        f"select {table.count()}, min(lost.{column}), arg_min(parent.key, lost.{column}) from judged_{table.name} lost "
-        f"join (select distinct {parent.key[0]} as key from judged_{parent.name}) parent "
-        f"on lower(parent.key) = lower(lost.{column}) where lost.left_out = '{column} not in {parent.name}'"
+        f"select {table.count()}, min(lost.{column}), arg_min(parent.key, lost.{column}) from known_{table.name} lost "
+        f"join (select distinct {parent.key[0]} as key from known_{parent.name}) parent "
+        f"on lower(parent.key) = lower(lost.{column}) where lost.left_out = {quoted(_lost(reference))}"
     )
     if not rows:
         return []
     return [OTHER_CASE.format(n=rows, column=column, table=parent.name, found=found, meant=meant)]
 
 
-def _there_before(judged: JudgedRows, table: Table, clean: int) -> list[str]:
+def _there_before(table: Table, found: _Counts) -> list[str]:
     """Said where a register tells of many a later day than the facts do, as after a migration."""
-    told = table.event_time
-    [(early, first)] = judged.rows(
-        f"select count(*), min(known_from) from judged_{table.name} "
-        f"where left_out is null and recorded_at is null and known_from < {told}"
-    )
-    if early <= WARNED_ABOVE * clean:
+    if found.there_before <= WARNED_ABOVE * found.clean:
         return []
-    return [THERE_BEFORE.format(n=early, rows=clean, table=table.name, column=told, day=first)]
+    day, column = found.first_known, table.event_time
+    return [THERE_BEFORE.format(n=found.there_before, rows=found.clean, table=table.name, column=column, day=day)]
 
 
 def _correcting_nothing(judged: JudgedRows) -> list[str]:
     """Said where invoice lines correct one that is not there, so that they lower no line."""
     [(rows, first, money)] = judged.rows(
-        "select count(*), min(corrects), sum(amount) from judged_invoices where left_out is null and corrects not in "
-        "(select invoice_line_id from judged_invoices where left_out is null and invoice_line_id is not null)"
+        "select count(*), min(corrects), sum(amount) from known_invoices where left_out is null and corrects not in "
+        "(select invoice_line_id from known_invoices where left_out is null and invoice_line_id is not null)"
     )
     if not rows:
         return []
     return [CORRECTS_NOTHING.format(n=rows, line=first, money=f"{money:,.2f}")]
 
 
-def _without_rate(judged: JudgedRows, table: Table) -> list[str]:
+def _without_rate(judged: JudgedRows, table: Table, rated: Set[str]) -> list[str]:
     """The currencies of a table's amounts that have no rate on the day whose rates hold for the pack."""
     if "currency" not in table.names or table.of_the_pack:
         return []
     amounts = " or ".join(f"{name} is not null" for name in table.amounts) or "true"
     used = judged.rows(
-        f"select currency, count(*) from judged_{table.name} "
+        f"select currency, count(*) from known_{table.name} "
         f"where left_out is null and currency is not null and ({amounts}) group by 1 order by 1"
     )
-    rated = _rated(judged)
     return [
         NO_RATE.format(n=rows, currency=currency, day=judged.prepared.rates_on)
         for currency, rows in used
@@ -233,22 +257,21 @@ def _rated(judged: JudgedRows) -> set[str]:
     return {judged.prepared.currency} | {
         currency
         for (currency,) in judged.rows(
-            "select currency from judged_fx_rates where left_out is null "
+            "select currency from known_fx_rates where left_out is null "
             f"""and coalesce("on" <= date '{judged.prepared.rates_on}', true)"""
         )
     }
 
 
-def _history_starts(earliest: date | None, period: Period) -> list[str]:
+def _history_starts(earliest: date | None, history: Sequence[Period]) -> list[str]:
     """Said where the earlier periods that the pack shows reach back before the first row."""
-    history = period.history(SHOWN_BEFORE[period.kind])
     if earliest and history and earliest > history[0].start:
         return [STARTS.format(day=earliest)]
     return []
 
 
 def _order(judged: JudgedRows, check: OrderCheck) -> dict[str, Any]:
-    clean = {name: f"(select * from judged_{name} where left_out is null)" for name in check.tables}
+    clean = {name: f"(select * from known_{name} where left_out is null)" for name in check.tables}
     [(early, rows)] = judged.rows(check.sql.format(**clean))
     early, rows = early or 0, rows or 0
     return {"what": check.what, "rows": early, "of": rows, "warning": early > WARNED_ABOVE * rows}

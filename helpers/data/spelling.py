@@ -70,12 +70,19 @@ class Spelling(NamedTuple):
 
 def respell(engine: duckdb.DuckDBPyConnection, table: Table) -> list[Spelling]:
     """Write the words and ids of a typed table as the specification does, and tell what was changed."""
+    odd = {
+        column: f'"{column.name}" not in ({", ".join(map(quoted, column.values))})' if column.values
+        else f'"{column.name}" <> {trimmed(column.name)}'
+        for column in table.columns if column.values or is_id(column)
+    }  # fmt: skip
+    if not odd:
+        return []
+    counts = ", ".join(f"count(*) filter ({condition})" for condition in odd.values())
+    [found] = engine.execute(f"select {counts} from {table.name}").fetchall()
     told = []
-    for column in table.columns:
-        if column.values:
-            told += _words(engine, table, column)
-        elif is_id(column):
-            told += _ids(engine, table, column)
+    for (column, condition), rows in zip(odd.items(), found, strict=True):
+        if rows:
+            told += (_words if column.values else _ids)(engine, table, column, condition)
     return told
 
 
@@ -107,11 +114,9 @@ def word_of(column: Column, found: str) -> str | None:
     return next((word for word in column.values if plain in names.get(word, ())), None)
 
 
-def _words(engine: duckdb.DuckDBPyConnection, table: Table, column: Column) -> list[Spelling]:
-    known = ", ".join(map(quoted, column.values))
+def _words(engine: duckdb.DuckDBPyConnection, table: Table, column: Column, odd: str) -> list[Spelling]:
     others = engine.execute(
-        f'select "{column.name}", count(*) from {table.name} '
-        f'where "{column.name}" not in ({known}) group by 1 order by 1'
+        f'select "{column.name}", count(*) from {table.name} where {odd} group by 1 order by 1'
     ).fetchall()
     meant = [(found, word, rows) for found, rows in others if (word := word_of(column, found))]
     if meant:
@@ -122,10 +127,8 @@ def _words(engine: duckdb.DuckDBPyConnection, table: Table, column: Column) -> l
     return [Spelling(column.name, found, word, rows) for found, word, rows in meant]
 
 
-def _ids(engine: duckdb.DuckDBPyConnection, table: Table, column: Column) -> list[Spelling]:
-    id_, bare = f'"{column.name}"', trimmed(column.name)
-    [(rows, first)] = engine.execute(f"select count(*), min({id_}) from {table.name} where {id_} <> {bare}").fetchall()
-    if not rows:
-        return []
-    engine.execute(f"update {table.name} set {id_} = {bare} where {id_} <> {bare}")
+def _ids(engine: duckdb.DuckDBPyConnection, table: Table, column: Column, odd: str) -> list[Spelling]:
+    id_ = f'"{column.name}"'
+    [(rows, first)] = engine.execute(f"select count(*), min({id_}) from {table.name} where {odd}").fetchall()
+    engine.execute(f"update {table.name} set {id_} = {trimmed(column.name)} where {odd}")
     return [Spelling(column.name, quoted(first), quoted(first.strip(AROUND)), rows)]

@@ -22,6 +22,7 @@ from helpers.data.canonical_tables import HELD, TABLES
 from helpers.data.doubts import ENDS, ends_on_the_eve, ids_without_zeros, no_currencies, signs_of_others
 from helpers.data.engines import GIVEN, STAGED, ZONED, DuckDB, Engine, identifier, local_engine, quoted
 from helpers.data.file_queries import Given
+from helpers.data.prepared import Prepared
 from helpers.data.readings import (
     Ask,
     Question,
@@ -74,6 +75,13 @@ class Staged:
         with self.reading_events():
             return _reduction(self, period)
 
+    def beside(self, prepared: Prepared) -> duckdb.DuckDBPyConnection:
+        """What reads the folder that the tables were written to, in the same DuckDB: to open another takes longer."""
+        engine = prepared.connect(self.engine)
+        engine.execute("set threads = 1")  # as whoever reads the folder
+        engine.execute(f"use {STAGED}")  # which has ``local_day``
+        return engine
+
     @contextmanager
     def reading_events(self) -> Iterator[None]:
         """As long as this lasts, the source's engine is asked for events; its faults are told as those of events."""
@@ -114,9 +122,10 @@ def stage(source: Source, period: Period, folder: Path) -> Iterator[Staged]:
             for name in (name for name in casts if not HELD[name].counted):
                 with engine_faults(source, f"tables.{name}", given[name]):
                     rows = _rows(engine, given[name], casts[name])
-                    local.execute(f"create table {STAGED}.{name} as {_typed(TABLES[name], casts[name], rows)}")
+                    in_one_form = casts[name] | _currency(TABLES[name], casts[name], source.currency)
+                    local.execute(f"create table {STAGED}.{name} as {_typed(TABLES[name], in_one_form, rows)}")
         _judge_readings(local, source)
-        _fill_currencies(local, source)
+        _must_have_currencies(local, source)
         columns = {name: _provided(TABLES[name], given[name]) for name in casts}
         yield Staged(local, columns, source, engine, given, casts)
     finally:
@@ -236,13 +245,12 @@ def _typed(table: Table, casts: Mapping[str, str], rows: str) -> str:
 
 
 def _judge_readings(local: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """Bring currencies into one form, and ask about what typed rows give away of a reading that may be wrong."""
+    """Ask about what typed rows give away of a reading that may be wrong."""
     staged = [name for name in source.tables if not HELD[name].counted]
     faults = []
     for name in staged:
         found = [*ids_without_zeros(local, TABLES[name], staged)]
         if "currency" in TABLES[name].names:
-            local.execute(f"update {name} set currency = nullif(upper(trim(currency)), '')")
             found += no_currencies(local, name)
         if name in ENDS and reads_of(source, name).end_on is None:
             found += ends_on_the_eve(local, name)
@@ -251,13 +259,18 @@ def _judge_readings(local: duckdb.DuckDBPyConnection, source: Source) -> None:
         raise KitError(*faults)
 
 
-def _fill_currencies(engine: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """Amounts that carry no currency are in the source's, if it declares one."""
+def _currency(table: Table, casts: Mapping[str, str], of_source: str | None) -> dict[str, str]:
+    """The currency of rows in one form; amounts that carry none are in the source's, if it declares one."""
+    if "currency" not in table.names:
+        return {}
+    found = f"nullif(upper(trim({casts.get('currency', 'cast(null as varchar)')})), '')"
+    return {"currency": f"coalesce({found}, {quoted(of_source)})" if of_source and table.amounts else found}
+
+
+def _must_have_currencies(engine: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Amounts carry a currency where the source declares none."""
     faults = []
-    for table in (TABLES[name] for name in source.tables if TABLES[name].amounts):
-        if source.currency:
-            engine.execute(f"update {table.name} set currency = {quoted(source.currency)} where currency is null")
-            continue
+    for table in (TABLES[name] for name in source.tables if TABLES[name].amounts and not source.currency):
         amount = " or ".join(f"{name} is not null" for name in table.amounts)
         lacking = f"select count(*) from {table.name} where currency is null and ({amount})"
         [(rows,)] = engine.execute(lacking).fetchall()
