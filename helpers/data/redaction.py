@@ -23,7 +23,7 @@ from helpers.data.prepared import Prepared
 from helpers.data.pseudonyms import LONG, SHORT, codes
 from helpers.data.report import JudgedRows, data_report
 from helpers.data.schema import SQL_TYPES, Column
-from helpers.data.small_groups import BY_RULE, GROUPS, OTHER, Sizes, as_merged, is_small, merged, sizes
+from helpers.data.small_groups import BY_RULE, GROUPS, OTHER, Sizes, as_merged, is_small, sizes, stand_together
 from helpers.errors import KitError, nearest
 from helpers.language import template
 from helpers.params import Audience
@@ -234,19 +234,18 @@ class Redaction:
             columns = [(group.table, group.column), *group.also]
             if not self._is_open(*columns[0]) or group.table not in self.prepared.held:
                 continue
-            found = count(group=group)
-            values = merged(found, smallest)
+            values, number = stand_together(partial(count, group=group), smallest)
             if not values:
                 continue
             for table, column in columns:
-                if len(values) == len(found):
+                if len(values) == number:
                     self._drop(f"{table}.{column}")
                 else:
                     self._merged[table, column] = values
             told.append(
                 _told_of(group.table, group.column, TOO_FEW)
-                if len(values) == len(found)
-                else _told_of(group.table, group.column, TOGETHER, n=len(values), all=len(found))
+                if len(values) == number
+                else _told_of(group.table, group.column, TOGETHER, n=len(values), all=number)
             )
         is_told = self._is_open(BY_RULE.table, BY_RULE.column)
         if is_told and any(is_small(counts, smallest) for counts in count(group=BY_RULE).values()):

@@ -6,7 +6,7 @@ had by taking parts from their total, and parts still add up to it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -41,17 +41,23 @@ GROUPS = (
 # It decides how customers are judged: another word would change figures, so that it can only be left out of them.
 BY_RULE = Group("customers", "product_type", "t.customer_id")
 
+Values = Sequence[str | None]
 Sizes = Mapping[str | None, Sequence[int]]  # of each value, the customers on each day, and ever
 
 
-def sizes(engine: duckdb.DuckDBPyConnection, group: Group, days: Sequence[date], *, paying: bool) -> Sizes:
+def sizes(
+    engine: duckdb.DuckDBPyConnection, group: Group, days: Sequence[date], *, paying: bool, as_one: Values = ()
+) -> Sizes:
     """How many customers have each value, first ever and then on each of the days; null is a value too.
+
+    Values that count ``as_one`` are ``(other)``; a customer that has two of them is one customer of it.
 
     The engine has a view of each table. A customer is there on a day when a subscription is in force, where those are
     known (``paying``), else when it is registered. Values of other tables than customers and subscriptions are counted
     over all time alone: what happened once belongs to no day.
     """
     table, column, member = group.table, f't."{group.column}"', group.member
+    column = as_merged(column, as_one) if as_one else column
     found: dict[str | None, list[int]] = {
         value: [n, *([0] * len(days))]
         for value, n in engine.execute(
@@ -88,10 +94,24 @@ def is_small(counts: Sequence[int], smallest: int) -> bool:
     return any(0 < n < smallest for n in counts)
 
 
-def merged(found: Sizes, smallest: int) -> list[str | None]:
+def stand_together(count: Callable[..., Sizes], smallest: int) -> tuple[list[str | None], int]:
+    """The values that become one, as :func:`merged` says, and how many values there are.
+
+    ``count`` is :func:`sizes` of a group. A customer may have several values, such as two plans. So those that stand
+    together are counted again ``as_one``, until they are enough, or all of them.
+    """
+    found = count()
+    values = merged(found, smallest)
+    while 0 < len(values) < len(found) and is_small(count(as_one=values)[OTHER], smallest):
+        values = merged(found, smallest, at_least=len(values) + 1)
+    return values, len(found)
+
+
+def merged(found: Sizes, smallest: int, *, at_least: int = 2) -> list[str | None]:
     """The values that become one: those that are too small on any day, and the next smallest, until all is enough.
 
-    So two of them or more, with enough customers on every day that there are any. None where no group is too small.
+    So two of them (``at_least``) or more, with enough customers on every day that there are any. None where no group is
+    too small.
 
     >>> merged({"DE": [40, 31], "FR": [9, 8], "IT": [7, 0], "AT": [3, 2]}, 5)
     ['AT', 'IT', 'FR']
@@ -106,13 +126,13 @@ def merged(found: Sizes, smallest: int) -> list[str | None]:
     small = [value for value in in_order if value in small or value == OTHER]
     for value in [value for value in in_order if value not in small]:
         together = [sum(counts) for counts in zip(*(found[each] for each in small), strict=True)]
-        if len(small) > 1 and not is_small(together, smallest):
+        if len(small) >= at_least and not is_small(together, smallest):
             break
         small.append(value)
     return small
 
 
-def as_merged(column: str, values: Sequence[str | None]) -> str:
+def as_merged(column: str, values: Values) -> str:
     """The SQL of a column with these values as one."""
     named = ", ".join(quoted(value) for value in values if value is not None)
     tests = ([f"{column} in ({named})"] if named else []) + ([f"{column} is null"] if None in values else [])

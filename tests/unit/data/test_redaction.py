@@ -2,6 +2,8 @@
 
 import json
 import re
+from datetime import date
+from functools import partial
 from itertools import combinations
 
 import duckdb
@@ -13,7 +15,7 @@ from helpers.data.prepare import prepare
 from helpers.data.prepared import Prepared
 from helpers.data.pseudonyms import LONG, SHORT, VARIABLE, codes, pseudonym_key
 from helpers.data.redaction import DESCRIBING, Redaction, hide_fault, row_filter
-from helpers.data.small_groups import merged
+from helpers.data.small_groups import GROUPS, merged, sizes, stand_together
 from helpers.errors import KitError
 from helpers.kpis.rows import cards_of, run
 from helpers.kpis.spine import Spine, periods_of
@@ -422,6 +424,22 @@ def test_spend_goes_with_the_segment_that_it_was_for(redacted, with_a_small_grou
 
 def test_a_group_that_was_small_two_quarters_ago_is_merged():
     assert merged({"A": [50, 40, 40], "B": [20, 6, 3], "C": [30, 30, 30]}, 5) == ["B", "C"]
+
+
+def test_customers_of_two_small_plans_are_counted_once():
+    """Three have both of the old plans, so that these are of three together, and not of six; ten have basic."""
+    engine = duckdb.connect()
+    old = [(f"C{i}", plan) for i in range(3) for plan in ("Early", "Older")]
+    rows = [*old, *((f"C{i}", "Basic") for i in range(3, 13)), *((f"C{i}", "Large") for i in range(13, 40))]
+    columns = "customer_id varchar, plan varchar, start_on date, end_on date, left_out varchar"
+    engine.execute(f"create table subscriptions ({columns})")
+    engine.executemany("insert into subscriptions values (?, ?, date '2026-01-01', null, null)", rows)
+    [plans] = [group for group in GROUPS if group.column == "plan"]
+    count = partial(sizes, engine, plans, [date(2026, 3, 31)], paying=True)
+    assert merged(count(), 5) == ["Early", "Older"]  # as if they were six
+    assert count(as_one=["Early", "Older"])["(other)"] == [3, 3]
+    assert stand_together(count, 5) == (["Early", "Older", "Basic"], 4)
+    assert stand_together(count, 3) == ([], 4)
 
 
 def test_none_is_a_group_too():
