@@ -76,12 +76,14 @@ class Prepared:
         """A DuckDB in which queries name the files of the folder as they stand, and can call ``local_day(instant)``.
 
         It works in one thread: sums of fractions end in the same digit each time, and kernels work side by side.
+        Joins of days and spans of days sort both, however few the days are: else each day is held against most spans.
         ``beside`` another connection it is one more session of the same DuckDB, with all that was made there.
         """
         engine = local_engine(beside)
         engine.execute(f"set file_search_path = {quoted(str(self.folder))}")
         if not beside:
             engine.execute("set threads = 1")
+            engine.execute("set merge_join_threshold = 0")
             engine.execute(local_day_function(self.calendar.timezone))
         return engine
 

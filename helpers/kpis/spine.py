@@ -378,8 +378,13 @@ class Spine:
     def _statement(self, name: str) -> str:
         if name in self.relations:
             return self.relations[name].statement
-        kind = "view" if name in TABLES and HELD[name].counted else "table"
+        kind = "view" if name in TABLES and (HELD[name].counted or self._is_read_once(name)) else "table"
         return f"create {kind} {name} as\n{self._query(name)};"
+
+    def _is_read_once(self, name: str) -> bool:
+        """Whether one table alone is made of another, so that this need not be in memory beside its file."""
+        readers = [each for each in self.relations.values() if name in each.query and name in each.reads]
+        return [each.kind for each in readers] == ["table"]
 
     def _facts(self, name: str) -> str:
         """The rows of a canonical table that count."""

@@ -1,5 +1,6 @@
 """K20 to K25: the worked examples of the specification, and every edge that the cards name."""
 
+import math
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
@@ -14,6 +15,7 @@ from helpers.kpis import recurring_revenue as cards
 from helpers.kpis import recurring_revenue as lists
 from helpers.kpis.recurring_revenue.cards import FEW
 from helpers.periods import Calendar
+from helpers.statistics import ratios_of_sums
 from tests.canonical import figures, spine
 from tests.spec.test_customer_mrr import EXAMPLE
 
@@ -259,6 +261,37 @@ class TestRetention:
         found = figures(cards.retention, known("subscription_id | customer_id | start_on | mrr\n" + rows))
         assert only(found, "nrr").warnings == ()
         assert only(found, "nrr").interval[:2] == (1.0, 1.0)
+
+    def test_of_many_customers_the_query_tells_how_far_they_are_spread(self):
+        """2,050 of the segment wide and 50 of the segment narrow; of three one grows, one shrinks, and one leaves."""
+        then = {f"c{i:04}": 10.0 + i % 50 for i in range(2_100)}
+        now = {key: before * (1.3, 0.7, 0.0)[i % 3] for i, (key, before) in enumerate(then.items())}
+        narrow = [key for i, key in enumerate(then) if i % 42 == 0]
+        lines = [f"{k} | {k} | 2025-01-01 | 2026-02-01 | {v}" for k, v in then.items()]
+        lines += [f"{k} | {k} | 2026-02-01 | | {v}" for k, v in now.items() if v]
+        people = [f"{k} | {k} | 2025-01-01 | {'narrow' if k in narrow else 'wide'}" for k in then]
+        found = known(
+            "\n".join(["subscription_id | customer_id | start_on | end_on | mrr", *lines]),
+            customers="\n".join(["customer_id | name | signed_up_on | segment", *people]),
+        )
+        rows, churned = figures(cards.retention, found), only(figures(cards.churn, found), "revenue_churn")
+
+        def apart(part, keys):  # half the width of the interval, customer by customer
+            whole = math.fsum(then[k] for k in keys)
+            ratio = math.fsum(part[k] for k in keys) / whole
+            squares = math.fsum((part[k] - ratio * then[k]) ** 2 for k in keys)
+            return 1.959964 * math.sqrt(squares) / whole
+
+        kept = {k: min(now[k], then[k]) for k in then}
+        wide = [k for k in then if k not in narrow]
+        for kpi_id, part in (("nrr", now), ("grr", kept)):
+            for segment, keys in (("", list(then)), ("wide", wide)):
+                row = only(rows, kpi_id, segment)
+                assert (row.value - row.interval.low) == pytest.approx(apart(part, keys), rel=1e-9)
+                assert (row.interval.high - row.value) == pytest.approx(apart(part, keys), rel=1e-9)
+        assert churned.interval.high - churned.value == pytest.approx(apart(kept, list(then)), rel=1e-9)
+        [drawn] = ratios_of_sums([[now[k] for k in narrow]], [then[k] for k in narrow])
+        assert only(rows, "nrr", "narrow").interval == pytest.approx(drawn)
 
 
 class TestChurn:

@@ -15,7 +15,7 @@ from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.results import A_QUARTER, Interval, Row
-from helpers.statistics import dominated_by_few, ratios_of_sums, wilson
+from helpers.statistics import delta_method, dominated_by_few, ratios_of_sums, wilson
 
 MOVEMENTS = {
     "mrr_opening": "n_opening",
@@ -164,7 +164,7 @@ def retention(spine: Spine) -> list[Row]:
     rows = _rows(spine, "retention", "cohort_notes")
     accounts = _accounts(spine, "before", "after", "kept")
     for answer in _followed(spine, rows, ("nrr", "grr")):
-        intervals = _intervals(_segment(accounts, answer), "after", "kept")
+        intervals = _intervals(accounts, answer, "after", "kept")
         for kpi_id, part in (("nrr", "after"), ("grr", "kept")):
             rows.share(
                 kpi_id + SUFFIX[answer["horizon"]], answer, answer[part], answer["before"], n=answer["n"],
@@ -205,7 +205,7 @@ def churn(spine: Spine) -> list[Row]:
         suffix, n = SUFFIX[answer["horizon"]], answer["n"]
         rows.share(f"logo_churn{suffix}", answer, answer["gone"], n, n=n, interval=wilson(answer["gone"], n))
         whole = not answer["segment_by"]  # an interval of MRR is told of the whole only
-        interval = _intervals(_segment(accounts, answer), "lost")["lost"] if whole else None
+        interval = _intervals(accounts, answer, "lost")["lost"] if whole else None
         rows.share(
             f"revenue_churn{suffix}", answer, answer["lost"], answer["before"], n=n,
             interval=interval, warnings=_few(answer) if whole else (),
@@ -310,9 +310,9 @@ def _followed(spine: Spine, rows: Rows, kpi_ids: Iterable[str]) -> list[dict[str
 
 
 def _accounts(spine: Spine, *amounts: str) -> dict[tuple[Any, ...], pd.DataFrame]:
-    """The accounts of each cohort, in the order of their keys, with some amounts of each."""
+    """The accounts of each cohort that is not too large to draw from, in the order of their keys, with some amounts."""
     columns = ", ".join(["label", "horizon", "segment", *(f"cast({name} as double) as {name}" for name in amounts)])
-    return spine.vectors("cohort", "label", "horizon", columns=columns, order="label, horizon, account_id")
+    return spine.vectors("sampled", "label", "horizon", columns=columns, order="label, horizon, account_id")
 
 
 def _segment(accounts: Mapping[tuple[Any, ...], pd.DataFrame], answer: Mapping[str, Any]) -> pd.DataFrame:
@@ -326,8 +326,14 @@ def _segment(accounts: Mapping[tuple[Any, ...], pd.DataFrame], answer: Mapping[s
     return found[found["segment"].isna()] if name is None else found[found["segment"] == name]
 
 
-def _intervals(accounts: pd.DataFrame, *parts: str) -> dict[str, Interval | None]:
-    found = ratios_of_sums([accounts[part] for part in parts], accounts["before"])
+def _intervals(
+    accounts: dict[tuple[Any, ...], pd.DataFrame], answer: Mapping[str, Any], *parts: str
+) -> dict[str, Interval | None]:
+    """The intervals of parts of what a cohort or a segment of it paid; of many accounts the query tells the spread."""
+    own, before = _segment(accounts, answer), answer["before"]
+    if len(own) < answer["n"]:
+        return {part: delta_method(answer[part] / before, answer[f"{part}_apart"], before) for part in parts}
+    found = ratios_of_sums([own[part] for part in parts], own["before"])
     return dict(zip(parts, found, strict=True))
 
 

@@ -58,22 +58,26 @@ from period cross join (values ('upsell'), ('cross_sell'), ('new_product')) as s
 left join expansion_source using (label)
 group by label, segment;
 
--- passing: the versions that count and are in force on some day of the period, but neither on its eve nor on its last day.
-create view passing as
-select period.label, coalesce(account_id, paying.customer_id) as account_id, segment, start_on, ends, paying.currency,
-  cast(amount * rate as decimal(38, 9)) as mrr
-from period
-join paying on known_day between known_from and known_until and start_on > opening_day and ends <= measured_on
-left join account on account.label = period.label and account.customer_id = paying.customer_id
-left join rate on rate.currency = paying.currency and measured_on between valid_from and valid_until;
+-- passing: the versions that count and are in force on some day of the period, but neither on its eve nor on its last day,
+-- of accounts that stand in no movement.
+create table passing as
+with unseen as (
+  select period.label, measured_on, coalesce(account_id, paying.customer_id) as account_id, segment, start_on, ends, currency, amount
+  from period
+  join paying on known_day between known_from and known_until and start_on > opening_day and ends <= measured_on
+  left join account on account.label = period.label and account.customer_id = paying.customer_id
+)
+select label, account_id, segment, start_on, ends, unseen.currency, cast(amount * rate as decimal(38, 9)) as mrr
+from unseen
+anti join moved using (label, account_id)
+left join rate on rate.currency = unseen.currency and measured_on between valid_from and valid_until;
 
 -- passed_through: the accounts that came and went between two snapshots, and so stand in no movement.
 create table passed_through as
-with unseen as (from passing anti join moved using (label, account_id)),
-by_day as (
+with by_day as (
   select day.label, day.account_id, day.segment, sum(held.mrr) as mrr, min(held.start_on) as came_on, max(held.ends) as left_on
-  from (select distinct label, account_id, segment, start_on as day from unseen) as day
-  join unseen as held on held.label = day.label and held.account_id = day.account_id
+  from (select distinct label, account_id, segment, start_on as day from passing) as day
+  join passing as held on held.label = day.label and held.account_id = day.account_id
     and held.start_on <= day.day and held.ends > day.day
   group by day.label, day.account_id, day.segment, day.day
 )
@@ -143,16 +147,26 @@ create view retention_rows as
 select label, horizon, since, account_id, segment, before, after, kept from cohort;
 
 -- retention (K23): what the customers of a cohort pay today (nrr), and for each at most what it paid then (grr), of what
--- they paid then.
-create view retention as
+-- they paid then. after_apart and kept_apart are the sums of squares of how far each customer is from these shares, of
+-- which the intervals of many customers are made.
+create table retention as
 select label, horizon, since, case when grouping(segment) = 0 then 'segment' else '' end as segment_by, segment,
   sum(after) / sum(before) as nrr,
-  sum(least(before, after)) / sum(before) as grr,
+  sum(kept) / sum(before) as grr,
   coalesce(sum(after), 0) as after, coalesce(sum(kept), 0) as kept, coalesce(sum(before), 0) as before,
-  count(account_id) as n, count(*) < 30 or max(before) > 0.2 * sum(before) as is_dominated_by_few
+  count(account_id) as n, count(*) < 30 or max(before) > 0.2 * sum(before) as is_dominated_by_few,
+  sum(after::double * after) - 2 * nrr * sum(after::double * before) + nrr * nrr * sum(before::double * before) as after_apart,
+  sum(kept::double * kept) - 2 * grr * sum(kept::double * before) + grr * grr * sum(before::double * before) as kept_apart
 from horizon left join cohort using (label, horizon, since)
 group by grouping sets ((label, horizon, since), (label, horizon, since, segment))
 having grouping(segment) = 1 or count(account_id) > 0;
+
+-- sampled: the accounts of the segments of cohorts that have at most 2,000: those that intervals draw from. A cohort of at
+-- most 2,000 has no other segments.
+create view sampled as
+select cohort.* from cohort
+semi join retention on retention.label = cohort.label and retention.horizon = cohort.horizon
+  and segment_by = 'segment' and retention.segment is not distinct from cohort.segment and n <= 2000;
 
 -- churn_rows: each account of the cohorts that pays less than then, or nothing, with the reason.
 create view churn_rows as
@@ -162,9 +176,7 @@ select label, horizon, since, account_id, segment, before, after, lost, reason f
 -- was lost (revenue_churn); by reason as parts of the same whole.
 create view churn as
 with whole as (
-  select label, horizon, since, count(account_id) as n, coalesce(sum(before), 0) as before,
-    count(account_id) < 30 or max(before) > 0.2 * sum(before) as is_dominated_by_few
-  from horizon left join cohort using (label, horizon, since) group by all
+  select label, horizon, since, n, before, is_dominated_by_few, kept_apart as lost_apart from retention where segment_by = ''
 ),
 part as (
   select label, horizon, case when grouping(reason) = 0 then 'reason' else '' end as segment_by, reason as segment,
@@ -173,7 +185,7 @@ part as (
 )
 select label, horizon, since, coalesce(segment_by, '') as segment_by, segment,
   coalesce(gone, 0) / nullif(n, 0) as logo_churn, coalesce(lost, 0) / nullif(before, 0) as revenue_churn,
-  coalesce(gone, 0) as gone, coalesce(lost, 0) as lost, n, before, is_dominated_by_few
+  coalesce(gone, 0) as gone, coalesce(lost, 0) as lost, n, before, is_dominated_by_few, lost_apart
 from whole left join part using (label, horizon);
 
 -- came_due: each paid line whose renewal day fell in the period, with the ARR of the version that came due. It is
@@ -233,8 +245,7 @@ next as (
   from coming_due group by label
 ),
 largest as (
-  select label, sum(mrr) filter (place <= 10) as top10, sum(mrr) as mrr, count(*) as n
-  from (select *, row_number() over (partition by label order by mrr desc) as place from mrr_rows) group by label
+  select label, list_sum(max(mrr, 10)) as top10, sum(mrr) as mrr, count(*) as n from mrr_rows group by label
 )
 select label, renewed / nullif(lines, 0) as renewal_rate, arr_renewed / nullif(arr, 0) as renewal_rate_arr,
   coalesce(arr_90, 0) as arr_due_90, coalesce(arr_180, 0) as arr_due_180, top10 / nullif(mrr, 0) as top10_share,
@@ -366,7 +377,7 @@ select label, 'refused', 'no rate for ' || string_agg(distinct currency, ', ' or
 from (
   select missing_rate.label, currency from missing_rate join period using (label) where day >= opening_day
   union all
-  select label, currency from passing join passed_through using (label, account_id) where passing.mrr is null
+  select label, currency from passing where mrr is null
 )
 group by label;
 

@@ -105,8 +105,11 @@ with known as (
     case when account_level = 'parent' then coalesce(parent_id, customer_id) else customer_id end as account_id
   from period join customers on known_day between known_from and known_until cross join rules
 )
+select label, customer_id, account_id, segment from known where account_id = customer_id
+union all
 select known.label, known.customer_id, known.account_id, payer.segment
-from known left join known as payer on known.label = payer.label and known.account_id = payer.customer_id;
+from known left join known as payer on known.label = payer.label and known.account_id = payer.customer_id
+where known.account_id <> known.customer_id;
 
 -- paid: the versions that count in each period, each with its account.
 create view paid as
@@ -179,19 +182,17 @@ with step as (
   where previous_day is not null
   group by all
 ),
-before as (
-  select *, coalesce(bool_or(opening > 0 or closing > 0) over (
-      partition by label, account_id order by to_day rows between unbounded preceding and 1 preceding), false) as paid_in_period
-  from step
+paid_first as (
+  select label, account_id, min(day) as paid_on from customer_mrr where mrr > 0 group by all
 )
-select before.label, account_id, segment, from_day, to_day, opening, revalued, closing, revalued - opening as fx,
+select step.label, account_id, segment, from_day, to_day, opening, revalued, closing, revalued - opening as fx,
   closing - revalued as change,
-  case when opening = 0 and closing > 0 and not paid_in_period and not coalesce(seen_on <= opening_day, false) then 'new'
+  case when opening = 0 and closing > 0 and paid_on = to_day and not coalesce(seen_on <= opening_day, false) then 'new'
        when opening = 0 and closing > 0 then 'reactivation'
        when opening > 0 and closing = 0 then 'churn'
        when closing > revalued then 'expansion'
        when closing < revalued then 'contraction' end as movement
-from before join period using (label) left join first_seen using (label, account_id);
+from step join period using (label) left join paid_first using (label, account_id) left join first_seen using (label, account_id);
 
 -- moved: each account that stands in a movement, an opening or a closing of the period, with the sums of its movements.
 create table moved as
@@ -232,18 +233,22 @@ where movement = 'expansion';
 -- first_seen: the first snapshot day of any period on which an account was seen paying; a day long past where it paid
 -- before the first subscription that is known.
 create table first_seen as
-with sighting as (
-  select customer_id, known_from, known_until, last_on from paying join unit_end on day = start_on and ends > last_on
+with first_sighting as (
+  select customer_id, known_from, known_until, min(last_on) as last_on
+  from paying join unit_end on day = start_on and ends > last_on group by all
+),
+sighting as (
+  from first_sighting
   -- One that is later than another, which is known by then and for good, is nobody's first.
   qualify coalesce(last_on < min(last_on) filter (known_until = date '9999-12-31') over (
     partition by customer_id order by known_from, last_on rows between unbounded preceding and 1 preceding), true)
 ),
 seen as (
-  select period.label, coalesce(account_id, sighting.customer_id) as account_id, min(last_on) as seen_on
+  select period.label, coalesce(account_id, sighting.customer_id) as account_id, last_on as seen_on
   from period
   join sighting on known_day between known_from and known_until
-  left join account on account.label = period.label and account.customer_id = sighting.customer_id
-  group by all
+  left join (from account where account_id <> customer_id) as paid_for
+    on paid_for.label = period.label and paid_for.customer_id = sighting.customer_id
   union all
   select period.label, account_id, date '0001-01-01'
   from period
