@@ -7,6 +7,7 @@ remedy that a message proposes is taken from the message and applied to its case
 import os
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import yaml
 from helpers.data.prepare import prepare
 from helpers.errors import KitError
 from helpers.kpis.recurring_revenue import mrr, mrr_movements
+from helpers.kpis.rows import run
 from helpers.params import load_review, load_source
 from helpers.review import OpenReview
 
@@ -94,7 +96,8 @@ def figures(folder):
     review, period, found = prepared(folder)
     themes = {"recurring_revenue": {"retention_months": 12}}
     quarter = OpenReview(period, review.model_copy(update={"themes": themes}), found, {})
-    rows = [row for card in (mrr, mrr_movements) for row in quarter.measure(card)[0]]
+    spine = replace(quarter.spine, periods=[period])
+    rows = [row for card in (mrr, mrr_movements) for row in run(card, spine)]
     return {row.kpi_id: row.value for row in rows if not row.segment}
 
 

@@ -13,8 +13,10 @@ import yaml
 from helpers.data.prepare import prepare
 from helpers.errors import KitError
 from helpers.kpis.recurring_revenue import mrr, mrr_movements
+from helpers.kpis.rows import run
+from helpers.kpis.spine import Spine
 from helpers.params import load_review, load_source
-from helpers.review import OpenReview
+from tests.canonical import defaults
 
 READS = re.compile(r"reads: (\{(?:[^{}\[\]]|\[[^\]]*\])*\})")
 D = date
@@ -165,8 +167,8 @@ def read(folder):
         table: engine.execute(f"select {', '.join(columns)} from '{table}.parquet' where {known} order by 1").fetchall()
         for table, columns in COLUMNS.items()
     }
-    quarter = OpenReview(period, review, found, {})
-    figures = [row for card in (mrr, mrr_movements) for row in quarter.measure(card)[0]]
+    spine = Spine(found, period, defaults(), [period])
+    figures = [row for card in (mrr, mrr_movements) for row in run(card, spine)]
     return rows, {row.kpi_id: row.value for row in figures if row.kpi_id in RIGHT and not row.segment}
 
 

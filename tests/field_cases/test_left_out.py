@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from helpers.data.prepare import prepare
+from helpers.kpis.inactive_customers import inactive_customers
+from helpers.kpis.recurring_revenue import mrr
 from helpers.kpis.rows import cards_of, run
 from helpers.kpis.spine import Spine
 from helpers.params import load_review, load_source
@@ -165,8 +167,8 @@ def mrr_without_keys(folder, table, rows, only=""):
     source, review = load_source(folder / "source.yml"), load_review(CASES / "review.yml")
     period = review.calendar(source).period("2026Q3")
     found = prepare(source, period, currency="EUR", folder=folder / "prepared")
-    told = [row for card in cards_of("recurring_revenue") for row in run(card, Spine(found, period, defaults()))]
-    [row] = [row for row in told if (row.kpi_id, row.period.label, row.segment_by) == ("mrr", "2026Q3", "")]
+    told = run(mrr, Spine(found, period, defaults(), [period]))
+    [row] = [row for row in told if (row.kpi_id, row.segment_by) == ("mrr", "")]
     return row
 
 
@@ -219,7 +221,7 @@ def used(folder, visitors, query="from 'events.csv'"):
     source, review = load_source(folder / "source.yml"), load_review(CASES / "review.yml")
     period = review.calendar(source).period("2026Q3")
     found = prepare(source, period, currency="EUR", folder=folder / "prepared")
-    rows = [row for card in cards_of("inactive_customers") for row in run(card, Spine(found, period, defaults()))]
+    rows = run(inactive_customers, Spine(found, period, defaults(), [period.previous(), period]))
     return {(row.kpi_id, row.period.label): row for row in rows if not row.segment_by}
 
 

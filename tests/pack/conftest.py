@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +14,8 @@ from pypdf import PdfReader
 from helpers.pack.build import Built, build_pack
 from helpers.pack.request import BuildRequest
 from helpers.pack.warm_kernels import WarmProcess, warm_process
-from tests.pack.projects import Project, project
-from tests.pack.requests import ROOT, request_of
+from tests.pack.projects import Project, changeable_root, project
+from tests.pack.requests import request_of
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +73,4 @@ def books(tmp_path, dozen) -> Project:
 @pytest.fixture
 def changed_root(tmp_path) -> Path:
     """A copy of the notebooks and templates that a test may change."""
-    for name in ("notebooks", "templates"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    (tmp_path / "helpers").symlink_to(ROOT / "helpers")
-    return tmp_path
+    return changeable_root(tmp_path)

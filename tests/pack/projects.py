@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -122,6 +123,14 @@ def project(folder: Path, data: Path) -> Project:
     names = ("customers", "subscriptions", "deals", "stage_history", "products", "fx_rates", "invoices")
     made.source("\n".join(f"  {name}: select * from read_parquet('{name}.parquet')" for name in names))
     return made
+
+
+def changeable_root(folder: Path) -> Path:
+    """A folder with a copy of the notebooks and templates, and with the kit itself."""
+    for name in ("notebooks", "templates"):
+        shutil.copytree(ROOT / name, folder / name)
+    (folder / "helpers").symlink_to(ROOT / "helpers")
+    return folder
 
 
 def wait_for(what: Callable[[], object], seconds: float = 60) -> None:

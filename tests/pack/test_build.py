@@ -17,6 +17,7 @@ from helpers.errors import KitError
 from helpers.pack.run import Executed
 from helpers.pack.write import write_exports
 from tests.pack import fixtures as made
+from tests.pack.projects import changeable_root
 from tests.pack.requests import ROOT, request_of
 
 SAME_BYTES = ("pack.html", "pack.pdf", "pack.pptx", "figures.xlsx", "results.csv")
@@ -122,22 +123,32 @@ def test_the_same_inputs_give_the_same_bytes(build, company, tmp_path):
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
-def test_a_failed_section_is_labelled_and_the_rest_is_there(build, company, changed_root, tmp_path):
-    add_cell(changed_root, "new_revenue", "prices = {}\nprices['Baltic']")
-    order = request_of(company, "new_revenue", "pipeline_conversion", root=changed_root)
-    built = build(order, tmp_path / "out")
-    assert built.exit_status == 2
-    assert list(built.failed) == ["new_revenue"]
-    html, pdf = (built.folder / "pack.html").read_text(), pdf_text(built.folder)
+@pytest.fixture(scope="module")
+def changed(build, company, tmp_path_factory):
+    """A pack with a section that fails, and one to which an analyst added prose, a table and a picture."""
+    folder = tmp_path_factory.mktemp("changed")
+    root = changeable_root(folder)
+    add_cell(root, "new_revenue", "prices = {}\nprices['Baltic']")
+    theme = "pipeline_conversion"
+    add_cell(root, theme, "## Our own view\n\nSeen in *Tallinn*.", nbformat.v4.new_markdown_cell)
+    add_cell(root, theme, "import pandas as pd\npd.DataFrame({'Harbour': ['Pärnu', 'Narva'], 'Boats': [3, 12]})")
+    add_cell(root, theme, "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2])\nplt.show()")
+    return build(request_of(company, "new_revenue", theme, root=root), folder / "out")
+
+
+def test_a_failed_section_is_labelled_and_the_rest_is_there(changed):
+    assert changed.exit_status == 2
+    assert list(changed.failed) == ["new_revenue"]
+    html, pdf = (changed.folder / "pack.html").read_text(), pdf_text(changed.folder)
     for shown in (html, pdf):
         assert "PARTIAL" in shown
         assert "KeyError" in shown
         assert "Baltic" in shown
     assert "Traceback" not in html
-    figures = results.read_csv(built.folder / "results.csv")
+    figures = results.read_csv(changed.folder / "results.csv")
     assert set(figures["kpi_id"]) >= {"funnel_conversion", "win_rate"}
     assert "new_revenue" not in set(figures["kpi_id"])
-    assert json.loads((built.folder / "manifest.json").read_text())["themes"]["new_revenue"]["status"] == "failed"
+    assert json.loads((changed.folder / "manifest.json").read_text())["themes"]["new_revenue"]["status"] == "failed"
 
 
 def test_a_build_that_fails_leaves_the_draft_as_it_was(build, company, changed_root, tmp_path):
@@ -151,15 +162,8 @@ def test_a_build_that_fails_leaves_the_draft_as_it_was(build, company, changed_r
     assert [path.name for path in (out / ".builds").iterdir()] == ["old"]
 
 
-def test_what_an_analyst_adds_appears_in_both(build, company, changed_root, tmp_path):
-    theme = "pipeline_conversion"
-    add_cell(changed_root, theme, "## Our own view\n\nSeen in *Tallinn*.", nbformat.v4.new_markdown_cell)
-    add_cell(
-        changed_root, theme, "import pandas as pd\npd.DataFrame({'Harbour': ['Pärnu', 'Narva'], 'Boats': [3, 12]})"
-    )
-    add_cell(changed_root, theme, "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2])\nplt.show()")
-    built = build(request_of(company, theme, root=changed_root), tmp_path / "out")
-    html, pdf = (built.folder / "pack.html").read_text(), pdf_text(built.folder)
+def test_what_an_analyst_adds_appears_in_both(changed):
+    html, pdf = (changed.folder / "pack.html").read_text(), pdf_text(changed.folder)
     for text in ("Our own view", "Tallinn", "Harbour", "Pärnu"):
         assert text in html
         assert text in pdf

@@ -142,10 +142,8 @@ def test_what_is_written_is_typed_and_its_queries_give_its_figures(kit):
     assert "3 passed" in done.stdout
 
 
-def test_the_rest_of_the_catalogue_and_of_the_review_stays_as_it_is(kit):
-    before = files(kit)
-    assert run(kit, *NEW)[0] == 0
-    after = files(kit)
+def test_the_rest_of_the_catalogue_and_of_the_review_stays_as_it_is(kit, written_kit):
+    before, after = files(kit), files(written_kit)
     assert added(after, "helpers/catalogue.py", "catalogue.txt", "") == before[Path("helpers/catalogue.py")]
     after[Path("params/review.yml")] = added(after, "params/review.yml", "review_themes.yml", "  ")
     assert added(after, "params/review.yml", "review_kpis.yml", "  ") == before[Path("params/review.yml")]
@@ -163,10 +161,9 @@ def added(found: dict[Path, bytes], file: str, template: str, margin: str) -> by
     return found[Path(file)].replace(text.encode(), b"")
 
 
-def test_a_second_theme_stands_beside_the_first(kit):
-    assert run(kit, *NEW)[0] == 0
-    assert run(kit, "new", "early_warning")[0] == 0
-    done = module(kit, "pytest", "tests/unit/test_architecture.py", "-p", "no:cacheprovider", "-p", "no:xdist")
+def test_a_second_theme_stands_beside_the_first(new_kit):
+    assert run(new_kit, "new", "early_warning")[0] == 0
+    done = module(new_kit, "pytest", "tests/unit/test_architecture.py", "-p", "no:cacheprovider", "-p", "no:xdist")
     assert done.returncode == 0, done.stdout
 
 
@@ -213,37 +210,51 @@ REFUSED = {
     "what_if_price": "what_if_price holds _if_, which means something in names of relations",
     **{name: NO_NAME.format(name) for name in ("renewal-risk", "2renewals", "it", "risk_", "../risk", "r" * 31)},
 }
+NOT_ADDED = {
+    "themes: {mine: {}}": (
+        "nothing can be added to themes: as it is written; write each theme on a line of its own, indented alike"
+    ),
+    "themes:\n  renewal_risk: {}": "themes.renewal_risk is there already; choose another name",
+    "themes:\n  mine: {}\nkpis:\n  renewal_risk: {external: true}": (
+        "kpis.renewal_risk is there already; choose another name"
+    ),
+    "themes:\n  mine: {}\nlogo: x": "logo is not known",
+}
 # One process asks for all of them, and prints as JSON what became of each.
 ASKED_IN_TURN = """
 import contextlib, io, json, sys
 from helpers.cli import main
 
-told = {}
-for name in sys.argv[1:]:
+told = []
+for words in json.loads(sys.argv[1]):
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            main(["new", name])
+            main(["new", *words])
         except SystemExit as stopped:
-            told[name] = stopped.code, out.getvalue(), err.getvalue()
+            told.append((stopped.code, out.getvalue(), err.getvalue()))
 print(json.dumps(told))
 """
 
 
 @pytest.fixture(scope="module")
 def refusals(tmp_path_factory) -> dict[str, tuple[int, str, str]]:
-    """The exit status of `kpi-review new` for each name, and what it prints; the kit stays as it was."""
+    """The exit status of `kpi-review new` for each name and review, and what it prints; the kit stays as it was."""
     kit = tmp_path_factory.mktemp("refusing")
     for name in KIT[:6]:
         shutil.copytree(ROOT / name, kit / name, ignore=shutil.ignore_patterns("__pycache__"))
+    asked = {name: [name] for name in REFUSED}
+    for i, themes in enumerate(NOT_ADDED):
+        (kit / f"params/own{i}.yml").write_text(f"company: A\n{themes}\n")
+        asked[themes] = ["renewal_risk", "--review", f"params/own{i}.yml"]
     before = files(kit)
     done = subprocess.run(
-        [sys.executable, "-c", ASKED_IN_TURN, *REFUSED], cwd=kit, env=environment(kit), capture_output=True, text=True,
-        check=False,
+        [sys.executable, "-c", ASKED_IN_TURN, json.dumps([*asked.values()])], cwd=kit, env=environment(kit),
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert files(kit) == before
-    return json.loads(done.stdout)
+    return dict(zip(asked, json.loads(done.stdout), strict=True))
 
 
 @pytest.mark.parametrize(("name", "told"), REFUSED.items())
@@ -253,29 +264,11 @@ def test_a_name_that_is_taken_or_none_is_refused(refusals, name, told):
     assert err.startswith(told)
 
 
-@pytest.mark.parametrize(
-    ("themes", "told"),
-    [
-        (
-            "themes: {mine: {}}",
-            "params/own.yml: nothing can be added to themes: as it is written; "
-            "write each theme on a line of its own, indented alike",
-        ),
-        ("themes:\n  renewal_risk: {}", "params/own.yml: themes.renewal_risk is there already; choose another name"),
-        (
-            "themes:\n  mine: {}\nkpis:\n  renewal_risk: {external: true}",
-            "params/own.yml: kpis.renewal_risk is there already; choose another name",
-        ),
-        ("themes:\n  mine: {}\nlogo: x", "params/own.yml: logo is not known"),
-    ],
-)
-def test_a_review_to_which_nothing_can_be_added_is_refused(kit, themes, told):
-    (kit / "params/own.yml").write_text(f"company: A\n{themes}\n")
-    before = files(kit)
-    status, out, err = run(kit, *NEW, "--review", "params/own.yml")
+@pytest.mark.parametrize(("at", "themes"), [*enumerate(NOT_ADDED)])
+def test_a_review_to_which_nothing_can_be_added_is_refused(refusals, at, themes):
+    status, out, err = refusals[themes]
     assert (status, out) == (1, "")
-    assert err.startswith(told)
-    assert files(kit) == before
+    assert err.startswith(f"params/own{at}.yml: {NOT_ADDED[themes]}")
 
 
 def test_a_kit_that_is_installed_elsewhere_writes_no_theme(books):
