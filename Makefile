@@ -8,6 +8,9 @@ BEFORE ?= d8380fa
 BIN = .venv/bin
 SAMPLE = data/sample/customers.parquet
 
+# Some machines are set up to keep no byte code; compiling the kit anew in each process is what takes long then.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: pack test test-all lab bench check lock messages example pictures clean
 
 pack: .venv/ready $(SAMPLE)            ## the sample company's pack
