@@ -149,7 +149,7 @@ def test_what_follows_no_value_that_differs_is_made_once(monkeypatch):
     statement = Spine._statement
     monkeypatch.setattr(Spine, "_statement", lambda self, name: made.append(name) or statement(self, name))
     swept(order(), "inactive_customers", "window_days=7,28,60")
-    assert [made.count(name) for name in ("use_day", "version", "period", "silence", "rules")] == [1, 1, 1, 4, 4]
+    assert [made.count(name) for name in ("event_day", "version", "period", "silence", "rules")] == [1, 1, 1, 4, 4]
 
 
 def test_no_relation_hands_on_a_rule_that_it_does_not_name():
