@@ -46,16 +46,8 @@ RETOLD = "retold"  # the context of messages that ``retold`` looks for
 CHOICE = "choice"  # the context of the words that a parameter or a rule may be set to
 INNER = "reason"  # the field of a template that is such a text itself
 CANONICAL = {"table", "column"}  # fields that name a canonical table or a column of one
-COUNTS = {
-    "n",
-    "of",
-    "all",
-    "total",
-    "rows",
-    "control",
-    "treatment",
-    "events",
-}  # fields that count; whole numbers elsewhere may be ids
+# Fields that count; whole numbers elsewhere may be ids.
+COUNTS = {"n", "of", "all", "total", "rows", "control", "treatment", "events"}
 FIGURE = re.compile(r"(?P<figure>-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?P<unit>%|(?: [A-Z]{3})?(?: a month)?)")
 # A piece of Markdown that is translated on its own: a heading, an item of a list or a paragraph, without its mark.
 PIECE = re.compile(r"^([ ]*(?:#+|[-*]|\d+\.) +)?(\S.*(?:\n(?!\s*\n|[ ]*(?:#+|[-*]|\d+\.) )[^\n]+)*)", re.MULTILINE)

@@ -168,7 +168,10 @@ def _aside(table: Table, rows: str, empty: str, seen_on: str, *, lacking: bool, 
 
 
 def _first_facts(table: Table, provided: Collection[str]) -> str:
-    """The day of the first fact of each key of a register; a customer's fact is also one of whom it was merged into."""
+    """The day of the first fact of each key of a register.
+
+    A customer's fact is also one of whom it was merged into, from the day on which its row, which says so, is known.
+    """
     facts = [
         _facts(TABLES[name], reference)
         for name in provided
@@ -190,7 +193,8 @@ def _first_facts(table: Table, provided: Collection[str]) -> str:
         shown(key, first_fact_on) as (
             from found
             union
-            select merged_into, first_fact_on from shown join customers on customer_id = key
+            select merged_into, greatest(first_fact_on, {table.day("recorded_at")})
+            from shown join customers on customer_id = key
             where merged_into is not null
         )
         select key, min(first_fact_on) as first_fact_on from shown group by key"""

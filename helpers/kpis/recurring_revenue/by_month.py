@@ -11,7 +11,7 @@ from helpers.errors import Refused
 from helpers.kpis.recurring_revenue.cards import require_subscriptions
 from helpers.kpis.rows import customer_columns
 from helpers.kpis.spine import Spine
-from helpers.language import _, enumerated, template
+from helpers.language import _, enumerated, in_figures, template
 from helpers.results import NONE, Column, Listing
 
 MOST_DAYS = 25  # that movements lead over: a quarter of days is no list that anybody reads
@@ -30,7 +30,7 @@ def compared_days(spine: Spine) -> tuple[list[date], dict[str, date]]:
 def customers_by_month(spine: Spine) -> Listing:
     """One row per account that paid on any of the days, those that pay most now first; 0 where it paid nothing.
 
-    Where more than 10,000 customers paid in two years, the days are those alone that the figures compare.
+    Where very many customers paid in two years, the days are those alone that the figures compare.
 
     A day on which a currency has no rate has no column. Where exchange rates move, a day that a movement begins with
     has a second column, revalued: the same MRR at the rates of the day to which it leads.
@@ -61,8 +61,8 @@ def customers_by_month(spine: Spine) -> Listing:
     )
     [many] = spine.answers("has_many_customers")
     if many["is_so"]:
-        days_left_out = _("Other month ends are left out, since more than 10,000 customers paid in two years.")
-        note = _("{sentence} {next}").format(sentence=note, next=days_left_out)
+        why = _("Other month ends are left out, since more than {n} customers paid in two years.")
+        note = _("{sentence} {next}").format(sentence=note, next=why.format(n=in_figures(many["most"])))
     if unrated:
         lacks = _("No exchange rate for all that was paid on {days}.").format(days=enumerated(unrated))
         note = _("{sentence} {next}").format(sentence=note, next=lacks)

@@ -1,6 +1,7 @@
--- has_many_customers: whether more than 10,000 customers paid in the two years before the end of the review's own period.
+-- has_many_customers: whether more customers paid in the two years before the end of the review's own period than a sheet of
+-- all their month ends is of use for, which is `most`.
 create view has_many_customers as
-select count(distinct customer_id) > 10000 as is_so
+select 10000 as most, count(distinct customer_id) > most as is_so
 from period
 join rules on label = review_label
 join paying on known_day between known_from and known_until and start_on <= measured_on

@@ -185,6 +185,21 @@ def test_rows_of_merged_customers_are_repointed_along_the_chain():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("merge_told_on", "seen"), [("", ["A"]), ("2026-02-10", [])])
+def test_a_fact_of_a_merged_customer_shows_the_other_from_the_day_on_which_the_merge_is_known(merge_told_on, seen):
+    customers = f"""
+        customer_id | name | signed_up_on | recorded_at     | merged_into
+        A           | Ay   | 2026-02-10   |                 |
+        B           | Be   |              | {merge_told_on} | A
+    """
+    paid = "subscription_id | customer_id | start_on | mrr\nS | B | 2026-01-01 | 1"
+    assert rows(known("2026-02-01", customers=customers, subscriptions=paid), "customers", "customer_id") == [
+        (each,) for each in seen
+    ]
+    later = known("2026-03-01", customers=customers, subscriptions=paid)
+    assert rows(later, "customers", "customer_id") == [("A",)]
+
+
 def test_a_child_of_a_merged_parent_is_a_child_of_the_survivor():
     found = known(
         "2026-04-01",

@@ -90,7 +90,11 @@ def shown(given, as_of_on):
     facts = [*events, *seen, *won, *(row for row in given["subscriptions"] if known("subscriptions", row))]
     customers = {row["customer_id"] for row in facts}
     for _ in given["customers"]:
-        customers |= {row["merged_into"] for row in given["customers"] if row["customer_id"] in customers}
+        customers |= {
+            row["merged_into"]
+            for row in given["customers"]
+            if row["customer_id"] in customers and not (row["recorded_at"] and row["recorded_at"] >= as_of_on)
+        }
     return {"users": users, "customers": customers}
 
 
