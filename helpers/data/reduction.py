@@ -171,11 +171,14 @@ class Reduction:
         Keys are counted and matched by the number. Equal numbers of different keys cost time, not rows: what repeats is
         compared by the key itself.
         """
-        key = " || '/' || ".join(f"cast({name} as varchar)" for name in EVENTS.key)
-        number = f"case when {ID} is null then {key} else {EVENTS.id} end"
+        if self._here:
+            number = f"case when {ID} is null then hash({', '.join(EVENTS.key)}) else hash({EVENTS.id}) end"
+        else:
+            key = " || '/' || ".join(f"cast({name} as varchar)" for name in EVENTS.key)
+            number = f"case when {ID} is null then {key} else {EVENTS.id} end"
         return f"""
             select {COLUMNS}, {self._day("occurred_at")} as active_on, {self._day(self._known_at)} as known_on,
-                {f"hash({number})" if self._here else number} as number
+                {number} as number
             from ({self.typed}) as typed
             where {KEYED} and {self._known}"""
 
