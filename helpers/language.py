@@ -170,6 +170,11 @@ def retold(text: str) -> str:
     return text
 
 
+def key_of(word: str, keys: Iterable[str]) -> str:
+    """Which of these keys the text of a table is, kept in English or told in the language in force; else empty."""
+    return next((key for key in keys if word in (key, retold(key))), "")
+
+
 def _field(name: str, value: str) -> str:
     r"""What is inserted into a text that was kept in English; a figure is written as the locale does.
 

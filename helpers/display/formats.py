@@ -304,7 +304,7 @@ def _day(day: date | str) -> date:
 def _signed(number: float, write: Callable[[float], str], positive: str = "+") -> str:
     """A written number with its sign; what rounds to zero has none, and is no change where a plus is asked for."""
     text = write(abs(number))
-    if text == write(0.0):
+    if abs(number) < 1 and text == write(0.0):
         return no_change() if positive else text
     return ("−" if number < 0 else positive) + text
 

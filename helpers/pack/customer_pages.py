@@ -15,9 +15,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from helpers.display.charts.frame import key_of
 from helpers.display.formats import NOTHING, Writer, format_day, format_period
-from helpers.language import page_language
+from helpers.language import key_of, page_language
 from helpers.pack.appearance import colours_of
 from helpers.pack.notebook_content import tables_of
 from helpers.pack.render import named_template

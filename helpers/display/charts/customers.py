@@ -25,7 +25,6 @@ from helpers.display.charts.frame import (
     Sheet,
     counted,
     day_looks,
-    key_of,
     not_drawn,
     sheet,
     table_behind,
@@ -36,7 +35,7 @@ from helpers.display.formats import format_day, format_period, unit_note
 from helpers.display.palette import BAD, BAND, FILLS, GOOD, QUIET, TEXT, lighter
 from helpers.display.sentences import chart_title, clauses, why_nothing
 from helpers.display.shown_tables import Table
-from helpers.language import _, message, retold, template
+from helpers.language import _, key_of, message, retold, template
 from helpers.results import Column
 from helpers.texts import begun, spoken
 

@@ -25,9 +25,11 @@ import pandas as pd
 from babel.dates import format_date
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from rich.cells import cell_len
@@ -37,7 +39,7 @@ from helpers.display.formats import MONEY, Writer, month_start
 from helpers.display.palette import LINE, QUIET, TEXT, shades, tint
 from helpers.display.shown_tables import Table, seen, table_html
 from helpers.display.sparkline import data_url
-from helpers.language import _, cjk_family, cjk_font, message, plural, retold, template
+from helpers.language import _, cjk_family, cjk_font, message, plural, template
 from helpers.results import Column, Listing
 from helpers.texts import printable, spoken
 
@@ -154,7 +156,7 @@ class Sheet:
     def points(self, xs: Iterable[Any], ys: Iterable[Any], names: Iterable[Any], unit: str) -> None:
         """Say what each point of a line tells: a dot that is not seen lies on it."""
         at = [(x, y, name) for x, y, name in zip(xs, ys, names, strict=True) if not pd.isna(y)]
-        dots = [self.axes.plot(x, y, "o", markersize=9, alpha=0, zorder=9)[0] for x, y, _ in at]
+        dots = [self.axes.add_line(Line2D([x], [y], ls="", marker="o", ms=9, alpha=0, zorder=9)) for x, y, _ in at]
         self.marks(dots, [name for *_, name in at], [y for _, y, _ in at], unit)
 
     def value_axis(self, unit: str) -> None:
@@ -237,12 +239,14 @@ def sheet(height: float, context: Context) -> Iterator[Sheet]:
     with matplotlib.rc_context(_style()):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)  # type: ignore[union-attr, call-arg]
+        FigureCanvasSVG(figure)  # so that words are given the room that they take there
         drawn = Sheet(figure.subplots(), context)
         for side in ("top", "right", "left", "bottom"):
             drawn.axes.spines[side].set_visible(False)
         drawn.axes.tick_params(length=0)
         yield drawn
         _make_printable(figure)
+        _lay_out(figure)
         drawn.svg = _svg(figure, drawn.told)
 
 
@@ -276,11 +280,6 @@ def day_looks(colour: str) -> dict[str, dict[str, Any]]:
     """How days are filled, by what was done on them; ``DAYS_KEY`` says which is which."""
     kinds = zip(DAY_KINDS, shades(colour), strict=True)
     return {kind: fill(shade, partial=False) for kind, shade in kinds}
-
-
-def key_of(word: str, keys: Iterable[str]) -> str:
-    """Which of these keys the text of a table is, kept in English or told in the language in force; else empty."""
-    return next((key for key in keys if word in (key, retold(key))), "")
 
 
 def counted(n: int, things: str, write: Writer) -> str:
@@ -371,6 +370,13 @@ def _short_period(label: str, locale: str) -> tuple[str, str]:
 def apply_style() -> None:
     """Give every matplotlib chart of a notebook the pack's typeface and reproducible SVG."""
     matplotlib.rcParams.update(_style())
+
+
+def _lay_out(figure: Figure) -> None:
+    """Give all marks and words their places, once: when it saves, matplotlib would draw all of it before that too."""
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+    figure.set_layout_engine("none")
 
 
 def _svg(figure: Figure, told: Sequence[str]) -> str:

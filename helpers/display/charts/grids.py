@@ -20,7 +20,6 @@ from helpers.display.charts.frame import (
     WIDTH,
     Chart,
     Sheet,
-    key_of,
     not_drawn,
     sheet,
     table_behind,
@@ -31,7 +30,7 @@ from helpers.display.formats import NOTHING, SMALL, format_period
 from helpers.display.palette import BAD, GOOD, LINE, QUIET, TEXT, tint
 from helpers.display.sentences import chart_title, listed, why_nothing
 from helpers.display.shown_tables import Table
-from helpers.language import _, enumerated, retold, template
+from helpers.language import _, enumerated, key_of, retold, template
 from helpers.results import Column
 from helpers.statistics import sign_test
 from helpers.texts import begun

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -95,15 +96,19 @@ class History:
     def title(self) -> str:
         return chart_title(self.results, self.names, self.unit, self.periods)
 
-    @property
+    @cached_property
     def periods(self) -> list[str]:
-        rows = pd.concat([self.results.series(kpi_id, self.kind) for kpi_id in self.kpi_ids])
+        rows = pd.concat(self._series.values())
         return [str(period) for period in rows.sort_values("period_start")["period"].unique()]
 
     def rows(self, kpi_id: str) -> pd.DataFrame:
         """The rows of one KPI by period; the value is missing where it is not one to draw."""
-        rows = self.results.series(kpi_id, self.kind).set_index("period").reindex(self.periods)
+        rows = self._series[kpi_id].set_index("period").reindex(self.periods)
         return rows.assign(value=rows["value"].where(rows["status"].isin(["ok", "partial"])))
+
+    @cached_property
+    def _series(self) -> dict[str, pd.DataFrame]:
+        return {kpi_id: self.results.series(kpi_id, self.kind) for kpi_id in self.kpi_ids}
 
     def statuses(self) -> pd.DataFrame:
         """One row per period, one column per KPI."""
