@@ -28,7 +28,7 @@ from helpers.display.formats import with_periods
 from helpers.display.notebook import set_up_notebook
 from helpers.errors import KitError, NotProvided, Refused, nearest
 from helpers.kpis.left_out import refusal
-from helpers.kpis.rows import Card, cards_of, cards_with, run, theme_of, words_of
+from helpers.kpis.rows import Card, cards_of, cards_with, rows_once, run, theme_of, words_of
 from helpers.kpis.spine import Spine, read_relations
 from helpers.language import _, retold, speak
 from helpers.notebook_parameters import GIVEN, theme_parameters
@@ -78,6 +78,7 @@ class OpenReview:
     def compute(self, theme: ModuleType) -> Results:
         """The KPIs of a theme: for the period, for those before it and, where a KPI has such a series, by month."""
         name = theme.__name__.rpartition(".")[2]
+        self.spine.rows.clear()  # a card may have been changed since
         found = self._registered(row for card in cards_of(name) for row in run(card, self.spine))
         begin = self._begin()
         told = [row for row in found if row.period == self.period or row.period.end > begin]
@@ -85,7 +86,7 @@ class OpenReview:
 
     def look_up(self, *kpi_ids: str) -> Results:
         """KPIs of other themes, over time, with the parameters that they have there; unknown ones are left out."""
-        found = self._registered(row for card in cards_with(kpi_ids) for row in run(card, self.spine))
+        found = self._registered(row for card in cards_with(kpi_ids) for row in rows_once(card, self.spine))
         return Results(results.frame(found), self.context)
 
     def measure(self, card: Card) -> tuple[list[Row], Asked]:
@@ -94,8 +95,8 @@ class OpenReview:
         Experiments look back, and so are asked of all periods.
         """
         spine = self.spine if theme_of(card) == "kpi_experiments" else self._alone
-        spine.asked.clear()
-        spine.required.clear()
+        for noted in (spine.asked, spine.required, spine.rows):
+            noted.clear()
         return self._registered(run(card, spine)), spine.looked_for
 
     def sql(self, kpi_id: str) -> str:
@@ -174,22 +175,17 @@ class OpenReview:
         return kpi_id if kpi_id in self.spine.relations else kpi(kpi_id).card
 
     def _asked_card(self, kpi_id: str) -> str:
-        """The card of a KPI, which was run once, so that what it gives its queries is there."""
+        """The card of a KPI, which was run, so that what it gives its queries is there."""
         [card] = cards_with([kpi(kpi_id).kpi_id])
-        if card not in self._asked:
-            run(card, self.spine)
-            self._asked.add(card)
+        rows_once(card, self.spine)
         return card.__name__
-
-    @cached_property
-    def _asked(self) -> set[Card]:
-        """The cards that were run for their queries."""
-        return set()
 
     def _registered(self, rows: Iterable[Row]) -> list[Row]:
         """Rows with the version of their KPI, as the review registers it."""
         versions = {each.kpi_id: str(each.definition_version) for each in self.review.kpis}
-        return [replace(row, definition_version=versions.get(row.kpi_id, row.definition_version)) for row in rows]
+        return [
+            replace(row, definition_version=versions[row.kpi_id]) if row.kpi_id in versions else row for row in rows
+        ]
 
     def _begin(self) -> date:
         """The day of the first row of what was read; the register of customers reaches back further."""

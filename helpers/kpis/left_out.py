@@ -118,8 +118,10 @@ def limited(rows: Collection[Row], spine: Spine, tables: Collection[str]) -> lis
             each = row
         elif label in refused:
             each = results.refused(row.kpi_id, row.period, refused[label])
+        elif more := told.get(label):
+            each = replace(row, warnings=(*row.warnings, *more))
         else:
-            each = replace(row, warnings=(*row.warnings, *told.get(label, ())))
+            each = row
         found.setdefault((each.kpi_id, label, each.segment_by, each.segment), each)
     return list(found.values())
 

@@ -222,12 +222,18 @@ def run(card: Card, spine: Spine) -> list[Row]:
     parameters = {name: value for name, value in spine.rules.items() if name in words}
     now = [row for row in found if row.period == spine.period]
     told = {row.kpi_id for row in now if row.status != "not_provided"}
-    return [
+    spine.rows[card] = [
         row.with_params(parameters)
         for row in found
         if row.period == spine.period
         or (row.kpi_id in told and row.status != "not_provided" and _is_shown(row.kpi_id, row.period, spine))
     ]
+    return spine.rows[card]
+
+
+def rows_once(card: Card, spine: Spine) -> list[Row]:
+    """The rows of a card for what is made of them; it is run where it was not run yet."""
+    return spine.rows[card] if card in spine.rows else run(card, spine)
 
 
 def _is_shown(kpi_id: str, period: Period, spine: Spine) -> bool:

@@ -34,7 +34,7 @@ from helpers.data.prepared import Prepared
 from helpers.errors import KitError, NotProvided
 from helpers.language import _
 from helpers.periods import SHOWN_BEFORE, Period
-from helpers.results import Asked
+from helpers.results import Asked, Row
 
 FOLDER = Path(__file__).parent
 READS = re.compile(r"\b(?:(?<!distinct )from|join)\s+(\w+)")  # what a query names behind these words, it stands on
@@ -171,7 +171,8 @@ class Spine:
 
     ``rules`` are those of the review and the parameters of its themes, by name. ``review`` is the review itself, for
     the cards and tables that are about what it registers: objectives, departments, improvements. ``refused`` holds the
-    KPIs that this pack must not print, each with the reason; ``given`` the queries that cards gave.
+    KPIs that this pack must not print, each with the reason; ``given`` the queries that cards gave, ``rows`` those of
+    each card that was run.
     """
 
     prepared: Prepared
@@ -183,6 +184,7 @@ class Spine:
     asked: dict[str, bool] = field(default_factory=dict)
     required: set[str] = field(default_factory=set)
     given: dict[str, str] = field(default_factory=dict, init=False)
+    rows: dict[Any, list[Row]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.periods = self.periods or periods_of(self.period)

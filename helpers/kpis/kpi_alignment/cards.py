@@ -10,7 +10,7 @@ from helpers import results
 from helpers.catalogue import CATALOGUE
 from helpers.errors import KitError
 from helpers.kpis.kpi_alignment.progress import has_begun, progress, unusable, young_cohort
-from helpers.kpis.rows import Rows, cards_with, run
+from helpers.kpis.rows import Rows, cards_with, rows_once
 from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.periods import DAY, Period
@@ -61,7 +61,7 @@ def okr(spine: Spine) -> list[Row]:
 def _figures(spine: Spine, okrs: Sequence[Okr]) -> Figures:
     """The figure of each objective in each period, or why its segment names none."""
     known = {each.kpi_id for each in okrs if each.kpi_id in CATALOGUE and not unusable(each)}
-    rows = [row for card in cards_with(sorted(known)) for row in run(card, spine) if row.kpi_id in known]
+    rows = [row for card in cards_with(sorted(known)) for row in rows_once(card, spine) if row.kpi_id in known]
     found: Figures = {}
     table = results.frame(rows)
     for each in (each for each in okrs if each.kpi_id in known):

@@ -14,7 +14,7 @@ from helpers.catalogue import CATALOGUE
 from helpers.experiment_statistics import Slope, critical_correlation, holm, rank_correlation, slope
 from helpers.experiments import Link
 from helpers.kpis.kpi_experiments.backtests import RENEWALS, by_account, lacking
-from helpers.kpis.rows import cards_with, run
+from helpers.kpis.rows import cards_with, rows_once
 from helpers.kpis.spine import Spine
 from helpers.language import message, template
 
@@ -142,7 +142,8 @@ def _of_periods(spine: Spine, plan: Link) -> FoundLink:
 
 def _series(spine: Spine, kpi_id: str) -> dict[str, float | None]:
     [card] = cards_with([kpi_id])
-    return {row.period.label: row.value for row in run(card, spine) if row.kpi_id == kpi_id and not row.segment_by}
+    rows = (row for row in rows_once(card, spine) if row.kpi_id == kpi_id and not row.segment_by)
+    return {row.period.label: row.value for row in rows}
 
 
 def _steps(values: Sequence[float | None]) -> list[float | None]:

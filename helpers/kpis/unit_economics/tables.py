@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.errors import NotProvided, Refused
-from helpers.kpis.rows import run
+from helpers.kpis.rows import rows_once
 from helpers.kpis.spine import Spine
 from helpers.kpis.unit_economics.acquisition import DEPARTMENTS, Cost, Costs, not_reached, require_parents
 from helpers.kpis.unit_economics.cards import ltv
@@ -125,7 +125,8 @@ def shared_vendors(spine: Spine) -> Listing:
 
 def lifetime_values(spine: Spine) -> Listing:
     """Lifetime value as each way makes it: so much a month, for so many months; at gross margin, and less CAC."""
-    worth = {row.kpi_id: row.value for row in run(ltv, spine) if row.period == spine.period and not row.segment_by}
+    now = (row for row in rows_once(ltv, spine) if row.period == spine.period and not row.segment_by)
+    worth = {row.kpi_id: row.value for row in now}
     total = spine.frame("ltv").query("segment_by == ''").iloc[0]
     months, monthly = spine.rules["lifetime_months"], float(total["arpa"]) * float(total["margin"])
     ways = [(template("From customer lives"), GROSS_MARGIN, monthly, worth.get("ltv_km"))]
