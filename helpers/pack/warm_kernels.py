@@ -1,7 +1,8 @@
 """Kernels that are forked from a process which has imported the large libraries, and so are ready at once.
 
 That process is this module, run by itself: :func:`warm_process` starts it, and it is asked for kernels. It holds no
-connection, figure or event loop, and imports nothing that a user edits, so that every kernel begins as a new one does.
+connection, figure or event loop, so that every kernel begins as a new one does, with the kit as it is when a command
+starts.
 Where there is no fork that can be trusted (on anything but Linux), or it fails, kernels are started as ever.
 """
 
@@ -23,7 +24,8 @@ from typing import Any
 LIBRARIES = (
     "ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.completer", "pandas", "duckdb", "matplotlib.pyplot",
     "scipy.stats", "statsmodels.stats.proportion", "statsmodels.duration.survfunc", "pydantic.types", "babel.numbers",
-    "babel.dates", "yaml",
+    "babel.dates", "yaml", "helpers.display.charts", "helpers.review", "formulaic", "ibis.expr.types",
+    "tea_tasting.metrics",
 )  # fmt: skip
 
 
@@ -134,7 +136,7 @@ def serve() -> None:
     name: str | None = next(libraries)
     while name or select.select([sys.stdin], [], []):
         if name and not select.select([sys.stdin], [], [], 0)[0]:
-            with suppress(ImportError):  # a kernel tells what it misses
+            with suppress(Exception):  # a kernel tells what it misses
                 importlib.import_module(name)
             name = next(libraries, None)
         elif line := sys.stdin.readline():
