@@ -22,10 +22,10 @@ from threading import Lock
 from typing import Any
 
 LIBRARIES = (
-    "ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.completer", "pandas", "duckdb", "matplotlib.pyplot",
-    "scipy.stats", "statsmodels.stats.proportion", "statsmodels.duration.survfunc", "pydantic.types", "babel.numbers",
-    "babel.dates", "yaml", "helpers.display.charts", "helpers.review", "formulaic", "ibis.expr.types",
-    "tea_tasting.metrics",
+    "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "IPython.core.completer", "pandas", "duckdb",
+    "matplotlib.pyplot", "scipy.stats", "statsmodels.stats.proportion", "statsmodels.duration.survfunc",
+    "pydantic.types", "babel.numbers", "babel.dates", "yaml", "helpers.display.charts", "helpers.review", "formulaic",
+    "ibis.expr.types", "tea_tasting.metrics",
 )  # fmt: skip
 
 
