@@ -115,15 +115,18 @@ class Results:
 
     def series(self, kpi_id: str, kind: Series = "quarter", segment: str = "") -> pd.DataFrame:
         """One row per period of that kind, earliest first, the review period included."""
-        rows = self._rows(kpi_id, segment)
-        return _of_kind(rows, kind).sort_values("period_start", ignore_index=True)
+        labels = self._places_of(kpi_id, segment)
+        places = [place for label, place in labels.items() if _kind_of(label) == kind]
+        starts = self.frame["period_start"]
+        return self.frame.iloc[sorted(places, key=lambda place: str(starts.iat[place]))].reset_index(drop=True)
 
     def segments(self, kpi_id: str, segment_by: str, kind: Series | None = None) -> pd.DataFrame:
         """The rows of one dimension: of the review period, or of every period of a kind, earliest first."""
         rows = self.frame[(self.frame["kpi_id"] == kpi_id) & (self.frame["segment_by"] == segment_by)]
         if kind is None:
             return rows[rows["period"] == self.period.label].reset_index(drop=True)
-        return _of_kind(rows, kind).sort_values("period_start", kind="stable", ignore_index=True)
+        of_kind = rows[rows["period"].map(_kind_of) == kind]
+        return of_kind.sort_values("period_start", kind="stable", ignore_index=True)
 
     def target(self, kpi_id: str, segment: str = "") -> float | None:
         """The target of the review period, if one is set for the same rows."""
@@ -154,9 +157,6 @@ class Results:
         if found is None or found["status"] != row["status"] or pd.isna(found["value"]) or pd.isna(row["value"]):
             return None
         return None if is_small(found) or is_small(row) else found
-
-    def _rows(self, kpi_id: str, segment: str) -> pd.DataFrame:
-        return self.frame.iloc[list(self._places_of(kpi_id, segment).values())]
 
     def _places_of(self, kpi_id: str, segment: str) -> dict[str, int]:
         """Where the rows of a KPI, or of a segment of it, stand in the frame, by the label of their period."""
@@ -194,12 +194,8 @@ def warnings_of(row: pd.Series) -> list[str]:
     return [str(text) for text in json.loads(row["warnings"] or "[]")]
 
 
-def _of_kind(rows: pd.DataFrame, kind: Series) -> pd.DataFrame:
+def _kind_of(label: str) -> Series:
     """Quarters of a listed calendar may have any name; months and weeks have only theirs."""
-
-    def kind_of(label: str) -> Series:
-        if re.fullmatch(r"\d{4}-\d{2}", label):
-            return "month"
-        return "week" if re.fullmatch(r"\d{4}-W\d{2}", label) else "quarter"
-
-    return rows[rows["period"].map(kind_of) == kind]
+    if re.fullmatch(r"\d{4}-\d{2}", label):
+        return "month"
+    return "week" if re.fullmatch(r"\d{4}-W\d{2}", label) else "quarter"

@@ -10,6 +10,7 @@ import pandas as pd
 
 from helpers.display.context import MIME_TABLE, Results
 
+INLINE = "module://matplotlib_inline.backend_inline"
 NOTEBOOK_STYLE = """<style>
 .kpi-blocks{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:1.25rem 2rem;margin:1rem 0}
 .kpi-block{border-top:2px solid currentColor;padding-top:.5rem;overflow-wrap:anywhere}
@@ -56,6 +57,18 @@ def set_up_notebook() -> None:
         display({"text/html": NOTEBOOK_STYLE, "text/plain": ""}, raw=True)
         shell.display_formatter.formatters[MIME_TABLE].for_type(pd.DataFrame, _whole_table)
         shell.display_formatter.formatters["text/html"].for_type(Results, overview_html)
-        shell.enable_matplotlib("inline")
-        shell.run_line_magic("config", "InlineBackend.figure_formats = ['svg']")
+        _draw_inline(shell)
     apply_style()
+
+
+def _draw_inline(shell: Any) -> None:
+    """Show pyplot's figures as SVG below their cell.
+
+    ``%matplotlib inline`` and ``%config`` do the same, but first look through all that is installed.
+    """
+    from IPython.core.pylabtools import activate_matplotlib
+    from matplotlib_inline.backend_inline import configure_inline_support, set_matplotlib_formats
+
+    activate_matplotlib(INLINE)
+    configure_inline_support(shell, INLINE)
+    set_matplotlib_formats("svg")

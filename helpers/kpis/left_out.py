@@ -14,7 +14,7 @@ from helpers import results
 from helpers.data.canonical_tables import TABLES
 from helpers.data.knowledge import TWICE, WITHOUT_KEY, is_on_purpose
 from helpers.kpis.from_invoices import is_made, notes
-from helpers.kpis.spine import WHOLE, Spine
+from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.results import Row
 
@@ -89,7 +89,7 @@ class Shortfall:
 def shortfalls(spine: Spine, table: str) -> dict[str, Shortfall]:
     """What is left out of a table, by the label of the period."""
     found: dict[str, Shortfall] = {}
-    for answer in spine.answers(f"{WHOLE}{table}", "label, reason"):
+    for answer in spine.whole(table):
         each = found.setdefault(answer["label"], Shortfall(table, spine.prepared.currency))
         reason, rows, worth = answer["reason"], answer["rows"], answer["worth"]
         if reason == TWICE:

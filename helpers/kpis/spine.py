@@ -29,7 +29,7 @@ import pandas as pd
 
 from helpers.data.canonical_tables import HELD, TABLES
 from helpers.data.engines import quoted
-from helpers.data.knowledge import TWICE, WITHOUT_KEY
+from helpers.data.knowledge import FOREVER, TWICE, WITHOUT_KEY
 from helpers.data.prepared import Prepared
 from helpers.errors import KitError, NotProvided
 from helpers.language import _
@@ -190,6 +190,7 @@ class Spine:
         self.periods = self.periods or periods_of(self.period)
         self._by_label = {period.label: period for period in self.periods}
         self._made: set[str] = set()
+        self._whole_of: dict[str, list[dict[str, Any]]] = {}
         self._others = count(1)
         self.reading: set[str] = set()
         self.relations = read_relations(self.rules, made_from=self.prepared.made_from)
@@ -281,12 +282,18 @@ class Spine:
         found = self._engine.execute(f"select {columns} from {name} order by {order}").df()
         return dict(iter(found.groupby(list(by), dropna=False, sort=False)))
 
+    def whole(self, table: str) -> list[dict[str, Any]]:
+        """How many rows of a table are in each period, by why they are left out if they are, and their worth."""
+        if table not in self._whole_of:
+            self._whole_of[table] = self.answers(f"{WHOLE}{table}", "label, reason")
+        return self._whole_of[table]
+
     def left_out(self, *tables: str) -> dict[str, dict[str, int]]:
         """How many rows of these tables are left out: ``{"2026Q3": {"deals: won without closed_at": 1}}``."""
         found: dict[str, dict[str, int]] = {label: {} for label in self._by_label}
         files = dict.fromkeys(self.prepared.made_from.get(name, name) for name in tables)
         for table in filter(self.prepared.provides, files):
-            for answer in self.answers(f"{WHOLE}{table}", "label, reason"):
+            for answer in self.whole(table):
                 if answer["reason"] not in (None, WITHOUT_KEY, TWICE):
                     found[answer["label"]][f"{table}: {answer['reason']}"] = answer["rows"]
         return found
@@ -394,8 +401,11 @@ class Spine:
         return f"select * exclude (left_out, unlinked)\nfrom ({judged})\nwhere left_out is null"
 
     def _whole(self, name: str) -> str:
-        """The rows of a table in each period, by why they are left out if they are, and what they are worth."""
-        worth = TABLES[name].worth
+        """The rows of a table in each period, by why they are left out if they are, and what they are worth.
+
+        Rows without a worth are counted as they come and go: a feed of events has too many spans to look at each.
+        """
+        worth, judged = TABLES[name].worth, self.prepared.judged(name)
         amount, rated = (f"abs({worth}) * rate", "left join fixed_rate using (currency)") if worth else ("0", "")
         sums = f"{HELD[name].count()} as rows, coalesce(sum({amount}), 0) as worth"
         values = ", ".join(
@@ -406,18 +416,29 @@ class Spine:
         also = (
             f"""
   union all
-  select known_from, date '9999-12-31', reason, rows, worth{" * coalesce(rate, 0)" if worth else ""}
+  select known_from, {FOREVER}, reason, rows, worth{" * coalesce(rate, 0)" if worth else ""}
   from (values {values}) as aside(reason, known_from, currency, rows, worth) {rated}"""
             if values
             else ""
         )
-        return f"""select label, reason, cast(sum(rows) as bigint) as rows, cast(sum(worth) as double) as worth
-from period join (
+        spans = f"""
   select known_from, known_until, left_out as reason, {sums}
-  from ({self.prepared.judged(name)}) {rated}
-  group by all{also}
+  from ({judged}) {rated}
+  group by all{also}"""
+        changes = f"""
+  select known_from, {FOREVER} as known_until, left_out as reason, {sums}
+  from ({judged})
+  group by all
+  union all
+  select known_until + 1, {FOREVER}, left_out, -{HELD[name].count()}, 0
+  from ({judged})
+  where known_until < {FOREVER}
+  group by all{also}"""
+        return f"""select label, reason, cast(sum(rows) as bigint) as rows, cast(sum(worth) as double) as worth
+from period join ({spans if worth else changes}
 ) on known_day between known_from and known_until
-group by all"""
+group by all
+having sum(rows) > 0"""
 
     def _periods(self) -> str:
         rows = ",\n".join(f"({', '.join(_literal(value) for value in _of_period(p, self.period).values())})"
