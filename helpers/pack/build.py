@@ -83,7 +83,8 @@ def _build(
         lambda: check_columns_left_out(request.review),
     )
     changed = changed_definitions(request, published)
-    with _timed("prepare", seconds):
+    with _timed("prepare", seconds), ThreadPoolExecutor() as pool:
+        pool.submit(import_module, "papermill")  # while DuckDB works
         prepared = request.prepared_in(made_from / PREPARED)
         write_build_context(prepared.folder, request.review, request.settled, changed)
         variants = make_variants(request, prepared, made_from, changed)
