@@ -19,6 +19,19 @@ from sample import write_sample
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test whose fixtures take seconds is a ``whole`` one: make test leaves it to make test-all."""
+    for item in items:
+        if "takes_seconds" in getattr(item, "fixturenames", ()):
+            item.add_marker("whole")
+
+
+@pytest.fixture(scope="session")
+def takes_seconds() -> None:
+    """Is asked for by fixtures that build a pack, run kernels or read a large source; marks their tests ``whole``."""
+
+
 @pytest.fixture(scope="session", autouse=True)
 def engines_of_one_thread() -> Iterator[None]:
     """The workers of xdist share the cores: threads of an engine would only take turns over such small tables."""
@@ -61,7 +74,7 @@ def sample_folder(made_once) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def company(sample_folder, made_once) -> Path:
+def company(sample_folder, made_once, takes_seconds) -> Path:
     """A source file of the sample company with 60 customers."""
 
     def write(folder: Path) -> None:

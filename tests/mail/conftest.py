@@ -29,7 +29,7 @@ def sample(built) -> Opened:
 
 
 @pytest.fixture(scope="session")
-def corrected(made_once, dozen) -> Path:
+def corrected(made_once, dozen, warm) -> Path:
     """A project whose 2026Q3 was published, and again with every deal twice as large."""
 
     def make(folder: Path) -> None:
@@ -54,7 +54,7 @@ def books(tmp_path, corrected) -> Project:
 
 
 @pytest.fixture(scope="session")
-def hostile(made_once) -> Opened:
+def hostile(made_once, warm) -> Opened:
     """A draft of the company whose every name and text is hostile."""
 
     def make(folder: Path) -> None:

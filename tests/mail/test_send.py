@@ -31,7 +31,7 @@ lists:
 
 
 @pytest.fixture(scope="session")
-def published_once(made_once, dozen) -> Path:
+def published_once(made_once, dozen, warm) -> Path:
     """A project with a draft of 2026Q3 and its published version, which no test writes to."""
 
     def make(folder: Path) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
 
+from helpers.pack import warm_kernels
 from helpers.pack.build import Built, build_pack
 from helpers.pack.request import BuildRequest
 from helpers.pack.warm_kernels import WarmProcess, warm_process
@@ -19,9 +21,10 @@ from tests.pack.requests import request_of
 
 
 @pytest.fixture(scope="session")
-def warm() -> Iterator[WarmProcess | None]:
-    """The process that the kernels of all builds are forked from."""
-    with warm_process() as found:
+def warm(takes_seconds) -> Iterator[WarmProcess | None]:
+    """The process that the kernels of all builds are forked from, those of commands too."""
+    with warm_process() as found, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(warm_kernels, "warm_process", lambda: nullcontext(found))
         yield found
 
 

@@ -35,7 +35,7 @@ UNKNOWN = "\U00012000"  # a cuneiform sign: none of the fonts that a pack may us
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
+def built(tmp_path_factory, warm):
     """The hostile company's project after a build, with what the build said."""
     made = write_company(tmp_path_factory.mktemp("hostile"))
     add_table_of_all(made)

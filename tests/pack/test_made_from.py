@@ -48,7 +48,7 @@ COMMANDS = {
 
 
 @pytest.fixture(scope="session")
-def drafted(made_once, dozen) -> Path:
+def drafted(made_once, dozen, warm) -> Path:
     """A project with a draft of 2026Q3 that has a logo, commentary and an audience."""
 
     def make(folder: Path) -> None:

@@ -17,7 +17,7 @@ SAME_BYTES = ("pack.html", "pack.pdf", "figures.xlsx", "results.csv")
 
 
 @pytest.fixture(scope="session")
-def drafted(made_once, dozen) -> Path:
+def drafted(made_once, dozen, warm) -> Path:
     """A project with a draft of 2026Q3, which no test writes to."""
 
     def make(folder: Path) -> None:
