@@ -1,6 +1,7 @@
 """What all tests share: sample companies, each made once."""
 
 import fcntl
+import gc
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -30,6 +31,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def takes_seconds() -> None:
     """Is asked for by fixtures that build a pack, run kernels or read a large source; marks their tests ``whole``."""
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays to the end: Python need not look through it for garbage again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 @pytest.fixture(scope="session", autouse=True)

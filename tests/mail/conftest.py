@@ -12,7 +12,7 @@ import trustme
 
 from helpers.pack.verify import Opened
 from tests.mail.bodies import pack_in
-from tests.pack.conftest import build, built, dozen, warm  # noqa: F401 - fixtures
+from tests.pack.conftest import build, built, dozen, drafted, warm  # noqa: F401 - fixtures
 from tests.pack.hostile import write_company
 from tests.pack.projects import BUILD, Project, project
 from tests.pack.requests import ROOT

@@ -16,7 +16,7 @@ from helpers.pack import warm_kernels
 from helpers.pack.build import Built, build_pack
 from helpers.pack.request import BuildRequest
 from helpers.pack.warm_kernels import WarmProcess, warm_process
-from tests.pack.projects import Project, changeable_root, project
+from tests.pack.projects import BUILD, Project, changeable_root, project
 from tests.pack.requests import request_of
 
 
@@ -71,6 +71,17 @@ def dozen(sample_folder) -> Path:
 def books(tmp_path, dozen) -> Project:
     """A user's project over the company with 12 customers."""
     return project(tmp_path, dozen)
+
+
+@pytest.fixture(scope="session")
+def drafted(made_once, dozen, warm) -> Path:
+    """Such a project with a draft of 2026Q3, which no test writes to."""
+
+    def make(folder: Path) -> None:
+        done = project(folder, dozen).run(*BUILD)
+        assert done.status == 0, done.err
+
+    return made_once("drafted", make)
 
 
 @pytest.fixture

@@ -277,6 +277,7 @@ def lowest(found):
     return min(heights)
 
 
+@pytest.mark.whole
 def test_a_short_table_of_long_words_goes_on_on_the_next_page():
     fields = [{"name": f"c{i}", "type": "string", "title": f"Column {i}", "unit": "text"} for i in range(8)]
     data = [{f"c{i}": "ж" * 300 for i in range(8)} for _ in range(6)]
@@ -286,6 +287,7 @@ def test_a_short_table_of_long_words_goes_on_on_the_next_page():
     assert lowest(found) > 0
 
 
+@pytest.mark.whole
 def test_a_long_text_before_a_chart_goes_on_on_the_next_page():
     long = markdown("# T\n\n" + "\n\n".join(f"Sentence {i}. " + "More words of it. " * 30 for i in range(30)))
     found = pages(long, code(chart_output()))
