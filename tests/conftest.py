@@ -33,11 +33,16 @@ def takes_seconds() -> None:
     """Is asked for by fixtures that build a pack, run kernels or read a large source; marks their tests ``whole``."""
 
 
+def pytest_collection() -> None:
+    """Python looks for no garbage while everything is loaded."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """What is loaded by now stays to the end: Python need not look through it for garbage again and again."""
-    gc.collect()
+    """What is loaded by now stays to the end, so Python need not look through it again and again."""
     gc.freeze()
     gc.set_threshold(50_000)
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
