@@ -16,8 +16,9 @@ from helpers.pack import warm_kernels
 from helpers.pack.build import Built, build_pack
 from helpers.pack.request import BuildRequest
 from helpers.pack.warm_kernels import WarmProcess, warm_process
+from tests.pack.hostile import add_table_of_all, write_company
 from tests.pack.projects import BUILD, Project, changeable_root, project
-from tests.pack.requests import request_of
+from tests.pack.requests import ROOT, request_of
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +83,23 @@ def drafted(made_once, dozen, warm) -> Path:
         assert done.status == 0, done.err
 
     return made_once("drafted", make)
+
+
+@pytest.fixture(scope="session")
+def hostile_build(made_once, warm) -> tuple[Path, list[str]]:
+    """The draft of the company whose every name and text is hostile, and the lines that its build said."""
+
+    def make(folder: Path) -> None:
+        made = write_company(folder)
+        add_table_of_all(made)
+        for theme in ("pipeline_conversion", "recurring_revenue"):
+            (made.folder / f"notebooks/{theme}.ipynb").symlink_to(ROOT / f"notebooks/{theme}.ipynb")
+        done = made.run(*BUILD)
+        assert done.status == 0, done.err
+        (folder / "said.txt").write_text(done.err, encoding="utf-8")
+
+    folder = made_once("hostile", make)
+    return folder / "project/reports/2026Q3", (folder / "said.txt").read_text(encoding="utf-8").splitlines()
 
 
 @pytest.fixture
