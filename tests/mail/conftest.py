@@ -12,7 +12,7 @@ import trustme
 
 from helpers.pack.verify import Opened
 from tests.mail.bodies import pack_in
-from tests.pack.conftest import build, built, dozen, drafted, hostile_build, warm  # noqa: F401 - fixtures
+from tests.pack.conftest import build, built, dozen, drafted, hostile_build, warm, with_audiences  # noqa: F401 - fixtures
 from tests.pack.projects import BUILD, Project, project
 
 TABLES = ("customers", "subscriptions", "deals", "stage_history", "products", "fx_rates", "invoices")

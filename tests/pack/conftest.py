@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
+from helpers.data.pseudonyms import VARIABLE
 from helpers.pack import warm_kernels
 from helpers.pack.build import Built, build_pack
 from helpers.pack.request import BuildRequest
 from helpers.pack.warm_kernels import WarmProcess, warm_process
+from tests.pack.audiences import BOARD, KEY, audience_request, most_frequent_owner
 from tests.pack.hostile import add_table_of_all, write_company
 from tests.pack.projects import BUILD, Project, changeable_root, project
 from tests.pack.requests import ROOT, request_of
@@ -83,6 +85,25 @@ def drafted(made_once, dozen, warm) -> Path:
         assert done.status == 0, done.err
 
     return made_once("drafted", make)
+
+
+@pytest.fixture(scope="session")
+def with_audiences(made_once, build, company) -> Path:
+    """A pack for a board that sees no names, and for the owner of some customers, who sees those alone."""
+    mine = {"themes": ["inactive_customers"], "rows": f"owner = '{most_frequent_owner(company)}'"}
+    said = {
+        "summary.md": "Net new MRR is {{ net_new_mrr }}.",
+        "mara/summary.md": "Call every one of them.",
+        "mara/inactive_customers.md": "We call every one of them.",
+    }
+
+    def make(folder: Path) -> None:
+        request = audience_request(company, folder / "params", {"board": BOARD, "mara": mine}, commentary=said)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(VARIABLE, KEY)
+            assert build(request, folder / "out").exit_status == 0
+
+    return (made_once("audiences", make) / "out/2026Q3").resolve()
 
 
 @pytest.fixture(scope="session")
