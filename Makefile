@@ -16,11 +16,11 @@ unexport PYTHONDONTWRITEBYTECODE
 pack: .venv/ready $(SAMPLE)            ## the sample company's pack
 	$(BIN)/kpi-review build --period $(PERIOD) --source params/sources/sample.yml
 
-test: .venv/ready                        ## everything that needs no browser and no database
-	$(BIN)/pytest -n 2 --dist loadfile -m "not browser and not database and not spark and not slow"
+test: .venv/ready                        ## everything that takes no seconds and needs no browser and no database
+	$(BIN)/pytest -n 2 --dist loadfile -m "not whole and not browser and not database and not spark and not slow"
 
 test-all: .venv/ready                    ## the rest
-	$(BIN)/pytest -n 2 --dist loadfile -m "browser or database or spark or slow"
+	$(BIN)/pytest -n 2 --dist loadfile -m "whole or browser or database or spark or slow"
 
 lab: .venv/ready $(SAMPLE)             ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir . notebooks/recurring_revenue.ipynb

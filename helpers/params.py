@@ -453,12 +453,14 @@ def _baseline_faults(review: Review) -> list[str]:
     """Baselines of what has no usual range, and those that do not follow each other in time."""
     written, faults = Places(review.path), []
     for kpi_id, baselines in review.baselines.items():
-        where, judged = written.where("baselines", kpi_id), judged_as(kpi_id)
+        judged, fault = judged_as(kpi_id), ""
         if kpi_id not in CATALOGUE:
-            faults.append(f"{where} is not a KPI{nearest(kpi_id, CATALOGUE)}")
+            fault = f"is not a KPI{nearest(kpi_id, CATALOGUE)}"
         elif judged != kpi_id:
             instead = f"; give the baseline of {judged}, by which it is judged" if judged else ""
-            faults.append(f"{where} is not judged by its own history{instead}")
+            fault = f"is not judged by its own history{instead}"
+        if fault:
+            faults.append(f"{written.where('baselines', kpi_id)} {fault}")
         ended = date.min
         for i, each in enumerate(baselines):
             if each.to_on <= max(each.from_on, ended):
@@ -473,14 +475,16 @@ def _peer_faults(review: Review) -> list[str]:
     """Quartiles of what is no KPI, out of order, or in per cent where the KPI is a share."""
     written, faults = Places(review.path), []
     for kpi_id, peers in review.peers.items():
-        where, quartiles = written.where("peers", kpi_id), (peers.p25, peers.median, peers.p75)
+        quartiles, fault = (peers.p25, peers.median, peers.p75), ""
         if kpi_id not in CATALOGUE:
-            faults.append(f"{where} is not a KPI{nearest(kpi_id, CATALOGUE)}")
+            fault = f"is not a KPI{nearest(kpi_id, CATALOGUE)}"
         elif list(quartiles) != sorted(quartiles):
             told = ", ".join(f"{each:g}" for each in quartiles)
-            faults.append(f"{where} has p25, median and p75 of {told}, must be in ascending order")
+            fault = f"has p25, median and p75 of {told}, must be in ascending order"
         elif CATALOGUE[kpi_id].unit == "share" and peers.median > MOST_SHARE:
-            faults.append(f"{where} has a median of {peers.median:g}, must be a share: 1.05 is 105 %")
+            fault = f"has a median of {peers.median:g}, must be a share: 1.05 is 105 %"
+        if fault:
+            faults.append(f"{written.where('peers', kpi_id)} {fault}")
     return faults
 
 
@@ -494,13 +498,15 @@ def _name_faults(review: Review, section: str, known: Collection[str], what: str
 def _scorecard_faults(review: Review) -> list[str]:
     """Rows of what is no KPI, named twice, or more of them than a reader takes in."""
     written = Places(review.path)
-    rows = [
-        (written.where("scorecard", group, i), k) for group, ids in review.scorecard.items() for i, k in enumerate(ids)
+    rows = [(("scorecard", group, i), k) for group, ids in review.scorecard.items() for i, k in enumerate(ids)]
+    faults = [
+        f"{written.where(*at)} == {k!r}, is not a KPI{nearest(k, CATALOGUE)}" for at, k in rows if k not in CATALOGUE
     ]
-    faults = [f"{where} == {k!r}, is not a KPI{nearest(k, CATALOGUE)}" for where, k in rows if k not in CATALOGUE]
     named = [k for _, k in rows]
     faults += [
-        f"{where} == {k!r}, is named before; name each once" for i, (where, k) in enumerate(rows) if k in named[:i]
+        f"{written.where(*at)} == {k!r}, is named before; name each once"
+        for i, (at, k) in enumerate(rows)
+        if k in named[:i]
     ]
     if len(rows) > MOST_IN_SCORECARD:
         faults.append(

@@ -1,6 +1,7 @@
 """What all tests share: sample companies, each made once."""
 
 import fcntl
+import gc
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,6 +18,31 @@ from helpers.params import load_review, load_source
 from sample import write_sample
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test whose fixtures take seconds is a ``whole`` one: make test leaves it to make test-all."""
+    for item in items:
+        if "takes_seconds" in getattr(item, "fixturenames", ()):
+            item.add_marker("whole")
+
+
+@pytest.fixture(scope="session")
+def takes_seconds() -> None:
+    """Is asked for by fixtures that build a pack, run kernels or read a large source; marks their tests ``whole``."""
+
+
+def pytest_collection() -> None:
+    """Python looks for no garbage while everything is loaded."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays to the end, so Python need not look through it again and again."""
+    gc.freeze()
+    gc.set_threshold(50_000)
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -61,7 +87,7 @@ def sample_folder(made_once) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def company(sample_folder, made_once) -> Path:
+def company(sample_folder, made_once, takes_seconds) -> Path:
     """A source file of the sample company with 60 customers."""
 
     def write(folder: Path) -> None:

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 CASES = Path(os.environ.get("KPI_DATA", ROOT.parent / "shared/data")).parent / "field-cases"
 READS = re.compile(r"reads: (\{(?:[^{}\[\]]|\[[^\]]*\])*\})")
 
-pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason=f"{CASES} is not there")
+pytestmark = [pytest.mark.whole, pytest.mark.skipif(not CASES.is_dir(), reason=f"{CASES} is not there")]
 
 # 100.50 + 200 + 1,000 at the start; C2 leaves, C4 comes with 50
 CLEAN = {"mrr": 1150.5, "mrr_opening": 1300.5, "mrr_new": 50, "mrr_churn": -200, "paying_customers": 3}

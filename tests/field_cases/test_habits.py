@@ -18,6 +18,8 @@ from helpers.kpis.spine import Spine
 from helpers.params import load_review, load_source
 from tests.canonical import defaults
 
+pytestmark = pytest.mark.whole
+
 READS = re.compile(r"reads: (\{(?:[^{}\[\]]|\[[^\]]*\])*\})")
 D = date
 COLUMNS = {

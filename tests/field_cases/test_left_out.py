@@ -20,7 +20,7 @@ from tests.canonical import defaults
 
 ROOT = Path(__file__).parents[2]
 CASES = Path(os.environ.get("KPI_DATA") or ROOT.parent / "shared" / "data").parent / "field-cases"
-pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason=f"{CASES} is not there")
+pytestmark = [pytest.mark.whole, pytest.mark.skipif(not CASES.is_dir(), reason=f"{CASES} is not there")]
 
 CLEAN = {"mrr": 1150.50, "mrr_opening": 1300.50, "mrr_new": 50, "mrr_churn": -200, "paying_customers": 3}
 

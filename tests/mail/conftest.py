@@ -12,10 +12,8 @@ import trustme
 
 from helpers.pack.verify import Opened
 from tests.mail.bodies import pack_in
-from tests.pack.conftest import build, built, dozen, warm  # noqa: F401 - fixtures
-from tests.pack.hostile import write_company
+from tests.pack.conftest import build, built, dozen, drafted, hostile_build, warm, with_audiences  # noqa: F401 - fixtures
 from tests.pack.projects import BUILD, Project, project
-from tests.pack.requests import ROOT
 
 TABLES = ("customers", "subscriptions", "deals", "stage_history", "products", "fx_rates", "invoices")
 SAID = "---\nauthor: Mara\ndate: 2026-10-12\n---\nBookings are {{ new_revenue }}.\n\n## Asked of the board\n\nAgree."
@@ -29,7 +27,7 @@ def sample(built) -> Opened:
 
 
 @pytest.fixture(scope="session")
-def corrected(made_once, dozen) -> Path:
+def corrected(made_once, dozen, warm) -> Path:
     """A project whose 2026Q3 was published, and again with every deal twice as large."""
 
     def make(folder: Path) -> None:
@@ -54,17 +52,9 @@ def books(tmp_path, corrected) -> Project:
 
 
 @pytest.fixture(scope="session")
-def hostile(made_once) -> Opened:
+def hostile(hostile_build) -> Opened:
     """A draft of the company whose every name and text is hostile."""
-
-    def make(folder: Path) -> None:
-        made = write_company(folder)
-        for theme in ("pipeline_conversion", "recurring_revenue"):
-            (made.folder / f"notebooks/{theme}.ipynb").symlink_to(ROOT / f"notebooks/{theme}.ipynb")
-        done = made.run(*BUILD)
-        assert done.status == 0, done.err
-
-    return pack_in(made_once("hostile", make) / "project/reports/2026Q3")
+    return pack_in(hostile_build[0])
 
 
 @pytest.fixture(scope="session")

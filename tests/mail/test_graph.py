@@ -1,7 +1,9 @@
 import base64
 import json
+import ssl
 import time
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,11 +19,14 @@ from tests.mail.servers import mail_server, server_context
 from tests.postgres import free_port
 
 AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
+CERTIFICATES = ssl.create_default_context()
 ANN, BO, HID = (read_person(f"{name} <{name.lower()}@example.com>") for name in ("Ann", "Bo", "Hid"))
 
 
 @pytest.fixture
 def stand(monkeypatch):
+    """It speaks plain HTTP: the certificates of this machine, which take long to load, are loaded once."""
+    monkeypatch.setattr(graph, "ssl", SimpleNamespace(create_default_context=lambda: CERTIFICATES))
     monkeypatch.setenv("TOKEN", "good")
     monkeypatch.setenv("APP_SECRET", APP_SECRET)
     with graph_stand_in() as stand:

@@ -236,6 +236,7 @@ def test_a_fault_of_the_sending_itself_is_not_taken_for_one_of_the_lock(path):
     assert not path.with_suffix(".lock").exists()
 
 
+@pytest.mark.whole
 def test_many_that_start_at_once_are_one_at_a_time(path):
     """Each that gets it appends a line before and after; nobody stands between the two."""
     code = """

@@ -15,7 +15,6 @@ from PIL import Image
 from helpers import results
 from helpers.catalogue import CATALOGUE
 from helpers.data.prepared import Prepared
-from helpers.data.pseudonyms import VARIABLE
 from helpers.errors import KitError
 from helpers.language import LOCALES
 from helpers.mail.body import MOST
@@ -28,7 +27,7 @@ from tests.mail.bodies import ATTACHED, body, pack_in, page_of, squeezed, words_
 from tests.mail.conftest import REASON
 from tests.pack.hostile import COMPANY, NAMES, settable, shown
 from tests.pack.projects import BUILD, project
-from tests.pack.test_audiences import BOARD, KEY, audience_request, hidden_of, in_text
+from tests.pack.test_audiences import hidden_of, in_text
 
 OTHERS = [language for language in LOCALES if language != "en"]
 CELLS = ("value", "previous", "year_ago", "target", "signal")
@@ -458,18 +457,9 @@ def test_hostile_names_and_commentary_are_text(hostile):
 
 
 @pytest.fixture(scope="module")
-def shared(build, company, tmp_path_factory):
+def shared(with_audiences):
     """A pack for a board that sees no names, and for the owner of some customers, who sees those alone."""
-    folder = tmp_path_factory.mktemp("audiences")
-    owner = pd.read_parquet(company.parent / "data/customers.parquet")["owner"].mode()[0]
-    mine = {"themes": ["inactive_customers"], "rows": f"owner = '{owner}'"}
-    said = {"summary.md": "Net new MRR is {{ net_new_mrr }}.", "mara/summary.md": "Call every one of them."}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, KEY)
-        request = audience_request(company, folder / "params", {"board": BOARD, "mara": mine}, commentary=said)
-        built = build(request, folder / "out")
-    assert built.exit_status == 0
-    return pack_in(built.folder)
+    return pack_in(with_audiences)
 
 
 @pytest.mark.slow

@@ -26,37 +26,16 @@ from helpers.pack.commentary import Comment
 from helpers.pack.made_from import audiences_of
 from helpers.pack.pages import page_content
 from helpers.pack.write import Origin
-from helpers.params import load_review, load_source
-from tests.pack.requests import ROOT, made_request
+from tests.pack.audiences import BOARD, KEY, THEMES, audience_request, most_frequent_owner
+from tests.pack.requests import ROOT
 from tests.pack.test_build import add_cell, pdf_text
 
-KEY = "a key that is long enough for this"
-THEMES = ("recurring_revenue", "inactive_customers")
 FILES = {"pack.html", "pack.pdf", "figures.xlsx", "results.csv"}
-BOARD = {"hide": ["customers.owner", "customers.contact_email"], "customers": "pseudonyms", "smallest_group": 3}
-
-
-def audience_request(company: Path, folder: Path, audiences: dict, root: Path = ROOT, commentary: dict | None = None):
-    """A request for a review of two themes with these audiences, and commentary by file."""
-    written = yaml.safe_load((ROOT / "params/review.yml").read_text())
-    kept = {name: written[name] for name in ("company", "currency", "timezone", "rules", "brand", "targets")}
-    themes = {theme: written["themes"][theme] for theme in THEMES}
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "review.yml").write_text(
-        yaml.safe_dump({**kept, "themes": themes, "audiences": audiences}, sort_keys=False)
-    )
-    for path, text in (commentary or {}).items():
-        file = folder / "commentary/2026Q3" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    given = {"period": "2026Q3", "source": str(company), "review": str(folder / "review.yml"), "as_of": "2026-09-30"}
-    return made_request(load_review(folder / "review.yml"), load_source(company), given, root=root)
 
 
 @pytest.fixture(scope="module")
 def owner(company) -> str:
-    """The owner of the most customers."""
-    return pd.read_parquet(company.parent / "data/customers.parquet")["owner"].mode()[0]
+    return most_frequent_owner(company)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -64,21 +43,6 @@ def key():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, KEY)
         yield
-
-
-@pytest.fixture(scope="module")
-def with_audiences(build, company, owner, tmp_path_factory) -> Path:
-    """A pack for a board that sees no names, and for the owner of some customers."""
-    folder = tmp_path_factory.mktemp("audiences")
-    mine = {"themes": ["inactive_customers"], "rows": f"owner = '{owner}'"}
-    said = {
-        "summary.md": "Net new MRR is {{ net_new_mrr }}.",
-        "mara/inactive_customers.md": "We call every one of them.",
-    }
-    request = audience_request(company, folder / "params", {"board": BOARD, "mara": mine}, commentary=said)
-    built = build(request, folder / "out")
-    assert built.exit_status == 0
-    return built.folder.resolve()
 
 
 def bytes_in(folder: Path) -> bytes:
@@ -155,7 +119,7 @@ def test_nothing_hidden_is_in_any_byte_of_a_readers_pack(with_audiences, hidden)
 
 
 @pytest.mark.slow
-def test_nothing_hidden_is_behind_what_is_drawn(with_audiences, hidden, monkeypatch):
+def test_nothing_hidden_is_behind_what_is_drawn(with_audiences, hidden, monkeypatch, tmp_path):
     """Charts are drawn as outlines: so the outputs of the notebooks, and what the pages are set from, are searched."""
     kept = with_audiences.parent / "made_from/audiences/board"
     for path in (kept / "notebooks").iterdir():
@@ -168,9 +132,7 @@ def test_nothing_hidden_is_behind_what_is_drawn(with_audiences, hidden, monkeypa
         return set_from[-1]
 
     monkeypatch.setattr("helpers.pack.write.page_content", noted)
-    out = with_audiences.parent / "again"
-    out.mkdir()
-    write_audience("board", with_audiences.parent / "made_from", ROOT, Origin({"code": ""}, versions(), None), out)
+    write_audience("board", with_audiences.parent / "made_from", ROOT, Origin({"code": ""}, versions(), None), tmp_path)
     assert in_text(hidden, json.dumps(set_from, ensure_ascii=False, default=str)) == []
     for name in ("review.json", "refused.json", "prepared.json"):
         assert in_text(hidden, (kept / "prepared" / name).read_text()) == [], name

@@ -28,6 +28,8 @@ from tests.spec import test_customer_mrr as companies
 from tests.spec.test_customer_mrr import EXAMPLE
 from tests.spec.test_recurring_revenue import CUSTOMERS
 
+pytestmark = pytest.mark.whole
+
 Q1 = Calendar().period("2026Q1")
 # Euros gain and lose against the dollar; B buys more on the way, C leaves, D pays in dollars.
 EUROS = """

@@ -17,7 +17,7 @@ from helpers.errors import KitError
 from helpers.pack.run import Executed
 from helpers.pack.write import write_exports
 from tests.pack import fixtures as made
-from tests.pack.projects import changeable_root
+from tests.pack.projects import BUILD, changeable_root
 from tests.pack.requests import ROOT, request_of
 
 SAME_BYTES = ("pack.html", "pack.pdf", "pack.pptx", "figures.xlsx", "results.csv")
@@ -114,6 +114,24 @@ def test_a_table_that_is_shown_as_a_chart_is_exported_too(tmp_path):
     notebook = made.notebook(made.code(made.chart_output(table=behind)))
     write_exports([Executed("theme", notebook, 1.0)], tmp_path)
     assert (tmp_path / "exports/seats.csv").read_text() == "name,mrr\nCustomer 0,0.0\nCustomer 1,1000.0\n"
+
+
+def test_one_theme_is_built_from_start_to_end_by_the_command(books):
+    """The one whole build of make test, so small that it may be there; all others are marked whole."""
+    books.source(
+        "  customers: select 'C1' as customer_id, 'Aye' as name, date '2026-01-01' as signed_up_on\n"
+        "  deals: select 'D1' as deal_id, 'C1' as customer_id, timestamp '2026-07-01' as created_at, "
+        "timestamp '2026-08-01' as closed_at, 'won' as outcome, 2400 as amount, 24 as term_months, "
+        "'new_logo' as deal_type"
+    )
+    done = books.run(*BUILD)
+    assert (done.status, done.lines[-1]) == (0, "2026Q3: render done")
+    draft = books.folder / "reports/2026Q3"
+    figures = results.read_csv(draft / "results.csv").query("period == '2026Q3' and segment == ''").set_index("kpi_id")
+    assert figures.loc["new_revenue", "value"] == 1200  # of two years, what is of one
+    assert "€1,200" in (draft / "pack.html").read_text().replace("\u2060", "")
+    assert "€1,200" in pdf_text(draft)
+    assert books.run("verify", "reports/2026Q3").status == 0
 
 
 def test_the_same_inputs_give_the_same_bytes(build, company, tmp_path):

@@ -29,6 +29,8 @@ from helpers.review import OpenReview
 from tests.canonical import source
 from tests.pack.requests import ROOT, made_request, request_of
 
+pytestmark = pytest.mark.whole
+
 CODE = "the code of today"
 CUSTOMERS = "customer_id | name | signed_up_on | segment | owner\n" + "\n".join(
     f"{name} | {name} | 2024-01-01 | Small | Mara" for name in "ABC"

@@ -160,7 +160,7 @@ def test_a_figure_that_is_not_there_is_told_with_the_nearest(tmp_path, named, to
     assert found == ([f"{tmp_path}/summary.md: {told}"] if told else [])
 
 
-def test_a_build_stops_before_pages_are_made_and_the_draft_stays(books):
+def test_a_build_stops_before_pages_are_made_and_the_draft_stays(books, warm):
     link = books.draft()
     books.write("params/commentary/2026Q3/new_revenue.md", "{{ new_revenue[upsel] }} and {{ new_revenue[upsell] }}")
     done = books.run(*BUILD)

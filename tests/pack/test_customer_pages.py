@@ -145,6 +145,7 @@ def test_a_build_writes_a_page_per_customer_beside_the_file(tmp_path):
     assert "Aye" not in (tmp_path / found[1]).read_text()
 
 
+@pytest.mark.whole
 def test_thousands_of_customers_take_seconds():
     rows = [row for i in range(3000) for row in stated(customer_id=f"C-{i}", customer=f"Customer {i}")]
     begun = time.monotonic()

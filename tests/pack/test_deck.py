@@ -38,6 +38,8 @@ from tests.pack.projects import BUILD
 from tests.pack.requests import ROOT
 from tests.unit.display.fake_review import Q3, months, quarters, review, share
 
+pytestmark = pytest.mark.whole
+
 EURO = Writer("EUR", "en_GB")
 REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|_x00[01]")
 FOOT = (PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER)

@@ -23,10 +23,8 @@ from helpers.pack.render import UnprintableWarning
 from helpers.periods import Calendar
 from helpers.texts import spoken
 from tests.pack.fixtures import chart_output, code, markdown, notebook, pdf_of, table_output, view
-from tests.pack.hostile import COMPANY, LONG, NAMES, SEGMENTS, STAGES, add_table_of_all, shown, write_company
+from tests.pack.hostile import COMPANY, LONG, NAMES, SEGMENTS, STAGES, shown
 from tests.pack.paper import sheets
-from tests.pack.projects import BUILD
-from tests.pack.requests import ROOT
 
 LEFT_TO_RIGHT = [key for key in NAMES if key not in ("hebrew", "arabic", "bidi")]
 STACKED = "Z̴̨a͙l̶g̸o"
@@ -35,20 +33,14 @@ UNKNOWN = "\U00012000"  # a cuneiform sign: none of the fonts that a pack may us
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """The hostile company's project after a build, with what the build said."""
-    made = write_company(tmp_path_factory.mktemp("hostile"))
-    add_table_of_all(made)
-    for theme in ("pipeline_conversion", "recurring_revenue"):
-        (made.folder / f"notebooks/{theme}.ipynb").symlink_to(ROOT / f"notebooks/{theme}.ipynb")
-    done = made.run(*BUILD)
-    assert done.status == 0, done.err
-    return made.folder / "reports/2026Q3", done
+def built(hostile_build):
+    """The hostile company's draft."""
+    return hostile_build[0]
 
 
 @pytest.fixture(scope="module")
 def html(built):
-    return (built[0] / "pack.html").read_text(encoding="utf-8")
+    return (built / "pack.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +50,7 @@ def page(html):
 
 @pytest.fixture(scope="module")
 def reader(built):
-    return PdfReader(built[0] / "pack.pdf")
+    return PdfReader(built / "pack.pdf")
 
 
 def bare(text):
@@ -207,19 +199,20 @@ def test_the_pdf_follows_no_link_but_the_packs_own(reader):
 
 
 @pytest.mark.slow
-def test_what_no_font_has_is_told_by_the_build(built):
+def test_what_no_font_has_is_told_by_the_build(hostile_build):
     missing = {c for name in NAMES.values() for c in appearance.uncovered(shown(name))}
-    told = [line for line in built[1].lines if "No font here has" in line]
+    said = hostile_build[1]
+    told = [line for line in said if "No font here has" in line]
     assert len(told) == bool(missing)
     for line in told:
         assert line.startswith("2026Q3: No font here has ")
         assert missing <= set(line)
-    assert len(built[1].lines) == 5 + len(told)  # prepare, three themes, render
+    assert len(said) == 5 + len(told)  # prepare, three themes, render
 
 
 @pytest.mark.slow
 def test_no_word_of_the_pdf_stands_beyond_its_page(built):
-    for page in sheets((built[0] / "pack.pdf").read_bytes())[1:]:
+    for page in sheets((built / "pack.pdf").read_bytes())[1:]:
         assert page.beyond() == [], page.number
 
 
@@ -228,7 +221,7 @@ def test_no_word_of_the_pdf_stands_beyond_its_page(built):
 
 @pytest.mark.slow
 def test_the_workbook_holds_every_name_as_text(built):
-    book = openpyxl.load_workbook(built[0] / "figures.xlsx")
+    book = openpyxl.load_workbook(built / "figures.xlsx")
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None]
     assert {cell.parent.title for cell in cells if cell.data_type == "f"} <= {"Audit", "Checks"}
     assert not [cell for cell in cells if cell.hyperlink and not cell.hyperlink.location]
@@ -240,7 +233,7 @@ def test_the_workbook_holds_every_name_as_text(built):
 @pytest.mark.slow
 def test_lists_hold_every_name_and_none_that_a_spreadsheet_calculates(built):
     names = set()
-    for file in (built[0] / "exports").glob("*.csv"):
+    for file in (built / "exports").glob("*.csv"):
         rows = list(csv.reader(io.StringIO(file.read_text(encoding="utf-8"))))
         assert not [cell for row in rows for cell in row if re.match("[=+@]", cell)]
         names |= {form for row in rows for cell in row for form in (cell, cell.removeprefix("'"))}
@@ -249,10 +242,10 @@ def test_lists_hold_every_name_and_none_that_a_spreadsheet_calculates(built):
 
 @pytest.mark.slow
 def test_the_manifest_and_the_results_are_whole(built):
-    told = json.loads((built[0] / "manifest.json").read_text(encoding="utf-8"))
+    told = json.loads((built / "manifest.json").read_text(encoding="utf-8"))
     assert told["company"] == COMPANY
     assert told["parameters"]["pipeline_conversion"]["stages"] == STAGES
-    rows = csv.DictReader(io.StringIO((built[0] / "results.csv").read_text(encoding="utf-8")))
+    rows = csv.DictReader(io.StringIO((built / "results.csv").read_text(encoding="utf-8")))
     assert {row["segment"] for row in rows if row["segment_by"] == "segment"} == set(SEGMENTS)
 
 
@@ -277,6 +270,7 @@ def lowest(found):
     return min(heights)
 
 
+@pytest.mark.whole
 def test_a_short_table_of_long_words_goes_on_on_the_next_page():
     fields = [{"name": f"c{i}", "type": "string", "title": f"Column {i}", "unit": "text"} for i in range(8)]
     data = [{f"c{i}": "ж" * 300 for i in range(8)} for _ in range(6)]
@@ -286,6 +280,7 @@ def test_a_short_table_of_long_words_goes_on_on_the_next_page():
     assert lowest(found) > 0
 
 
+@pytest.mark.whole
 def test_a_long_text_before_a_chart_goes_on_on_the_next_page():
     long = markdown("# T\n\n" + "\n\n".join(f"Sentence {i}. " + "More words of it. " * 30 for i in range(30)))
     found = pages(long, code(chart_output()))

@@ -77,7 +77,7 @@ def addresses(found):
 
 
 @pytest.fixture(scope="module")
-def said():
+def said(takes_seconds):
     """Every text that the kit says."""
     return template_of(texts())
 

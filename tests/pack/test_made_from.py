@@ -48,7 +48,7 @@ COMMANDS = {
 
 
 @pytest.fixture(scope="session")
-def drafted(made_once, dozen) -> Path:
+def drafted_with_all(made_once, dozen, warm) -> Path:
     """A project with a draft of 2026Q3 that has a logo, commentary and an audience."""
 
     def make(folder: Path) -> None:
@@ -64,8 +64,8 @@ def drafted(made_once, dozen) -> Path:
 
 
 @pytest.fixture
-def books(tmp_path, drafted) -> Project:
-    shutil.copytree(drafted, tmp_path / "books", symlinks=True)
+def books(tmp_path, drafted_with_all) -> Project:
+    shutil.copytree(drafted_with_all, tmp_path / "books", symlinks=True)
     return Project(tmp_path / "books")
 
 

@@ -223,6 +223,7 @@ def test_a_folder_that_cannot_be_made(books, out, reason):
     assert (books.folder / "taken").read_text() == "a file"
 
 
+@pytest.mark.whole
 def test_a_disk_that_is_full_while_the_source_is_read(refused):
     [message] = refused(limit=1)
     assert message.startswith("2026Q3: reports cannot be written: ")

@@ -51,13 +51,13 @@ def copied(folder: Path, company: Path) -> Path:
 
 
 @pytest.fixture
-def kit(tmp_path, dozen) -> Path:
+def kit(tmp_path, dozen, takes_seconds) -> Path:
     """A copy of the kit, over the company with 12 customers."""
     return copied(tmp_path / "kit", dozen)
 
 
 @pytest.fixture(scope="module")
-def written_kit(tmp_path_factory, dozen) -> Path:
+def written_kit(tmp_path_factory, dozen, takes_seconds) -> Path:
     """A copy of the kit into which the theme was written."""
     folder = copied(tmp_path_factory.mktemp("written") / "kit", dozen)
     assert run(folder, *NEW) == (0, WRITTEN, "")
@@ -238,7 +238,7 @@ print(json.dumps(told))
 
 
 @pytest.fixture(scope="module")
-def refusals(tmp_path_factory) -> dict[str, tuple[int, str, str]]:
+def refusals(tmp_path_factory, takes_seconds) -> dict[str, tuple[int, str, str]]:
     """The exit status of `kpi-review new` for each name and review, and what it prints; the kit stays as it was."""
     kit = tmp_path_factory.mktemp("refusing")
     for name in KIT[:6]:

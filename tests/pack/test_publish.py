@@ -10,20 +10,10 @@ import duckdb
 import pytest
 
 from helpers import results
-from tests.pack.projects import BUILD, Project, project
+from tests.pack.projects import BUILD, Project
 
 TABLES = ("customers", "subscriptions", "deals", "stage_history", "products", "fx_rates", "invoices")
 SAME_BYTES = ("pack.html", "pack.pdf", "figures.xlsx", "results.csv")
-
-
-@pytest.fixture(scope="session")
-def drafted(made_once, dozen) -> Path:
-    """A project with a draft of 2026Q3, which no test writes to."""
-
-    def make(folder: Path) -> None:
-        assert project(folder, dozen).run(*BUILD).status == 0
-
-    return made_once("drafted", make)
 
 
 @pytest.fixture

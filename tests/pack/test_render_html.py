@@ -327,12 +327,14 @@ def fonts_of(html):
     return [io.BytesIO(base64.b64decode(data)) for data in re.findall(r"data:font/woff2;base64,([^)]*)\)", html)]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("text", ["Zürich", "Ж"])
 def test_what_no_font_of_a_reader_has_is_a_box_and_not_a_blank(text):
     for font in fonts_of(html_of(view(company=text), [])):
         assert TTFont(font)["glyf"][".notdef"].numberOfContours > 0
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("text", ["Zürich – Łódź −€5 ✗", "Ж in Zürich", "株"])
 def test_the_typeface_comes_along_with_every_sign_that_it_has(text):
     found = [set(TTFont(font).getBestCmap()) for font in fonts_of(html_of(view(company=text), []))]
@@ -345,6 +347,7 @@ def test_the_typeface_comes_along_with_every_sign_that_it_has(text):
         assert seen <= face | signs | chinese
 
 
+@pytest.mark.whole
 def test_the_typeface_that_stands_ready_is_the_installed_one():
     ready = appearance.LATIN_FACES.read_text()
     assert appearance.font_faces("".join(appearance.LATIN)) == ready

@@ -13,6 +13,8 @@ from helpers.pack.run import Job, Kernels
 from helpers.pack.warm_kernels import warm_process
 from tests.pack.projects import wait_for
 
+pytestmark = pytest.mark.whole
+
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
 
 

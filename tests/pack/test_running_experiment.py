@@ -41,7 +41,7 @@ def texts(pack: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def built(tmp_path, dozen):
+def built(tmp_path, dozen, warm):
     """Gives the texts of a pack whose experiment stops on a day."""
     made = project(tmp_path, dozen)
     (tmp_path / "notebooks/kpi_experiments.ipynb").symlink_to(ROOT / "notebooks/kpi_experiments.ipynb")

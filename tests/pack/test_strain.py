@@ -50,6 +50,8 @@ from tests.pack.paper import lines, sheets
 from tests.pack.pdf_tree import tags
 from tests.unit.display.fake_review import interval, review, share
 
+pytestmark = pytest.mark.whole
+
 TABLE = "application/vnd.dataresource+json"
 ROWS, CHARTS, PAGES, PHONE = 200, 40, 200, 360
 SEGMENTS = ("enterprise", "mid-market", "self-serve")

@@ -78,6 +78,7 @@ def test_subscriptions_that_are_made_from_invoices_are_another_definition(order,
     assert found["win_rate"] == now["win_rate"]
 
 
+@pytest.mark.whole
 def test_the_command_knows_which_tables_the_source_makes(books):
     def line():
         done = books.run("sql", "mrr", "--period", "2026Q3", "--source", "params/books.yml")

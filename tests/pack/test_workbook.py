@@ -471,6 +471,7 @@ def test_the_same_inputs_give_the_same_bytes_dated_by_the_as_of():
     assert render_workbook(other, made.sections(), no_results()) != first
 
 
+@pytest.mark.whole
 @settings(deadline=None)
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=4))
 def test_any_title_gives_a_sheet_that_excel_takes(titles):

@@ -15,6 +15,8 @@ from helpers.params import load_review, project_root
 from sample.accounts import SOURCES
 from tests.sample.views import SIZES
 
+pytestmark = pytest.mark.whole
+
 ASKED = ["default", "tiny", "odd"]
 NAMES = ["spend", "tickets", "deliveries", "measurements", "assignments"]
 BERLIN = "Europe/Berlin"

@@ -11,6 +11,8 @@ import pytest
 from sample import make_tables
 from tests.sample.views import SIZES, figure, mrr_by_customer
 
+pytestmark = pytest.mark.whole
+
 QUARTERS = [f"{year}-{end}" for year in (2023, 2024, 2025, 2026) for end in ("03-31", "06-30", "09-30", "12-31")][2:15]
 MONTHS = [
     "2024-10-31", "2024-11-30", "2024-12-31", "2025-01-31", "2025-02-28", "2025-03-31", "2025-04-30", "2025-05-31",

@@ -107,7 +107,10 @@ def usage(engine):
     return with_events
 
 
-@pytest.mark.parametrize("size", ["default", "tiny", pytest.param("medium", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "size",
+    ["tiny", pytest.param("default", marks=pytest.mark.whole), pytest.param("medium", marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("rule", RULES)
 def test_nothing_breaks(rule, size, usage):
     broken = usage(size).execute(RULES[rule]).fetchall()
@@ -118,7 +121,7 @@ def test_nothing_breaks(rule, size, usage):
 
 
 @pytest.fixture(scope="module")
-def read(sample_folder):
+def read(sample_folder, takes_seconds):
     return {file.stem: pd.read_parquet(file) for file in sample_folder().glob("*.parquet")}
 
 
@@ -369,6 +372,7 @@ def test_groups_and_ways_of_use(customers):
     assert groups.between(2, 3).all()
 
 
+@pytest.mark.whole
 def test_the_record_begins_later_where_it_would_be_too_long(engine, monkeypatch, tmp_path):
     monkeypatch.setattr("sample.usage.FULL_HISTORY", 20)
     rows = write_sample(tmp_path, customers=60, seed=3)
@@ -380,6 +384,7 @@ def test_the_record_begins_later_where_it_would_be_too_long(engine, monkeypatch,
     assert rows["events"] == pq.read_metadata(tmp_path / "events.parquet").num_rows
 
 
+@pytest.mark.whole
 def test_a_long_table_is_made_in_groups_of_accounts(sample_folder):
     """Three groups of at most 150 of the 341 accounts, so that memory is that of one group."""
     written = pq.ParquetFile(sample_folder() / "events.parquet")

@@ -13,6 +13,8 @@ from helpers.kpis import product_activity as activity
 from helpers.periods import Calendar
 from tests.canonical import asked, spine
 
+pytestmark = pytest.mark.whole
+
 inactive_customers = asked(silence.inactive_customers)
 CARDS = [
     inactive_customers, *map(asked, (silence.money_at_risk, silence.warning, activity.pac_user, activity.pac_account,

@@ -1006,7 +1006,7 @@ START = pd.Timestamp("2026-07-01", tz="Europe/Berlin")
 
 
 @pytest.fixture(scope="module")
-def sample(sample_folder, tmp_path_factory):
+def sample(sample_folder, tmp_path_factory, takes_seconds):
     """The tables of the sample company as known at the end of September 2026, and the results of its third quarter."""
     folder, names = sample_folder(), ("customers", "subscriptions", "deals", "tickets", "deliveries", "measurements")
     names += ("invoices", "spend", "fx_rates")

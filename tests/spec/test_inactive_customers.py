@@ -656,7 +656,7 @@ def test_without_events_of_then_there_was_no_list():
 
 
 @pytest.fixture(scope="module")
-def sample(sample_folder, tmp_path_factory):
+def sample(sample_folder, tmp_path_factory, takes_seconds):
     """The review of the sample company, and its Parquet in pandas."""
     root = project_root()
     source = load_source(root / "params/sources/sample.yml").model_copy(update={"files": sample_folder()})

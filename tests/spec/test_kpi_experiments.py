@@ -752,6 +752,7 @@ def test_an_experiment_without_rows():
 # --- data of others ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.whole
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"no Cookie Cats file in {DATA}; set KPI_DATA to its parent")
 def test_cookie_cats(tmp_path):
     """90,189 players: after a day 44.82 % and 44.23 % came back, after a week 19.02 % and 18.20 %: no chance."""

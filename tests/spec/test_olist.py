@@ -26,7 +26,10 @@ CALENDAR = Calendar("America/Sao_Paulo")
 QUARTERS = ["2017Q2", "2017Q3", "2017Q4", "2018Q1", "2018Q2"]  # of all first contacts
 LAST_DAY = date(2018, 12, 31)
 
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"no Olist files in {DATA}; set KPI_DATA to their parent")
+pytestmark = [
+    pytest.mark.whole,
+    pytest.mark.skipif(not DATA.is_dir(), reason=f"no Olist files in {DATA}; set KPI_DATA to their parent"),
+]
 
 
 @pytest.fixture(scope="module")

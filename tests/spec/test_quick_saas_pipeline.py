@@ -27,9 +27,10 @@ QUARTERS = ["2024Q3", "2024Q4", "2025Q1", "2025Q2", "2025Q3", "2025Q4", "2026Q1"
 PUBLISHED = {"mrr_new": "new_arr", "mrr_expansion": "expansion_arr", "mrr_contraction": "contraction_arr",
              "mrr_churn": "churn_arr"}  # fmt: skip
 
-pytestmark = pytest.mark.skipif(
-    not DATA.is_dir(), reason=f"no Quick SaaS files in {DATA}; set KPI_DATA to their parent"
-)
+pytestmark = [
+    pytest.mark.whole,
+    pytest.mark.skipif(not DATA.is_dir(), reason=f"no Quick SaaS files in {DATA}; set KPI_DATA to their parent"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,10 @@ ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("KPI_DATA") or ROOT.parent / "shared" / "data") / "ravenstack"
 PERIOD = Calendar("UTC").period("2024Q4")
 
-pytestmark = pytest.mark.skipif(
-    not DATA.is_dir(), reason=f"no RavenStack files in {DATA}; set KPI_DATA to their parent"
-)
+pytestmark = [
+    pytest.mark.whole,
+    pytest.mark.skipif(not DATA.is_dir(), reason=f"no RavenStack files in {DATA}; set KPI_DATA to their parent"),
+]
 
 
 def prepared(name, folder, **queries):

@@ -598,6 +598,7 @@ def is_of_time(warning):
     return "equal to another in every column" not in warning
 
 
+@pytest.mark.whole
 class TestProperties:
     """Section 3.1, P1, P2, P7, P9 and P11, over figures that have every part."""
 

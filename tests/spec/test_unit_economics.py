@@ -905,6 +905,7 @@ GIVEN = {"gross_margin": 0.8, "lifetime_months": 8}
 CARDS = (cards.cac, cards.cac_payback, cards.ltv, cards.ltv_cac)
 
 
+@pytest.mark.whole
 class TestEveryCard:
     @staticmethod
     def statuses(found, card, horizon):

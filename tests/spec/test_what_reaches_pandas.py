@@ -7,6 +7,8 @@ from helpers.kpis.spine import Spine
 from helpers.periods import DAY, Calendar
 from tests.canonical import asked, spine
 
+pytestmark = pytest.mark.whole
+
 Q1 = Calendar().period("2026Q1")
 USERS, CUSTOMERS, DAYS = 30, 6, 80
 FEATURES = ["maps", "plans", "reports"]

@@ -3,6 +3,7 @@
 import ast
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ SPECIFIED = """
     """  # section 11 of the specification, as far as its themes are built, and docs/cash.md
 
 
+@cache
 def imported_by(path: Path) -> set[str]:
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -94,13 +96,20 @@ def test_a_theme_is_one_notebook_one_folder_one_test(theme):
     assert theme in yaml.safe_load((ROOT / "params/review.yml").read_text())["themes"]
 
 
+@cache
+def docstrings(theme: str) -> dict[str, str]:
+    """Those of the functions of a theme, by name."""
+    modules = [ast.parse(path.read_text()) for path in (ROOT / "helpers/kpis" / theme).glob("*.py")]
+    functions = [node for module in modules for node in module.body if isinstance(node, ast.FunctionDef)]
+    return {node.name: ast.get_docstring(node) or "" for node in functions}
+
+
 @pytest.mark.parametrize("kpi_id", CATALOGUE)
 def test_every_kpi_names_a_card_that_defines_it(kpi_id):
     row = CATALOGUE[kpi_id]
-    modules = [ast.parse(path.read_text()) for path in (ROOT / "helpers/kpis" / row.theme).glob("*.py")]
-    functions = [node for module in modules for node in module.body if isinstance(node, ast.FunctionDef)]
-    cards = {node.name: ast.get_docstring(node) for node in functions}
-    assert "Definition:" in (cards[row.card] or ""), f"{row.theme}.{row.card} has no Definition: in its docstring"
+    assert "Definition:" in docstrings(row.theme)[row.card], (
+        f"{row.theme}.{row.card} has no Definition: in its docstring"
+    )
 
 
 def test_every_card_has_a_query_and_the_rows_behind_it():

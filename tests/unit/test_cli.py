@@ -399,6 +399,7 @@ def test_check_tells_a_card_that_stops(run, project, monkeypatch):
     assert "Next:" not in out
 
 
+@pytest.mark.whole
 def test_check_writes_a_page_that_asks_the_network_for_nothing(run, project):
     key = "concat('<script>alert(1)</script> &', chr(27), '[31mред', chr(8238))"
     again = f"    union all select {key}, date '2026-05-02', date '2026-05-01', 'won', 1.0\n"
@@ -515,6 +516,7 @@ def test_the_console_script_returns_the_status():
 # --- sample -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.whole
 def test_sample_writes_the_company(run, project):
     status, out, _ = run("sample", "--out", "data/sample", "--customers", "30", "--seed", "7")
     assert status == 0

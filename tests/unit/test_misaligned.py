@@ -1,6 +1,7 @@
 """A review that is wrong in every way that its registers can be: each problem is told with the line to change."""
 
 import re
+from contextlib import chdir
 from datetime import date
 from pathlib import Path
 
@@ -84,14 +85,15 @@ def line_of(text: str) -> int:
     return found
 
 
-@pytest.fixture
-def checked(tmp_path, monkeypatch):
-    (tmp_path / "params").mkdir()
-    (tmp_path / "params/review.yml").write_text(MISALIGNED)
-    monkeypatch.chdir(tmp_path)
-    review = load_review(Path("params/review.yml"))
-    books = source(deals="deal_id | created_at\nD1 | 2026-01-01")
-    return check_order(made_request(review, books, {"period": "2026Q3"}), lambda step: None)
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("misaligned")
+    (folder / "params").mkdir()
+    (folder / "params/review.yml").write_text(MISALIGNED)
+    with chdir(folder):
+        review = load_review(Path("params/review.yml"))
+        books = source(deals="deal_id | created_at\nD1 | 2026-01-01")
+        return check_order(made_request(review, books, {"period": "2026Q3"}), lambda step: None)
 
 
 @pytest.mark.parametrize(

@@ -74,11 +74,13 @@ def test_a_window_by_hand():
     assert rate[1:] == ["1 of 3", "2 of 3", "0 of 3"]  # a share of so few is told in counts, and not compared
 
 
+@pytest.mark.whole
 def test_values_that_are_lists_are_headed_as_a_review_writes_them():
     found = swept(order(), "inactive_customers", "activity_events=[report],[call, report]")
     assert table(found)[0] == ["KPI", "[] (default)", "['report']", "['call', 'report']"]
 
 
+@pytest.mark.whole
 def test_the_review_s_own_value_stands_where_it_is_given():
     found = swept(order(rules={"window_days": 28}), "inactive_customers", "rules.window_days=7,28,60")
     head, inactive, *_ = table(found)
@@ -144,6 +146,7 @@ def test_kpis_that_are_not_swept_are_the_same_under_every_value(of_company, comp
     pd.testing.assert_frame_equal(*frames)
 
 
+@pytest.mark.whole
 def test_what_follows_no_value_that_differs_is_made_once(monkeypatch):
     made = []
     statement = Spine._statement
@@ -196,6 +199,7 @@ def test_charts_are_of_headlines_that_differ_and_say_what_they_show(of_company):
     assert charts[0]["alt"] == charts[0]["sentence"]
 
 
+@pytest.mark.whole
 def test_nothing_is_drawn_where_the_review_s_own_value_has_no_figure():
     late = USE["events"].replace("2026-09-28", "2026-09-01").replace("2026-09-20", "2026-09-01")
     found = swept(order({**USE, "events": late}), "inactive_customers", "feed_max_age_days=60")
@@ -217,6 +221,7 @@ def test_a_grid_has_a_table_per_headline_that_differs(of_company):
     assert f"Monthly recurring revenue (MRR) {found.context.write.result(mrr)}" in same["sentences"]
 
 
+@pytest.mark.whole
 def test_statuses_and_their_reasons_are_told():
     late = USE["events"].replace("2026-09-28", "2026-09-01").replace("2026-09-20", "2026-09-01")
     found = swept(order({**USE, "events": late}), "inactive_customers", "feed_max_age_days=4,60")
@@ -227,6 +232,7 @@ def test_statuses_and_their_reasons_are_told():
     assert table(nothing)[1] == ["Inactive customers", "not provided", "not provided"]
 
 
+@pytest.mark.whole
 def test_a_card_that_stops_under_a_value_is_told_and_the_others_stand(monkeypatch):
     def stopped(found, kept):
         if found.rules["window_days"] == 7:

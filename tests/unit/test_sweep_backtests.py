@@ -17,6 +17,8 @@ from helpers.sweep_backtests import backtest_sweep, place_of, scores_of
 from tests.canonical import source
 from tests.pack.requests import made_request
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).parents[2]
 N = 40
 LEAVE = range(12)  # on 2026-05-15; they used the product last on 2026-03-10, 21 days before the quarter ended

@@ -84,6 +84,7 @@ def test_every_type_of_every_table_is_read(tmp_path, table):
     assert prepare(given, PERIOD, currency="EUR", folder=tmp_path / "out").report["tables"][table.name]["read"] == 1
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 @pytest.mark.parametrize("form", ["file", "query"])
 def test_every_column_that_fits_two_readings_is_asked_about(tmp_path, table, form):
@@ -96,6 +97,7 @@ def test_every_column_that_fits_two_readings_is_asked_about(tmp_path, table, for
     assert len(asked) == len({column.type in ("date", "ts") for column in table.columns if column.type in DOUBTFUL})
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_words_for_nothing_are_asked_about_in_every_column(tmp_path, table):
     names = [c.name for c in table.columns if not c.required and c.name not in ("contact_email", "owner", "currency")]

@@ -20,6 +20,8 @@ from helpers.params import load_source
 from helpers.periods import Calendar
 from tests.canonical import defaults, figures, spine_of
 
+pytestmark = pytest.mark.whole
+
 STRIPE = """
 id | Customer ID | Customer Email | Plan | Quantity | Currency | Interval | Amount | Status | Created (UTC) | Start (UTC) | Current Period Start (UTC) | Canceled At (UTC) | Ended At (UTC)
 sub_1 | cus_A | a@x.de | Team | 1 | eur | month | 300.00  | active   | 2025-03-01 09:00 | 2025-03-01 09:00 | 2026-09-01 09:00 | |
