@@ -101,13 +101,17 @@ group by label;
 create view arr_rows as
 select label, account_id, segment, closing, new from moved where closing <> 0 or new <> 0;
 
--- horizon: the days from which customers are followed to the end of the period: that from which retention_months end
--- with it (year), and its eve (period).
+-- horizon: the days from which customers are followed to the end of each period of the review's own kind: that from which
+-- retention_months end with it (year), and its eve (period). Of other periods no figure follows customers.
 create view horizon as
+with followed as (
+  select label, measured_on, opening_day, retention_months
+  from period join (select kind, retention_months from period join rules on label = review_label) using (kind)
+)
 select label, 'year' as horizon, cast(measured_on + 1 - to_months(cast(retention_months as integer)) as date) - 1 as since
-from period cross join rules
+from followed
 union all
-select label, 'period', opening_day from period;
+select label, 'period', opening_day from followed;
 
 -- last_reason: the reason of each account's line that ended last since then.
 create view last_reason as
@@ -148,15 +152,15 @@ select label, horizon, since, account_id, segment, before, after, kept from coho
 
 -- retention (K23): what the customers of a cohort pay today (nrr), and for each at most what it paid then (grr), of what
 -- they paid then. after_apart and kept_apart are the sums of squares of how far each customer is from these shares, of
--- which the intervals of many customers are made.
+-- which the intervals of many customers are made; fsum gives them whatever the order of the rows.
 create table retention as
 select label, horizon, since, case when grouping(segment) = 0 then 'segment' else '' end as segment_by, segment,
   sum(after) / sum(before) as nrr,
   sum(kept) / sum(before) as grr,
   coalesce(sum(after), 0) as after, coalesce(sum(kept), 0) as kept, coalesce(sum(before), 0) as before,
   count(account_id) as n, count(*) < 30 or max(before) > 0.2 * sum(before) as is_dominated_by_few,
-  sum(after::double * after) - 2 * nrr * sum(after::double * before) + nrr * nrr * sum(before::double * before) as after_apart,
-  sum(kept::double * kept) - 2 * grr * sum(kept::double * before) + grr * grr * sum(before::double * before) as kept_apart
+  fsum(after::double * after) - 2 * nrr * fsum(after::double * before) + nrr * nrr * fsum(before::double * before) as after_apart,
+  fsum(kept::double * kept) - 2 * grr * fsum(kept::double * before) + grr * grr * fsum(before::double * before) as kept_apart
 from horizon left join cohort using (label, horizon, since)
 group by grouping sets ((label, horizon, since), (label, horizon, since, segment))
 having grouping(segment) = 1 or count(account_id) > 0;
