@@ -197,15 +197,24 @@ with step as (
   group by all
 ),
 paid_first as (
-  select label, account_id, min(day) as paid_on from customer_mrr where mrr > 0 group by all
+  select label, account_id, min(to_day) as paid_on from step where opening = 0 and closing > 0 group by all
+),
+newcomer as (
+  from paid_first
+  anti join (
+    select label, account_id from customer_mrr join period using (label) where day = opening_day and mrr > 0
+  ) using (label, account_id)
+  anti join (
+    select label, account_id from first_seen join period using (label) where seen_on <= opening_day
+  ) using (label, account_id)
 )
-select step.label, account_id, segment, from_day, to_day, opening, revalued, closing,
-  case when opening = 0 and closing > 0 and paid_on = to_day and not coalesce(seen_on <= opening_day, false) then 'new'
+select step.*,
+  case when opening = 0 and closing > 0 and paid_on = to_day then 'new'
        when opening = 0 and closing > 0 then 'reactivation'
        when opening > 0 and closing = 0 then 'churn'
        when closing > revalued then 'expansion'
        when closing < revalued then 'contraction' end as movement
-from step join period using (label) left join paid_first using (label, account_id) left join first_seen using (label, account_id);
+from step left join newcomer using (label, account_id);
 
 -- movement: the same with what the movement amounts to, so that opening + fx + change = closing.
 create view movement as
