@@ -304,21 +304,21 @@ class Book:
 
         The sentences have the table's columns and the gap after it, which is as wide as they and the title need.
         """
-        widths = widths_of(table) if table.row_count else [NARROW]
-        wanted = max(NOTE * bool(table.sentences), BOLD * _width(table.title))
+        widths, sentences = widths_of(table) if table.row_count else [NARROW], table.sentences
+        wanted = max(NOTE * bool(sentences), BOLD * _width(table.title))
         gap = max(GAP, wanted - sum(widths))
         for place, width in enumerate([*widths, gap], start=x):
             sheet.set_column(place, place, width)
         self.text(sheet, TITLES, x, table.title, bold=True)
-        if table.sentences:
+        if sentences:
             look = self._look({**WRAPPED, **QUIET, "italic": True})
-            texts = [str(_text_cell(sentence).value) for sentence in table.sentences]
+            texts = [str(_text_cell(sentence).value) for sentence in sentences]
             sheet.merge_range(NOTES, x, NOTES, x + len(widths), "", look)
             sheet.write_string(NOTES, x, cut("\n".join(texts), LONGEST_TEXT), look)
         if table.row_count:
             self.table(sheet, x, table, widths)
         width = sum(widths) + gap
-        lines = sum(len(textwrap.wrap(text, int(width))) for text in table.sentences)
+        lines = sum(len(textwrap.wrap(text, int(width))) for text in sentences)
         heading = _height(headings(table.headings), [each - BUTTON for each in widths]) if table.row_count else 0
         return Block(len(widths) + 1, width, min(LINE_HEIGHT * max(lines, 1), HIGHEST), heading)
 

@@ -126,8 +126,8 @@ group by all;
 -- cohort_mrr: what each account paid on the day `since`, at the rate of that day. The eve of a period is one of its
 -- snapshot days, of which customer_mrr tells it.
 create view cohort_mrr as
-select label, 'period' as horizon, day as since, account_id, segment, mrr
-from customer_mrr join period using (label) where day = opening_day
+select label, horizon, since, account_id, segment, mrr
+from customer_mrr join horizon using (label) where horizon = 'period' and day = since
 union all
 select label, horizon, since, coalesce(paid_for.account_id, in_force.customer_id), registered.segment, sum(mrr)
 from (
