@@ -52,13 +52,15 @@ TableOf = Callable[[Spine], Listing]
 class OpenReview:
     """The review of one period over its prepared tables; the parameters of all its themes stand in ``review.themes``.
 
-    ``refused`` holds KPIs that this pack must not print, each with the reason.
+    ``refused`` holds KPIs that this pack must not print, each with the reason. ``periods`` are those that are told, by
+    default all that a pack shows.
     """
 
     period: Period
     review: Review
     prepared: Prepared
     refused: Mapping[str, str] = field(default_factory=dict)
+    periods: tuple[Period, ...] = ()
 
     @cached_property
     def context(self) -> Context:
@@ -73,7 +75,13 @@ class OpenReview:
     @cached_property
     def spine(self) -> Spine:
         """The periods of this pack, and its facts: what cards and tables are made of."""
-        return Spine(self.prepared, self.period, rules_of(self.review), review=self.review, refused=self.refused)
+        rules, told = rules_of(self.review), list(self.periods)
+        return Spine(self.prepared, self.period, rules, told, review=self.review, refused=self.refused)
+
+    @cached_property
+    def alone(self) -> OpenReview:
+        """The same review of its own period alone: for what tells of no other, so that no other is computed."""
+        return replace(self, periods=(self.period,))
 
     def compute(self, theme: ModuleType) -> Results:
         """The KPIs of a theme: for the period, for those before it and, where a KPI has such a series, by month."""
@@ -94,7 +102,7 @@ class OpenReview:
 
         Experiments look back, and so are asked of all periods.
         """
-        spine = self.spine if theme_of(card) == "kpi_experiments" else self._alone
+        spine = self.spine if theme_of(card) == "kpi_experiments" else self.alone.spine
         for noted in (spine.asked, spine.required, spine.rows):
             noted.clear()
         return self._registered(run(card, spine)), spine.looked_for
@@ -165,10 +173,6 @@ class OpenReview:
             if why
             else _in_language(found, self.review.brand.locale)
         )
-
-    @cached_property
-    def _alone(self) -> Spine:
-        return replace(self.spine, periods=[self.period])
 
     def _relation(self, kpi_id: str) -> str:
         """The relation that defines a KPI: that of its own name, else that of its card."""

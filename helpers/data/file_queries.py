@@ -134,7 +134,8 @@ class FileQueries:
         open_to_types = [name for name in known if name not in texts and not _is_id(name)]
         typed = inferred(ask, open_to_types, reads)
         columns = ", ".join(f"{typed.get(name, identifier(name))} as {identifier(name)}" for name in rows.types)
-        kept = self.files.kept(f"select {columns} from {rows.sql}")
+        is_kept = not typed and "read_json(" not in rows.sql  # texts and sheets are, as they stand
+        kept = rows if is_kept else self.files.kept(f"select {columns} from {rows.sql}")
         view = next(self._views)
         local.execute(f"create temp view {view} as from {kept.sql}")
         alias = node["alias"] or node.get("table_name") or node["function"]["function_name"]

@@ -117,7 +117,7 @@ def make_known_of(engine: duckdb.DuckDBPyConnection, provided: Collection[str]) 
 def _make_known(engine: duckdb.DuckDBPyConnection, table: Table, last_day: date) -> dict[str, int]:
     """Make the table ``known``: the distinct rows that are known on the last day, each with the day it is known from.
 
-    What is learnt after that day is masked. ``own`` numbers the keys.
+    What is learnt after that day is masked. ``own`` numbers the keys; where no key stands twice, no row does.
     """
     empty = " or ".join(f'"{name}" is null' for name in table.key if table.column(name).required)
     last = f"date '{last_day}'"
@@ -127,17 +127,19 @@ def _make_known(engine: duckdb.DuckDBPyConnection, table: Table, last_day: date)
         told = f"case when {told} is not null then least({told}, first_fact_on) end"
         rows = f'{table.name} left join first_facts on first_facts.key = "{table.key[0]}"'
     seen_on = f"coalesce({table.day('recorded_at')}, {told}, {ALWAYS})"
+    is_known = f"not ({empty}) and {seen_on} <= {last}"
+    [(read, with_key, known, keys)] = engine.execute(
+        f"select count(*), count(*) filter (not ({empty})), count(*) filter ({is_known}), "
+        f"count(distinct row({_key(table)})) filter ({is_known}) from {rows}"
+    ).fetchall()
+    own, once = (
+        ("row_number() over ()", "") if keys == known else (f"dense_rank() over (order by {_key(table)})", "distinct")
+    )
     [(distinct,)] = engine.execute(f"""
         create table known as
-        select *, dense_rank() over (order by {_key(table)}) as own
-        from (
-            select distinct {table.name}.*{_masked(table, later)}, {seen_on} as seen_on
-            from {rows} where not ({empty}) and {seen_on} <= {last}
-        )""").fetchall()
-    [(read, with_key, known)] = engine.execute(
-        f"select count(*), count(*) filter (not ({empty})), count(*) filter (not ({empty}) and {seen_on} <= {last}) "
-        f"from {rows}"
-    ).fetchall()
+        select *, {own} as own
+        from (select {once} {table.name}.*{_masked(table, later)}, {seen_on} as seen_on from {rows} where {is_known})
+        """).fetchall()
     for query in _aside(table, rows, empty, seen_on, lacking=read > with_key, twice=known > distinct):
         engine.execute(f"insert into aside {query}")
     if table.of_the_pack:

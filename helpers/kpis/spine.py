@@ -44,6 +44,7 @@ OWN = ("period", "rules", "listed_quarter", "quarter", "provided")  # relations 
 LOCAL_DAY = "local_day"  # the macro that queries call
 WHOLE = "whole_of_"  # before the name of a table: how many rows it has in each period, by why they are left out if so
 QUARTERS_BACK = timedelta(days=4_000)
+PACKED_ABOVE = 500_000  # rows of a table, which is about a hundred megabytes
 PER_KEY = ("window_days", "gross_margin", "estimate_sla_hours")  # one value, or one per product type, period, segment
 
 
@@ -328,13 +329,19 @@ class Spine:
         return "\n\n".join(shared), {name: "\n\n".join(parts) for name, parts in own.items()}
 
     def make(self, name: str) -> None:
-        """Make a relation, and before it those that it stands on; ``reading`` notes all of them."""
+        """Make a relation, and before it those that it stands on; ``reading`` notes all of them.
+
+        DuckDB keeps tables in memory as they came; a checkpoint packs them, to a sixth where customers stand in many
+        periods, and the next query reads less.
+        """
         needed = self._in_order(name)
         self.reading.update(needed)
         for each in needed:
             if each not in self._made:
-                self._engine.execute(self._statement(each))
+                [rows] = self._engine.execute(self._statement(each)).fetchone() or [0]
                 self._made.add(each)
+                if rows > PACKED_ABOVE:
+                    self._engine.execute("checkpoint")
 
     def _follows(self, name: str, differing: Collection[str]) -> bool:
         """Whether a relation follows one of these rules, or what a card gave; else it is the same under others."""

@@ -204,6 +204,7 @@ class Lines:
 def audit_sheets(quarter: OpenReview, results: Results) -> list[SheetContent]:
     """The sheets of a pack that has recurring revenue, and of any other the checks that need none."""
     checks, notes, sheets = list[Check](), list[str](), list[SheetContent]()
+    quarter = quarter.alone
     if results.now("mrr") is not None:
         none = _("There is no sheet of customers by month, and no check of what is made of it.")
         moved = results.now("net_new_mrr")

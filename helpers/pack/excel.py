@@ -171,13 +171,15 @@ def typed_column(values: Iterable[Any], column: Mapping[str, Any], style: Mappin
 
 def typed_cell(value: Any, code: str = "") -> Cell:
     """One value as a cell: a number keeps its format, a text is never anything but text."""
-    if value is None or value == "" or (isinstance(value, float) and not math.isfinite(value)):
+    if isinstance(value, float):
+        return Cell(value, code) if math.isfinite(value) else EMPTY
+    if value is None or value == "":
         return EMPTY
     if isinstance(value, bool):
         return Cell(value)
     if isinstance(value, int) and abs(value) >= MOST_DIGITS:
         return Cell(str(value), remark=_(TOO_LONG))
-    return Cell(value, code) if isinstance(value, int | float) else _text_cell(str(value))
+    return Cell(value, code) if isinstance(value, int) else _text_cell(str(value))
 
 
 def _text_cell(text: str) -> Cell:
@@ -188,8 +190,8 @@ def _text_cell(text: str) -> Cell:
     """
     shown = printable(text)
     short = cut(shown, LONGEST_TEXT)
-    remarks = [_(LEFT_OUT)] * (shown != text) + [_(CUT)] * (short != shown)
-    return Cell(short, remark=_(", ").join(remarks), quoted=protected(short) != short)
+    remarks = [remark for remark, is_so in ((LEFT_OUT, shown != text), (CUT, short != shown)) if is_so]
+    return Cell(short, "", _(", ").join(map(_, remarks)) if remarks else "", protected(short) != short)
 
 
 def _moment(text: str) -> Cell:
@@ -302,21 +304,21 @@ class Book:
 
         The sentences have the table's columns and the gap after it, which is as wide as they and the title need.
         """
-        widths = widths_of(table) if table.row_count else [NARROW]
-        wanted = max(NOTE * bool(table.sentences), BOLD * _width(table.title))
+        widths, sentences = widths_of(table) if table.row_count else [NARROW], table.sentences
+        wanted = max(NOTE * bool(sentences), BOLD * _width(table.title))
         gap = max(GAP, wanted - sum(widths))
         for place, width in enumerate([*widths, gap], start=x):
             sheet.set_column(place, place, width)
         self.text(sheet, TITLES, x, table.title, bold=True)
-        if table.sentences:
+        if sentences:
             look = self._look({**WRAPPED, **QUIET, "italic": True})
-            texts = [str(_text_cell(sentence).value) for sentence in table.sentences]
+            texts = [str(_text_cell(sentence).value) for sentence in sentences]
             sheet.merge_range(NOTES, x, NOTES, x + len(widths), "", look)
             sheet.write_string(NOTES, x, cut("\n".join(texts), LONGEST_TEXT), look)
         if table.row_count:
             self.table(sheet, x, table, widths)
         width = sum(widths) + gap
-        lines = sum(len(textwrap.wrap(text, int(width))) for text in table.sentences)
+        lines = sum(len(textwrap.wrap(text, int(width))) for text in sentences)
         heading = _height(headings(table.headings), [each - BUTTON for each in widths]) if table.row_count else 0
         return Block(len(widths) + 1, width, min(LINE_HEIGHT * max(lines, 1), HIGHEST), heading)
 
@@ -346,20 +348,20 @@ class Book:
         self, sheet: Worksheet, x: int, column: Sequence[Cell], look: Mapping[str, Any], apart: Mapping[str, Any]
     ) -> None:
         """The cells of a column, each as what it is; ``apart`` is the look of texts beside those of another column."""
-        looks: dict[tuple[bool, str, bool], Format] = {}
-        for y, cell in enumerate(column, start=HEADINGS + 1):
-            if cell.value is not None:
-                kind = (isinstance(cell.value, str), cell.format, cell.quoted)
-                if kind not in looks:
-                    code = {"num_format": cell.format} if cell.format else {}
-                    side = apart if kind[0] else {}
-                    looks[kind] = self._look(
-                        {**look, **code, **side, **({"quote_prefix": True} if cell.quoted else {})}
-                    )
-                if cell.formula:
-                    sheet.write_formula(y, x, cell.formula, looks[kind], cell.value)
+        ways: dict[tuple[type, str, bool], tuple[Any, Format]] = {}
+        for y, (value, code, _remark, quoted, formula) in enumerate(column, start=HEADINGS + 1):
+            if value is not None:
+                kind = (type(value), code, quoted)
+                if kind not in ways:
+                    side = apart if isinstance(value, str) else {}
+                    own = {"num_format": code} if code else {}
+                    mark = {"quote_prefix": True} if quoted else {}
+                    ways[kind] = (_writer(sheet, value), self._look({**look, **own, **side, **mark}))
+                write, way = ways[kind]
+                if formula:
+                    sheet.write_formula(y, x, formula, way, value)
                 else:
-                    _writer(sheet, cell)(y, x, cell.value, looks[kind])
+                    write(y, x, value, way)
 
     def _look(self, wanted: dict[str, Any]) -> Format:
         """A format, made once."""
@@ -426,13 +428,13 @@ def free_name(wanted: str, taken: set[str], more: str, longest: int) -> str:
     return found
 
 
-def _writer(sheet: Worksheet, cell: Cell) -> Any:
+def _writer(sheet: Worksheet, value: Any) -> Any:
     """The method of a sheet that writes such a value as what it is."""
-    if isinstance(cell.value, str):
+    if isinstance(value, str):
         return sheet.write_string
-    if isinstance(cell.value, bool):
+    if isinstance(value, bool):
         return sheet.write_boolean
-    return sheet.write_number if isinstance(cell.value, int | float) else sheet.write_datetime
+    return sheet.write_number if isinstance(value, int | float) else sheet.write_datetime
 
 
 def _is_number(column: Sequence[Cell]) -> bool:

@@ -202,9 +202,11 @@ def _theme_tables(section: Section, results: Results) -> Iterator[ExcelTable]:
 
 def _with_months(table: ExcelTable, months: Mapping[str, date | None]) -> ExcelTable:
     """A table whose columns of nothing but the names of these months hold their first days instead."""
-    days = [[months.get(str(cell.value)) for cell in column] for column in table.columns]
     columns = [
-        [Cell(day, MONTH) for day in new] if all(new) else old for old, new in zip(table.columns, days, strict=True)
+        [Cell(months[str(cell.value)], MONTH) for cell in column]
+        if all(months.get(str(cell.value)) for cell in column)
+        else column
+        for column in table.columns
     ]
     return replace(table, columns=columns)
 

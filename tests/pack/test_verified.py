@@ -178,7 +178,7 @@ def test_no_rule_that_it_does_not_name_moves_a_figure(card, order, now, quarter)
 def figures_of(card, quarter):
     """The values of a card in the review's own period, by KPI and segment."""
     [function] = cards_with([each.kpi_id for each in CATALOGUE.values() if each.card == card])
-    return {(row.kpi_id, row.segment_by, row.segment): row.value for row in run(function, replace(quarter)._alone)}
+    return {(row.kpi_id, row.segment_by, row.segment): row.value for row in run(function, replace(quarter).alone.spine)}
 
 
 def mark_of(fingerprint):

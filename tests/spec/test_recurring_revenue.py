@@ -14,6 +14,7 @@ from helpers.errors import NotProvided
 from helpers.kpis import recurring_revenue as cards
 from helpers.kpis import recurring_revenue as lists
 from helpers.kpis.recurring_revenue.cards import FEW
+from helpers.kpis.rows import run
 from helpers.periods import Calendar
 from helpers.statistics import ratios_of_sums
 from tests.canonical import figures, spine
@@ -250,6 +251,17 @@ class TestRetention:
             "nrr": "ok", "grr": "ok", "nrr_quarter": "not_provided", "grr_quarter": "not_provided",
         }  # fmt: skip
 
+    def test_months_of_a_quarterly_pack_are_not_followed(self):
+        found = spine("2026-04-01", Q1, subscriptions=EXAMPLE, periods=[*Q1.months(24), *Q1.history(2), Q1])
+        followed = {answer["label"] for answer in found.answers("cohort")}
+        assert followed == {"2025Q3", "2025Q4", "2026Q1"}
+        assert {row.period.label for row in run(cards.retention, found)} == followed
+
+    def test_months_of_a_monthly_pack_are(self):
+        month = Q1.months(1)[0]
+        found = spine("2026-04-01", month, subscriptions=EXAMPLE, periods=[*month.history(2), month])
+        assert {answer["label"] for answer in found.answers("cohort")} == {"2026-01", "2026-02", "2026-03"}
+
     def test_of_a_running_quarter(self):
         partial = Calendar().period("2026Q1", date(2026, 2, 10))
         rows = figures(cards.retention, known(as_of_on="2026-02-11", period=partial))
@@ -433,6 +445,12 @@ class TestQuickRatio:
         )
         assert (row.status, row.value, row.numerator, row.denominator) == ("undefined", None, 10, 0)
         assert "no losses" in row.warnings
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_tables_that_are_packed_hold_the_same(card, monkeypatch):
+    monkeypatch.setattr("helpers.kpis.spine.PACKED_ABOVE", 0)
+    assert run(card, replace(known())) == run(card, known())
 
 
 class TestEveryCard:

@@ -40,7 +40,7 @@ def customers_by_month(spine: Spine) -> Listing:
     if len(steps) > MOST_DAYS:
         raise Refused(TOO_MANY.format(n=len(steps), reason=spine.rules["movement_grain"]))
     found = spine.frame("customers_by_month", "customer_id, day")
-    found["day"] = found["day"].astype(str).str[:10]
+    found["day"] = found["day"].map({day: str(day)[:10] for day in found["day"].unique()})
     unrated = sorted(set(found.loc[found["mrr"].isna(), "day"]))
     kept = found[~found["day"].isin(unrated)]
     days = sorted({*kept["day"], *map(str, steps)})
@@ -48,7 +48,7 @@ def customers_by_month(spine: Spine) -> Listing:
     if spine.rules["fx_mode"] == "period_end":
         later = kept.pivot(index="customer_id", columns="day", values="next_mrr")
         amounts = amounts.join(later.reindex(columns=list(map(str, steps[:-1]))).add_suffix(REVALUED))
-    who = kept.groupby("customer_id").agg({"customer": "first", "segment": "first", "first_on": "min"})
+    who = kept.drop_duplicates("customer_id").set_index("customer_id")[["customer", "segment", "first_on"]]
     rows = who.join(amounts.astype(float).fillna(0.0)).reset_index()
     rows["segment"] = rows["segment"].fillna(NONE)
     own = {"first_on": Column(_("First paid on"), "date")}

@@ -62,10 +62,13 @@ group by label, segment;
 -- of accounts that stand in no movement.
 create table passing as
 with unseen as (
-  select period.label, measured_on, coalesce(account_id, paying.customer_id) as account_id, segment, start_on, ends, currency, amount
+  select period.label, measured_on, coalesce(paid_for.account_id, paying.customer_id) as account_id, registered.segment, start_on,
+    ends, currency, amount
   from period
   join paying on known_day between known_from and known_until and start_on > opening_day and ends <= measured_on
-  left join account on account.label = period.label and account.customer_id = paying.customer_id
+  left join paid_for on paid_for.label = period.label and paid_for.customer_id = paying.customer_id
+  left join registered on registered.account_id = coalesce(paid_for.account_id, paying.customer_id)
+    and known_day between registered.known_from and registered.known_until
 )
 select label, account_id, segment, start_on, ends, unseen.currency, cast(amount * rate as decimal(38, 9)) as mrr
 from unseen
@@ -101,13 +104,17 @@ group by label;
 create view arr_rows as
 select label, account_id, segment, closing, new from moved where closing <> 0 or new <> 0;
 
--- horizon: the days from which customers are followed to the end of the period: that from which retention_months end
--- with it (year), and its eve (period).
+-- horizon: the days from which customers are followed to the end of each period of the review's own kind: that from which
+-- retention_months end with it (year), and its eve (period). Of other periods no figure follows customers.
 create view horizon as
+with own as (
+  select label, measured_on, opening_day, retention_months
+  from period join (select kind, retention_months from period join rules on label = review_label) using (kind)
+)
 select label, 'year' as horizon, cast(measured_on + 1 - to_months(cast(retention_months as integer)) as date) - 1 as since
-from period cross join rules
+from own
 union all
-select label, 'period', opening_day from period;
+select label, 'period', opening_day from own;
 
 -- last_reason: the reason of each account's line that ended last since then.
 create view last_reason as
@@ -119,28 +126,34 @@ group by all;
 -- cohort_mrr: what each account paid on the day `since`, at the rate of that day. The eve of a period is one of its
 -- snapshot days, of which customer_mrr tells it.
 create view cohort_mrr as
-select label, 'period' as horizon, day as since, account_id, segment, mrr
-from customer_mrr join period using (label) where day = opening_day
+select label, horizon, since, account_id, segment, mrr
+from customer_mrr join horizon using (label) where horizon = 'period' and day = since
 union all
-select label, horizon, since, coalesce(account_id, in_force.customer_id), segment, sum(mrr)
+select label, horizon, since, coalesce(paid_for.account_id, in_force.customer_id), registered.segment, sum(mrr)
 from (
-  select label, horizon, since, customer_id, cast(amount * rate as decimal(38, 9)) as mrr
+  select label, known_day, horizon, since, customer_id, cast(amount * rate as decimal(38, 9)) as mrr
   from horizon join period using (label)
   join paying on start_on <= since and ends > since and known_day between known_from and known_until
   left join rate on rate.currency = paying.currency and since between valid_from and valid_until
   where horizon = 'year'
 ) as in_force
-left join account using (label, customer_id)
+left join paid_for using (label, customer_id)
+left join registered on registered.account_id = coalesce(paid_for.account_id, in_force.customer_id)
+  and known_day between registered.known_from and registered.known_until
 group by all;
 
--- cohort: each account that paid on the day `since`, with its MRR before (on that day), after (at the end of the period),
--- kept (what it pays now, at most what it paid then) and lost; and the reason of its line that ended last since then.
-create table cohort as
+-- followed_account: each account that paid on the day `since`, with its MRR before (on that day) and after (at the end of the
+-- period), and the reason of its line that ended last since then.
+create table followed_account as
 select cohort_mrr.label, horizon, since, account_id, cohort_mrr.segment, cohort_mrr.mrr as before,
-  coalesce(mrr_rows.mrr, 0) as after, least(before, after) as kept, before - kept as lost, coalesce(reason, '(none)') as reason
+  coalesce(mrr_rows.mrr, 0) as after, coalesce(reason, '(none)') as reason
 from cohort_mrr
 left join mrr_rows using (label, account_id)
 left join last_reason using (label, horizon, account_id);
+
+-- cohort: the same with what each account keeps (what it pays now, at most what it paid then) and what is lost.
+create view cohort as
+select *, least(before, after) as kept, before - kept as lost from followed_account;
 
 -- retention_rows: each account of the cohorts.
 create view retention_rows as
@@ -148,15 +161,15 @@ select label, horizon, since, account_id, segment, before, after, kept from coho
 
 -- retention (K23): what the customers of a cohort pay today (nrr), and for each at most what it paid then (grr), of what
 -- they paid then. after_apart and kept_apart are the sums of squares of how far each customer is from these shares, of
--- which the intervals of many customers are made.
+-- which the intervals of many customers are made; fsum gives them whatever the order of the rows.
 create table retention as
 select label, horizon, since, case when grouping(segment) = 0 then 'segment' else '' end as segment_by, segment,
   sum(after) / sum(before) as nrr,
   sum(kept) / sum(before) as grr,
   coalesce(sum(after), 0) as after, coalesce(sum(kept), 0) as kept, coalesce(sum(before), 0) as before,
   count(account_id) as n, count(*) < 30 or max(before) > 0.2 * sum(before) as is_dominated_by_few,
-  sum(after::double * after) - 2 * nrr * sum(after::double * before) + nrr * nrr * sum(before::double * before) as after_apart,
-  sum(kept::double * kept) - 2 * grr * sum(kept::double * before) + grr * grr * sum(before::double * before) as kept_apart
+  fsum(after::double * after) - 2 * nrr * fsum(after::double * before) + nrr * nrr * fsum(before::double * before) as after_apart,
+  fsum(kept::double * kept) - 2 * grr * fsum(kept::double * before) + grr * grr * fsum(before::double * before) as kept_apart
 from horizon left join cohort using (label, horizon, since)
 group by grouping sets ((label, horizon, since), (label, horizon, since, segment))
 having grouping(segment) = 1 or count(account_id) > 0;

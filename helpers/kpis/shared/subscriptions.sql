@@ -111,12 +111,24 @@ select known.label, known.customer_id, known.account_id, payer.segment
 from known left join known as payer on known.label = payer.label and known.account_id = payer.customer_id
 where known.account_id <> known.customer_id;
 
+-- paid_for: the customers of each period that another account pays for.
+create table paid_for as
+select label, customer_id, account_id from account where account_id <> customer_id;
+
+-- registered: the customers as accounts, on the days on which each is known. What is made of many versions joins paid_for and
+-- this, which has a row per customer, and not account, which has one per customer and period.
+create view registered as
+select customer_id as account_id, nullif(segment, '') as segment, known_from, known_until from customers;
+
 -- paid: the versions that count in each period, each with its account.
 create view paid as
-select period.label, paying.* exclude (known_from, known_until), coalesce(account_id, paying.customer_id) as account_id, segment
+select period.label, paying.* exclude (known_from, known_until), coalesce(paid_for.account_id, paying.customer_id) as account_id,
+  registered.segment
 from period
 join paying on known_day between known_from and known_until
-left join account on account.label = period.label and account.customer_id = paying.customer_id;
+left join paid_for on paid_for.label = period.label and paid_for.customer_id = paying.customer_id
+left join registered on registered.account_id = coalesce(paid_for.account_id, paying.customer_id)
+  and known_day between registered.known_from and registered.known_until;
 
 -- unit_end: for each day on which something may begin, the last day of its month, or of the unit that movement_grain
 -- names; null where a listed calendar does not reach.
@@ -152,16 +164,18 @@ from step window steps as (partition by label order by day);
 -- (mrr) and of the next snapshot day (next_mrr). Sums of decimals are exact in any order, so that a customer whose price
 -- did not change shows no movement.
 create view holding as
-select label, day, coalesce(account_id, in_force.customer_id) as account_id, segment, product, term, mrr, next_mrr
+select label, day, coalesce(paid_for.account_id, in_force.customer_id) as account_id, registered.segment, product, term, mrr, next_mrr
 from (
-  select label, day, customer_id, product, term,
+  select label, known_day, day, customer_id, product, term,
     cast(amount * today.rate as decimal(38, 9)) as mrr, cast(amount * later.rate as decimal(38, 9)) as next_mrr
   from snapshot join period using (label)
   join paying on start_on <= day and ends > day and known_day between known_from and known_until
   left join rate today on today.currency = paying.currency and day between today.valid_from and today.valid_until
   left join rate later on later.currency = paying.currency and next_day between later.valid_from and later.valid_until
 ) as in_force
-left join account using (label, customer_id);
+left join paid_for using (label, customer_id)
+left join registered on registered.account_id = coalesce(paid_for.account_id, in_force.customer_id)
+  and known_day between registered.known_from and registered.known_until;
 
 -- customer_mrr: the MRR of each account that pays on a snapshot day, in the review's currency.
 create table customer_mrr as
@@ -169,9 +183,9 @@ select label, day, account_id, segment, sum(mrr) as mrr, sum(next_mrr) as next_m
   sum(mrr) filter (term < 12) as short_term
 from holding group by all;
 
--- movement: how each account's MRR changed from one snapshot day to the next (K22). `revalued` is its opening MRR at the
--- rate of to_day, so that opening + fx + change = closing.
-create table movement as
+-- compared_mrr: each account's MRR on one snapshot day (opening) and on the next (closing), and which movement leads from the one
+-- to the other (K22). `revalued` is its opening MRR at the rate of to_day.
+create table compared_mrr as
 with step as (
   select snapshot.label, account_id, segment, previous_day as from_day, snapshot.day as to_day,
     coalesce(sum(mrr) filter (customer_mrr.day = previous_day), 0) as opening,
@@ -183,16 +197,28 @@ with step as (
   group by all
 ),
 paid_first as (
-  select label, account_id, min(day) as paid_on from customer_mrr where mrr > 0 group by all
+  select label, account_id, min(to_day) as paid_on from step where opening = 0 and closing > 0 group by all
+),
+newcomer as (
+  from paid_first
+  anti join (
+    select label, account_id from customer_mrr join period using (label) where day = opening_day and mrr > 0
+  ) using (label, account_id)
+  anti join (
+    select label, account_id from first_seen join period using (label) where seen_on <= opening_day
+  ) using (label, account_id)
 )
-select step.label, account_id, segment, from_day, to_day, opening, revalued, closing, revalued - opening as fx,
-  closing - revalued as change,
-  case when opening = 0 and closing > 0 and paid_on = to_day and not coalesce(seen_on <= opening_day, false) then 'new'
+select step.*,
+  case when opening = 0 and closing > 0 and paid_on = to_day then 'new'
        when opening = 0 and closing > 0 then 'reactivation'
        when opening > 0 and closing = 0 then 'churn'
        when closing > revalued then 'expansion'
        when closing < revalued then 'contraction' end as movement
-from step join period using (label) left join paid_first using (label, account_id) left join first_seen using (label, account_id);
+from step left join newcomer using (label, account_id);
+
+-- movement: the same with what the movement amounts to, so that opening + fx + change = closing.
+create view movement as
+select *, revalued - opening as fx, closing - revalued as change from compared_mrr;
 
 -- moved: each account that stands in a movement, an opening or a closing of the period, with the sums of its movements.
 create table moved as
@@ -247,8 +273,7 @@ seen as (
   select period.label, coalesce(account_id, sighting.customer_id) as account_id, last_on as seen_on
   from period
   join sighting on known_day between known_from and known_until
-  left join (from account where account_id <> customer_id) as paid_for
-    on paid_for.label = period.label and paid_for.customer_id = sighting.customer_id
+  left join paid_for on paid_for.label = period.label and paid_for.customer_id = sighting.customer_id
   union all
   select period.label, account_id, date '0001-01-01'
   from period
