@@ -122,13 +122,10 @@ select customer_id as account_id, nullif(segment, '') as segment, known_from, kn
 
 -- paid: the versions that count in each period, each with its account.
 create view paid as
-select period.label, paying.* exclude (known_from, known_until), coalesce(paid_for.account_id, paying.customer_id) as account_id,
-  registered.segment
+select period.label, paying.* exclude (known_from, known_until), coalesce(account_id, paying.customer_id) as account_id, segment
 from period
 join paying on known_day between known_from and known_until
-left join paid_for on paid_for.label = period.label and paid_for.customer_id = paying.customer_id
-left join registered on registered.account_id = coalesce(paid_for.account_id, paying.customer_id)
-  and known_day between registered.known_from and registered.known_until;
+left join account on account.label = period.label and account.customer_id = paying.customer_id;
 
 -- unit_end: for each day on which something may begin, the last day of its month, or of the unit that movement_grain
 -- names; null where a listed calendar does not reach.
