@@ -44,7 +44,7 @@ OWN = ("period", "rules", "listed_quarter", "quarter", "provided")  # relations 
 LOCAL_DAY = "local_day"  # the macro that queries call
 WHOLE = "whole_of_"  # before the name of a table: how many rows it has in each period, by why they are left out if so
 QUARTERS_BACK = timedelta(days=4_000)
-PACKED_ABOVE = 500_000  # rows of a table, which is about a hundred megabytes
+PACKED_ABOVE = 750_000  # rows of a table, which is more than a hundred megabytes
 PER_KEY = ("window_days", "gross_margin", "estimate_sla_hours")  # one value, or one per product type, period, segment
 
 
