@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 NOTHING_DONE = 1
 DONE_IN_PART = 2
 INTERRUPTED = 130  # what Typer makes of Ctrl-C
+JOBS = 3  # on two processors: a third notebook works while another starts or waits
 REPEATED = ("--only", "--set")
 REVIEW = Path("params/review.yml")
 RECIPIENTS = Path("params/recipients.yml")
@@ -70,7 +71,7 @@ def build(
     as_of: AsOf = None,
     only: Annotated[list[str] | None, typer.Option(metavar="THEME ...", help="Only these themes.")] = None,
     sets: Sets = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Notebooks run at a time.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks run at a time.")] = JOBS,
     deck: Annotated[bool, typer.Option("--deck", help="Slides for the meeting too, pack.pptx.")] = False,
 ) -> int:
     """Build the pack of one or more periods."""
@@ -328,7 +329,7 @@ def verify(
     as_published: Annotated[
         bool, typer.Option("--as-published", help="Make it again from what was kept: are the files the same?")
     ] = False,
-    jobs: Annotated[int, typer.Option(min=1, help="Notebooks run at a time.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks run at a time.")] = JOBS,
 ) -> int:
     """Tell whether a pack is as it was written, and whether it would come out the same today."""
     from helpers.pack.verify import as_kept, as_today, opened
