@@ -232,7 +232,8 @@ def run(card: Card, spine: Spine) -> list[Row]:
 
 
 def rows_once(card: Card, spine: Spine) -> list[Row]:
-    """The rows of a card for what is made of them; it is run where it was not run yet."""
+    """The rows of a card for what is made of them, which then reads its tables too; it is run where it was not yet."""
+    spine.reading.update(tables_under(card.__name__, spine.relations))
     return spine.rows[card] if card in spine.rows else run(card, spine)
 
 

@@ -285,8 +285,10 @@ class Spine:
 
     def whole(self, table: str) -> list[dict[str, Any]]:
         """How many rows of a table are in each period, by why they are left out if they are, and their worth."""
+        name = f"{WHOLE}{table}"
+        self.make(name)  # notes what is read, whether it is asked again or not
         if table not in self._whole_of:
-            self._whole_of[table] = self.answers(f"{WHOLE}{table}", "label, reason")
+            self._whole_of[table] = self.answers(name, "label, reason")
         return self._whole_of[table]
 
     def left_out(self, *tables: str) -> dict[str, dict[str, int]]:

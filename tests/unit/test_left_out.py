@@ -1,11 +1,14 @@
 """What is left out has a limit: a share of a table's rows, or of the money that they stand for."""
 
+import pandas as pd
 import pytest
 
 from helpers.kpis.recurring_revenue.cards import mrr
 from helpers.kpis.recurring_revenue.tables import lost_customers
+from helpers.kpis.rows import rows_once
 from helpers.params import Review
 from helpers.periods import Calendar
+from helpers.results import Column, Listing
 from tests.canonical import figures, opened, spine
 
 HEAD = "subscription_id | customer_id | start_on | end_on | mrr"
@@ -75,3 +78,17 @@ def test_a_list_is_refused_with_its_figures():
     period = Calendar("UTC").period("2026Q1")
     found = opened(period, Review(company="Fine Co", themes={"recurring_revenue": {}}), subscriptions=lines(1, 1))
     assert found.listing(lost_customers).when_empty.startswith("Refused: subscriptions: 1 of 2 rows left out")
+
+
+def test_a_list_made_of_the_rows_of_a_card_is_refused_too_where_that_was_run_before():
+    """What a list is made of counts, not whether it had to be computed for it."""
+
+    def of_mrr(spine):
+        rows = pd.DataFrame({"kpi_id": [row.kpi_id for row in rows_once(mrr, spine)]})
+        return Listing("KPIs", rows, {"kpi_id": Column("KPI")}, "None.", "kpi_id")
+
+    period = Calendar("UTC").period("2026Q1")
+    found = opened(period, Review(company="Fine Co", themes={"recurring_revenue": {}}), subscriptions=lines(1, 1))
+    told = [found.listing(of_mrr).when_empty for _ in range(2)]
+    assert told[0].startswith("Refused: subscriptions: 1 of 2 rows left out")
+    assert told[1] == told[0]
