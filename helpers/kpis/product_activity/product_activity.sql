@@ -135,18 +135,22 @@ select label, user_id, account_id, coalesce(persona, '(none)') as persona, featu
 from used join roster using (label, user_id) where moment = 'close';
 
 -- feature_known: the features used in each period, each with the day from which it is judged: the first of the 28, or that
--- of its first use by anybody.
+-- of its first use by anybody. Of the spans in which a first use is known, those alone that tell an earlier day than what is
+-- known by then and for good.
 create table feature_known as
 with first_use as (
-  select label, feature, greatest(min(first_on), any_value(last_on) - 27) as since
-  from reading
-  join (
-    select feature, known_from, known_until, min(active_on) as first_on from events where feature <> '' group by all
-  ) on known_day between known_from and known_until
-  where moment = 'close'
-  group by label, feature
+  select feature, known_from, known_until, min(active_on) as first_on
+  from events where feature <> '' group by feature, known_from, known_until
+  window earlier as (
+    partition by feature order by known_from, known_until desc rows between unbounded preceding and 1 preceding)
+  qualify coalesce(first_on < min(first_on) filter (known_until = date '9999-12-31') over earlier, true)
 )
-from first_use semi join feature_use using (label, feature);
+select label, feature, greatest(min(first_on), any_value(last_on) - 27) as since
+from reading
+join first_use on known_day between known_from and known_until
+semi join feature_use using (label, feature)
+where moment = 'close'
+group by label, feature;
 
 -- meant_feature: the features that persona_features names for each persona, in their order.
 create view meant_feature as

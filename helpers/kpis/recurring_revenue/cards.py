@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.kpis.rows import Rows
+from helpers.kpis.rows import Rows, rows_once
 from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.results import A_QUARTER, Interval, Row
@@ -162,9 +162,9 @@ def retention(spine: Spine) -> list[Row]:
         subscriptions in force, whoever pays again on the last day is kept, and a quarter stays a quarter.
     """
     rows = _rows(spine, "retention", "cohort_notes")
-    accounts = _accounts(spine, "before", "after", "kept")
+    accounts = _accounts(spine)
     for answer in _followed(spine, rows, ("nrr", "grr")):
-        intervals = _intervals(accounts, answer, "after", "kept")
+        intervals = _intervals(accounts, answer)
         for kpi_id, part in (("nrr", "after"), ("grr", "kept")):
             rows.share(
                 kpi_id + SUFFIX[answer["horizon"]], answer, answer[part], answer["before"], n=answer["n"],
@@ -200,12 +200,12 @@ def churn(spine: Spine) -> list[Row]:
         is missing to 100 %, and who left and came back within the window is not lost, however long that took.
     """
     rows = _rows(spine, "churn", "cohort_notes")
-    accounts = _accounts(spine, "before", "lost")
+    kept = {(row.kpi_id, row.period.label): row.interval for row in rows_once(retention, spine) if not row.segment_by}
     for answer in _followed(spine, rows, ("logo_churn", "revenue_churn")):
         suffix, n = SUFFIX[answer["horizon"]], answer["n"]
         rows.share(f"logo_churn{suffix}", answer, answer["gone"], n, n=n, interval=wilson(answer["gone"], n))
         whole = not answer["segment_by"]  # an interval of MRR is told of the whole only
-        interval = _intervals(accounts, answer, "lost")["lost"] if whole else None
+        interval = _what_is_lost(kept.get((f"grr{suffix}", answer["label"]))) if whole else None
         rows.share(
             f"revenue_churn{suffix}", answer, answer["lost"], answer["before"], n=n,
             interval=interval, warnings=_few(answer) if whole else (),
@@ -309,32 +309,36 @@ def _followed(spine: Spine, rows: Rows, kpi_ids: Iterable[str]) -> list[dict[str
     return found
 
 
-def _accounts(spine: Spine, *amounts: str) -> dict[tuple[Any, ...], pd.DataFrame]:
-    """The accounts of each cohort that is not too large to draw from, in the order of their keys, with some amounts."""
-    columns = ", ".join(["label", "horizon", "segment", *(f"cast({name} as double) as {name}" for name in amounts)])
+def _accounts(spine: Spine) -> dict[tuple[Any, ...], pd.DataFrame]:
+    """The accounts of each cohort that is not too large to draw from, in the order of their keys."""
+    amounts = (f"cast({name} as double) as {name}" for name in ("before", "after", "kept"))
+    columns = ", ".join(["label", "horizon", "segment", *amounts])
     return spine.vectors("sampled", "label", "horizon", columns=columns, order="label, horizon, account_id")
 
 
 def _segment(accounts: Mapping[tuple[Any, ...], pd.DataFrame], answer: Mapping[str, Any]) -> pd.DataFrame:
     """The accounts of a cohort, or those of a segment of it."""
-    found = accounts.get(
-        (answer["label"], answer["horizon"]), pd.DataFrame(columns=["before", "after", "kept", "lost"])
-    )
+    found = accounts.get((answer["label"], answer["horizon"]), pd.DataFrame(columns=["before", "after", "kept"]))
     if answer["segment_by"] != "segment":
         return found
     name = answer["segment"]
     return found[found["segment"].isna()] if name is None else found[found["segment"] == name]
 
 
-def _intervals(
-    accounts: dict[tuple[Any, ...], pd.DataFrame], answer: Mapping[str, Any], *parts: str
-) -> dict[str, Interval | None]:
-    """The intervals of parts of what a cohort or a segment of it paid; of many accounts the query tells the spread."""
-    own, before = _segment(accounts, answer), answer["before"]
+def _intervals(accounts: dict[tuple[Any, ...], pd.DataFrame], answer: Mapping[str, Any]) -> dict[str, Interval | None]:
+    """The intervals of NRR (``after``) and GRR (``kept``); of many accounts the query tells the spread."""
+    own, before, parts = _segment(accounts, answer), answer["before"], ("after", "kept")
     if len(own) < answer["n"]:
         return {part: delta_method(answer[part] / before, answer[f"{part}_apart"], before) for part in parts}
     found = ratios_of_sums([own[part] for part in parts], own["before"])
     return dict(zip(parts, found, strict=True))
+
+
+def _what_is_lost(kept: Interval | None) -> Interval | None:
+    """The interval of 1 − GRR: the same accounts are drawn."""
+    if kept is None or kept.low is None or kept.high is None:
+        return None
+    return kept._replace(low=1 - kept.high, high=1 - kept.low)
 
 
 def _few(answer: Mapping[str, Any]) -> list[str]:

@@ -189,7 +189,7 @@ select label, horizon, since, account_id, segment, before, after, lost, reason f
 -- was lost (revenue_churn); by reason as parts of the same whole.
 create view churn as
 with whole as (
-  select label, horizon, since, n, before, is_dominated_by_few, kept_apart as lost_apart from retention where segment_by = ''
+  select label, horizon, since, n, before, is_dominated_by_few from retention where segment_by = ''
 ),
 part as (
   select label, horizon, case when grouping(reason) = 0 then 'reason' else '' end as segment_by, reason as segment,
@@ -198,7 +198,7 @@ part as (
 )
 select label, horizon, since, coalesce(segment_by, '') as segment_by, segment,
   coalesce(gone, 0) / nullif(n, 0) as logo_churn, coalesce(lost, 0) / nullif(before, 0) as revenue_churn,
-  coalesce(gone, 0) as gone, coalesce(lost, 0) as lost, n, before, is_dominated_by_few, lost_apart
+  coalesce(gone, 0) as gone, coalesce(lost, 0) as lost, n, before, is_dominated_by_few
 from whole left join part using (label, horizon);
 
 -- came_due: each paid line whose renewal day fell in the period, with the ARR of the version that came due. It is

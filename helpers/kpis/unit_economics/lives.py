@@ -102,8 +102,8 @@ def value_interval(stays: pd.DataFrame, horizon: float) -> Interval | None:
     size = max(1, AT_ONCE // n)
     found: list[NDArray[np.float64]] = []
     for draws in (min(size, RESAMPLES - done) for done in range(0, RESAMPLES, size)):
-        picked = random.integers(0, n, size=(draws, n), dtype=np.uint32)
-        picked += np.arange(0, draws * n, n, dtype=np.uint32)[:, None]
+        picked = random.integers(0, n, size=(draws, n))
+        picked += np.arange(0, draws * n, n)[:, None]
         times = np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n)
         paid, payers = times.astype(float) @ mrr, times.astype(float) @ is_paying
         means = _restricted_means(times, months, falls, horizon)
