@@ -104,6 +104,7 @@ class FileQueries:
         read: list[str] = []
         questions: list[Question] = []
         of_files = guessed = False
+        used, takes_all = _used(tree)
         for node in list(nodes(tree)):
             names = names_of_files(node) or ()
             for name in names:
@@ -112,10 +113,12 @@ class FileQueries:
             if len(names) == 1 and (options := _options(node, names[0], reads)):
                 own, as_text = options
                 rows = self.files.rows(names[0], own)
-                _not_repeated(names[0], rows, tree)
+                _not_repeated(names[0], rows, used | (CANONICAL if takes_all else set()))
                 behind.append(rows)
                 read.append(names[0])
-                questions += self._in_place_of(node, rows, rows.types if as_text else texts, own, _used(tree))
+                questions += self._in_place_of(
+                    node, rows, rows.types if as_text else texts, own, None if takes_all else used
+                )
             else:
                 guessed = guessed or bool(names and _guesses(node))
         text = duckdb_text(local, tree) if behind else query
@@ -179,23 +182,16 @@ def _guesses(node: Node) -> bool:
     return "csv" in str(node.get("function", {}).get("function_name")) and "all_varchar" not in options
 
 
-def _used(tree: Node) -> set[str] | None:
-    """The columns that a query names; none where it takes all of them."""
-    return None if _takes_all(tree) else _columns(tree)
+def _used(tree: Node) -> tuple[set[str], bool]:
+    """The columns that a query names, and whether it takes all of them."""
+    found = list(nodes(tree))
+    named = {node["column_names"][-1] for node in found if node.get("type") == "COLUMN_REF"}
+    return named, any(node.get("type") == "STAR" for node in found)
 
 
-def _takes_all(tree: Node) -> bool:
-    return any(node.get("type") == "STAR" for node in nodes(tree))
-
-
-def _columns(tree: Node) -> set[str]:
-    return {node["column_names"][-1] for node in nodes(tree) if node.get("type") == "COLUMN_REF"}
-
-
-def _not_repeated(file: str, rows: Rows, tree: Node) -> None:
+def _not_repeated(file: str, rows: Rows, used: Collection[str]) -> None:
     """Refuse a query that reads a column whose name stands more than once in the header of its file, or of some."""
-    read = {name.casefold() for name in _columns(tree)} | (CANONICAL if _takes_all(tree) else set())
-    if unclear := unclear_columns(file, rows, read):
+    if unclear := unclear_columns(file, rows, {name.casefold() for name in used}):
         raise KitError(*unclear)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers import strict_yaml
 from helpers.data.canonical_tables import TABLES
 from helpers.errors import KitError
 from helpers.params import CANONICAL_TABLES, Review, Source, load_review, load_source, project_root, unused_sections
@@ -368,6 +369,24 @@ def test_each_fault_of_a_review(written, expected):
 def test_what_is_no_mapping(written, expected):
     (fault,) = faults(review, written)
     assert expected in fault
+
+
+YAML_FILES = sorted(file for folder in ("params", "helpers", "tests") for file in (ROOT / folder).rglob("*.yml"))
+
+
+def test_what_is_read_in_c_is_what_python_reads(monkeypatch):
+    assert len(YAML_FILES) > 10
+    odd = [
+        "a: {b: 1, c: [x, ~, no, 0x1, 1_000, 1:30, .5]}",
+        "a: |\n  b\n\n  c\nd: >-\n  e\n  f",
+        "a: 'it''s'\na: \"\\u00e9\"",
+        "",
+    ]
+    texts = [*odd, *(file.read_text(encoding="utf-8") for file in YAML_FILES)]
+    quick = [strict_yaml._loaded(text, "here") for text in texts]
+    monkeypatch.setattr(strict_yaml, "_QuickLoader", strict_yaml._Loader)
+    assert quick == [strict_yaml._loaded(text, "here") for text in texts]
+    assert quick[2][1] == ["a is given twice, on line 1 and line 2"]
 
 
 def test_a_file_that_is_not_there_or_not_utf8():
