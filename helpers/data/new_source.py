@@ -19,8 +19,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from helpers.data.exports import Exports
-from helpers.data.mapping import Filled, Queries, Tool, tool, tool_names
+from helpers.data.mapping import Exports, Filled, Queries, Tool, tool, tool_names
 from helpers.errors import KitError, nearest
 from helpers.params import CANONICAL_TABLES, Currency, Source, Timezone, load_review, project_root
 from helpers.periods import Calendar

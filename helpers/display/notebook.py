@@ -1,4 +1,4 @@
-"""What is set once in a notebook, so that whatever it displays can travel into the pack."""
+"""What is set once in a notebook: what it displays travels into the pack, and JupyterLab shows what is computed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from helpers.catalogue import kpi
 from helpers.display.context import MIME_TABLE, Results
+from helpers.display.formats import NOTHING, format_period, unit_note
+from helpers.display.sentences import listed, why_missing, window_words
+from helpers.display.shown_tables import table_html
+from helpers.language import _, message
+from helpers.texts import begun, spoken
 
 INLINE = "module://matplotlib_inline.backend_inline"
 NOTEBOOK_STYLE = """<style>
@@ -31,6 +37,12 @@ NOTEBOOK_STYLE = """<style>
 .kpi-table .num{text-align:right;white-space:nowrap}
 .kpi-note{font-size:.9em;max-width:46rem}
 </style>"""
+LEFT, RIGHT = "left", "right"
+COLUMNS = {
+    message("KPI"): LEFT, message("Value"): RIGHT, "": LEFT, message("On the period before"): RIGHT, "n": RIGHT,
+    message("Status"): LEFT,
+}  # fmt: skip
+STATUSES = {"ok": message("ok"), "partial": message("partial")}
 
 
 def _whole_table(frame: pd.DataFrame) -> Any:
@@ -51,7 +63,6 @@ def set_up_notebook() -> None:
     from IPython.display import display
 
     from helpers.display.charts.frame import apply_style
-    from helpers.display.overview import overview_html
 
     if shell := get_ipython():
         display({"text/html": NOTEBOOK_STYLE, "text/plain": ""}, raw=True)
@@ -72,3 +83,40 @@ def _draw_inline(shell: Any) -> None:
     activate_matplotlib(INLINE)
     configure_inline_support(shell, INLINE)
     set_matplotlib_formats("svg")
+
+
+def overview_html(results: Results) -> str:
+    """The KPIs in the order in which they were computed; all other figures are in ``results.frame``."""
+    rows = [_row(results, str(kpi_id)) for kpi_id in results.frame["kpi_id"].unique()]
+    count = results.write.value(len(results.frame), "count")
+    table = {
+        "title": _(", ").join([_("Results"), format_period(results.period.label, results.context.locale)]),
+        "columns": [{"label": _(label), "align": align} for label, align in COLUMNS.items()],
+        "rows": rows,
+        "values": rows,
+        "note": _("{n} figures, of segments and of the periods before too, are in results.frame.").format(n=count),
+        "empty": "" if rows else _("There are no figures."),
+    }
+    return table_html(table)
+
+
+def _row(results: Results, kpi_id: str) -> list[str]:
+    """The texts of one KPI; where the review period is still maturing, the latest one that is not stands in for it."""
+    row, write, label = results.shown(kpi_id), results.write, kpi(kpi_id).label
+    if row is None:
+        frame = results.frame
+        by = frame[(frame["kpi_id"] == kpi_id) & (frame["period"] == results.period.label)]["segment_by"].unique()
+        only = _("Only by {dimension}").format(dimension=listed([_(spoken(each)) for each in by]))
+        return [label, NOTHING, "", NOTHING, NOTHING, only if len(by) else _("No figure")]
+    before, value = results.before(row), write.result(row)
+    unit = (
+        _(", ").join(filter(None, [unit_note(row["unit"], row["value"]), window_words(row)]))
+        if value != NOTHING
+        else ""
+    )
+    change = write.change(row["value"], before["value"], row["unit"]) if before is not None else NOTHING
+    if row["period"] != results.period.label:
+        label = _(", ").join([label, format_period(row["period"], write.locale)])
+    known = STATUSES.get(row["status"], "")
+    status = begun(why_missing(row, write.locale)) or _(known)
+    return [label, value, unit, change, write.value(row["n"], "count"), status]

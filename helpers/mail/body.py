@@ -1,6 +1,7 @@
 """The two bodies of a message, HTML and plain text, written by ``templates/email`` from the same content.
 
-The HTML is for Word's engine, which Outlook reads mail with, and for Gmail, which cuts what is larger than 102 kB.
+The HTML is for Word's engine, which Outlook reads mail with, and for Gmail, which cuts what is larger than 102 kB. The
+plain text has lines that any window has room for, and what management says without its marks.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 import css_inline
@@ -22,9 +24,9 @@ from helpers.display.palette import LINE, QUIET, TEXT
 from helpers.display.sentences import REASONS
 from helpers.errors import KitError
 from helpers.language import _
-from helpers.mail.plain_text import filled, prose_text, underlined
 from helpers.pack.appearance import TEMPLATES, colours_of
-from helpers.pack.rich_text import Part
+from helpers.pack.rich_text import Node, Part
+from helpers.texts import width
 
 MOST = 100_000  # bytes of HTML
 SAID = ("asked", "commentary")  # what management says, in the order in which it is kept
@@ -36,6 +38,11 @@ CHINESE = {
 }
 # A sign before a currency, and its figure: browsers would break the line between them.
 SIGNED = re.compile(r"[+−][^\w\s.,:;()&<]\d(?:[\d.,\xa0\u202f]*\d)?")
+ROOM = 78
+WIDE, OPENING, CLOSING = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef", "（《「『【“", "、。，．；：！？）》」』】”"
+# What stays in one line: a word, or a sign of Chinese with the punctuation that belongs to it.
+PIECE = re.compile(f"([ \n\t]*)([{OPENING}]*(?:[{WIDE}]|[^ \n\t{WIDE}]+)[{CLOSING}]*)")
+INLINE = {"text", "strong", "em", "s", "code_inline", "link", "softbreak", "hardbreak"}
 
 
 def write_bodies(content: Mapping[str, Any], shown: Mapping[str, Any]) -> tuple[str, str]:
@@ -110,3 +117,78 @@ def _unbroken(context: EvalContext, shown: Any) -> Any:
     if not context.autoescape or not isinstance(shown, str) or isinstance(shown, Markup):
         return shown
     return Markup(SIGNED.sub(r'<span style="white-space:nowrap">\g<0></span>', str(escape(shown))))
+
+
+def filled(text: str, begin: str = "") -> str:
+    """A text in lines, the first of which begins with a mark, the others below what follows it.
+
+    >>> print(filled("one " * 20, "- "))
+    - one one one one one one one one one one one one one one one one one one one
+      one
+    """
+    lines, line, is_begun = list[str](), begin, False
+    for blanks, piece in PIECE.findall(text):
+        added = f" {piece}" if blanks and is_begun else piece
+        if is_begun and width(line + added) > ROOM:
+            lines.append(line)
+            line = " " * width(begin) + piece
+        else:
+            line += added
+        is_begun = True
+    return "\n".join([*lines, line])
+
+
+def underlined(title: str) -> str:
+    """A heading.
+
+    >>> print(underlined("Went well"))
+    Went well
+    ---------
+    """
+    return f"{filled(title)}\n{'-' * min(width(title), ROOM)}"
+
+
+def prose_text(parts: Sequence[Part]) -> str:
+    """What management says, paragraph by paragraph."""
+    told = [filled(part["text"]) if part["type"] == "heading" else "\n\n".join(_blocks(part["tree"])) for part in parts]
+    return "\n\n".join(told)
+
+
+def _blocks(nodes: Sequence[Node], begin: str = "") -> Iterator[str]:
+    """The blocks of a tree as lines; ``begin`` is the mark of the first, and the others stand below what follows it."""
+    for is_inline, run in groupby(nodes, key=lambda node: node["type"] in INLINE):
+        for node in [{"type": "paragraph", "children": [*run]}] if is_inline else run:
+            yield _block(node, begin)
+            begin = " " * width(begin)
+
+
+def _block(node: Node, begin: str) -> str:
+    match node["type"]:
+        case "paragraph":
+            return filled(_words(node["children"]), begin)
+        case "bullet_list" | "ordered_list":
+            first, marks = node.get("start", 1), node["type"] == "ordered_list"
+            items = [
+                "\n".join(_blocks(item["children"], f"{begin}{f'{first + i}.' if marks else '-'} "))
+                for i, item in enumerate(node["children"])
+            ]
+            return "\n".join(items)
+        case "blockquote":
+            return "\n".join(_blocks(node["children"], f"{begin}> "))
+        case "code":
+            return "\n".join(f"{begin}{line}" for line in node["text"].splitlines())
+        case "table":
+            rows = (" · ".join(map(_words, row)) for row in (node["head"], *node["rows"]))
+            return "\n".join(filled(row, begin) for row in rows)
+        case _:  # a rule
+            return f"{begin}-----"
+
+
+def _words(nodes: Sequence[Node]) -> str:
+    """The words of a line, each link with its address."""
+    told = []
+    for node in nodes:
+        words = _words(node["children"]) if "children" in node else node.get("text", " ")
+        address = node.get("href", "").removeprefix("mailto:")
+        told.append(words if address in ("", words) else f"{words} ({address})")
+    return "".join(told)

@@ -6,11 +6,13 @@ the readers. Of an audience's pack nothing but what was kept for it is read.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import typst
 from babel.numbers import format_decimal
 
 from helpers import results as figures
@@ -23,10 +25,11 @@ from helpers.display.sentences import listed, paragraph
 from helpers.errors import KitError, nearest
 from helpers.language import LOCALES, _, in_force, message, speaking
 from helpers.mail.body import write_bodies
-from helpers.mail.pictures import draw
+from helpers.pack.appearance import TEMPLATES, typst_fonts
 from helpers.pack.archive import published_versions
 from helpers.pack.changes import SHOWN, Compared, changes_since
 from helpers.pack.made_from import AUDIENCES, NOTEBOOKS, PREPARED, audiences_of, kept_request, kept_runs
+from helpers.pack.notebook_content import as_svg
 from helpers.pack.pages import DRAFT, PARTIAL, Edition, page_content, pages_of
 from helpers.pack.request import PackRequest
 from helpers.pack.verify import Opened
@@ -34,6 +37,9 @@ from helpers.pack.write import results_of
 from helpers.texts import begun, printable
 
 GONE = message("Corrects the version before it, whose figures are not kept any more; what changed cannot be told here.")
+SPARK, LOGO_HEIGHT, LOGO_WIDTH = 88, 40, 180  # pixels of CSS; a logo has no more than that
+DENSITY = 2  # pixels of a picture for each of them
+LOGO = "logo"
 
 
 @dataclass(frozen=True)
@@ -220,3 +226,32 @@ def _rest(titles: Sequence[str], is_attached: bool) -> str:
     told = _("The pack has the rest: {names}; definitions, parameters and data in its appendix.")
     ask = "" if is_attached else _("Whoever sent this has it.")
     return str(printable(paragraph(told.format(names=listed(titles)), ask)))
+
+
+def draw(view: Mapping[str, Any]) -> tuple[dict[str, bytes], dict[str, dict[str, Any]]]:
+    """What pages show of a pack as pictures, each by its KPI, and the logo.
+
+    Returns:
+        The PNGs by content id; and by ``kpi_id`` or ``logo`` what a tag says: ``cid``, ``width``, ``height``.
+    """
+    rows = (row for group in view["scorecard"] for row in group["rows"] if row["sparkline_svg"])
+    drawn: dict[str, Any] = {row["kpi_id"]: {"svg": row["sparkline_svg"], "width": SPARK} for row in rows}
+    if view["logo"]:
+        drawn[LOGO] = {"svg": as_svg(view["logo"]), "height": LOGO_HEIGHT, "most": LOGO_WIDTH}
+    compiler = typst.Compiler(
+        TEMPLATES / "email" / "pictures.typ", root=TEMPLATES / "email", font_paths=typst_fonts(),
+        sys_inputs={"pictures": json.dumps([*drawn.values()])},
+    )  # fmt: skip
+    pages: Any = compiler.compile(format="png", ppi=72 * DENSITY) if drawn else []
+    found = dict(zip(drawn, pages if isinstance(pages, list) else [pages], strict=True))
+    return {_cid(name): png for name, png in found.items()}, {name: _tag(name, png) for name, png in found.items()}
+
+
+def _cid(name: str) -> str:
+    return f"{name}@kpi-review"
+
+
+def _tag(name: str, png: bytes) -> dict[str, Any]:
+    """A PNG as a tag names it; its size stands in its head."""
+    width, height = (int.from_bytes(png[at : at + 4]) // DENSITY for at in (16, 20))
+    return {"cid": _cid(name), "width": width, "height": height}

@@ -17,9 +17,8 @@ from helpers.catalogue import CATALOGUE
 from helpers.data.prepared import Prepared
 from helpers.errors import KitError
 from helpers.language import LOCALES
-from helpers.mail.body import MOST
+from helpers.mail.body import MOST, prose_text
 from helpers.mail.message import message_of
-from helpers.mail.plain_text import prose_text
 from helpers.pack.appearance import contrast
 from helpers.pack.rich_text import markdown_parts
 from helpers.texts import spoken

@@ -327,7 +327,7 @@ def unmarked(path):
     [
         *(path for part in MARKED_IN for path in sorted((ROOT / part).rglob("*.py"))
           if str(path.relative_to(ROOT)) not in UNSEEN),
-        *(ROOT / f"helpers/mail/{name}.py" for name in ("message", "body", "plain_text", "pictures")),
+        *(ROOT / f"helpers/mail/{name}.py" for name in ("message", "body")),
     ],
     ids=lambda path: path.stem,
 )  # fmt: skip

@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 
 from helpers import cli
-from helpers.data.exports import Exports
-from helpers.data.mapping import Queries, tool, tool_names
+from helpers.data.mapping import Exports, Queries, tool, tool_names
 from helpers.data.new_source import Place, suggested_period, write_source
 from helpers.data.prepare import prepare
 from helpers.errors import KitError

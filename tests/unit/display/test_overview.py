@@ -3,7 +3,7 @@
 from bs4 import BeautifulSoup
 
 from helpers import results as long_table
-from helpers.display.overview import overview_html
+from helpers.display.notebook import overview_html
 from tests.unit.display.fake_review import Q3, months, quarters, review, share
 
 
