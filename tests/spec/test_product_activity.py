@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from datetime import date
+from random import Random
 
 import duckdb
 import pytest
@@ -258,6 +259,33 @@ def test_a_feature_released_within_the_window_is_judged_from_its_first_use():
     assert (cells["clerk / new"].numerator, cells["clerk / new"].denominator) == (1, 1)  # b was last there on the 10th
     assert (cells["clerk / old"].numerator, cells["clerk / old"].denominator) == (1, 2)
     assert (cells["(none) / old"].value, cells["(none) / new"].value) == (1, 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_first_use_is_that_which_was_known_whatever_came_late_or_was_corrected(seed):
+    random = Random(seed)
+    lines = ["event_id | user_id | event | feature | occurred_at | recorded_at | updated_at"]
+    for i in range(150):
+        day = date(2025, 7, 1) + random.randrange(273) * DAY
+        for _corrected in range(random.choice([1, 1, 2])):
+            told = day + random.randrange(120) * DAY
+            cells = [f"e{i}", random.choice("abc"), "use", f"f{random.randrange(60)}", f"{day} 09:00", f"{told} 10:00"]
+            lines.append(" | ".join([*cells, f"{told} 10:00"]))
+    periods = [*Q1.history(2), Q1]
+    given = known(users=users("a", "b", "c"), events="\n".join(lines), periods=periods)
+    held = duckdb.sql(f"""
+        select feature, known_from, known_until, active_on from '{given.prepared.folder}/events.parquet'
+        where left_out is null and feature <> ''""").fetchall()
+    used = {(row["label"], row["feature"]) for row in given.answers("feature_use")}
+    expected = {
+        (part.label, name): max(first, part.measured_on - 27 * DAY)
+        for part in periods
+        for name in {feature for feature, *_ in held}
+        if (part.label, name) in used
+        for first in [min(day for n, a, b, day in held if n == name and a <= part.measured_on <= b)]
+    }
+    assert len(set(expected.values())) > len(periods)  # features that came within a window, and others
+    assert {(row["label"], row["feature"]): row["since"] for row in given.answers("feature_known")} == expected
 
 
 def test_what_is_meant_for_a_persona_and_used_by_nobody_is_a_row_too():

@@ -320,6 +320,11 @@ class TestChurn:
             left = only(figures(cards.retention, found), kept).value
             assert only(figures(cards.churn, found), churned).value == pytest.approx(1 - left)
 
+    def test_the_interval_of_lost_revenue_is_drawn_over_what_each_customer_lost(self):
+        then, lost = [1000, 500, 400, 300, 200], [0, 0, 100, 300, 0]  # A, B, C, D and E on the eve of the quarter
+        [drawn] = ratios_of_sums([lost], then)
+        assert only(figures(cards.churn, known()), "revenue_churn_quarter").interval == pytest.approx(drawn)
+
     def test_reasons_add_up(self):
         reasons = """
             subscription_id | customer_id | start_on   | end_on     | mrr | status | cancel_reason
