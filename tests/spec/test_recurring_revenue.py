@@ -324,6 +324,9 @@ class TestChurn:
         then, lost = [1000, 500, 400, 300, 200], [0, 0, 100, 300, 0]  # A, B, C, D and E on the eve of the quarter
         [drawn] = ratios_of_sums([lost], then)
         assert only(figures(cards.churn, known()), "revenue_churn_quarter").interval == pytest.approx(drawn)
+        barred = replace(known(), refused={"grr_quarter": "defined anew"})  # as a pack may, which still tells churn
+        row = only([row for row in run(cards.churn, barred) if row.period == barred.period], "revenue_churn_quarter")
+        assert row.interval == pytest.approx(drawn)
 
     def test_reasons_add_up(self):
         reasons = """

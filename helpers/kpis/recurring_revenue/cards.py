@@ -200,7 +200,8 @@ def churn(spine: Spine) -> list[Row]:
         is missing to 100 %, and who left and came back within the window is not lost, however long that took.
     """
     rows = _rows(spine, "churn", "cohort_notes")
-    kept = {(row.kpi_id, row.period.label): row.interval for row in rows_once(retention, spine) if not row.segment_by}
+    followed = retention(spine) if spine.refused else rows_once(retention, spine)  # GRR itself may be barred there
+    kept = {(row.kpi_id, row.period.label): row.interval for row in followed if not row.segment_by}
     for answer in _followed(spine, rows, ("logo_churn", "revenue_churn")):
         suffix, n = SUFFIX[answer["horizon"]], answer["n"]
         rows.share(f"logo_churn{suffix}", answer, answer["gone"], n, n=n, interval=wilson(answer["gone"], n))
