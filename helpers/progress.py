@@ -22,10 +22,14 @@ _at_work: weakref.WeakSet[Any] = weakref.WeakSet()
 def warnings_told(label: str) -> Iterator[None]:
     """Warnings as one line each, without the place in the code that gave them.
 
+    Requests silences what urllib3 says of PySocks while it is imported. A build imports it in a thread, beside work
+    that keeps and restores all filters of warnings, where that silence may be lost; so it is kept here.
+
     >>> with warnings_told("2026Q3"):
     ...     pass
     """
     with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="SOCKS support in urllib3")
         warnings.showwarning = lambda message, *place, **more: print(f"{label}: {message}", file=sys.stderr)
         yield
 

@@ -1,11 +1,12 @@
-"""Signals to stop, whatever a library makes of them."""
+"""Signals to stop, whatever a library makes of them, and what a command tells of warnings."""
 
 import signal
 import time
+import warnings
 
 import pytest
 
-from helpers.progress import interruptible, stoppable
+from helpers.progress import interruptible, stoppable, warnings_told
 
 
 @pytest.fixture
@@ -82,3 +83,13 @@ def test_a_signal_within_an_import_is_looked_at_once_python_has_its_locks_back(h
         work()
     assert done == [True]
     assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_warning_is_one_line_and_what_is_said_of_a_proxy_that_nobody_uses_is_none(capsys):
+    with warnings_told("2026Q3"):
+        with warnings.catch_warnings():  # as code beside it may, while a thread imports Requests
+            warnings.simplefilter("ignore")
+        warnings.warn("SOCKS support in urllib3 requires the installation of optional dependencies", stacklevel=1)
+        warnings.warn("a glyph is missing", stacklevel=1)
+    assert capsys.readouterr().err == "2026Q3: a glyph is missing\n"
