@@ -208,16 +208,16 @@ class _QuickLoader(_Loader):
         from yaml._yaml import CParser
 
         super().__init__("")
-        self._found = CParser(stream)
+        self._events = CParser(stream)
 
     def check_event(self, *choices: Any) -> bool:
-        return bool(self._found.check_event(*choices))
+        return bool(self._events.check_event(*choices))
 
     def peek_event(self) -> Any:
-        return self._found.peek_event()
+        return self._events.peek_event()
 
     def get_event(self) -> Any:
-        return self._found.get_event()
+        return self._events.get_event()
 
 
 for _tag, _form, _starts in (

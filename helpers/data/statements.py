@@ -68,10 +68,10 @@ def nodes(tree: Any) -> Iterator[Node]:
     left = [tree]
     while left:
         found = left.pop()
-        if type(found) is dict:
+        if isinstance(found, dict):
             yield found
             found = list(found.values())
-        left += [inside for inside in reversed(found) if type(inside) is dict or type(inside) is list]
+        left += [inside for inside in reversed(found) if isinstance(inside, dict | list)]
 
 
 def arguments(function: Node) -> list[Node]:
