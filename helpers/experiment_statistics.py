@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from helpers.language import template
 from helpers.results import Interval
-from helpers.statistics import SEED
+from helpers.statistics import times_drawn
 
 SRM_LEVEL = 0.001  # below it, what was assigned is not what was planned
 SRM_PRIOR = 1_000.0  # how much the always-valid check believes the plan, in units
@@ -293,23 +293,28 @@ def auc(scores: ArrayLike, events: ArrayLike) -> float | None:
     """
     _, place = np.unique(np.asarray(scores, dtype=float), return_inverse=True)
     event = np.asarray(events, dtype=float)
-    return _ordered_pairs(np.bincount(place, event), np.bincount(place, 1 - event))
+    found = float(_ordered_pairs(np.bincount(place, event), np.bincount(place, 1 - event)))
+    return None if math.isnan(found) else found
 
 
 def auc_draws(scores: ArrayLike, events: ArrayLike, customers: ArrayLike) -> NDArray[np.float64]:
     """The same over customers drawn with replacement, from a fixed seed: each takes all of its rows with it."""
+    from scipy.sparse import csr_array
+
     _, place = np.unique(np.asarray(scores, dtype=float), return_inverse=True)
     _, customer = np.unique(np.asarray(customers), return_inverse=True)
-    event, n, random = np.asarray(events, dtype=float), int(customer.max()) + 1, np.random.default_rng(SEED)
-    times = (np.bincount(random.integers(0, n, n), minlength=n)[customer] for _ in range(RESAMPLES))
-    found = [_ordered_pairs(np.bincount(place, each * event), np.bincount(place, each * (1 - event))) for each in times]
-    return np.array([value for value in found if value is not None])
+    event, shape = np.asarray(events, dtype=float), (int(place.max()) + 1, int(customer.max()) + 1)
+    with_event, without = (csr_array((which, (place, customer)), shape) for which in (event, 1 - event))
+    draws = [_ordered_pairs(with_event @ times.T, without @ times.T) for times in times_drawn(shape[1], RESAMPLES)]
+    found = np.concatenate(draws)
+    return found[~np.isnan(found)]
 
 
-def _ordered_pairs(with_event: NDArray[Any], without: NDArray[Any]) -> float | None:
-    """Of all pairs the share whose event stands higher; the numbers are those at each score, the lowest first."""
-    pairs = with_event.sum() * without.sum()
-    return float(with_event @ (np.cumsum(without) - without / 2) / pairs) if pairs else None
+def _ordered_pairs(with_event: NDArray[Any], without: NDArray[Any]) -> NDArray[np.float64]:
+    """Of all pairs the share whose event stands higher, NaN of none; a row for each score, the lowest first."""
+    pairs = with_event.sum(axis=0) * without.sum(axis=0)
+    ordered = (with_event * (without.cumsum(axis=0) - without / 2)).sum(axis=0)
+    return np.asarray(np.divide(ordered, pairs, out=np.full(np.shape(pairs), np.nan), where=pairs > 0))
 
 
 def auc_interval(draws: NDArray[np.float64]) -> Interval | None:

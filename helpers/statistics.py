@@ -25,6 +25,7 @@ TOLERANCE = 1e-12
 RESAMPLES = 10_000
 MANY = 2_000  # customers; the relation `sampled` of recurring revenue has the accounts of so many at most
 SEED = 20_260_930
+AT_ONCE = 100_000  # numbers that the processor's own memory holds
 
 
 def wilson(k: float, n: float) -> Interval | None:
@@ -182,9 +183,9 @@ def sign_test(ups: int, downs: int) -> float | None:
     >>> round(sign_test(14, 5), 6)
     0.063568
     """
-    from scipy.stats import binomtest
+    from scipy.stats import binom
 
-    return float(binomtest(ups, ups + downs, 0.5).pvalue) if ups + downs else None
+    return min(1.0, 2 * float(binom.cdf(min(ups, downs), ups + downs, 0.5))) if ups + downs else None
 
 
 @dataclass(frozen=True)
@@ -272,6 +273,19 @@ def _draws(n: int) -> Iterator[NDArray[np.intp]]:
     for size in (min(rows, RESAMPLES - done) for done in range(0, RESAMPLES, rows)):
         drawn = random.integers(0, n, size=(size, n), dtype=small)
         yield from (drawn[i : i + few].astype(np.intp) for i in range(0, size, few))
+
+
+def times_drawn(n: int, resamples: int) -> Iterator[NDArray[np.intp]]:
+    """How often each of n customers is in a draw of n with replacement: a row for each draw, some rows at a time.
+
+    >>> [times.sum(axis=1).tolist() for times in times_drawn(3, resamples=2)]
+    [[3, 3]]
+    """
+    random, size = np.random.default_rng(SEED), max(1, AT_ONCE // n)
+    for draws in (min(size, resamples - done) for done in range(0, resamples, size)):
+        picked = random.integers(0, n, size=(draws, n))
+        picked += np.arange(0, draws * n, n)[:, None]
+        yield np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n)
 
 
 def delta_method(ratio: float, apart: float, whole: float) -> Interval:

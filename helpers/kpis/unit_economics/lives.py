@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.results import Interval, Status
-from helpers.statistics import LEVEL, RESAMPLES, SEED, dominated_by_few, kaplan_meier
+from helpers.statistics import LEVEL, RESAMPLES, dominated_by_few, kaplan_meier, times_drawn
 
 FEW = template("dominated by few: fewer than 30 paying customers, or one with over 20 % of the MRR")
 NOT_FOLLOWED = template("nobody has been followed for {n} months, the longest for {longest}; lower ltv_horizon_months")
 CAPPED = template("capped: nobody has left, so each counts {n} months")
 METHOD = template("bootstrap over customers")
-AT_ONCE = 100_000  # numbers that the processor's own memory holds
 
 
 @dataclass(frozen=True)
@@ -98,14 +97,10 @@ def value_interval(stays: pd.DataFrame, horizon: float) -> Interval | None:
     mrr, months = stays["mrr"].to_numpy(float), stays["months"].to_numpy(float)
     is_paying = (mrr > 0).astype(float)
     falls = np.flatnonzero(stays["is_left"].to_numpy(bool) & (months < horizon))
-    random, n = np.random.default_rng(SEED), len(stays)
-    size = max(1, AT_ONCE // n)
     found: list[NDArray[np.float64]] = []
-    for draws in (min(size, RESAMPLES - done) for done in range(0, RESAMPLES, size)):
-        picked = random.integers(0, n, size=(draws, n))
-        picked += np.arange(0, draws * n, n)[:, None]
-        times = np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n)
-        paid, payers = times.astype(float) @ mrr, times.astype(float) @ is_paying
+    for times in times_drawn(len(stays), RESAMPLES):
+        counted = times.astype(float)
+        paid, payers = counted @ mrr, counted @ is_paying
         means = _restricted_means(times, months, falls, horizon)
         found.append(paid[payers > 0] / payers[payers > 0] * means[payers > 0])
     low, high = np.quantile(np.concatenate(found), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
