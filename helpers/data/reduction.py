@@ -39,6 +39,7 @@ COUNTED = f"{STAGED}.counted_events"
 SAME = "active_on, user_id, customer_id, event, feature, is_automated, since_on, until_on, version, broken"
 SINCE = 94_694_400  # 1973-01-01, in seconds; from then on all zones changed at whole minutes
 DAY, MINUTE = 86_400, 60
+TEN_YEARS = 3_653 * DAY
 
 
 class Counted(NamedTuple):
@@ -301,19 +302,20 @@ def local_day_by_shifts(instant: str, timezone: str, shifts: Sequence[Shift], un
 
 
 def shifts_of(engine: duckdb.DuckDBPyConnection, timezone: str, until: datetime) -> list[Shift]:
-    """The shifts of a zone from 1973 to an instant, as a DuckDB knows them.
+    """The shifts of a zone in the ten years before an instant, none before 1973, as a DuckDB knows them.
 
     >>> from helpers.data.engines import local_engine
-    >>> found = shifts_of(local_engine(), "Asia/Kathmandu", datetime(2026, 1, 1, tzinfo=UTC))
+    >>> found = shifts_of(local_engine(), "Asia/Kathmandu", datetime(1990, 1, 1, tzinfo=UTC))
     >>> [(str(shift.since.date()), shift.seconds / 3600) for shift in found]
-    [('1973-01-01', 5.5), ('1985-12-31', 5.75)]
+    [('1980-01-01', 5.5), ('1985-12-31', 5.75)]
     """
     shift = f"cast(epoch(timezone({quoted(timezone)}, to_timestamp(since))) as bigint) - since"
     end = int(until.timestamp())
+    since = max(SINCE, end - TEN_YEARS)
     found = engine.execute(f"""
         with days as (
             select since, {shift} as shift, lag(since) over sorted as before, lag({shift}) over sorted as shift_before
-            from (select unnest(range({SINCE}, {end}, {DAY})) as since union select {end})
+            from (select unnest(range({since}, {end}, {DAY})) as since union select {end})
             window sorted as (order by since)
         ),
         minutes as (
