@@ -55,6 +55,15 @@ class Reads(Frozen):
             raise ValueError("must give decimal and thousands two different signs")
         return self
 
+    @property
+    def decimal_sign(self) -> str:
+        """The decimal sign that is said, or follows from that between thousands; a point where neither is.
+
+        >>> [Reads(**said).decimal_sign for said in ({}, {"decimal": ","}, {"thousands": "."}, {"thousands": " "})]
+        ['.', ',', ',', '.']
+        """
+        return self.decimal or ("," if self.thousands == "." else ".")
+
     def over(self, general: Reads) -> Reads:
         """These, and what only the more general ones say.
 

@@ -14,7 +14,6 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
 from itertools import count, islice
 from pathlib import Path
 from typing import IO, Any
@@ -23,12 +22,12 @@ import duckdb
 import pyarrow as pa
 
 from helpers.data.encodings import BLOCK, encoding_of, lines_of
+from helpers.data.sheets import SHEETS, book_of, column_of_cells, uncalculated
 from helpers.data.statements import FILE_NAME, identifier, inside, quoted
 from helpers.errors import KitError, nearest
 from helpers.language import template
 from helpers.reads import Reads
 
-SHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 JSON = (".json", ".jsonl", ".ndjson")
 TYPED = (".parquet", *JSON, *SHEETS)
 LOOKED_AT = 200  # records that are looked at for the delimiter and the header
@@ -164,10 +163,10 @@ class Files:
 
     def _sheet(self, file: Path, reads: Reads) -> Rows:
         """A sheet of a spreadsheet. A column whose cells are all of one type has it; others are text."""
-        from python_calamine import CalamineError, CalamineWorkbook
+        from python_calamine import CalamineError
 
         try:
-            book = CalamineWorkbook.from_path(str(file))
+            book = book_of(file)
             sheets = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
         except (CalamineError, OSError):
             raise KitError(f"{file.name} cannot be read as a spreadsheet; save it anew, or as CSV") from None
@@ -180,10 +179,17 @@ class Files:
         cells = sheets[reads.sheet or filled[0]]
         at = _header(file.name, cells, range(1, len(cells) + 1), reads)
         names = _named(cells[at])
+        if open_cell := uncalculated([row[: len(names)] for row in cells]):
+            raise KitError(
+                f"{file.name}: cell {open_cell} holds a formula and no value; open the file in a spreadsheet program, "
+                "and save it there"
+            )
         below = [row[: len(names)] for row in cells[at + 1 :]]
         footer = _below(below)
         rows = [row for row in below[: len(below) - len(footer)] if any(cell != "" for cell in row)]
-        table = pa.table([_column([row[i] for row in rows]) for i in range(len(names))], names=names)
+        table = pa.table(
+            [column_of_cells([row[i] for row in rows], reads.decimal_sign) for i in range(len(names))], names=names
+        )
         self.local.register("arriving", table)
         kept = self.kept("from arriving")
         self.local.unregister("arriving")
@@ -390,25 +396,3 @@ def _even_copy(name: str, file: Path, out: Path, delimiter: str, skip: int, colu
                     rows.writerow(record[:columns])
         except csv.Error:
             raise KitError(f"{name}: line {skip + records.line_num} cannot be read; correct its quotes") from None
-
-
-def _column(cells: Sequence[Any]) -> pa.Array:
-    """The cells of a column: days where no cell has a time, and text where they are of several types."""
-    values = [None if isinstance(cell, str) and not cell.strip() else cell for cell in cells]
-    kinds = {type(value) for value in values if value is not None}
-    if kinds and kinds <= {date, datetime}:
-        days = pa.array([None if value is None else str(value) for value in values]).cast(pa.timestamp("us"))
-        whole = days.cast(pa.date32(), safe=False)
-        return whole if whole.cast(pa.timestamp("us")).equals(days) else days
-    if kinds and kinds <= {int, float}:
-        whole = all(value is None or float(value).is_integer() for value in values)
-        return pa.array([value if value is None else int(value) if whole else float(value) for value in values])
-    if kinds == {bool}:
-        return pa.array(values)
-    return pa.array([value if value is None else _cell_text(value) for value in values], pa.string())
-
-
-def _cell_text(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).removesuffix(" 00:00:00") if isinstance(value, datetime) else str(value)

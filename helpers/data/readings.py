@@ -22,7 +22,26 @@ from helpers.reads import DAY_ORDERS, Reads
 Ask = Callable[[Sequence[str]], Sequence[Any]]  # the one row that SQL expressions over a table's rows give
 
 SPACES = " \t\r\n\u00a0\u202f\ufeff"
-WORDS = ("n/a", "#n/a", "null", "(null)", "none", "nan", "-", "--", "\\n", "(blank)", "#value!", "#ref!")
+WORDS = (
+    "n/a",
+    "#n/a",
+    "null",
+    "(null)",
+    "none",
+    "nan",
+    "-",
+    "--",
+    "\\n",
+    "(blank)",
+    "#value!",
+    "#ref!",
+    "#div/0!",
+    "#name?",
+    "#num!",
+    "#null!",
+    "0000-00-00",
+    "0000-00-00 00:00:00",
+)
 BARE = re.compile(r"(?!(?:true|false|null|yes|no)$)[A-Za-z][\w/ ]*", re.IGNORECASE)  # what YAML reads as it stands
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 FORMS = (  # the last two are Jira's
@@ -195,7 +214,7 @@ def _number_readings(reads: Reads) -> list[Reading]:
     given = reads.thousands
     wide = given + spaces if given and given in spaces else given
     if reads.decimal or given in (".", ","):
-        decimal = reads.decimal or (".," if given == "." else ",.")[1]
+        decimal = reads.decimal_sign
         return [_numbers(decimal, wide or ("," if decimal == "." else ".") + spaces, f'decimal: "{decimal}"', True)]
     return [_numbers(".", wide or "," + spaces, point, True), _numbers(",", wide or "." + spaces, comma, False)]
 
