@@ -198,6 +198,7 @@ _ROWS = (
         ),
         masks=("delivered_on",),
         references=(_customer(required=False),),
+        constraints=(Constraint(template("committed_on empty"), "committed_on is null"),),
     ),
     Table(
         "entitlements",
@@ -207,6 +208,7 @@ _ROWS = (
         references=(_customer(),),
         constraints=(
             Constraint(template("limit_qty not above 0"), "coalesce(limit_qty <= 0, true)"),
+            Constraint(template("reset empty"), "reset is null"),
             Constraint(template("end_on before start_on"), "end_on < start_on"),
         ),
     ),
@@ -230,6 +232,8 @@ _ROWS = (
         references=(_customer(),),
         constraints=(
             Constraint(template("amount empty"), "amount is null"),
+            Constraint(template("kind empty"), "kind is null"),
+            Constraint(template("invoiced_on empty"), "invoiced_on is null"),
             Constraint(template("service_to before service_from"), "service_to < service_from"),
         ),
         amounts=("amount",),
@@ -260,7 +264,11 @@ _ROWS = (
             "account currency",
         ),
         event_time="moved_on",
-        constraints=(Constraint(template("amount empty"), "amount is null"),),
+        constraints=(
+            Constraint(template("amount empty"), "amount is null"),
+            Constraint(template("category empty"), "category is null"),
+            Constraint(template("moved_on empty"), "moved_on is null"),
+        ),
         amounts=("amount",),
         worth="amount",
     ),

@@ -114,6 +114,12 @@ class TestCash:
         with pytest.raises(Refused, match=why):
             asked(theme.cash)(known(*lines))
 
+    @pytest.mark.parametrize("line", ["2026-02-20 | -500 |", " | -500 | payroll"])
+    def test_money_of_no_day_or_no_category_is_not_passed_over(self, line):
+        rows = figures(theme.cash, known("2026-01-01 | 1000 | opening", *Q1_MOVED, line))
+        # 1,000 + 300 + 450 + 90 + 60 + 500 moved in all, of which 500 is no small part
+        assert "1 of 6 rows left out, with 500.00 of 2,400.00 USD (20.83%)" in reason(rows)
+
     def test_an_account_may_open_later_with_nothing(self):
         lines = ["2026-01-01 | 1000 | opening | A", *(f"{line} | A" for line in Q1_MOVED),
                  "2026-03-01 | 0 | opening | B", "2026-03-02 | -50 | transfer | A",

@@ -370,6 +370,12 @@ def test_a_user_is_there_from_its_first_event():
         ("invoices", "invoiced_on | amount\n2026-02-02 |", "amount empty"),
         ("invoices", "invoiced_on | amount | kind\n2026-02-02 | 1 | refund",
          "kind is not recurring, usage, one_off, services or tax"),
+        ("invoices", "invoiced_on | amount | kind\n2026-02-02 | 1 |", "kind empty"),
+        ("invoices", "invoiced_on | amount\n | 1", "invoiced_on empty"),
+        ("entitlements", "start_on | limit_qty | reset\n2026-02-02 | 1 |", "reset empty"),
+        ("deliveries", "committed_on | delivered_on\n | 2026-02-02", "committed_on empty"),
+        ("cash_movements", "moved_on | amount\n | 1", "moved_on empty"),
+        ("cash_movements", "moved_on | amount | category\n2026-02-02 | 1 |", "category empty"),
         ("fx_rates", "on | rate\n2026-01-01 | 0", "rate not above 0"),
     ],
 )  # fmt: skip
