@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from helpers.data.canonical_tables import TABLES
 from helpers.data.files import Files, Rows, unclear_columns
-from helpers.data.readings import Question, inferred, number_of_two_readings
+from helpers.data.readings import Question, inferred, of_two_readings
 from helpers.data.statements import (
     FILE_NAME,
     Node,
@@ -150,7 +150,7 @@ class FileQueries:
         }  # fmt: skip
         for name in open_to_types:
             if kept.types[name] == "VARCHAR" and (used is None or name in used):
-                yield from number_of_two_readings(ask, name, reads)
+                yield from of_two_readings(ask, name, reads)
 
 
 def _options(node: Node, name: str, reads: Reads) -> tuple[Reads, bool] | None:

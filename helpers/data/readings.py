@@ -48,6 +48,8 @@ FORMS = (  # the last two are Jira's
     "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%Y%m%d%H%M%S", "%Y-%m", "%d/%b/%y",
     "%d/%b/%y %I:%M %p",
 )  # fmt: skip
+SHORT_YEAR_FIRST = [f"%y{sign}%m{sign}%d{time}" for sign in "-/" for time in ("", " %H:%M", " %H:%M:%S")]
+SHORT = r"^\d\d([-/]\d\d){2}(?: |$)"
 NO_ZONE = ("it has times without a time zone",
            "say which it is in with timezone: in the source, such as timezone: Europe/Berlin")  # fmt: skip
 NAMES = ("name", "contact_email", "owner")  # of people and companies, who may be called None or Null
@@ -124,7 +126,8 @@ ISO = _where(rf"^\d{{4}}[-/]\d{{1,2}}[-/]\d{{1,2}}{_TIME}", "try_cast({} as time
 INSTANT = Reading(
     "",
     r"case when regexp_matches({}, '^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)? ?(Z|UTC|[+-]\d\d(:?\d\d)?)$') "
-    r"then try_cast(regexp_replace({}, '([+-]\d\d)(\d\d)$', '\1:\2') as timestamptz) end",
+    r"then try_cast(regexp_replace(regexp_replace({}, ' ([+-])', '\1'), '([+-]\d\d)(\d\d)$', '\1:\2') as timestamptz) "
+    "end",
     timed="",
 )
 BASIC = _where(r"^(19|20)\d{6}$", "try_strptime({}, '%Y%m%d')")
@@ -179,6 +182,12 @@ def _form(form: str, free: bool) -> Reading:
     return Reading(f"dates: {json.dumps(form)}", f"case when year({day}) > 1000 then {day} end", free, timed)
 
 
+def _short_year_first(form: str) -> Reading:
+    """Days as 26-09-30, of a year of two digits; the same text may be the 26th of a month."""
+    of_form = _form(form, free=False)
+    return replace(of_form, value=f"case when regexp_matches({{}}, {quoted(SHORT)}) then {of_form.value} end")
+
+
 def _numbers(decimal: str, thousands: str, line: str, free: bool) -> Reading:
     """Numbers with a decimal sign and any of some signs between groups of three digits."""
     groups = f"[{re.escape(thousands)}]"
@@ -230,7 +239,8 @@ def _date_readings(dates: str | None) -> list[Reading]:
     sure = [ISO, INSTANT, BASIC]
     if dates is None:
         forms = [_form(form, free=False) for form in FORMS]
-        return [*sure, _day_first("dmy", "./-"), _day_first("mdy", "/-"), SPREADSHEET, *forms]
+        year_first = [_short_year_first(form) for form in SHORT_YEAR_FIRST]
+        return [*sure, _day_first("dmy", "./-"), _day_first("mdy", "/-"), SPREADSHEET, *forms, *year_first]
     if dates not in DAY_ORDERS:
         return [_form(dates, free=True), *sure]
     said = {"iso": [], "spreadsheet": [Reading(SPREADSHEET.line, SPREADSHEET.value, True, SPREADSHEET.timed)]}
@@ -319,7 +329,7 @@ def typed(column: Column, reading: Reading, text: str, zones: Zones, ask: Ask) -
     if column.type not in ("date", "ts"):
         return f"cast({value} as {SQL_TYPES[column.type]})"
     if not reading.timed:
-        return value if column.type == "ts" else f"cast(timezone({zone}, {value}) as date)"
+        return value if column.type == "ts" else day_of_instants(column.name, value, zones.reporting, ask)
     timed = reading.timed.replace("{}", text)
     if column.type == "date":
         [at_times] = ask([f"count(*) filter (where cast({value} as time) <> time '00:00')"])
@@ -332,6 +342,24 @@ def typed(column: Column, reading: Reading, text: str, zones: Zones, ask: Ask) -
     instant = f"case when {timed} then timezone({quoted(zones.source or zones.reporting)}, {value}) " \
               f"else timezone({zone}, {value}) end"  # fmt: skip
     return instant if column.type == "ts" else f"cast(timezone({zone}, {instant}) as date)"
+
+
+def day_of_instants(column: str, value: str, zone: str, ask: Ask) -> str | Question:
+    """SQL of the local days of instants; a question where all are midnights of UTC, which are other days in the zone.
+
+    Days are often written so by programs. In a zone west of UTC each would be the day before.
+    """
+    local, written = f"cast(timezone({quoted(zone)}, {value}) as date)", f"timezone('UTC', {value})"
+    [others, day, in_zone] = ask([
+        f"count(*) filter (where cast({written} as time) <> time '00:00')",
+        f"min(cast({written} as date)) filter (where cast({written} as date) <> {local})",
+        f"min({local}) filter (where cast({written} as date) <> {local})",
+    ])  # fmt: skip
+    if others or day is None:
+        return local
+    told = f"each is a midnight in UTC, such as that of {_shown(day)}, which is still {_shown(in_zone)} in {zone}"
+    ways = [f"cast({identifier(column)} at time zone {quoted(each)} as date)" for each in ("UTC", zone)]
+    return Question(column, told, f"if they are days, write {ways[0]} in a query, else {ways[1]}")
 
 
 def questions(column: Column, text: str, reads: Reads, ask: Ask) -> list[Question]:
@@ -380,13 +408,20 @@ def _of_values(column: Column, text: str, reads: Reads, ask: Ask) -> list[Questi
     return [Question(column.name, told, ADVICE[column.type])]
 
 
-def number_of_two_readings(ask: Ask, column: str, reads: Reads) -> list[Question]:
-    """The question of a column of a file that is one number with a decimal point, and another with a decimal comma.
+def of_two_readings(ask: Ask, column: str, reads: Reads) -> list[Question]:
+    """The question of a column of a file that is one number with a decimal point, and another with a decimal comma; or
+    that holds days with a short year first, which may be days of other years.
 
     A query may cast it, so that nothing could be seen of it afterwards.
     """
-    asked = _of_values(Column(column, "dec", False), text_of(column, "VARCHAR", reads), reads, ask)
-    return [each for each in asked if each.answers.startswith(CHOOSE)]
+    text = text_of(column, "VARCHAR", reads)
+    numbers = _of_values(Column(column, "dec", False), text, reads, ask)
+    [short] = ask([f"bool_and(regexp_matches({text}, {quoted(SHORT)}))"])
+    days = _of_values(Column(column, "ts", False), text, reads, ask) if short else []
+    return [
+        *(each for each in numbers if each.answers.startswith(CHOOSE)),
+        *(each for each in days if 'dates: "%y' in each.answers),
+    ]
 
 
 def questions_behind(ask: Ask, types: Mapping[str, str], reads: Reads) -> list[Question]:

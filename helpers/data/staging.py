@@ -28,6 +28,7 @@ from helpers.data.readings import (
     Question,
     Zones,
     as_it_stands,
+    day_of_instants,
     named,
     never_empty,
     questions,
@@ -366,7 +367,11 @@ def _readings(
     asked: list[Question] = []
     worded = with_words(ask, {name: texts[name] for name in stand if name not in full}, reads)
     for column in (column for column in columns if column.name not in texts):
-        found |= _of_file_types(column, types[column.name], zones, ask)
+        sql = _of_file_types(column, types[column.name], zones, ask)
+        if isinstance(sql, Question):
+            asked.append(sql)
+        elif sql:
+            found[column.name] = sql
     for column in (column for column in columns if column.name in texts):
         reading = readings.get(column.name)
         if column.name in found:
@@ -382,26 +387,27 @@ def _readings(
     return found, asked
 
 
-def _of_file_types(column: Column, found: str, zones: Zones, ask: Ask) -> dict[str, str]:
-    """Days that files hold as times, those of an instant in the reporting zone; and whole numbers held as others.
+def _of_file_types(column: Column, found: str, zones: Zones, ask: Ask) -> str | Question:
+    """SQL of days that files hold as times, those of an instant in the reporting zone; and of whole numbers held as
+    others; empty for all else.
 
     Times that are all midnights are days, as spreadsheets and data frames write them.
     """
     name = identifier(column.name)
     if column.type == "int" and (found == "DOUBLE" or found.startswith("DECIMAL")):
         [parts] = ask([f"count(*) filter (where {name} <> floor({name}))"])
-        return {} if parts else {column.name: f"cast({name} as bigint)"}
+        return "" if parts else f"cast({name} as bigint)"
     if column.type != "date" or not found.startswith("TIMESTAMP"):
-        return {}
+        return ""
     if found == ZONED:
-        return {column.name: f"cast(timezone({quoted(zones.reporting)}, {name}) as date)"}
+        return day_of_instants(column.name, name, zones.reporting, ask)
     [times] = ask([f"count(*) filter (where cast({name} as time) <> time '00:00')"])
     if not times:
-        return {column.name: f"cast({name} as date)"}
+        return f"cast({name} as date)"
     if not zones.source:
-        return {}
+        return ""
     instant = f"timezone({quoted(zones.source)}, cast({name} as timestamp))"
-    return {column.name: f"cast(timezone({quoted(zones.reporting)}, {instant}) as date)"}
+    return f"cast(timezone({quoted(zones.reporting)}, {instant}) as date)"
 
 
 def _is_text(column: Column, found: str, guessed: bool) -> bool:

@@ -186,6 +186,8 @@ def test_what_is_no_number_is_told_with_how_many(tmp_path):
         (["5/5/2025"], ["2025-05-05"]),  # the same in both
         (["2026-01-05T23:30:00Z"], ["2026-01-06"]),  # an hour later in Berlin
         (["2026-01-05T23:30:00.000+0000", "2026-01-05 23:30:00-01:00"], ["2026-01-06", "2026-01-06"]),
+        (["2026-01-05 23:30:00 +0000", "2026-01-05 22:30:00 -05"], ["2026-01-06", "2026-01-06"]),
+        (["31/1/26", "1/2/26"], ["2026-01-31", "2026-02-01"]),  # a year of one digit is none
         (["2026-01-05", "2026-01-06 10:00"], ["2026-01-05", "2026-01-06"]),
     ],
 )
@@ -208,6 +210,26 @@ def test_other_forms_of_days_are_proposed_and_right_once_written(tmp_path, texts
     [asked] = faults(tmp_path, deals={"file": "deals.csv"})
     assert asked.endswith(f"if so, write reads: {line}")
     assert created(tmp_path, yaml.safe_load(line)) == days
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "line", "days"),
+    [
+        ("26-01-05", "26-02-06", '{dates: "%y-%m-%d"}', ["2026-01-05", "2026-02-06"]),
+        ("26/01/05", "26/02/06", '{dates: "%y/%m/%d"}', ["2026-01-05", "2026-02-06"]),
+        ("26-01-05 10:00", "26-02-06 00:00", '{dates: "%y-%m-%d %H:%M"}', ["2026-01-05", "2026-02-06"]),
+        ("31/01/26", "05/02/26", "{dates: dmy}", ["2026-01-31", "2026-02-05"]),  # or 26 January 2031
+    ],
+)
+@pytest.mark.parametrize(
+    "given", [{"file": "deals.csv"}, "select deal_id, cast(created_at as timestamp) as created_at from 'deals.csv'"]
+)
+def test_a_year_of_two_digits_may_be_a_day_and_is_asked_about(tmp_path, first, second, line, days, given):
+    deals(tmp_path, first, second)
+    [asked] = faults(tmp_path, deals=given)
+    assert line in READS.findall(asked)
+    found = known(tmp_path, yaml.safe_load(line), deals=given)
+    assert [day for (day,) in sorted(found.rows("deals", "created_at"))] == [day for day in days if day < "2026-04-01"]
 
 
 def test_a_form_of_ones_own(tmp_path):
@@ -240,6 +262,29 @@ def test_times_in_a_column_of_days(tmp_path, ended, day):
     for given in ({"file": "m.csv"}, "from read_csv('m.csv')"):
         found = known(tmp_path, timezone="UTC", milestones=given)
         assert found.rows("milestones", "ended_on") == [(day,)]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_days_that_are_midnights_in_utc_are_asked_about_west_of_it_and_each_answer_is_right(tmp_path, kind):
+    (tmp_path / "m.csv").write_text("customer_id,stage,started_on\nC,a,2026-02-01T00:00:00.000Z\n")
+    if kind == "parquet":
+        duckdb.sql(
+            f"copy (select * replace (cast(started_on as timestamptz) as started_on) from '{tmp_path}/m.csv') "
+            f"to '{tmp_path}/m.parquet'"
+        )
+    file = f"m.{kind}"
+    assert known(tmp_path, milestones={"file": file}).rows("milestones", "started_on") == [("2026-02-01",)]  # Berlin
+    west = Calendar("America/New_York").period("2026Q1")
+    found = source(tmp_path, milestones={"file": file})
+    with pytest.raises(KitError, match="midnight in UTC, such as that of 1 February 2026, which is still 31 January"):
+        prepare(found, west, currency="EUR", folder=tmp_path / "prepared")
+    with pytest.raises(KitError) as caught:
+        prepare(found, west, currency="EUR", folder=tmp_path / "prepared")
+    ways = re.findall(r"cast\(.*? as date\)", str(caught.value))
+    for way, day in zip(ways, ("2026-02-01", "2026-01-31"), strict=True):
+        query = source(tmp_path, milestones=f"select * replace ({way} as started_on) from '{file}'")
+        again = prepare(query, west, currency="EUR", folder=tmp_path / "prepared")
+        assert Known(again, west.as_of_on).rows("milestones", "started_on") == [(day,)]
 
 
 # ends -----------------------------------------------------------------------------------------------------------------
