@@ -6,6 +6,7 @@ rather than guessed at: each column has a type where that is certain, and is tex
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator
 from itertools import count
 from typing import Any, NamedTuple
@@ -13,8 +14,10 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from helpers.data.canonical_tables import TABLES
+from helpers.data.file_kinds import own_files, plain
 from helpers.data.files import Files, Rows, unclear_columns
-from helpers.data.readings import Question, inferred, of_two_readings
+from helpers.data.readings import BARE, Question, inferred, of_two_readings
+from helpers.data.schema import Table
 from helpers.data.statements import (
     FILE_NAME,
     Node,
@@ -28,6 +31,7 @@ from helpers.data.statements import (
     nodes,
 )
 from helpers.errors import KitError, nearest
+from helpers.language import template
 from helpers.reads import Reads, TableFrom
 
 OPTIONS = {
@@ -35,6 +39,7 @@ OPTIONS = {
     "encoding": "encoding", "dateformat": "dates", "nullstr": "empty",
     "header_row": "header_row", "sheet": "sheet",
 }  # fmt: skip
+UNREAD = template("{file} has a column {theirs} that is not read; if it is {column}, write {line}")
 CANONICAL = {column.name for table in TABLES.values() for column in table.columns}
 READ_BY_THE_KIT = ("csv", "tsv", "txt", "xlsx", "xlsm", "xlsb", "xls", "ods")
 
@@ -43,8 +48,9 @@ class Given(NamedTuple):
     """What a source gives of a table: a query in the engine's SQL, and its columns with their types in DuckDB.
 
     ``reads`` says how its texts are read, where they come from files, which are ``behind`` it as text. ``notes`` and
-    ``questions`` are what was found in them, and ``asked`` is what must be answered before their rows are used; types
-    are ``guessed`` where a query leaves them to the engine.
+    ``questions`` are what was found in them, and ``asked`` is what must be answered before their rows are used;
+    types are ``guessed`` where a query leaves them to the engine. Of a ``file`` whose columns are mapped, some are
+    ``unread``.
     """
 
     query: str
@@ -55,6 +61,8 @@ class Given(NamedTuple):
     questions: tuple[Question, ...] = ()
     guessed: bool = False
     asked: tuple[str, ...] = ()
+    file: str = ""
+    unread: tuple[str, ...] = ()
 
 
 def mapped(files: Files, table: TableFrom, names: Collection[str], reads: Reads) -> Given:
@@ -79,7 +87,33 @@ def mapped(files: Files, table: TableFrom, names: Collection[str], reads: Reads)
     selected = ", ".join(f"{identifier(theirs)} as {identifier(name)}" for name, theirs in columns.items())
     types = {name: rows.types[theirs] for name, theirs in columns.items()}
     query = f"select {selected or 'null as nothing'} from {rows.sql}"
-    return Given(query, types, reads, notes=rows.notes, asked=rows.asked)
+    unread = tuple(name for name in rows.types if name not in columns.values())
+    return Given(query, types, reads, notes=rows.notes, asked=rows.asked, file=str(table.file), unread=unread)
+
+
+def may_be(given: Given, table: Table) -> dict[str, str]:
+    """The columns of a table that a mapped file does not give, each with the unread one of the file that may be it."""
+    same = {name: theirs for theirs in given.unread for name in table.names if plain(theirs) == plain(name)}
+    likely = {name: theirs for own in own_files(given.file, given.unread) if own.table == table.name
+              for name, theirs in own.columns.items()}  # fmt: skip
+    return {name: theirs for name, theirs in (likely | same).items() if name in table.names and name not in given.types}
+
+
+def line_of(name: str, theirs: str) -> str:
+    """The line that maps a column of a file.
+
+    >>> line_of("end_on", "Ende"), line_of("end_on", "Ende: Vertrag")
+    ('columns: {end_on: Ende}', 'columns: {end_on: "Ende: Vertrag"}')
+    """
+    return f"columns: {{{name}: {theirs if BARE.fullmatch(theirs) else json.dumps(theirs, ensure_ascii=False)}}}"
+
+
+def notes_of_unread(given: Given, table: Table) -> list[str]:
+    """Said where a column of a mapped file is not read that a reader may take for read."""
+    return [
+        UNREAD.format(file=given.file, theirs=repr(theirs), column=name, line=line_of(name, theirs))
+        for name, theirs in may_be(given, table).items()
+    ]
 
 
 class FileQueries:

@@ -21,7 +21,7 @@ import duckdb
 from helpers.data.canonical_tables import HELD, TABLES
 from helpers.data.doubts import ENDS, ends_on_the_eve, ids_without_zeros, no_currencies, signs_of_others
 from helpers.data.engines import GIVEN, STAGED, ZONED, DuckDB, Engine, identifier, local_engine, quoted
-from helpers.data.file_queries import Given
+from helpers.data.file_queries import Given, line_of, may_be, notes_of_unread
 from helpers.data.prepared import Prepared
 from helpers.data.readings import (
     Ask,
@@ -113,7 +113,8 @@ def stage(source: Source, period: Period, folder: Path) -> Iterator[Staged]:
             casts: dict[str, dict[str, str]] = {}
 
             def look(name: str) -> None:
-                given[name] = source_table(source, engine, name)
+                found = source_table(source, engine, name)
+                given[name] = found._replace(notes=(*found.notes, *notes_of_unread(found, TABLES[name])))
                 casts[name] = check_columns(source, engine, name, given[name], period.calendar.timezone)
                 several_times = HELD[name].counted and not _as_given(name, casts[name])
                 if several_times and given[name].reads and isinstance(engine, DuckDB):
@@ -315,7 +316,7 @@ def check_columns(source: Source, engine: Engine, name: str, given: Given, timez
         KitError: columns are missing, unknown or of the wrong type, or cannot be read for certain; all faults.
     """
     table, reads = TABLES[name], reads_of(source, name)
-    faults = [*given.asked, *_names(table, given.types)]
+    faults = [*given.asked, *_names(table, given)]
     columns = [column for column in table.columns if column.name in given.types]
     zones = Zones(source.timezone, timezone)
     with engine_faults(source, f"tables.{name}", given):
@@ -421,14 +422,26 @@ def _is_text(column: Column, found: str, guessed: bool) -> bool:
     return column.type in ("date", "bool", "ts") and (found in WHOLE or found == "DOUBLE")
 
 
-def _names(table: Table, types: Mapping[str, str]) -> list[str]:
+def _names(table: Table, given: Given) -> list[str]:
+    types, likely = given.types, may_be(given, table)
     unknown = [name for name in types if name not in table.names]
     missing = [c.name for c in table.columns if c.required and c.name not in types]
-    faults = [f"{name} is missing; the query gives {', '.join(types)}" for name in missing]
+    there = f"{given.file} has {', '.join(given.unread)} beside" if given.file else "the query gives"
+    faults = [
+        f"{name} is missing; if it is {likely[name]!r} in {given.file}, write {line_of(name, likely[name])}"
+        if name in likely else f"{name} is missing; {there} {', '.join(types)}".removesuffix(" beside ")
+        for name in missing
+    ]  # fmt: skip
+    if (end := ENDS.get(table.name, "")) in likely:
+        faults.append(
+            f"{given.file} has a column {likely[end]!r} that is not read, so that nothing would end; write "
+            f"{line_of(end, likely[end])}, or a query without it in place of file"
+        )
     faults += [f"{name} is not a column of {table.name}{nearest(name, table.names)}" for name in unknown]
     if table.one_of and not any(set(columns) <= set(types) for columns in table.one_of):
         forms = "; or ".join(", ".join(columns) for columns in table.one_of)
-        faults.append(f"no price; give {forms}")
+        price = f"; if {likely['mrr']!r} is it, write {line_of('mrr', likely['mrr'])}" if "mrr" in likely else ""
+        faults.append(f"no price; give {forms}{price}")
     return faults
 
 

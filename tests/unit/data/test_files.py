@@ -405,6 +405,40 @@ def test_a_name_that_stands_more_often_in_one_file_is_read_only_where_it_has_one
     assert sorted(found.rows("deals", "deal_id", "product")) == [("A", "S1"), ("B", "S1")]
 
 
+COLUMNS = re.compile(r"columns: (\{.*?\})")
+
+
+def test_columns_that_a_file_calls_otherwise_are_told_with_the_line_that_maps_them(tmp_path):
+    (tmp_path / "abo.csv").write_text(
+        "Vertrag,Kunden-Nr.,Beginn,Vertragsende,Monatspreis,Währung\nS1,C1,2025-01-10,2025-08-01,200,EUR\n"
+    )
+    asked = faults(tmp_path, subscriptions={"file": "abo.csv"})
+    assert len(asked) == 5  # three columns, the end and the price
+    lines = [yaml.safe_load(line) for fault in asked for line in COLUMNS.findall(fault)]
+    mapped = {name: theirs for line in lines for name, theirs in line.items()}
+    found = known(tmp_path, subscriptions={"file": "abo.csv", "columns": mapped})
+    assert found.rows("subscriptions", *mapped) == [("S1", "C1", "2025-01-10", "2025-08-01", 200)]
+    told = "abo.csv has a column 'Währung' that is not read; if it is currency, write columns: {currency: Währung}"
+    assert told in found.prepared.report["tables"]["subscriptions"]["warnings"]
+
+
+def test_an_end_that_is_not_read_is_no_open_end(tmp_path):
+    text = "subscription_id,customer_id,start_on,end_date,mrr\nS1,C1,2025-01-10,2025-08-01,200\n"
+    (tmp_path / "a.csv").write_text(text)
+    [asked] = faults(tmp_path, subscriptions={"file": "a.csv"})
+    assert "a.csv has a column 'end_date' that is not read, so that nothing would end" in asked
+    mapped = yaml.safe_load(COLUMNS.findall(asked)[0])
+    found = known(tmp_path, subscriptions={"file": "a.csv", "columns": mapped})
+    assert found.rows("subscriptions", "end_on") == [("2025-08-01",)]
+
+
+def test_what_a_file_has_is_told_where_nothing_in_it_is_like_a_column(tmp_path):
+    (tmp_path / "a.csv").write_text("a,b,deal_id\n1,2,3\n")
+    assert faults(tmp_path, deals={"file": "a.csv"}) == [
+        "tables.deals: created_at is missing; a.csv has a, b beside deal_id"
+    ]
+
+
 def test_several_files_by_a_pattern_must_have_the_same_header(tmp_path):
     invoices(tmp_path, "1", name="invoices_1.csv")
     invoices(tmp_path, "2", name="invoices_2.csv")
