@@ -22,7 +22,12 @@ BLOCK = 1 << 20
 LOOKED_AT = 200  # lines that are not ASCII
 FILES = 3  # that a line is shown of, where all are in one encoding
 BEFORE, SHOWN = 30, 60  # signs that are shown of a line: before what matters in it, and in all
-UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # what such files begin with
+# What files in UTF-16 begin with: its mark, or without one a sign of ASCII, of which one byte is 0.
+UTF_16 = {
+    "utf-16": re.compile(b"\xff\xfe|\xfe\xff"),
+    "utf-16-le": re.compile(rb"([^\x00]\x00){4}"),
+    "utf-16-be": re.compile(rb"(\x00[^\x00]){4}"),
+}
 FALLBACK = ("cp1252", "latin-1")  # the latter reads any bytes
 WESTERN = ("cp1252", "mac_roman", "cp1250")  # told apart by what their letters become
 # An encoding of many signs, and the part of a standard that holds those in daily use: from one first byte to another.
@@ -65,8 +70,8 @@ def encoding_of(files: Sequence[Path], said: str | None) -> Encoding:
     Raises:
         KitError: the files are in different encodings.
     """
-    others = [file for file in files if not is_ascii(file)]
-    odd = [file for file in others if _undecodable(file, "utf-8") is not None]
+    others = [file for file in files if not is_ascii(file) or _utf_16_of(file)]
+    odd = [file for file in others if _utf_16_of(file) or _undecodable(file, "utf-8") is not None]
     in_utf8 = [file for file in others if file not in odd]
     if in_utf8 and odd and (said is None or _has_single_bytes(said)):
         raise KitError(
@@ -101,10 +106,10 @@ def proposed(files: Sequence[Path]) -> dict[str, str]:
     def reads_all(name: str) -> bool:
         return all(_undecodable(file, name) is None for file in files)
 
-    marked = [_begins_as_utf_16(file) for file in files]
-    if any(marked) and not all(marked):
+    marked = {_utf_16_of(file) for file in files}
+    if len(marked) > 1:
         raise _different(files)
-    if reads_all(name := "utf-16" if any(marked) else "utf-8"):
+    if reads_all(name := marked.pop() or "utf-8"):
         with lines_of(files[0], name) as lines:
             head = list(islice(lines, LOOKED_AT))
         return _parts({name: [next((line for line in head if not line.isascii()), "".join(head[:1]))]})
@@ -181,9 +186,11 @@ def _around(line: Sequence[str]) -> list[str]:
     return [text[start:].strip()[:SHOWN] for text in line]
 
 
-def _begins_as_utf_16(file: Path) -> bool:
+def _utf_16_of(file: Path) -> str:
+    """The UTF-16 that a file is in, by how it begins; empty for another encoding."""
     with opened(file) as read:
-        return read.read(2) in UTF_16
+        begin = read.read(8)
+    return next((name for name, pattern in UTF_16.items() if pattern.match(begin)), "")
 
 
 def _has_single_bytes(encoding: str) -> bool:

@@ -30,6 +30,7 @@ from helpers.reads import Reads
 
 JSON = (".json", ".jsonl", ".ndjson")
 TYPED = (".parquet", *JSON, *SHEETS)
+NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1")  # how archives, spreadsheets and Parquet files begin
 LOOKED_AT = 200  # records that are looked at for the delimiter and the header
 TAIL = 20  # lines that a footer has at most
 FOOTER = template("the end of {file} is a report's footer, and no rows: {line} and {n} more lines")
@@ -89,7 +90,10 @@ class Files:
             folder = pattern.parent
             there = [path.name for path in folder.iterdir() if FILE_NAME.search(path.name)] if folder.is_dir() else []
             raise KitError(f"there is no file {name!r} in {folder}{nearest(pattern.name, there)}")
-        encoding = encoding_of([file for file in files if _kind(file) not in TYPED], reads.encoding)
+        texts = [file for file in files if _kind(file) not in TYPED]
+        for file in texts:
+            _must_be_text(file)
+        encoding = encoding_of(texts, reads.encoding)
         try:
             found = [self._one(file, encoding.name, reads) for file in files]
             odd = differing([rows.types for rows in found])
@@ -103,9 +107,9 @@ class Files:
             raise KitError(*encoding.asked, *error.faults) from None
         united = f"({' union all by name '.join(f'select * from {rows.sql}' for rows in found)})"
         if encoding.open:
-            texts = [identifier(name) for name, kind in found[0].types.items() if kind == "VARCHAR"]
+            named = [identifier(name) for name, kind in found[0].types.items() if kind == "VARCHAR"]
             same = [
-                f"case when regexp_full_match({name}, '[\\x00-\\x7f]*') then {name} end as {name}" for name in texts
+                f"case when regexp_full_match({name}, '[\\x00-\\x7f]*') then {name} end as {name}" for name in named
             ]
             united = f"(select * replace ({', '.join(same)}) from {united})" if same else united
         notes = tuple(note for rows in found for note in rows.notes)
@@ -207,11 +211,27 @@ def _kind(file: Path) -> str:
     return kinds[-2] if kinds[-1:] == [".gz"] and len(kinds) > 1 else kinds[-1] if kinds else ""
 
 
+def _must_be_text(file: Path) -> None:
+    """Refuse a packed file, a spreadsheet or a Parquet file under the name of a text.
+
+    Raises:
+        KitError: it is one.
+    """
+    with file.open("rb") as read:
+        if read.read(4) in NO_TEXT:
+            raise KitError(
+                f"{file.name} is no text, but a packed file or one of another kind; unpack it, or name it by its kind, "
+                "such as .xlsx, .xls or .parquet"
+            )
+
+
 def _csv_sql(file: Path, skip: int, delimiter: str, names: Sequence[str]) -> str:
-    """The SQL that reads a text, below its header, as text."""
+    """The SQL that reads a text, below its header, as text: its rows, but those in which every field is empty."""
     columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
     how = f"skip = {skip}, delim = {quoted(delimiter)}, quote = '\"', escape = '\"', columns = {{{columns}}}"
-    return f"select * from read_csv({quoted(str(file))}, auto_detect = false, header = false, {how})"
+    rows = f"read_csv({quoted(str(file))}, auto_detect = false, header = false, {how})"
+    filled = ", ".join(f"nullif({identifier(name)}, '')" for name in names)
+    return f"select * from {rows} where coalesce({filled}) is not null"
 
 
 def _told(file: Path, footer: Sequence[str]) -> str:

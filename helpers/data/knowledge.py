@@ -154,7 +154,7 @@ def _aside(table: Table, rows: str, empty: str, seen_on: str, *, lacking: bool, 
 
     They may be where an optional part of the key, which would tell, is empty.
     """
-    worth = f"abs({table.worth})" if table.worth else "0"
+    worth = f"case when isfinite({table.worth}) then abs({table.worth}) end" if table.worth else "0"
     currency = "currency" if table.worth else "null"
     sums = f"{seen_on} as known_from, {currency} as currency, count(*) as rows, coalesce(sum({worth}), 0) as worth"
     if lacking:

@@ -42,6 +42,10 @@ THERE_BEFORE = template(
     "{n} of {rows} {table} have facts from before their {column}, the first on {day}; each counts as there from its "
     "first fact on"
 )
+MERGED_INTO_NOTHING = template(
+    "{n} rows are merged into a customer that is not there or is themselves, such as {customer} into {into}; what is "
+    "theirs is left out; merged_into must be the customer_id of another, or empty"
+)
 CORRECTS_NOTHING = template(
     "{n} rows correct an invoice line that is not there, such as {line}, with {money} in all; they count as revenue "
     "and lower no line; corrects must be an invoice_line_id"
@@ -162,6 +166,8 @@ def _table_report(
           if table.name == "invoices" and judged.prepared.provides("invoices.service_from")
           and not judged.prepared.provides("subscriptions") else []),
         *_there_before(table, found),
+        *(_merged_into_nothing(judged) if judged.prepared.provides(f"{table.name}.merged_into")
+          and table.name == "customers" else []),
         *(_correcting_nothing(judged) if judged.prepared.provides(f"{table.name}.corrects") else []),
         *_without_rate(judged, table, rated),
         *([OLD.format(n=days_old, day=period.measured_on, most=feed_max_age_days)]
@@ -209,7 +215,8 @@ def _in_another_case(judged: JudgedRows, table: Table, reference: Reference) -> 
     [(rows, found, meant)] = judged.rows(
         f"select {table.count()}, min(lost.{column}), arg_min(parent.key, lost.{column}) from known_{table.name} lost "
         f"join (select distinct {parent.key[0]} as key from known_{parent.name}) parent "
-        f"on lower(parent.key) = lower(lost.{column}) where lost.left_out = {quoted(_lost(reference))}"
+        f"on lower(parent.key) = lower(lost.{column}) and parent.key <> lost.{column} "
+        f"where lost.left_out = {quoted(_lost(reference))}"
     )
     if not rows:
         return []
@@ -222,6 +229,15 @@ def _there_before(table: Table, found: _Counts) -> list[str]:
         return []
     day, column = found.first_known, table.event_time
     return [THERE_BEFORE.format(n=found.there_before, rows=found.clean, table=table.name, column=column, day=day)]
+
+
+def _merged_into_nothing(judged: JudgedRows) -> list[str]:
+    """Said where customers are merged into one that is not there, or into themselves, so that no row finds them."""
+    [(rows, customer, into)] = judged.rows(
+        "select count(*), min(customer_id), arg_min(merged_into, customer_id) from known_customers "
+        "where merged_into = customer_id or merged_into not in (select customer_id from known_customers)"
+    )
+    return [MERGED_INTO_NOTHING.format(n=rows, customer=customer, into=into)] if rows else []
 
 
 def _correcting_nothing(judged: JudgedRows) -> list[str]:

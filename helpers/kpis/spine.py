@@ -410,13 +410,14 @@ class Spine:
         return f"select * exclude (left_out, unlinked)\nfrom ({judged})\nwhere left_out is null"
 
     def _whole(self, name: str) -> str:
-        """The rows of a table in each period, by why they are left out if they are, and what they are worth.
+        """The rows of a table in each period, by why they are left out if they are, and what they are worth if known.
 
         Rows without a worth are counted as they come and go: a feed of events has too many spans to look at each.
         """
         worth, judged = TABLES[name].worth, self.prepared.judged(name)
         amount, rated = (f"abs({worth}) * rate", "left join fixed_rate using (currency)") if worth else ("0", "")
-        sums = f"{HELD[name].count()} as rows, coalesce(sum({amount}), 0) as worth"
+        known = f" filter (isfinite({amount}))" if worth else ""
+        sums = f"{HELD[name].count()} as rows, coalesce(sum({amount}){known}, 0) as worth"
         values = ", ".join(
             f"({', '.join(map(_literal, (reason, date.fromisoformat(known_from), currency, rows, money)))})"
             for of, reason, known_from, currency, rows, money in self.prepared.aside

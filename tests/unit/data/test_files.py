@@ -535,6 +535,30 @@ def test_lines_that_end_in_several_ways_and_empty_ones_are_no_matter(tmp_path):
     assert amounts(tmp_path, file="i.csv") == [1, 2]
 
 
+@pytest.mark.parametrize("empty", [",,,,\n", ',"",,,\n'])
+def test_lines_of_delimiters_alone_are_no_rows(tmp_path, empty):
+    line = "I{},C,2026-01-05,usage,{}\n"  # a spreadsheet saves such lines for cells that were once filled
+    (tmp_path / "invoices.csv").write_text(MONEY + line.format(0, 5) + empty * 3 + line.format(1, 7) + empty)
+    found = known(tmp_path, invoices={"file": "invoices.csv"})
+    assert found.frame("invoices", "invoice_line_id")["amount"].tolist() == [5, 7]
+    assert found.prepared.report["tables"]["invoices"]["read"] == 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_its_mark_is_proposed_and_right_once_written(tmp_path, encoding):
+    (tmp_path / "invoices.csv").write_bytes((MONEY + "I0,C,2026-01-05,usage,5\n").encode(encoding))
+    [asked] = faults(tmp_path, invoices={"file": "invoices.csv"})
+    assert f"invoices.csv is not UTF-8; in {encoding} it says 'invoice_line_id" in asked
+    assert amounts(tmp_path, yaml.safe_load(READS.findall(asked)[0])) == [5]
+
+
+def test_a_file_that_is_no_text_is_told_so(tmp_path):
+    for name, begin in (("a.csv", b"PK\x03\x04"), ("a.zip", b"PK\x03\x04"), ("a.txt", b"PAR1")):
+        (tmp_path / name).write_bytes(begin + bytes(range(256)))
+        [told] = faults(tmp_path, deals={"file": name})
+        assert f"{name} is no text, but a packed file or one of another kind; unpack it" in told
+
+
 def test_a_line_with_too_many_fields_is_told(tmp_path):
     invoices(tmp_path, "1", "2,3")
     [asked] = faults(tmp_path, invoices={"file": "invoices.csv"})

@@ -5,8 +5,9 @@ from datetime import date
 import pytest
 
 from helpers.data.prepare import prepare
+from helpers.kpis.recurring_revenue import mrr
 from helpers.periods import Calendar
-from tests.canonical import prepared, source
+from tests.canonical import figures, prepared, source, spine
 
 CUSTOMERS = """
     customer_id | name | signed_up_on | is_test
@@ -18,6 +19,31 @@ CUSTOMERS = """
 
 def report(**texts):
     return prepared("2026-04-01", **texts).report
+
+
+@pytest.mark.parametrize("into", ["A", "gone"])
+def test_a_customer_merged_into_none_is_told_and_not_as_one_of_another_case(into):
+    found = report(
+        customers="customer_id | name | signed_up_on | merged_into\nB | Bo | 2024-01-01 |\n"
+        f"A | Aye | 2024-01-01 | {into}",
+        tickets="ticket_id | customer_id | created_at\n1 | A | 2025-01-01\n2 | B | 2025-01-01",
+    )["tables"]
+    assert found["customers"]["warnings"][0] == (
+        f"1 rows are merged into a customer that is not there or is themselves, such as A into {into}; what is theirs "
+        "is left out; merged_into must be the customer_id of another, or empty"
+    )
+    assert not any("another case" in told for told in found["tickets"]["warnings"])
+
+
+def test_what_a_row_is_worth_that_has_no_finite_price_is_not_told():
+    found = spine(
+        "2026-04-01",
+        subscriptions="subscription_id | customer_id | start_on | mrr\nS | A | 2025-01-01 | nan\n"
+        + "\n".join(f"S{i} | A | 2025-01-01 | 10" for i in range(199)),
+    )
+    row = next(row for row in figures(mrr, found) if row.kpi_id == "mrr")
+    assert (row.value, row.status, row.warnings) == (1990, "ok", ())
+    assert row.excluded == {"subscriptions: mrr is not a finite number": 1}
 
 
 def test_rows_out_of_order_between_tables_are_counted_and_kept():
