@@ -405,7 +405,16 @@ def _of_values(column: Column, text: str, reads: Reads, ask: Ask) -> list[Questi
     best = max(range(len(among)), key=lambda i: counts[i])
     [example] = ask([f"min({text}) filter (where {among[best].of(text)} is null)"])
     told = f"{example!r} is not {WHAT[column.type]} ({all_values - counts[best]} of {all_values} values)"
-    return [Question(column.name, told, ADVICE[column.type])]
+    return [Question(column.name, told, _advice(column, reads))]
+
+
+def _advice(column: Column, reads: Reads) -> str:
+    """What to do about values that fit no reading; what the source says already is no example."""
+    if column.type in ("int", "dec") and reads.decimal_sign == ",":
+        return 'correct the file, or say otherwise under this table, such as reads: {decimal: "."}'
+    if column.type in ("date", "ts") and reads.dates:
+        return f"correct the file, or say otherwise than dates: {reads.dates} under this table"
+    return ADVICE[column.type]
 
 
 def of_two_readings(ask: Ask, column: str, reads: Reads) -> list[Question]:

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from helpers.data.canonical_tables import HELD, TABLES
+from helpers.data.column_types import WHOLE, cast_of, is_fraction, is_nested, name_faults, type_fault
 from helpers.data.doubts import ENDS, ends_on_the_eve, ids_without_zeros, no_currencies, signs_of_others
 from helpers.data.engines import GIVEN, STAGED, ZONED, DuckDB, Engine, identifier, local_engine, quoted
-from helpers.data.file_queries import Given, line_of, may_be, notes_of_unread
+from helpers.data.file_queries import Given, notes_of_unread
 from helpers.data.prepared import Prepared
 from helpers.data.readings import (
     Ask,
@@ -41,16 +42,15 @@ from helpers.data.readings import (
 from helpers.data.reduction import Reduction, can_reduce, local_day_function, shifts_of
 from helpers.data.schema import SQL_TYPES, Column, Table
 from helpers.data.sources import engine_faults, open_source, reads_of, source_table, where
-from helpers.errors import KitError, nearest
+from helpers.errors import KitError
 from helpers.periods import Period
+from helpers.reads import table_from
 
 if TYPE_CHECKING:
     from helpers.params import Source
 
 LIMITED = "set memory_limit = '700MB'"  # while events are reduced and sorted; what needs more goes to the disk
-RESERVED = ("at", "interval", "on")  # canonical names that an engine reads as its own words
 SHARED = "reads: {"  # in what settles a question, and may stand once for the source
-WHOLE = {f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG")} | {"INTEGER", "UINTEGER"}
 
 
 @dataclass(frozen=True)
@@ -316,19 +316,21 @@ def check_columns(source: Source, engine: Engine, name: str, given: Given, timez
         KitError: columns are missing, unknown or of the wrong type, or cannot be read for certain; all faults.
     """
     table, reads = TABLES[name], reads_of(source, name)
-    faults = [*given.asked, *_names(table, given)]
+    faults = [*given.asked, *name_faults(table, given)]
     columns = [column for column in table.columns if column.name in given.types]
     zones = Zones(source.timezone, timezone)
     with engine_faults(source, f"tables.{name}", given):
         read, asked = _readings(engine, given, columns, zones, source.currency if "currency" in table.names else None)
-        casts = {c.name: read.get(c.name) or _cast(c, given.types[c.name], source.timezone, timezone) for c in columns}
+        casts = {
+            c.name: read.get(c.name) or cast_of(c, given.types[c.name], source.timezone, timezone) for c in columns
+        }
         open_ones = {question.column for question in asked}
         unfit = [column for column in columns if not casts[column.name] and column.name not in open_ones]
         empty = _without(engine, given, unfit, "{} is not null")
-        numbers = [c for c in unfit if c.type == "int" and _is_fraction(given.types[c.name])]
+        numbers = [c for c in unfit if c.type in ("int", "str") and is_fraction(given.types[c.name])]
         fractions = set(map(attrgetter("name"), numbers)) - set(_without(engine, given, numbers, "{0} <> floor({0})"))
     faults += [
-        _type_fault(c, given.types[c.name], zones, given.guessed, c.name in fractions)
+        type_fault(c, given, table_from(source.tables[name]).columns.get(c.name, c.name), zones, c.name in fractions)
         for c in unfit if c.name not in empty
     ]  # fmt: skip
     asked = [*given.questions, *(question for question in asked if question not in given.questions)]
@@ -395,10 +397,10 @@ def _of_file_types(column: Column, found: str, zones: Zones, ask: Ask) -> str | 
     Times that are all midnights are days, as spreadsheets and data frames write them.
     """
     name = identifier(column.name)
-    if column.type == "int" and (found == "DOUBLE" or found.startswith("DECIMAL")):
+    if column.type == "int" and (found == "DOUBLE" or (found.startswith("DECIMAL") and not is_nested(found))):
         [parts] = ask([f"count(*) filter (where {name} <> floor({name}))"])
         return "" if parts else f"cast({name} as bigint)"
-    if column.type != "date" or not found.startswith("TIMESTAMP"):
+    if column.type != "date" or not found.startswith("TIMESTAMP") or is_nested(found):
         return ""
     if found == ZONED:
         return day_of_instants(column.name, name, zones.reporting, ask)
@@ -420,74 +422,3 @@ def _is_text(column: Column, found: str, guessed: bool) -> bool:
     if column.type == "str":
         return found in WHOLE and not guessed
     return column.type in ("date", "bool", "ts") and (found in WHOLE or found == "DOUBLE")
-
-
-def _names(table: Table, given: Given) -> list[str]:
-    types, likely = given.types, may_be(given, table)
-    unknown = [name for name in types if name not in table.names]
-    missing = [c.name for c in table.columns if c.required and c.name not in types]
-    there = f"{given.file} has {', '.join(given.unread)} beside" if given.file else "the query gives"
-    faults = [
-        f"{name} is missing; if it is {likely[name]!r} in {given.file}, write {line_of(name, likely[name])}"
-        if name in likely else f"{name} is missing; {there} {', '.join(types)}".removesuffix(" beside ")
-        for name in missing
-    ]  # fmt: skip
-    if (end := ENDS.get(table.name, "")) in likely:
-        faults.append(
-            f"{given.file} has a column {likely[end]!r} that is not read, so that nothing would end; write "
-            f"{line_of(end, likely[end])}, or a query without it in place of file"
-        )
-    faults += [f"{name} is not a column of {table.name}{nearest(name, table.names)}" for name in unknown]
-    if table.one_of and not any(set(columns) <= set(types) for columns in table.one_of):
-        forms = "; or ".join(", ".join(columns) for columns in table.one_of)
-        price = f"; if {likely['mrr']!r} is it, write {line_of('mrr', likely['mrr'])}" if "mrr" in likely else ""
-        faults.append(f"no price; give {forms}{price}")
-    return faults
-
-
-def _cast(column: Column, found: str, source_zone: str | None, zone: str) -> str:
-    """The expression that gives a column its canonical type, empty where that would lose or guess something."""
-    name = identifier(column.name)
-    number = found in {*WHOLE, "HUGEINT", "UHUGEINT", "FLOAT", "DOUBLE"} or found.startswith("DECIMAL")
-    fits = {
-        "str": found == "VARCHAR" or found.startswith("ENUM"),
-        "int": found in WHOLE,
-        "dec": number,
-        "bool": found == "BOOLEAN",
-        "date": found == "DATE",
-        "ts": found == ZONED,
-    }
-    if fits[column.type]:
-        return f"cast({name} as {SQL_TYPES[column.type]})"
-    if column.type == "ts" and found == "DATE":
-        return f"timezone({quoted(zone)}, cast({name} as timestamp))"
-    if column.type == "ts" and found.startswith("TIMESTAMP") and source_zone:
-        return f"timezone({quoted(source_zone)}, cast({name} as timestamp))"
-    return ""
-
-
-def _type_fault(column: Column, found: str, zones: Zones, guessed: bool = False, fractions: bool = False) -> str:
-    """What is wrong with a column's type, and what to write for it."""
-    name = identifier(column.name) if column.name in RESERVED else column.name
-    if found.startswith("TIMESTAMP") and (column.type == "ts" or found != ZONED) and not zones.source:
-        return (
-            f"{column.name} is a timestamp without a time zone; "
-            "say which it is in with timezone: in the source, such as timezone: Europe/Berlin"
-        )
-    wrong = f"{column.name} is {found.lower()}, must be {column.type}"
-    if guessed and column.type == "str":
-        return f"{wrong}; write all_varchar = true in its read_csv(…), so that it stays as it stands in the file"
-    if fractions:
-        return f"{column.name} has fractions, must be {column.type}; correct them where they come from"
-    wanted = "double precision" if column.type == "dec" else SQL_TYPES[column.type]  # what every engine calls it
-    cast = f"cast({name} as {wanted})"
-    if column.type == "date" and found.startswith("TIMESTAMP"):
-        instant = name if found == ZONED else f"{name} at time zone {quoted(str(zones.source))}"
-        cast = f"cast({instant} at time zone {quoted(zones.reporting)} as date)"
-    elif column.type == "str" and _is_fraction(found):
-        cast = f"cast(cast({name} as bigint) as varchar)"
-    return f"{wrong}; write {cast} as {name}"
-
-
-def _is_fraction(found: str) -> bool:
-    return found in ("FLOAT", "DOUBLE") or found.startswith("DECIMAL")

@@ -8,9 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from helpers.data.canonical_tables import TABLES
+from helpers.data.column_types import type_fault
+from helpers.data.file_queries import Given
 from helpers.data.prepare import prepare
 from helpers.data.readings import Zones
-from helpers.data.staging import _type_fault
 from helpers.errors import KitError
 from helpers.params import Source
 from helpers.periods import Calendar
@@ -165,9 +166,9 @@ def test_subscriptions_need_one_form_of_price(tmp_path):
 def test_what_is_said_to_write_is_sql_for_every_column():
     for table in TABLES.values():
         for column in table.columns:
-            text = (
-                " ".join(_type_fault(column, "VARCHAR", Zones("UTC", "UTC")).split(" write ")[1:]) or f'"{column.name}"'
-            )
+            given = Given("", {column.name: "VARCHAR"})
+            told = type_fault(column, given, column.name, Zones("UTC", "UTC"), fractions=False)
+            text = " ".join(told.split(" write ")[1:]) or f'"{column.name}"'
             rows = f'select cast(null as varchar) as "{column.name}"'
             assert duckdb.sql(f"select {text} from ({rows})").columns == [column.name]
 

@@ -172,6 +172,20 @@ def test_what_is_no_number_is_told_with_how_many(tmp_path):
     assert asked.startswith("tables.invoices: amount: 'twelve' is not a number (1 of 3 values); correct the file, or")
 
 
+@pytest.mark.parametrize("reads", [{"decimal": ","}, {"thousands": "."}])
+def test_what_the_source_says_already_is_not_proposed_again(tmp_path, reads):
+    invoices(tmp_path, "100.50")
+    [asked] = faults(tmp_path, reads, invoices={"file": "invoices.csv"})
+    assert asked.endswith(
+        "amount: '100.50' is not a number (1 of 1 values); correct the file, or say otherwise under this table, "
+        'such as reads: {decimal: "."}'
+    )
+    assert amounts(tmp_path, yaml.safe_load(READS.findall(asked)[0])) == [100.5]
+    deals(tmp_path, "31.31.2026")
+    [asked] = faults(tmp_path, {"dates": "dmy"}, deals={"file": "deals.csv"})
+    assert asked.endswith("correct the file, or say otherwise than dates: dmy under this table")
+
+
 # days -----------------------------------------------------------------------------------------------------------------
 
 
@@ -403,6 +417,39 @@ def test_a_name_that_stands_more_often_in_one_file_is_read_only_where_it_has_one
     assert told.endswith("name the one that is meant: 'Sprint (column 3)' or 'Sprint (column 4)'")  # not the fifth
     found = known(tmp_path, deals={"file": "deals_*.csv", "columns": {"product": "Sprint (column 4)"}})
     assert sorted(found.rows("deals", "deal_id", "product")) == [("A", "S1"), ("B", "S1")]
+
+
+def test_a_type_of_a_files_own_is_told_with_the_column_of_the_file_and_right_in_the_query_that_is_proposed(tmp_path):
+    # a data frame with a missing number holds all of them as fractions
+    pd.DataFrame({"Nr": [7.0, None], "Tag": [date(2026, 1, 5)] * 2, "id": ["D1", "D2"]}).to_parquet(
+        tmp_path / "d.parquet"
+    )
+    columns = {"deal_id": "id", "created_at": "Tag", "owner": "Nr"}
+    [asked] = faults(tmp_path, deals={"file": "d.parquet", "columns": columns})
+    assert asked == (
+        "tables.deals: owner is double, must be str; write cast(cast(Nr as bigint) as varchar) as owner in a query in "
+        "place of file"
+    )
+    way = re.search(r"cast\(cast.*as owner", asked)[0]
+    found = known(tmp_path, deals=f"select id as deal_id, Tag as created_at, {way} from 'd.parquet'")
+    assert found.rows("deals", "deal_id", "owner") == [("D1", "7"), ("D2", None)]
+
+
+@pytest.mark.parametrize("value", ["[1.5]", "{'v': 1.5}"])
+def test_values_that_have_parts_are_told(tmp_path, value):
+    duckdb.sql(f"copy (select 'D' as deal_id, date '2026-01-05' as created_at, {value} as amount) "
+               f"to '{tmp_path}/d.parquet'")  # fmt: skip
+    [asked] = faults(tmp_path, deals={"file": "d.parquet"})
+    assert asked.endswith("must be dec; write a query that takes out of it what is meant")
+
+
+def test_ids_with_a_point_are_not_rounded(tmp_path):
+    (tmp_path / "k.csv").write_text("Konto,Firma,Seit\n4711.1,Aye,2025-01-01\n4711.10,Bee,2025-01-01\n")
+    columns = "select Konto as customer_id, Firma as name, Seit as signed_up_on from "
+    [asked] = faults(tmp_path, customers=f"{columns}'k.csv'")
+    assert "write all_varchar = true in its read_csv(…)" in asked
+    found = known(tmp_path, customers=f"{columns}read_csv('k.csv', all_varchar = true)")
+    assert found.rows("customers", "customer_id", "name") == [("4711.1", "Aye"), ("4711.10", "Bee")]
 
 
 COLUMNS = re.compile(r"columns: (\{.*?\})")
