@@ -57,6 +57,7 @@ SPELLINGS: dict[str, dict[str, tuple[str, ...]]] = {
     "discount_kind": {"limited": ("once", "repeating")},
     "cancel_reason": {"payment": ("payment_failed", "non_payment", "not_paid")},
 }
+LOOKED_FOR = {"department": ("marketing", "sales", "support")}
 
 
 class Spelling(NamedTuple):
@@ -71,9 +72,9 @@ class Spelling(NamedTuple):
 def respell(engine: duckdb.DuckDBPyConnection, table: Table) -> list[Spelling]:
     """Write the words and ids of a typed table as the specification does, and tell what was changed."""
     odd = {
-        column: f'"{column.name}" not in ({", ".join(map(quoted, column.values))})' if column.values
+        column: f'"{column.name}" not in ({", ".join(map(quoted, words))})' if (words := words_of(column))
         else f'"{column.name}" <> {trimmed(column.name)}'
-        for column in table.columns if column.values or is_id(column)
+        for column in table.columns if words_of(column) or is_id(column)
     }  # fmt: skip
     if not odd:
         return []
@@ -82,7 +83,7 @@ def respell(engine: duckdb.DuckDBPyConnection, table: Table) -> list[Spelling]:
     told = []
     for (column, condition), rows in zip(odd.items(), found, strict=True):
         if rows:
-            told += (_words if column.values else _ids)(engine, table, column, condition)
+            told += (_words if words_of(column) else _ids)(engine, table, column, condition)
     return told
 
 
@@ -100,6 +101,15 @@ def trimmed(name: str) -> str:
     return f'trim("{name}", {quoted(AROUND)})'
 
 
+def words_of(column: Column) -> tuple[str, ...]:
+    """The words that a column may hold, or that cards look for among any others.
+
+    >>> words_of(Column("department", "str", True))
+    ('marketing', 'sales', 'support')
+    """
+    return column.values or LOOKED_FOR.get(column.name, ())
+
+
 def word_of(column: Column, found: str) -> str | None:
     """The word that is meant, None where that cannot be told.
 
@@ -108,10 +118,11 @@ def word_of(column: Column, found: str) -> str | None:
     ('won', 'lost', None)
     """
     plain = re.sub(r"[^a-z0-9]+", "_", found.lower()).strip("_")
-    if plain in column.values:
+    words = words_of(column)
+    if plain in words:
         return plain
     names = SPELLINGS.get(column.name, {})
-    return next((word for word in column.values if plain in names.get(word, ())), None)
+    return next((word for word in words if plain in names.get(word, ())), None)
 
 
 def _words(engine: duckdb.DuckDBPyConnection, table: Table, column: Column, odd: str) -> list[Spelling]:

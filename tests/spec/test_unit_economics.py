@@ -96,6 +96,12 @@ class TestCac:
         row = only(cards.cac(known(spend=self.LEDGER, subscriptions=customers_of(30)), Q1), "cac_full")
         assert (row.value, row.warnings) == (900_000 / 30, ())
 
+    def test_departments_are_known_in_any_case(self):
+        spend = ledger(**{"Sales": 400_000, "MARKETING": 300_000, "Support": 200_000, "Research": 50_000})
+        rows = cards.cac(known(spend=spend, subscriptions=customers_of(50)), Q1)
+        assert (only(rows, "cac_sm").value, only(rows, "cac_full").value) == (700_000 / 50, 900_000 / 50)
+        assert only(rows, "cac_sm").warnings == ()
+
     def test_example_of_three_says_that_it_cannot_be_read(self):
         found = known(spend=ledger(sales=60_000, marketing=20_000, support=10_000), subscriptions=customers_of(3))
         row = only(cards.cac(found, Q1), "cac_full")
