@@ -90,9 +90,10 @@ def opened(pack: Path, root: Path) -> Opened:
         KitError: it is no pack, or its files are not as its manifest says; all of them.
     """
     if not (pack / MANIFEST).exists():
-        if not (found := published_versions(pack.parent, pack.name)):
+        place = pack.resolve()  # has a name, also where the folder is given as a dot
+        if not (found := published_versions(place.parent, place.name)):
             raise KitError(f"{pack} is no pack; name a draft (reports/2026Q3) or a published one")
-        pack = found[-1].folder
+        pack = pack / found[-1].folder.name
     manifest, is_published = read_manifest(pack), (pack / FOLDER).is_dir()
     made_from = (pack if is_published else pack.resolve().parent) / FOLDER
     if is_published:
@@ -103,7 +104,7 @@ def opened(pack: Path, root: Path) -> Opened:
         faults = altered_since_build(pack, manifest)
     if faults:
         raise KitError(*faults)
-    out = pack.parents[2] if is_published else pack.parent
+    out = pack.resolve().parent.parent.parent  # of published/2026Q3/v1, and of .builds/2026Q3-…/pack
     return Opened(pack, out, manifest, made_from, kept_request(made_from, root))
 
 
