@@ -33,7 +33,7 @@ MANIFEST = "manifest.json"
 PACKAGES = (
     "kpi-review", "duckdb", "pandas", "papermill", "nbconvert", "matplotlib", "typst", "xlsxwriter", "python-pptx",
 )  # fmt: skip
-CODE = ("helpers/**/*.py", "notebooks/*.ipynb", "templates/**/*")
+CODE = ("helpers/**/*.py", "helpers/**/*.sql", "helpers/locale/**/*.po", "notebooks/*.ipynb", "templates/**/*")
 
 
 class Published(NamedTuple):
@@ -230,7 +230,7 @@ def versions() -> dict[str, str]:
 
 
 def code_fingerprint(root: Path) -> str:
-    """One hash over the helpers, the notebooks and the templates."""
+    """One hash over all that pages are made with: helpers with their queries and translations, notebooks, templates."""
     digest = hashlib.sha256()
     for path in sorted(path for pattern in CODE for path in root.glob(pattern) if path.is_file()):
         if "__pycache__" not in path.parts:
