@@ -110,9 +110,12 @@ def _build(
             write_audience(each.name, made_from, request.root, origin, pack)
     say("render")
     told = {name: {run.theme: "failed" if run.failure else "ok" for run in runs} for name, runs in read.items()}
+    failed = {f"{name}/{theme}": why for name, runs in read.items() for theme, why in _failed(runs).items()}
+    failed = {**_failed(executed), **failed}
     manifest = _manifest(request, prepared, executed, published, fingerprints, seconds)
-    write_manifest(pack, manifest | ({"audiences": told} if told else {}) | {FOLDER: hashes(made_from)})
-    return {**_failed(executed), **{f"{name}/{k}": v for name, runs in read.items() for k, v in _failed(runs).items()}}
+    more = {"status": "PARTIAL" if failed else "DRAFT", **({"audiences": told} if told else {})}
+    write_manifest(pack, {**manifest, **more, FOLDER: hashes(made_from)})
+    return failed
 
 
 def _failed(executed: Iterable[Executed]) -> dict[str, Failure]:
@@ -156,7 +159,6 @@ def _manifest(
             "as_of": period.as_of_at.isoformat(),
             "timezone": period.calendar.timezone,
         },
-        "status": "PARTIAL" if any(run.failure for run in runs) else "DRAFT",
         "themes": {
             run.theme: {"status": "failed" if run.failure else "ok", "seconds": round(run.seconds, 3)}
             | ({"failure": str(run.failure)} if run.failure else {})
