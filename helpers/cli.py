@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import sys
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 NOTHING_DONE = 1
 DONE_IN_PART = 2
 INTERRUPTED = 130  # what Typer makes of Ctrl-C
+DISK_FULL = [os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
 JOBS = 3  # on two processors: a third notebook works while another starts or waits
 REPEATED = ("--only", "--set")
 REVIEW = Path("params/review.yml")
@@ -498,8 +500,13 @@ def main(arguments: list[str] | None = None) -> None:
     except KitError as error:
         _tell(*error.faults)
         status = NOTHING_DONE
-    except OSError as error:
-        _tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except Exception as error:
+        if any(words in str(error) for words in DISK_FULL):  # which is no OSError of DuckDB's
+            _tell(f"{error}; make room there, or name another folder for temporary files in TMPDIR")
+        elif isinstance(error, OSError):
+            _tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        else:
+            raise
         status = NOTHING_DONE
     if status == INTERRUPTED:
         _tell("interrupted")

@@ -230,6 +230,19 @@ def test_a_disk_that_is_full_while_the_source_is_read(refused):
     assert "File too large; make room, or name another folder with --out; no draft was changed" in message
 
 
+@pytest.mark.whole
+@pytest.mark.parametrize("command", ["check", "sql"])
+def test_a_disk_that_is_full_where_temporary_files_go(books, command, monkeypatch):
+    """DuckDB, which writes them, says so in an error of its own kind."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(books.folder / "cache"))
+    words = ["check", *BUILD[1:]] if command == "check" else ["sql", "new_revenue", "--source", BUILD[-1]]
+    done = books.run_limited(1, *words)
+    assert done.status == 1
+    told = done.lines[-1]
+    assert "File too large; make room there, or name another folder for temporary files in TMPDIR" in told
+    assert "Traceback" not in done.err
+
+
 @pytest.mark.slow
 def test_a_disk_that_is_full_while_notebooks_run_and_while_pages_are_made(books, refused):
     noise = Image.frombytes("L", (1000, 1000), random.Random(1).randbytes(1_000_000))
