@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -20,7 +21,7 @@ from helpers.data.canonical_tables import HELD, TABLES
 from helpers.data.engines import written
 from helpers.data.prepare import folder_fingerprint
 from helpers.data.prepared import Prepared
-from helpers.data.pseudonyms import LONG, SHORT, codes
+from helpers.data.pseudonyms import LONG, SHORT, VARIABLE, codes
 from helpers.data.report import JudgedRows, data_report
 from helpers.data.schema import SQL_TYPES, Column
 from helpers.data.small_groups import BY_RULE, GROUPS, OTHER, Sizes, as_merged, is_small, sizes, stand_together
@@ -242,6 +243,8 @@ class Redaction:
                     self._drop(f"{table}.{column}")
                 else:
                     self._merged[table, column] = values
+                    if judged := self.judged_by.get(f"{table}.{column}"):
+                        self._drop(judged)
             told.append(
                 _told_of(group.table, group.column, TOO_FEW)
                 if len(values) == number
@@ -371,6 +374,7 @@ class Redaction:
         kept = [] if self.audience.rows else [row for row in before.get("aside", []) if row[0] in self._columns]
         record = {**before, "columns": self._columns, "aside": kept, "fingerprint": folder_fingerprint(folder)}
         record["smallest_group"] = self.audience.smallest_group
+        record["seen_under"] = self._terms()
         record["made_from"] = {name: of for name, of in self.prepared.made_from.items() if name in self._columns}
         prepared = Prepared(folder, record)
         judged = JudgedRows(prepared, prepared.connect())
@@ -381,6 +385,11 @@ class Redaction:
         text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
         (folder / "prepared.json").write_text(text, encoding="utf-8")
         return prepared
+
+    def _terms(self) -> dict[str, Any]:
+        """What decides what these readers see; of the key of pseudonyms, a code that it makes."""
+        key = codes(self.key, [VARIABLE], LONG)[VARIABLE] if self.key else ""
+        return {**self.audience.model_dump(mode="json", exclude={"themes"}), "key": key}
 
     def _seen(self, name: str, judged: JudgedRows) -> dict[str, int]:
         """What was counted while the source was read; of chosen rows, what is there."""

@@ -7,12 +7,13 @@ written from there alone, by a build and by ``publish`` alike.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from helpers.catalogue import CATALOGUE
+from helpers.catalogue import CATALOGUE, kpi
 from helpers.data.canonical_tables import TABLES
 from helpers.data.prepared import Prepared
 from helpers.data.pseudonyms import pseudonym_key
@@ -21,13 +22,23 @@ from helpers.errors import KitError, nearest, together
 from helpers.kpis.spine import periods_of
 from helpers.language import template
 from helpers.pack.commentary import Commentary, read_commentary
-from helpers.pack.made_from import AUDIENCES, NOTEBOOKS, PREPARED, keep_brand, keep_record, kept_request, kept_runs
+from helpers.pack.made_from import (
+    AUDIENCES,
+    NOTEBOOKS,
+    PREPARED,
+    audiences_of,
+    keep_brand,
+    keep_record,
+    kept_request,
+    kept_runs,
+)
 from helpers.pack.request import PackRequest
 from helpers.pack.run import Executed, Failure, Job, Kernels
 from helpers.params import REGISTRIES, SHOWN_BY, Audience, Review
 from helpers.strict_yaml import Places, shown
 
 OF_THE_COMPANY = ("kpi_alignment", "kpi_experiments")  # themes that say nothing of a part of the customers
+WORDS = "words.json"  # what no text for an audience may hold, each with what it is; beside a draft alone
 SPACELESS = "\u2e80"  # from here on are scripts that put no space between words
 STOPPED = template("whoever built the pack is told why")
 REFUSED = template("the pack of the whole company refuses it too")
@@ -117,6 +128,20 @@ def run_variant(
     return executed
 
 
+def naming_reasons(made_from: Path, reasons: Mapping[str, str]) -> list[str]:
+    """The reasons for a version, by option, that hold what an audience of a draft must not see: they are on its cover.
+
+    ``made_from`` is what the draft was made from.
+    """
+    return [
+        f"{option} tells {word!r}, which is of {words[word]}; write it without; {name} must not read it"
+        for name in audiences_of(made_from)
+        for words in [json.loads((made_from / AUDIENCES / name / WORDS).read_text(encoding="utf-8"))]
+        for option, reason in reasons.items()
+        for word in _words_in(reason, words)
+    ]
+
+
 def write_audience(name: str, made_from: Path, root: Path, origin: Any, pack: Path) -> None:
     """Write an audience's pack into the folder of its name in the pack, from what a build keeps in ``made_from``.
 
@@ -202,6 +227,7 @@ def _variant(
         raise KitError(*(f"{where}: {fault}" for fault in error.faults)) from None
     if faults := [*_naming_texts(texts, redaction.words), *_naming_review(request.review, review, redaction.words)]:
         raise KitError(*(f"{fault}; {name} must not read it" for fault in faults))
+    (folder / WORDS).write_text(json.dumps(redaction.words, ensure_ascii=False), encoding="utf-8")
     review = _with_codes(review, redaction)
     review._path = folder / "review.yml"  # commentary lies beside it
     themes = _themes(request, audience)
@@ -261,8 +287,11 @@ def _naming_texts(texts: Mapping[Path, str], words: Mapping[str, str]) -> Iterat
 
 
 def _naming_review(written: Review, seen: Review, words: Mapping[str, str]) -> Iterator[str]:
-    """The texts of the registers that an audience gets and that hold what it must not see."""
+    """The texts of the review that an audience gets and that hold what it must not see."""
     places = Places(written.path)
+    for at, text in _said_of_pages(seen):
+        for word in _words_in(text, words):
+            yield f"{places.where(*at)} tells {word!r}, which is of {words[word]}; write it without"
     for section in REGISTRIES:
         for i, entry in enumerate(getattr(seen, section)):
             for at, text in _texts(entry.model_dump(mode="json")):
@@ -277,6 +306,21 @@ def _naming_review(written: Review, seen: Review, words: Mapping[str, str]) -> I
                         f"{where} tells {word!r}, which is of {words[word]}; write it without, or leave "
                         f"{SHOWN_BY[section]} out of the themes of these readers"
                     )
+
+
+def _said_of_pages(review: Review) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """What a person wrote in a review, beside its registers, for the pages of its themes; with its place."""
+
+    def shows(kpi_id: str) -> bool:
+        return kpi(kpi_id).theme in review.themes
+
+    yield ("brand", "confidentiality"), review.brand.confidentiality
+    yield from ((("brand", "terms", term), own) for term, own in review.brand.terms.items())
+    yield from ((("scorecard", group), group) for group, ids in review.scorecard.items() if any(map(shows, ids)))
+    yield from ((("peers", name, "source"), each.source) for name, each in review.peers.items() if shows(name))
+    yield from ((("verified", name, "by"), each.by) for name, each in review.verified.items() if shows(name))
+    for name, listed in review.baselines.items():
+        yield from ((("baselines", name, i, "reason"), each.reason) for i, each in enumerate(listed) if shows(name))
 
 
 def _texts(value: Any, *at: int | str) -> Iterator[tuple[tuple[int | str, ...], str]]:

@@ -46,6 +46,9 @@ COLUMNS = {
     message("KPI"): "string", message("Period"): "string", message("Published"): "number", message("Now"): "number",
     message("Difference"): "number", message("More periods"): "number", message("Cause"): "string",
 }  # fmt: skip
+SEEN_OTHERWISE = message(
+    "Nothing was compared: what these readers see is chosen in another way than in the last published pack."
+)
 ANOTHER_THEME = message("not among the themes of this pack")
 
 
@@ -129,6 +132,8 @@ def changes_since(
     if not (figures / "results.csv").is_file():
         raise KitError(f"{figures / 'results.csv'} is not there; restore it, since this pack is compared with it")
     kept = Prepared.open(tables) if (tables / "prepared.json").is_file() else None
+    if audience and (kept is None or kept.seen_under != prepared.seen_under):
+        return Compared(SEEN_OTHERWISE)
     then = results.read_csv(str(figures / "results.csv"))
     return _Comparison(published, request, prepared, found, made_with, then, kept).compared()
 

@@ -30,7 +30,7 @@ from helpers.pack.archive import (
     versions,
     write_manifest,
 )
-from helpers.pack.audiences import write_audience
+from helpers.pack.audiences import WORDS, naming_reasons, write_audience
 from helpers.pack.made_from import (
     FOLDER,
     NOTEBOOKS,
@@ -67,7 +67,7 @@ class Publication:
     def told(self) -> list[str]:
         """What is about to be frozen, in lines."""
         themes = ", ".join(self.manifest["themes"])
-        failed = [theme for theme, run in self.manifest["themes"].items() if run["status"] != "ok"]
+        failed = _failed(self.manifest)
         absent = left_out_themes(self.draft.parent / FOLDER)
         return [
             f"{self.manifest['company']}, {self.label}, version {self.edition.version}",
@@ -110,6 +110,7 @@ def read_draft(label: str, out: Path, root: Path, *, partial: str = "", correct:
         *_another_kit(link, manifest, root),
         *publishing_faults(request, _review_file(request).parent / "commentary" / label),
         *_out_of_turn(label, earlier, correct),
+        *naming_reasons(draft.parent / FOLDER, {"--partial": partial, "--correct": correct}),
     ]
     if manifest["compared_with"] != (compared.address if compared else None):
         then = manifest["compared_with"] or "no earlier pack"
@@ -130,7 +131,7 @@ def publish(found: Publication, out: Path) -> Path:
     """
     place = out / "published" / found.label / f"v{found.edition.version}"
     with _made_beside(place) as new:
-        shutil.copytree(found.draft.parent / FOLDER, new / FOLDER)
+        shutil.copytree(found.draft.parent / FOLDER, new / FOLDER, ignore=shutil.ignore_patterns(WORDS))
         shutil.copytree(found.draft / NOTEBOOKS, new / NOTEBOOKS)
         _check_unaltered(found.draft, found.manifest)  # whoever publishes may have thought it over for long
         prepared = Prepared.open(new / FOLDER / PREPARED)
@@ -168,14 +169,20 @@ def _incomplete(
     """What a draft lacks, unless a reason is given why it is published all the same."""
     if reason:
         return
-    failed = [theme for theme, run in manifest["themes"].items() if run["status"] != "ok"]
-    if failed:
+    if failed := _failed(manifest):
         yield f"{link} is PARTIAL: {', '.join(failed)} failed; mend it and build again, or give --partial REASON"
     if absent:
         yield f"{link} lacks {', '.join(absent)}; build it without --only, or give --partial REASON"
     if request.period.is_partial:
         days = f"{request.period.elapsed_days} of {request.period.days} days"
         yield f"{link} is of {days}; build it when the period is over, or give --partial REASON"
+
+
+def _failed(manifest: Mapping[str, Any]) -> list[str]:
+    """The sections that failed, those of an audience as ``board/new_revenue``."""
+    of_all = [theme for theme, run in manifest["themes"].items() if run["status"] != "ok"]
+    audiences = manifest.get("audiences", {}).items()
+    return [*of_all, *(f"{name}/{theme}" for name, runs in audiences for theme, which in runs.items() if which != "ok")]
 
 
 def _another_kit(link: Path, manifest: Mapping[str, Any], root: Path) -> Iterator[str]:

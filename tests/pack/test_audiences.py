@@ -2,9 +2,11 @@
 
 import json
 import re
+import shutil
 import zipfile
 import zlib
 from base64 import b64decode
+from dataclasses import replace
 from datetime import date
 from html import unescape
 from pathlib import Path
@@ -25,7 +27,9 @@ from helpers.pack.audiences import check_audiences, make_variants, sections_of, 
 from helpers.pack.commentary import Comment
 from helpers.pack.made_from import audiences_of
 from helpers.pack.pages import page_content
+from helpers.pack.publish import publish, read_draft
 from helpers.pack.write import Origin
+from helpers.params import load_review
 from tests.pack.audiences import BOARD, KEY, THEMES, audience_request, most_frequent_owner
 from tests.pack.requests import ROOT
 from tests.pack.test_build import add_cell, pdf_text
@@ -250,6 +254,20 @@ def test_a_promise_per_segment_is_not_judged_without_segments(company, tmp_path)
     assert provided == {"board": False, "all": True}
 
 
+def test_a_promise_per_segment_is_not_judged_where_small_segments_stand_together(company, tmp_path):
+    """Of (other) nothing is promised, and a message would name the segments that stand together."""
+    request = audience_request(company, tmp_path / "params", {"board": {"smallest_group": 12}, "all": {}})
+    request.others["customer_performance"].update(estimate_sla_hours={"Enterprise": 24, "(none)": 4})
+    prepared = request.prepared_in(tmp_path / "made/prepared")
+    board, whole = make_variants(request, prepared, tmp_path / "made", {})
+    segments = pd.read_parquet(board.folder / "prepared/customers.parquet")["segment"]
+    assert "(other)" in set(segments)
+    provided = [
+        Prepared.open(each.folder / "prepared").provides("deals.estimate_requested_at") for each in (board, whole)
+    ]
+    assert provided == [False, True]
+
+
 def test_a_folder_of_commentary_for_nobody_is_told(company, tmp_path):
     request = audience_request(company, tmp_path / "params", {"board": {}}, commentary={"bord/summary.md": "Well."})
     with pytest.raises(KitError, match=r"bord is of no audience of this review; did you mean 'board'\?"):
@@ -316,6 +334,60 @@ def test_all_faults_of_audiences_are_told_at_once_with_their_lines(company, tmp_
 def test_an_audience_is_named_like_a_folder(company, tmp_path, name):
     with pytest.raises(KitError, match="names a folder of the pack"):
         audience_request(company, tmp_path / "params", {name: {}})
+
+
+@pytest.mark.parametrize(
+    ("section", "at", "text"),
+    [
+        ("brand", "brand.confidentiality", {"confidentiality": "Not for {name}"}),
+        ("brand", "brand.terms", {"terms": {"Inactive customers": "Silent as {name}"}}),
+        ("scorecard", "scorecard.{name}", {"{name}": ["mrr"]}),
+        ("peers", "peers.nrr.source",
+         {"nrr": {"p25": 0.9, "median": 1.0, "p75": 1.1, "source": "{name}", "as_of": "2026-06-30"}}),
+        ("baselines", "baselines.net_new_mrr[0].reason",
+         {"net_new_mrr": [{"from": "2025-07-01", "to": "2026-06-30", "reason": "{name} left"}]}),
+        ("verified", "verified.nrr.by", {"nrr": {"by": "{owner}", "on": "2026-10-05", "of": "e99ab268-9e8cc155"}}),
+    ],
+)  # fmt: skip
+def test_any_text_of_the_review_that_names_who_is_hidden_stops_the_build(company, tmp_path, section, at, text):
+    """It says where, and readers without the KPI, or who see the name, are not asked."""
+    customers = pd.read_parquet(company.parent / "data/customers.parquet")
+    named = {"name": customers["name"].iloc[3], "owner": customers["owner"].iloc[3]}
+    told = json.dumps(text)
+    for what, word in named.items():
+        told = told.replace(f"{{{what}}}", word)
+    audiences = {"all": {}, "mine": {"themes": ["inactive_customers"], **BOARD}, "board": BOARD}
+    request = audience_request(company, tmp_path / "params", audiences)
+    path = tmp_path / "params/review.yml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {section: json.loads(told)}, sort_keys=False))
+    request = replace(request, review=load_review(path))
+    prepared = request.prepared_in(tmp_path / "made/prepared")
+    with pytest.raises(KitError) as found:
+        make_variants(request, prepared, tmp_path / "made", {})
+    word = named["owner" if section == "verified" else "name"]
+    who = ["mine", "board"] if section == "brand" else ["board"]
+    place = at.replace("{name}", word)
+    for fault, name in zip(found.value.faults, who, strict=True):
+        assert re.search(r"review\.yml, line \d+: " + re.escape(place), fault)
+        assert repr(word) in fault
+        assert fault.endswith(f"write it without; {name} must not read it")
+
+
+@pytest.mark.slow
+def test_the_reason_of_a_version_names_nobody_who_is_hidden_from_a_reader(with_audiences, tmp_path):
+    """It stands on the cover of every reader's pack. What was looked for is not kept with what is published."""
+    out = tmp_path / "reports"
+    shutil.copytree(with_audiences.parents[2], out, symlinks=True)
+    name = pd.read_parquet(with_audiences.parent / "made_from/prepared/customers.parquet")["name"].iloc[3]
+    with pytest.raises(KitError) as told:
+        read_draft("2026Q3", out, ROOT, partial=f"An invoice of {name} is late")
+    faults = [each.partition("; write it without; ") for each in told.value.faults]
+    assert {said for said, *_ in faults} == {f"--partial tells {name!r}, which is of customers.name"}
+    assert "board must not read it" in [who for *_, who in faults]
+    place = publish(read_draft("2026Q3", out, ROOT, partial="An invoice is late"), out)
+    assert (place / "board/pack.html").is_file()
+    assert [*(out / ".builds").rglob("words.json")]
+    assert not [*place.rglob("words.json")]
 
 
 def test_commentary_that_names_a_customer_stops_the_build(build, company, tmp_path):

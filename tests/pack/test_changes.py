@@ -359,6 +359,20 @@ def test_figures_and_tables_of_an_audience_are_those_that_were_published_for_it(
     )
 
 
+def test_what_an_audience_saw_under_other_terms_is_not_compared(copied, now):
+    """Else rows would be told as withdrawn and come late, by ids that these readers must not see any more."""
+    (copied.folder / "board").mkdir()
+    (copied.folder / "results.csv").rename(copied.folder / "board/results.csv")
+    (copied.folder / "made_from/audiences/board").mkdir(parents=True)
+    (copied.folder / "made_from/prepared").rename(copied.folder / "made_from/audiences/board/prepared")
+    path = copied.folder / "made_from/audiences/board/prepared/prepared.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "seen_under": {"customers": "names"}}))
+    corrected = now(subscriptions=SUBSCRIPTIONS.replace("| 100 |", "| 130 |"))
+    found = compare(copied, corrected, audience="board")
+    assert found.sentence.startswith("Nothing was compared: what these readers see is chosen in another way")
+    assert (found.restated, found.told, found.table) == ((), {}, None)
+
+
 # --- what is compared -------------------------------------------------------------------------------------------------
 
 

@@ -4,12 +4,14 @@ import json
 import re
 import shutil
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from helpers import results
+from helpers.pack.archive import code_fingerprint
 from tests.pack.projects import BUILD, Project
 
 TABLES = ("customers", "subscriptions", "deals", "stage_history", "products", "fx_rates", "invoices")
@@ -154,6 +156,23 @@ def test_a_draft_of_other_code_or_other_packages_is_refused(books):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("file", ["kpis/new_revenue/new_revenue.sql", "locale/ru/LC_MESSAGES/messages.po"])
+def test_a_query_and_a_translation_are_code(books, file):
+    """Pages print both. Their text alone would be another than that of the figures beside it."""
+    helpers = books.folder / "helpers"
+    whole = helpers.resolve()
+    helpers.unlink()
+    shutil.copytree(whole, helpers, ignore=shutil.ignore_patterns("__pycache__"))
+    before = code_fingerprint(books.folder)
+    assert before == manifest(books.folder / "reports/2026Q3")["fingerprints"]["code"]
+    with (helpers / file).open("a") as text:
+        text.write("\n-- another\n")
+    assert code_fingerprint(books.folder) != before
+    [line] = refused(books, "2026Q3")
+    assert "was built by other helpers, notebooks or templates" in line
+
+
+@pytest.mark.slow
 def test_a_draft_that_is_held_against_another_pack_than_the_last_is_refused(books, published):
     shutil.copytree(published, published.parents[1] / "2026Q2/v1")
     shutil.rmtree(published.parent)
@@ -188,6 +207,19 @@ def test_a_draft_without_a_theme_of_the_review_or_of_a_running_quarter_is_incomp
     ]
 
 
+@pytest.mark.slow
+def test_a_section_that_failed_for_an_audience_alone_needs_a_reason_too(books):
+    review = (books.folder / "params/review.yml").read_text()
+    books.write("params/review.yml", f"{review}audiences: {{board: {{smallest_group: 2}}}}\n")
+    (books.folder / "notebooks/new_revenue.ipynb").unlink()  # a link to that of the kit
+    books.notebook("new_revenue", "import os\nassert 'audiences' not in os.environ['KPI_REVIEW_PREPARED']")
+    assert books.run(*BUILD).status == 2
+    [line] = refused(books, "2026Q3")
+    assert line == (
+        "reports/2026Q3 is PARTIAL: board/new_revenue failed; mend it and build again, or give --partial REASON"
+    )
+
+
 # --- verify -----------------------------------------------------------------------------------------------------------
 
 
@@ -198,6 +230,17 @@ def test_every_file_that_is_not_as_it_was_written_is_told(books, published):
     assert found.status == 1
     place = "reports/published/2026Q3/v1"
     assert found.lines == [f"{place}/made_from/prepared/deals.parquet is gone", f"{place}/pack.pdf was changed"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("place", "pack"), [("published", "2026Q3"), ("published/2026Q3", "v1"), ("published/2026Q3/v1", "."),
+                        ("published/2026Q3", "."), (".", "2026Q3"), ("2026Q3", ".")],
+)  # fmt: skip
+def test_a_pack_is_verified_from_any_folder(books, published, place, pack):
+    inside = replace(books, folder=books.folder / "reports" / place)
+    found = inside.run("verify", pack, "--as-published")
+    assert (found.status, found.out.count("the same bytes")) == (0, len(SAME_BYTES))
 
 
 @pytest.mark.slow
@@ -247,7 +290,7 @@ def test_what_is_no_longer_there_to_make_a_pack_again_is_told(books, published):
         1,
         [
             "reports/published/2026Q3/v1/made_from/prepared was kept without customers.name, as review.yml asks",
-            "reports/published/2026Q1/v1, which the pack was held against, is kept without its tables, so causes "
+            f"{published.parents[1] / '2026Q1/v1'}, which the pack was held against, is kept without its tables, so causes "
             "cannot be found again",
         ],
     )
