@@ -109,7 +109,7 @@ def check_order(order: BuildRequest, say: Say, notices: Sequence[str] = (), *, p
     """
     with tempfile.TemporaryDirectory(prefix="kpi-review-") as folder:
         changed, commentary, _, _, prepared, *_ = together(
-            lambda: changed_definitions(order, last_published(published, order.period)),
+            lambda: changed_definitions(order, last_published(published, order.period, order.review.company)),
             order.commentary,
             order.check_template,
             lambda: refuse_unprintable(order.texts()),

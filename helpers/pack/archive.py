@@ -47,6 +47,10 @@ class Published(NamedTuple):
     def __str__(self) -> str:
         return f"the pack of {self.label} (v{self.version})"
 
+    def is_of(self, company: str) -> bool:
+        """Whether it is a pack of that company; several may keep theirs in one folder."""
+        return bool(self.manifest.get("company", company) == company)
+
     @property
     def address(self) -> str:
         """Where it lies in the folder of published packs: ``2026Q2/v1``."""
@@ -140,11 +144,11 @@ def _is_at_work(folder: Path) -> bool:
 # --- published packs, and what a pack was made from -------------------------------------------------------------------
 
 
-def last_published(folder: Path, period: Period) -> Published | None:
-    """The newest version of the latest published pack of this kind of period, up to this period.
+def last_published(folder: Path, period: Period, company: str) -> Published | None:
+    """The newest version of the company's latest published pack of this kind of period, up to this period.
 
     Raises:
-        KitError: its manifest cannot be read.
+        KitError: its manifest, or that of a later one, cannot be read.
     """
     found = []
     for path in folder.glob(f"*/v*/{MANIFEST}"):
@@ -156,10 +160,11 @@ def last_published(folder: Path, period: Period) -> Published | None:
             continue
         if number and of.kind == period.kind and of.start <= period.start:
             found.append((of.start, int(number[1]), label, path))
-    if not found:
-        return None
-    _, newest, label, path = max(found)
-    return Published(label, newest, read_manifest(path.parent), path.parent)
+    every = (
+        Published(label, number, read_manifest(path.parent), path.parent)
+        for _, number, label, path in sorted(found, reverse=True)
+    )
+    return next((each for each in every if each.is_of(company)), None)
 
 
 def published_versions(folder: Path, label: str) -> list[Published]:

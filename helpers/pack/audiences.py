@@ -72,7 +72,10 @@ def check_audiences(request: PackRequest) -> None:
     folder, known = request.commentary_folder, request.review.audiences
     for own in sorted(folder.glob("[!.]*/")) if folder.is_dir() else ():
         if own.is_dir() and own.name not in known:
-            faults.append(f"{shown(own)} is of no audience of this review{nearest(own.name, known)}")
+            faults.append(
+                f"{shown(own)} is of no audience of this review{nearest(own.name, known)}; "
+                "rename or remove it, or add the audience"
+            )
     if any(audience.customers == "pseudonyms" for audience in request.review.audiences.values()):
         try:
             pseudonym_key()

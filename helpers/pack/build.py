@@ -57,7 +57,7 @@ def build_pack(request: BuildRequest, *, out: Path, workers: int, say: Say, warm
             template, every section failed, or the disk is full; the draft stays as it was.
     """
     label, brand = request.period.label, request.review.brand
-    published = last_published(out / "published", request.period)
+    published = last_published(out / "published", request.period, request.review.company)
     with speaking(brand.language, brand.terms, brand.locale), new_build(out, label) as folder:
         with Kernels(workers, warm) as kernels:
             failed = _build(request, folder, published, kernels, say)

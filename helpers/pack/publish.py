@@ -104,12 +104,12 @@ def read_draft(label: str, out: Path, root: Path, *, partial: str = "", correct:
     _check_unaltered(draft, manifest)
     request, runs = kept_request(draft.parent / FOLDER, root), kept_runs(draft.parent / FOLDER, draft / NOTEBOOKS)
     earlier = published_versions(out / "published", label)
-    compared = last_published(out / "published", request.period)
+    compared = last_published(out / "published", request.period, request.review.company)
     faults = [
         *_incomplete(link, manifest, request, left_out_themes(draft.parent / FOLDER), partial),
         *_another_kit(link, manifest, root),
         *publishing_faults(request, _review_file(request).parent / "commentary" / label),
-        *_out_of_turn(label, earlier, correct),
+        *_out_of_turn(label, earlier, correct, request.review.company),
         *naming_reasons(draft.parent / FOLDER, {"--partial": partial, "--correct": correct}),
     ]
     if manifest["compared_with"] != (compared.address if compared else None):
@@ -199,9 +199,14 @@ def _review_file(request: PackRequest) -> Path:
     return Path(next(iter(request.parameters.values()))["review"])
 
 
-def _out_of_turn(label: str, earlier: Sequence[Published], reason: str) -> Iterator[str]:
+def _out_of_turn(label: str, earlier: Sequence[Published], reason: str, company: str) -> Iterator[str]:
     """Whether this is a correction, as it is told to be."""
-    if earlier and not reason:
+    if strange := [each for each in earlier if not each.is_of(company)]:
+        yield (
+            f"{strange[-1].folder} is of {strange[-1].manifest['company']}, and this draft is of {company}, "
+            "which corrects nothing of it; build and publish it in another folder, with --out"
+        )
+    elif earlier and not reason:
         yield f"{earlier[-1]} is published; a version after it corrects it: give --correct REASON"
     if reason and not earlier:
         yield f"nothing of {label} is published, so there is nothing to correct; leave --correct out"
@@ -254,7 +259,7 @@ def _let_go(published: Path, request: PackRequest, edition: Edition) -> None:
         if period.kind == kind:
             found.append((period.start, folder.name))
     for _, label in sorted(found, reverse=True)[most:]:
-        for old in published_versions(published, label):
+        for old in [each for each in published_versions(published, label) if each.is_of(request.review.company)]:
             for made_from in with_audiences(old.folder / FOLDER):
                 _remove_tables(made_from, edition, f"keep.packs is {most} in review.yml")
 

@@ -48,7 +48,7 @@ def publish(folder, order, version=1, **changed):
 
 
 def redefined(asked, folder):
-    return changed_definitions(asked, last_published(folder, asked.period))
+    return changed_definitions(asked, last_published(folder, asked.period, asked.review.company))
 
 
 # --- what changed -----------------------------------------------------------------------------------------------------
@@ -148,8 +148,18 @@ def test_the_newest_version_of_the_latest_pack_of_the_kind(tmp_path, published, 
     for place in published:
         (tmp_path / place).mkdir(parents=True)
         (tmp_path / place / "manifest.json").write_text("{}")
-    found = last_published(tmp_path, Calendar().period("2026Q3"))
+    found = last_published(tmp_path, Calendar().period("2026Q3"), "Fine Co")
     assert (found and (found.label, found.version)) == last
+
+
+def test_a_pack_of_another_company_in_the_same_folder_is_not_the_last_one(tmp_path):
+    for place, company in {"2026Q1/v1": "Fine Co", "2026Q2/v1": "Another Co", "2026Q2/v2": "Another Co"}.items():
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "manifest.json").write_text(json.dumps({"company": company}))
+    of = {name: last_published(tmp_path, Calendar().period("2026Q3"), name) for name in ("Fine Co", "Another Co", "B")}
+    assert {name: found and found.address for name, found in of.items()} == {
+        "Fine Co": "2026Q1/v1", "Another Co": "2026Q2/v2", "B": None,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{", "\x00"])

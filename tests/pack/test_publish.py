@@ -127,6 +127,22 @@ def test_a_second_version_needs_a_reason_and_a_first_has_nothing_to_correct(book
     ]
 
 
+@pytest.mark.slow
+def test_the_pack_of_another_company_is_not_corrected(books, published):
+    """What came first under the same period was another's, most often the made-up company's."""
+    review = (books.folder / "params/review.yml").read_text()
+    books.write("params/review.yml", review.replace("Fine Co", "Our Co"))
+    assert books.run(*BUILD).status == 0
+    assert "Nothing was compared" in (books.folder / "reports/2026Q3/pack.html").read_text()
+    for more in ((), ("--correct", "It was wrong")):
+        assert refused(books, "2026Q3", *more) == [
+            "reports/published/2026Q3/v1 is of Fine Co, and this draft is of Our Co, which corrects nothing of it; "
+            "build and publish it in another folder, with --out"
+        ]
+    assert books.run(*BUILD, "--out", "ours").status == 0
+    assert books.run("publish", "2026Q3", "--out", "ours").status == 0
+
+
 def test_a_draft_that_was_changed_by_hand_is_refused_with_every_file(books):
     draft = books.folder / "reports/2026Q3"
     change(draft, "results.csv", "mrr,1000000")
@@ -290,8 +306,8 @@ def test_what_is_no_longer_there_to_make_a_pack_again_is_told(books, published):
         1,
         [
             "reports/published/2026Q3/v1/made_from/prepared was kept without customers.name, as review.yml asks",
-            f"{published.parents[1] / '2026Q1/v1'}, which the pack was held against, is kept without its tables, so causes "
-            "cannot be found again",
+            f"{published.parents[1] / '2026Q1/v1'}, which the pack was held against, is kept without its tables, so "
+            "causes cannot be found again",
         ],
     )
     oldest = published.parents[1] / "2026Q1/v1"
