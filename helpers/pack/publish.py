@@ -31,6 +31,7 @@ from helpers.pack.archive import (
     write_manifest,
 )
 from helpers.pack.audiences import WORDS, naming_reasons, write_audience
+from helpers.pack.commentary import SIGN_OFF
 from helpers.pack.made_from import (
     FOLDER,
     NOTEBOOKS,
@@ -50,6 +51,7 @@ from helpers.pack.run import Executed
 from helpers.pack.sign_off import open_points, publishing_faults
 from helpers.pack.verified import marks
 from helpers.pack.write import Origin, write_pack
+from helpers.strict_yaml import shown
 
 
 @dataclass(frozen=True)
@@ -103,12 +105,14 @@ def read_draft(label: str, out: Path, root: Path, *, partial: str = "", correct:
     manifest = read_manifest(draft)
     _check_unaltered(draft, manifest)
     request, runs = kept_request(draft.parent / FOLDER, root), kept_runs(draft.parent / FOLDER, draft / NOTEBOOKS)
+    written = _review_file(request).parent / "commentary" / label
     earlier = published_versions(out / "published", label)
     compared = last_published(out / "published", request.period, request.review.company)
     faults = [
         *_incomplete(link, manifest, request, left_out_themes(draft.parent / FOLDER), partial),
         *_another_kit(link, manifest, root),
-        *publishing_faults(request, _review_file(request).parent / "commentary" / label),
+        *publishing_faults(request, written),
+        *_said_since(draft.parent / FOLDER / "commentary" / label, root / written),
         *_out_of_turn(label, earlier, correct, request.review.company),
         *naming_reasons(draft.parent / FOLDER, {"--partial": partial, "--correct": correct}),
     ]
@@ -192,6 +196,18 @@ def _another_kit(link: Path, manifest: Mapping[str, Any], root: Path) -> Iterato
     now = versions()
     if changed := [name for name, which in manifest["versions"].items() if now.get(name) != which]:
         yield f"{link} was built with other versions of {', '.join(changed)}; build it again"
+
+
+def _said_since(kept: Path, written: Path) -> Iterator[str]:
+    """The texts and sign-offs that are not as the draft has them: who signed since would be told as not signed."""
+    if not written.is_dir():  # of a review that lies elsewhere by now
+        return
+    texts = {path.relative_to(folder) for folder in (kept, written) for kind in ("*.md", SIGN_OFF)
+             for path in folder.rglob(kind)}  # fmt: skip
+    for name in sorted(texts):
+        before, now = (file.read_bytes() if file.is_file() else b"" for file in (kept / name, written / name))
+        if before != now:
+            yield f"{shown(written / name)} was changed since the draft was built; build it again"
 
 
 def _review_file(request: PackRequest) -> Path:

@@ -189,6 +189,24 @@ def test_a_query_and_a_translation_are_code(books, file):
 
 
 @pytest.mark.slow
+def test_what_was_said_or_signed_since_the_draft_was_built_is_not_left_out(books):
+    """The table of sign-offs would say that nobody signed."""
+    folder = "params/commentary/2026Q3"
+    books.write(f"{folder}/signoff.yml", "new_revenue: {by: Head of sales, on: 2026-10-13}")
+    books.write(f"{folder}/notes.txt", "to myself")
+    said = "was changed since the draft was built; build it again"
+    assert refused(books, "2026Q3") == [f"{folder}/signoff.yml {said}"]
+    assert books.run(*BUILD).status == 0
+    text = books.write(f"{folder}/summary.md", "---\nauthor: Head of sales\ndate: 2026-10-13\n---\nWell.")
+    assert refused(books, "2026Q3") == [f"{folder}/summary.md {said}"]
+    assert books.run(*BUILD).status == 0
+    text.unlink()
+    assert refused(books, "2026Q3") == [f"{folder}/summary.md {said}"]
+    assert books.run(*BUILD).status == 0
+    assert books.run("publish", "2026Q3").status == 0
+
+
+@pytest.mark.slow
 def test_a_draft_that_is_held_against_another_pack_than_the_last_is_refused(books, published):
     shutil.copytree(published, published.parents[1] / "2026Q2/v1")
     shutil.rmtree(published.parent)
