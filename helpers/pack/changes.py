@@ -33,6 +33,8 @@ from helpers.pack.archive import Published
 from helpers.pack.causes import Causes, ChangedRows, alike
 from helpers.pack.made_from import AUDIENCES, FOLDER, PREPARED, no_longer_kept
 from helpers.pack.request import PackRequest
+from helpers.pack.verified import BY_OTHERS
+from helpers.params import Rules
 from helpers.results import KEY
 from helpers.texts import begun, spoken
 
@@ -315,10 +317,14 @@ class _Comparison:
                 yield ChangedText(query, _labels(ids), side_by_side(then, now))
 
     def _values(self) -> list[str]:
-        told = _("{name} was {before} and is {now}.")
+        """What changed of the rules, and of the parameters of this pack's themes, which may measure others' KPIs."""
+        told, request = _("{name} was {before} and is {now}."), self.request
+        themes = request.settled if {*BY_OTHERS} & {*request.parameters} else request.parameters
+        seen = {*Rules.model_fields, *(name for given in themes.values() for name in given)}
         return [
             told.format(name=begun(named(name)), before=plain_value(was), now=plain_value(becomes))
             for name, (was, becomes) in self._causes.changed_values.items()
+            if name in seen
         ]
 
     # --- what one of the two lacks ------------------------------------------------------------------------------------

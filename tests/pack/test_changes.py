@@ -241,6 +241,18 @@ def test_a_changed_rule_is_the_cause_and_the_rows_are_not(q2, now):
     assert found.told["Rules and parameters that changed"] == ["Discounts was all and is none."]
 
 
+def test_a_parameter_of_a_theme_that_is_not_in_the_pack_is_not_told(copied, now):
+    """It is of no figure here, and readers who get fewer themes would learn of others."""
+    then = {**copied.manifest, "parameters": {**copied.manifest["parameters"], "cash": {"runway_months": 3}}}
+    today = now()
+    assert "cash" not in today[0].parameters
+    assert today[0].settled["cash"]["runway_months"] == 6
+    assert not compare(copied._replace(manifest=then), today).told
+    then["parameters"]["recurring_revenue"] = {"retention_months": 3}
+    [told] = compare(copied._replace(manifest=then), today).told["Rules and parameters that changed"]
+    assert told == "Retention months was 3 and is 12."
+
+
 def test_where_both_moved_it_both_are_told(q2, now):
     both = now(rules={"discounts": "none"}, subscriptions=SUBSCRIPTIONS.replace("| 100 |", "| 130 |"))
     mrr = figure(compare(q2, both), "mrr")
