@@ -429,6 +429,15 @@ def test_too_early_for_a_projection_and_none_without_reset():
     assert (rows["quota_usage"].value, rows["quota_projected"].status) == (pytest.approx(0.15), "undefined")
 
 
+def test_who_used_nothing_is_projected_to_use_nothing():
+    period = Calendar().period("2026Q2", date(2026, 4, 15))  # 15 of 30 days
+    limits = "A | calls | 100 | 2025-01-01 | | month\n B | calls | 300 | 2025-01-01 | | month"
+    rows = quota(limits, "A | calls | 2026-04-02 | 40", period)
+    used, projected = rows["quota_usage"], rows["quota_projected"]
+    assert (used.value, used.denominator, used.n) == (pytest.approx(40 / 400), 400, 2)
+    assert (projected.value, projected.denominator, projected.n) == (pytest.approx((40 / 0.5 + 0 / 0.5) / 400), 400, 2)
+
+
 @pytest.mark.parametrize("limit", ["", "A | calls | 100 | 2025-01-01 | month | 2026-03-01"])
 def test_no_limit_in_force(limit):
     entitlements = f"customer_id | meter | limit_qty | start_on | reset | end_on\n{limit}"

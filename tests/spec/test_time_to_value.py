@@ -524,6 +524,21 @@ class TestStagesThatOverlap:
         )
 
 
+def test_value_on_the_day_of_the_start_leaves_no_day_to_share_out():
+    found = known(
+        clocks(("A", "2026-01-01", 0), ("B", "2026-02-01", 0)),
+        milestones="customer_id | stage | started_on | ended_on\n A | contract | 2026-01-01 | 2026-01-09",
+    )
+    assert only(ttv(found), "ttv_mean").value == 0
+    rows = ttv_stages(found)
+    assert [(row.segment, row.value, row.n) for row in rows if row.kpi_id == "ttv_stage_days"] == [("", 0, 2)]
+    efficiency = only(rows, "ttv_flow_efficiency")
+    assert (efficiency.value, efficiency.status, efficiency.denominator) == (None, "undefined", 0)
+    assert only(rows, "ttv_paid_days_without_value").value == 0
+    assert records(stage_contributions(found)) == records(waiting_for(found)) == []
+    assert [row["stage"] for row in records(recent_timelines(found))] == [None, None]
+
+
 def test_contributions_of_any_stages_add_up_to_the_mean():
     """P5: against a count of the days one by one, of customers with stages drawn at random."""
     random, names = Random(7), ["contract", "it_access", "connectors", "training", "Legal", "value"]

@@ -251,8 +251,9 @@ measured as (
     and local_day("at") between opens_on and paid_on and opened.known_day between known_from and known_until
   group by label, opened.customer_id, meter
 )
-select label, customer_id, meter, limit_qty, reset, opens_on, coalesce(used, 0) as used,
-  (paid_on + 1 - opens_on) / (closes_on - opens_on) as elapsed, case when elapsed >= 0.25 then used / elapsed end as projected
+select label, customer_id, meter, limit_qty, reset, opens_on, coalesce(measured.used, 0) as used,
+  (paid_on + 1 - opens_on) / (closes_on - opens_on) as elapsed,
+  case when elapsed >= 0.25 then coalesce(measured.used, 0) / elapsed end as projected
 from opened left join measured using (label, customer_id, meter);
 
 -- quota_usage_rows: each customer and meter with a limit in force; where corrections leave less than nothing used it is left

@@ -56,6 +56,7 @@ NO_PAID_DAY = template("customers: no first paid day")
 NO_MRR = template("customers: no MRR on the first paid day")
 EARLY = template("{n} had value before they paid: 0 days")
 NOBODY = pd.DataFrame({"days": [], "cause": []})
+NO_DAYS = pd.DataFrame({"account_id": [], "stage": [], "days": [], "working": [], "waiting": [], "before": []})
 
 
 def ttv(spine: Spine) -> list[Row]:
@@ -289,10 +290,12 @@ def _stages(spine: Spine, rows: Rows) -> None:
             rows.add("ttv_stage_days", cohort, None, **told)
             rows.share("ttv_flow_efficiency", cohort, 0, 0, **told)
             continue
-        days = stages[(label,)] if (label,) in stages else pd.DataFrame()
+        days = stages.get((label,), NO_DAYS)
         before = int(days["before"].sum())
         notes = [BEFORE_CLOCK.format(days=f"{before / n:.1f}")] if before else []
-        for stage in in_order(by_stage[label]):
+        if days.empty:  # value on the day on which the clock starts: there is no day to share out
+            rows.share("ttv_stage_days", cohort, 0.0, n, **told)
+        for stage in in_order(by_stage.get(label, {})):
             answer = by_stage[label][stage]
             rows.share("ttv_stage_days", answer, float(answer["days"]), n, **told, warnings=notes)
         reached = customers[(label,)]
