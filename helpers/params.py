@@ -171,6 +171,7 @@ class Source(FromFile):
 
 
 MOST_SHARE = 2.0  # as a median of peers: what is above was written in per cent
+MOST_TARGET = 10.0  # as a target of a share that has no ceiling, such as growth
 MOST_IN_SCORECARD = 14  # rows: what a reader takes in
 
 
@@ -378,6 +379,7 @@ def load_review(path: Path) -> Review:
         *_repeated(review),
         *_baseline_faults(review),
         *_peer_faults(review),
+        *_target_faults(review),
         *_name_faults(review, "owners", review.themes, "a theme of this review"),
         *_name_faults(review, "verified", CATALOGUE, "a KPI of the kit"),
         *_scorecard_faults(review),
@@ -486,6 +488,26 @@ def _peer_faults(review: Review) -> list[str]:
         if fault:
             faults.append(f"{written.where('peers', kpi_id)} {fault}")
     return faults
+
+
+def _target_faults(review: Review) -> list[str]:
+    """Targets of shares that are in per cent, those of objectives and their baselines too."""
+    written = Places(review.path)
+    given = [
+        (key.partition("[")[0], written.where("targets", key, period), value)
+        for key, plan in review.targets.items()
+        for period, value in plan.items()
+    ]
+    given += [
+        (okr.kpi_id, written.where("okrs", i, name), getattr(okr, name))
+        for i, okr in enumerate(review.okrs)
+        for name in ("baseline", "target")
+    ]
+    return [
+        f"{where} == {value:g}, must be a share: {value / 100:g} is {value:g} %"
+        for kpi_id, where, value in given
+        if (known := CATALOGUE.get(kpi_id)) and known.unit == "share" and value > (known.ceiling or MOST_TARGET)
+    ]
 
 
 def _name_faults(review: Review, section: str, known: Collection[str], what: str) -> list[str]:

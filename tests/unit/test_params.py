@@ -236,6 +236,25 @@ peers:
     ]
 
 
+def test_targets_of_shares_are_no_per_cents():
+    """SMALLEST has two lines."""
+    text = """
+targets:
+  nrr: {2026Q3: 105}
+  win_rate[web]: {2026Q3: 25, 2026Q4: 0.25}
+  revenue_growth_yoy: {2026Q3: 3}
+  grr: {2026Q3: 1}
+  mrr: {2026Q3: 105}
+okrs:
+  - {id: a, objective: b, kpi_id: renewal_rate, baseline: 80, baseline_on: 2026-01-01, target: 0.9, due_on: 2027-01-01}
+"""
+    assert faults(review, SMALLEST.rstrip() + text) == [
+        "params/review.yml, line 4: targets.nrr.2026Q3 == 105, must be a share: 1.05 is 105 %",
+        "params/review.yml, line 5: targets.win_rate[web].2026Q3 == 25, must be a share: 0.25 is 25 %",
+        "params/review.yml, line 10: okrs[0].baseline == 80, must be a share: 0.8 is 80 %",
+    ]
+
+
 def test_every_fault_of_the_form_of_baselines_is_told():
     text = "baselines:\n  net_new_mrr: [{from: 2025-07-01, reason: ''}, {form: 2025, to: soon, reason: x}]\n"
     assert [fault.split(",")[0] for fault in faults(review, SMALLEST + text)] == [
