@@ -134,7 +134,7 @@ def cuped(use_pre_value, times=3):
 
 
 def test_example_of_cuped():
-    """θ = 25/21; the raw difference 1 is less than what stood before: 1 - 25/21 · 1 = -4/21."""
+    """θ = Σ(x - 4.5)(y - 6) / Σ(x - 4.5)² = 50/42; the raw difference is 1, of which θ · 1 stood before: -4/21."""
     assert figure(cuped(False)).value == 1
     spine = cuped(True)
     assert figure(spine).value == pytest.approx(-4 / 21)
@@ -161,6 +161,82 @@ def test_what_was_not_measured_before_is_taken_as_the_mean():
     expected = (y - theta * x)[1::2].mean() - (y - theta * x)[::2].mean()
     spine = known(plan(use_pre_value=True), assignments=assigned(("old", given[::2]), ("new", given[1::2])))
     assert figure(spine).value == pytest.approx(expected)
+
+
+def corrected_by_hand(units):
+    """Rows of (cluster, is_treated, value, before, divisor) corrected one by one: the effect and its standard error."""
+    found = pd.DataFrame(units, columns=["cluster", "is_treated", "y", "x", "d"]).astype({"y": float, "x": float})
+    x = found["x"].fillna(found["x"].mean())
+    theta = np.cov(found["y"], x)[0, 1] / x.var(ddof=1)
+    sums = found.assign(z=found["y"] - theta * (x - x.mean())).groupby(["is_treated", "cluster"])[["z", "d"]].sum()
+    control, treated = sums.loc[False], sums.loc[True]
+    ratios = [side["z"].sum() / side["d"].sum() for side in (control, treated)]
+    parts = [
+        (side["z"] - ratio * side["d"]).var(ddof=1) / side["d"].mean() ** 2 / len(side)
+        for side, ratio in zip((control, treated), ratios, strict=True)
+    ]
+    return ratios[1] - ratios[0], sum(parts) ** 0.5
+
+
+def test_users_of_accounts_of_unlike_size_are_corrected_one_by_one():
+    """One, two or four users an account: an account with more of them has more of everything, before and after."""
+    units, users = [], ["user_id | customer_id"]
+    rows = ["experiment_id | unit_id | variant | assigned_at | outcome | pre_value"]
+    for account in range(36):
+        for user in range([1, 2, 4][account // 2 % 3]):
+            name, x = f"P{account}-{user}", None if account == 7 else (account * 5 + user * 3) % 7 + 1
+            y = 2 * (x or 3) + (account + user) % 4 + account % 2
+            units.append((account, account % 2 == 1, y, x, 1))
+            users.append(f"{name} | A{account}")
+            rows.append(f"trial | {name} | {'new' if account % 2 else 'old'} | 2026-04-10 | {y} | {x or ''}")
+    spine = known(plan(unit="user", use_pre_value=True), assignments="\n".join(rows), users="\n".join(users))
+    row, (effect, error) = figure(spine), corrected_by_hand(units)
+    assert (row.value, row.n, row.interval.method) == (pytest.approx(effect), 36, "delta method, CUPED")
+    assert asked_by_query(spine, "experiment", "experiment_effect") == {"trial": pytest.approx(effect)}
+    [trial] = trials(spine)
+    assert trial.primary.effect.error == pytest.approx(error)
+
+
+def test_a_ratio_is_corrected_by_what_its_part_was_before():
+    """Orders per visit, corrected by the orders before: who ordered much before also visits more."""
+    units, rows = [], ["customer_id | metric | at | value"]
+    for unit in range(24):
+        x, visits = unit * 7 % 5 + 1, unit * 7 % 5 * 2 + 3
+        orders = x + unit % 3 + (unit >= 12)
+        units.append((unit, unit >= 12, orders, x, visits))
+        rows += [f"U{unit + 1} | orders | 2026-04-12 | {orders}", f"U{unit + 1} | visits | 2026-04-12 | {visits}"]
+        rows.append(f"U{unit + 1} | orders | 2026-04-05 | {x}")
+    asked = plan(metric="orders", per="visits", outcome_days=10, use_pre_value=True)
+    text = assigned(("old", [""] * 12), ("new", [""] * 12))
+    spine = known(asked, assignments=text, measurements="\n".join(rows))
+    [trial], (effect, error) = trials(spine), corrected_by_hand(units)
+    assert figure(spine).value == pytest.approx(effect)
+    assert asked_by_query(spine, "experiment", "experiment_effect") == {"trial": pytest.approx(effect)}
+    assert trial.primary.effect.error == pytest.approx(error)
+
+
+def test_counts_are_no_shares():
+    """Three of the twelve ordered once and one three times: 6 of 12 is no share of customers."""
+    text = assigned(("old", [0] * 8 + [1] * 3 + [3]), ("new", [0] * 6 + [1] * 6))
+    row = figure(known(plan(measured="share"), assignments=text))
+    assert (row.value, row.interval, row.status) == (None, None, "refused")
+    assert row.warnings[0] == "outcome has values other than 0 and 1, of which there is no share; write measured: mean"
+    assert figure(known(plan(), assignments=text)).value == pytest.approx(6 / 12 - 6 / 12)
+
+
+def test_units_that_are_all_alike_are_told_and_not_judged():
+    text = assigned(("old", [1] * 12), ("new", [2] * 12))
+    row = figure(known(plan(), assignments=text))
+    assert (row.value, row.interval, row.status, row.params["ruling"]) == (1, None, "insufficient", None)
+    assert row.warnings[0] == "all units of a variant have the same outcome: no effect is judged"
+
+
+def test_a_ratio_of_nothing_is_refused():
+    rows = "customer_id | metric | at | value\n" + measured("orders", [1, 2] * 12) + "\n" + measured("visits", [0] * 24)
+    asked = plan(metric="orders", per="visits", outcome_days=10)
+    row = figure(known(asked, assignments=assigned(("old", [""] * 12), ("new", [""] * 12)), measurements=rows))
+    assert (row.value, row.status) == (None, "refused")
+    assert row.warnings[0] == "no measurements of visits, which the plan asks for"
 
 
 def test_few_units_are_told_and_not_judged():

@@ -13,9 +13,9 @@ from helpers.experiment_statistics import Effect, Sums
 RNG = 20261129
 
 
-def sums(values, before=None, per=None):
+def sums(values, per=None):
     """The sums of a variant's units, by numpy."""
-    columns = {"value": values, "before": before, "per": per}
+    columns = {"value": values, "per": per}
     given = {name: np.asarray(column, float) for name, column in columns.items() if column is not None}
     pairs = {
         (a, b): float(np.cov(given[a], given[b])[0, 1]) for a, b in itertools.combinations(given, 2)
@@ -68,18 +68,6 @@ def test_sample_ratio():
     assert stats.sample_ratio([600, 400], [0.5, 0.5]) == pytest.approx(2 * norm.sf(math.sqrt(40)))
     assert stats.sample_ratio([210, 190], [0.5, 0.5]) == pytest.approx(2 * norm.sf(1))
     assert stats.sample_ratio([900, 100], [0.9, 0.1]) == 1
-
-
-def test_cuped_takes_off_what_stood_before():
-    """θ = Σ(x - 4.5)(y - 6) / Σ(x - 4.5)² = 50/42; of the difference 1 the units' own is 1 - θ·1 = -4/21."""
-    x, y = np.arange(1, 9), np.array([2, 3, 5, 4, 7, 8, 8, 11])
-    theta = ((x - 4.5) * (y - 6)).sum() / ((x - 4.5) ** 2).sum()
-    assert theta == pytest.approx(25 / 21)
-    control, treated = slice(0, None, 2), slice(1, None, 2)
-    found = stats.difference(sums(y[control], before=x[control]), sums(y[treated], before=x[treated]), before="before")
-    plain = stats.difference(sums(y[control]), sums(y[treated]))
-    assert (plain.value, found.value) == (1.0, pytest.approx(-4 / 21))
-    assert (y - theta * x).var() / y.var() == pytest.approx(0.069940, abs=5e-7)
 
 
 def test_a_mean_is_compared_as_welch_does():

@@ -86,8 +86,9 @@ def experiment(spine: Spine) -> list[Row]:
 
     Returns:
         ``experiment_effect`` per experiment, for the review's own period, in the metric's own unit; n is the units.
-        ``undefined`` while it is planned or running, ``insufficient`` below 10 units in a variant, ``refused`` where
-        the sample ratio is broken. ``params`` holds the plan, its hash and what the rule says.
+        ``undefined`` while it is planned or running, ``insufficient`` below 10 units in a variant or where all of them
+        are alike, ``refused`` where the sample ratio is broken or a share is asked of counts. ``params`` holds the
+        plan, its hash and what the rule says.
 
     Source:
         Specification C09, T5 to T9.

@@ -55,12 +55,15 @@ UNEXPLAINED: Mapping[Ruling, str] = {
     "invalid": template("the rule says {reason}; {person} decided to invalid and gives no reason"),
 }
 NOBODY = template("nobody is assigned yet")
+CORRECTED = template("{reason}, CUPED")  # by what was measured before the assignment
 NOT_MEASURED = template("no measurements of {metrics}")
 PLAN_NOT_MEASURED = template("no measurements of {metrics}, which the plan asks for")
 BROKEN_RATIO = template(
     "the variants have {control} and {treatment} units where {share} to {other} was planned (p = {p}); something "
     "decides who is in which, so that no effect is told"
 )
+NO_SHARE = template("{metric} has values other than 0 and 1, of which there is no share; write measured: mean")
+ALL_EQUAL = template("all units of a variant have the same {metric}: no effect is judged")
 UNTIL_IT_STOPS = template("running: no effect is told before {day}, on which it stops")
 BELOW_FLOOR = template("running: no effect is told below {n} units in each variant")
 TOO_FEW = template("{control} and {treatment} units: below {least} no effect is judged")
@@ -251,6 +254,8 @@ def _evaluated(
     unmeasured = _unmeasured(spine, plan)
     if {plan.metric, plan.per} & {*unmeasured}:
         return replace(found, refused=PLAN_NOT_MEASURED.format(metrics=", ".join(unmeasured)))
+    if any(side["mean_d"] == 0 for side in of_primary.values()):
+        return replace(found, refused=PLAN_NOT_MEASURED.format(metrics=plan.per))
     found = _with_power(found, of_primary)
     if found.ratio_p < SRM_LEVEL:
         share, other = (f"{share:.0%}" for share in plan.variants.values())
@@ -270,22 +275,27 @@ def _with_effects(trial: Trial, sums: Mapping[tuple[str, str], Mapping[bool, Map
         return replace(trial, silent=UNTIL_IT_STOPS.format(day=plan.stops_on))
     if trial.state == "running" and min(n) < plan.floor:
         return replace(trial, silent=BELOW_FLOOR.format(n=plan.floor))
+    plain = (of_primary[False]["mean_y"], of_primary[True]["mean_y"]) if len(of_primary) == 2 else None
     if min(n) < LEAST:
-        plain = (of_primary[False]["mean_y"], of_primary[True]["mean_y"]) if len(of_primary) == 2 else None
         return replace(trial, plain=plain, silent=TOO_FEW.format(control=n[0], treatment=n[1], least=LEAST))
+    if plan.measured == "share" and not all(side["is_yes_or_no"] for side in of_primary.values()):
+        return replace(trial, refused=NO_SHARE.format(metric=plan.metric))
+    if not _is_judged(plan, plan.metric, of_primary):
+        return replace(trial, plain=plain, silent=ALL_EQUAL.format(metric=plan.metric))
+    judged = {
+        metric: sides for (of, metric), sides in sums.items() if of == plan.id and _is_judged(plan, metric, sides)
+    }
     tested = [
-        Measured(
-            metric, role, _effect(trial, sums[plan.id, metric], _alpha(trial), metric), n, _d(sums[plan.id, metric])
-        )
+        Measured(metric, role, _effect(trial, judged[metric], _alpha(trial), metric), n, _d(judged[metric]))
         for metric, role in plan.metrics.items()
-        if role != "guardrail" and len(sums.get((plan.id, metric), {})) == 2
+        if role != "guardrail" and metric in judged
     ]
     corrected = holm([each.effect.p for each in tested], plan.tried)
     tested = [replace(each, corrected=p) for each, p in zip(tested, corrected, strict=True)]
     guarded = [
-        _guarded(each, _effect(trial, sums[plan.id, each.metric], 2 * _alpha(trial), each.metric))
+        _guarded(each, _effect(trial, judged[each.metric], 2 * _alpha(trial), each.metric))
         for each in plan.guardrails
-        if len(sums.get((plan.id, each.metric), {})) == 2
+        if each.metric in judged
     ]
     return replace(
         trial,
@@ -305,16 +315,39 @@ def _alpha(trial: Trial) -> float:
 def _effect(trial: Trial, sides: Mapping[bool, Mapping[str, Any]], alpha: float, metric: str) -> Effect:
     """The effect on one metric: of shares by Newcombe, else of means or ratios; always valid where one may look."""
     plan, (control, treatment) = trial.plan, (sides[False], sides[True])
-    is_primary = metric == plan.metric
     looks = plan.analysis == "sequential" or (plan.analysis == "hybrid" and trial.state == "running")
-    if is_primary and plan.measured == "share" and not looks and control["n"] == control["units"]:
+    if _is_of_shares(plan, metric, sides) and not looks:
         parts = [(round(side["total"]), side["n"]) for side in (control, treatment)]
         return two_proportions(parts[0], parts[1], alpha)
-    is_ratio = (is_primary and plan.per is not None) or control["n"] != control["units"]
-    before = "before" if is_primary and plan.use_pre_value and control["var_x"] and treatment["var_x"] else None
-    found = difference(_sums(control), _sums(treatment), alpha=alpha, per="per" if is_ratio else None, before=before)
+    found = difference(*_compared(sides), alpha=alpha, per=_per(plan, metric, sides))
+    if control["is_corrected"]:
+        found = replace(found, method=CORRECTED.format(reason=found.method))
     n = control["n"] + treatment["n"]
     return always_valid(found, n, max(trial.needed or n, 1), alpha) if looks else found
+
+
+def _is_judged(plan: Controlled, metric: str, sides: Mapping[bool, Mapping[str, Any]]) -> bool:
+    """Whether both variants have the metric, and chance moves it in one of them at least."""
+    if len(sides) < 2 or _is_of_shares(plan, metric, sides):
+        return len(sides) == 2
+    per = _per(plan, metric, sides)
+    return any(spread_of_ratio(each, per) > 0 for each in _compared(sides))
+
+
+def _is_of_shares(plan: Controlled, metric: str, sides: Mapping[bool, Mapping[str, Any]]) -> bool:
+    return metric == plan.metric and plan.measured == "share" and sides[False]["n"] == sides[False]["units"]
+
+
+def _per(plan: Controlled, metric: str, sides: Mapping[bool, Mapping[str, Any]]) -> str | None:
+    """What divides the sums of clusters, if anything does."""
+    is_ratio = (metric == plan.metric and plan.per is not None) or sides[False]["n"] != sides[False]["units"]
+    return "per" if is_ratio else None
+
+
+def _compared(sides: Mapping[bool, Mapping[str, Any]]) -> tuple[Sums, Sums]:
+    """The sums of both variants, corrected where the plan says so."""
+    control, treatment = (_sums(side, "z" if side["is_corrected"] else "y") for side in (sides[False], sides[True]))
+    return control, treatment
 
 
 def _d(sides: Mapping[bool, Mapping[str, Any]]) -> float | None:
@@ -323,13 +356,11 @@ def _d(sides: Mapping[bool, Mapping[str, Any]]) -> float | None:
     return cohens_d(_sums(sides[False]), _sums(sides[True])) if is_mean else None
 
 
-def _sums(side: Mapping[str, Any]) -> Sums:
-    means = {"value": side["mean_y"], "per": side["mean_d"], "before": side["mean_x"] or 0.0}
-    variances = {"value": side["var_y"] or 0.0, "per": side["var_d"] or 0.0, "before": side["var_x"] or 0.0}
-    pairs = {
-        ("value", "per"): side["cov_yd"] or 0.0, ("value", "before"): side["cov_yx"] or 0.0, ("per", "before"): 0.0
-    }  # fmt: skip
-    return Sums(side["n"], means, variances, pairs)
+def _sums(side: Mapping[str, Any], of: Literal["y", "z"] = "y") -> Sums:
+    """The sums of a variant's clusters: of their values, or of the corrected ones (z)."""
+    means = {"value": side[f"mean_{of}"], "per": side["mean_d"]}
+    variances = {"value": side[f"var_{of}"] or 0.0, "per": side["var_d"] or 0.0}
+    return Sums(side["n"], means, variances, {("value", "per"): side[f"cov_{of}"] or 0.0})
 
 
 def _guarded(guardrail: Guardrail, effect: Effect) -> Guarded:

@@ -89,45 +89,43 @@ left join measured_unit as own on own.label = assigned.label and own.experiment 
 left join measured_unit as divisor on divisor.label = assigned.label and divisor.experiment = assigned.experiment
   and divisor.unit_id = assigned.unit_id and divisor.metric = per;
 
--- experiment_sums: what the clusters of each variant come to: their number (n), the units in them, and the means,
--- variances and covariances of the sums of a cluster's values. What was not measured before an assignment is taken as the
--- mean of what was.
-create table experiment_sums as
+-- counted_unit: each unit that counts, with each metric. z is its value; of the primary metric, where the plan says so,
+-- corrected by what it was before the assignment (CUPED), with one slope for all units. What was not measured before an
+-- assignment is taken as the mean of what was.
+create view counted_unit as
 with filled as (
-  select *, coalesce(before, avg(before) over (partition by label, experiment, metric)) as x
-  from experiment_rows where left_out is null
+  select experiment_rows.*, use_pre_value and role = 'primary' as is_asked,
+    coalesce(before, avg(before) over (partition by label, experiment_rows.experiment, metric)) as x
+  from experiment_rows join registered_trial using (experiment) where left_out is null
 ),
-clusters as (
-  select label, experiment, metric, role, is_treated, cluster, count(*) as units, sum(value) as y, sum(x) as x,
-    case when any_value(per) is null then count(*) else sum(per_value) end as d, count(before) as known_before
-  from filled group by all
+slope as (
+  select label, experiment, metric, covar_samp(value, x) / nullif(var_samp(x), 0) as theta, avg(x) as mean_x
+  from filled where is_asked group by all
 )
-select label, experiment, metric, role, is_treated, count(*) as n, sum(units) as units, sum(y) as total,
-  avg(y) as mean_y, var_samp(y) as var_y, avg(d) as mean_d, var_samp(d) as var_d, avg(x) as mean_x, var_samp(x) as var_x,
-  covar_samp(y, d) as cov_yd, covar_samp(y, x) as cov_yx, sum(known_before) as known_before
+select filled.*, theta is not null as is_corrected, coalesce(value - theta * (x - mean_x), value) as z
+from filled left join slope using (label, experiment, metric);
+
+-- experiment_sums: what the clusters of each variant come to: their number (n), the units in them, and the means,
+-- variances and covariances of the sums of a cluster's values (y, or corrected z) and of what they are divided by (d).
+create table experiment_sums as
+with clusters as (
+  select label, experiment, metric, role, is_treated, is_corrected, cluster, count(*) as units, sum(value) as y, sum(z) as z,
+    case when any_value(per) is null then count(*) else sum(per_value) end as d, bool_and(value in (0, 1)) as is_yes_or_no
+  from counted_unit group by all
+)
+select label, experiment, metric, role, is_treated, is_corrected, count(*) as n, sum(units) as units, sum(y) as total,
+  bool_and(is_yes_or_no) as is_yes_or_no,
+  avg(y) as mean_y, var_samp(y) as var_y, covar_samp(y, d) as cov_y, avg(z) as mean_z, var_samp(z) as var_z,
+  covar_samp(z, d) as cov_z, avg(d) as mean_d, var_samp(d) as var_d
 from clusters group by all;
 
 -- experiment (C09): the difference that each controlled experiment made in its primary metric, treatment less control:
 -- of means, or of ratios of sums; corrected by what was measured before the assignment, where the plan says so (CUPED).
 create view experiment as
-with primary_row as (
-  select label, experiment, is_treated, value, coalesce(before, avg(before) over (partition by label, experiment)) as x
-  from experiment_rows where role = 'primary' and left_out is null
-),
-slope as (
-  select label, experiment, coalesce(covar_samp(value, x) / nullif(var_samp(x), 0), 0) as theta
-  from primary_row group by all
-),
-side as (
-  select label, experiment, use_pre_value, mean_y / nullif(mean_d, 0) as y, mean_x / nullif(mean_d, 0) as x, is_treated
-  from experiment_sums join registered_trial using (experiment) where role = 'primary'
-)
 select label, 'experiment' as segment_by, experiment as segment,
-  max(y) filter (is_treated) - max(y) filter (not is_treated)
-    - case when any_value(use_pre_value) then theta * (max(x) filter (is_treated) - max(x) filter (not is_treated)) else 0 end
+  max(mean_z / nullif(mean_d, 0)) filter (is_treated) - max(mean_z / nullif(mean_d, 0)) filter (not is_treated)
     as experiment_effect
-from side join slope using (label, experiment)
-group by label, experiment, theta;
+from experiment_sums where role = 'primary' group by label, experiment;
 
 -- account_end: each day on which an account stopped to pay, as the review knows it: none of its other versions is in force.
 create table account_end as
