@@ -124,7 +124,8 @@ def stage(source: Source, period: Period, folder: Path) -> Iterator[Staged]:
             for name in (name for name in casts if not HELD[name].counted):
                 with engine_faults(source, f"tables.{name}", given[name]):
                     rows = _rows(engine, given[name], casts[name])
-                    in_one_form = casts[name] | _currency(TABLES[name], casts[name], source.currency)
+                    told = _no_empty_texts(TABLES[name], casts[name])
+                    in_one_form = told | _currency(TABLES[name], casts[name], source.currency)
                     local.execute(f"create table {STAGED}.{name} as {_typed(TABLES[name], in_one_form, rows)}")
         _judge_readings(local, source)
         _must_have_currencies(local, source)
@@ -259,6 +260,12 @@ def _judge_readings(local: duckdb.DuckDBPyConnection, source: Source) -> None:
         faults += [where(source, f"tables.{name}", fault) for fault in found]
     if faults:
         raise KitError(*faults)
+
+
+def _no_empty_texts(table: Table, casts: Mapping[str, str]) -> dict[str, str]:
+    """An empty text tells nothing, as in a file: no segment, no parent, nobody that a customer was merged into."""
+    texts = {column.name for column in table.columns if column.type == "str"}
+    return {name: f"nullif({cast}, '')" if name in texts else cast for name, cast in casts.items()}
 
 
 def _currency(table: Table, casts: Mapping[str, str], of_source: str | None) -> dict[str, str]:

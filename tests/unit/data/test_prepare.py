@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from helpers.data.prepare import folder_fingerprint, prepare
 from helpers.data.prepared import Prepared
 from helpers.errors import KitError
+from helpers.kpis.rows import cards_with
 from helpers.params import Source
 from helpers.periods import Calendar
-from tests.canonical import Known, known, prepared, source
+from tests.canonical import Known, figures, known, prepared, source, spine
 
 QUARTER = Calendar().period("2026Q1")
 
@@ -206,3 +207,33 @@ def test_a_zone_that_is_no_place_is_refused(tmp_path, source_zone, reporting, pa
     assert caught.value.faults[0] == (
         f"test: {part} == 'localtime', must be the zone of a place, such as 'Europe/Berlin', or 'UTC'"
     )
+
+
+def test_an_empty_text_is_a_missing_value():
+    """Three customers without a parent are three accounts, also where the database writes '' for none."""
+    texts = {
+        "customers": """
+            customer_id | name | signed_up_on | parent_id | merged_into | product_type
+            A           | A    | 2025-01-01   | ""        | ""          | ""
+            B           | B    | 2025-01-01   | ""        |             |
+            C           | C    | 2025-01-01   |           | B           |
+            ""          | none | 2025-01-01   |           |             |
+        """,
+        "subscriptions": """
+            subscription_id | line_id | customer_id | start_on   | mrr
+            S               | ""      | A           | 2025-01-01 | 100
+            T               |         | B           | 2025-01-01 | 300
+            U               |         | C           | 2025-01-01 | 200
+        """,
+    }
+    found = known("2026-04-01", **texts)
+    assert found.rows("customers", "customer_id", "parent_id", "merged_into", "product_type") == [
+        ("A", None, None, None), ("B", None, None, None),
+    ]  # fmt: skip
+    assert found.rows("subscriptions", "subscription_id", "line_id") == [("S", None), ("T", None), ("U", None)]
+    assert found.prepared.report["tables"]["customers"]["empty_key"] == 1
+    [card] = cards_with(["arpa"])
+    rows = figures(card, spine("2026-04-01", **texts), account_level="parent", most_left_out=1)
+    assert {row.kpi_id: row.value for row in rows if not row.segment_by} == {
+        "mrr": 600, "paying_customers": 2, "arpa": (100 + 300 + 200) / 2,
+    }  # fmt: skip
