@@ -14,7 +14,6 @@ import pandas as pd
 
 from helpers.catalogue import kpi
 from helpers.display.context import Results
-from helpers.display.formats import format_period
 from helpers.display.sentences import paragraph, why_nothing
 from helpers.errors import KitError, nearest
 from helpers.language import _, message, plural
@@ -58,7 +57,7 @@ class Outlook:
         period = self.results.period
         if period.kind != "quarter":
             return _("The outlook to the year's end is told in the review of a quarter.")
-        label = format_period(period.label, self.results.context.locale)
+        label = self.results.write.period(period.label)
         if not self.ahead:
             return _("{period} is the last quarter of its fiscal year: the year is over.").format(period=label)
         if period.is_partial:

@@ -12,7 +12,7 @@ from babel.lists import format_list
 
 from helpers.catalogue import TIMES, kpi
 from helpers.display.context import Results, warnings_of
-from helpers.display.formats import format_day, format_period, unit_note, with_unit
+from helpers.display.formats import format_day, unit_note, with_unit
 from helpers.language import LOCALES, _, in_force, message, plural, retold
 from helpers.texts import spoken
 
@@ -88,7 +88,7 @@ def gaps_of(results: Results, row: pd.Series, *, year_ago: bool = False) -> list
     """How far a figure lies from the period before, and from a year before, where they may be compared."""
 
     def gap(earlier: pd.Series) -> str:
-        gap, period = row["value"] - earlier["value"], format_period(earlier["period"], results.context.locale)
+        gap, period = row["value"] - earlier["value"], results.write.period(earlier["period"])
         if _is_same(results, row, earlier):
             return _("the same as {period}").format(period=period)
         told = _("{gap} above {period}") if gap > 0 else _("{gap} below {period}")
@@ -116,7 +116,7 @@ def gap_to_target(results: Results, row: pd.Series, target: float) -> str:
 def when_earlier(results: Results, row: pd.Series) -> str:
     """The words "in 2026Q2" after a blank, of a row that stands in for a review period that is not mature."""
     here = row["period"] == results.period.label
-    return "" if here else _(" in {period}").format(period=format_period(row["period"], results.context.locale))
+    return "" if here else _(" in {period}").format(period=results.write.period(row["period"]))
 
 
 def name_of(row: pd.Series) -> str:
@@ -130,7 +130,7 @@ def name_of(row: pd.Series) -> str:
 
 
 def _when(row: pd.Series, results: Results) -> str:
-    period = format_period(row["period"], results.context.locale)
+    period = results.write.period(row["period"])
     return _("{period} to date").format(period=period) if row["status"] == "partial" else period
 
 
@@ -168,7 +168,7 @@ def clauses(told: Sequence[str]) -> str:
 def chart_title(results: Results, what: str, unit: str, periods: Sequence[str]) -> str:
     """A chart's title: what, unit, period."""
     named = list(periods) or [results.period.label]
-    first, last = (format_period(label, results.context.locale) for label in (named[0], named[-1]))
+    first, last = (results.write.period(label) for label in (named[0], named[-1]))
     when = first if first == last else _("{low} to {high}").format(low=first, high=last)
     return _(", ").join(filter(None, [what, unit_words(unit, results.context.currency), when]))
 

@@ -14,7 +14,6 @@ import pandas as pd
 
 from helpers.catalogue import judged_as, kpi
 from helpers.display.context import Results, Series
-from helpers.display.formats import format_period
 from helpers.language import _, message
 from helpers.periods import DAY
 from helpers.registries import Baseline
@@ -207,7 +206,7 @@ def _name(found: Verdict, kpi_id: str, results: Results) -> str:
             return ""
     told = _("{period}, at {value}") if found.subject == kpi_id else _("{period} alone, at {value}")
     value = results.write.value(found.value, kpi(found.subject).unit)
-    return told.format(period=format_period(found.period, results.context.locale), value=value)
+    return told.format(period=results.write.period(found.period), value=value)
 
 
 def _position(found: Verdict, results: Results) -> str:

@@ -20,7 +20,6 @@ from xlsxwriter.utility import xl_col_to_name as letters
 
 from helpers.catalogue import kpi
 from helpers.display.context import Results, warnings_of
-from helpers.display.formats import format_period
 from helpers.display.sentences import REASONS
 from helpers.display.shown_tables import Table
 from helpers.kpis.recurring_revenue.by_month import REVALUED, compared_days, customers_by_month
@@ -248,7 +247,7 @@ class _Audit:
 
     def __init__(self, quarter: OpenReview, results: Results, listing: Listing) -> None:
         self.results, self.listing = results, listing
-        self.label = format_period(results.period.label, results.context.locale)
+        self.label = results.write.period(results.period.label)
         self.money = number_format([], "money", **results.context.style)
         self.months = quarter.spine.rules["retention_months"]
         self.steps, since = compared_days(quarter.spine)

@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from helpers.display.formats import NOTHING, Writer, format_day, format_period
+from helpers.display.formats import NOTHING, Writer, format_day
 from helpers.language import key_of, page_language
 from helpers.pack.appearance import colours_of
 from helpers.pack.notebook_content import tables_of
@@ -134,7 +134,7 @@ def _quarters(confirmed: Iterable[Mapping[str, Any]], write: Writer) -> list[dic
     most = max([*totals.values(), 0.0]) or 1.0
     return [
         {
-            "quarter": format_period(quarter, write.locale),
+            "quarter": write.period(quarter),
             "amount": write.value(total, "money"),
             "bar": round(100 * max(total, 0.0) / most),
         }

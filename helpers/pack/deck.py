@@ -20,7 +20,7 @@ from pptx.util import Inches
 from helpers.catalogue import kpi, theme_title
 from helpers.display.blocks import MARKS
 from helpers.display.context import Results
-from helpers.display.formats import MONEY, NOTHING, format_period, is_small
+from helpers.display.formats import MONEY, NOTHING, is_small
 from helpers.display.headlines import Headline, judgement
 from helpers.display.sentences import chart_title, listed, name_of, when_earlier, window_words
 from helpers.display.signals import Verdict
@@ -273,7 +273,7 @@ def _drawing(results: Results, told: Headline) -> Drawing | None:
         return None
     unit, write = kpi(kpi_id).unit, results.write
     limits = found.range if found.subject == kpi_id and found.kind == kind else None
-    names = [format_period(period, write.locale) for period in rows["period"]]
+    names = [write.period(period) for period in rows["period"]]
     dated = [
         _("{period} to date").format(period=n) if status == "partial" else n
         for n, status in zip(names, rows["status"], strict=True)

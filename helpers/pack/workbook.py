@@ -182,7 +182,7 @@ def _theme_tables(section: Section, results: Results) -> Iterator[ExcelTable]:
     outputs = list(shown_outputs(section.notebook))
     told = [block for _, output in outputs for block in output["data"].get(MIME_BLOCKS, {}).get("blocks", ())]
     if once := {block["kpi_id"]: block for block in told}:
-        period = format_period(results.period.label, results.context.locale)
+        period = results.write.period(results.period.label)
         yield _key_figures(_("Key figures, {period}").format(period=period), list(once.values()), results)
     locale = results.context.locale
     months = {format_period(label, locale): month_start(label) for label in results.frame["period"].unique()}
@@ -240,7 +240,7 @@ def _key_figure(told: Mapping[str, str], results: Results) -> list[Cell]:
     unit, met = (typed_cell(_(WORDS[word])) for word in (known.unit, told.get("target_status", "")))
     cells = [
         typed_cell(known.label),
-        typed_cell(format_period(row["period"], results.context.locale)),
+        typed_cell(results.write.period(row["period"])),
         value,
         unit,
         typed_cell(row["n"], COUNT),
@@ -280,7 +280,7 @@ def _history_table(kpi_ids: Sequence[str], results: Results) -> ExcelTable:
     ]
     days = typed_column((period.measured_on.isoformat() for period in periods), {"unit": "date"}, results.context.style)
     heads = (_("Period"), _("Last day"), *(kpi(kpi_id).label for kpi_id in kpi_ids))
-    names = [typed_cell(format_period(period.label, results.context.locale)) for period in periods]
+    names = [typed_cell(results.write.period(period.label)) for period in periods]
     title = _(BY_KIND[kind]).format(name=_(SCORECARD))
     return ExcelTable(title, heads, [names, days, *columns], name="scorecard_over_time")
 

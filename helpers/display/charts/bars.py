@@ -66,7 +66,7 @@ def bars(results: Results, kpi_id: str, segment_by: str) -> Chart:
     table = table_behind(results.context, title, rows, _bar_columns(begun(by), label, unit), _("No segments."))
     if not rows["value"].count():
         none = _("{name}: no {dimension} has a value in {period}.")
-        none = none.format(name=label, dimension=by, period=format_period(period, results.context.locale))
+        none = none.format(name=label, dimension=by, period=results.write.period(period))
         return not_drawn(table, why_nothing(results, total, none))
     with sheet(ROW * (min(len(rows), MOST) + 1), results.context) as drawn:
         _segment_bars(drawn, _largest(rows), total, _("all"))
@@ -94,7 +94,7 @@ def variants(results: Results, name: str, own: str) -> Chart:
     now, least, most = (told.format(value=phrase(row), parameter=name, setting=row["segment"]) for row in (kept, *ends))
     sentence = _("{name} in {period}: {value}; lowest {least}, highest {most}.").format(
         name=label,
-        period=format_period(results.period.label, results.context.locale),
+        period=results.write.period(results.period.label),
         value=now,
         least=least,
         most=most,
@@ -118,7 +118,7 @@ def funnel(results: Results) -> Chart:
         "ci_high_rate": Column(_("to"), "share"),
     }  # fmt: skip
     table = table_behind(results.context, title, both, columns, _("No segments."))
-    shown = format_period(period, results.context.locale)
+    shown = results.write.period(period)
     if reached.empty or not reached["value"].iloc[0] > 0:
         none = _("No record entered the pipeline in {period}.").format(period=shown)
         return not_drawn(table, why_nothing(results, total, none))
@@ -155,7 +155,7 @@ def waterfall(results: Results, opening: str, movements: Sequence[str], closing:
     rows = [row for kpi_id in kpi_ids if (row := results.now(kpi_id)) is not None]
     steps = pd.DataFrame(found or {shown[0]: {row["kpi_id"]: row["value"] for row in rows}}, dtype=float)
     title = chart_title(results, _("{name}, movements").format(name=label), unit, shown)
-    heads = {each: Column(format_period(each, results.context.locale), unit) for each in shown}
+    heads = {each: Column(results.write.period(each), unit) for each in shown}
     named = steps.assign(label=[kpi(kpi_id).label for kpi_id in steps.index])
     table = table_behind(results.context, title, named, {"label": Column(_("Movement")), **heads}, _("No movements."))
     if not found:
@@ -283,7 +283,7 @@ def pace(results: Results) -> Chart:
     frame = pd.DataFrame(rows, columns=list(columns))
     table = table_behind(results.context, title, frame, columns, _("No objective has a figure."))
     if not found:
-        period = format_period(results.period.label, results.context.locale)
+        period = results.write.period(results.period.label)
         return not_drawn(table, _("No objective has a figure in {period}.").format(period=period))
     with sheet(ROW * 1.6 * (len(found) + 1), results.context) as drawn:
         axes, unsaid = drawn.axes, _("not final")
@@ -425,7 +425,7 @@ def _known_periods(results: Results, kpi_ids: Sequence[str]) -> tuple[dict[str, 
         rows = [row for kpi_id in kpi_ids if (row := results.at(kpi_id, period.label)) is not None]
         if why := _why_unknown(results, rows, len(kpi_ids)):
             untold = _("{period} is not drawn: {reason}.")
-            untold = untold.format(period=format_period(period.label, results.context.locale), reason=why)
+            untold = untold.format(period=results.write.period(period.label), reason=why)
             return found, untold if found and rows else why if not found else ""
         found = {period.label: {row["kpi_id"]: float(row["value"]) for row in rows}, **found}
     return found, ""
@@ -460,7 +460,7 @@ def _waterfall_panels(drawn: Sheet, results: Results, found: Mapping[str, Mappin
     is_cut = span > 0 and lowest > CUT * highest
     width = PANEL / (span * 1.4 if is_cut else max(highest, 0.0) - min(lowest, 0.0))
     for at, (period, values) in enumerate(found.items()):
-        when = format_period(period, results.context.locale)
+        when = results.write.period(period)
         base, last = min(ends[period]) - span * 0.4 if is_cut else min(0.0, lowest), 0.0
         for y, (kpi_id, value) in enumerate(values.items()):
             row, is_stock = results.at(kpi_id, period), y in (0, len(values) - 1)

@@ -117,7 +117,7 @@ class History:
     def table(self) -> Table:
         """One row per period; of a single KPI with its interval and n."""
         columns = {"period": Column(_("Period"))} | {k: Column(kpi(k).label, kpi(k).unit) for k in self.kpi_ids}
-        values: dict[str, Any] = {"period": [format_period(p, self.results.context.locale) for p in self.periods]}
+        values: dict[str, Any] = {"period": [self.results.write.period(p) for p in self.periods]}
         values |= {kpi_id: list(self.rows(kpi_id)["value"]) for kpi_id in self.kpi_ids}
         if len(self.kpi_ids) == 1:
             rows = self.rows(self.kpi_ids[0])
@@ -242,7 +242,7 @@ def _points(drawn: Sheet, rows: pd.DataFrame, colour: str, **look: Any) -> None:
 
 def _named(drawn: Sheet, rows: pd.DataFrame) -> list[str]:
     """The periods of rows in words, those that are not over as such."""
-    words = [format_period(str(period), drawn.context.locale) for period in rows.index]
+    words = [drawn.write.period(str(period)) for period in rows.index]
     to_date = _("{period} to date")
     return [
         to_date.format(period=each) if status == "partial" else each
@@ -301,7 +301,7 @@ def _judged_line(drawn: Sheet, rows: pd.DataFrame, found: Verdict) -> EndLabel:
             drawn.axes.plot([i], [value], marker=shape, markersize=size, color=FILLS[tone], zorder=5)
     drawn.key(_("; ").join([*words.values(), *[_("varies too much for a verdict")] * found.is_wide]))
     last = rows[rows["value"].notna()].iloc[-1]
-    name = format_period(str(last.name), drawn.context.locale)
+    name = drawn.write.period(str(last.name))
     return EndLabel(last["value"], name, drawn.write.value(last["value"], last["unit"]), drawn.ink)
 
 
@@ -407,7 +407,7 @@ def _stacked(results: Results, history: History, sentence: str, segment_by: str)
     keys = {f"part_{i}": str(name) for i, name in enumerate(parts.columns)}
     named = {"period": Column(_("Period")), **{key: Column(name, unit) for key, name in keys.items()}}
     by_key = parts.set_axis(list(keys), axis=1).rename_axis("period").reset_index()
-    by_key["period"] = [format_period(str(label), results.context.locale) for label in by_key["period"]]
+    by_key["period"] = [results.write.period(str(label)) for label in by_key["period"]]
     table = table_behind(results.context, title, by_key, named, _("No parts."))
     if not parts.fillna(0.0).to_numpy().any():
         told = _("{sentence}.").format(sentence=sentence)
