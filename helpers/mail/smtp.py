@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from helpers.errors import KitError
-from helpers.mail.answers import HERE, NUMBER, Answer, Later, meaning, shown, trouble, with_advice
+from helpers.mail.answers import HERE, NUMBER, Answer, Later, meaning, shown, tried_once, trouble, with_advice
 from helpers.mail.letter import Letter
 from helpers.mail.recipients import SmtpServer
 from helpers.mail.secrets import Secret
@@ -59,7 +59,7 @@ class SmtpWay:
         Raises:
             KitError: the server cannot be asked.
         """
-        with _told():
+        with tried_once("smtp"):
             offered = self._connected().esmtp_features.get("size", "")
         return min(MOST_BYTES, (int(offered) if NUMBER.fullmatch(offered) else 0) or MOST_BYTES)
 
@@ -102,7 +102,7 @@ class SmtpWay:
         """
         try:
             most = self.most_bytes
-            with _told():
+            with tried_once("smtp"):
                 server = self._connected()
                 self._must(250, "does not answer NOOP", self._command("NOOP"))
             return [
@@ -324,15 +324,6 @@ class SmtpWay:
         if self._server:
             self._server.close()
         self._server = None
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """What passes, as what one is told when there is nothing to try again."""
-    try:
-        yield
-    except Later as passing:
-        raise KitError(with_advice(str(passing), f"nothing was sent, try again, and see smtp in {HERE}")) from None
 
 
 def _encoded(text: str) -> str:
