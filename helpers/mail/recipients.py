@@ -12,7 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, model_validator
 
-from helpers.errors import KitError, nearest
+from helpers.errors import KitError, nearest, refuse
 from helpers.mail.secrets import Secret
 from helpers.strict_yaml import FromFile, Frozen, Places, read_model
 from helpers.texts import UNPRINTABLE
@@ -230,8 +230,7 @@ def load_recipients(path: Path) -> Recipients:
         KitError: with every fault of the file.
     """
     found = read_model(path, Recipients)
-    if faults := [*_not_allowed(found), *_given_twice(found)]:
-        raise KitError(*faults)
+    refuse([*_not_allowed(found), *_given_twice(found)])
     return found
 
 

@@ -17,7 +17,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -146,20 +146,28 @@ def last_published(folder: Path, period: Period) -> Published | None:
     Raises:
         KitError: its manifest cannot be read.
     """
+    earlier = [each for each in published_periods(folder, period) if each.start <= period.start]
+    found = [versions for each in reversed(earlier) if (versions := published_versions(folder, each.label))]
+    return found[0][-1] if found else None
+
+
+def published_periods(folder: Path, period: Period) -> list[Period]:
+    """The periods of this kind of which something is published, the earliest first."""
     found = []
-    for path in folder.glob(f"*/v*/{MANIFEST}"):
-        number = re.fullmatch(r"v(\d+)", path.parent.name)
-        label = path.parent.parent.name
-        try:
-            of = period.calendar.period(label)
-        except KitError:  # a pack of another calendar
-            continue
-        if number and of.kind == period.kind and of.start <= period.start:
-            found.append((of.start, int(number[1]), label, path))
-    if not found:
-        return None
-    _, newest, label, path = max(found)
-    return Published(label, newest, read_manifest(path.parent), path.parent)
+    for place in folder.glob("*/"):
+        with suppress(KitError):  # a pack of another calendar
+            found.append(period.calendar.period(place.name))
+    return sorted((each for each in found if each.kind == period.kind), key=lambda each: each.start)
+
+
+def published_at(folder: Path, address: str) -> Published | None:
+    """The pack that lies at an address, such as ``2026Q2/v1``; None where there is none.
+
+    Raises:
+        KitError: a manifest cannot be read.
+    """
+    label, _slash, version = address.partition("/v")
+    return next((each for each in published_versions(folder, label) if f"{each.version}" == version), None)
 
 
 def published_versions(folder: Path, label: str) -> list[Published]:

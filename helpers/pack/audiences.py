@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ from helpers.data.canonical_tables import TABLES
 from helpers.data.prepared import Prepared
 from helpers.data.pseudonyms import pseudonym_key
 from helpers.data.redaction import Redaction, hide_fault, row_filter
-from helpers.errors import KitError, nearest, together
+from helpers.errors import KitError, nearest, refuse, together
 from helpers.kpis.spine import periods_of
 from helpers.language import template
 from helpers.pack.commentary import Commentary, read_commentary
-from helpers.pack.made_from import AUDIENCES, NOTEBOOKS, PREPARED, keep_brand, keep_record, kept_request, kept_runs
+from helpers.pack.made_from import NOTEBOOKS, PREPARED, keep_brand, keep_record, kept_request, kept_runs, of_audience
 from helpers.pack.request import PackRequest
 from helpers.pack.run import Executed, Failure, Job, Kernels
 from helpers.params import REGISTRIES, SHOWN_BY, Audience, Review
@@ -67,8 +68,7 @@ def check_audiences(request: PackRequest) -> None:
             pseudonym_key()
         except KitError as error:
             faults += error.faults
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
 
 
 def sections_of(request: PackRequest) -> int:
@@ -87,9 +87,8 @@ def make_variants(
         KitError: an audience would get what it must not see; the faults of all audiences.
     """
     asked = [(name, audience) for name, audience in request.review.audiences.items() if _themes(request, audience)]
-    steps = [
-        _step(request, prepared, made_from / AUDIENCES / name, name, audience, changed) for name, audience in asked
-    ]
+    folders = {name: of_audience(made_from, name) for name, _audience in asked}
+    steps = [partial(_variant, request, prepared, folders[name], name, audience, changed) for name, audience in asked]
     return together(*steps)
 
 
@@ -127,7 +126,7 @@ def write_audience(name: str, made_from: Path, root: Path, origin: Any, pack: Pa
     """
     from helpers.pack.write import write_pages
 
-    kept = made_from / AUDIENCES / name
+    kept = of_audience(made_from, name)
     request, prepared = kept_request(kept, root), Prepared.open(kept / PREPARED)
     executed = [_without_files(run) for run in kept_runs(kept, kept / NOTEBOOKS)]
     (pack / name).mkdir()
@@ -177,12 +176,6 @@ def _own_commentary(request: PackRequest, name: str, audience: Audience) -> Comm
 # --- what it gets -----------------------------------------------------------------------------------------------------
 
 
-def _step(
-    request: PackRequest, prepared: Prepared, folder: Path, name: str, audience: Audience, changed: Mapping[str, str]
-) -> Callable[[], Variant]:
-    return lambda: _variant(request, prepared, folder, name, audience, changed)
-
-
 def _variant(
     request: PackRequest, prepared: Prepared, folder: Path, name: str, audience: Audience, changed: Mapping[str, str]
 ) -> Variant:
@@ -200,8 +193,8 @@ def _variant(
         redaction.write(folder / PREPARED, period, request.review.rules.feed_max_age_days)
     except KitError as error:
         raise KitError(*(f"{where}: {fault}" for fault in error.faults)) from None
-    if faults := [*_naming_texts(texts, redaction.words), *_naming_review(request.review, review, redaction.words)]:
-        raise KitError(*(f"{fault}; {name} must not read it" for fault in faults))
+    faults = [*_naming_texts(texts, redaction.words), *_naming_review(request.review, review, redaction.words)]
+    refuse(f"{fault}; {name} must not read it" for fault in faults)
     review = _with_codes(review, redaction)
     review._path = folder / "review.yml"  # commentary lies beside it
     themes = _themes(request, audience)

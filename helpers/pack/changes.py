@@ -31,7 +31,7 @@ from helpers.kpis.rows import cards_of
 from helpers.language import _, message, plural, retold
 from helpers.pack.archive import Published
 from helpers.pack.causes import Causes, ChangedRows, alike
-from helpers.pack.made_from import AUDIENCES, FOLDER, PREPARED, no_longer_kept
+from helpers.pack.made_from import FOLDER, PREPARED, no_longer_kept, of_audience
 from helpers.pack.request import PackRequest
 from helpers.results import KEY
 from helpers.texts import begun, spoken
@@ -123,9 +123,7 @@ def changes_since(
     """
     if published is None:
         return Compared()
-    figures, tables = published.folder / audience, published.folder / FOLDER / PREPARED
-    if audience:
-        tables = published.folder / FOLDER / AUDIENCES / audience / PREPARED
+    figures, tables = published.folder / audience, of_audience(published.folder / FOLDER, audience) / PREPARED
     if not (figures / "results.csv").is_file():
         raise KitError(f"{figures / 'results.csv'} is not there; restore it, since this pack is compared with it")
     kept = Prepared.open(tables) if (tables / "prepared.json").is_file() else None

@@ -22,7 +22,7 @@ from helpers.display.blocks import MARKS
 from helpers.display.context import Results
 from helpers.display.formats import MONEY, NOTHING, is_small
 from helpers.display.headlines import Headline, judgement
-from helpers.display.sentences import chart_title, listed, name_of, when_earlier, window_words
+from helpers.display.sentences import chart_title, listed, name_of, paragraph, when_earlier, window_words
 from helpers.display.signals import Verdict
 from helpers.language import _, message, plural
 from helpers.pack.actions import DONE, LATE, OPEN
@@ -253,7 +253,7 @@ def _definition(pages: Pages, kpi_id: str) -> str:
     known = kpi(kpi_id)
     method = next((each.definition for each in pages.definitions if kpi_id in each.kpi_ids), "")
     told = _("{name}: {value}").format(name=known.label, value=known.definition)
-    return _("{sentence} {next}").format(sentence=told, next=method) if method else told
+    return paragraph(told, method)
 
 
 # --- charts -----------------------------------------------------------------------------------------------------------

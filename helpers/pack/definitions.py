@@ -10,12 +10,12 @@ import inspect
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
 from helpers.catalogue import Kpi, kpi
 from helpers.display.plain_words import plain
+from helpers.display.sentences import paragraph
 from helpers.kpis.rows import Card, cards_of, cards_with, theme_of, words_of
 from helpers.kpis.spine import read_relations
 from helpers.language import _, template
@@ -79,7 +79,7 @@ def _definition(card: Card, rows: list[Kpi], queries: Mapping[str, str], verifie
     return Definition(
         label=" · ".join(row.label for row in rows),
         kpi_ids=tuple(row.kpi_id for row in rows),
-        summary=reduce(_then, sentences),
+        summary=paragraph(*sentences),
         definition=plain(_(parts.get("Definition", "")), ""),
         source=begun(plain(_(from_outside(parts.get("Source", ""))), "")),
         departs=plain(_(parts.get("Departs", "")), ""),
@@ -90,10 +90,6 @@ def _definition(card: Card, rows: list[Kpi], queries: Mapping[str, str], verifie
         },
         sql="\n\n".join(dict.fromkeys(queries[row.kpi_id] for row in rows if row.kpi_id in queries)),
     )
-
-
-def _then(before: str, sentence: str) -> str:
-    return _("{sentence} {next}").format(sentence=before, next=sentence)
 
 
 # --- what changed since the last published pack -----------------------------------------------------------------------

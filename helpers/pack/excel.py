@@ -114,6 +114,12 @@ class ExcelTable:
     wrapped: bool = False
     marked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    @classmethod
+    def of_rows(cls, title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]], **more: Any) -> ExcelTable:
+        """A table of rows of values or cells."""
+        found = [[value if isinstance(value, Cell) else typed_cell(value) for value in row] for row in rows]
+        return cls(title, headings, [[row[x] for row in found] for x in range(len(headings))], **more)
+
     @property
     def row_count(self) -> int:
         return len(self.columns[0]) if self.columns else 0
@@ -272,11 +278,10 @@ def _money(currency: str, locale: str) -> str:
 
 @dataclass
 class Book:
-    """A workbook on its way: the looks that it has, and the names of sheets and tables that are taken."""
+    """A workbook on its way, and the names of sheets and tables that are taken."""
 
     file: Workbook
     accent: str
-    _looks: dict[tuple[tuple[str, Any], ...], Format] = field(default_factory=dict)
     _sheets: set[str] = field(default_factory=set)
     _tables: set[str] = field(default_factory=set)
 
@@ -287,16 +292,16 @@ class Book:
     def text(self, sheet: Worksheet, row: int, x: int, text: str, **look: Any) -> None:
         """One text, as text."""
         if text:
-            sheet.write_string(row, x, str(_text_cell(text).value), self._look(look))
+            sheet.write_string(row, x, str(_text_cell(text).value), self.file.add_format(look))
 
     def number(self, sheet: Worksheet, row: int, x: int, number: int) -> None:
         """One count."""
-        sheet.write_number(row, x, number, self._look({"num_format": COUNT}))
+        sheet.write_number(row, x, number, self.file.add_format({"num_format": COUNT}))
 
     def link(self, sheet: Worksheet, row: int, x: int, text: str, to: Place) -> None:
         """One text that leads to a place in this workbook."""
         target = to.sheet.replace("'", "''")
-        look = self._look({"font_color": self.accent, "underline": 1})
+        look = self.file.add_format({"font_color": self.accent, "underline": 1})
         sheet.write_url(row, x, f"internal:'{target}'!{cell_name(to.row, to.x)}", look, str(_text_cell(text).value))
 
     def block(self, sheet: Worksheet, x: int, table: ExcelTable) -> Block:
@@ -311,7 +316,7 @@ class Book:
             sheet.set_column(place, place, width)
         self.text(sheet, TITLES, x, table.title, bold=True)
         if sentences:
-            look = self._look({**WRAPPED, **QUIET, "italic": True})
+            look = self.file.add_format({**WRAPPED, **QUIET, "italic": True})
             texts = [str(_text_cell(sentence).value) for sentence in sentences]
             sheet.merge_range(NOTES, x, NOTES, x + len(widths), "", look)
             sheet.write_string(NOTES, x, cut("\n".join(texts), LONGEST_TEXT), look)
@@ -337,11 +342,11 @@ class Book:
         for place, (name, column) in enumerate(zip(names, columns, strict=True), start=x):
             side = TO_THE_RIGHT if _is_number(column) else APART if place > x else {}
             look = {"text_wrap": True, "valign": "bottom", **side, "bold": True, "bottom": 1, "font_color": self.accent}
-            sheet.write_string(HEADINGS, place, name, self._look(look))
+            sheet.write_string(HEADINGS, place, name, self.file.add_format(look))
             self._column(sheet, place, column, WRAPPED if table.wrapped else {}, {} if place == x else APART)
         for name, wanted in table.marked.items():
             place = x + list(table.headings).index(name)
-            look = {"format": self._look(wanted["format"])} if "format" in wanted else {}
+            look = {"format": self.file.add_format(wanted["format"])} if "format" in wanted else {}
             sheet.conditional_format(HEADINGS + 1, place, last, place, {**wanted, **look})
 
     def _column(
@@ -356,19 +361,12 @@ class Book:
                     side = apart if isinstance(value, str) else {}
                     own = {"num_format": code} if code else {}
                     mark = {"quote_prefix": True} if quoted else {}
-                    ways[kind] = (_writer(sheet, value), self._look({**look, **own, **side, **mark}))
+                    ways[kind] = (_writer(sheet, value), self.file.add_format({**look, **own, **side, **mark}))
                 write, way = ways[kind]
                 if formula:
                     sheet.write_formula(y, x, formula, way, value)
                 else:
                     write(y, x, value, way)
-
-    def _look(self, wanted: dict[str, Any]) -> Format:
-        """A format, made once."""
-        key = tuple(sorted(wanted.items()))
-        if key not in self._looks:
-            self._looks[key] = self.file.add_format(wanted)
-        return self._looks[key]
 
 
 def widths_of(table: ExcelTable) -> list[int]:

@@ -19,7 +19,7 @@ from pyarrow.parquet import read_table, write_table
 
 from helpers.data.canonical_tables import TABLES
 from helpers.data.prepared import Prepared
-from helpers.errors import KitError, nearest
+from helpers.errors import KitError, nearest, refuse
 from helpers.kpis.spine import FOLDER as THEMES
 from helpers.pack.archive import MANIFEST, altered
 from helpers.pack.request import PackRequest
@@ -118,9 +118,14 @@ def audiences_of(made_from: Path) -> list[str]:
     return sorted(folder.name for folder in (made_from / AUDIENCES).glob("*") if folder.is_dir())
 
 
+def of_audience(made_from: Path, name: str) -> Path:
+    """What the pack of an audience was made from; the whole one's where there is no name."""
+    return made_from / AUDIENCES / name if name else made_from
+
+
 def with_audiences(made_from: Path) -> list[Path]:
     """What the whole pack was made from, and the pack of each audience."""
-    return [made_from, *(made_from / AUDIENCES / name for name in audiences_of(made_from))]
+    return [of_audience(made_from, name) for name in ("", *audiences_of(made_from))]
 
 
 def no_longer_kept(made_from: Path) -> dict[str, Any]:
@@ -141,13 +146,11 @@ def check_columns_left_out(review: Review) -> None:
         KitError: with every one that no table has.
     """
     named = [each.split(".") for each in review.keep.without]
-    faults = [
+    refuse(
         f"{shown(review.path)}: keep.without: {table}.{column} is not a column{nearest(column, TABLES[table].names)}"
         for table, column in named
         if column not in TABLES[table].names
-    ]
-    if faults:
-        raise KitError(*faults)
+    )
 
 
 def leave_out_columns(made_from: Path, columns: Sequence[str]) -> None:

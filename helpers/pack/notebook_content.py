@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
@@ -19,10 +19,12 @@ from nbformat import NotebookNode
 
 from helpers.display.context import MIME_TABLE
 from helpers.display.plain_words import plain, plain_cell
+from helpers.display.sentences import paragraph
 from helpers.display.shown_tables import table_from_resource, visible_fields
 from helpers.errors import IN_WORDS, KitError
 from helpers.language import _, enumerated, in_prose, plural
 from helpers.pack.rich_text import Part, html_parts, markdown_parts
+from helpers.pack.run import Executed
 from helpers.texts import printable
 
 HIDDEN = {"parameters", "injected-parameters", "results", "hide", "papermill-error-cell-tag"}
@@ -78,6 +80,11 @@ def tables_of(notebook: NotebookNode, tag: str = "") -> Iterator[Mapping[str, An
                     yield data[MIME_TABLE]
                 elif MIME_CHART in data:
                     yield data[MIME_CHART]["table"]
+
+
+def tables_in(executed: Iterable[Executed], tag: str = "") -> list[Mapping[str, Any]]:
+    """The same of all notebooks that did not fail."""
+    return [resource for run in executed if not run.failure for resource in tables_of(run.notebook, tag)]
 
 
 def table_part(resource: Mapping[str, Any], locale: str) -> Part:
@@ -278,7 +285,7 @@ def _elsewhere(resource: Mapping[str, Any], locale: str) -> Part:
     text = told.format(title=title, n=format_decimal(rows, locale=locale), file=export)
     if resource.get("pages"):
         own = _("Each customer has a page of its own in {folder}/.").format(folder=export.removesuffix(".csv"))
-        text = _("{sentence} {next}").format(sentence=text, next=own)
+        text = paragraph(text, own)
     return {**_note(text), "export": export}
 
 

@@ -19,7 +19,7 @@ from helpers.display.data_page import DataPage
 from helpers.display.formats import format_day, format_days, format_period
 from helpers.display.plain_words import named, plain, plain_value
 from helpers.display.scorecard import scorecard
-from helpers.display.sentences import name_of
+from helpers.display.sentences import name_of, paragraph
 from helpers.display.summary import Summary, summary
 from helpers.language import _, message, page_language, retold
 from helpers.notebook_parameters import GIVEN
@@ -27,7 +27,7 @@ from helpers.pack.actions import actions_shown
 from helpers.pack.changes import Compared
 from helpers.pack.commentary import Comment
 from helpers.pack.definitions import Definition, definitions
-from helpers.pack.notebook_content import commentary_parts, parts_of, picture, table_part, tables_of, title_of
+from helpers.pack.notebook_content import commentary_parts, parts_of, picture, table_part, tables_in, title_of
 from helpers.pack.request import PackRequest
 from helpers.pack.rich_text import Part
 from helpers.pack.run import Executed, Failure
@@ -132,7 +132,7 @@ class Changes:
         if self.told or self.compared.restated or self.compared.definitions:
             return _(self.compared.sentence)
         nothing = _("Nothing failed or is missing, and there is nothing to know of the data.")
-        return _("{sentence} {next}").format(sentence=_(self.compared.sentence), next=nothing)
+        return paragraph(_(self.compared.sentence), nothing)
 
 
 @dataclass(frozen=True)
@@ -293,14 +293,12 @@ def _summary(results: Results) -> Summary:
     running = _(
         "{period} is still running: figures to date are of {n} of its {days} days, earlier ones of as many days."
     ).format(period=results.write.period(period.label), n=period.elapsed_days, days=period.days)
-    return replace(found, note=_("{sentence} {next}").format(sentence=found.note, next=running))
+    return replace(found, note=paragraph(found.note, running))
 
 
 def calls_due(executed: Iterable[Executed]) -> Mapping[str, Any] | None:
     """The customers that are silent and due soon, those that pay most first; None where no list of calls was made."""
-    runs = [run for run in executed if not run.failure]
-    shown = [found for run in runs for found in tables_of(run.notebook)]
-    lists = [found for found in shown if CALLS in (found.get("export"), found.get("list"))]
+    lists = [found for found in tables_in(executed) if CALLS in (found.get("export"), found.get("list"))]
     if not lists or not lists[0]["data"]:
         return None
     days = [row.get("days_to_renewal") for row in lists[0]["data"]]
@@ -328,7 +326,7 @@ def _warned(results: Results) -> dict[str, str]:
     words = _("{name}, of {n} customers lost.").format(name=name_of(share), n=n)
     if weeks is not None and weeks["status"] == "ok":
         more = _("{name}: {value}.").format(name=name_of(weeks), value=results.write.value(weeks["value"], "weeks"))
-        words = _("{sentence} {next}").format(sentence=words, next=more)
+        words = paragraph(words, more)
     return {"value": results.write.result(share), "words": words}
 
 

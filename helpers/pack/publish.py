@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from helpers.data.prepared import Prepared
-from helpers.errors import KitError
+from helpers.errors import KitError, refuse
 from helpers.language import speaking
 from helpers.pack.archive import (
     Published,
     code_fingerprint,
     last_published,
+    published_periods,
     published_versions,
     read_manifest,
     versions,
@@ -101,7 +102,7 @@ def read_draft(label: str, out: Path, root: Path, *, partial: str = "", correct:
         raise KitError(f"{link} is no draft; build it first: kpi-review build --period {label} --source …")
     draft = link.resolve()
     manifest = read_manifest(draft)
-    _check_unaltered(draft, manifest)
+    refuse(altered_since_build(draft, manifest))
     request, runs = kept_request(draft.parent / FOLDER, root), kept_runs(draft.parent / FOLDER, draft / NOTEBOOKS)
     earlier = published_versions(out / "published", label)
     compared = last_published(out / "published", request.period)
@@ -114,8 +115,7 @@ def read_draft(label: str, out: Path, root: Path, *, partial: str = "", correct:
     if manifest["compared_with"] != (compared.address if compared else None):
         then = manifest["compared_with"] or "no earlier pack"
         faults.append(f"{link} is held against {then}, and {compared} was published since; build it again")
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     edition = Edition(len(earlier) + 1, now, getpass.getuser(), correct, partial)
     return Publication(label, draft, manifest, request, runs, compared, edition)
@@ -132,7 +132,7 @@ def publish(found: Publication, out: Path) -> Path:
     with _made_beside(place) as new:
         shutil.copytree(found.draft.parent / FOLDER, new / FOLDER)
         shutil.copytree(found.draft / NOTEBOOKS, new / NOTEBOOKS)
-        _check_unaltered(found.draft, found.manifest)  # whoever publishes may have thought it over for long
+        refuse(altered_since_build(found.draft, found.manifest))  # whoever publishes may have thought it over for long
         prepared = Prepared.open(new / FOLDER / PREPARED)
         request = kept_request(new / FOLDER, found.request.root)
         origin = origin_of(found.manifest, found.compared, found.edition)
@@ -155,11 +155,6 @@ def publish(found: Publication, out: Path) -> Path:
 def origin_of(manifest: Mapping[str, Any], compared: Published | None, edition: Edition | None) -> Origin:
     """What the pages of a version tell of it: what its manifest says, whatever is installed today."""
     return Origin(manifest["fingerprints"], manifest["versions"], compared, edition)
-
-
-def _check_unaltered(draft: Path, manifest: Mapping[str, Any]) -> None:
-    if faults := altered_since_build(draft, manifest):
-        raise KitError(*faults)
 
 
 def _incomplete(
@@ -237,17 +232,8 @@ def _let_go(published: Path, request: PackRequest, edition: Edition) -> None:
     most = request.review.keep.packs
     if most is None:
         return
-    calendar, kind = request.period.calendar, request.period.kind
-    found = []
-    for folder in published.iterdir():
-        try:
-            period = calendar.period(folder.name)
-        except KitError:  # a pack of another calendar
-            continue
-        if period.kind == kind:
-            found.append((period.start, folder.name))
-    for _, label in sorted(found, reverse=True)[most:]:
-        for old in published_versions(published, label):
+    for period in published_periods(published, request.period)[::-1][most:]:
+        for old in published_versions(published, period.label):
             for made_from in with_audiences(old.folder / FOLDER):
                 _remove_tables(made_from, edition, f"keep.packs is {most} in review.yml")
 

@@ -8,24 +8,22 @@ that it follows, each with its value. No period, source or figure is in it, so t
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from helpers.catalogue import CATALOGUE, kpi
+from helpers.catalogue import kpi
 from helpers.display.formats import format_day
 from helpers.display.plain_words import plain, plain_value
 from helpers.kpis.rows import cards_with, relations_of, words_of
 from helpers.kpis.spine import COMMENT, read_relations
 from helpers.language import _
-from helpers.pack.definitions import agree
+from helpers.pack.definitions import agree, definition_text
 from helpers.pack.request import PackRequest
 from helpers.registries import Verified
 from helpers.review import rules_of
-from helpers.texts import docstring_sections
 
 BY_OTHERS = ("kpi_alignment", "kpi_experiments")  # themes whose KPIs are measured by others, and so follow all they do
 
@@ -97,7 +95,6 @@ def fingerprints(request: PackRequest, *kpi_ids: str) -> dict[str, Fingerprint]:
         by_others = known.theme in BY_OTHERS
         stands_on = relations.values() if by_others else relations_of(card, relations)
         queries = "\n".join(f"{each.name}: {COMMENT.sub('', each.query)}" for each in stands_on)
-        words = docstring_sections(inspect.getdoc(card) or "").get("Definition", "")
         followed = {
             name: rules[name]
             for name in sorted(rules.keys() if by_others else rules.keys() & words_of(card, relations))
@@ -105,7 +102,7 @@ def fingerprints(request: PackRequest, *kpi_ids: str) -> dict[str, Fingerprint]:
         found[known.kpi_id] = Fingerprint(
             known.kpi_id,
             _hash(queries),
-            _hash(f"{known.kpi_id}: {CATALOGUE[known.kpi_id].definition} {words}"),
+            _hash(f"{known.kpi_id}: {known.definition} {definition_text(card)}"),
             _as_written(followed),
         )
     return found

@@ -14,7 +14,7 @@ import pandas as pd
 
 from helpers import results
 from helpers.data.prepared import Prepared
-from helpers.errors import KitError, together
+from helpers.errors import KitError, refuse, together
 from helpers.language import speaking
 from helpers.pack.archive import (
     MANIFEST,
@@ -22,6 +22,7 @@ from helpers.pack.archive import (
     altered,
     code_fingerprint,
     commit_of,
+    published_at,
     published_versions,
     read_manifest,
     versions,
@@ -29,7 +30,6 @@ from helpers.pack.archive import (
 from helpers.pack.audiences import write_audience
 from helpers.pack.build import jobs_of
 from helpers.pack.made_from import (
-    AUDIENCES,
     FOLDER,
     NOTEBOOKS,
     PREPARED,
@@ -39,6 +39,7 @@ from helpers.pack.made_from import (
     columns_left_out,
     kept_request,
     no_longer_kept,
+    of_audience,
     with_audiences,
 )
 from helpers.pack.pages import Edition
@@ -101,8 +102,7 @@ def opened(pack: Path, root: Path) -> Opened:
         )
     else:
         faults = altered_since_build(pack, manifest)
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
     out = pack.parents[2] if is_published else pack.parent
     return Opened(pack, out, manifest, made_from, kept_request(made_from, root))
 
@@ -156,7 +156,7 @@ def as_kept(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say) 
     """
     from helpers.pack.write import write_pack
 
-    _, compared = together(lambda: _check_nothing_lacks(found), lambda: _compared(found))
+    _, compared = together(lambda: refuse(_lacking(found)), lambda: _compared(found))
     brand = found.request.review.brand
     with (
         tempfile.TemporaryDirectory(prefix="kpi-review-") as spare,
@@ -193,7 +193,7 @@ def _run_audience_again(
     found: Opened, name: str, again: Path, workers: int, warm: WarmProcess | None, say: Say
 ) -> None:
     """Runs the notebooks of an audience over its kept tables, beside a copy of what else was kept of it."""
-    kept, own = found.made_from / AUDIENCES / name, again / AUDIENCES / name
+    kept, own = of_audience(found.made_from, name), of_audience(again, name)
     shutil.copytree(kept, own, ignore=shutil.ignore_patterns(NOTEBOOKS), copy_function=shutil.copyfile)
     own.chmod(0o755)
     prepared = Prepared.open(own / PREPARED)
@@ -233,11 +233,6 @@ def _code(found: Opened) -> str:
     return f"another than then{f' (then {then}, now {now})' if then and now else ''}"
 
 
-def _check_nothing_lacks(found: Opened) -> None:
-    if faults := [*_lacking(found)]:
-        raise KitError(*faults)
-
-
 def _lacking(found: Opened) -> Iterator[str]:
     """What it takes to make the same files again, and is not there."""
     manifest = found.manifest
@@ -264,11 +259,8 @@ def _compared(found: Opened) -> Published | None:
     address = found.manifest["compared_with"]
     if address is None:
         return None
-    label, _, version = address.partition("/v")
-    versions_of = {each.version: each for each in published_versions(found.out / "published", label)}
     place = found.out / "published" / address
-    held = versions_of.get(int(version))
-    if not held:
+    if not (held := published_at(found.out / "published", address)):
         raise KitError(f"{place}, which the pack was held against, is gone; restore it")
     if no_longer_kept(held.folder / FOLDER):
         raise KitError(

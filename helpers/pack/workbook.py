@@ -214,42 +214,31 @@ def _with_months(table: ExcelTable, months: Mapping[str, date | None]) -> ExcelT
 def _text_table(part: Mapping[str, Any]) -> ExcelTable:
     """A table of an analyst's HTML."""
     labels = [column["label"] for column in part["columns"]]
-    return ExcelTable(part["title"], labels, _columns(len(labels), part["rows"]), [_(AS_TEXT)], part["empty"])
+    return ExcelTable.of_rows(part["title"], labels, part["rows"], notes=[_(AS_TEXT)], empty=part["empty"])
 
 
 def _key_figures(title: str, told: Sequence[Mapping[str, str]], results: Results) -> ExcelTable:
     """KPIs with their values of now and before; ``told`` holds what the pages say of each (``blocks.figures``)."""
     rows = [_key_figure(block, results) for block in told]
-    heads = [_(head) for head in KEY_FIGURES]
-    return ExcelTable(title, heads, _columns(len(heads), rows), marked={_(VARIANCE): BARS})
+    return ExcelTable.of_rows(title, [_(head) for head in KEY_FIGURES], rows, marked={_(VARIANCE): BARS})
 
 
-def _key_figure(told: Mapping[str, str], results: Results) -> list[Cell]:
+def _key_figure(told: Mapping[str, str], results: Results) -> list[Any]:
     row, known = results.shown(told["kpi_id"]), kpi(told["kpi_id"])
     sentences = [told.get(key, "") for key in ("verdict_words", "reason", "cautions")]
-    status = WORDS[told["status"]]
-    known_by = [
-        _(status), known.kpi_id, _(". ").join(text.rstrip(".。") for text in sentences if text),
-    ]  # fmt: skip
+    to_know = _(". ").join(text.rstrip(".。") for text in sentences if text)
+    known_by = [_(WORDS[told["status"]]), known.kpi_id, to_know]
     if row is None:
-        return [typed_cell(known.label), *[EMPTY] * (len(KEY_FIGURES) - len(known_by) - 1), *map(typed_cell, known_by)]
+        return [known.label, *[EMPTY] * (len(KEY_FIGURES) - len(known_by) - 1), *known_by]
     before, year_before = (_value(found) for found in (results.before(row), results.year_before(row)))
     target = results.target(known.kpi_id)
     numbers = [row["value"], row["ci_low"], row["ci_high"], before, year_before, target]
     value, low, high, *others = typed_column(numbers, {"unit": known.unit}, results.context.style)
-    unit, met = (typed_cell(_(WORDS[word])) for word in (known.unit, told.get("target_status", "")))
-    cells = [
-        typed_cell(known.label),
-        typed_cell(results.write.period(row["period"])),
-        value,
-        unit,
-        typed_cell(row["n"], COUNT),
-        low,
-        high,
-    ]
+    unit, met = (_(WORDS[word]) for word in (known.unit, told.get("target_status", "")))
+    cells = [known.label, results.write.period(row["period"]), value, unit, typed_cell(row["n"], COUNT), low, high]
     for cell in others:
         cells += [cell, *_change(value, cell, is_target=cell is others[-1], unit=known.unit)]
-    return [*cells, met, *map(typed_cell, known_by)]
+    return [*cells, met, *known_by]
 
 
 def _change(value: Cell, before: Cell, *, is_target: bool, unit: str) -> list[Cell]:
@@ -291,12 +280,11 @@ def _restated_table(restated: Sequence[Restated], results: Results) -> ExcelTabl
     for each in restated:
         published, now = typed_column([each.then, each.now], {"unit": each.unit}, style)
         change = _change(now, published, is_target=False, unit=each.unit)
-        named = map(typed_cell, (kpi(each.kpi_id).label, _(each.segment_by), retold(each.segment), each.period))
-        told = (_(WORDS[each.unit]), _("yes") if each.is_material else _("no"), each.cause, each.kpi_id)
-        unit, *others = map(typed_cell, told)
-        rows.append([*named, unit, published, now, *change, *others])
+        named = (kpi(each.kpi_id).label, _(each.segment_by), retold(each.segment), each.period, _(WORDS[each.unit]))
+        told = (_("yes") if each.is_material else _("no"), each.cause, each.kpi_id)
+        rows.append([*named, published, now, *change, *told])
     heads = [_(head) for head in RESTATED]
-    return ExcelTable(_("Every restated figure"), heads, _columns(len(heads), rows), name="restated", wrapped=True)
+    return ExcelTable.of_rows(_("Every restated figure"), heads, rows, name="restated", wrapped=True)
 
 
 def _moving_rows(restated: Sequence[Restated]) -> ExcelTable:
@@ -309,7 +297,7 @@ def _moving_rows(restated: Sequence[Restated]) -> ExcelTable:
     }
     rows = [list(found[place]) for place in sorted(found)]
     note, heads = _("Of each period, the first {n} of each kind.").format(n=KEYS_KEPT), [_(head) for head in MOVED]
-    return ExcelTable(_("Rows that moved them"), heads, _columns(len(heads), rows), [note], name="rows_that_moved_them")
+    return ExcelTable.of_rows(_("Rows that moved them"), heads, rows, notes=[note], name="rows_that_moved_them")
 
 
 def _definitions_table(definitions: Iterable[Definition]) -> ExcelTable:
@@ -323,13 +311,8 @@ def _definitions_table(definitions: Iterable[Definition]) -> ExcelTable:
         for kpi_id in told.kpi_ids
         for known in [kpi(kpi_id)]
     ]
-    return ExcelTable(
-        _("What each KPI means"),
-        [_(head) for head in DEFINITIONS],
-        _columns(len(DEFINITIONS), rows),
-        name="definitions",
-        wrapped=True,
-    )
+    heads = [_(head) for head in DEFINITIONS]
+    return ExcelTable.of_rows(_("What each KPI means"), heads, rows, name="definitions", wrapped=True)
 
 
 def _results_table(results: Results) -> ExcelTable:
@@ -349,12 +332,6 @@ def _result_field(name: str) -> dict[str, str]:
     types = {"period_start": "date", "period_end": "date", "as_of": "datetime"}
     units = {"n": "count", "ci_level": "share"}
     return {"name": name, "type": types.get(name, ""), "unit": units.get(name, "")}
-
-
-def _columns(count: int, rows: Iterable[Sequence[Any]]) -> list[list[Cell]]:
-    """Rows of values or cells as so many columns of cells."""
-    found = [[value if isinstance(value, Cell) else typed_cell(value) for value in row] for row in rows]
-    return [[row[x] for row in found] for x in range(count)]
 
 
 # --- sheets -----------------------------------------------------------------------------------------------------------

@@ -18,14 +18,14 @@ from helpers import results
 from helpers.data.prepared import Prepared
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
-from helpers.errors import KitError
+from helpers.errors import refuse
 from helpers.language import _, message
 from helpers.pack.archive import Published
 from helpers.pack.audit import audit_sheets
 from helpers.pack.changes import changes_since
 from helpers.pack.commentary import figure_faults
-from helpers.pack.customer_pages import Looks, write_customer_pages
-from helpers.pack.notebook_content import tables_of
+from helpers.pack.customer_pages import write_customer_pages
+from helpers.pack.notebook_content import tables_in
 from helpers.pack.pages import Edition, page_content, pages_of
 from helpers.pack.render import render_html, render_pdf
 from helpers.pack.request import PackRequest
@@ -60,10 +60,9 @@ def write_pack(
     Raises:
         KitError: the commentary names what is not there, or the pages cannot be set.
     """
-    runs, brand = list(executed), request.review.brand
+    runs = list(executed)
     write_exports(runs, pack)
-    looks = Looks(request.review.company, request.period.measured_on, brand.colour, brand.locale)
-    write_customer_pages(runs, pack, looks)
+    write_customer_pages(runs, pack, request)
     write_pages(request, prepared, runs, origin, pack)
 
 
@@ -72,7 +71,7 @@ def results_of(request: PackRequest, prepared: Prepared, executed: Iterable[Exec
 
     Failed notebooks left none.
     """
-    told = [resource for run in executed if not run.failure for resource in tables_of(run.notebook, "results")]
+    told = tables_in(executed, "results")
     frame = results.from_records(record for resource in told for record in resource["data"])
     asked: dict[str, Asked] = {}
     given: dict[str, str] = {}
@@ -85,12 +84,11 @@ def results_of(request: PackRequest, prepared: Prepared, executed: Iterable[Exec
 def write_exports(executed: Iterable[Executed], pack: Path) -> None:
     """One CSV per table that a notebook marked for export, every row of it, in the table's own columns."""
     (pack / "exports").mkdir()
-    for run in executed:
-        for resource in tables_of(run.notebook) if not run.failure else ():
-            if name := resource.get("export"):
-                columns = [column["name"] for column in resource["schema"]["fields"]]
-                rows = pd.DataFrame(resource["data"], columns=columns)
-                (pack / "exports" / Path(name).name).write_text(csv_text(rows), encoding="utf-8")
+    for resource in tables_in(executed):
+        if name := resource.get("export"):
+            columns = [column["name"] for column in resource["schema"]["fields"]]
+            rows = pd.DataFrame(resource["data"], columns=columns)
+            (pack / "exports" / Path(name).name).write_text(csv_text(rows), encoding="utf-8")
 
 
 def write_pages(
@@ -109,8 +107,7 @@ def write_pages(
         KitError: the commentary names what is not there, or the pages cannot be set.
     """
     found = results_of(request, prepared, executed)
-    if faults := figure_faults(request.commentary(), request.commentary_folder, found.frame):
-        raise KitError(*faults)
+    refuse(figure_faults(request.commentary(), request.commentary_folder, found.frame))
     (pack / "results.csv").write_text(results.to_csv(found.frame), encoding="utf-8")
     made_from = {**origin.versions, **{_(FINGERPRINTS[what]): which for what, which in origin.fingerprints.items()}}
     settled = request.review.model_copy(update={"themes": request.settled})
