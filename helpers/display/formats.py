@@ -88,6 +88,10 @@ class Writer:
             return _("{n} pp").format(n=self._decimal(abs(gap) * 100, "0.0"))
         return self.phrase(abs(gap), unit) if unit in TIMES else self.value(abs(gap), unit)
 
+    def is_none(self, gap: float, unit: str) -> bool:
+        """Whether a difference is none as it is written."""
+        return self.gap(gap, unit) == self.gap(0.0, unit)
+
     def change(self, value: float | None, before: float | None, unit: str) -> str:
         """The change from ``before`` to ``value`` with its sign; of money in percent too.
 

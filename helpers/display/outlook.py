@@ -122,7 +122,7 @@ class Outlook:
             against = (
                 _("{sentence}, {gap} above the {planned}") if gap > 0 else _("{sentence}, {gap} below the {planned}")
             )
-            if write.gap(gap, unit) == write.gap(0.0, unit):
+            if write.is_none(gap, unit):
                 against = _("{sentence}, the same as the {planned}")
             planned = planned.format(target=target)
             told = against.format(sentence=told, gap=write.gap(gap, unit), planned=planned)

@@ -12,7 +12,7 @@ from babel.lists import format_list
 
 from helpers.catalogue import TIMES, kpi
 from helpers.display.context import Results, warnings_of
-from helpers.display.formats import format_day, unit_note, with_unit
+from helpers.display.formats import Writer, format_day, unit_note, with_unit
 from helpers.language import LOCALES, _, in_force, message, plural, retold
 from helpers.texts import spoken
 
@@ -61,11 +61,12 @@ def movement(results: Results, row: pd.Series, *, year_ago: bool = False) -> str
     ``row`` is of any period; ``year_ago`` adds the comparison with a year before. Without anything to compare it
     with, the value alone is told.
     """
+    period = when(results.write, row["period"], row["status"])
     if why := why_missing(row, results.context.locale):
-        return _("{name}: no value in {period} ({why})").format(name=name_of(row), period=_when(row, results), why=why)
+        return _("{name}: no value in {period} ({why})").format(name=name_of(row), period=period, why=why)
     gaps = gaps_of(results, row, year_ago=year_ago)
     told = _("{moved} in {period}, {gaps}") if gaps else _("{moved} in {period}")
-    return told.format(moved=moved_to(results, row), period=_when(row, results), gaps=clauses(gaps))
+    return told.format(moved=moved_to(results, row), period=period, gaps=clauses(gaps))
 
 
 def moved_to(results: Results, row: pd.Series) -> str:
@@ -100,17 +101,16 @@ def gaps_of(results: Results, row: pd.Series, *, year_ago: bool = False) -> list
 
 def _is_same(results: Results, row: pd.Series, earlier: pd.Series) -> bool:
     """Whether two figures are the same as they are written."""
-    gap, none = (results.write.gap(size, row["unit"]) for size in (row["value"] - earlier["value"], 0.0))
-    return gap == none
+    return results.write.is_none(row["value"] - earlier["value"], row["unit"])
 
 
 def gap_to_target(results: Results, row: pd.Series, target: float) -> str:
     """How far a figure lies from its target: "€56,769 below its target", or "at its target"."""
-    gap = row["value"] - target
-    size, none = (results.write.gap(each, row["unit"]) for each in (gap, 0.0))
-    if size == none:
+    gap, unit = row["value"] - target, row["unit"]
+    if results.write.is_none(gap, unit):
         return _("at its target")
-    return (_("{gap} above its target") if gap > 0 else _("{gap} below its target")).format(gap=size)
+    told = _("{gap} above its target") if gap > 0 else _("{gap} below its target")
+    return told.format(gap=results.write.gap(gap, unit))
 
 
 def when_earlier(results: Results, row: pd.Series) -> str:
@@ -129,9 +129,10 @@ def name_of(row: pd.Series) -> str:
     )
 
 
-def _when(row: pd.Series, results: Results) -> str:
-    period = results.write.period(row["period"])
-    return _("{period} to date").format(period=period) if row["status"] == "partial" else period
+def when(write: Writer, period: object, status: str) -> str:
+    """The name of a period, of one that is not over as such."""
+    name = write.period(str(period))
+    return _("{period} to date").format(period=name) if status == "partial" else name
 
 
 def listed(words: Sequence[str]) -> str:

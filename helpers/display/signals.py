@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -82,6 +82,18 @@ class Verdict:
     def tone_of(self, side: int) -> Tone:
         """Whether it is good or bad to stand on this side."""
         return change_tone(self.subject, side)
+
+
+def standing_out(found: Verdict, periods: Iterable[Any], values: Iterable[float]) -> dict[int, Tone]:
+    """The places of the values beyond the usual range, and of the judged one if it is a signal; each with its tone."""
+    low, high = found.range or (-math.inf, math.inf)
+    marked: dict[int, Tone] = {}
+    for i, (period, value) in enumerate(zip(periods, values, strict=True)):
+        if found.state == "signal" and period == found.period:
+            marked[i] = found.tone
+        elif value < low or value > high:
+            marked[i] = found.tone_of(1 if value > high else -1)
+    return marked
 
 
 def change_tone(kpi_id: str, change: float) -> Tone:

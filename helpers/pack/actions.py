@@ -18,7 +18,7 @@ from helpers.display.signals import change_tone
 from helpers.errors import nearest
 from helpers.language import _, message
 from helpers.pack.notebook_content import commentary_parts
-from helpers.pack.rich_text import Part, plain_text
+from helpers.pack.rich_text import Part, plain_text, text_table
 from helpers.results import split_address
 
 HEADS = {  # the columns that the kit knows, each with what stands where it is empty
@@ -68,10 +68,7 @@ def _shown(table: Mapping[str, Any], results: Results) -> Part:
         told |= _moved(row.get("KPI", ""), results)
         written.append([told.get(name) or _(HEADS.get(name, NOTHING)) for name in head])
     columns = [{"label": _(name) if name in HEADS else name, "align": "left"} for name in head]
-    return {
-        "type": "table", "title": "", "columns": columns, "rows": written, "values": written, "group": None, "note": "",
-        "empty": "" if written else _("No action is recorded."),
-    }  # fmt: skip
+    return text_table(columns, written, empty=_("No action is recorded."))
 
 
 def _standing(row: Mapping[str, str], results: Results) -> str:

@@ -62,7 +62,8 @@ def new_build(out: Path, label: str) -> Iterator[Path]:
     """
     _check_place(out / label)
     with _faults_of_writing(out):
-        folder = _new_folder(out.resolve(), label)
+        folder = out.resolve() / ".builds" / f"{label}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+        folder.mkdir(parents=True)
         try:
             with _locked(folder):
                 yield folder
@@ -109,13 +110,6 @@ def _faults_of_writing(out: Path) -> Iterator[None]:
         raise KitError(
             f"{out} cannot be written: {reason}; make room, or name another folder with --out; no draft was changed"
         ) from None
-
-
-def _new_folder(out: Path, label: str) -> Path:
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-    folder = out / ".builds" / f"{label}-{stamp}"
-    folder.mkdir(parents=True)
-    return folder
 
 
 @contextmanager

@@ -22,8 +22,8 @@ from helpers.display.blocks import MARKS
 from helpers.display.context import Results
 from helpers.display.formats import MONEY, NOTHING, is_small
 from helpers.display.headlines import Headline, judgement
-from helpers.display.sentences import chart_title, listed, name_of, paragraph, when_earlier, window_words
-from helpers.display.signals import Verdict
+from helpers.display.sentences import chart_title, listed, name_of, paragraph, when, when_earlier, window_words
+from helpers.display.signals import Verdict, standing_out
 from helpers.language import _, message, plural
 from helpers.pack.actions import DONE, LATE, OPEN
 from helpers.pack.appearance import typst_fonts
@@ -273,11 +273,7 @@ def _drawing(results: Results, told: Headline) -> Drawing | None:
         return None
     unit, write = kpi(kpi_id).unit, results.write
     limits = found.range if found.subject == kpi_id and found.kind == kind else None
-    names = [write.period(period) for period in rows["period"]]
-    dated = [
-        _("{period} to date").format(period=n) if status == "partial" else n
-        for n, status in zip(names, rows["status"], strict=True)
-    ]
+    dated = [when(write, *each) for each in zip(rows["period"], rows["status"], strict=True)]
     known = [i for i, value in enumerate(rows["value"]) if not math.isnan(value)]
     plan = [results.plan(kpi_id, told.segment).get(period) for period in rows["period"]]
     series = [Series(_("Actual"), [None if math.isnan(value) else float(value) for value in rows["value"]])]
@@ -287,7 +283,7 @@ def _drawing(results: Results, told: Headline) -> Drawing | None:
         series.append(Series(_("Average"), [found.limits.mean] * len(rows), "average"))
         levels = zip((_("Lower limit"), _("Upper limit")), limits, strict=True)
         series += [Series(name, [value] * len(rows), "limit") for name, value in levels]
-    marked = _marked(rows, found, *limits) if limits else {}
+    marked = standing_out(found, rows["period"], rows["value"]) if limits else {}
     key, then = [_(words) for tone, words in KEY.items() if tone in marked.values()], _("; ")
     title = chart_title(results, name_of(rows.iloc[-1]), unit, list(rows["period"]))
     return Drawing(
@@ -300,17 +296,6 @@ def _drawing(results: Results, told: Headline) -> Drawing | None:
         marked=marked,
         labelled=[i for i in sorted({known[-1], *marked}) if not is_small(rows.iloc[i])],
     )
-
-
-def _marked(rows: pd.DataFrame, found: Verdict, low: float, high: float) -> dict[int, str]:
-    """The values beyond the usual range, and the judged one where it is a signal; each with what it means."""
-    marked: dict[int, str] = {}
-    for i, (period, value) in enumerate(zip(rows["period"], rows["value"], strict=True)):
-        if found.state == "signal" and period == found.period:
-            marked[i] = found.tone
-        elif value < low or value > high:
-            marked[i] = found.tone_of(1 if value > high else -1)
-    return marked
 
 
 def _alt(results: Results, rows: pd.DataFrame, names: Sequence[str], others: Sequence[Series]) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +30,7 @@ from helpers.catalogue import TIMES
 from helpers.display.formats import MONEY, in_tenths
 from helpers.display.shown_tables import heading, visible_fields
 from helpers.language import _, in_figures, message, plural
-from helpers.texts import printable, protected
+from helpers.texts import printable, protected, width
 
 LONGEST_TEXT = 32_767  # characters of a cell, as UTF-16 counts them
 MOST_DIGITS = 10**15  # a spreadsheet keeps 15 digits of a number
@@ -310,10 +309,10 @@ class Book:
         The sentences have the table's columns and the gap after it, which is as wide as they and the title need.
         """
         widths, sentences = widths_of(table) if table.row_count else [NARROW], table.sentences
-        wanted = max(NOTE * bool(sentences), BOLD * _width(table.title))
+        wanted = max(NOTE * bool(sentences), BOLD * width(table.title))
         gap = max(GAP, wanted - sum(widths))
-        for place, width in enumerate([*widths, gap], start=x):
-            sheet.set_column(place, place, width)
+        for place, room in enumerate([*widths, gap], start=x):
+            sheet.set_column(place, place, room)
         self.text(sheet, TITLES, x, table.title, bold=True)
         if sentences:
             look = self.file.add_format({**WRAPPED, **QUIET, "italic": True})
@@ -322,10 +321,10 @@ class Book:
             sheet.write_string(NOTES, x, cut("\n".join(texts), LONGEST_TEXT), look)
         if table.row_count:
             self.table(sheet, x, table, widths)
-        width = sum(widths) + gap
-        lines = sum(len(textwrap.wrap(text, int(width))) for text in sentences)
+        whole = sum(widths) + gap
+        lines = sum(len(textwrap.wrap(text, int(whole))) for text in sentences)
         heading = _height(headings(table.headings), [each - BUTTON for each in widths]) if table.row_count else 0
-        return Block(len(widths) + 1, width, min(LINE_HEIGHT * max(lines, 1), HIGHEST), heading)
+        return Block(len(widths) + 1, whole, min(LINE_HEIGHT * max(lines, 1), HIGHEST), heading)
 
     def table(self, sheet: Worksheet, x: int, table: ExcelTable, widths: Sequence[int]) -> None:
         """The headings and cells of a table from a column on."""
@@ -374,7 +373,7 @@ def widths_of(table: ExcelTable) -> list[int]:
     widest = PARAGRAPH if table.wrapped else WIDE
     found = []
     for name, column in zip(headings(table.headings), table.written, strict=True):
-        words, values = max(map(_width, name.split())), max(map(_shown_width, set(column)), default=0)
+        words, values = max(map(width, name.split())), max(map(_shown_width, set(column)), default=0)
         found.append(min(max(NARROW, int(BOLD * words) + BUTTON, values + 2), widest))
     return found
 
@@ -442,7 +441,7 @@ def _is_number(column: Sequence[Cell]) -> bool:
 
 def _height(texts: Sequence[str], widths: Sequence[int]) -> float:
     """The height of a row that has room for texts broken at the widths of their columns."""
-    lines = (len(textwrap.wrap(text, max(width, 1))) for text, width in zip(texts, widths, strict=False))
+    lines = (len(textwrap.wrap(text, max(room, 1))) for text, room in zip(texts, widths, strict=False))
     return min(LINE_HEIGHT * max(lines, default=1), HIGHEST)
 
 
@@ -451,13 +450,8 @@ def _shown_width(cell: Cell) -> int:
     if isinstance(value, bool) or value is None:
         return 5
     if isinstance(value, str):
-        return _width(value)
+        return width(value)
     if isinstance(value, int | float):
         beside = code.partition(";")[0].replace("#,##0", "")
         return len(f"{value:,.0f}") + len(beside) if code else len(f"{value:.9g}")
     return len(code)
-
-
-def _width(text: str) -> int:
-    """How many narrow characters wide a text is; those of East Asian scripts count twice."""
-    return len(text) if text.isascii() else sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)

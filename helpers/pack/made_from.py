@@ -57,8 +57,7 @@ def keep_record(request: PackRequest, executed: Iterable[Executed], made_from: P
             run.theme: {"seconds": run.seconds, "failure": run.failure and asdict(run.failure)} for run in executed
         },
     }
-    text = json.dumps(record, indent=1, ensure_ascii=False)
-    (made_from / RECORD).write_text(f"{text}\n", encoding="utf-8")
+    keep_json(record, made_from / RECORD)
     for file in sorted(THEMES.glob("*/*.sql")):
         _copy(file, made_from / QUERIES / file.parent.name / file.name)
 
@@ -167,13 +166,17 @@ def leave_out_columns(made_from: Path, columns: Sequence[str]) -> None:
         names = [each.partition(".")[2] for each in gone if each.startswith(f"{table}.")]
         kept = read_table(file)
         write_table(kept.drop([name for name in names if name in kept.column_names]), file)
-    record = {**_record(made_from), "columns_left_out": gone}
-    (made_from / RECORD).write_text(f"{json.dumps(record, indent=1, ensure_ascii=False)}\n", encoding="utf-8")
+    keep_json({**_record(made_from), "columns_left_out": gone}, made_from / RECORD)
 
 
 def columns_left_out(made_from: Path) -> list[str]:
     """The columns that were taken out of what is kept."""
     return list(_record(made_from).get("columns_left_out", []))
+
+
+def keep_json(record: Mapping[str, Any], file: Path) -> None:
+    """Write what is kept beside the tables."""
+    file.write_text(f"{json.dumps(record, indent=1, ensure_ascii=False)}\n", encoding="utf-8")
 
 
 def _record(made_from: Path) -> dict[str, Any]:

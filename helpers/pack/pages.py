@@ -261,19 +261,20 @@ def pages_of(
         data=[table.resource() for table in data.tables()],
         versions=_plain_table(_("Versions and fingerprints"), (_("What"), _("Which")), versions.items()),
     )
-    return pages, [_section(run, _said(commentary.on(run.theme), data.results)) for run in runs]
+    sections = [
+        Section(
+            run.theme, title_of(run.notebook) or theme_title(run.theme), run.notebook, run.failure,
+            **_said(commentary.on(run.theme), data.results),
+        )
+        for run in runs
+    ]  # fmt: skip
+    return pages, sections
 
 
 def as_known(period: Period, locale: str) -> str:
     """Up to when things are known."""
     day = format_day(period.known_until, locale)
     return _("as known at the end of {day}, {zone}").format(day=day, zone=period.calendar.timezone)
-
-
-def _section(run: Executed, said: Mapping[str, str]) -> Section:
-    """A theme under its notebook's own title."""
-    title = title_of(run.notebook) or theme_title(run.theme)
-    return Section(run.theme, title, run.notebook, run.failure, **said)
 
 
 def _said(comment: Comment, shown: Results) -> dict[str, str]:

@@ -106,10 +106,11 @@ def read_draft(label: str, out: Path, root: Path, *, partial: str = "", correct:
     request, runs = kept_request(draft.parent / FOLDER, root), kept_runs(draft.parent / FOLDER, draft / NOTEBOOKS)
     earlier = published_versions(out / "published", label)
     compared = last_published(out / "published", request.period)
+    written = Path(next(iter(request.parameters.values()))["review"])  # commentary lies beside the file
     faults = [
         *_incomplete(link, manifest, request, left_out_themes(draft.parent / FOLDER), partial),
         *_another_kit(link, manifest, root),
-        *publishing_faults(request, _review_file(request).parent / "commentary" / label),
+        *publishing_faults(request, written.parent / "commentary" / label),
         *_out_of_turn(label, earlier, correct),
     ]
     if manifest["compared_with"] != (compared.address if compared else None):
@@ -135,7 +136,8 @@ def publish(found: Publication, out: Path) -> Path:
         refuse(altered_since_build(found.draft, found.manifest))  # whoever publishes may have thought it over for long
         prepared = Prepared.open(new / FOLDER / PREPARED)
         request = kept_request(new / FOLDER, found.request.root)
-        origin = origin_of(found.manifest, found.compared, found.edition)
+        # what its manifest says, whatever is installed today
+        origin = Origin(found.manifest["fingerprints"], found.manifest["versions"], found.compared, found.edition)
         brand = request.review.brand
         with speaking(brand.language, brand.terms, brand.locale):
             write_pack(request, prepared, found.runs, origin, new)
@@ -150,11 +152,6 @@ def publish(found: Publication, out: Path) -> Path:
         write_manifest(new, {**contents, "status": found.edition.status, "published": told})
     _let_go(out / "published", request, found.edition)
     return place
-
-
-def origin_of(manifest: Mapping[str, Any], compared: Published | None, edition: Edition | None) -> Origin:
-    """What the pages of a version tell of it: what its manifest says, whatever is installed today."""
-    return Origin(manifest["fingerprints"], manifest["versions"], compared, edition)
 
 
 def _incomplete(
@@ -180,11 +177,6 @@ def _another_kit(link: Path, manifest: Mapping[str, Any], root: Path) -> Iterato
     now = versions()
     if changed := [name for name, which in manifest["versions"].items() if now.get(name) != which]:
         yield f"{link} was built with other versions of {', '.join(changed)}; build it again"
-
-
-def _review_file(request: PackRequest) -> Path:
-    """The file that people write the review in which was kept; commentary lies beside it."""
-    return Path(next(iter(request.parameters.values()))["review"])
 
 
 def _out_of_turn(label: str, earlier: Sequence[Published], reason: str) -> Iterator[str]:

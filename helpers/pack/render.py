@@ -28,7 +28,7 @@ from helpers.display.blocks import MARKS
 from helpers.display.data_page import FEEDS
 from helpers.display.formats import NOTHING
 from helpers.display.sentences import REASONS
-from helpers.display.sparkline import series_svg
+from helpers.display.sparkline import data_url, series_svg
 from helpers.language import IN_TYPST, _, plural
 from helpers.pack.appearance import (
     MONO,
@@ -221,7 +221,7 @@ def with_files(text: str, export: str = "") -> Markup:
 
 def svg_address(svg: str) -> str:
     """An SVG as the address of an ``img``: in there no script of it runs and no link of it is followed."""
-    return Markup(f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}")
+    return Markup(data_url(svg))
 
 
 def image_address(figure: Part) -> str:

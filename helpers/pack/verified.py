@@ -103,7 +103,7 @@ def fingerprints(request: PackRequest, *kpi_ids: str) -> dict[str, Fingerprint]:
             known.kpi_id,
             _hash(queries),
             _hash(f"{known.kpi_id}: {known.definition} {definition_text(card)}"),
-            _as_written(followed),
+            json.loads(json.dumps(followed)),  # as YAML gives them back
         )
     return found
 
@@ -118,9 +118,3 @@ def marks(request: PackRequest) -> dict[str, Mark]:
 def _hash(text: str) -> str:
     """A hash that does not see where lines end."""
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:8]
-
-
-def _as_written(rules: Mapping[str, Any]) -> dict[str, Any]:
-    """Rules as YAML gives them back."""
-    found: dict[str, Any] = json.loads(json.dumps(rules))
-    return found

@@ -43,7 +43,6 @@ from helpers.pack.made_from import (
     with_audiences,
 )
 from helpers.pack.pages import Edition
-from helpers.pack.publish import origin_of
 from helpers.pack.request import BuildRequest, PackRequest
 from helpers.pack.run import Executed, Kernels
 from helpers.pack.warm_kernels import WarmProcess
@@ -115,6 +114,7 @@ def as_today(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say)
     Raises:
         KitError: the source cannot be read any more.
     """
+    from helpers.pack.write import results_of
     from helpers.review import write_build_context
 
     asked = found.request
@@ -129,7 +129,7 @@ def as_today(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say)
         write_build_context(prepared.folder, asked.review, asked.settled, refused)
         say(PREPARED)
         executed = _run_again(order, prepared, Path(spare), workers, warm, say)
-        now = _figures(order, prepared, executed)
+        now = results_of(order, prepared, executed).frame
         say("figures")
     then = results.read_csv(str(found.folder / "results.csv"))
     differing = list(_differing(then, now, asked.period.label))
@@ -154,7 +154,7 @@ def as_kept(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say) 
     Raises:
         KitError: what is missing for that: the tables, the code, the packages, the pack that it was held against.
     """
-    from helpers.pack.write import write_pack
+    from helpers.pack.write import Origin, write_pack
 
     _, compared = together(lambda: refuse(_lacking(found)), lambda: _compared(found))
     brand = found.request.review.brand
@@ -167,7 +167,7 @@ def as_kept(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say) 
         executed = _run_again(found.request, prepared, Path(spare), workers, warm, say)
         pack = Path(spare) / "pack"
         pack.mkdir()
-        origin = origin_of(found.manifest, compared, found.edition)
+        origin = Origin(found.manifest["fingerprints"], found.manifest["versions"], compared, found.edition)
         write_pack(found.request, prepared, executed, origin, pack)
         audiences = audiences_of(found.made_from)
         for name in audiences:
@@ -200,16 +200,9 @@ def _run_audience_again(
     _run_again(kept_request(own, found.request.root), prepared, own, workers, warm, say)
 
 
-def _figures(request: PackRequest, prepared: Prepared, executed: Sequence[Executed]) -> pd.DataFrame:
-    from helpers.pack.write import results_of
-
-    return results_of(request, prepared, executed).frame
-
-
 def _differing(then: pd.DataFrame, now: pd.DataFrame, label: str) -> Iterator[str]:
     """The figures that differ in two tables of results: in value, counts, interval or status; one period's first."""
-    compared = ["status", *NUMBERS]
-    old, new = (table.set_index(KEY)[compared] for table in (then, now))
+    old, new = (table.set_index(KEY)[["status", *NUMBERS]] for table in (then, now))
     for key in sorted(old.index.union(new.index, sort=False), key=lambda key: key[-1] != label):
         kpi_id, by, segment, period = key
         name = f"{kpi_id}{f'[{by}: {segment}]' if by else ''} {period}"
@@ -217,13 +210,9 @@ def _differing(then: pd.DataFrame, now: pd.DataFrame, label: str) -> Iterator[st
             yield f"{name}: there is no such figure today"
         elif key not in old.index:
             yield f"{name}: there was no such figure then"
-        elif not (same := _equal(old.loc[key], new.loc[key])).all():
-            what = compared[list(same).index(False)]
+        elif len(apart := old.loc[key].compare(new.loc[key])):
+            what = apart.index[0]
             yield f"{name}: {what} was {old.loc[key][what]} and is {new.loc[key][what]}"
-
-
-def _equal(old: pd.Series, new: pd.Series) -> pd.Series:
-    return (old == new) | (old.isna() & new.isna())
 
 
 def _code(found: Opened) -> str:

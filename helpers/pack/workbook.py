@@ -15,7 +15,6 @@ from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
@@ -107,6 +106,10 @@ CHART_BY_KIND = {
 MONTH = "mmm yyyy"
 NO_USERS = "user_id"  # whoever lists single users lists them elsewhere
 VALUES = ("value", "ci_low", "ci_high")  # the columns of results that have the KPI's unit
+RESULT_FIELDS: Mapping[str, Mapping[str, str]] = {
+    "period_start": {"type": "date"}, "period_end": {"type": "date"}, "as_of": {"type": "datetime"},
+    "n": {"unit": "count"}, "ci_level": {"unit": "share"},
+}  # fmt: skip
 DEFINITIONS = (
     "kpi_id", message("KPI"), message("Unit"), message("Good is"), message("What it says"), message("Definition"),
     message("Source"), message("Departs"), message("Verified"),
@@ -230,9 +233,8 @@ def _key_figure(told: Mapping[str, str], results: Results) -> list[Any]:
     known_by = [_(WORDS[told["status"]]), known.kpi_id, to_know]
     if row is None:
         return [known.label, *[EMPTY] * (len(KEY_FIGURES) - len(known_by) - 1), *known_by]
-    before, year_before = (_value(found) for found in (results.before(row), results.year_before(row)))
-    target = results.target(known.kpi_id)
-    numbers = [row["value"], row["ci_low"], row["ci_high"], before, year_before, target]
+    earlier = [None if it is None else it["value"] for it in (results.before(row), results.year_before(row))]
+    numbers = [row["value"], row["ci_low"], row["ci_high"], *earlier, results.target(known.kpi_id)]
     value, low, high, *others = typed_column(numbers, {"unit": known.unit}, results.context.style)
     unit, met = (_(WORDS[word]) for word in (known.unit, told.get("target_status", "")))
     cells = [known.label, results.write.period(row["period"]), value, unit, typed_cell(row["n"], COUNT), low, high]
@@ -249,10 +251,6 @@ def _change(value: Cell, before: Cell, *, is_target: bool, unit: str) -> list[Ce
     misleads = (unit == "share" and not is_target) or (unit == "count" and before.value < ENOUGH)
     relative = EMPTY if misleads or before.value <= 0 or value.value < 0 else Cell(gap / before.value, PERCENT)
     return [Cell(gap, signed(value.format)), relative]
-
-
-def _value(row: pd.Series | None) -> float | None:
-    return None if row is None else row["value"]
 
 
 def _history_table(kpi_ids: Sequence[str], results: Results) -> ExcelTable:
@@ -320,18 +318,12 @@ def _results_table(results: Results) -> ExcelTable:
     style, zone = results.context.style, ZoneInfo(results.period.calendar.timezone)
     instants = {text: datetime.fromisoformat(text).astimezone(zone) for text in results.frame["as_of"].unique()}
     frame = results.frame.assign(as_of=results.frame["as_of"].map(lambda text: instants[text].isoformat()))
-    columns = {name: typed_column(frame[name].tolist(), _result_field(name), style) for name in COLUMNS}
+    columns = {name: typed_column(frame[name].tolist(), RESULT_FIELDS.get(name, {}), style) for name in COLUMNS}
     values = [frame[name].tolist() for name in VALUES]
     codes = [number_format(row, unit, **style) for unit, *row in zip(frame["unit"], *values, strict=True)]
     for name, column in zip(VALUES, values, strict=True):
         columns[name] = list(map(typed_cell, column, codes))
     return ExcelTable(_("Every figure of the review"), COLUMNS, list(columns.values()), name="results")
-
-
-def _result_field(name: str) -> dict[str, str]:
-    types = {"period_start": "date", "period_end": "date", "as_of": "datetime"}
-    units = {"n": "count", "ci_level": "share"}
-    return {"name": name, "type": types.get(name, ""), "unit": units.get(name, "")}
 
 
 # --- sheets -----------------------------------------------------------------------------------------------------------

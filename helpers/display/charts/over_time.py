@@ -26,9 +26,9 @@ from helpers.display.charts.frame import (
 from helpers.display.context import Results, Series
 from helpers.display.formats import FEW, MONEY, Writer, format_days, format_period
 from helpers.display.palette import BAND, FILLS, QUIET, TEXT, TONES, lighter, shades
-from helpers.display.sentences import chart_title, movement, paragraph, why_not_drawn
+from helpers.display.sentences import chart_title, movement, paragraph, when, why_not_drawn
 from helpers.display.shown_tables import Table
-from helpers.display.signals import ENOUGH, Verdict, change_tone, judged_series, verdict
+from helpers.display.signals import ENOUGH, Verdict, change_tone, judged_series, standing_out, verdict
 from helpers.errors import KitError
 from helpers.language import _, message, retold
 from helpers.periods import DAY
@@ -242,12 +242,7 @@ def _points(drawn: Sheet, rows: pd.DataFrame, colour: str, **look: Any) -> None:
 
 def _named(drawn: Sheet, rows: pd.DataFrame) -> list[str]:
     """The periods of rows in words, those that are not over as such."""
-    words = [drawn.write.period(str(period)) for period in rows.index]
-    to_date = _("{period} to date")
-    return [
-        to_date.format(period=each) if status == "partial" else each
-        for each, status in zip(words, rows["status"], strict=True)
-    ]
+    return [when(drawn.write, period, status) for period, status in zip(rows.index, rows["status"], strict=True)]
 
 
 def _line(drawn: Sheet, results: Results, rows: pd.DataFrame, stroke: tuple[bool, Any]) -> EndLabel:
@@ -290,16 +285,13 @@ def _usual_range(drawn: Sheet, found: Verdict) -> list[EndLabel]:
 def _judged_line(drawn: Sheet, rows: pd.DataFrame, found: Verdict) -> EndLabel:
     """The values; those beyond the range have the shape and the tone of what they mean."""
     _points(drawn, rows, drawn.ink, linewidth=1.2, markersize=3)
-    words: dict[str, str] = {}
-    low, high = found.range or (-math.inf, math.inf)
-    for i, (period, value) in enumerate(zip(rows.index, rows["value"], strict=True)):
-        is_signal = found.state == "signal" and period == found.period
-        if is_signal or value < low or value > high:
-            tone = found.tone_of(found.side if is_signal else 1 if value > high else -1)
-            shape, size, told = SIGNALS[tone]
-            words[tone] = _(told)
-            drawn.axes.plot([i], [value], marker=shape, markersize=size, color=FILLS[tone], zorder=5)
-    drawn.key(_("; ").join([*words.values(), *[_("varies too much for a verdict")] * found.is_wide]))
+    marked = standing_out(found, rows.index, rows["value"])
+    for i, tone in marked.items():
+        shape, size, _told = SIGNALS[tone]
+        look: dict[str, Any] = {"marker": shape, "markersize": size, "color": FILLS[tone]}
+        drawn.axes.plot([i], [rows["value"].iloc[i]], zorder=5, **look)
+    words = [_(SIGNALS[tone][2]) for tone in dict.fromkeys(marked.values())]
+    drawn.key(_("; ").join([*words, *[_("varies too much for a verdict")] * found.is_wide]))
     last = rows[rows["value"].notna()].iloc[-1]
     name = drawn.write.period(str(last.name))
     return EndLabel(last["value"], name, drawn.write.value(last["value"], last["unit"]), drawn.ink)
