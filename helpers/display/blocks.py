@@ -12,7 +12,7 @@ import pandas as pd
 from helpers.catalogue import TIMES, kpi
 from helpers.display.context import Results
 from helpers.display.formats import NOTHING, unit_note
-from helpers.display.sentences import cautions, paragraph, why_missing, window_words
+from helpers.display.sentences import cautions, ended, paragraph, why_missing, window_words
 from helpers.display.signals import change_tone, target_met, verdict
 from helpers.display.sparkline import data_url, sparkline
 from helpers.language import _, message
@@ -98,7 +98,6 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
         period = write.period(results.period.label)
         missing = _("{period} is not mature yet: {value} to date").format(period=period, value=to_date)
     judged = _("signal: {words}") if found.state == "signal" else "{words}"
-    sentence = _("{sentence}.")
     sure = interval and _("{level} interval {interval}").format(level=write.level(row["ci_level"]), interval=interval)
     return {
         "kpi_id": kpi_id,
@@ -117,7 +116,7 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
         "verdict_tone": found.tone,
         **sparkline(results, kpi_id, found),
         "reason": missing,
-        "cautions": "" if is_missing else paragraph(*(sentence.format(sentence=begun(text)) for text in beside)),
+        "cautions": "" if is_missing else paragraph(*(ended(begun(text)) for text in beside)),
     }
 
 

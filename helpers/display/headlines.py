@@ -36,7 +36,6 @@ Kind = Literal["signal", "target", "objective", ""]
 KINDS: tuple[Kind, ...] = ("signal", "target", "objective", "")  # in the order of their weight
 FAMILIES = {"mrr_movements": "mrr"}  # cards that tell the story of another
 IN_SHORT = 3  # sentences
-PARTS_NAMED = 3  # segments that made most of a change
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def parts_moved(results: Results, kpi_id: str) -> str:
                 name=kpi(kpi_id).label,
                 dimension=_(spoken(str(by))),
                 period=results.write.period(before["period"]),
-                parts=enumerated(written[:PARTS_NAMED]),
+                parts=enumerated(written[:3]),
             )
     return ""
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from helpers.catalogue import kpi
 from helpers.display.context import Results
-from helpers.display.sentences import paragraph, why_nothing
+from helpers.display.sentences import ended, paragraph, why_nothing
 from helpers.errors import KitError, nearest
 from helpers.language import _, message, plural
 from helpers.periods import SHOWN_BEFORE
@@ -140,9 +140,7 @@ class Outlook:
                 "than that."
             )
         ahead = _(AHEAD[len(self.ahead) - 1])
-        return paragraph(
-            _("{sentence}.").format(sentence=told), error.format(ahead=ahead, forecasts=forecasts, off=off, n=ENOUGH)
-        )
+        return paragraph(ended(told), error.format(ahead=ahead, forecasts=forecasts, off=off, n=ENOUGH))
 
     @property
     def is_stock(self) -> bool:

@@ -156,6 +156,15 @@ def paragraph(*told: str) -> str:
     )
 
 
+def ended(clause: str) -> str:
+    """A clause as a sentence.
+
+    >>> ended("It rose")
+    'It rose.'
+    """
+    return _("{sentence}.").format(sentence=clause)
+
+
 def clauses(told: Sequence[str]) -> str:
     """Parts of a sentence, one after the other.
 
@@ -188,7 +197,7 @@ def unit_words(unit: str, currency: str) -> str:
 def why_nothing(results: Results, row: pd.Series | None, otherwise: str) -> str:
     """The sentence in the place of a picture: why the KPI has no value (refused, not provided), else another."""
     has_reason = row is not None and why_missing(row, results.context.locale)
-    return _("{sentence}.").format(sentence=movement(results, row)) if row is not None and has_reason else otherwise
+    return ended(movement(results, row)) if row is not None and has_reason else otherwise
 
 
 def why_not_drawn(values: pd.DataFrame, results: Results, unit: str) -> str:

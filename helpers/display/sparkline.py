@@ -12,14 +12,13 @@ from helpers.display.palette import BAND, FILLS, QUIET
 from helpers.display.signals import Verdict
 from helpers.language import _
 
-PERIODS_SHOWN = 12
 WIDTH, HEIGHT, PAD = 120, 30, 4
 BAR, FULL_BAR = 60, 0.25  # the width of a bar of variance, and the share of the target that fills half of it
 COLUMN, COLUMNS_HEIGHT = 8, 15  # of a series in a table
 
 
 def sparkline(
-    results: Results, kpi_id: str, found: Verdict, of: Series | None = None, periods: int = PERIODS_SHOWN
+    results: Results, kpi_id: str, found: Verdict, of: Series | None = None, periods: int = 12
 ) -> dict[str, str]:
     """The picture and its alternative text; both empty where there are not two values to join.
 

@@ -21,7 +21,7 @@ from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.display.formats import format_period
 from helpers.display.plain_words import plain
-from helpers.display.sentences import listed, paragraph
+from helpers.display.sentences import ended, listed, paragraph
 from helpers.errors import KitError, nearest
 from helpers.language import LOCALES, _, in_force, message, speaking
 from helpers.mail.body import write_bodies
@@ -176,10 +176,9 @@ def _badges(edition: Edition | None, is_partial: bool) -> list[dict[str, Any]]:
 
 def _standing(view: Mapping[str, Any], edition: Edition | None) -> str:
     """Who published it, when and why, or that nobody has yet; and what it lacks."""
-    sentence = _("{sentence}.")
     told = view["edition"] if edition else _("Not published yet: figures and words may still change")
     failed = _("Without {names}, which failed").format(names=listed(view["failed"])) if view["failed"] else ""
-    return paragraph(*(sentence.format(sentence=each) for each in (told, failed) if each))
+    return paragraph(*(ended(each) for each in (told, failed) if each))
 
 
 def _changed(compared: Compared, label: str, locale: str) -> dict[str, Any]:
@@ -199,7 +198,7 @@ def _changed(compared: Compared, label: str, locale: str) -> dict[str, Any]:
                 "name": each.name,
                 "period": format_period(each.period, locale),
                 "texts": each.texts,
-                "cause": _("{sentence}.").format(sentence=begun(each.cause)),
+                "cause": ended(begun(each.cause)),
             }
             for each in restated
         ],

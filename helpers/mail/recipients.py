@@ -18,7 +18,6 @@ from helpers.strict_yaml import FromFile, Frozen, Places, read_model
 from helpers.texts import UNPRINTABLE
 
 LOCAL = ("localhost", "127.0.0.1", "::1")  # where a connection may be plain
-PORTS = {"tls": 465, "starttls": 587, "none": 25}
 WRITTEN = re.compile(r"\s*(?:(?P<name>[^<>]*?)\s*<(?P<address>[^<>]*)>|(?P<bare>[^<>]*?))\s*")
 SUBJECT_FIELDS = ("company", "title", "period")
 Kind = Literal["to", "cc", "bcc"]
@@ -140,7 +139,7 @@ class SmtpServer(Frozen):
 
     @property
     def at(self) -> int:
-        return self.port or PORTS[self.security]
+        return self.port or {"tls": 465, "starttls": 587, "none": 25}[self.security]
 
 
 class GraphMailbox(Frozen):

@@ -22,7 +22,6 @@ from helpers.mail.tokens import Tokens, untrusted, validity
 MOST_BYTES = 20_000_000  # servers that pass a message on often take no more
 CONNECT, COMMAND, AFTER_DATA = 30, 120, 600  # seconds; ten minutes after the data are RFC 5321's, section 4.5.3.2
 AT_ONCE = 64 * 1024  # bytes of a letter, for each of which COMMAND holds
-SCOPE = "https://outlook.office365.com/.default"  # of an application at Exchange Online
 
 
 class Reply(NamedTuple):
@@ -47,7 +46,7 @@ class SmtpWay:
         self._settings = settings
         self._where = f"{settings.host}:{settings.at}"
         source = settings.app or settings.token
-        self._tokens = Tokens(source, SCOPE) if source else None
+        self._tokens = Tokens(source, "https://outlook.office365.com/.default") if source else None
         self._secrets: tuple[str, ...] = ()  # what no message may show
         self._server: smtplib.SMTP | None = None
         self._login = "no login"

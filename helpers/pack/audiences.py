@@ -30,10 +30,7 @@ from helpers.strict_yaml import Places, shown
 
 OF_THE_COMPANY = ("kpi_alignment", "kpi_experiments")  # themes that say nothing of a part of the customers
 SPACELESS = "\u2e80"  # from here on are scripts that put no space between words
-STOPPED = template("whoever built the pack is told why")
 REFUSED = template("the pack of the whole company refuses it too")
-FOR_WHOM = template("This pack is for the readers named “{name}”; it leaves out what is not for them.")
-UNTOLD = template("What management says of figures that are not in this pack is left out.")
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,8 @@ def run_variant(
             {r["kpi_id"]: REFUSED for r in records if r["status"] == "refused" and r["period"] == label},
         )
     executed = kernels.run(jobs, variant.folder / PREPARED, lambda run: finished(f"{variant.name}/{run.theme}"))
-    hidden = [replace(run, failure=Failure(None, "", STOPPED)) if run.failure else run for run in executed]
+    why = template("whoever built the pack is told why")
+    hidden = [replace(run, failure=Failure(None, "", why)) if run.failure else run for run in executed]
     keep_record(variant.request, hidden, variant.folder)
     return executed
 
@@ -185,9 +183,11 @@ def _variant(
     period, key = request.period, pseudonym_key() if audience.customers == "pseudonyms" else b""
     days = [each.measured_on for each in periods_of(period)]
     redaction = Redaction(prepared, audience, days, key, _judged_by(request))
-    redaction.told.append(FOR_WHOM.format(name=name))
+    for_whom = template("This pack is for the readers named “{name}”; it leaves out what is not for them.")
+    redaction.told.append(for_whom.format(name=name))
     texts, is_whole = _commentary(request, name, audience)
-    redaction.told += [] if is_whole else [UNTOLD]
+    if not is_whole:
+        redaction.told.append(template("What management says of figures that are not in this pack is left out."))
     review = _review(request, audience)
     try:
         redaction.write(folder / PREPARED, period, request.review.rules.feed_max_age_days)

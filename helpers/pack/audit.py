@@ -51,7 +51,6 @@ CHECK_HEADS = (
 )  # fmt: skip
 FIRST = HEADINGS + 2  # the row of a table's first cells, as formulas count them
 PASS, FAIL = message("PASS"), message("FAIL")
-ALARM = {"type": "cell", "criteria": "==", "format": {"bold": True, "bg_color": "#f4c7c3"}}
 CENT, EXACT = (0.005, "0.00"), (1e-9, "0.000000000")  # how far money may be apart, and shares, and how that is shown
 NET, FX, PAYING, SUM, PAID = (
     message("Net new"), message("Currency effect"), message("Paying customers"), message("Sum of customers"),
@@ -423,6 +422,7 @@ def _checks_table(checks: Sequence[Check], notes: Sequence[str]) -> ExcelTable:
         notes = [_("Money must be equal to a cent, and shares to nine decimals."), *notes]
         rows.insert(0, [_("All checks"), EMPTY, EMPTY, EMPTY, every.cell()])
     heads = [_(head) for head in CHECK_HEADS]
-    marked = {heads[-1]: {**ALARM, "value": f'"{fails}"'}}
+    alarm = {"bold": True, "bg_color": "#f4c7c3"}
+    marked = {heads[-1]: {"type": "cell", "criteria": "==", "format": alarm, "value": f'"{fails}"'}}
     nothing = _("Nothing to compare.")
     return ExcelTable.of_rows(title, heads, rows, notes=notes, empty=nothing, marked=marked)

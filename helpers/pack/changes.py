@@ -25,7 +25,7 @@ from helpers.display.context import Results
 from helpers.display.data_page import NOT_COUNTED
 from helpers.display.formats import MONEY, format_period, is_small
 from helpers.display.plain_words import named, plain_value
-from helpers.display.sentences import listed, name_of, paragraph
+from helpers.display.sentences import ended, listed, name_of, paragraph
 from helpers.errors import KitError
 from helpers.kpis.rows import cards_of
 from helpers.language import _, message, plural, retold
@@ -46,7 +46,6 @@ COLUMNS = {
     message("KPI"): "string", message("Period"): "string", message("Published"): "number", message("Now"): "number",
     message("Difference"): "number", message("More periods"): "number", message("Cause"): "string",
 }  # fmt: skip
-ANOTHER_THEME = message("not among the themes of this pack")
 
 
 @dataclass(frozen=True)
@@ -288,7 +287,7 @@ class _Comparison:
     def _table_row(self, found: Sequence[Restated]) -> list[str]:
         first, more = found[0], self._count(len(found) - 1) if len(found) > 1 else ""
         period = self.found.write.period(first.period)
-        return [first.name, period, *first.texts, more, _("{sentence}.").format(sentence=begun(first.cause))]
+        return [first.name, period, *first.texts, more, ended(begun(first.cause))]
 
     # --- definitions and rules ----------------------------------------------------------------------------------------
 
@@ -328,7 +327,7 @@ class _Comparison:
         for kpi_id in self._ids(self.then):
             if kpi_id not in here:
                 is_run = kpi_id in CATALOGUE and kpi(kpi_id).theme in self.request.parameters
-                word = status.get(kpi_id, "failed" if is_run else ANOTHER_THEME)
+                word = status.get(kpi_id, "failed" if is_run else message("not among the themes of this pack"))
                 gone.setdefault(word.replace("_", " "), []).append(kpi_id)
         told = _("{name}: {value}.")
         return [told.format(name=begun(_(word)), value=_labels(ids)) for word, ids in gone.items()]
@@ -336,7 +335,7 @@ class _Comparison:
     def _new_kpis(self) -> list[str]:
         there = set(self._ids(self.then))
         ids = [kpi_id for kpi_id in self._ids(self.found.frame) if kpi_id not in there]
-        return [_("{sentence}.").format(sentence=_labels(ids))] if ids else []
+        return [ended(_labels(ids))] if ids else []
 
     def _lone(self, side: str) -> list[str]:
         """The figures that only one side has, of KPIs that both have: of periods, and of segments by dimension."""

@@ -40,7 +40,6 @@ PERIODS = {"quarter": 8, "month": 12, "week": 12}
 KEY = {
     "good": message("circle: good news"), "bad": message("diamond: bad news"), "": message("square: unusual"),
 }  # fmt: skip
-SIDES = {"good": message("+ What went well"), "bad": message("− What did not go well")}
 LOGO = Box(Inches(10), Inches(5.3), Inches(2.73), Inches(1.3))  # on the plain cover
 SCORECARD = (
     Column(message("Group"), optional=True),
@@ -185,7 +184,8 @@ def _headline(
     drawing = None if row is None else _drawing(results, told)
     text, beside = slide.place.beside(0.36)
     rest = begun(told.rest.lstrip(",;: .，；：。"))
-    lines = [Line(_(SIDES[tone]), 16, bold=True), *_number(results, row), Line(rest, 20), Line(where, 14)]
+    side = _("+ What went well") if tone == "good" else _("− What did not go well")
+    lines = [Line(side, 16, bold=True), *_number(results, row), Line(rest, 20), Line(where, 14)]
     slide.text([line for line in lines if line.text], text if drawing else slide.place)
     if drawing:
         slide.chart(drawing, beside)

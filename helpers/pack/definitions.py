@@ -29,7 +29,6 @@ CHANGED = template(
     "its definition changed since the pack of {pack}, and its version did not: {reason}; "
     "raise definition_version of {kpi_id}"
 )
-REWORDED = template("it reads differently")
 BY_PERIOD = ("gross_margin",)  # rules that get another value with each period, which changes no earlier one
 
 
@@ -125,7 +124,7 @@ def _changes(request: PackRequest, kpi: RegisteredKpi, manifest: Mapping[str, An
         if not was_there or then["versions"].get(kpi.kpi_id, "1") != str(kpi.definition_version):
             return
         if then["texts"][name_of_card(card)] != definition_text(card):
-            yield REWORDED
+            yield template("it reads differently")
         before = {**manifest["rules"], **manifest["parameters"].get(theme, {})}
         now = {**request.review.rules.model_dump(mode="json"), **request.parameters[theme]}
         words = words_of(card, read_relations(now))

@@ -33,8 +33,6 @@ from helpers.language import _, in_figures, message, plural
 from helpers.texts import printable, protected, width
 
 LONGEST_TEXT = 32_767  # characters of a cell, as UTF-16 counts them
-MOST_DIGITS = 10**15  # a spreadsheet keeps 15 digits of a number
-FIRST_YEAR = 1900
 DAY, MOMENT, COUNT, TENTHS = "yyyy-mm-dd", "yyyy-mm-dd hh:mm", "#,##0", "#,##0.0"
 FORMATS = {"share": "0.0%", "ratio": "#,##0.00", "count": COUNT, **dict.fromkeys(TIMES, COUNT)}
 UNBRACKETED = r"[^\[\]-]+"  # what may stand between the brackets of a currency in a format code
@@ -51,14 +49,11 @@ PRINTED = 110  # characters that a landscape page is wide between its margins
 QUIET = {"font_color": "#555555"}
 WRAPPED = {"text_wrap": True, "valign": "top"}
 APART = {"indent": 1}  # a text from the number before it
-TO_THE_RIGHT = {"align": "right", "indent": 2}  # beside the filter button
 # How the file writes a character that XML has not: a heading that looks like one is escaped, as cells are.
 ESCAPE = re.compile("(_x[0-9a-fA-F]{4}_)")
 
 LEFT_OUT = message("without characters that no page can show")
 CUT = message("cut at 32,767 characters")
-TOO_LONG = message("a number of more than 15 digits, kept as text")
-TOO_EARLY = message("a day before 1900, kept as text")
 NO_ROWS = message("No rows.")
 
 
@@ -182,8 +177,8 @@ def typed_cell(value: Any, code: str = "") -> Cell:
         return EMPTY
     if isinstance(value, bool):
         return Cell(value)
-    if isinstance(value, int) and abs(value) >= MOST_DIGITS:
-        return Cell(str(value), remark=_(TOO_LONG))
+    if isinstance(value, int) and abs(value) >= 10**15:
+        return Cell(str(value), remark=_("a number of more than 15 digits, kept as text"))
     return Cell(value, code) if isinstance(value, int) else _text_cell(str(value))
 
 
@@ -205,8 +200,8 @@ def _moment(text: str) -> Cell:
         moment = datetime.fromisoformat(text).replace(tzinfo=None)
     except ValueError:
         return _text_cell(text)
-    if moment.year < FIRST_YEAR:
-        return Cell(text, remark=_(TOO_EARLY))
+    if moment.year < 1900:
+        return Cell(text, remark=_("a day before 1900, kept as text"))
     return Cell(moment, MOMENT) if moment.time() != datetime.min.time() else Cell(moment.date(), DAY)
 
 
@@ -339,7 +334,8 @@ class Book:
         for y, cells in enumerate(zip(*columns, strict=True), start=HEADINGS + 1) if table.wrapped else ():
             sheet.set_row(y, _height([str(cell.value or "") for cell in cells], widths))
         for place, (name, column) in enumerate(zip(names, columns, strict=True), start=x):
-            side = TO_THE_RIGHT if _is_number(column) else APART if place > x else {}
+            beside_button = {"align": "right", "indent": 2}
+            side = beside_button if _is_number(column) else APART if place > x else {}
             look = {"text_wrap": True, "valign": "bottom", **side, "bold": True, "bottom": 1, "font_color": self.accent}
             sheet.write_string(HEADINGS, place, name, self.file.add_format(look))
             self._column(sheet, place, column, WRAPPED if table.wrapped else {}, {} if place == x else APART)

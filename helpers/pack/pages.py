@@ -45,7 +45,6 @@ VERDICTS = {
     "signal": message("signal"), "noise": message("usual range"), "wide": message("varies too much"),
     "too short": message("too short to say"),
 }  # fmt: skip
-VERIFIED = message("✓ verified")
 ASKED = message("Asked of the board")  # the heading in summary.md under which management asks for a decision
 PARTIAL, PUBLISHED, DRAFT = message("PARTIAL"), message("PUBLISHED"), message("DRAFT")
 CALLS, CALLS_SHOWN, DUE_DAYS = "exports/call_list.csv", 5, 90
@@ -440,7 +439,7 @@ def _with_marks(part: Part, verified: Sequence[str]) -> Part:
         return part
     return {
         **part,
-        "blocks": [{**it, "mark": _(VERIFIED) if it["kpi_id"] in verified else ""} for it in part["blocks"]],
+        "blocks": [{**it, "mark": _("✓ verified") if it["kpi_id"] in verified else ""} for it in part["blocks"]],
     }
 
 

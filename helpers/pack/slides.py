@@ -57,7 +57,6 @@ AT_FOOT = (PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER)
 # What Office shows East Asian text in; a machine that lacks it takes one of the same region.
 OFFICE_CJK = {"zh_Hant": "Microsoft JhengHei"}  # else that of the mainland
 INSTANT = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # of an entry in a ZIP file
 
 
 # --- the presentation -------------------------------------------------------------------------------------------------
@@ -138,7 +137,7 @@ def _dated(content: bytes, moment: datetime) -> bytes:
                 part = _dated(part, moment)
             elif name == "docProps/core.xml":
                 part = INSTANT.sub(f"{moment:%Y-%m-%dT%H:%M:%SZ}".encode(), part)
-            new.writestr(zipfile.ZipInfo(name, EARLIEST), part, zipfile.ZIP_DEFLATED)
+            new.writestr(zipfile.ZipInfo(name), part, zipfile.ZIP_DEFLATED)
     return found.getvalue()
 
 

@@ -55,7 +55,6 @@ from helpers.texts import printable
 
 ABOUT = message("About")
 OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
-PAPER = {"letter": 1, "a4": 9}
 SMALLEST = 50  # per cent of its size in which a table is printed
 CONTENTS = {
     message("Sheet"): 26,
@@ -84,13 +83,6 @@ KEY_FIGURES = (
     message("Change on year"), message("Change on year, %"), message("Target"), message("Variance"), VARIANCE,
     message("Met or missed"), message("Status"), "kpi_id", message("To know"),
 )  # fmt: skip
-RESTATED = (
-    message("KPI"), message("Segment of"), message("Segment"), message("Period"), message("Unit"),
-    message("Published"), message("Now"), message("Difference"), message("Difference, %"), message("Material"),
-    message("Cause"), "kpi_id",
-)  # fmt: skip
-MOVED = (message("Table"), message("What became of it"), message("Columns"), message("Key"))
-PERCENT = "+0.0%;-0.0%;0.0%"
 ENOUGH = 30  # of fewer a change in per cent misleads
 BARS = {  # as long as the variance; whether it is good stands beside it
     "type": "data_bar", "bar_solid": True, "bar_color": "#8ea9c1", "bar_negative_color": "#8ea9c1",
@@ -110,10 +102,6 @@ RESULT_FIELDS: Mapping[str, Mapping[str, str]] = {
     "period_start": {"type": "date"}, "period_end": {"type": "date"}, "as_of": {"type": "datetime"},
     "n": {"unit": "count"}, "ci_level": {"unit": "share"},
 }  # fmt: skip
-DEFINITIONS = (
-    "kpi_id", message("KPI"), message("Unit"), message("Good is"), message("What it says"), message("Definition"),
-    message("Source"), message("Departs"), message("Verified"),
-)  # fmt: skip
 WORDS = {  # how the catalogue's units and directions, and what the pages know a figure by, are told
     "money": message("money"), "money_per_month": message("money per month"), "money_per_day": message("money per day"),
     "share": message("share"), "ratio": message("ratio"), "count": message("count"), "hours": message("hours"),
@@ -122,7 +110,6 @@ WORDS = {  # how the catalogue's units and directions, and what the pages know a
     "ok": message("ok"), "partial": message("partial"), "not_provided": message("not provided"),
     "refused": message("refused"), "undefined": message("undefined"), "insufficient": message("insufficient"), "": "",
 }  # fmt: skip
-AS_TEXT = message("Its cells are text: a table of HTML does not say what is a number.")
 
 
 def render_workbook(
@@ -217,7 +204,8 @@ def _with_months(table: ExcelTable, months: Mapping[str, date | None]) -> ExcelT
 def _text_table(part: Mapping[str, Any]) -> ExcelTable:
     """A table of an analyst's HTML."""
     labels = [column["label"] for column in part["columns"]]
-    return ExcelTable.of_rows(part["title"], labels, part["rows"], notes=[_(AS_TEXT)], empty=part["empty"])
+    note = _("Its cells are text: a table of HTML does not say what is a number.")
+    return ExcelTable.of_rows(part["title"], labels, part["rows"], notes=[note], empty=part["empty"])
 
 
 def _key_figures(title: str, told: Sequence[Mapping[str, str]], results: Results) -> ExcelTable:
@@ -249,7 +237,9 @@ def _change(value: Cell, before: Cell, *, is_target: bool, unit: str) -> list[Ce
         return [EMPTY, EMPTY]
     gap = value.value - before.value
     misleads = (unit == "share" and not is_target) or (unit == "count" and before.value < ENOUGH)
-    relative = EMPTY if misleads or before.value <= 0 or value.value < 0 else Cell(gap / before.value, PERCENT)
+    relative = (
+        EMPTY if misleads or before.value <= 0 or value.value < 0 else Cell(gap / before.value, "+0.0%;-0.0%;0.0%")
+    )
     return [Cell(gap, signed(value.format)), relative]
 
 
@@ -281,7 +271,10 @@ def _restated_table(restated: Sequence[Restated], results: Results) -> ExcelTabl
         named = (kpi(each.kpi_id).label, _(each.segment_by), retold(each.segment), each.period, _(WORDS[each.unit]))
         told = (_("yes") if each.is_material else _("no"), each.cause, each.kpi_id)
         rows.append([*named, published, now, *change, *told])
-    heads = [_(head) for head in RESTATED]
+    heads = [
+        _("KPI"), _("Segment of"), _("Segment"), _("Period"), _("Unit"), _("Published"), _("Now"), _("Difference"),
+        _("Difference, %"), _("Material"), _("Cause"), "kpi_id",
+    ]  # fmt: skip
     return ExcelTable.of_rows(_("Every restated figure"), heads, rows, name="restated", wrapped=True)
 
 
@@ -294,7 +287,8 @@ def _moving_rows(restated: Sequence[Restated]) -> ExcelTable:
         for key in each.keys
     }
     rows = [list(found[place]) for place in sorted(found)]
-    note, heads = _("Of each period, the first {n} of each kind.").format(n=KEYS_KEPT), [_(head) for head in MOVED]
+    note = _("Of each period, the first {n} of each kind.").format(n=KEYS_KEPT)
+    heads = [_("Table"), _("What became of it"), _("Columns"), _("Key")]
     return ExcelTable.of_rows(_("Rows that moved them"), heads, rows, notes=[note], name="rows_that_moved_them")
 
 
@@ -309,7 +303,10 @@ def _definitions_table(definitions: Iterable[Definition]) -> ExcelTable:
         for kpi_id in told.kpi_ids
         for known in [kpi(kpi_id)]
     ]
-    heads = [_(head) for head in DEFINITIONS]
+    heads = [
+        "kpi_id", _("KPI"), _("Unit"), _("Good is"), _("What it says"), _("Definition"), _("Source"), _("Departs"),
+        _("Verified"),
+    ]  # fmt: skip
     return ExcelTable.of_rows(_("What each KPI means"), heads, rows, name="definitions", wrapped=True)
 
 
@@ -334,7 +331,7 @@ def _set_up(book: Book, pages: Pages, title: str) -> Worksheet:
     sheet = book.sheet(title)
     sheet.hide_gridlines(2)
     sheet.set_landscape()
-    sheet.set_paper(PAPER[pages.paper])
+    sheet.set_paper({"letter": 1, "a4": 9}[pages.paper])
     sheet.fit_to_pages(1, 0)
     left = cut(printable(f"{pages.company}, {pages.period_label} {pages.status}"), 80).replace("&", "&&")
     sheet.set_footer(f"&L{left}&C&A&R&P / &N")

@@ -19,7 +19,7 @@ from helpers.data.prepared import Prepared
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.errors import refuse
-from helpers.language import _, message
+from helpers.language import _
 from helpers.pack.archive import Published
 from helpers.pack.audit import audit_sheets
 from helpers.pack.changes import changes_since
@@ -34,8 +34,6 @@ from helpers.pack.workbook import render_workbook
 from helpers.results import Asked, from_json
 from helpers.review import OpenReview
 from helpers.texts import csv_text
-
-FINGERPRINTS = {"data": message("data fingerprint"), "code": message("code fingerprint")}
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,8 @@ def write_pages(
     found = results_of(request, prepared, executed)
     refuse(figure_faults(request.commentary(), request.commentary_folder, found.frame))
     (pack / "results.csv").write_text(results.to_csv(found.frame), encoding="utf-8")
-    made_from = {**origin.versions, **{_(FINGERPRINTS[what]): which for what, which in origin.fingerprints.items()}}
+    data_of, code_of = origin.fingerprints["data"], origin.fingerprints["code"]
+    made_from = {**origin.versions, _("data fingerprint"): data_of, _("code fingerprint"): code_of}
     settled = request.review.model_copy(update={"themes": request.settled})
     quarter = OpenReview(request.period, settled, prepared)
     for name, query in found.given.items():

@@ -31,6 +31,7 @@ from helpers.display.palette import FILLS, LINE, QUIET, TEXT, TONES
 from helpers.display.sentences import (
     cautions,
     chart_title,
+    ended,
     movement,
     paragraph,
     why_missing,
@@ -140,7 +141,7 @@ def funnel(results: Results) -> Chart:
     told = told.format(n=first, period=shown, reached=last, stage=spoken(reached["segment"].iloc[-1]))
     if total is not None:
         told = _("{sentence}: {next}").format(sentence=told, next=_with_interval(results.write, total))
-    return Chart(title, _("{sentence}.").format(sentence=told), drawn.svg, table)
+    return Chart(title, ended(told), drawn.svg, table)
 
 
 def waterfall(results: Results, opening: str, movements: Sequence[str], closing: str) -> Chart:
@@ -204,7 +205,7 @@ def bridge(table: Table) -> Chart:
         drawn.row_axis(names)
         drawn.axes.margins(x=0.12)
         drawn.key(_("dark: where a step has led; grey: what leads on; amounts of a month have a scale of their own"))
-    return Chart(table.listing.caption, _("{sentence}.").format(sentence=_("; ").join(told)), drawn.svg, table)
+    return Chart(table.listing.caption, ended(_("; ").join(told)), drawn.svg, table)
 
 
 def cascade(table: Table, total: str = MEAN) -> Chart:
@@ -504,7 +505,7 @@ def _waterfall_sentence(results: Results, rows: pd.DataFrame) -> str:
     told = movement(results, rows.iloc[-1])
     if parts:
         told = _("{sentence}: {next}").format(sentence=told, next=enumerated(parts))
-    return _("{sentence}.").format(sentence=told)
+    return ended(told)
 
 
 def _cascade_bars(drawn: Sheet, rows: pd.DataFrame) -> None:

@@ -33,7 +33,7 @@ from helpers.display.charts.frame import (
 from helpers.display.context import Results
 from helpers.display.formats import unit_note
 from helpers.display.palette import BAD, BAND, FILLS, GOOD, QUIET, TEXT, lighter
-from helpers.display.sentences import chart_title, clauses, why_nothing
+from helpers.display.sentences import chart_title, clauses, ended, why_nothing
 from helpers.display.shown_tables import Table
 from helpers.language import _, key_of, message, retold, template
 from helpers.results import Column
@@ -123,7 +123,7 @@ def curve(table: Table) -> Chart:
         caption=table.listing.caption, cohort=own_name, unit=unit_note(_unit(table))
     )
     halves = [_half_words(name, rows, table, interval=rows is own) for name, rows in cohorts.items()]
-    sentence = begun(_("{sentence}.").format(sentence=_("; ").join(halves)))
+    sentence = begun(ended(_("; ").join(halves)))
     return Chart(title, sentence, drawn.svg, _curve_table(cohorts, table))
 
 

@@ -11,14 +11,10 @@ from matplotlib.ticker import MaxNLocator, MultipleLocator
 from helpers.display.charts.frame import ROW, SMALL_SIZE, Chart, not_drawn, sheet
 from helpers.display.palette import LINE, QUIET, TEXT
 from helpers.display.shown_tables import Table
-from helpers.language import _, enumerated, message
-
-TALL = 1.25  # rows
-FINEST = 0.01  # between two ticks, as ratios are written
-DOTTED = message("dotted: the least effect looked for")
+from helpers.language import _, enumerated
 
 
-def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = (), key: str = DOTTED) -> Chart:
+def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = (), key: str = "") -> Chart:
     """One dot per row of the table, ``value``, with a whisker from ``low`` to ``high``.
 
     The line stands at the value that says nothing, dotted ones at the ``marks``; ``key`` says what these are. What has
@@ -27,7 +23,7 @@ def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = ()
     rows = table.rows if table.rows.empty else table.rows.dropna(subset=["value", "low", "high"])
     if rows.empty:
         return not_drawn(table)
-    with sheet(ROW * TALL * (len(rows) + 1.4), table.context) as drawn:
+    with sheet(ROW * 1.25 * (len(rows) + 1.4), table.context) as drawn:
         axes = drawn.axes
         for y, (_i, row) in enumerate(rows.iterrows()):
             clear = row["low"] > nothing or row["high"] < nothing
@@ -49,10 +45,11 @@ def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = ()
         axes.set_xlim(min(ends) - room, max(ends) + room)
         axes.xaxis.set_major_formatter(lambda value, _: drawn.write.value(value, "ratio"))
         ticks = MaxNLocator(6).tick_values(*axes.get_xlim())
-        axes.xaxis.set_major_locator(MultipleLocator(max(ticks[1] - ticks[0], FINEST)))
+        axes.xaxis.set_major_locator(MultipleLocator(max(ticks[1] - ticks[0], 0.01)))  # as ratios are written
         axes.tick_params(axis="x", bottom=False, labelbottom=True, labelcolor=QUIET, labelsize=SMALL_SIZE)
         axes.grid(axis="x", color=LINE, linewidth=0.5)
-        drawn.key(_("; ").join([_("filled: the interval excludes the line"), *[_(key)] * bool(marks)]))
+        dotted = _(key) or _("dotted: the least effect looked for")
+        drawn.key(_("; ").join([_("filled: the interval excludes the line"), *[dotted] * bool(marks)]))
     return Chart(table.listing.caption, _sentence(table, rows, nothing), drawn.svg, table)
 
 

@@ -26,7 +26,7 @@ from helpers.display.charts.frame import (
 from helpers.display.context import Results, Series
 from helpers.display.formats import FEW, MONEY, Writer, format_days, format_period
 from helpers.display.palette import BAND, FILLS, QUIET, TEXT, TONES, lighter, shades
-from helpers.display.sentences import chart_title, movement, paragraph, when, why_not_drawn
+from helpers.display.sentences import chart_title, ended, movement, paragraph, when, why_not_drawn
 from helpers.display.shown_tables import Table
 from helpers.display.signals import ENOUGH, Verdict, change_tone, judged_series, standing_out, verdict
 from helpers.errors import KitError
@@ -142,15 +142,12 @@ def lines(results: Results, *kpi_ids: str, reference: float | None = None) -> Ch
     """
     history = History(results, kpi_ids, results.period.kind)
     rows = {kpi_id: results.shown(kpi_id) for kpi_id in kpi_ids}
-    not_computed, told = _("{name} was not computed."), _("{sentence}.")
-    sentence = paragraph(
-        *(
-            not_computed.format(name=kpi(k).label)
-            if row is None
-            else told.format(sentence=movement(results, row, year_ago=True))
-            for k, row in rows.items()
-        )
+    none = _("{name} was not computed.")
+    told = (
+        none.format(name=kpi(k).label) if row is None else ended(movement(results, row, year_ago=True))
+        for k, row in rows.items()
     )
+    sentence = paragraph(*told)
     drawable = [k for k in kpi_ids if history.rows(k)["value"].count() > 1]
     values = pd.concat([history.rows(k)[["value"]] for k in drawable]) if drawable else pd.DataFrame()
     if not values.fillna(0.0).to_numpy().any():
@@ -214,10 +211,10 @@ def columns(results: Results, kpi_id: str, segment_by: str = "") -> Chart:
     title = chart_title(results, history.names, history.unit, list(rows.index))
     if not rows["value"].fillna(0.0).any():
         why = why_not_drawn(rows[["value"]], results, history.unit)
-        return Chart(title, paragraph(_("{sentence}.").format(sentence=sentence), why), "", history.table())
+        return Chart(title, paragraph(ended(sentence), why), "", history.table())
     with sheet(HEIGHT, results.context) as drawn:
         _paired_columns(drawn, results, rows)
-    return Chart(title, _("{sentence}.").format(sentence=sentence), drawn.svg, history.table())
+    return Chart(title, ended(sentence), drawn.svg, history.table())
 
 
 # --- lines ------------------------------------------------------------------------------------------------------------
@@ -313,7 +310,7 @@ def _verdict_sentence(results: Results, history: History, found: Verdict) -> str
         if fixed:
             none = _("No usual range is drawn: too few values lie in that of {days}, as the review fixes it: {reason}.")
             none = none.format(days=days, reason=fixed.reason.rstrip("."))
-        return paragraph(_("{sentence}.").format(sentence=value), none)
+        return paragraph(ended(value), none)
     if not fixed:
         basis = _(USUAL[found.kind]).format(n=found.limits.baseline)
     where = _("{name}, {period}: {value}, {position}.")
@@ -402,7 +399,7 @@ def _stacked(results: Results, history: History, sentence: str, segment_by: str)
     by_key["period"] = [results.write.period(str(label)) for label in by_key["period"]]
     table = table_behind(results.context, title, by_key, named, _("No parts."))
     if not parts.fillna(0.0).to_numpy().any():
-        told = _("{sentence}.").format(sentence=sentence)
+        told = ended(sentence)
         return Chart(title, paragraph(told, why_not_drawn(parts, results, unit)), "", table)
     with sheet(HEIGHT, results.context) as drawn:
         _stacked_columns(drawn, history.rows(kpi_id).loc[periods], parts)
@@ -414,7 +411,7 @@ def _stacked(results: Results, history: History, sentence: str, segment_by: str)
         share = write.value(last.max() / last.sum(), "share")
         part, value = spoken(last.idxmax()), write.value(last.max(), unit)
         sentence = told.format(sentence=sentence, part=part, value=value, share=share)
-    return Chart(title, _("{sentence}.").format(sentence=sentence), drawn.svg, table)
+    return Chart(title, ended(sentence), drawn.svg, table)
 
 
 def _in_order(rows: pd.DataFrame) -> list[str]:

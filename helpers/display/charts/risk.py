@@ -12,7 +12,7 @@ from matplotlib.transforms import Bbox
 
 from helpers.display.charts.frame import SMALL_SIZE, Chart, Sheet, not_drawn, sheet, table_behind, wrapped
 from helpers.display.palette import BAD, BAND, QUIET, TEXT, tint
-from helpers.display.sentences import paragraph
+from helpers.display.sentences import ended, paragraph
 from helpers.display.shown_tables import Table
 from helpers.language import _
 
@@ -137,4 +137,4 @@ def _sentence(table: Table, rows: pd.DataFrame, hidden: int) -> str:
             when = _("{sentence}, due in {days} and silent for {silent}")
             told = when.format(sentence=told, days=days, silent=silent)
     others = _("Of {n} the renewal or the last use is not known.").format(n=write.value(hidden, "count"))
-    return paragraph(_("{sentence}.").format(sentence=told), others if hidden else "")
+    return paragraph(ended(told), others if hidden else "")
