@@ -21,7 +21,7 @@ from helpers.display.formats import NOTHING
 from helpers.display.plain_words import named
 from helpers.display.shown_tables import Table
 from helpers.language import _, enumerated, in_force, message, plural, retold
-from helpers.results import NOT_PROVIDED, Column, Listing
+from helpers.results import NOT_PROVIDED, Column, Listing, grouped
 from helpers.texts import begun
 
 NOT_COUNTED = {
@@ -97,10 +97,8 @@ class DataPage:
     @property
     def refused(self) -> list[str]:
         """One sentence per reason for which KPIs are refused."""
-        reasons: dict[str, list[str]] = {}
-        for kpi_id, row in self._now.items():
-            if row["status"] == "refused":
-                reasons.setdefault(_("; ").join(map(retold, warnings_of(row))), []).append(kpi(kpi_id).label)
+        refused = [(kpi_id, row) for kpi_id, row in self._now.items() if row["status"] == "refused"]
+        reasons = grouped((_("; ").join(map(retold, warnings_of(row))), kpi(k).label) for k, row in refused)
         told = _("{names}: {reason}.")
         return [told.format(names=_("; ").join(labels), reason=reason) for reason, labels in reasons.items()]
 
@@ -204,9 +202,7 @@ class DataPage:
 
     def _missing(self) -> Listing:
         """Per table or column that is not there, the KPIs that need it and those that do without."""
-        needed: dict[str, list[str]] = {}
-        for kpi_id, what in self.lacks.items():
-            needed.setdefault(what, []).append(kpi_id)
+        needed = grouped((what, kpi_id) for kpi_id, what in self.lacks.items())
         missed: dict[str, list[str]] = {}
         for asker, asked in self.results.asked.items():
             lost = {self.lacks[kpi_id] for kpi_id in self._ids(asker) if kpi_id in self.lacks}
@@ -249,10 +245,7 @@ def held_by_theme(*pages: DataPage) -> Table:
 
 def most_waited_for(*pages: DataPage) -> str:
     """The table or the column that the most KPIs wait for, in a sentence; nothing where none does."""
-    waiting: dict[str, list[str]] = {}
-    for page in pages:
-        for kpi_id, what in page.lacks.items():
-            waiting.setdefault(what, []).append(kpi_id)
+    waiting = grouped((what, kpi_id) for page in pages for kpi_id, what in page.lacks.items())
     if not waiting:
         return ""
     what, ids = max(waiting.items(), key=lambda item: len(item[1]))

@@ -109,14 +109,10 @@ def _row(results: Results, kpi_id: str) -> list[str]:
         only = _("Only by {dimension}").format(dimension=listed([_(spoken(each)) for each in by]))
         return [label, NOTHING, "", NOTHING, NOTHING, only if len(by) else _("No figure")]
     before, value = results.before(row), write.result(row)
-    unit = (
-        _(", ").join(filter(None, [unit_note(row["unit"], row["value"]), window_words(row)]))
-        if value != NOTHING
-        else ""
-    )
+    units = [] if value == NOTHING else [unit_note(row["unit"], row["value"]), window_words(row)]
     change = write.change(row["value"], before["value"], row["unit"]) if before is not None else NOTHING
     if row["period"] != results.period.label:
         label = _(", ").join([label, write.period(row["period"])])
     known = STATUSES.get(row["status"], "")
     status = begun(why_missing(row, write.locale)) or _(known)
-    return [label, value, unit, change, write.value(row["n"], "count"), status]
+    return [label, value, _(", ").join(filter(None, units)), change, write.value(row["n"], "count"), status]

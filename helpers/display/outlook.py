@@ -119,19 +119,17 @@ class Outlook:
         if self.target is not None:
             gap, target = self.end - self.target, write.value(self.target, unit)
             planned = _("target of {target}") if self.is_stock else _("targets of its quarters, {target} in all")
-            against = (
-                _("{sentence}, {gap} above the {planned}") if gap > 0 else _("{sentence}, {gap} below the {planned}")
-            )
+            against = _("{sentence}, {gap} below the {planned}")
             if write.is_none(gap, unit):
                 against = _("{sentence}, the same as the {planned}")
+            elif gap > 0:
+                against = _("{sentence}, {gap} above the {planned}")
             planned = planned.format(target=target)
             told = against.format(sentence=told, gap=write.gap(gap, unit), planned=planned)
             is_within = abs(gap) < (self.error or 0.0) * self.end
         forecasts = plural("{n} past forecast", "{n} past forecasts", count).format(n=count)
-        off, error = (
-            write.value(self.error, "share"),
-            _("{ahead}, this method was off by {off} on average ({forecasts})."),
-        )
+        off = write.value(self.error, "share")
+        error = _("{ahead}, this method was off by {off} on average ({forecasts}).")
         if self.error is None:
             error = _("{ahead}, too little is known of this method's error ({forecasts}; it takes {n}).")
         elif is_within:

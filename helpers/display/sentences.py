@@ -78,10 +78,10 @@ def moved_to(results: Results, row: pd.Series) -> str:
     if before is None:
         return _("{name}: {value}").format(name=label, value=value)
     name = _("{label},").format(label=label) if ", " in label else label  # "Sales cycle, median" is an apposition
-    if _is_same(results, row, before):
+    gap = row["value"] - before["value"]
+    told = _("{name} rose to {value}") if gap > 0 else _("{name} fell to {value}")
+    if results.write.is_none(gap, row["unit"]):
         told = _("{name} stayed at {value}")
-    else:
-        told = _("{name} rose to {value}") if row["value"] > before["value"] else _("{name} fell to {value}")
     return told.format(name=name, value=value)
 
 
@@ -90,18 +90,13 @@ def gaps_of(results: Results, row: pd.Series, *, year_ago: bool = False) -> list
 
     def gap(earlier: pd.Series) -> str:
         gap, period = row["value"] - earlier["value"], results.write.period(earlier["period"])
-        if _is_same(results, row, earlier):
+        if results.write.is_none(gap, row["unit"]):
             return _("the same as {period}").format(period=period)
         told = _("{gap} above {period}") if gap > 0 else _("{gap} below {period}")
         return told.format(gap=results.write.gap(gap, row["unit"]), period=period)
 
     compared = (results.before(row), results.year_before(row) if year_ago else None)
     return [gap(earlier) for earlier in compared if earlier is not None]
-
-
-def _is_same(results: Results, row: pd.Series, earlier: pd.Series) -> bool:
-    """Whether two figures are the same as they are written."""
-    return results.write.is_none(row["value"] - earlier["value"], row["unit"])
 
 
 def gap_to_target(results: Results, row: pd.Series, target: float) -> str:
@@ -121,12 +116,8 @@ def when_earlier(results: Results, row: pd.Series) -> str:
 
 def name_of(row: pd.Series) -> str:
     """The KPI's label, with the segment that the row is of."""
-    label = kpi(row["kpi_id"]).label
-    return (
-        _("{label} ({segment})").format(label=label, segment=retold(spoken(row["segment"])))
-        if row["segment"]
-        else label
-    )
+    told = _("{label} ({segment})") if row["segment"] else "{label}"
+    return told.format(label=kpi(row["kpi_id"]).label, segment=retold(spoken(row["segment"])))
 
 
 def when(write: Writer, period: object, status: str) -> str:
@@ -150,10 +141,8 @@ def paragraph(*told: str) -> str:
     >>> paragraph("It rose.", "", "It fell.")
     'It rose. It fell.'
     """
-    found = [each for each in told if each]
-    return (
-        reduce(lambda before, each: _("{sentence} {next}").format(sentence=before, next=each), found) if found else ""
-    )
+    join, found = _("{sentence} {next}"), [each for each in told if each]
+    return reduce(lambda before, each: join.format(sentence=before, next=each), found) if found else ""
 
 
 def ended(clause: str) -> str:

@@ -210,9 +210,7 @@ def _name(found: Verdict, kpi_id: str, results: Results) -> str:
     beside = results.shown(kpi_id)
     if found.subject == kpi_id and beside is not None:
         judged = results.at(kpi_id, found.period)
-        same = (
-            judged is not None and judged["period_end"] == beside["period_end"] and judged["value"] == beside["value"]
-        )
+        same = judged is not None and all(judged[name] == beside[name] for name in ("period_end", "value"))
         if found.period == beside["period"] or same:  # the last month's stock is the quarter's
             return ""
     told = _("{period}, at {value}") if found.subject == kpi_id else _("{period} alone, at {value}")

@@ -12,7 +12,6 @@ from helpers.texts import one_line
 
 Outcome = Literal["sent", "refused", "unknown", "later"]
 HERE = "params/recipients.yml"
-NUMBER = re.compile("[0-9]{1,9}")  # what a server may give as a number
 SHOWN = 300  # characters of a server's answer
 PIECE = 8  # characters of a secret by which it is known
 
@@ -88,6 +87,11 @@ MEANINGS = {
     r"552 5\.(2\.3|3\.4)\b|exceeds? (fixed )?maximum message size|message size limits?": TOO_LARGE,
     r"STOREDRV\.Submission\S*Quota": "the sender's own mailbox is full, so it may send nothing; empty it",
 }
+
+
+def number(given: str) -> int:
+    """What a server gives as a number; 0 for what is none."""
+    return int(given) if re.fullmatch("[0-9]{1,9}", given) else 0
 
 
 def meaning(words: str, known: Mapping[str, str] = MEANINGS) -> str:

@@ -91,11 +91,7 @@ class GraphWay:
         self._client = httpx.Client(timeout=timeout, verify=ssl.create_default_context())
 
     def send(self, letter: Letter, handing_over: Callable[[Sequence[str]], None]) -> Mapping[str, Answer]:
-        """Hand a letter over to all its addresses at once.
-
-        Raises:
-            KitError: nothing can be sent this way; this letter was certainly not taken.
-        """
+        """Hand a letter over to all its addresses at once."""
         head = _head(letter)
         try:
             if len(letter.head) + len(letter.content.whole) <= IN_ONE_REQUEST:
@@ -107,11 +103,7 @@ class GraphWay:
         return dict.fromkeys(letter.addresses, answer)
 
     def check(self) -> list[str]:
-        """Get a token, read what it allows, and ask for the mailbox.
-
-        Raises:
-            KitError: it does not work, with what to do.
-        """
+        """Get a token, read what it allows, and ask for the mailbox."""
         with tried_once("graph"):
             answer = self._request("GET", "?$select=id")
             if answer.status_code not in (200, 403):

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from helpers.errors import KitError
-from helpers.mail.answers import HERE, NUMBER, Answer, Later, meaning, shown, tried_once, trouble, with_advice
+from helpers.mail.answers import HERE, Answer, Later, meaning, number, shown, tried_once, trouble, with_advice
 from helpers.mail.letter import Letter
 from helpers.mail.recipients import SmtpServer
 from helpers.mail.secrets import Secret
@@ -53,21 +53,13 @@ class SmtpWay:
 
     @property
     def most_bytes(self) -> int:
-        """What a letter may have: our limit, or that of the server where it is less.
-
-        Raises:
-            KitError: the server cannot be asked.
-        """
+        """What a letter may have: our limit, or that of the server where it is less."""
         with tried_once("smtp"):
             offered = self._connected().esmtp_features.get("size", "")
-        return min(MOST_BYTES, (int(offered) if NUMBER.fullmatch(offered) else 0) or MOST_BYTES)
+        return min(MOST_BYTES, number(offered) or MOST_BYTES)
 
     def send(self, letter: Letter, handing_over: Callable[[Sequence[str]], None]) -> Mapping[str, Answer]:
-        """Hand a letter over, for every address that the server takes.
-
-        Raises:
-            KitError: nothing can be sent this way; this letter was certainly not taken.
-        """
+        """Hand a letter over, for every address that the server takes."""
         whole = letter.whole
         if not whole.count(b"\r\n") == whole.count(b"\n") == whole.count(b"\r") or not whole.endswith(b"\r\n"):
             raise ValueError("a letter whose lines do not all end in CRLF, at which a server might end it early")
@@ -94,11 +86,7 @@ class SmtpWay:
         return answers
 
     def check(self) -> list[str]:
-        """Connect, log in and say good-bye.
-
-        Raises:
-            KitError: it does not work, with what to do.
-        """
+        """Connect, log in and say good-bye."""
         try:
             most = self.most_bytes
             with tried_once("smtp"):

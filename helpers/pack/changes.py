@@ -33,7 +33,7 @@ from helpers.pack.archive import Published
 from helpers.pack.causes import Causes, ChangedRows, alike
 from helpers.pack.made_from import FOLDER, PREPARED, no_longer_kept, of_audience
 from helpers.pack.request import PackRequest
-from helpers.results import KEY
+from helpers.results import KEY, grouped
 from helpers.texts import begun, spoken
 
 NO_FIGURE = ("not_provided", "refused")
@@ -255,9 +255,7 @@ class _Comparison:
 
     def _table(self, material: Sequence[Restated]) -> dict[str, Any]:
         """One row per KPI and segment: the period in which it differs most."""
-        once: dict[tuple[str, ...], list[Restated]] = {}
-        for each in material:
-            once.setdefault((each.kpi_id, each.segment_by, each.segment), []).append(each)
+        once = grouped(((each.kpi_id, each.segment_by, each.segment), each) for each in material)
         rows = [self._table_row(found) for found in list(once.values())[:SHOWN]]
         few = _("{n} of {all} are shown.").format(n=len(rows), all=len(once))
         note = _(

@@ -22,6 +22,7 @@ from helpers.pack.render import named_template
 from helpers.pack.request import PackRequest
 from helpers.pack.run import Executed
 from helpers.periods import DAY
+from helpers.results import grouped
 from helpers.texts import printable
 
 KINDS = ("delivered_value",)  # each has a template of its name
@@ -43,9 +44,7 @@ def write_customer_pages(executed: Iterable[Executed], pack: Path, request: Pack
 
 def customer_pages(rows: Iterable[Mapping[str, Any]], kind: str, request: PackRequest) -> dict[str, str]:
     """The pages by the names of their files: each of the rows with one ``customer_id``."""
-    by_customer: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        by_customer.setdefault(str(row["customer_id"]), []).append(row)
+    by_customer = grouped((str(row["customer_id"]), row) for row in rows)
     names, page = file_names(by_customer), named_template(f"{kind}.html.j2")
     review, until, locale = request.review, request.period.measured_on, request.review.brand.locale
     shared = {"company": review.company, "colour": colours_of(review.brand.colour), "lang": page_language()}
@@ -78,9 +77,7 @@ def _hashed(customer_id: str) -> str:
 
 def _value(rows: Iterable[Mapping[str, Any]], locale: str) -> dict[str, Any]:
     """What the page of delivered value shows of the rows of one customer."""
-    of_state: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        of_state.setdefault(key_of(row["state"], STATES), []).append(row)
+    of_state = grouped((key_of(row["state"], STATES), row) for row in rows)
     confirmed, unconfirmed, served, invoiced = (of_state.get(state, []) for state in STATES)
     invoiced = served or invoiced
     one = next(iter(rows))
@@ -122,9 +119,7 @@ def _ratio(
 
 def _quarters(confirmed: Iterable[Mapping[str, Any]], write: Writer) -> list[dict[str, Any]]:
     """What was confirmed in each quarter, and how long its bar is, in percent of the longest."""
-    sums: dict[str, list[Mapping[str, Any]]] = {}
-    for each in confirmed:
-        sums.setdefault(each["quarter"], []).append(each)
+    sums = grouped((each["quarter"], each) for each in confirmed)
     totals = {quarter: _sum(part) or 0.0 for quarter, part in sums.items()}
     most = max([*totals.values(), 0.0]) or 1.0
     return [

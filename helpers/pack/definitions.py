@@ -23,6 +23,7 @@ from helpers.notebook_parameters import GIVEN
 from helpers.pack.archive import Published
 from helpers.pack.request import PackRequest
 from helpers.registries import RegisteredKpi
+from helpers.results import grouped
 from helpers.texts import begun, docstring_sections, from_outside, in_words
 
 CHANGED = template(
@@ -63,10 +64,7 @@ def definitions(
     >>> [found.label for found in definitions(["arr", "new_arr"])]
     ['Annual recurring revenue (ARR) · New ARR']
     """
-    cards: dict[Card, list[Kpi]] = {}
-    for row in map(kpi, kpi_ids):
-        for card in cards_with([row.kpi_id]):
-            cards.setdefault(card, []).append(row)
+    cards = grouped((card, row) for row in map(kpi, kpi_ids) for card in cards_with([row.kpi_id]))
     return [_definition(card, rows, queries, verified) for card, rows in cards.items()]
 
 

@@ -381,10 +381,9 @@ def headings(labels: Sequence[str]) -> list[str]:
     ['Stage', 'to', 'To (2)', 'Column 4']
     """
     taken: set[str] = set()
-    words = (
-        " ".join(printable(label).split()) or _("Column {n}").format(n=i) for i, label in enumerate(labels, start=1)
-    )
-    return [free_name(word, taken, " ({})", HEADING) for word in words]
+    words = [" ".join(printable(label).split()) for label in labels]
+    names = [word or _("Column {n}").format(n=i) for i, word in enumerate(words, start=1)]
+    return [free_name(name, taken, " ({})", HEADING) for name in names]
 
 
 def sheet_name(title: str) -> str:

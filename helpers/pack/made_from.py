@@ -76,7 +76,7 @@ def kept_request(made_from: Path, root: Path) -> PackRequest:
     Raises:
         KitError: a part of what is kept is not there.
     """
-    record = _record(made_from)
+    record = kept_record(made_from)
     prepared = Prepared.open(made_from / PREPARED)
     review = Review.model_validate_json(_text(made_from / PREPARED / "review.json"))
     files = {name: next(made_from.glob(f"{name}.*"), None) for name in ("logo", "deck_template")}
@@ -100,7 +100,7 @@ def kept_runs(made_from: Path, notebooks: Path) -> list[Executed]:
             run["seconds"],
             Failure(**run["failure"]) if run["failure"] else None,
         )
-        for theme, run in _record(made_from)["runs"].items()
+        for theme, run in kept_record(made_from)["runs"].items()
     ]
 
 
@@ -133,11 +133,6 @@ def no_longer_kept(made_from: Path) -> dict[str, Any]:
     return dict(json.loads(_text(note))) if note.exists() else {}
 
 
-def left_out_themes(made_from: Path) -> list[str]:
-    """The themes of the review that a pack was built without."""
-    return list(_record(made_from)["left_out"])
-
-
 def check_columns_left_out(review: Review) -> None:
     """Whether the columns that a review leaves out of what is kept are there.
 
@@ -166,12 +161,7 @@ def leave_out_columns(made_from: Path, columns: Sequence[str]) -> None:
         names = [each.partition(".")[2] for each in gone if each.startswith(f"{table}.")]
         kept = read_table(file)
         write_table(kept.drop([name for name in names if name in kept.column_names]), file)
-    keep_json({**_record(made_from), "columns_left_out": gone}, made_from / RECORD)
-
-
-def columns_left_out(made_from: Path) -> list[str]:
-    """The columns that were taken out of what is kept."""
-    return list(_record(made_from).get("columns_left_out", []))
+    keep_json({**kept_record(made_from), "columns_left_out": gone}, made_from / RECORD)
 
 
 def keep_json(record: Mapping[str, Any], file: Path) -> None:
@@ -179,7 +169,8 @@ def keep_json(record: Mapping[str, Any], file: Path) -> None:
     file.write_text(f"{json.dumps(record, indent=1, ensure_ascii=False)}\n", encoding="utf-8")
 
 
-def _record(made_from: Path) -> dict[str, Any]:
+def kept_record(made_from: Path) -> dict[str, Any]:
+    """What :func:`keep_record` kept, and which ``columns_left_out`` of the tables since."""
     return dict(json.loads(_text(made_from / RECORD)))
 
 

@@ -445,11 +445,7 @@ def _with_marks(part: Part, verified: Sequence[str]) -> Part:
 
 def _chapters(sections: Sequence[Section]) -> list[dict[str, Any]]:
     """The contents: every chapter's id and title."""
+    first = {"pack.summary": _("Summary"), "pack.actions": _("Actions"), "pack.changes": _("What changed")}
     themes = [(section.theme, section.title, bool(section.failure)) for section in sections]
-    first = [
-        ("pack.summary", _("Summary"), False),
-        ("pack.actions", _("Actions"), False),
-        ("pack.changes", _("What changed"), False),
-    ]
-    found = [*first, *themes, ("pack.appendix", _("Appendix"), False)]
+    found = [*((*each, False) for each in first.items()), *themes, ("pack.appendix", _("Appendix"), False)]
     return [{"id": name, "title": title, "failed": failed} for name, title, failed in found]

@@ -39,10 +39,10 @@ from helpers.pack.made_from import (
     REMOVED,
     altered_since_build,
     audiences_of,
+    kept_record,
     kept_request,
     kept_runs,
     leave_out_columns,
-    left_out_themes,
     with_audiences,
 )
 from helpers.pack.pages import Edition
@@ -69,7 +69,7 @@ class Publication:
         """What is about to be frozen, in lines."""
         themes = ", ".join(self.manifest["themes"])
         failed = [theme for theme, run in self.manifest["themes"].items() if run["status"] != "ok"]
-        absent = left_out_themes(self.draft.parent / FOLDER)
+        absent = kept_record(self.draft.parent / FOLDER)["left_out"]
         return [
             f"{self.manifest['company']}, {self.label}, version {self.edition.version}",
             f"  as known at {self.manifest['period']['as_of']}, from {self.manifest['source']}",
@@ -108,7 +108,7 @@ def read_draft(label: str, out: Path, root: Path, *, partial: str = "", correct:
     compared = last_published(out / "published", request.period)
     written = Path(next(iter(request.parameters.values()))["review"])  # commentary lies beside the file
     faults = [
-        *_incomplete(link, manifest, request, left_out_themes(draft.parent / FOLDER), partial),
+        *_incomplete(link, manifest, request, kept_record(draft.parent / FOLDER)["left_out"], partial),
         *_another_kit(link, manifest, root),
         *publishing_faults(request, written.parent / "commentary" / label),
         *_out_of_turn(label, earlier, correct),

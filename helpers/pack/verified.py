@@ -75,9 +75,9 @@ class Mark:
 
     def told(self, locale: str) -> str:
         """The mark as it stands by the definition."""
-        told = (
-            _("Verification by {name}, {day}, lapsed: {changes}.") if self.lapsed else _("✓ Verified by {name}, {day}.")
-        )
+        told = _("✓ Verified by {name}, {day}.")
+        if self.lapsed:
+            told = _("Verification by {name}, {day}, lapsed: {changes}.")
         return told.format(name=self.by, day=format_day(self.on, locale), changes=plain(self.lapsed, locale))
 
 

@@ -36,7 +36,7 @@ from helpers.pack.made_from import (
     REMOVED,
     altered_since_build,
     audiences_of,
-    columns_left_out,
+    kept_record,
     kept_request,
     no_longer_kept,
     of_audience,
@@ -227,7 +227,7 @@ def _lacking(found: Opened) -> Iterator[str]:
     manifest = found.manifest
     if note := no_longer_kept(found.made_from):
         yield f"{found.made_from / PREPARED}: its tables were removed on {note['at'][:10]}, since {note['why']}"
-    if columns := columns_left_out(found.made_from):
+    if columns := kept_record(found.made_from).get("columns_left_out"):
         yield f"{found.made_from / PREPARED} was kept without {', '.join(columns)}, as review.yml asks"
     if manifest["fingerprints"]["code"] != code_fingerprint(found.request.root):
         commit = manifest.get("commit", "")

@@ -237,9 +237,8 @@ def _change(value: Cell, before: Cell, *, is_target: bool, unit: str) -> list[Ce
         return [EMPTY, EMPTY]
     gap = value.value - before.value
     misleads = (unit == "share" and not is_target) or (unit == "count" and before.value < ENOUGH)
-    relative = (
-        EMPTY if misleads or before.value <= 0 or value.value < 0 else Cell(gap / before.value, "+0.0%;-0.0%;0.0%")
-    )
+    misleads = misleads or before.value <= 0 or value.value < 0
+    relative = EMPTY if misleads else Cell(gap / before.value, "+0.0%;-0.0%;0.0%")
     return [Cell(gap, signed(value.format)), relative]
 
 

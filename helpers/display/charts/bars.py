@@ -41,7 +41,7 @@ from helpers.display.sentences import (
 from helpers.display.shown_tables import Table
 from helpers.display.signals import change_tone
 from helpers.language import _, enumerated, message, plural, retold
-from helpers.results import NONE, Column
+from helpers.results import NONE, Column, grouped
 from helpers.texts import begun, spoken
 
 SIGNS = ("+ ", "− ")  # how a step of a bridge begins that leads on from the one before
@@ -248,10 +248,8 @@ def bullets(table: Table, value: str, limit: str) -> Chart:
     shares = list(shown[value] / shown[limit])
     with sheet(ROW * (len(shown) + 1), table.context) as drawn:
         for y, (share, (_i, row)) in enumerate(zip(shares, shown.iterrows(), strict=True)):
-            bar, text = (
-                _outlined_bar(drawn, y, share, outline=BAR + 0.16, height=BAR - 0.18),
-                write.value(share, "share"),
-            )
+            bar = _outlined_bar(drawn, y, share, outline=BAR + 0.16, height=BAR - 0.18)
+            text = write.value(share, "share")
             part, whole = (write.value(row[name], "count") for name in (value, limit))
             counts = _("{part} of {whole}").format(part=part, whole=whole)
             drawn.mark(bar, row.iloc[0], _("{value} ({note})").format(value=text, note=counts))
@@ -394,15 +392,13 @@ def _segment_sentence(results: Results, rows: pd.DataFrame, total: pd.Series | N
     if total is not None:
         parts = _("{value} in total, {parts}").format(value=phrase(total), parts=parts)
     if (more := len(rows) - MOST) > 0:
-        parts = plural("{parts}; {n} more is in the table", "{parts}; {n} more are in the table", more).format(
-            parts=parts, n=more
-        )
+        beyond = plural("{parts}; {n} more is in the table", "{parts}; {n} more are in the table", more)
+        parts = beyond.format(parts=parts, n=more)
     said = [] if total is None else cautions(total, locale)
-    of_some: dict[str, list[str]] = {}
     told = rows.index.isin(drawn.index) & rows["value"].notna() | (rows["segment"] == retold(NONE))
-    for _place, row in rows[told].iterrows():
-        for text in cautions(row, locale):
-            of_some.setdefault(text, []).append(spoken(row["segment"]))
+    of_some = grouped(
+        (text, spoken(row["segment"])) for _i, row in rows[told].iterrows() for text in cautions(row, locale)
+    )
     sentence = _("{name} in {period}: {value}.").format(
         name=kpi(rows["kpi_id"].iloc[0]).label, period=format_period(period, locale), value=parts
     )
@@ -436,13 +432,9 @@ def _why_unknown(results: Results, rows: Sequence[pd.Series], wanted: int) -> st
     """Why movements cannot be drawn: some are not known, or they do not add up; empty where they can."""
     values = [float(row["value"]) for row in rows]
     if len(rows) < wanted or any(map(math.isnan, values)):
-        reasons = filter(None, (why_missing(row, results.context.locale) for row in rows))
-        reason = next(reasons, "")
-        return (
-            _("not all movements are known ({reason})").format(reason=reason)
-            if reason
-            else _("not all movements are known")
-        )
+        reasons = [why for row in rows if (why := why_missing(row, results.context.locale))]
+        told = _("not all movements are known ({reason})") if reasons else _("not all movements are known")
+        return told.format(reason="".join(reasons[:1]))
     rest = values[-1] - sum(values[:-1])
     is_same = abs(rest) <= CENT * len(rows)
     amount = results.write.value(rest, rows[-1]["unit"])

@@ -30,10 +30,8 @@ def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = ()
             axes.plot([row["low"], row["high"]], [y, y], color=drawn.ink, linewidth=1.6, solid_capstyle="butt")
             look: dict[str, Any] = {"color": drawn.ink, "markerfacecolor": drawn.ink if clear else "white"}
             [dot] = axes.plot(row["value"], y, "o", markersize=6, **look)
-            text, reach = (
-                drawn.write.value(row["value"], "ratio"),
-                drawn.write.interval(row["low"], row["high"], "ratio"),
-            )
+            text = drawn.write.value(row["value"], "ratio")
+            reach = drawn.write.interval(row["low"], row["high"], "ratio")
             drawn.mark(dot, row.iloc[0], _("{value} (95% interval {interval})").format(value=text, interval=reach))
             drawn.edge_text(y, text, bold=True, colour=TEXT)
         drawn.row_axis(rows.iloc[:, 0], from_zero=False)
