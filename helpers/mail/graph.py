@@ -235,16 +235,15 @@ class GraphWay:
         self, method: str, path: str, headers: Mapping[str, str] | None = None, **content: Any
     ) -> httpx.Response:
         """The answer to a request; a token that is refused may have expired, so it is got once more."""
-        answer = self._bearing(self._tokens.current(), method, path, headers or {}, content)
-        if answer.status_code == 401 and (token := self._tokens.another()):
-            answer = self._bearing(token, method, path, headers or {}, content)
-        return answer
 
-    def _bearing(
-        self, token: str, method: str, path: str, headers: Mapping[str, str], content: Mapping[str, Any]
-    ) -> httpx.Response:
-        authorized = {**headers, "Authorization": f"Bearer {token}"}
-        return self._client.request(method, self._user + path, headers=authorized, **content)
+        def asked(token: str) -> httpx.Response:
+            authorized = {**(headers or {}), "Authorization": f"Bearer {token}"}
+            return self._client.request(method, self._user + path, headers=authorized, **content)
+
+        answer = asked(self._tokens.current())
+        if answer.status_code == 401 and (token := self._tokens.another()):
+            answer = asked(token)
+        return answer
 
     def _done(self, answer: httpx.Response) -> Mapping[str, Any]:
         if answer.status_code not in (200, 201):

@@ -6,7 +6,7 @@ they are known, Owner, KPI and Done. What else the file says is shown as it stan
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -33,7 +33,8 @@ DAYS = ("Due", "Done")
 def action_faults(text: str) -> list[str]:
     """What is wrong with a file of actions: days that are none, and KPIs that nobody knows."""
     faults = []
-    for row in (row for table in _registers(commentary_parts(text, "")) for row in _rows(table)):
+    nodes = [node for part in commentary_parts(text, "") if part["type"] == "prose" for node in part["tree"]]
+    for row in (row for node in nodes if _is_register(node) for row in _rows(node)):
         faults += [
             f"{column} of “{row['Action']}” is {day!r}, must be a day such as 2026-10-31"
             for column in DAYS
@@ -95,11 +96,6 @@ def _moved(address: str, results: Results) -> dict[str, str]:
     tone = change_tone(row["kpi_id"], gap) if gap else ""
     told = {"good": _("better: {value}, {gap}"), "bad": _("worse: {value}, {gap}"), "": _("{value}, {gap}")}[tone]
     return {"KPI": label, MOVED: told.format(value=value, gap=gaps_of(results, row)[0])}
-
-
-def _registers(parts: Sequence[Part]) -> list[Mapping[str, Any]]:
-    """The tables of actions among parts."""
-    return [node for part in parts if part["type"] == "prose" for node in part["tree"] if _is_register(node)]
 
 
 def _is_register(node: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ import base64
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, count
 from typing import Any
 from xml.etree import ElementTree
 
@@ -120,10 +121,8 @@ def _with_ids(parts: list[Part], prefix: str) -> list[Part]:
 
 
 def _free_id(wanted: str, taken: set[str]) -> str:
-    found, count = wanted, 1
-    while found in taken:
-        count += 1
-        found = f"{wanted}-{count}"
+    names = chain([wanted], (f"{wanted}-{n}" for n in count(2)))
+    found = next(name for name in names if name not in taken)
     taken.add(found)
     return found
 

@@ -158,7 +158,7 @@ def _run_notebook(job: Job, manager_class: type) -> Executed:
             kernel_manager_class=manager_class,
         )
     except papermill.PapermillExecutionError as error:
-        failure = Failure(error.exec_count, _first_line(error.source), _in_words(error))
+        failure = Failure(error.exec_count, (error.source.strip().splitlines() or [""])[0].strip(), _in_words(error))
     except DeadKernelError:
         failure = Failure(None, "", template("the kernel died, most likely for lack of memory"))
     except RuntimeError as error:
@@ -168,10 +168,6 @@ def _run_notebook(job: Job, manager_class: type) -> Executed:
     if notebook is None:
         notebook = nbformat.read(job.executed if job.executed.exists() else job.notebook, as_version=4)
     return Executed(job.theme, notebook, time.monotonic() - started, failure)
-
-
-def _first_line(source: str) -> str:
-    return next((line.strip() for line in source.splitlines() if line.strip()), "")
 
 
 def _in_words(error: Any) -> str:

@@ -6,9 +6,8 @@ A build writes its draft with this, ``publish`` the frozen version, and ``verify
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,23 +121,17 @@ def write_pages(
         edition=origin.edition,
     )  # fmt: skip
     content = page_content(pages, sections)
-    with ThreadPoolExecutor() as pool, _collector_off():  # Typst works beside Python
-        pdf = pool.submit(render_pdf, content)
-        (pack / "pack.html").write_text(render_html(content), encoding="utf-8")
-        (pack / "figures.xlsx").write_bytes(render_workbook(pages, sections, found, audit_sheets(quarter, found)))
-        (pack / "pack.pdf").write_bytes(pdf.result())
+    gc.disable()  # Python's collector of cycles would look through a million cells of the workbook again and again
+    try:
+        with ThreadPoolExecutor() as pool:  # Typst works beside Python
+            pdf = pool.submit(render_pdf, content)
+            (pack / "pack.html").write_text(render_html(content), encoding="utf-8")
+            (pack / "figures.xlsx").write_bytes(render_workbook(pages, sections, found, audit_sheets(quarter, found)))
+            (pack / "pack.pdf").write_bytes(pdf.result())
+    finally:
+        gc.enable()
     if request.deck:
         from helpers.pack.deck import chapter_pages, render_deck
 
         deck = render_deck(pages, found, chapter_pages(pdf.result()), request.review.brand.deck_template)
         (pack / "pack.pptx").write_bytes(deck)
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """Python's collector of cycles stays off: it would look through a million cells of the workbook again and again."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
