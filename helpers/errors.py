@@ -54,6 +54,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(known)}" if known else ""
 
 
+def refuse(faults: Iterable[str]) -> None:
+    """Raise the faults that there are, all at once.
+
+    >>> refuse([])
+
+    Raises:
+        KitError: with every fault, if there is any.
+    """
+    if found := tuple(faults):
+        raise KitError(*found)
+
+
 def together(*steps: Callable[[], Any]) -> list[Any]:
     """What each step returns; if any of them finds faults, those of all.
 
@@ -70,6 +82,5 @@ def together(*steps: Callable[[], Any]) -> list[Any]:
             found.append(step())
         except KitError as error:
             faults += error.faults
-    if faults:
-        raise KitError(*dict.fromkeys(faults))
+    refuse(dict.fromkeys(faults))
     return found

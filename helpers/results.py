@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import pandas as pd
 
@@ -23,6 +23,8 @@ from helpers.language import template
 from helpers.periods import Period
 from helpers.texts import csv_text, read_csv_text
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 Status = Literal["ok", "partial", "undefined", "insufficient", "not_provided", "refused"]
 
 COLUMNS = (
@@ -119,6 +121,18 @@ def not_provided(kpi_id: str, period: Period, what: str) -> Row:
 def refused(kpi_id: str, period: Period, reason: str) -> Row:
     """The one row of a KPI that the kit refuses to print, with the reason."""
     return row(kpi_id, period, None, status="refused", warnings=[reason])
+
+
+def grouped(pairs: Iterable[tuple[Key, Value]]) -> dict[Key, list[Value]]:
+    """Values by their key, both in the order in which they come.
+
+    >>> grouped([("a", 1), ("b", 2), ("a", 3)])
+    {'a': [1, 3], 'b': [2]}
+    """
+    found: dict[Key, list[Value]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
 
 
 def rows_of(results: pd.DataFrame, kpi_id: str, segment: str = "") -> pd.DataFrame:

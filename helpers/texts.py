@@ -84,7 +84,7 @@ def width(text: str) -> int:
     >>> width("KPI"), width("指标")
     (3, 4)
     """
-    return len(text) + sum(east_asian_width(character) in "FW" for character in text)
+    return len(text) + (0 if text.isascii() else sum(east_asian_width(character) in "FW" for character in text))
 
 
 def begun(words: str) -> str:

@@ -17,11 +17,11 @@ import pandas as pd
 from helpers.catalogue import CATALOGUE, kpi, theme_title
 from helpers.data.canonical_tables import TABLES
 from helpers.display.context import Results, warnings_of
-from helpers.display.formats import NOTHING, format_day
+from helpers.display.formats import NOTHING
 from helpers.display.plain_words import named
 from helpers.display.shown_tables import Table
 from helpers.language import _, enumerated, in_force, message, plural, retold
-from helpers.results import NOT_PROVIDED, Column, Listing
+from helpers.results import NOT_PROVIDED, Column, Listing, grouped
 from helpers.texts import begun
 
 NOT_COUNTED = {
@@ -66,7 +66,7 @@ class DataPage:
             statuses = Counter(self._now[kpi_id]["status"] for kpi_id in self._ids(card))
             stand = _(", ").join(_(STATUSES[status]).format(n=count) for status, count in statuses.items())
             lacks = {self._missing_part(what) for what in (*read.needed, *read.missed)}
-            lacks |= {self._lacks[kpi_id] for kpi_id in self._ids(card) if kpi_id in self._lacks}
+            lacks |= {self.lacks[kpi_id] for kpi_id in self._ids(card) if kpi_id in self.lacks}
             lists = (read.tables, sorted(lacks, key=_place))
             rows.append([*card.split("."), stand, *(enumerated(map(_said, names)) or NOTHING for names in lists)])
         columns = dict.fromkeys([_("Theme"), _("Card"), _("KPIs"), _("Reads"), _("Not provided")], "text")
@@ -97,10 +97,8 @@ class DataPage:
     @property
     def refused(self) -> list[str]:
         """One sentence per reason for which KPIs are refused."""
-        reasons: dict[str, list[str]] = {}
-        for kpi_id, row in self._now.items():
-            if row["status"] == "refused":
-                reasons.setdefault(_("; ").join(map(retold, warnings_of(row))), []).append(kpi(kpi_id).label)
+        refused = [(kpi_id, row) for kpi_id, row in self._now.items() if row["status"] == "refused"]
+        reasons = grouped((_("; ").join(map(retold, warnings_of(row))), kpi(k).label) for k, row in refused)
         told = _("{names}: {reason}.")
         return [told.format(names=_("; ").join(labels), reason=reason) for reason, labels in reasons.items()]
 
@@ -108,7 +106,7 @@ class DataPage:
     def lacking(self) -> list[str]:
         """One sentence per theme of which KPIs are not provided."""
         ids = {theme: [k for k in self._now if kpi(k).theme == theme] for theme in self.results.themes()}
-        lacks = {theme: [self._lacks[k] for k in found if k in self._lacks] for theme, found in ids.items()}
+        lacks = {theme: [self.lacks[k] for k in found if k in self.lacks] for theme, found in ids.items()}
         told = _("{theme}: of {n} KPIs, {lacking} not provided ({what}).")
         return [
             told.format(
@@ -127,11 +125,6 @@ class DataPage:
         return {kpi_id: str(row["status"]) for kpi_id, row in self._now.items()}
 
     @property
-    def lacks(self) -> Mapping[str, str]:
-        """The table or column that each KPI lacks which is not provided."""
-        return self._lacks
-
-    @property
     def _tables(self) -> dict[str, Mapping[str, Any]]:
         """What became of each table's rows, in the order of the tables."""
         return {name: self.report["tables"][name] for name in TABLES if name in self.report["tables"]}
@@ -144,8 +137,8 @@ class DataPage:
         return {row["kpi_id"]: row for _i, row in rows.drop_duplicates("kpi_id").sort_index().iterrows()}
 
     @cached_property
-    def _lacks(self) -> dict[str, str]:
-        """What each KPI that is not provided lacks."""
+    def lacks(self) -> dict[str, str]:
+        """The table or column that each KPI lacks which is not provided."""
         rows = {kpi_id: row for kpi_id, row in self._now.items() if row["status"] == "not_provided"}
         return {
             kpi_id: self._missing_part("; ".join(warnings_of(row)).removeprefix(NOT_PROVIDED.format(reason="")))
@@ -167,7 +160,7 @@ class DataPage:
             [_said(name), t["read"], t["clean"], t["read"] - t["clean"], t["earliest"], t["latest"], t["days_old"]]
             for name, t in self._tables.items()
         ]
-        shown = format_day(last, self.results.context.locale)
+        shown = self.results.write.day(last)
         note = _("Days old: to {day}, the last day that the figures count, from a table's last row by then.")
         note, empty = note.format(day=shown), _("No table is provided.")
         return _listing(_("What was read"), columns, rows, empty=empty, note=note)
@@ -209,12 +202,10 @@ class DataPage:
 
     def _missing(self) -> Listing:
         """Per table or column that is not there, the KPIs that need it and those that do without."""
-        needed: dict[str, list[str]] = {}
-        for kpi_id, what in self._lacks.items():
-            needed.setdefault(what, []).append(kpi_id)
+        needed = grouped((what, kpi_id) for kpi_id, what in self.lacks.items())
         missed: dict[str, list[str]] = {}
         for asker, asked in self.results.asked.items():
-            lost = {self._lacks[kpi_id] for kpi_id in self._ids(asker) if kpi_id in self._lacks}
+            lost = {self.lacks[kpi_id] for kpi_id in self._ids(asker) if kpi_id in self.lacks}
             for what in {self._missing_part(what) for what in asked.missed} - lost:
                 missed.setdefault(what, []).append(asker)
         rows = [
@@ -235,7 +226,7 @@ class DataPage:
     def _names_of(self, askers: Sequence[str]) -> str:
         """Themes by their names, cards by those of their KPIs that are provided."""
         themes = [theme_title(asker) for asker in askers if "." not in asker]
-        ids = [k for asker in askers if "." in asker for k in self._ids(asker) if k not in self._lacks]
+        ids = [k for asker in askers if "." in asker for k in self._ids(asker) if k not in self.lacks]
         return _("; ").join([*themes, *filter(None, [_labels(ids)])])
 
 
@@ -254,10 +245,7 @@ def held_by_theme(*pages: DataPage) -> Table:
 
 def most_waited_for(*pages: DataPage) -> str:
     """The table or the column that the most KPIs wait for, in a sentence; nothing where none does."""
-    waiting: dict[str, list[str]] = {}
-    for page in pages:
-        for kpi_id, what in page.lacks.items():
-            waiting.setdefault(what, []).append(kpi_id)
+    waiting = grouped((what, kpi_id) for page in pages for kpi_id, what in page.lacks.items())
     if not waiting:
         return ""
     what, ids = max(waiting.items(), key=lambda item: len(item[1]))

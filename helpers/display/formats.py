@@ -88,6 +88,10 @@ class Writer:
             return _("{n} pp").format(n=self._decimal(abs(gap) * 100, "0.0"))
         return self.phrase(abs(gap), unit) if unit in TIMES else self.value(abs(gap), unit)
 
+    def is_none(self, gap: float, unit: str) -> bool:
+        """Whether a difference is none as it is written."""
+        return self.gap(gap, unit) == self.gap(0.0, unit)
+
     def change(self, value: float | None, before: float | None, unit: str) -> str:
         """The change from ``before`` to ``value`` with its sign; of money in percent too.
 
@@ -172,6 +176,14 @@ class Writer:
             return [self.value(v, unit) for v in found]
         tenths = partial(self._decimal, pattern="0.0")
         return [NOTHING if pd.isna(v) else _signed(float(v), tenths, positive="") for v in found]
+
+    def day(self, day: date | str) -> str:
+        """A day, as :func:`format_day` writes it."""
+        return format_day(day, self.locale)
+
+    def period(self, label: str) -> str:
+        """The name of a period, as :func:`format_period` writes it."""
+        return format_period(label, self.locale)
 
     def _unsigned(self, number: float, unit: str) -> str:
         """A number of a unit of the catalogue, its sign apart."""

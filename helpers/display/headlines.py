@@ -14,7 +14,7 @@ import pandas as pd
 
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.context import Results
-from helpers.display.formats import MONEY, format_period, is_small
+from helpers.display.formats import MONEY, is_small
 from helpers.display.objectives import OFF_PACE, Objective, objective_sentence, objectives_in
 from helpers.display.sentences import (
     clauses,
@@ -36,7 +36,6 @@ Kind = Literal["signal", "target", "objective", ""]
 KINDS: tuple[Kind, ...] = ("signal", "target", "objective", "")  # in the order of their weight
 FAMILIES = {"mrr_movements": "mrr"}  # cards that tell the story of another
 IN_SHORT = 3  # sentences
-PARTS_NAMED = 3  # segments that made most of a change
 
 
 @dataclass(frozen=True)
@@ -137,8 +136,8 @@ def parts_moved(results: Results, kpi_id: str) -> str:
             return _("{name} by {dimension}, on {period}: {parts}.").format(
                 name=kpi(kpi_id).label,
                 dimension=_(spoken(str(by))),
-                period=format_period(before["period"], results.context.locale),
-                parts=enumerated(written[:PARTS_NAMED]),
+                period=results.write.period(before["period"]),
+                parts=enumerated(written[:3]),
             )
     return ""
 

@@ -14,8 +14,7 @@ import pandas as pd
 
 from helpers.catalogue import kpi
 from helpers.display.context import Results
-from helpers.display.formats import format_period
-from helpers.display.sentences import paragraph, why_nothing
+from helpers.display.sentences import ended, paragraph, why_nothing
 from helpers.errors import KitError, nearest
 from helpers.language import _, message, plural
 from helpers.periods import SHOWN_BEFORE
@@ -58,7 +57,7 @@ class Outlook:
         period = self.results.period
         if period.kind != "quarter":
             return _("The outlook to the year's end is told in the review of a quarter.")
-        label = format_period(period.label, self.results.context.locale)
+        label = self.results.write.period(period.label)
         if not self.ahead:
             return _("{period} is the last quarter of its fiscal year: the year is over.").format(period=label)
         if period.is_partial:
@@ -120,19 +119,17 @@ class Outlook:
         if self.target is not None:
             gap, target = self.end - self.target, write.value(self.target, unit)
             planned = _("target of {target}") if self.is_stock else _("targets of its quarters, {target} in all")
-            against = (
-                _("{sentence}, {gap} above the {planned}") if gap > 0 else _("{sentence}, {gap} below the {planned}")
-            )
-            if write.gap(gap, unit) == write.gap(0.0, unit):
+            against = _("{sentence}, {gap} below the {planned}")
+            if write.is_none(gap, unit):
                 against = _("{sentence}, the same as the {planned}")
+            elif gap > 0:
+                against = _("{sentence}, {gap} above the {planned}")
             planned = planned.format(target=target)
             told = against.format(sentence=told, gap=write.gap(gap, unit), planned=planned)
             is_within = abs(gap) < (self.error or 0.0) * self.end
         forecasts = plural("{n} past forecast", "{n} past forecasts", count).format(n=count)
-        off, error = (
-            write.value(self.error, "share"),
-            _("{ahead}, this method was off by {off} on average ({forecasts})."),
-        )
+        off = write.value(self.error, "share")
+        error = _("{ahead}, this method was off by {off} on average ({forecasts}).")
         if self.error is None:
             error = _("{ahead}, too little is known of this method's error ({forecasts}; it takes {n}).")
         elif is_within:
@@ -141,9 +138,7 @@ class Outlook:
                 "than that."
             )
         ahead = _(AHEAD[len(self.ahead) - 1])
-        return paragraph(
-            _("{sentence}.").format(sentence=told), error.format(ahead=ahead, forecasts=forecasts, off=off, n=ENOUGH)
-        )
+        return paragraph(ended(told), error.format(ahead=ahead, forecasts=forecasts, off=off, n=ENOUGH))
 
     @property
     def is_stock(self) -> bool:

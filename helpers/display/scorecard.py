@@ -21,7 +21,6 @@ from helpers.display.sparkline import sparkline, variance_bar
 from helpers.language import _, message
 from helpers.params import MOST_IN_SCORECARD
 
-QUARTERS_SHOWN = 9
 BY_KIND = {
     "quarter": message("{words}, by quarter"), "month": message("{words}, by month"),
     "week": message("{words}, by week"),
@@ -83,7 +82,7 @@ def scorecard_row(results: Results, kpi_id: str) -> dict[str, str]:
         "signal": _in_few_words(results, found, kpi_id),
         "verdict": found.shown,
         "verdict_tone": found.tone,
-        **sparkline(results, kpi_id, found, results.period.kind, QUARTERS_SHOWN),
+        **sparkline(results, kpi_id, found, results.period.kind, periods=9),
     }
 
 

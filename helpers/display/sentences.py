@@ -12,7 +12,7 @@ from babel.lists import format_list
 
 from helpers.catalogue import TIMES, kpi
 from helpers.display.context import Results, warnings_of
-from helpers.display.formats import format_day, format_period, unit_note, with_unit
+from helpers.display.formats import Writer, format_day, unit_note, with_unit
 from helpers.language import LOCALES, _, in_force, message, plural, retold
 from helpers.texts import spoken
 
@@ -61,11 +61,12 @@ def movement(results: Results, row: pd.Series, *, year_ago: bool = False) -> str
     ``row`` is of any period; ``year_ago`` adds the comparison with a year before. Without anything to compare it
     with, the value alone is told.
     """
+    period = when(results.write, row["period"], row["status"])
     if why := why_missing(row, results.context.locale):
-        return _("{name}: no value in {period} ({why})").format(name=name_of(row), period=_when(row, results), why=why)
+        return _("{name}: no value in {period} ({why})").format(name=name_of(row), period=period, why=why)
     gaps = gaps_of(results, row, year_ago=year_ago)
     told = _("{moved} in {period}, {gaps}") if gaps else _("{moved} in {period}")
-    return told.format(moved=moved_to(results, row), period=_when(row, results), gaps=clauses(gaps))
+    return told.format(moved=moved_to(results, row), period=period, gaps=clauses(gaps))
 
 
 def moved_to(results: Results, row: pd.Series) -> str:
@@ -77,10 +78,10 @@ def moved_to(results: Results, row: pd.Series) -> str:
     if before is None:
         return _("{name}: {value}").format(name=label, value=value)
     name = _("{label},").format(label=label) if ", " in label else label  # "Sales cycle, median" is an apposition
-    if _is_same(results, row, before):
+    gap = row["value"] - before["value"]
+    told = _("{name} rose to {value}") if gap > 0 else _("{name} fell to {value}")
+    if results.write.is_none(gap, row["unit"]):
         told = _("{name} stayed at {value}")
-    else:
-        told = _("{name} rose to {value}") if row["value"] > before["value"] else _("{name} fell to {value}")
     return told.format(name=name, value=value)
 
 
@@ -88,8 +89,8 @@ def gaps_of(results: Results, row: pd.Series, *, year_ago: bool = False) -> list
     """How far a figure lies from the period before, and from a year before, where they may be compared."""
 
     def gap(earlier: pd.Series) -> str:
-        gap, period = row["value"] - earlier["value"], format_period(earlier["period"], results.context.locale)
-        if _is_same(results, row, earlier):
+        gap, period = row["value"] - earlier["value"], results.write.period(earlier["period"])
+        if results.write.is_none(gap, row["unit"]):
             return _("the same as {period}").format(period=period)
         told = _("{gap} above {period}") if gap > 0 else _("{gap} below {period}")
         return told.format(gap=results.write.gap(gap, row["unit"]), period=period)
@@ -98,40 +99,31 @@ def gaps_of(results: Results, row: pd.Series, *, year_ago: bool = False) -> list
     return [gap(earlier) for earlier in compared if earlier is not None]
 
 
-def _is_same(results: Results, row: pd.Series, earlier: pd.Series) -> bool:
-    """Whether two figures are the same as they are written."""
-    gap, none = (results.write.gap(size, row["unit"]) for size in (row["value"] - earlier["value"], 0.0))
-    return gap == none
-
-
 def gap_to_target(results: Results, row: pd.Series, target: float) -> str:
     """How far a figure lies from its target: "€56,769 below its target", or "at its target"."""
-    gap = row["value"] - target
-    size, none = (results.write.gap(each, row["unit"]) for each in (gap, 0.0))
-    if size == none:
+    gap, unit = row["value"] - target, row["unit"]
+    if results.write.is_none(gap, unit):
         return _("at its target")
-    return (_("{gap} above its target") if gap > 0 else _("{gap} below its target")).format(gap=size)
+    told = _("{gap} above its target") if gap > 0 else _("{gap} below its target")
+    return told.format(gap=results.write.gap(gap, unit))
 
 
 def when_earlier(results: Results, row: pd.Series) -> str:
     """The words "in 2026Q2" after a blank, of a row that stands in for a review period that is not mature."""
     here = row["period"] == results.period.label
-    return "" if here else _(" in {period}").format(period=format_period(row["period"], results.context.locale))
+    return "" if here else _(" in {period}").format(period=results.write.period(row["period"]))
 
 
 def name_of(row: pd.Series) -> str:
     """The KPI's label, with the segment that the row is of."""
-    label = kpi(row["kpi_id"]).label
-    return (
-        _("{label} ({segment})").format(label=label, segment=retold(spoken(row["segment"])))
-        if row["segment"]
-        else label
-    )
+    told = _("{label} ({segment})") if row["segment"] else "{label}"
+    return told.format(label=kpi(row["kpi_id"]).label, segment=retold(spoken(row["segment"])))
 
 
-def _when(row: pd.Series, results: Results) -> str:
-    period = format_period(row["period"], results.context.locale)
-    return _("{period} to date").format(period=period) if row["status"] == "partial" else period
+def when(write: Writer, period: object, status: str) -> str:
+    """The name of a period, of one that is not over as such."""
+    name = write.period(str(period))
+    return _("{period} to date").format(period=name) if status == "partial" else name
 
 
 def listed(words: Sequence[str]) -> str:
@@ -149,10 +141,17 @@ def paragraph(*told: str) -> str:
     >>> paragraph("It rose.", "", "It fell.")
     'It rose. It fell.'
     """
-    found = [each for each in told if each]
-    return (
-        reduce(lambda before, each: _("{sentence} {next}").format(sentence=before, next=each), found) if found else ""
-    )
+    join, found = _("{sentence} {next}"), [each for each in told if each]
+    return reduce(lambda before, each: join.format(sentence=before, next=each), found) if found else ""
+
+
+def ended(clause: str) -> str:
+    """A clause as a sentence.
+
+    >>> ended("It rose")
+    'It rose.'
+    """
+    return _("{sentence}.").format(sentence=clause)
 
 
 def clauses(told: Sequence[str]) -> str:
@@ -168,7 +167,7 @@ def clauses(told: Sequence[str]) -> str:
 def chart_title(results: Results, what: str, unit: str, periods: Sequence[str]) -> str:
     """A chart's title: what, unit, period."""
     named = list(periods) or [results.period.label]
-    first, last = (format_period(label, results.context.locale) for label in (named[0], named[-1]))
+    first, last = (results.write.period(label) for label in (named[0], named[-1]))
     when = first if first == last else _("{low} to {high}").format(low=first, high=last)
     return _(", ").join(filter(None, [what, unit_words(unit, results.context.currency), when]))
 
@@ -187,7 +186,7 @@ def unit_words(unit: str, currency: str) -> str:
 def why_nothing(results: Results, row: pd.Series | None, otherwise: str) -> str:
     """The sentence in the place of a picture: why the KPI has no value (refused, not provided), else another."""
     has_reason = row is not None and why_missing(row, results.context.locale)
-    return _("{sentence}.").format(sentence=movement(results, row)) if row is not None and has_reason else otherwise
+    return ended(movement(results, row)) if row is not None and has_reason else otherwise
 
 
 def why_not_drawn(values: pd.DataFrame, results: Results, unit: str) -> str:

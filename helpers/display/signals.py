@@ -8,13 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
 from helpers.catalogue import judged_as, kpi
 from helpers.display.context import Results, Series
-from helpers.display.formats import format_period
 from helpers.language import _, message
 from helpers.periods import DAY
 from helpers.registries import Baseline
@@ -34,7 +33,6 @@ ON_BEFORE = {
     "quarter": message("on the quarter before"), "month": message("on the month before"),
     "week": message("on the week before"),
 }  # fmt: skip
-FIXED_FROM = 12  # points; a shorter series is not judged by the baseline that the review fixes
 
 
 @dataclass(frozen=True)
@@ -83,6 +81,18 @@ class Verdict:
     def tone_of(self, side: int) -> Tone:
         """Whether it is good or bad to stand on this side."""
         return change_tone(self.subject, side)
+
+
+def standing_out(found: Verdict, periods: Iterable[Any], values: Iterable[float]) -> dict[int, Tone]:
+    """The places of the values beyond the usual range, and of the judged one if it is a signal; each with its tone."""
+    low, high = found.range or (-math.inf, math.inf)
+    marked: dict[int, Tone] = {}
+    for i, (period, value) in enumerate(zip(periods, values, strict=True)):
+        if found.state == "signal" and period == found.period:
+            marked[i] = found.tone
+        elif value < low or value > high:
+            marked[i] = found.tone_of(1 if value > high else -1)
+    return marked
 
 
 def change_tone(kpi_id: str, change: float) -> Tone:
@@ -152,7 +162,7 @@ def judged_count(verdicts: Iterable[Verdict]) -> int:
 
 def _fixed_baseline(results: Results, subject: str, series: pd.DataFrame) -> Baseline | None:
     """The baseline that the review fixes for a series of enough values: the last that ends before the judged one."""
-    if series["value"].count() < FIXED_FROM:
+    if series["value"].count() < 12:
         return None
     judged_from = series["period_start"].iloc[-1]
     ended = [each for each in results.context.baselines.get(subject, ()) if each.to_on.isoformat() < judged_from]
@@ -200,14 +210,12 @@ def _name(found: Verdict, kpi_id: str, results: Results) -> str:
     beside = results.shown(kpi_id)
     if found.subject == kpi_id and beside is not None:
         judged = results.at(kpi_id, found.period)
-        same = (
-            judged is not None and judged["period_end"] == beside["period_end"] and judged["value"] == beside["value"]
-        )
+        same = judged is not None and all(judged[name] == beside[name] for name in ("period_end", "value"))
         if found.period == beside["period"] or same:  # the last month's stock is the quarter's
             return ""
     told = _("{period}, at {value}") if found.subject == kpi_id else _("{period} alone, at {value}")
     value = results.write.value(found.value, kpi(found.subject).unit)
-    return told.format(period=format_period(found.period, results.context.locale), value=value)
+    return told.format(period=results.write.period(found.period), value=value)
 
 
 def _position(found: Verdict, results: Results) -> str:

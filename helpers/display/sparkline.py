@@ -8,19 +8,17 @@ from collections.abc import Sequence
 
 from helpers.catalogue import kpi
 from helpers.display.context import Results, Series
-from helpers.display.formats import format_period
 from helpers.display.palette import BAND, FILLS, QUIET
 from helpers.display.signals import Verdict
 from helpers.language import _
 
-PERIODS_SHOWN = 12
 WIDTH, HEIGHT, PAD = 120, 30, 4
 BAR, FULL_BAR = 60, 0.25  # the width of a bar of variance, and the share of the target that fills half of it
 COLUMN, COLUMNS_HEIGHT = 8, 15  # of a series in a table
 
 
 def sparkline(
-    results: Results, kpi_id: str, found: Verdict, of: Series | None = None, periods: int = PERIODS_SHOWN
+    results: Results, kpi_id: str, found: Verdict, of: Series | None = None, periods: int = 12
 ) -> dict[str, str]:
     """The picture and its alternative text; both empty where there are not two values to join.
 
@@ -42,7 +40,7 @@ def sparkline(
         point = f"signal {found.tone}"
     ends = (with_value.iloc[0], with_value.iloc[-1])
     (first, start), (last, end) = (
-        (format_period(row["period"], write.locale), write.value(row["value"], row["unit"])) for row in ends
+        (write.period(row["period"]), write.value(row["value"], row["unit"])) for row in ends
     )
     words = _("{first} {start} to {last} {end}").format(first=first, start=start, last=last, end=end)
     if band:

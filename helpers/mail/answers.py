@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
+from helpers.errors import KitError
 from helpers.texts import one_line
 
 Outcome = Literal["sent", "refused", "unknown", "later"]
 HERE = "params/recipients.yml"
-NUMBER = re.compile("[0-9]{1,9}")  # what a server may give as a number
 SHOWN = 300  # characters of a server's answer
 PIECE = 8  # characters of a secret by which it is known
 
@@ -34,13 +36,6 @@ class Later(Exception):
         self.wait = wait
 
 
-class Meaning(NamedTuple):
-    """A refusal that is the sender's fault, whoever the reader is: what it is known by, and what to do."""
-
-    known_by: str
-    advice: str
-
-
 SEND_AS = (
     "the mailbox that logs in may not send in the name of the sender; make sender in params/recipients.yml its own "
     "address, or grant it Send As in the Exchange admin center"
@@ -50,71 +45,64 @@ TOO_LARGE = "the message is larger than the provider takes; attach less, or a sm
 APP_PASSWORD = "use an app password of the Google account (2-Step Verification gives it), or token"
 # As Microsoft and Google list them: learn.microsoft.com, "Email non-delivery reports and SMTP errors in Exchange
 # Online" and "SMTP AUTH client submission"; support.google.com/a/answer/3726730, "Gmail SMTP errors and codes".
-MEANINGS = (
-    Meaning(
-        r"550 5\.7\.30\b|basic authentication is not supported",
-        "Exchange Online takes no passwords any more; give graph, or smtp with app or token, in params/recipients.yml",
+MEANINGS = {
+    r"550 5\.7\.30\b|basic authentication is not supported": (
+        "Exchange Online takes no passwords any more; give graph, or smtp with app or token, in params/recipients.yml"
     ),
-    Meaning(
-        r"SmtpClientAuthentication is disabled",
+    r"SmtpClientAuthentication is disabled": (
         "SMTP AUTH is switched off; have it enabled for this mailbox (Microsoft 365 admin center, Manage email apps, "
-        "Authenticated SMTP), or give graph in params/recipients.yml",
+        "Authenticated SMTP), or give graph in params/recipients.yml"
     ),
-    Meaning(
-        r"535 5\.7\.139\b",
+    r"535 5\.7\.139\b": (
         "Microsoft Entra blocks this login (security defaults, Conditional Access, or a wrong password); give graph, "
-        "or smtp with app, in params/recipients.yml",
+        "or smtp with app, in params/recipients.yml"
     ),
-    Meaning(
-        r"535 5\.7\.3\b",
+    r"535 5\.7\.3\b": (
         "wrong user or password, or a token without SMTP.Send; for an application: SMTP.SendAsApp, and the mailbox's "
-        "permission in Exchange (New-ServicePrincipal, Add-MailboxPermission)",
+        "permission in Exchange (New-ServicePrincipal, Add-MailboxPermission)"
     ),
-    Meaning(
-        r"5\.7\.57\b|not authenticated to send",
-        "this server sends for those who log in only; give user and password, token or app in params/recipients.yml",
+    r"5\.7\.57\b|not authenticated to send": (
+        "this server sends for those who log in only; give user and password, token or app in params/recipients.yml"
     ),
-    Meaning(r"SendAsDenied|554 5\.2\.252\b|5\.7\.60\b|permissions? to send as", SEND_AS),
-    Meaning(
-        r"550 5\.2\.25[1-5]\b",
-        "Exchange Online has stopped this mailbox after many failures of one kind; see to their cause, wait some hours",
+    r"SendAsDenied|554 5\.2\.252\b|5\.7\.60\b|permissions? to send as": SEND_AS,
+    r"550 5\.2\.25[1-5]\b": (
+        "Exchange Online has stopped this mailbox after many failures of one kind; see to their cause, wait some hours"
     ),
-    Meaning(r"535 5\.7\.8\b", f"wrong user or password; for Gmail {APP_PASSWORD}"),
-    Meaning(r"534 5\.7\.(9|14)\b|application-specific password required", APP_PASSWORD),
-    Meaning(r"must issue a STARTTLS|530 5\.7\.0\b.*TLS", "give security: starttls (or tls) in params/recipients.yml"),
-    Meaning(r"^530 ", "this server sends for those who log in only; give user and password, token or app"),
-    Meaning(
-        r"\b432 4\.3\.2\b|concurrent connections? limit|sender thread limit",
-        "three connections of a mailbox at once are the limit of Exchange Online; end what else sends from it",
+    r"535 5\.7\.8\b": f"wrong user or password; for Gmail {APP_PASSWORD}",
+    r"534 5\.7\.(9|14)\b|application-specific password required": APP_PASSWORD,
+    r"must issue a STARTTLS|530 5\.7\.0\b.*TLS": "give security: starttls (or tls) in params/recipients.yml",
+    r"^530 ": "this server sends for those who log in only; give user and password, token or app",
+    r"\b432 4\.3\.2\b|concurrent connections? limit|sender thread limit": (
+        "three connections of a mailbox at once are the limit of Exchange Online; end what else sends from it"
     ),
-    Meaning(r"5\.4\.5\b|daily.{0,20}(sending|user).{0,20}(limit|quota)", OF_THE_DAY),
-    Meaning(r"5\.1\.90\b|5\.7\.23[23]\b|SubmissionQuotaExceeded|reached your daily limit", OF_THE_DAY),
-    Meaning(
-        r"5\.1\.8\b.*sender|5\.7\.50[123]\b|5\.7\.70[58]\b|5\.7\.6(0[6-9]|[1-4][0-9])\b",
-        "the provider has blocked this sender or address for spam; an administrator has to release it",
+    r"5\.4\.5\b|daily.{0,20}(sending|user).{0,20}(limit|quota)": OF_THE_DAY,
+    r"5\.1\.90\b|5\.7\.23[23]\b|SubmissionQuotaExceeded|reached your daily limit": OF_THE_DAY,
+    r"5\.1\.8\b.*sender|5\.7\.50[123]\b|5\.7\.70[58]\b|5\.7\.6(0[6-9]|[1-4][0-9])\b": (
+        "the provider has blocked this sender or address for spam; an administrator has to release it"
     ),
-    Meaning(
-        r"5\.7\.26\b", "the sender's domain does not vouch for this server (SPF, DKIM); send through its own server"
+    r"5\.7\.26\b": "the sender's domain does not vouch for this server (SPF, DKIM); send through its own server",
+    r"5\.7\.(54|64)\b|relay(ing)? (access )?(denied|not permitted|not allowed|prohibited)|unable to relay": (
+        "this server does not send to other domains for those who do not log in; give user and password, token or app"
     ),
-    Meaning(
-        r"5\.7\.(54|64)\b|relay(ing)? (access )?(denied|not permitted|not allowed|prohibited)|unable to relay",
-        "this server does not send to other domains for those who do not log in; give user and password, token or app",
-    ),
-    Meaning(r"552 5\.(2\.3|3\.4)\b|exceeds? (fixed )?maximum message size|message size limits?", TOO_LARGE),
-    Meaning(
-        r"STOREDRV\.Submission\S*Quota",
-        "the sender's own mailbox is full, so it may send nothing; empty it",
-    ),
-)
+    r"552 5\.(2\.3|3\.4)\b|exceeds? (fixed )?maximum message size|message size limits?": TOO_LARGE,
+    r"STOREDRV\.Submission\S*Quota": "the sender's own mailbox is full, so it may send nothing; empty it",
+}
 
 
-def meaning(words: str) -> str:
+def number(given: str) -> int:
+    """What a server gives as a number; 0 for what is none."""
+    return int(given) if re.fullmatch("[0-9]{1,9}", given) else 0
+
+
+def meaning(words: str, known: Mapping[str, str] = MEANINGS) -> str:
     """What to do about a refusal that is the sender's fault; nothing where it may be of one reader.
+
+    ``known`` has the advice by the pattern of the words that ask for it.
 
     >>> meaning("550 5.4.5 Daily user sending limit exceeded.") == OF_THE_DAY, meaning("550 5.1.1 No such user here")
     (True, '')
     """
-    return next((row.advice for row in MEANINGS if re.search(row.known_by, words, re.IGNORECASE)), "")
+    return next((advice for pattern, advice in known.items() if re.search(pattern, words, re.IGNORECASE)), "")
 
 
 def shown(answer: str | bytes, secrets: tuple[str, ...] = ()) -> str:
@@ -150,3 +138,12 @@ def with_advice(*parts: str) -> str:
     '550 5.7.30 Not supported; use graph'
     """
     return "; ".join(part.rstrip(". ") for part in parts if part)
+
+
+@contextmanager
+def tried_once(way: str) -> Iterator[None]:
+    """What passes, as what one is told when there is nothing to try again; ``way`` is what the settings call it."""
+    try:
+        yield
+    except Later as passing:
+        raise KitError(with_advice(str(passing), f"nothing was sent, try again, and see {way} in {HERE}")) from None

@@ -25,7 +25,19 @@ from urllib.parse import quote
 import httpx
 
 from helpers.errors import KitError
-from helpers.mail.answers import HERE, OF_THE_DAY, SEND_AS, TOO_LARGE, Answer, Later, shown, trouble, with_advice
+from helpers.mail.answers import (
+    HERE,
+    OF_THE_DAY,
+    SEND_AS,
+    TOO_LARGE,
+    Answer,
+    Later,
+    meaning,
+    shown,
+    tried_once,
+    trouble,
+    with_advice,
+)
 from helpers.mail.letter import END, Letter
 from helpers.mail.recipients import App, GraphMailbox, read_person
 from helpers.mail.secrets import Secret
@@ -52,19 +64,16 @@ PIECE = 12 * 320 * 1024  # of an upload session: less than 4 MB, in steps of 320
 PASSING = (408, 409, 412, 423, 429)
 NEVER_BEGUN = (*NO_ADDRESS, httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 TOO_LARGE_CODES = r"^413|SizeExceeded"
-ADVICE = (
-    (r"ErrorSendAsDenied", SEND_AS),
-    (TOO_LARGE_CODES, TOO_LARGE),
-    (r"ExceededMessageLimit|SubmissionQuota", OF_THE_DAY),
-    (r"SubmissionBlocked", "the mailbox may not send any more, mostly for spam; an administrator has to release it"),
-    (
-        r"^403",
-        "the application needs Mail.Send as application permission with admin consent, for messages of more than "
-        f"{IN_ONE_REQUEST / 1e6:.1f} MB also Mail.ReadWrite, and the mailbox within its scope in Exchange",
-    ),
-    (r"^404|MailboxNotEnabled", f"graph.mailbox in {HERE} must be a mailbox of this tenant with Exchange Online"),
-    (r"^401", "the token is not accepted; it must be for Microsoft Graph, of this tenant, and not expired"),
-)
+ADVICE = {
+    r"ErrorSendAsDenied": SEND_AS,
+    TOO_LARGE_CODES: TOO_LARGE,
+    r"ExceededMessageLimit|SubmissionQuota": OF_THE_DAY,
+    r"SubmissionBlocked": "the mailbox may not send any more, mostly for spam; an administrator has to release it",
+    r"^403": "the application needs Mail.Send as application permission with admin consent, for messages of more than "
+    f"{IN_ONE_REQUEST / 1e6:.1f} MB also Mail.ReadWrite, and the mailbox within its scope in Exchange",
+    r"^404|MailboxNotEnabled": f"graph.mailbox in {HERE} must be a mailbox of this tenant with Exchange Online",
+    r"^401": "the token is not accepted; it must be for Microsoft Graph, of this tenant, and not expired",
+}
 logging.getLogger("httpx").setLevel(logging.WARNING)  # below it would note addresses that hold a token
 
 
@@ -82,11 +91,7 @@ class GraphWay:
         self._client = httpx.Client(timeout=timeout, verify=ssl.create_default_context())
 
     def send(self, letter: Letter, handing_over: Callable[[Sequence[str]], None]) -> Mapping[str, Answer]:
-        """Hand a letter over to all its addresses at once.
-
-        Raises:
-            KitError: nothing can be sent this way; this letter was certainly not taken.
-        """
+        """Hand a letter over to all its addresses at once."""
         head = _head(letter)
         try:
             if len(letter.head) + len(letter.content.whole) <= IN_ONE_REQUEST:
@@ -98,18 +103,12 @@ class GraphWay:
         return dict.fromkeys(letter.addresses, answer)
 
     def check(self) -> list[str]:
-        """Get a token, read what it allows, and ask for the mailbox.
-
-        Raises:
-            KitError: it does not work, with what to do.
-        """
-        try:
+        """Get a token, read what it allows, and ask for the mailbox."""
+        with tried_once("graph"):
             answer = self._request("GET", "?$select=id")
             if answer.status_code not in (200, 403):
                 raise self._trouble(answer)
             token = self._tokens.current()
-        except Later as passing:
-            raise KitError(with_advice(str(passing), f"nothing was sent, try again, and see graph in {HERE}")) from None
         unseen = "" if answer.status_code == 200 else ", which this token may not look up, nor needs to"
         return [
             f"{self._settings.url} answers for {self._mailbox}{unseen}",
@@ -236,16 +235,15 @@ class GraphWay:
         self, method: str, path: str, headers: Mapping[str, str] | None = None, **content: Any
     ) -> httpx.Response:
         """The answer to a request; a token that is refused may have expired, so it is got once more."""
-        answer = self._bearing(self._tokens.current(), method, path, headers or {}, content)
-        if answer.status_code == 401 and (token := self._tokens.another()):
-            answer = self._bearing(token, method, path, headers or {}, content)
-        return answer
 
-    def _bearing(
-        self, token: str, method: str, path: str, headers: Mapping[str, str], content: Mapping[str, Any]
-    ) -> httpx.Response:
-        authorized = {**headers, "Authorization": f"Bearer {token}"}
-        return self._client.request(method, self._user + path, headers=authorized, **content)
+        def asked(token: str) -> httpx.Response:
+            authorized = {**(headers or {}), "Authorization": f"Bearer {token}"}
+            return self._client.request(method, self._user + path, headers=authorized, **content)
+
+        answer = asked(self._tokens.current())
+        if answer.status_code == 401 and (token := self._tokens.another()):
+            answer = asked(token)
+        return answer
 
     def _done(self, answer: httpx.Response) -> Mapping[str, Any]:
         if answer.status_code not in (200, 201):
@@ -259,7 +257,7 @@ class GraphWay:
         if answer.status_code in PASSING or answer.status_code >= 500 or is_gone:
             return Later(words, wait_of(answer))
         until = " ".join(map(validity, self._tokens.held)) if answer.status_code == 401 else ""
-        advice = next((advice for known_by, advice in ADVICE if re.search(known_by, words)), f"see graph in {HERE}")
+        advice = meaning(words, ADVICE) or f"see graph in {HERE}"
         return KitError(with_advice(f"{self._settings.url}, {self._mailbox}: {words}", until, advice))
 
     def _words(self, answer: httpx.Response) -> str:

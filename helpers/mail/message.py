@@ -21,14 +21,14 @@ from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.display.formats import format_period
 from helpers.display.plain_words import plain
-from helpers.display.sentences import listed, paragraph
+from helpers.display.sentences import ended, listed, paragraph
 from helpers.errors import KitError, nearest
 from helpers.language import LOCALES, _, in_force, message, speaking
 from helpers.mail.body import write_bodies
 from helpers.pack.appearance import TEMPLATES, typst_fonts
-from helpers.pack.archive import published_versions
+from helpers.pack.archive import published_at
 from helpers.pack.changes import SHOWN, Compared, changes_since
-from helpers.pack.made_from import AUDIENCES, NOTEBOOKS, PREPARED, audiences_of, kept_request, kept_runs
+from helpers.pack.made_from import NOTEBOOKS, PREPARED, audiences_of, kept_request, kept_runs, of_audience
 from helpers.pack.notebook_content import as_svg
 from helpers.pack.pages import DRAFT, PARTIAL, Edition, page_content, pages_of
 from helpers.pack.request import PackRequest
@@ -115,7 +115,7 @@ def _kept(found: Opened, audience: str) -> tuple[Path, Path]:
         return found.made_from, found.folder / NOTEBOOKS
     if audience not in (known := audiences_of(found.made_from)):
         raise KitError(f"{found.folder}: {audience!r} is no audience of this pack{nearest(audience, known)}")
-    own = found.made_from / AUDIENCES / audience
+    own = of_audience(found.made_from, audience)
     return own, own / NOTEBOOKS
 
 
@@ -143,11 +143,10 @@ def _corrected(
     found: Opened, audience: str, request: PackRequest, prepared: Prepared, shown: Results
 ) -> Compared | None:
     """What differs from the version before; None where the pack is held against none of its own period."""
-    label, _slash, version = (found.manifest["compared_with"] or "").partition("/v")
-    if label != request.period.label:
+    address = found.manifest["compared_with"] or ""
+    if address.partition("/")[0] != request.period.label:
         return None
-    versions = {each.version: each for each in published_versions(found.out / "published", label)}
-    held = versions.get(int(version))
+    held = published_at(found.out / "published", address)
     if not held or not (held.folder / audience / "results.csv").is_file():
         return Compared() if held and audience else Compared(GONE)  # nothing was published for these readers yet
     made_with = {"code": found.manifest["fingerprints"]["code"], **found.manifest["versions"]}
@@ -177,10 +176,9 @@ def _badges(edition: Edition | None, is_partial: bool) -> list[dict[str, Any]]:
 
 def _standing(view: Mapping[str, Any], edition: Edition | None) -> str:
     """Who published it, when and why, or that nobody has yet; and what it lacks."""
-    sentence = _("{sentence}.")
     told = view["edition"] if edition else _("Not published yet: figures and words may still change")
     failed = _("Without {names}, which failed").format(names=listed(view["failed"])) if view["failed"] else ""
-    return paragraph(*(sentence.format(sentence=each) for each in (told, failed) if each))
+    return paragraph(*(ended(each) for each in (told, failed) if each))
 
 
 def _changed(compared: Compared, label: str, locale: str) -> dict[str, Any]:
@@ -200,7 +198,7 @@ def _changed(compared: Compared, label: str, locale: str) -> dict[str, Any]:
                 "name": each.name,
                 "period": format_period(each.period, locale),
                 "texts": each.texts,
-                "cause": _("{sentence}.").format(sentence=begun(each.cause)),
+                "cause": ended(begun(each.cause)),
             }
             for each in restated
         ],

@@ -12,13 +12,12 @@ from typing import Annotated, Literal, NamedTuple
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, model_validator
 
-from helpers.errors import KitError, nearest
+from helpers.errors import KitError, nearest, refuse
 from helpers.mail.secrets import Secret
 from helpers.strict_yaml import FromFile, Frozen, Places, read_model
 from helpers.texts import UNPRINTABLE
 
 LOCAL = ("localhost", "127.0.0.1", "::1")  # where a connection may be plain
-PORTS = {"tls": 465, "starttls": 587, "none": 25}
 WRITTEN = re.compile(r"\s*(?:(?P<name>[^<>]*?)\s*<(?P<address>[^<>]*)>|(?P<bare>[^<>]*?))\s*")
 SUBJECT_FIELDS = ("company", "title", "period")
 Kind = Literal["to", "cc", "bcc"]
@@ -140,7 +139,7 @@ class SmtpServer(Frozen):
 
     @property
     def at(self) -> int:
-        return self.port or PORTS[self.security]
+        return self.port or {"tls": 465, "starttls": 587, "none": 25}[self.security]
 
 
 class GraphMailbox(Frozen):
@@ -230,8 +229,7 @@ def load_recipients(path: Path) -> Recipients:
         KitError: with every fault of the file.
     """
     found = read_model(path, Recipients)
-    if faults := [*_not_allowed(found), *_given_twice(found)]:
-        raise KitError(*faults)
+    refuse([*_not_allowed(found), *_given_twice(found)])
     return found
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from helpers.errors import KitError
-from helpers.mail.answers import HERE, NUMBER, Answer, Later, meaning, shown, trouble, with_advice
+from helpers.mail.answers import HERE, Answer, Later, meaning, number, shown, tried_once, trouble, with_advice
 from helpers.mail.letter import Letter
 from helpers.mail.recipients import SmtpServer
 from helpers.mail.secrets import Secret
@@ -22,7 +22,6 @@ from helpers.mail.tokens import Tokens, untrusted, validity
 MOST_BYTES = 20_000_000  # servers that pass a message on often take no more
 CONNECT, COMMAND, AFTER_DATA = 30, 120, 600  # seconds; ten minutes after the data are RFC 5321's, section 4.5.3.2
 AT_ONCE = 64 * 1024  # bytes of a letter, for each of which COMMAND holds
-SCOPE = "https://outlook.office365.com/.default"  # of an application at Exchange Online
 
 
 class Reply(NamedTuple):
@@ -47,28 +46,20 @@ class SmtpWay:
         self._settings = settings
         self._where = f"{settings.host}:{settings.at}"
         source = settings.app or settings.token
-        self._tokens = Tokens(source, SCOPE) if source else None
+        self._tokens = Tokens(source, "https://outlook.office365.com/.default") if source else None
         self._secrets: tuple[str, ...] = ()  # what no message may show
         self._server: smtplib.SMTP | None = None
         self._login = "no login"
 
     @property
     def most_bytes(self) -> int:
-        """What a letter may have: our limit, or that of the server where it is less.
-
-        Raises:
-            KitError: the server cannot be asked.
-        """
-        with _told():
+        """What a letter may have: our limit, or that of the server where it is less."""
+        with tried_once("smtp"):
             offered = self._connected().esmtp_features.get("size", "")
-        return min(MOST_BYTES, (int(offered) if NUMBER.fullmatch(offered) else 0) or MOST_BYTES)
+        return min(MOST_BYTES, number(offered) or MOST_BYTES)
 
     def send(self, letter: Letter, handing_over: Callable[[Sequence[str]], None]) -> Mapping[str, Answer]:
-        """Hand a letter over, for every address that the server takes.
-
-        Raises:
-            KitError: nothing can be sent this way; this letter was certainly not taken.
-        """
+        """Hand a letter over, for every address that the server takes."""
         whole = letter.whole
         if not whole.count(b"\r\n") == whole.count(b"\n") == whole.count(b"\r") or not whole.endswith(b"\r\n"):
             raise ValueError("a letter whose lines do not all end in CRLF, at which a server might end it early")
@@ -95,14 +86,10 @@ class SmtpWay:
         return answers
 
     def check(self) -> list[str]:
-        """Connect, log in and say good-bye.
-
-        Raises:
-            KitError: it does not work, with what to do.
-        """
+        """Connect, log in and say good-bye."""
         try:
             most = self.most_bytes
-            with _told():
+            with tried_once("smtp"):
                 server = self._connected()
                 self._must(250, "does not answer NOOP", self._command("NOOP"))
             return [
@@ -324,15 +311,6 @@ class SmtpWay:
         if self._server:
             self._server.close()
         self._server = None
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """What passes, as what one is told when there is nothing to try again."""
-    try:
-        yield
-    except Later as passing:
-        raise KitError(with_advice(str(passing), f"nothing was sent, try again, and see smtp in {HERE}")) from None
 
 
 def _encoded(text: str) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import httpx
 
 from helpers.errors import KitError
-from helpers.mail.answers import HERE, NUMBER, Later, shown, trouble, with_advice
+from helpers.mail.answers import HERE, Later, number, shown, trouble, with_advice
 from helpers.mail.recipients import App
 from helpers.mail.secrets import Secret
 
@@ -117,8 +117,7 @@ def _fetched(app: App, scope: str) -> tuple[str, float]:
     found = in_json(answer)
     token = found.get("access_token")
     if answer.status_code == 200 and isinstance(token, str) and token:
-        lasts = str(found.get("expires_in", ""))
-        return token, float(lasts) if NUMBER.fullmatch(lasts) else 0
+        return token, number(str(found.get("expires_in", "")))
     codes = found.get("error_codes")
     told = str(found.get("error_description") or found.get("error") or "").split("Trace ID")[0]
     words = shown(told, (secret,))
@@ -140,8 +139,7 @@ def in_json(answer: httpx.Response) -> Mapping[str, Any]:
 
 def wait_of(answer: httpx.Response) -> float:
     """The seconds that an answer asks to wait."""
-    asked = answer.headers.get("Retry-After", "")
-    return float(asked) if NUMBER.fullmatch(asked) else 0
+    return number(answer.headers.get("Retry-After", ""))
 
 
 def unreachable(where: str, error: Exception) -> KitError | Later:

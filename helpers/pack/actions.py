@@ -6,7 +6,7 @@ they are known, Owner, KPI and Done. What else the file says is shown as it stan
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -18,7 +18,7 @@ from helpers.display.signals import change_tone
 from helpers.errors import nearest
 from helpers.language import _, message
 from helpers.pack.notebook_content import commentary_parts
-from helpers.pack.rich_text import Part, plain_text
+from helpers.pack.rich_text import Part, plain_text, text_table
 from helpers.results import split_address
 
 HEADS = {  # the columns that the kit knows, each with what stands where it is empty
@@ -33,7 +33,8 @@ DAYS = ("Due", "Done")
 def action_faults(text: str) -> list[str]:
     """What is wrong with a file of actions: days that are none, and KPIs that nobody knows."""
     faults = []
-    for row in (row for table in _registers(commentary_parts(text, "")) for row in _rows(table)):
+    nodes = [node for part in commentary_parts(text, "") if part["type"] == "prose" for node in part["tree"]]
+    for row in (row for node in nodes if _is_register(node) for row in _rows(node)):
         faults += [
             f"{column} of “{row['Action']}” is {day!r}, must be a day such as 2026-10-31"
             for column in DAYS
@@ -68,10 +69,7 @@ def _shown(table: Mapping[str, Any], results: Results) -> Part:
         told |= _moved(row.get("KPI", ""), results)
         written.append([told.get(name) or _(HEADS.get(name, NOTHING)) for name in head])
     columns = [{"label": _(name) if name in HEADS else name, "align": "left"} for name in head]
-    return {
-        "type": "table", "title": "", "columns": columns, "rows": written, "values": written, "group": None, "note": "",
-        "empty": "" if written else _("No action is recorded."),
-    }  # fmt: skip
+    return text_table(columns, written, empty=_("No action is recorded."))
 
 
 def _standing(row: Mapping[str, str], results: Results) -> str:
@@ -79,7 +77,7 @@ def _standing(row: Mapping[str, str], results: Results) -> str:
     known = results.period.known_until
     done, due = _day(row.get("Done", "")), _day(row.get("Due", ""))
     if done and done <= known:
-        told = _("done on {day}").format(day=format_day(done, results.context.locale))
+        told = _("done on {day}").format(day=results.write.day(done))
         return f"{DONE} {told}"
     late, still_open = _("late"), _("open")
     return f"{LATE} {late}" if due and due <= known else f"{OPEN} {still_open}"
@@ -98,11 +96,6 @@ def _moved(address: str, results: Results) -> dict[str, str]:
     tone = change_tone(row["kpi_id"], gap) if gap else ""
     told = {"good": _("better: {value}, {gap}"), "bad": _("worse: {value}, {gap}"), "": _("{value}, {gap}")}[tone]
     return {"KPI": label, MOVED: told.format(value=value, gap=gaps_of(results, row)[0])}
-
-
-def _registers(parts: Sequence[Part]) -> list[Mapping[str, Any]]:
-    """The tables of actions among parts."""
-    return [node for part in parts if part["type"] == "prose" for node in part["tree"] if _is_register(node)]
 
 
 def _is_register(node: Mapping[str, Any]) -> bool:

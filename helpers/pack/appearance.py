@@ -19,7 +19,7 @@ import fontpkg_fira_sans
 import typst
 
 from helpers.display.palette import BAD, GOOD, darkened, luminance, tint
-from helpers.errors import KitError
+from helpers.errors import KitError, refuse
 from helpers.language import cjk_family, cjk_font, own_words
 from helpers.texts import printable
 
@@ -80,14 +80,12 @@ def refuse_unprintable(texts: Mapping[str, str]) -> None:
         KitError: naming each place with the signs that no font has.
     """
     found = {where: uncovered(str(printable(text))) for where, text in {**texts, **own_words()}.items()}
-    faults = [
+    refuse(
         f"{where}: no font of the pack has {' '.join(signs)}; write it without, or pip install 'kpi-review[cjk]' for "
         "Chinese signs"
         for where, signs in found.items()
         if signs
-    ]
-    if faults:
-        raise KitError(*faults)
+    )
 
 
 def upright_only(text: str) -> str:
@@ -191,11 +189,7 @@ def _fallbacks() -> tuple[typst.FontInfo, ...]:
 
 @cache
 def _installed_families() -> tuple[str, ...]:
-    return tuple(sorted({face.family for face in _fallbacks()}, key=_preference))
-
-
-def _preference(family: str) -> tuple[bool, str]:
-    return family in OTHERS, family
+    return tuple(sorted({face.family for face in _fallbacks()}, key=lambda family: (family in OTHERS, family)))
 
 
 def dejavu() -> Path:

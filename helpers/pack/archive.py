@@ -17,7 +17,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -66,7 +66,8 @@ def new_build(out: Path, label: str) -> Iterator[Path]:
     """
     _check_place(out / label)
     with _faults_of_writing(out):
-        folder = _new_folder(out.resolve(), label)
+        folder = out.resolve() / ".builds" / f"{label}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+        folder.mkdir(parents=True)
         try:
             with _locked(folder):
                 yield folder
@@ -115,13 +116,6 @@ def _faults_of_writing(out: Path) -> Iterator[None]:
         ) from None
 
 
-def _new_folder(out: Path, label: str) -> Path:
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-    folder = out / ".builds" / f"{label}-{stamp}"
-    folder.mkdir(parents=True)
-    return folder
-
-
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """A lock that ends with this process, however it ends."""
@@ -150,21 +144,28 @@ def last_published(folder: Path, period: Period, company: str) -> Published | No
     Raises:
         KitError: its manifest, or that of a later one, cannot be read.
     """
+    earlier = [each for each in published_periods(folder, period) if each.start <= period.start]
+    found = (pack for each in reversed(earlier) for pack in reversed(published_versions(folder, each.label)))
+    return next((pack for pack in found if pack.is_of(company)), None)
+
+
+def published_periods(folder: Path, period: Period) -> list[Period]:
+    """The periods of this kind of which something is published, the earliest first."""
     found = []
-    for path in folder.glob(f"*/v*/{MANIFEST}"):
-        number = re.fullmatch(r"v(\d+)", path.parent.name)
-        label = path.parent.parent.name
-        try:
-            of = period.calendar.period(label)
-        except KitError:  # a pack of another calendar
-            continue
-        if number and of.kind == period.kind and of.start <= period.start:
-            found.append((of.start, int(number[1]), label, path))
-    every = (
-        Published(label, number, read_manifest(path.parent), path.parent)
-        for _, number, label, path in sorted(found, reverse=True)
-    )
-    return next((each for each in every if each.is_of(company)), None)
+    for place in folder.glob("*/"):
+        with suppress(KitError):  # a pack of another calendar
+            found.append(period.calendar.period(place.name))
+    return sorted((each for each in found if each.kind == period.kind), key=lambda each: each.start)
+
+
+def published_at(folder: Path, address: str) -> Published | None:
+    """The pack that lies at an address, such as ``2026Q2/v1``; None where there is none.
+
+    Raises:
+        KitError: a manifest cannot be read.
+    """
+    label, _slash, version = address.partition("/v")
+    return next((each for each in published_versions(folder, label) if f"{each.version}" == version), None)
 
 
 def published_versions(folder: Path, label: str) -> list[Published]:

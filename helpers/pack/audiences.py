@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,11 @@ from helpers.data.canonical_tables import TABLES
 from helpers.data.prepared import Prepared
 from helpers.data.pseudonyms import pseudonym_key
 from helpers.data.redaction import Redaction, hide_fault, row_filter
-from helpers.errors import KitError, nearest, together
+from helpers.errors import KitError, nearest, refuse, together
 from helpers.kpis.spine import periods_of
 from helpers.language import template
 from helpers.pack.commentary import Commentary, read_commentary
 from helpers.pack.made_from import (
-    AUDIENCES,
     NOTEBOOKS,
     PREPARED,
     audiences_of,
@@ -31,6 +31,7 @@ from helpers.pack.made_from import (
     keep_record,
     kept_request,
     kept_runs,
+    of_audience,
 )
 from helpers.pack.request import PackRequest
 from helpers.pack.run import Executed, Failure, Job, Kernels
@@ -40,10 +41,7 @@ from helpers.strict_yaml import Places, shown
 OF_THE_COMPANY = ("kpi_alignment", "kpi_experiments")  # themes that say nothing of a part of the customers
 WORDS = "words.json"  # what no text for an audience may hold, each with what it is; beside a draft alone
 SPACELESS = "\u2e80"  # from here on are scripts that put no space between words
-STOPPED = template("whoever built the pack is told why")
 REFUSED = template("the pack of the whole company refuses it too")
-FOR_WHOM = template("This pack is for the readers named “{name}”; it leaves out what is not for them.")
-UNTOLD = template("What management says of figures that are not in this pack is left out.")
 
 
 @dataclass(frozen=True)
@@ -81,8 +79,7 @@ def check_audiences(request: PackRequest) -> None:
             pseudonym_key()
         except KitError as error:
             faults += error.faults
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
 
 
 def sections_of(request: PackRequest) -> int:
@@ -101,9 +98,8 @@ def make_variants(
         KitError: an audience would get what it must not see; the faults of all audiences.
     """
     asked = [(name, audience) for name, audience in request.review.audiences.items() if _themes(request, audience)]
-    steps = [
-        _step(request, prepared, made_from / AUDIENCES / name, name, audience, changed) for name, audience in asked
-    ]
+    folders = {name: of_audience(made_from, name) for name, _audience in asked}
+    steps = [partial(_variant, request, prepared, folders[name], name, audience, changed) for name, audience in asked]
     return together(*steps)
 
 
@@ -126,7 +122,8 @@ def run_variant(
             {r["kpi_id"]: REFUSED for r in records if r["status"] == "refused" and r["period"] == label},
         )
     executed = kernels.run(jobs, variant.folder / PREPARED, lambda run: finished(f"{variant.name}/{run.theme}"))
-    hidden = [replace(run, failure=Failure(None, "", STOPPED)) if run.failure else run for run in executed]
+    why = template("whoever built the pack is told why")
+    hidden = [replace(run, failure=Failure(None, "", why)) if run.failure else run for run in executed]
     keep_record(variant.request, hidden, variant.folder)
     return executed
 
@@ -139,7 +136,7 @@ def naming_reasons(made_from: Path, reasons: Mapping[str, str]) -> list[str]:
     return [
         f"{option} tells {word!r}, which is of {words[word]}; write it without; {name} must not read it"
         for name in audiences_of(made_from)
-        for words in [json.loads((made_from / AUDIENCES / name / WORDS).read_text(encoding="utf-8"))]
+        for words in [json.loads((of_audience(made_from, name) / WORDS).read_text(encoding="utf-8"))]
         for option, reason in reasons.items()
         for word in _words_in(reason, words)
     ]
@@ -155,7 +152,7 @@ def write_audience(name: str, made_from: Path, root: Path, origin: Any, pack: Pa
     """
     from helpers.pack.write import write_pages
 
-    kept = made_from / AUDIENCES / name
+    kept = of_audience(made_from, name)
     request, prepared = kept_request(kept, root), Prepared.open(kept / PREPARED)
     executed = [_without_files(run) for run in kept_runs(kept, kept / NOTEBOOKS)]
     (pack / name).mkdir()
@@ -205,12 +202,6 @@ def _own_commentary(request: PackRequest, name: str, audience: Audience) -> Comm
 # --- what it gets -----------------------------------------------------------------------------------------------------
 
 
-def _step(
-    request: PackRequest, prepared: Prepared, folder: Path, name: str, audience: Audience, changed: Mapping[str, str]
-) -> Callable[[], Variant]:
-    return lambda: _variant(request, prepared, folder, name, audience, changed)
-
-
 def _variant(
     request: PackRequest, prepared: Prepared, folder: Path, name: str, audience: Audience, changed: Mapping[str, str]
 ) -> Variant:
@@ -220,16 +211,18 @@ def _variant(
     period, key = request.period, pseudonym_key() if audience.customers == "pseudonyms" else b""
     days = [each.measured_on for each in periods_of(period)]
     redaction = Redaction(prepared, audience, days, key, _judged_by(request))
-    redaction.told.append(FOR_WHOM.format(name=name))
+    for_whom = template("This pack is for the readers named “{name}”; it leaves out what is not for them.")
+    redaction.told.append(for_whom.format(name=name))
     texts, is_whole = _commentary(request, name, audience)
-    redaction.told += [] if is_whole else [UNTOLD]
+    if not is_whole:
+        redaction.told.append(template("What management says of figures that are not in this pack is left out."))
     review = _review(request, audience)
     try:
         redaction.write(folder / PREPARED, period, request.review.rules.feed_max_age_days)
     except KitError as error:
         raise KitError(*(f"{where}: {fault}" for fault in error.faults)) from None
-    if faults := [*_naming_texts(texts, redaction.words), *_naming_review(request.review, review, redaction.words)]:
-        raise KitError(*(f"{fault}; {name} must not read it" for fault in faults))
+    faults = [*_naming_texts(texts, redaction.words), *_naming_review(request.review, review, redaction.words)]
+    refuse(f"{fault}; {name} must not read it" for fault in faults)
     (folder / WORDS).write_text(json.dumps(redaction.words, ensure_ascii=False), encoding="utf-8")
     review = _with_codes(review, redaction)
     review._path = folder / "review.yml"  # commentary lies beside it

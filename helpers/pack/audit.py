@@ -20,8 +20,7 @@ from xlsxwriter.utility import xl_col_to_name as letters
 
 from helpers.catalogue import kpi
 from helpers.display.context import Results, warnings_of
-from helpers.display.formats import format_period
-from helpers.display.sentences import REASONS
+from helpers.display.sentences import REASONS, paragraph
 from helpers.display.shown_tables import Table
 from helpers.kpis.recurring_revenue.by_month import REVALUED, compared_days, customers_by_month
 from helpers.language import _, in_figures, message, plural, retold
@@ -52,7 +51,6 @@ CHECK_HEADS = (
 )  # fmt: skip
 FIRST = HEADINGS + 2  # the row of a table's first cells, as formulas count them
 PASS, FAIL = message("PASS"), message("FAIL")
-ALARM = {"type": "cell", "criteria": "==", "format": {"bold": True, "bg_color": "#f4c7c3"}}
 CENT, EXACT = (0.005, "0.00"), (1e-9, "0.000000000")  # how far money may be apart, and shares, and how that is shown
 NET, FX, PAYING, SUM, PAID = (
     message("Net new"), message("Currency effect"), message("Paying customers"), message("Sum of customers"),
@@ -76,6 +74,16 @@ PARTS = {  # KPIs whose parts add up to the total, and the dimension in which th
 }  # fmt: skip
 
 
+def _joining(form: str, way: Callable[[Any, Any], Any]) -> Callable[[Live, Any], Live]:
+    """The operator that joins two parts, as texts and as values."""
+
+    def joined(one: Live, other: Any) -> Live:
+        given = other if isinstance(other, Live) else Live(str(other), other)
+        return Live(form.format(one.text, given.text), way(one.value, given.value))
+
+    return joined
+
+
 @dataclass(frozen=True, eq=False)
 class Live:
     """A part of a formula, and what it amounts to: a number, a day, or an array of the cells of a range.
@@ -89,33 +97,14 @@ class Live:
     text: str
     value: Any
 
-    def _with(self, form: str, other: Any, way: Callable[[Any, Any], Any]) -> Live:
-        given = other if isinstance(other, Live) else Live(str(other), other)
-        return Live(form.format(self.text, given.text), way(self.value, given.value))
-
-    def __add__(self, other: Any) -> Live:
-        return self._with("{}+{}", other, operator.add)
-
-    def __sub__(self, other: Any) -> Live:
-        return self._with("({}-{})", other, operator.sub)
-
-    def __mul__(self, other: Any) -> Live:
-        return self._with("{}*{}", other, operator.mul)
-
-    def __truediv__(self, other: Any) -> Live:
-        return self._with("{}/{}", other, operator.truediv)
-
-    def __gt__(self, other: Any) -> Live:
-        return self._with("({}>{})", other, operator.gt)
-
-    def __lt__(self, other: Any) -> Live:
-        return self._with("({}<{})", other, operator.lt)
-
-    def __le__(self, other: Any) -> Live:
-        return self._with("({}<={})", other, operator.le)
-
-    def equals(self, other: Any) -> Live:
-        return self._with("({}={})", other, operator.eq)
+    __add__ = _joining("{}+{}", operator.add)
+    __sub__ = _joining("({}-{})", operator.sub)
+    __mul__ = _joining("{}*{}", operator.mul)
+    __truediv__ = _joining("{}/{}", operator.truediv)
+    __gt__ = _joining("({}>{})", operator.gt)
+    __lt__ = _joining("({}<{})", operator.lt)
+    __le__ = _joining("({}<={})", operator.le)
+    equals = _joining("({}={})", operator.eq)
 
     def cell(self, code: str = "") -> Cell:
         """The cell that calculates it."""
@@ -194,11 +183,8 @@ class Lines:
         return Live(f"{_in_formulas(AUDIT)}!{found.text}", found.value)
 
     def table(self) -> ExcelTable:
-        columns = [
-            [typed_cell(self.said(name)) for name in self.cells],
-            *map(list, zip(*self.cells.values(), strict=True)),
-        ]
-        return ExcelTable(self.title, self.heads, columns, [self.note])
+        rows = [[self.said(name), *cells] for name, cells in self.cells.items()]
+        return ExcelTable.of_rows(self.title, self.heads, rows, notes=[self.note])
 
 
 def audit_sheets(quarter: OpenReview, results: Results) -> list[SheetContent]:
@@ -210,11 +196,11 @@ def audit_sheets(quarter: OpenReview, results: Results) -> list[SheetContent]:
         moved = results.now("net_new_mrr")
         if moved is not None and moved["status"] == "refused":
             why = _("Refused: {reason}.").format(reason=_("; ").join(map(retold, warnings_of(moved))))
-            notes = [_("{sentence} {next}").format(sentence=none, next=why)]
+            notes = [paragraph(none, why)]
         elif (listing := quarter.listing(customers_by_month)).rows.empty or len(listing.rows) > MOST_ROWS:
             more = _("There are more than {n} customers.").format(n=in_figures(MOST_ROWS))
             why = listing.when_empty if listing.rows.empty else more
-            notes = [_("{sentence} {next}").format(sentence=none, next=why)]
+            notes = [paragraph(none, why)]
         else:
             audit = _Audit(quarter, results, listing)
             checks, notes, sheets = list(audit.checks()), list(audit.left_out()), audit.sheets()
@@ -248,7 +234,7 @@ class _Audit:
 
     def __init__(self, quarter: OpenReview, results: Results, listing: Listing) -> None:
         self.results, self.listing = results, listing
-        self.label = format_period(results.period.label, results.context.locale)
+        self.label = results.write.period(results.period.label)
         self.money = number_format([], "money", **results.context.style)
         self.months = quarter.spine.rules["retention_months"]
         self.steps, since = compared_days(quarter.spine)
@@ -399,17 +385,13 @@ def _check(results: Results, kpi_id: str, what: str, found: Live, figure: float)
 def _parts_table(parts: Sequence[tuple[str, str, pd.DataFrame]], results: Results) -> ExcelTable:
     """The parts that totals are checked against, as the pack has them."""
     rows = [
-        [*map(typed_cell, (kpi(kpi_id).label, _(by), retold(spoken(name)))), typed_cell(value, code)]
+        [kpi(kpi_id).label, _(by), retold(spoken(name)), typed_cell(value, code)]
         for kpi_id, by, found in parts
         for code in [number_format([], kpi(kpi_id).unit, **results.context.style)]
         for name, value in zip(found["segment"], found["value"], strict=True)
     ]
-    columns = list(map(list, zip(*rows, strict=True)))
-    return ExcelTable(
-        _("Parts of totals, as the pack has them"),
-        [_("Total"), _("Split by"), _("Part of it"), _("Its value")],
-        columns,
-    )
+    heads = [_("Total"), _("Split by"), _("Part of it"), _("Its value")]
+    return ExcelTable.of_rows(_("Parts of totals, as the pack has them"), heads, rows)
 
 
 def _sums_of_parts(parts: Sequence[tuple[str, str, pd.DataFrame]], results: Results) -> Iterator[Check]:
@@ -424,13 +406,13 @@ def _sums_of_parts(parts: Sequence[tuple[str, str, pd.DataFrame]], results: Resu
 
 def _checks_table(checks: Sequence[Check], notes: Sequence[str]) -> ExcelTable:
     """What must be equal, side by side; the first row says whether all of it is."""
-    rows, passes, fails = list[list[Cell]](), *(_(word).replace('"', "") for word in (PASS, FAIL))
+    rows, passes, fails = list[list[Any]](), *(_(word).replace('"', "") for word in (PASS, FAIL))
     for row, (what, one, other, code, (within, shown)) in enumerate(checks, start=FIRST + 1):
         equal = other.cell(code) if isinstance(other, Live) else Cell(other, code)
         apart = one.value - equal.value
         says = f'IF(ISNUMBER(D{row}),IF(ABS(D{row})<={within},"{passes}","{fails}"),"{fails}")'
         result = Live(says, passes if abs(apart) <= within else fails)
-        rows.append([typed_cell(what), one.cell(code), equal, Live(f"B{row}-C{row}", apart).cell(shown), result.cell()])
+        rows.append([what, one.cell(code), equal, Live(f"B{row}-C{row}", apart).cell(shown), result.cell()])
     title = _("{n} of {all} checks pass") if rows else _("No check")
     title = title.format(n=sum(row[-1].value == passes for row in rows), all=len(rows))
     if rows:
@@ -438,8 +420,9 @@ def _checks_table(checks: Sequence[Check], notes: Sequence[str]) -> ExcelTable:
         says = f'IF(COUNTIF({results},"{passes}")=ROWS({results}),"{passes}","{fails}")'
         every = Live(says, fails if fails in (row[-1].value for row in rows) else passes)
         notes = [_("Money must be equal to a cent, and shares to nine decimals."), *notes]
-        rows.insert(0, [typed_cell(_("All checks")), EMPTY, EMPTY, EMPTY, every.cell()])
-    columns = list(map(list, zip(*rows, strict=True)))
+        rows.insert(0, [_("All checks"), EMPTY, EMPTY, EMPTY, every.cell()])
     heads = [_(head) for head in CHECK_HEADS]
-    marked = {heads[-1]: {**ALARM, "value": f'"{fails}"'}}
-    return ExcelTable(title, heads, columns, notes, _("Nothing to compare."), marked=marked)
+    alarm = {"bold": True, "bg_color": "#f4c7c3"}
+    marked = {heads[-1]: {"type": "cell", "criteria": "==", "format": alarm, "value": f'"{fails}"'}}
+    nothing = _("Nothing to compare.")
+    return ExcelTable.of_rows(title, heads, rows, notes=notes, empty=nothing, marked=marked)

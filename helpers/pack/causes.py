@@ -38,6 +38,7 @@ from helpers.pack.made_from import QUERIES
 from helpers.pack.request import PackRequest
 from helpers.params import Review
 from helpers.periods import Calendar
+from helpers.results import grouped
 from helpers.review import rules_of
 
 CENT, DIGITS = 0.005, 1e-9  # what is nearer is equal: of money, and of all else relative to its size
@@ -377,9 +378,7 @@ def _naming(words: Collection[str], found: Iterable[ChangedRows]) -> list[Change
     every = list(found)
     named_there = {*words, LEFT_OUT, KNOWN_FROM}
     kept = [each for each in every if not each.columns or named_there & set(each.columns)]
-    together: dict[tuple[str, How], list[ChangedRows]] = {}
-    for each in kept or every:
-        together.setdefault((each.table, each.how), []).append(each)
+    together = grouped(((each.table, each.how), each) for each in kept or every)
     return [
         ChangedRows(
             table,

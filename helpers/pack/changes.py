@@ -25,17 +25,17 @@ from helpers.display.context import Results
 from helpers.display.data_page import NOT_COUNTED
 from helpers.display.formats import MONEY, format_period, is_small
 from helpers.display.plain_words import named, plain_value
-from helpers.display.sentences import listed, name_of, paragraph
+from helpers.display.sentences import ended, listed, name_of, paragraph
 from helpers.errors import KitError
 from helpers.kpis.rows import cards_of
 from helpers.language import _, message, plural, retold
 from helpers.pack.archive import Published
 from helpers.pack.causes import Causes, ChangedRows, alike
-from helpers.pack.made_from import AUDIENCES, FOLDER, PREPARED, no_longer_kept
+from helpers.pack.made_from import FOLDER, PREPARED, no_longer_kept, of_audience
 from helpers.pack.request import PackRequest
 from helpers.pack.verified import BY_OTHERS
 from helpers.params import Rules
-from helpers.results import KEY
+from helpers.results import KEY, grouped
 from helpers.texts import begun, spoken
 
 NO_FIGURE = ("not_provided", "refused")
@@ -51,7 +51,6 @@ COLUMNS = {
 SEEN_OTHERWISE = message(
     "Nothing was compared: what these readers see is chosen in another way than in the last published pack."
 )
-ANOTHER_THEME = message("not among the themes of this pack")
 
 
 @dataclass(frozen=True)
@@ -128,9 +127,7 @@ def changes_since(
     """
     if published is None:
         return Compared()
-    figures, tables = published.folder / audience, published.folder / FOLDER / PREPARED
-    if audience:
-        tables = published.folder / FOLDER / AUDIENCES / audience / PREPARED
+    figures, tables = published.folder / audience, of_audience(published.folder / FOLDER, audience) / PREPARED
     if not (figures / "results.csv").is_file():
         raise KitError(f"{figures / 'results.csv'} is not there; restore it, since this pack is compared with it")
     kept = Prepared.open(tables) if (tables / "prepared.json").is_file() else None
@@ -193,7 +190,7 @@ class _Comparison:
             )
         sizes = {"share": write.value(least, "share"), "points": write.gap(least, "share")}
         begin = _("Compared with the pack of {period} (v{version}): of {n} figures that both have, {told}.").format(
-            period=format_period(self.published.label, write.locale),
+            period=write.period(self.published.label),
             version=self.published.version,
             n=self._count(len(self._pairs)),
             told=told.format(n=self._count(n), material=self._count(len(material)), **sizes),
@@ -265,9 +262,7 @@ class _Comparison:
 
     def _table(self, material: Sequence[Restated]) -> dict[str, Any]:
         """One row per KPI and segment: the period in which it differs most."""
-        once: dict[tuple[str, ...], list[Restated]] = {}
-        for each in material:
-            once.setdefault((each.kpi_id, each.segment_by, each.segment), []).append(each)
+        once = grouped(((each.kpi_id, each.segment_by, each.segment), each) for each in material)
         rows = [self._table_row(found) for found in list(once.values())[:SHOWN]]
         few = _("{n} of {all} are shown.").format(n=len(rows), all=len(once))
         note = _(
@@ -296,8 +291,8 @@ class _Comparison:
 
     def _table_row(self, found: Sequence[Restated]) -> list[str]:
         first, more = found[0], self._count(len(found) - 1) if len(found) > 1 else ""
-        period = format_period(first.period, self.found.write.locale)
-        return [first.name, period, *first.texts, more, _("{sentence}.").format(sentence=begun(first.cause))]
+        period = self.found.write.period(first.period)
+        return [first.name, period, *first.texts, more, ended(begun(first.cause))]
 
     # --- definitions and rules ----------------------------------------------------------------------------------------
 
@@ -341,7 +336,7 @@ class _Comparison:
         for kpi_id in self._ids(self.then):
             if kpi_id not in here:
                 is_run = kpi_id in CATALOGUE and kpi(kpi_id).theme in self.request.parameters
-                word = status.get(kpi_id, "failed" if is_run else ANOTHER_THEME)
+                word = status.get(kpi_id, "failed" if is_run else message("not among the themes of this pack"))
                 gone.setdefault(word.replace("_", " "), []).append(kpi_id)
         told = _("{name}: {value}.")
         return [told.format(name=begun(_(word)), value=_labels(ids)) for word, ids in gone.items()]
@@ -349,7 +344,7 @@ class _Comparison:
     def _new_kpis(self) -> list[str]:
         there = set(self._ids(self.then))
         ids = [kpi_id for kpi_id in self._ids(self.found.frame) if kpi_id not in there]
-        return [_("{sentence}.").format(sentence=_labels(ids))] if ids else []
+        return [ended(_labels(ids))] if ids else []
 
     def _lone(self, side: str) -> list[str]:
         """The figures that only one side has, of KPIs that both have: of periods, and of segments by dimension."""

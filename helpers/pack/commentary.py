@@ -20,7 +20,7 @@ import pandas as pd
 from pydantic import Field, create_model
 
 from helpers.catalogue import CATALOGUE
-from helpers.errors import KitError, nearest, together
+from helpers.errors import KitError, nearest, refuse, together
 from helpers.pack.actions import action_faults
 from helpers.periods import Period
 from helpers.results import why_nowhere
@@ -124,8 +124,7 @@ def _signed(text: str, path: Path, themes: Sequence[str], period: Period) -> dic
         for theme, each in found.items()
         if each.on < period.measured_on
     ]
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
     return found
 
 
@@ -142,8 +141,7 @@ def _comment(path: Path, pages: Sequence[str], period: Period) -> Comment:
     unknown = [named["kpi_id"] for named in FIGURE.finditer(text) if named["kpi_id"] not in CATALOGUE]
     faults += [f"{path}: {{{{ {it} }}}} is not a KPI{nearest(it, CATALOGUE)}" for it in unknown]
     faults += [f"{path}: {fault}" for fault in action_faults(found.text) if page == "actions"]
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
     return found
 
 

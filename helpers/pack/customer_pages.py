@@ -10,18 +10,19 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from helpers.display.formats import NOTHING, Writer, format_day, format_period
+from helpers.display.formats import NOTHING, Writer, format_day
 from helpers.language import key_of, page_language
 from helpers.pack.appearance import colours_of
-from helpers.pack.notebook_content import tables_of
+from helpers.pack.notebook_content import tables_in
 from helpers.pack.render import named_template
+from helpers.pack.request import PackRequest
 from helpers.pack.run import Executed
 from helpers.periods import DAY
+from helpers.results import grouped
 from helpers.texts import printable
 
 KINDS = ("delivered_value",)  # each has a template of its name
@@ -31,35 +32,24 @@ SAME_TIME = 366 * DAY  # value and invoices are of the same time if their record
 STATES = ("confirmed", "not confirmed", "served", "invoiced")
 
 
-@dataclass(frozen=True)
-class Looks:
-    """What all pages of a pack share: whose they are, until which day they tell, colour and locale."""
-
-    company: str
-    until: date
-    colour: str
-    locale: str
-
-
-def write_customer_pages(executed: Iterable[Executed], pack: Path, looks: Looks) -> None:
+def write_customer_pages(executed: Iterable[Executed], pack: Path, request: PackRequest) -> None:
     """One page per customer of each table that says so, in a folder beside the table's own file."""
-    for run in executed:
-        for resource in tables_of(run.notebook) if not run.failure else ():
-            if (kind := resource.get("pages")) in KINDS and resource.get("export"):
-                folder = (pack / "exports" / Path(resource["export"]).name).with_suffix("")
-                folder.mkdir(exist_ok=True)
-                for name, page in customer_pages(resource["data"], str(kind), looks).items():
-                    (folder / name).write_text(page, encoding="utf-8")
+    for resource in tables_in(executed):
+        if (kind := resource.get("pages")) in KINDS and resource.get("export"):
+            folder = (pack / "exports" / Path(resource["export"]).name).with_suffix("")
+            folder.mkdir(exist_ok=True)
+            for name, page in customer_pages(resource["data"], str(kind), request).items():
+                (folder / name).write_text(page, encoding="utf-8")
 
 
-def customer_pages(rows: Iterable[Mapping[str, Any]], kind: str, looks: Looks) -> dict[str, str]:
+def customer_pages(rows: Iterable[Mapping[str, Any]], kind: str, request: PackRequest) -> dict[str, str]:
     """The pages by the names of their files: each of the rows with one ``customer_id``."""
-    by_customer: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        by_customer.setdefault(str(row["customer_id"]), []).append(row)
+    by_customer = grouped((str(row["customer_id"]), row) for row in rows)
     names, page = file_names(by_customer), named_template(f"{kind}.html.j2")
-    shared = {"company": looks.company, "colour": colours_of(looks.colour), "lang": page_language()}
-    return {names[key]: page.render(printable({**shared, **_value(own, looks)})) for key, own in by_customer.items()}
+    review, until, locale = request.review, request.period.measured_on, request.review.brand.locale
+    shared = {"company": review.company, "colour": colours_of(review.brand.colour), "lang": page_language()}
+    shared["until"] = format_day(until, locale)
+    return {names[key]: page.render(printable({**shared, **_value(own, locale)})) for key, own in by_customer.items()}
 
 
 def file_names(customer_ids: Collection[str]) -> dict[str, str]:
@@ -85,24 +75,26 @@ def _hashed(customer_id: str) -> str:
     return f"{readable}~{hashlib.sha256(customer_id.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
-def _value(rows: Iterable[Mapping[str, Any]], looks: Looks) -> dict[str, Any]:
+def _value(rows: Iterable[Mapping[str, Any]], locale: str) -> dict[str, Any]:
     """What the page of delivered value shows of the rows of one customer."""
-    of_state: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        of_state.setdefault(key_of(row["state"], STATES), []).append(row)
+    of_state = grouped((key_of(row["state"], STATES), row) for row in rows)
     confirmed, unconfirmed, served, invoiced = (of_state.get(state, []) for state in STATES)
     invoiced = served or invoiced
     one = next(iter(rows))
-    write = Writer(one["currency"], looks.locale)
+    write = Writer(one["currency"], locale)
 
     def told(each: Mapping[str, Any]) -> dict[str, str]:
-        return {"day": _day(each, looks), "what": each["what"] or "", "amount": write.value(each["amount"], "money")}
+        return {
+            "day": write.day(each["day"]),
+            "what": each["what"] or "",
+            "amount": write.value(each["amount"], "money"),
+        }
 
     return {
-        "customer": one["customer"], "until": format_day(looks.until, looks.locale),
+        "customer": one["customer"],
         "value": write.value(_sum(confirmed), "money") if confirmed else "",
         "paid": write.value(_sum(invoiced), "money") if invoiced else "",
-        "paid_since": _day(invoiced[0], looks) if invoiced else "", "is_served": bool(served),
+        "paid_since": write.day(invoiced[0]["day"]) if invoiced else "", "is_served": bool(served),
         "ratio": write.value(_ratio(confirmed, unconfirmed, served), "ratio").removeprefix(NOTHING),
         "waiting": write.value(_sum(unconfirmed), "money"), "quarters": _quarters(confirmed, write),
         "confirmed": list(map(told, reversed(confirmed))), "unconfirmed": list(map(told, reversed(unconfirmed))),
@@ -127,14 +119,12 @@ def _ratio(
 
 def _quarters(confirmed: Iterable[Mapping[str, Any]], write: Writer) -> list[dict[str, Any]]:
     """What was confirmed in each quarter, and how long its bar is, in percent of the longest."""
-    sums: dict[str, list[Mapping[str, Any]]] = {}
-    for each in confirmed:
-        sums.setdefault(each["quarter"], []).append(each)
+    sums = grouped((each["quarter"], each) for each in confirmed)
     totals = {quarter: _sum(part) or 0.0 for quarter, part in sums.items()}
     most = max([*totals.values(), 0.0]) or 1.0
     return [
         {
-            "quarter": format_period(quarter, write.locale),
+            "quarter": write.period(quarter),
             "amount": write.value(total, "money"),
             "bar": round(100 * max(total, 0.0) / most),
         }
@@ -146,7 +136,3 @@ def _sum(rows: Iterable[Mapping[str, Any]]) -> float | None:
     """The sum of amounts; nothing where one of them is not known."""
     amounts = [row["amount"] for row in rows]
     return None if None in amounts else sum(amounts)
-
-
-def _day(row: Mapping[str, Any], looks: Looks) -> str:
-    return format_day(row["day"], looks.locale)

@@ -20,10 +20,10 @@ from pptx.util import Inches
 from helpers.catalogue import kpi, theme_title
 from helpers.display.blocks import MARKS
 from helpers.display.context import Results
-from helpers.display.formats import MONEY, NOTHING, format_period, is_small
+from helpers.display.formats import MONEY, NOTHING, is_small
 from helpers.display.headlines import Headline, judgement
-from helpers.display.sentences import chart_title, listed, name_of, when_earlier, window_words
-from helpers.display.signals import Verdict
+from helpers.display.sentences import chart_title, listed, name_of, paragraph, when, when_earlier, window_words
+from helpers.display.signals import Verdict, standing_out
 from helpers.language import _, message, plural
 from helpers.pack.actions import DONE, LATE, OPEN
 from helpers.pack.appearance import typst_fonts
@@ -40,7 +40,6 @@ PERIODS = {"quarter": 8, "month": 12, "week": 12}
 KEY = {
     "good": message("circle: good news"), "bad": message("diamond: bad news"), "": message("square: unusual"),
 }  # fmt: skip
-SIDES = {"good": message("+ What went well"), "bad": message("− What did not go well")}
 LOGO = Box(Inches(10), Inches(5.3), Inches(2.73), Inches(1.3))  # on the plain cover
 SCORECARD = (
     Column(message("Group"), optional=True),
@@ -185,7 +184,8 @@ def _headline(
     drawing = None if row is None else _drawing(results, told)
     text, beside = slide.place.beside(0.36)
     rest = begun(told.rest.lstrip(",;: .，；：。"))
-    lines = [Line(_(SIDES[tone]), 16, bold=True), *_number(results, row), Line(rest, 20), Line(where, 14)]
+    side = _("+ What went well") if tone == "good" else _("− What did not go well")
+    lines = [Line(side, 16, bold=True), *_number(results, row), Line(rest, 20), Line(where, 14)]
     slide.text([line for line in lines if line.text], text if drawing else slide.place)
     if drawing:
         slide.chart(drawing, beside)
@@ -253,7 +253,7 @@ def _definition(pages: Pages, kpi_id: str) -> str:
     known = kpi(kpi_id)
     method = next((each.definition for each in pages.definitions if kpi_id in each.kpi_ids), "")
     told = _("{name}: {value}").format(name=known.label, value=known.definition)
-    return _("{sentence} {next}").format(sentence=told, next=method) if method else told
+    return paragraph(told, method)
 
 
 # --- charts -----------------------------------------------------------------------------------------------------------
@@ -273,11 +273,7 @@ def _drawing(results: Results, told: Headline) -> Drawing | None:
         return None
     unit, write = kpi(kpi_id).unit, results.write
     limits = found.range if found.subject == kpi_id and found.kind == kind else None
-    names = [format_period(period, write.locale) for period in rows["period"]]
-    dated = [
-        _("{period} to date").format(period=n) if status == "partial" else n
-        for n, status in zip(names, rows["status"], strict=True)
-    ]
+    dated = [when(write, *each) for each in zip(rows["period"], rows["status"], strict=True)]
     known = [i for i, value in enumerate(rows["value"]) if not math.isnan(value)]
     plan = [results.plan(kpi_id, told.segment).get(period) for period in rows["period"]]
     series = [Series(_("Actual"), [None if math.isnan(value) else float(value) for value in rows["value"]])]
@@ -287,7 +283,7 @@ def _drawing(results: Results, told: Headline) -> Drawing | None:
         series.append(Series(_("Average"), [found.limits.mean] * len(rows), "average"))
         levels = zip((_("Lower limit"), _("Upper limit")), limits, strict=True)
         series += [Series(name, [value] * len(rows), "limit") for name, value in levels]
-    marked = _marked(rows, found, *limits) if limits else {}
+    marked = standing_out(found, rows["period"], rows["value"]) if limits else {}
     key, then = [_(words) for tone, words in KEY.items() if tone in marked.values()], _("; ")
     title = chart_title(results, name_of(rows.iloc[-1]), unit, list(rows["period"]))
     return Drawing(
@@ -300,17 +296,6 @@ def _drawing(results: Results, told: Headline) -> Drawing | None:
         marked=marked,
         labelled=[i for i in sorted({known[-1], *marked}) if not is_small(rows.iloc[i])],
     )
-
-
-def _marked(rows: pd.DataFrame, found: Verdict, low: float, high: float) -> dict[int, str]:
-    """The values beyond the usual range, and the judged one where it is a signal; each with what it means."""
-    marked: dict[int, str] = {}
-    for i, (period, value) in enumerate(zip(rows["period"], rows["value"], strict=True)):
-        if found.state == "signal" and period == found.period:
-            marked[i] = found.tone
-        elif value < low or value > high:
-            marked[i] = found.tone_of(1 if value > high else -1)
-    return marked
 
 
 def _alt(results: Results, rows: pd.DataFrame, names: Sequence[str], others: Sequence[Series]) -> str:

@@ -10,12 +10,12 @@ import inspect
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
 from helpers.catalogue import Kpi, kpi
 from helpers.display.plain_words import plain
+from helpers.display.sentences import paragraph
 from helpers.kpis.rows import Card, cards_of, cards_with, theme_of, words_of
 from helpers.kpis.spine import read_relations
 from helpers.language import _, template
@@ -23,13 +23,13 @@ from helpers.notebook_parameters import GIVEN
 from helpers.pack.archive import Published
 from helpers.pack.request import PackRequest
 from helpers.registries import RegisteredKpi
+from helpers.results import grouped
 from helpers.texts import begun, docstring_sections, from_outside, in_words
 
 CHANGED = template(
     "its definition changed since the pack of {pack}, and its version did not: {reason}; "
     "raise definition_version of {kpi_id}"
 )
-REWORDED = template("it reads differently")
 BY_PERIOD = ("gross_margin",)  # rules that get another value with each period, which changes no earlier one
 
 
@@ -64,10 +64,7 @@ def definitions(
     >>> [found.label for found in definitions(["arr", "new_arr"])]
     ['Annual recurring revenue (ARR) · New ARR']
     """
-    cards: dict[Card, list[Kpi]] = {}
-    for row in map(kpi, kpi_ids):
-        for card in cards_with([row.kpi_id]):
-            cards.setdefault(card, []).append(row)
+    cards = grouped((card, row) for row in map(kpi, kpi_ids) for card in cards_with([row.kpi_id]))
     return [_definition(card, rows, queries, verified) for card, rows in cards.items()]
 
 
@@ -79,7 +76,7 @@ def _definition(card: Card, rows: list[Kpi], queries: Mapping[str, str], verifie
     return Definition(
         label=" · ".join(row.label for row in rows),
         kpi_ids=tuple(row.kpi_id for row in rows),
-        summary=reduce(_then, sentences),
+        summary=paragraph(*sentences),
         definition=plain(_(parts.get("Definition", "")), ""),
         source=begun(plain(_(from_outside(parts.get("Source", ""))), "")),
         departs=plain(_(parts.get("Departs", "")), ""),
@@ -90,10 +87,6 @@ def _definition(card: Card, rows: list[Kpi], queries: Mapping[str, str], verifie
         },
         sql="\n\n".join(dict.fromkeys(queries[row.kpi_id] for row in rows if row.kpi_id in queries)),
     )
-
-
-def _then(before: str, sentence: str) -> str:
-    return _("{sentence} {next}").format(sentence=before, next=sentence)
 
 
 # --- what changed since the last published pack -----------------------------------------------------------------------
@@ -129,7 +122,7 @@ def _changes(request: PackRequest, kpi: RegisteredKpi, manifest: Mapping[str, An
         if not was_there or then["versions"].get(kpi.kpi_id, "1") != str(kpi.definition_version):
             return
         if then["texts"][name_of_card(card)] != definition_text(card):
-            yield REWORDED
+            yield template("it reads differently")
         before = {**manifest["rules"], **manifest["parameters"].get(theme, {})}
         now = {**request.review.rules.model_dump(mode="json"), **request.parameters[theme]}
         words = words_of(card, read_relations(now))

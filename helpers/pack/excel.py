@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,11 +30,9 @@ from helpers.catalogue import TIMES
 from helpers.display.formats import MONEY, in_tenths
 from helpers.display.shown_tables import heading, visible_fields
 from helpers.language import _, in_figures, message, plural
-from helpers.texts import printable, protected
+from helpers.texts import printable, protected, width
 
 LONGEST_TEXT = 32_767  # characters of a cell, as UTF-16 counts them
-MOST_DIGITS = 10**15  # a spreadsheet keeps 15 digits of a number
-FIRST_YEAR = 1900
 DAY, MOMENT, COUNT, TENTHS = "yyyy-mm-dd", "yyyy-mm-dd hh:mm", "#,##0", "#,##0.0"
 FORMATS = {"share": "0.0%", "ratio": "#,##0.00", "count": COUNT, **dict.fromkeys(TIMES, COUNT)}
 UNBRACKETED = r"[^\[\]-]+"  # what may stand between the brackets of a currency in a format code
@@ -52,14 +49,11 @@ PRINTED = 110  # characters that a landscape page is wide between its margins
 QUIET = {"font_color": "#555555"}
 WRAPPED = {"text_wrap": True, "valign": "top"}
 APART = {"indent": 1}  # a text from the number before it
-TO_THE_RIGHT = {"align": "right", "indent": 2}  # beside the filter button
 # How the file writes a character that XML has not: a heading that looks like one is escaped, as cells are.
 ESCAPE = re.compile("(_x[0-9a-fA-F]{4}_)")
 
 LEFT_OUT = message("without characters that no page can show")
 CUT = message("cut at 32,767 characters")
-TOO_LONG = message("a number of more than 15 digits, kept as text")
-TOO_EARLY = message("a day before 1900, kept as text")
 NO_ROWS = message("No rows.")
 
 
@@ -113,6 +107,12 @@ class ExcelTable:
     name: str = ""
     wrapped: bool = False
     marked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of_rows(cls, title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]], **more: Any) -> ExcelTable:
+        """A table of rows of values or cells."""
+        found = [[value if isinstance(value, Cell) else typed_cell(value) for value in row] for row in rows]
+        return cls(title, headings, [[row[x] for row in found] for x in range(len(headings))], **more)
 
     @property
     def row_count(self) -> int:
@@ -177,8 +177,8 @@ def typed_cell(value: Any, code: str = "") -> Cell:
         return EMPTY
     if isinstance(value, bool):
         return Cell(value)
-    if isinstance(value, int) and abs(value) >= MOST_DIGITS:
-        return Cell(str(value), remark=_(TOO_LONG))
+    if isinstance(value, int) and abs(value) >= 10**15:
+        return Cell(str(value), remark=_("a number of more than 15 digits, kept as text"))
     return Cell(value, code) if isinstance(value, int) else _text_cell(str(value))
 
 
@@ -200,8 +200,8 @@ def _moment(text: str) -> Cell:
         moment = datetime.fromisoformat(text).replace(tzinfo=None)
     except ValueError:
         return _text_cell(text)
-    if moment.year < FIRST_YEAR:
-        return Cell(text, remark=_(TOO_EARLY))
+    if moment.year < 1900:
+        return Cell(text, remark=_("a day before 1900, kept as text"))
     return Cell(moment, MOMENT) if moment.time() != datetime.min.time() else Cell(moment.date(), DAY)
 
 
@@ -272,11 +272,10 @@ def _money(currency: str, locale: str) -> str:
 
 @dataclass
 class Book:
-    """A workbook on its way: the looks that it has, and the names of sheets and tables that are taken."""
+    """A workbook on its way, and the names of sheets and tables that are taken."""
 
     file: Workbook
     accent: str
-    _looks: dict[tuple[tuple[str, Any], ...], Format] = field(default_factory=dict)
     _sheets: set[str] = field(default_factory=set)
     _tables: set[str] = field(default_factory=set)
 
@@ -287,16 +286,16 @@ class Book:
     def text(self, sheet: Worksheet, row: int, x: int, text: str, **look: Any) -> None:
         """One text, as text."""
         if text:
-            sheet.write_string(row, x, str(_text_cell(text).value), self._look(look))
+            sheet.write_string(row, x, str(_text_cell(text).value), self.file.add_format(look))
 
     def number(self, sheet: Worksheet, row: int, x: int, number: int) -> None:
         """One count."""
-        sheet.write_number(row, x, number, self._look({"num_format": COUNT}))
+        sheet.write_number(row, x, number, self.file.add_format({"num_format": COUNT}))
 
     def link(self, sheet: Worksheet, row: int, x: int, text: str, to: Place) -> None:
         """One text that leads to a place in this workbook."""
         target = to.sheet.replace("'", "''")
-        look = self._look({"font_color": self.accent, "underline": 1})
+        look = self.file.add_format({"font_color": self.accent, "underline": 1})
         sheet.write_url(row, x, f"internal:'{target}'!{cell_name(to.row, to.x)}", look, str(_text_cell(text).value))
 
     def block(self, sheet: Worksheet, x: int, table: ExcelTable) -> Block:
@@ -305,22 +304,22 @@ class Book:
         The sentences have the table's columns and the gap after it, which is as wide as they and the title need.
         """
         widths, sentences = widths_of(table) if table.row_count else [NARROW], table.sentences
-        wanted = max(NOTE * bool(sentences), BOLD * _width(table.title))
+        wanted = max(NOTE * bool(sentences), BOLD * width(table.title))
         gap = max(GAP, wanted - sum(widths))
-        for place, width in enumerate([*widths, gap], start=x):
-            sheet.set_column(place, place, width)
+        for place, room in enumerate([*widths, gap], start=x):
+            sheet.set_column(place, place, room)
         self.text(sheet, TITLES, x, table.title, bold=True)
         if sentences:
-            look = self._look({**WRAPPED, **QUIET, "italic": True})
+            look = self.file.add_format({**WRAPPED, **QUIET, "italic": True})
             texts = [str(_text_cell(sentence).value) for sentence in sentences]
             sheet.merge_range(NOTES, x, NOTES, x + len(widths), "", look)
             sheet.write_string(NOTES, x, cut("\n".join(texts), LONGEST_TEXT), look)
         if table.row_count:
             self.table(sheet, x, table, widths)
-        width = sum(widths) + gap
-        lines = sum(len(textwrap.wrap(text, int(width))) for text in sentences)
+        whole = sum(widths) + gap
+        lines = sum(len(textwrap.wrap(text, int(whole))) for text in sentences)
         heading = _height(headings(table.headings), [each - BUTTON for each in widths]) if table.row_count else 0
-        return Block(len(widths) + 1, width, min(LINE_HEIGHT * max(lines, 1), HIGHEST), heading)
+        return Block(len(widths) + 1, whole, min(LINE_HEIGHT * max(lines, 1), HIGHEST), heading)
 
     def table(self, sheet: Worksheet, x: int, table: ExcelTable, widths: Sequence[int]) -> None:
         """The headings and cells of a table from a column on."""
@@ -335,13 +334,14 @@ class Book:
         for y, cells in enumerate(zip(*columns, strict=True), start=HEADINGS + 1) if table.wrapped else ():
             sheet.set_row(y, _height([str(cell.value or "") for cell in cells], widths))
         for place, (name, column) in enumerate(zip(names, columns, strict=True), start=x):
-            side = TO_THE_RIGHT if _is_number(column) else APART if place > x else {}
+            beside_button = {"align": "right", "indent": 2}
+            side = beside_button if _is_number(column) else APART if place > x else {}
             look = {"text_wrap": True, "valign": "bottom", **side, "bold": True, "bottom": 1, "font_color": self.accent}
-            sheet.write_string(HEADINGS, place, name, self._look(look))
+            sheet.write_string(HEADINGS, place, name, self.file.add_format(look))
             self._column(sheet, place, column, WRAPPED if table.wrapped else {}, {} if place == x else APART)
         for name, wanted in table.marked.items():
             place = x + list(table.headings).index(name)
-            look = {"format": self._look(wanted["format"])} if "format" in wanted else {}
+            look = {"format": self.file.add_format(wanted["format"])} if "format" in wanted else {}
             sheet.conditional_format(HEADINGS + 1, place, last, place, {**wanted, **look})
 
     def _column(
@@ -356,19 +356,12 @@ class Book:
                     side = apart if isinstance(value, str) else {}
                     own = {"num_format": code} if code else {}
                     mark = {"quote_prefix": True} if quoted else {}
-                    ways[kind] = (_writer(sheet, value), self._look({**look, **own, **side, **mark}))
+                    ways[kind] = (_writer(sheet, value), self.file.add_format({**look, **own, **side, **mark}))
                 write, way = ways[kind]
                 if formula:
                     sheet.write_formula(y, x, formula, way, value)
                 else:
                     write(y, x, value, way)
-
-    def _look(self, wanted: dict[str, Any]) -> Format:
-        """A format, made once."""
-        key = tuple(sorted(wanted.items()))
-        if key not in self._looks:
-            self._looks[key] = self.file.add_format(wanted)
-        return self._looks[key]
 
 
 def widths_of(table: ExcelTable) -> list[int]:
@@ -376,7 +369,7 @@ def widths_of(table: ExcelTable) -> list[int]:
     widest = PARAGRAPH if table.wrapped else WIDE
     found = []
     for name, column in zip(headings(table.headings), table.written, strict=True):
-        words, values = max(map(_width, name.split())), max(map(_shown_width, set(column)), default=0)
+        words, values = max(map(width, name.split())), max(map(_shown_width, set(column)), default=0)
         found.append(min(max(NARROW, int(BOLD * words) + BUTTON, values + 2), widest))
     return found
 
@@ -388,10 +381,9 @@ def headings(labels: Sequence[str]) -> list[str]:
     ['Stage', 'to', 'To (2)', 'Column 4']
     """
     taken: set[str] = set()
-    words = (
-        " ".join(printable(label).split()) or _("Column {n}").format(n=i) for i, label in enumerate(labels, start=1)
-    )
-    return [free_name(word, taken, " ({})", HEADING) for word in words]
+    words = [" ".join(printable(label).split()) for label in labels]
+    names = [word or _("Column {n}").format(n=i) for i, word in enumerate(words, start=1)]
+    return [free_name(name, taken, " ({})", HEADING) for name in names]
 
 
 def sheet_name(title: str) -> str:
@@ -444,7 +436,7 @@ def _is_number(column: Sequence[Cell]) -> bool:
 
 def _height(texts: Sequence[str], widths: Sequence[int]) -> float:
     """The height of a row that has room for texts broken at the widths of their columns."""
-    lines = (len(textwrap.wrap(text, max(width, 1))) for text, width in zip(texts, widths, strict=False))
+    lines = (len(textwrap.wrap(text, max(room, 1))) for text, room in zip(texts, widths, strict=False))
     return min(LINE_HEIGHT * max(lines, default=1), HIGHEST)
 
 
@@ -453,13 +445,8 @@ def _shown_width(cell: Cell) -> int:
     if isinstance(value, bool) or value is None:
         return 5
     if isinstance(value, str):
-        return _width(value)
+        return width(value)
     if isinstance(value, int | float):
         beside = code.partition(";")[0].replace("#,##0", "")
         return len(f"{value:,.0f}") + len(beside) if code else len(f"{value:.9g}")
     return len(code)
-
-
-def _width(text: str) -> int:
-    """How many narrow characters wide a text is; those of East Asian scripts count twice."""
-    return len(text) if text.isascii() else sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)

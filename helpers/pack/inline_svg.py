@@ -30,10 +30,6 @@ LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}(?![\d.]*e)")
 NOT_TURNED = re.compile(r"rotate\(-?0(?: [^)]*)?\)")
 
 
-class NotForPagesError(ValueError):
-    """The SVG holds something that charts are not drawn with."""
-
-
 def inline_svg(svg: str, *, alt: str, prefix: str) -> Markup:
     """An SVG as an element of a page; empty if it holds anything that charts are not drawn with.
 
@@ -49,7 +45,7 @@ def inline_svg(svg: str, *, alt: str, prefix: str) -> Markup:
         root = ElementTree.fromstring(svg)
         pointed_at = set(ADDRESS.findall(svg)) | {element.get(LINK, element.get("href", "")) for element in root.iter()}
         [drawn] = _drawn(root, pointed_at, prefix)
-    except (ElementTree.ParseError, NotForPagesError, ValueError):
+    except (ElementTree.ParseError, ValueError):  # or it holds what charts are not drawn with
         return Markup("")
     size = f"0 0 {_points(root, 'width')} {_points(root, 'height')}"
     shown = Element("svg", {"role": "img", "aria-label": alt, "viewBox": _short(drawn.get("viewBox", size))})
@@ -65,7 +61,7 @@ def _drawn(element: Element, pointed_at: set[str], prefix: str) -> list[Element]
     if name == "metadata":
         return []
     if name not in SHAPES or not element.tag.startswith(ROOM):
-        raise NotForPagesError(name)
+        raise ValueError(name)
     children = [found for child in element for found in _drawn(child, pointed_at, prefix)]
     looks = _looks(element.get("style", ""), prefix)
     shown = Element(name)
@@ -96,7 +92,7 @@ def _take(shown: Element, key: str, value: str, prefix: str) -> None:
         if key != "style" and (short := NOT_TURNED.sub("", _safe(value, prefix))):
             shown.set(key, _short(short))
     elif key not in ("id", "version", "type"):
-        raise NotForPagesError(key)
+        raise ValueError(key)
 
 
 def _looks(style: str, prefix: str) -> str:
@@ -105,7 +101,7 @@ def _looks(style: str, prefix: str) -> str:
     for declared in filter(None, map(str.strip, style.split(";"))):
         name, _, value = declared.partition(":")
         if not LOOKS.fullmatch(name.strip()):
-            raise NotForPagesError(name)
+            raise ValueError(name)
         if name.strip() != "font-family":
             found.append(f"{name.strip()}:{_short(_safe(value.strip(), prefix))}")
     return ";".join(found)
@@ -115,7 +111,7 @@ def _safe(value: str, prefix: str) -> str:
     """A value whose addresses all lie in this picture."""
     rest = ADDRESS.sub("", value)
     if re.search(r"url|[\\@:<>]", rest, re.IGNORECASE):
-        raise NotForPagesError(value)
+        raise ValueError(value)
     return ADDRESS.sub(lambda found: f"url(#{prefix}{found[1][1:]})", value)
 
 

@@ -19,7 +19,7 @@ from pyarrow.parquet import read_table, write_table
 
 from helpers.data.canonical_tables import TABLES
 from helpers.data.prepared import Prepared
-from helpers.errors import KitError, nearest
+from helpers.errors import KitError, nearest, refuse
 from helpers.kpis.spine import FOLDER as THEMES
 from helpers.pack.archive import MANIFEST, altered
 from helpers.pack.request import PackRequest
@@ -57,8 +57,7 @@ def keep_record(request: PackRequest, executed: Iterable[Executed], made_from: P
             run.theme: {"seconds": run.seconds, "failure": run.failure and asdict(run.failure)} for run in executed
         },
     }
-    text = json.dumps(record, indent=1, ensure_ascii=False)
-    (made_from / RECORD).write_text(f"{text}\n", encoding="utf-8")
+    keep_json(record, made_from / RECORD)
     for file in sorted(THEMES.glob("*/*.sql")):
         _copy(file, made_from / QUERIES / file.parent.name / file.name)
 
@@ -77,7 +76,7 @@ def kept_request(made_from: Path, root: Path) -> PackRequest:
     Raises:
         KitError: a part of what is kept is not there.
     """
-    record = _record(made_from)
+    record = kept_record(made_from)
     prepared = Prepared.open(made_from / PREPARED)
     review = Review.model_validate_json(_text(made_from / PREPARED / "review.json"))
     files = {name: next(made_from.glob(f"{name}.*"), None) for name in ("logo", "deck_template")}
@@ -101,7 +100,7 @@ def kept_runs(made_from: Path, notebooks: Path) -> list[Executed]:
             run["seconds"],
             Failure(**run["failure"]) if run["failure"] else None,
         )
-        for theme, run in _record(made_from)["runs"].items()
+        for theme, run in kept_record(made_from)["runs"].items()
     ]
 
 
@@ -118,20 +117,20 @@ def audiences_of(made_from: Path) -> list[str]:
     return sorted(folder.name for folder in (made_from / AUDIENCES).glob("*") if folder.is_dir())
 
 
+def of_audience(made_from: Path, name: str) -> Path:
+    """What the pack of an audience was made from; the whole one's where there is no name."""
+    return made_from / AUDIENCES / name if name else made_from
+
+
 def with_audiences(made_from: Path) -> list[Path]:
     """What the whole pack was made from, and the pack of each audience."""
-    return [made_from, *(made_from / AUDIENCES / name for name in audiences_of(made_from))]
+    return [of_audience(made_from, name) for name in ("", *audiences_of(made_from))]
 
 
 def no_longer_kept(made_from: Path) -> dict[str, Any]:
     """Which ``tables`` were removed ``at`` an instant, ``by`` whom and ``why``; empty where all are kept."""
     note = made_from / REMOVED
     return dict(json.loads(_text(note))) if note.exists() else {}
-
-
-def left_out_themes(made_from: Path) -> list[str]:
-    """The themes of the review that a pack was built without."""
-    return list(_record(made_from)["left_out"])
 
 
 def check_columns_left_out(review: Review) -> None:
@@ -141,13 +140,11 @@ def check_columns_left_out(review: Review) -> None:
         KitError: with every one that no table has.
     """
     named = [each.split(".") for each in review.keep.without]
-    faults = [
+    refuse(
         f"{shown(review.path)}: keep.without: {table}.{column} is not a column{nearest(column, TABLES[table].names)}"
         for table, column in named
         if column not in TABLES[table].names
-    ]
-    if faults:
-        raise KitError(*faults)
+    )
 
 
 def leave_out_columns(made_from: Path, columns: Sequence[str]) -> None:
@@ -164,16 +161,16 @@ def leave_out_columns(made_from: Path, columns: Sequence[str]) -> None:
         names = [each.partition(".")[2] for each in gone if each.startswith(f"{table}.")]
         kept = read_table(file)
         write_table(kept.drop([name for name in names if name in kept.column_names]), file)
-    record = {**_record(made_from), "columns_left_out": gone}
-    (made_from / RECORD).write_text(f"{json.dumps(record, indent=1, ensure_ascii=False)}\n", encoding="utf-8")
+    keep_json({**kept_record(made_from), "columns_left_out": gone}, made_from / RECORD)
 
 
-def columns_left_out(made_from: Path) -> list[str]:
-    """The columns that were taken out of what is kept."""
-    return list(_record(made_from).get("columns_left_out", []))
+def keep_json(record: Mapping[str, Any], file: Path) -> None:
+    """Write what is kept beside the tables."""
+    file.write_text(f"{json.dumps(record, indent=1, ensure_ascii=False)}\n", encoding="utf-8")
 
 
-def _record(made_from: Path) -> dict[str, Any]:
+def kept_record(made_from: Path) -> dict[str, Any]:
+    """What :func:`keep_record` kept, and which ``columns_left_out`` of the tables since."""
     return dict(json.loads(_text(made_from / RECORD)))
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, count
 from typing import Any
 from xml.etree import ElementTree
 
@@ -19,10 +20,12 @@ from nbformat import NotebookNode
 
 from helpers.display.context import MIME_TABLE
 from helpers.display.plain_words import plain, plain_cell
+from helpers.display.sentences import paragraph
 from helpers.display.shown_tables import table_from_resource, visible_fields
 from helpers.errors import IN_WORDS, KitError
 from helpers.language import _, enumerated, in_prose, plural
 from helpers.pack.rich_text import Part, html_parts, markdown_parts
+from helpers.pack.run import Executed
 from helpers.texts import printable
 
 HIDDEN = {"parameters", "injected-parameters", "results", "hide", "papermill-error-cell-tag"}
@@ -80,6 +83,11 @@ def tables_of(notebook: NotebookNode, tag: str = "") -> Iterator[Mapping[str, An
                     yield data[MIME_CHART]["table"]
 
 
+def tables_in(executed: Iterable[Executed], tag: str = "") -> list[Mapping[str, Any]]:
+    """The same of all notebooks that did not fail."""
+    return [resource for run in executed if not run.failure for resource in tables_of(run.notebook, tag)]
+
+
 def table_part(resource: Mapping[str, Any], locale: str) -> Part:
     """A Table Schema resource as a part: values formatted by their units, its own words as a reader reads them."""
     part = table_from_resource(resource, locale)
@@ -113,10 +121,8 @@ def _with_ids(parts: list[Part], prefix: str) -> list[Part]:
 
 
 def _free_id(wanted: str, taken: set[str]) -> str:
-    found, count = wanted, 1
-    while found in taken:
-        count += 1
-        found = f"{wanted}-{count}"
+    names = chain([wanted], (f"{wanted}-{n}" for n in count(2)))
+    found = next(name for name in names if name not in taken)
     taken.add(found)
     return found
 
@@ -278,7 +284,7 @@ def _elsewhere(resource: Mapping[str, Any], locale: str) -> Part:
     text = told.format(title=title, n=format_decimal(rows, locale=locale), file=export)
     if resource.get("pages"):
         own = _("Each customer has a page of its own in {folder}/.").format(folder=export.removesuffix(".csv"))
-        text = _("{sentence} {next}").format(sentence=text, next=own)
+        text = paragraph(text, own)
     return {**_note(text), "export": export}
 
 

@@ -19,7 +19,7 @@ from helpers.display.data_page import DataPage
 from helpers.display.formats import format_day, format_days, format_period
 from helpers.display.plain_words import named, plain, plain_value
 from helpers.display.scorecard import scorecard
-from helpers.display.sentences import name_of
+from helpers.display.sentences import name_of, paragraph
 from helpers.display.summary import Summary, summary
 from helpers.language import _, message, page_language, retold
 from helpers.notebook_parameters import GIVEN
@@ -27,7 +27,7 @@ from helpers.pack.actions import actions_shown
 from helpers.pack.changes import Compared
 from helpers.pack.commentary import Comment
 from helpers.pack.definitions import Definition, definitions
-from helpers.pack.notebook_content import commentary_parts, parts_of, picture, table_part, tables_of, title_of
+from helpers.pack.notebook_content import commentary_parts, parts_of, picture, table_part, tables_in, title_of
 from helpers.pack.request import PackRequest
 from helpers.pack.rich_text import Part
 from helpers.pack.run import Executed, Failure
@@ -45,7 +45,6 @@ VERDICTS = {
     "signal": message("signal"), "noise": message("usual range"), "wide": message("varies too much"),
     "too short": message("too short to say"),
 }  # fmt: skip
-VERIFIED = message("✓ verified")
 ASKED = message("Asked of the board")  # the heading in summary.md under which management asks for a decision
 PARTIAL, PUBLISHED, DRAFT = message("PARTIAL"), message("PUBLISHED"), message("DRAFT")
 CALLS, CALLS_SHOWN, DUE_DAYS = "exports/call_list.csv", 5, 90
@@ -132,7 +131,7 @@ class Changes:
         if self.told or self.compared.restated or self.compared.definitions:
             return _(self.compared.sentence)
         nothing = _("Nothing failed or is missing, and there is nothing to know of the data.")
-        return _("{sentence} {next}").format(sentence=_(self.compared.sentence), next=nothing)
+        return paragraph(_(self.compared.sentence), nothing)
 
 
 @dataclass(frozen=True)
@@ -261,19 +260,20 @@ def pages_of(
         data=[table.resource() for table in data.tables()],
         versions=_plain_table(_("Versions and fingerprints"), (_("What"), _("Which")), versions.items()),
     )
-    return pages, [_section(run, _said(commentary.on(run.theme), data.results)) for run in runs]
+    sections = [
+        Section(
+            run.theme, title_of(run.notebook) or theme_title(run.theme), run.notebook, run.failure,
+            **_said(commentary.on(run.theme), data.results),
+        )
+        for run in runs
+    ]  # fmt: skip
+    return pages, sections
 
 
 def as_known(period: Period, locale: str) -> str:
     """Up to when things are known."""
     day = format_day(period.known_until, locale)
     return _("as known at the end of {day}, {zone}").format(day=day, zone=period.calendar.timezone)
-
-
-def _section(run: Executed, said: Mapping[str, str]) -> Section:
-    """A theme under its notebook's own title."""
-    title = title_of(run.notebook) or theme_title(run.theme)
-    return Section(run.theme, title, run.notebook, run.failure, **said)
 
 
 def _said(comment: Comment, shown: Results) -> dict[str, str]:
@@ -292,15 +292,13 @@ def _summary(results: Results) -> Summary:
         return found
     running = _(
         "{period} is still running: figures to date are of {n} of its {days} days, earlier ones of as many days."
-    ).format(period=format_period(period.label, results.context.locale), n=period.elapsed_days, days=period.days)
-    return replace(found, note=_("{sentence} {next}").format(sentence=found.note, next=running))
+    ).format(period=results.write.period(period.label), n=period.elapsed_days, days=period.days)
+    return replace(found, note=paragraph(found.note, running))
 
 
 def calls_due(executed: Iterable[Executed]) -> Mapping[str, Any] | None:
     """The customers that are silent and due soon, those that pay most first; None where no list of calls was made."""
-    runs = [run for run in executed if not run.failure]
-    shown = [found for run in runs for found in tables_of(run.notebook)]
-    lists = [found for found in shown if CALLS in (found.get("export"), found.get("list"))]
+    lists = [found for found in tables_in(executed) if CALLS in (found.get("export"), found.get("list"))]
     if not lists or not lists[0]["data"]:
         return None
     days = [row.get("days_to_renewal") for row in lists[0]["data"]]
@@ -328,7 +326,7 @@ def _warned(results: Results) -> dict[str, str]:
     words = _("{name}, of {n} customers lost.").format(name=name_of(share), n=n)
     if weeks is not None and weeks["status"] == "ok":
         more = _("{name}: {value}.").format(name=name_of(weeks), value=results.write.value(weeks["value"], "weeks"))
-        words = _("{sentence} {next}").format(sentence=words, next=more)
+        words = paragraph(words, more)
     return {"value": results.write.result(share), "words": words}
 
 
@@ -441,17 +439,13 @@ def _with_marks(part: Part, verified: Sequence[str]) -> Part:
         return part
     return {
         **part,
-        "blocks": [{**it, "mark": _(VERIFIED) if it["kpi_id"] in verified else ""} for it in part["blocks"]],
+        "blocks": [{**it, "mark": _("✓ verified") if it["kpi_id"] in verified else ""} for it in part["blocks"]],
     }
 
 
 def _chapters(sections: Sequence[Section]) -> list[dict[str, Any]]:
     """The contents: every chapter's id and title."""
+    first = {"pack.summary": _("Summary"), "pack.actions": _("Actions"), "pack.changes": _("What changed")}
     themes = [(section.theme, section.title, bool(section.failure)) for section in sections]
-    first = [
-        ("pack.summary", _("Summary"), False),
-        ("pack.actions", _("Actions"), False),
-        ("pack.changes", _("What changed"), False),
-    ]
-    found = [*first, *themes, ("pack.appendix", _("Appendix"), False)]
+    found = [*((*each, False) for each in first.items()), *themes, ("pack.appendix", _("Appendix"), False)]
     return [{"id": name, "title": title, "failed": failed} for name, title, failed in found]

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from helpers.data.prepared import Prepared
-from helpers.errors import KitError
+from helpers.errors import KitError, refuse
 from helpers.language import speaking
 from helpers.pack.archive import (
     Published,
     code_fingerprint,
     last_published,
+    published_periods,
     published_versions,
     read_manifest,
     versions,
@@ -39,10 +40,10 @@ from helpers.pack.made_from import (
     REMOVED,
     altered_since_build,
     audiences_of,
+    kept_record,
     kept_request,
     kept_runs,
     leave_out_columns,
-    left_out_themes,
     with_audiences,
 )
 from helpers.pack.pages import Edition
@@ -70,7 +71,7 @@ class Publication:
         """What is about to be frozen, in lines."""
         themes = ", ".join(self.manifest["themes"])
         failed = _failed(self.manifest)
-        absent = left_out_themes(self.draft.parent / FOLDER)
+        absent = kept_record(self.draft.parent / FOLDER)["left_out"]
         return [
             f"{self.manifest['company']}, {self.label}, version {self.edition.version}",
             f"  as known at {self.manifest['period']['as_of']}, from {self.manifest['source']}",
@@ -103,13 +104,14 @@ def read_draft(label: str, out: Path, root: Path, *, partial: str = "", correct:
         raise KitError(f"{link} is no draft; build it first: kpi-review build --period {label} --source …")
     draft = link.resolve()
     manifest = read_manifest(draft)
-    _check_unaltered(draft, manifest)
+    refuse(altered_since_build(draft, manifest))
     request, runs = kept_request(draft.parent / FOLDER, root), kept_runs(draft.parent / FOLDER, draft / NOTEBOOKS)
-    written = _review_file(request).parent / "commentary" / label
+    review = Path(next(iter(request.parameters.values()))["review"])
+    written = review.parent / "commentary" / label
     earlier = published_versions(out / "published", label)
     compared = last_published(out / "published", request.period, request.review.company)
     faults = [
-        *_incomplete(link, manifest, request, left_out_themes(draft.parent / FOLDER), partial),
+        *_incomplete(link, manifest, request, kept_record(draft.parent / FOLDER)["left_out"], partial),
         *_another_kit(link, manifest, root),
         *publishing_faults(request, written),
         *_said_since(draft.parent / FOLDER / "commentary" / label, root / written),
@@ -119,8 +121,7 @@ def read_draft(label: str, out: Path, root: Path, *, partial: str = "", correct:
     if manifest["compared_with"] != (compared.address if compared else None):
         then = manifest["compared_with"] or "no earlier pack"
         faults.append(f"{link} is held against {then}, and {compared} was published since; build it again")
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     edition = Edition(len(earlier) + 1, now, getpass.getuser(), correct, partial)
     return Publication(label, draft, manifest, request, runs, compared, edition)
@@ -137,10 +138,11 @@ def publish(found: Publication, out: Path) -> Path:
     with _made_beside(place) as new:
         shutil.copytree(found.draft.parent / FOLDER, new / FOLDER, ignore=shutil.ignore_patterns(WORDS))
         shutil.copytree(found.draft / NOTEBOOKS, new / NOTEBOOKS)
-        _check_unaltered(found.draft, found.manifest)  # whoever publishes may have thought it over for long
+        refuse(altered_since_build(found.draft, found.manifest))  # whoever publishes may have thought it over for long
         prepared = Prepared.open(new / FOLDER / PREPARED)
         request = kept_request(new / FOLDER, found.request.root)
-        origin = origin_of(found.manifest, found.compared, found.edition)
+        # what its manifest says, whatever is installed today
+        origin = Origin(found.manifest["fingerprints"], found.manifest["versions"], found.compared, found.edition)
         brand = request.review.brand
         with speaking(brand.language, brand.terms, brand.locale):
             write_pack(request, prepared, found.runs, origin, new)
@@ -155,16 +157,6 @@ def publish(found: Publication, out: Path) -> Path:
         write_manifest(new, {**contents, "status": found.edition.status, "published": told})
     _let_go(out / "published", request, found.edition)
     return place
-
-
-def origin_of(manifest: Mapping[str, Any], compared: Published | None, edition: Edition | None) -> Origin:
-    """What the pages of a version tell of it: what its manifest says, whatever is installed today."""
-    return Origin(manifest["fingerprints"], manifest["versions"], compared, edition)
-
-
-def _check_unaltered(draft: Path, manifest: Mapping[str, Any]) -> None:
-    if faults := altered_since_build(draft, manifest):
-        raise KitError(*faults)
 
 
 def _incomplete(
@@ -208,11 +200,6 @@ def _said_since(kept: Path, written: Path) -> Iterator[str]:
         before, now = (file.read_bytes() if file.is_file() else b"" for file in (kept / name, written / name))
         if before != now:
             yield f"{shown(written / name)} was changed since the draft was built; build it again"
-
-
-def _review_file(request: PackRequest) -> Path:
-    """The file that people write the review in which was kept; commentary lies beside it."""
-    return Path(next(iter(request.parameters.values()))["review"])
 
 
 def _out_of_turn(label: str, earlier: Sequence[Published], reason: str, company: str) -> Iterator[str]:
@@ -265,17 +252,8 @@ def _let_go(published: Path, request: PackRequest, edition: Edition) -> None:
     most = request.review.keep.packs
     if most is None:
         return
-    calendar, kind = request.period.calendar, request.period.kind
-    found = []
-    for folder in published.iterdir():
-        try:
-            period = calendar.period(folder.name)
-        except KitError:  # a pack of another calendar
-            continue
-        if period.kind == kind:
-            found.append((period.start, folder.name))
-    for _, label in sorted(found, reverse=True)[most:]:
-        for old in [each for each in published_versions(published, label) if each.is_of(request.review.company)]:
+    for period in published_periods(published, request.period)[::-1][most:]:
+        for old in [each for each in published_versions(published, period.label) if each.is_of(request.review.company)]:
             for made_from in with_audiences(old.folder / FOLDER):
                 _remove_tables(made_from, edition, f"keep.packs is {most} in review.yml")
 

@@ -28,7 +28,7 @@ from helpers.display.blocks import MARKS
 from helpers.display.data_page import FEEDS
 from helpers.display.formats import NOTHING
 from helpers.display.sentences import REASONS
-from helpers.display.sparkline import series_svg
+from helpers.display.sparkline import data_url, series_svg
 from helpers.language import IN_TYPST, _, plural
 from helpers.pack.appearance import (
     MONO,
@@ -68,12 +68,18 @@ class NotebookExporter(Exporter):
 
     locale = Unicode("en_GB", help="Locale of numbers in tables that name none.").tag(config=True)
 
-    def shown(self, nb: NotebookNode, resources: dict[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The notebook's title and parts, and nbconvert's resources."""
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **more: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """The notebook as a page or a document of its own."""
         notebook, found = super().from_notebook_node(nb, resources)
         name = found["metadata"]["name"]
         title = title_of(notebook) or name
-        return {"title": title, "parts": parts_of(notebook, theme=name, title=title, locale=self.locale)}, found
+        parts = parts_of(notebook, theme=name, title=title, locale=self.locale)
+        return self._written({"title": title, "lang": Pages.lang, "parts": parts}), found
+
+    def _written(self, shown: dict[str, Any]) -> Any:
+        raise NotImplementedError
 
 
 class HtmlExporter(NotebookExporter):
@@ -83,12 +89,8 @@ class HtmlExporter(NotebookExporter):
     output_mimetype = "text/html"
     file_extension = Unicode(".html")
 
-    def from_notebook_node(  # type: ignore[override]
-        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **more: Any
-    ) -> tuple[str, dict[str, Any]]:
-        """The notebook as a page of its own."""
-        shown, found = self.shown(nb, resources)
-        return _page("notebook.html.j2", colour=Pages.colour, lang=Pages.lang, **shown), found
+    def _written(self, shown: dict[str, Any]) -> str:
+        return _page("notebook.html.j2", colour=Pages.colour, **shown)
 
 
 class PdfExporter(NotebookExporter):
@@ -99,13 +101,8 @@ class PdfExporter(NotebookExporter):
     file_extension = Unicode(".pdf")
     paper = Enum(["a4", "letter"], default_value="a4", help="Paper size.").tag(config=True)
 
-    def from_notebook_node(  # type: ignore[override]
-        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **more: Any
-    ) -> tuple[bytes, dict[str, Any]]:
-        """The notebook as a document of its own."""
-        shown, found = self.shown(nb, resources)
-        shown |= {"author": "", "lang": Pages.lang, "paper": self.paper}
-        return _typeset("notebook.typ", shown, colour=Pages.colour), found
+    def _written(self, shown: dict[str, Any]) -> bytes:
+        return _typeset("notebook.typ", {**shown, "author": "", "paper": self.paper}, colour=Pages.colour)
 
 
 # --- HTML -------------------------------------------------------------------------------------------------------------
@@ -221,7 +218,7 @@ def with_files(text: str, export: str = "") -> Markup:
 
 def svg_address(svg: str) -> str:
     """An SVG as the address of an ``img``: in there no script of it runs and no link of it is followed."""
-    return Markup(f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}")
+    return Markup(data_url(svg))
 
 
 def image_address(figure: Part) -> str:

@@ -9,7 +9,7 @@ inside them text, strong, em, s, code_inline, link (href), softbreak, hardbreak.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -60,6 +60,14 @@ def markdown_parts(text: str) -> list[Part]:
         else:
             run.append(token)
     return parts + _prose(run)
+
+
+def text_table(
+    columns: Sequence[Mapping[str, str]], rows: Sequence[Sequence[str]], *, title: str = "", empty: str = ""
+) -> Part:
+    """The table part of rows of texts; columns have a ``label`` and an ``align``, and ``empty`` stands for no rows."""
+    table = {"type": "table", "title": title, "columns": columns, "rows": rows, "values": rows, "group": None}
+    return {**table, "note": "", "empty": "" if rows else empty}
 
 
 def is_link(href: str) -> bool:
@@ -264,8 +272,7 @@ def _html_table(element: Tag) -> Part:
     if not labels:
         labels = [""] * max(map(len, body), default=0)
     columns = [{"label": label, "align": _align([line[i] for line in body])} for i, label in enumerate(labels)]
-    part = {"type": "table", "title": caption, "columns": columns, "rows": body, "values": body, "group": None}
-    return {**part, "note": "", "empty": "" if body else _("No rows.")}
+    return text_table(columns, body, title=caption, empty=_("No rows."))
 
 
 def _grid(rows: Sequence[Tag]) -> list[list[str]]:

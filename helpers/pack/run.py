@@ -23,11 +23,6 @@ from helpers.errors import IN_WORDS
 from helpers.language import template
 from helpers.pack.warm_kernels import KERNEL_ENVIRONMENT, WarmProcess, forking
 
-CELL_STOPPED = template("cell [{cell}] ({code}) stopped: {reason}")
-NOTEBOOK_STOPPED = template("the notebook stopped: {reason}")
-DIED = template("the kernel died, most likely for lack of memory")
-NOT_STARTED = template("the kernel did not start: {error}")
-NO_MESSAGE = template("no message")
 START_TIMEOUT = 180  # seconds; a busy machine takes its time
 
 
@@ -50,7 +45,9 @@ class Failure:
     message: str
 
     def __str__(self) -> str:
-        told = NOTEBOOK_STOPPED if self.cell is None else CELL_STOPPED
+        told = template("cell [{cell}] ({code}) stopped: {reason}")
+        if self.cell is None:
+            told = template("the notebook stopped: {reason}")
         return told.format(cell=self.cell, code=self.code, reason=self.message)
 
 
@@ -161,11 +158,11 @@ def _run_notebook(job: Job, manager_class: type) -> Executed:
             kernel_manager_class=manager_class,
         )
     except papermill.PapermillExecutionError as error:
-        failure = Failure(error.exec_count, _first_line(error.source), _in_words(error))
+        failure = Failure(error.exec_count, (error.source.strip().splitlines() or [""])[0].strip(), _in_words(error))
     except DeadKernelError:
-        failure = Failure(None, "", DIED)
+        failure = Failure(None, "", template("the kernel died, most likely for lack of memory"))
     except RuntimeError as error:
-        failure = Failure(None, "", NOT_STARTED.format(error=error))
+        failure = Failure(None, "", template("the kernel did not start: {error}").format(error=error))
     finally:
         ensure_event_loop().close()  # papermill opens one in this thread and leaves it
     if notebook is None:
@@ -173,13 +170,9 @@ def _run_notebook(job: Job, manager_class: type) -> Executed:
     return Executed(job.theme, notebook, time.monotonic() - started, failure)
 
 
-def _first_line(source: str) -> str:
-    return next((line.strip() for line in source.splitlines() if line.strip()), "")
-
-
 def _in_words(error: Any) -> str:
     """The error as a sentence: the kit's own messages are words already, others name their type behind them."""
-    message = str(error.evalue).strip() or NO_MESSAGE
+    message = str(error.evalue).strip() or template("no message")
     if error.ename in IN_WORDS:
         return message
     told = template("there is no {name} (KeyError)") if error.ename == "KeyError" else "{name} ({kind})"

@@ -15,7 +15,7 @@ from helpers.display.sentences import listed
 from helpers.language import _, enumerated, message
 from helpers.pack.commentary import Comment, SignOff
 from helpers.pack.request import PackRequest
-from helpers.pack.rich_text import Part
+from helpers.pack.rich_text import Part, text_table
 from helpers.pack.verified import Mark
 from helpers.strict_yaml import shown
 
@@ -99,8 +99,7 @@ def sign_off_table(
         for it in themes
     ]
     columns = [{"label": label, "align": "left"} for label in (_("Theme"), _("Owner"), _("Signed off"))]
-    table = {"type": "table", "title": _("Sign-off"), "columns": columns, "rows": rows, "values": rows, "group": None}
-    return {**table, "note": "", "empty": ""} if rows else None
+    return text_table(columns, rows, title=_("Sign-off")) if rows else None
 
 
 def _told(sign_off: SignOff | None, owner: str, locale: str) -> str:

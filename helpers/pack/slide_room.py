@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
+from typing import NamedTuple
 from unicodedata import combining, east_asian_width
 
 from PIL import ImageFont
@@ -29,8 +30,7 @@ NO_WORD = re.compile(rf"[^ \u2e80-\uffef]{{{LONGEST_WORD + 1},}}")
 NARROWEST = Inches(1)  # of a column of text
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """A place on a slide, in EMU."""
 
     left: int
@@ -41,7 +41,7 @@ class Box:
     def beside(self, share: float) -> tuple[Box, Box]:
         """Two places side by side, the first with a share of the width."""
         gap, first = Inches(0.35), int(self.width * share)
-        return replace(self, width=first), Box(self.left + first + gap, self.top, self.width - first - gap, self.height)
+        return self._replace(width=first), Box(self.left + first + gap, self.top, self.width - first - gap, self.height)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from pptx.exc import PackageNotFoundError
 from pptx.opc.constants import RELATIONSHIP_TYPE
 from pptx.oxml import parse_xml
 from pptx.oxml.ns import nsdecls, qn
-from pptx.util import Emu, Inches, Pt
+from pptx.util import Inches, Pt
 
 from helpers.display.palette import BAD, BAND, GOOD, LINE, QUIET, TEXT, ink, lighter
 from helpers.errors import KitError
@@ -57,7 +57,6 @@ AT_FOOT = (PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER)
 # What Office shows East Asian text in; a machine that lacks it takes one of the same region.
 OFFICE_CJK = {"zh_Hant": "Microsoft JhengHei"}  # else that of the mainland
 INSTANT = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # of an entry in a ZIP file
 
 
 # --- the presentation -------------------------------------------------------------------------------------------------
@@ -115,7 +114,7 @@ class Deck:
                 slide.shapes._spTree.append(element)
                 shape = list(slide.shapes)[-1]
             else:
-                shape = slide.shapes.add_textbox(*_emu(self._below(_box(*_of(layout, *BODIES)), kind)))
+                shape = slide.shapes.add_textbox(*self._below(_box(*_of(layout, *BODIES)), kind))
             lines = [Line(self.footer, SMALLEST_IN_TABLES)] if kind == PP_PLACEHOLDER.FOOTER else []
             _write(shape, lines, self.lang, least=SMALLEST_IN_TABLES)
             if not lines:
@@ -125,7 +124,7 @@ class Deck:
         """A place in the lowest line of a slide, for the footer or the number."""
         height, number = Inches(0.36), Inches(0.8)
         box = Box(body.left, self.file.slide_height - height, body.width - number, height)
-        return box if kind == PP_PLACEHOLDER.FOOTER else replace(box, left=box.left + box.width, width=number)
+        return box if kind == PP_PLACEHOLDER.FOOTER else box._replace(left=box.left + box.width, width=number)
 
 
 def _dated(content: bytes, moment: datetime) -> bytes:
@@ -138,7 +137,7 @@ def _dated(content: bytes, moment: datetime) -> bytes:
                 part = _dated(part, moment)
             elif name == "docProps/core.xml":
                 part = INSTANT.sub(f"{moment:%Y-%m-%dT%H:%M:%SZ}".encode(), part)
-            new.writestr(zipfile.ZipInfo(name, EARLIEST), part, zipfile.ZIP_DEFLATED)
+            new.writestr(zipfile.ZipInfo(name), part, zipfile.ZIP_DEFLATED)
     return found.getvalue()
 
 
@@ -167,7 +166,7 @@ class Slide:
     def chart(self, drawing: Drawing, box: Box) -> None:
         """A chart that can be edited."""
         kind, data = chart_data(drawing)
-        frame = self.file.shapes.add_chart(kind, *_emu(box), data)
+        frame = self.file.shapes.add_chart(kind, *box, data)
         _describe(frame, _("Chart"), drawing.alt)
         look_of_chart(frame.chart, drawing, box.width)
 
@@ -176,13 +175,13 @@ class Slide:
         box = self.place
         self.body._element.getparent().remove(self.body._element)
         size, widths, kept, cells = fitted_table(columns, printable(rows), box)
-        frame = self.file.shapes.add_table(len(cells), len(kept), *_emu(replace(box, width=sum(widths))))
+        frame = self.file.shapes.add_table(len(cells), len(kept), *box._replace(width=sum(widths)))
         _describe(frame, _("Table"), alt)
         frame.table.horz_banding = False
         for column, width in zip(frame.table.columns, widths, strict=True):
-            column.width = Emu(width)
+            column.width = width
         for y, texts in enumerate(cells):
-            frame.table.rows[y].height = Emu(row_height(texts, widths, size, bold=not y))
+            frame.table.rows[y].height = row_height(texts, widths, size, bold=not y)
             for x, text in enumerate(texts):
                 cell = frame.table.cell(y, x)
                 cell.margin_left, cell.margin_top = cell.margin_right, cell.margin_bottom = CELL
@@ -385,11 +384,7 @@ def _box(shape: Any) -> Box:
 
 
 def _put(shape: Any, box: Box) -> None:
-    shape.left, shape.top, shape.width, shape.height = _emu(box)
-
-
-def _emu(box: Box) -> tuple[Emu, Emu, Emu, Emu]:
-    return Emu(box.left), Emu(box.top), Emu(box.width), Emu(box.height)
+    shape.left, shape.top, shape.width, shape.height = box
 
 
 def _describe(shape: Any, name: str, alt: str) -> None:

@@ -8,24 +8,22 @@ that it follows, each with its value. No period, source or figure is in it, so t
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from helpers.catalogue import CATALOGUE, kpi
+from helpers.catalogue import kpi
 from helpers.display.formats import format_day
 from helpers.display.plain_words import plain, plain_value
 from helpers.kpis.rows import cards_with, relations_of, words_of
 from helpers.kpis.spine import COMMENT, read_relations
 from helpers.language import _
-from helpers.pack.definitions import agree
+from helpers.pack.definitions import agree, definition_text
 from helpers.pack.request import PackRequest
 from helpers.registries import Verified
 from helpers.review import rules_of
-from helpers.texts import docstring_sections
 
 BY_OTHERS = ("kpi_alignment", "kpi_experiments")  # themes whose KPIs are measured by others, and so follow all they do
 
@@ -77,9 +75,9 @@ class Mark:
 
     def told(self, locale: str) -> str:
         """The mark as it stands by the definition."""
-        told = (
-            _("Verification by {name}, {day}, lapsed: {changes}.") if self.lapsed else _("✓ Verified by {name}, {day}.")
-        )
+        told = _("✓ Verified by {name}, {day}.")
+        if self.lapsed:
+            told = _("Verification by {name}, {day}, lapsed: {changes}.")
         return told.format(name=self.by, day=format_day(self.on, locale), changes=plain(self.lapsed, locale))
 
 
@@ -97,7 +95,6 @@ def fingerprints(request: PackRequest, *kpi_ids: str) -> dict[str, Fingerprint]:
         by_others = known.theme in BY_OTHERS
         stands_on = relations.values() if by_others else relations_of(card, relations)
         queries = "\n".join(f"{each.name}: {COMMENT.sub('', each.query)}" for each in stands_on)
-        words = docstring_sections(inspect.getdoc(card) or "").get("Definition", "")
         followed = {
             name: rules[name]
             for name in sorted(rules.keys() if by_others else rules.keys() & words_of(card, relations))
@@ -105,8 +102,8 @@ def fingerprints(request: PackRequest, *kpi_ids: str) -> dict[str, Fingerprint]:
         found[known.kpi_id] = Fingerprint(
             known.kpi_id,
             _hash(queries),
-            _hash(f"{known.kpi_id}: {CATALOGUE[known.kpi_id].definition} {words}"),
-            _as_written(followed),
+            _hash(f"{known.kpi_id}: {known.definition} {definition_text(card)}"),
+            json.loads(json.dumps(followed)),  # as YAML gives them back
         )
     return found
 
@@ -121,9 +118,3 @@ def marks(request: PackRequest) -> dict[str, Mark]:
 def _hash(text: str) -> str:
     """A hash that does not see where lines end."""
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:8]
-
-
-def _as_written(rules: Mapping[str, Any]) -> dict[str, Any]:
-    """Rules as YAML gives them back."""
-    found: dict[str, Any] = json.loads(json.dumps(rules))
-    return found

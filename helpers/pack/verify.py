@@ -14,7 +14,7 @@ import pandas as pd
 
 from helpers import results
 from helpers.data.prepared import Prepared
-from helpers.errors import KitError, together
+from helpers.errors import KitError, refuse, together
 from helpers.language import speaking
 from helpers.pack.archive import (
     MANIFEST,
@@ -22,6 +22,7 @@ from helpers.pack.archive import (
     altered,
     code_fingerprint,
     commit_of,
+    published_at,
     published_versions,
     read_manifest,
     versions,
@@ -29,20 +30,19 @@ from helpers.pack.archive import (
 from helpers.pack.audiences import write_audience
 from helpers.pack.build import jobs_of
 from helpers.pack.made_from import (
-    AUDIENCES,
     FOLDER,
     NOTEBOOKS,
     PREPARED,
     REMOVED,
     altered_since_build,
     audiences_of,
-    columns_left_out,
+    kept_record,
     kept_request,
     no_longer_kept,
+    of_audience,
     with_audiences,
 )
 from helpers.pack.pages import Edition
-from helpers.pack.publish import origin_of
 from helpers.pack.request import BuildRequest, PackRequest
 from helpers.pack.run import Executed, Kernels
 from helpers.pack.warm_kernels import WarmProcess
@@ -102,8 +102,7 @@ def opened(pack: Path, root: Path) -> Opened:
         )
     else:
         faults = altered_since_build(pack, manifest)
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
     out = pack.resolve().parent.parent.parent  # of published/2026Q3/v1, and of .builds/2026Q3-…/pack
     return Opened(pack, out, manifest, made_from, kept_request(made_from, root))
 
@@ -116,6 +115,7 @@ def as_today(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say)
     Raises:
         KitError: the source cannot be read any more.
     """
+    from helpers.pack.write import results_of
     from helpers.review import write_build_context
 
     asked = found.request
@@ -130,7 +130,7 @@ def as_today(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say)
         write_build_context(prepared.folder, asked.review, asked.settled, refused)
         say(PREPARED)
         executed = _run_again(order, prepared, Path(spare), workers, warm, say)
-        now = _figures(order, prepared, executed)
+        now = results_of(order, prepared, executed).frame
         say("figures")
     then = results.read_csv(str(found.folder / "results.csv"))
     differing = list(_differing(then, now, asked.period.label))
@@ -155,9 +155,9 @@ def as_kept(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say) 
     Raises:
         KitError: what is missing for that: the tables, the code, the packages, the pack that it was held against.
     """
-    from helpers.pack.write import write_pack
+    from helpers.pack.write import Origin, write_pack
 
-    _, compared = together(lambda: _check_nothing_lacks(found), lambda: _compared(found))
+    _, compared = together(lambda: refuse(_lacking(found)), lambda: _compared(found))
     brand = found.request.review.brand
     with (
         tempfile.TemporaryDirectory(prefix="kpi-review-") as spare,
@@ -168,7 +168,7 @@ def as_kept(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say) 
         executed = _run_again(found.request, prepared, Path(spare), workers, warm, say)
         pack = Path(spare) / "pack"
         pack.mkdir()
-        origin = origin_of(found.manifest, compared, found.edition)
+        origin = Origin(found.manifest["fingerprints"], found.manifest["versions"], compared, found.edition)
         write_pack(found.request, prepared, executed, origin, pack)
         audiences = audiences_of(found.made_from)
         for name in audiences:
@@ -194,23 +194,16 @@ def _run_audience_again(
     found: Opened, name: str, again: Path, workers: int, warm: WarmProcess | None, say: Say
 ) -> None:
     """Runs the notebooks of an audience over its kept tables, beside a copy of what else was kept of it."""
-    kept, own = found.made_from / AUDIENCES / name, again / AUDIENCES / name
+    kept, own = of_audience(found.made_from, name), of_audience(again, name)
     shutil.copytree(kept, own, ignore=shutil.ignore_patterns(NOTEBOOKS), copy_function=shutil.copyfile)
     own.chmod(0o755)
     prepared = Prepared.open(own / PREPARED)
     _run_again(kept_request(own, found.request.root), prepared, own, workers, warm, say)
 
 
-def _figures(request: PackRequest, prepared: Prepared, executed: Sequence[Executed]) -> pd.DataFrame:
-    from helpers.pack.write import results_of
-
-    return results_of(request, prepared, executed).frame
-
-
 def _differing(then: pd.DataFrame, now: pd.DataFrame, label: str) -> Iterator[str]:
     """The figures that differ in two tables of results: in value, counts, interval or status; one period's first."""
-    compared = ["status", *NUMBERS]
-    old, new = (table.set_index(KEY)[compared] for table in (then, now))
+    old, new = (table.set_index(KEY)[["status", *NUMBERS]] for table in (then, now))
     for key in sorted(old.index.union(new.index, sort=False), key=lambda key: key[-1] != label):
         kpi_id, by, segment, period = key
         name = f"{kpi_id}{f'[{by}: {segment}]' if by else ''} {period}"
@@ -218,13 +211,9 @@ def _differing(then: pd.DataFrame, now: pd.DataFrame, label: str) -> Iterator[st
             yield f"{name}: there is no such figure today"
         elif key not in old.index:
             yield f"{name}: there was no such figure then"
-        elif not (same := _equal(old.loc[key], new.loc[key])).all():
-            what = compared[list(same).index(False)]
+        elif len(apart := old.loc[key].compare(new.loc[key])):
+            what = apart.index[0]
             yield f"{name}: {what} was {old.loc[key][what]} and is {new.loc[key][what]}"
-
-
-def _equal(old: pd.Series, new: pd.Series) -> pd.Series:
-    return (old == new) | (old.isna() & new.isna())
 
 
 def _code(found: Opened) -> str:
@@ -234,17 +223,12 @@ def _code(found: Opened) -> str:
     return f"another than then{f' (then {then}, now {now})' if then and now else ''}"
 
 
-def _check_nothing_lacks(found: Opened) -> None:
-    if faults := [*_lacking(found)]:
-        raise KitError(*faults)
-
-
 def _lacking(found: Opened) -> Iterator[str]:
     """What it takes to make the same files again, and is not there."""
     manifest = found.manifest
     if note := no_longer_kept(found.made_from):
         yield f"{found.made_from / PREPARED}: its tables were removed on {note['at'][:10]}, since {note['why']}"
-    if columns := columns_left_out(found.made_from):
+    if columns := kept_record(found.made_from).get("columns_left_out"):
         yield f"{found.made_from / PREPARED} was kept without {', '.join(columns)}, as review.yml asks"
     if manifest["fingerprints"]["code"] != code_fingerprint(found.request.root):
         commit = manifest.get("commit", "")
@@ -265,11 +249,8 @@ def _compared(found: Opened) -> Published | None:
     address = found.manifest["compared_with"]
     if address is None:
         return None
-    label, _, version = address.partition("/v")
-    versions_of = {each.version: each for each in published_versions(found.out / "published", label)}
     place = found.out / "published" / address
-    held = versions_of.get(int(version))
-    if not held:
+    if not (held := published_at(found.out / "published", address)):
         raise KitError(f"{place}, which the pack was held against, is gone; restore it")
     if no_longer_kept(held.folder / FOLDER):
         raise KitError(

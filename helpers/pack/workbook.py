@@ -15,7 +15,6 @@ from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
@@ -56,7 +55,6 @@ from helpers.texts import printable
 
 ABOUT = message("About")
 OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
-PAPER = {"letter": 1, "a4": 9}
 SMALLEST = 50  # per cent of its size in which a table is printed
 CONTENTS = {
     message("Sheet"): 26,
@@ -85,13 +83,6 @@ KEY_FIGURES = (
     message("Change on year"), message("Change on year, %"), message("Target"), message("Variance"), VARIANCE,
     message("Met or missed"), message("Status"), "kpi_id", message("To know"),
 )  # fmt: skip
-RESTATED = (
-    message("KPI"), message("Segment of"), message("Segment"), message("Period"), message("Unit"),
-    message("Published"), message("Now"), message("Difference"), message("Difference, %"), message("Material"),
-    message("Cause"), "kpi_id",
-)  # fmt: skip
-MOVED = (message("Table"), message("What became of it"), message("Columns"), message("Key"))
-PERCENT = "+0.0%;-0.0%;0.0%"
 ENOUGH = 30  # of fewer a change in per cent misleads
 BARS = {  # as long as the variance; whether it is good stands beside it
     "type": "data_bar", "bar_solid": True, "bar_color": "#8ea9c1", "bar_negative_color": "#8ea9c1",
@@ -107,10 +98,10 @@ CHART_BY_KIND = {
 MONTH = "mmm yyyy"
 NO_USERS = "user_id"  # whoever lists single users lists them elsewhere
 VALUES = ("value", "ci_low", "ci_high")  # the columns of results that have the KPI's unit
-DEFINITIONS = (
-    "kpi_id", message("KPI"), message("Unit"), message("Good is"), message("What it says"), message("Definition"),
-    message("Source"), message("Departs"), message("Verified"),
-)  # fmt: skip
+RESULT_FIELDS: Mapping[str, Mapping[str, str]] = {
+    "period_start": {"type": "date"}, "period_end": {"type": "date"}, "as_of": {"type": "datetime"},
+    "n": {"unit": "count"}, "ci_level": {"unit": "share"},
+}  # fmt: skip
 WORDS = {  # how the catalogue's units and directions, and what the pages know a figure by, are told
     "money": message("money"), "money_per_month": message("money per month"), "money_per_day": message("money per day"),
     "share": message("share"), "ratio": message("ratio"), "count": message("count"), "hours": message("hours"),
@@ -119,7 +110,6 @@ WORDS = {  # how the catalogue's units and directions, and what the pages know a
     "ok": message("ok"), "partial": message("partial"), "not_provided": message("not provided"),
     "refused": message("refused"), "undefined": message("undefined"), "insufficient": message("insufficient"), "": "",
 }  # fmt: skip
-AS_TEXT = message("Its cells are text: a table of HTML does not say what is a number.")
 
 
 def render_workbook(
@@ -182,7 +172,7 @@ def _theme_tables(section: Section, results: Results) -> Iterator[ExcelTable]:
     outputs = list(shown_outputs(section.notebook))
     told = [block for _, output in outputs for block in output["data"].get(MIME_BLOCKS, {}).get("blocks", ())]
     if once := {block["kpi_id"]: block for block in told}:
-        period = format_period(results.period.label, results.context.locale)
+        period = results.write.period(results.period.label)
         yield _key_figures(_("Key figures, {period}").format(period=period), list(once.values()), results)
     locale = results.context.locale
     months = {format_period(label, locale): month_start(label) for label in results.frame["period"].unique()}
@@ -214,42 +204,31 @@ def _with_months(table: ExcelTable, months: Mapping[str, date | None]) -> ExcelT
 def _text_table(part: Mapping[str, Any]) -> ExcelTable:
     """A table of an analyst's HTML."""
     labels = [column["label"] for column in part["columns"]]
-    return ExcelTable(part["title"], labels, _columns(len(labels), part["rows"]), [_(AS_TEXT)], part["empty"])
+    note = _("Its cells are text: a table of HTML does not say what is a number.")
+    return ExcelTable.of_rows(part["title"], labels, part["rows"], notes=[note], empty=part["empty"])
 
 
 def _key_figures(title: str, told: Sequence[Mapping[str, str]], results: Results) -> ExcelTable:
     """KPIs with their values of now and before; ``told`` holds what the pages say of each (``blocks.figures``)."""
     rows = [_key_figure(block, results) for block in told]
-    heads = [_(head) for head in KEY_FIGURES]
-    return ExcelTable(title, heads, _columns(len(heads), rows), marked={_(VARIANCE): BARS})
+    return ExcelTable.of_rows(title, [_(head) for head in KEY_FIGURES], rows, marked={_(VARIANCE): BARS})
 
 
-def _key_figure(told: Mapping[str, str], results: Results) -> list[Cell]:
+def _key_figure(told: Mapping[str, str], results: Results) -> list[Any]:
     row, known = results.shown(told["kpi_id"]), kpi(told["kpi_id"])
     sentences = [told.get(key, "") for key in ("verdict_words", "reason", "cautions")]
-    status = WORDS[told["status"]]
-    known_by = [
-        _(status), known.kpi_id, _(". ").join(text.rstrip(".。") for text in sentences if text),
-    ]  # fmt: skip
+    to_know = _(". ").join(text.rstrip(".。") for text in sentences if text)
+    known_by = [_(WORDS[told["status"]]), known.kpi_id, to_know]
     if row is None:
-        return [typed_cell(known.label), *[EMPTY] * (len(KEY_FIGURES) - len(known_by) - 1), *map(typed_cell, known_by)]
-    before, year_before = (_value(found) for found in (results.before(row), results.year_before(row)))
-    target = results.target(known.kpi_id)
-    numbers = [row["value"], row["ci_low"], row["ci_high"], before, year_before, target]
+        return [known.label, *[EMPTY] * (len(KEY_FIGURES) - len(known_by) - 1), *known_by]
+    earlier = [None if it is None else it["value"] for it in (results.before(row), results.year_before(row))]
+    numbers = [row["value"], row["ci_low"], row["ci_high"], *earlier, results.target(known.kpi_id)]
     value, low, high, *others = typed_column(numbers, {"unit": known.unit}, results.context.style)
-    unit, met = (typed_cell(_(WORDS[word])) for word in (known.unit, told.get("target_status", "")))
-    cells = [
-        typed_cell(known.label),
-        typed_cell(format_period(row["period"], results.context.locale)),
-        value,
-        unit,
-        typed_cell(row["n"], COUNT),
-        low,
-        high,
-    ]
+    unit, met = (_(WORDS[word]) for word in (known.unit, told.get("target_status", "")))
+    cells = [known.label, results.write.period(row["period"]), value, unit, typed_cell(row["n"], COUNT), low, high]
     for cell in others:
         cells += [cell, *_change(value, cell, is_target=cell is others[-1], unit=known.unit)]
-    return [*cells, met, *map(typed_cell, known_by)]
+    return [*cells, met, *known_by]
 
 
 def _change(value: Cell, before: Cell, *, is_target: bool, unit: str) -> list[Cell]:
@@ -258,12 +237,9 @@ def _change(value: Cell, before: Cell, *, is_target: bool, unit: str) -> list[Ce
         return [EMPTY, EMPTY]
     gap = value.value - before.value
     misleads = (unit == "share" and not is_target) or (unit == "count" and before.value < ENOUGH)
-    relative = EMPTY if misleads or before.value <= 0 or value.value < 0 else Cell(gap / before.value, PERCENT)
+    misleads = misleads or before.value <= 0 or value.value < 0
+    relative = EMPTY if misleads else Cell(gap / before.value, "+0.0%;-0.0%;0.0%")
     return [Cell(gap, signed(value.format)), relative]
-
-
-def _value(row: pd.Series | None) -> float | None:
-    return None if row is None else row["value"]
 
 
 def _history_table(kpi_ids: Sequence[str], results: Results) -> ExcelTable:
@@ -280,7 +256,7 @@ def _history_table(kpi_ids: Sequence[str], results: Results) -> ExcelTable:
     ]
     days = typed_column((period.measured_on.isoformat() for period in periods), {"unit": "date"}, results.context.style)
     heads = (_("Period"), _("Last day"), *(kpi(kpi_id).label for kpi_id in kpi_ids))
-    names = [typed_cell(format_period(period.label, results.context.locale)) for period in periods]
+    names = [typed_cell(results.write.period(period.label)) for period in periods]
     title = _(BY_KIND[kind]).format(name=_(SCORECARD))
     return ExcelTable(title, heads, [names, days, *columns], name="scorecard_over_time")
 
@@ -291,12 +267,14 @@ def _restated_table(restated: Sequence[Restated], results: Results) -> ExcelTabl
     for each in restated:
         published, now = typed_column([each.then, each.now], {"unit": each.unit}, style)
         change = _change(now, published, is_target=False, unit=each.unit)
-        named = map(typed_cell, (kpi(each.kpi_id).label, _(each.segment_by), retold(each.segment), each.period))
-        told = (_(WORDS[each.unit]), _("yes") if each.is_material else _("no"), each.cause, each.kpi_id)
-        unit, *others = map(typed_cell, told)
-        rows.append([*named, unit, published, now, *change, *others])
-    heads = [_(head) for head in RESTATED]
-    return ExcelTable(_("Every restated figure"), heads, _columns(len(heads), rows), name="restated", wrapped=True)
+        named = (kpi(each.kpi_id).label, _(each.segment_by), retold(each.segment), each.period, _(WORDS[each.unit]))
+        told = (_("yes") if each.is_material else _("no"), each.cause, each.kpi_id)
+        rows.append([*named, published, now, *change, *told])
+    heads = [
+        _("KPI"), _("Segment of"), _("Segment"), _("Period"), _("Unit"), _("Published"), _("Now"), _("Difference"),
+        _("Difference, %"), _("Material"), _("Cause"), "kpi_id",
+    ]  # fmt: skip
+    return ExcelTable.of_rows(_("Every restated figure"), heads, rows, name="restated", wrapped=True)
 
 
 def _moving_rows(restated: Sequence[Restated]) -> ExcelTable:
@@ -308,8 +286,9 @@ def _moving_rows(restated: Sequence[Restated]) -> ExcelTable:
         for key in each.keys
     }
     rows = [list(found[place]) for place in sorted(found)]
-    note, heads = _("Of each period, the first {n} of each kind.").format(n=KEYS_KEPT), [_(head) for head in MOVED]
-    return ExcelTable(_("Rows that moved them"), heads, _columns(len(heads), rows), [note], name="rows_that_moved_them")
+    note = _("Of each period, the first {n} of each kind.").format(n=KEYS_KEPT)
+    heads = [_("Table"), _("What became of it"), _("Columns"), _("Key")]
+    return ExcelTable.of_rows(_("Rows that moved them"), heads, rows, notes=[note], name="rows_that_moved_them")
 
 
 def _definitions_table(definitions: Iterable[Definition]) -> ExcelTable:
@@ -323,13 +302,11 @@ def _definitions_table(definitions: Iterable[Definition]) -> ExcelTable:
         for kpi_id in told.kpi_ids
         for known in [kpi(kpi_id)]
     ]
-    return ExcelTable(
-        _("What each KPI means"),
-        [_(head) for head in DEFINITIONS],
-        _columns(len(DEFINITIONS), rows),
-        name="definitions",
-        wrapped=True,
-    )
+    heads = [
+        "kpi_id", _("KPI"), _("Unit"), _("Good is"), _("What it says"), _("Definition"), _("Source"), _("Departs"),
+        _("Verified"),
+    ]  # fmt: skip
+    return ExcelTable.of_rows(_("What each KPI means"), heads, rows, name="definitions", wrapped=True)
 
 
 def _results_table(results: Results) -> ExcelTable:
@@ -337,24 +314,12 @@ def _results_table(results: Results) -> ExcelTable:
     style, zone = results.context.style, ZoneInfo(results.period.calendar.timezone)
     instants = {text: datetime.fromisoformat(text).astimezone(zone) for text in results.frame["as_of"].unique()}
     frame = results.frame.assign(as_of=results.frame["as_of"].map(lambda text: instants[text].isoformat()))
-    columns = {name: typed_column(frame[name].tolist(), _result_field(name), style) for name in COLUMNS}
+    columns = {name: typed_column(frame[name].tolist(), RESULT_FIELDS.get(name, {}), style) for name in COLUMNS}
     values = [frame[name].tolist() for name in VALUES]
     codes = [number_format(row, unit, **style) for unit, *row in zip(frame["unit"], *values, strict=True)]
     for name, column in zip(VALUES, values, strict=True):
         columns[name] = list(map(typed_cell, column, codes))
     return ExcelTable(_("Every figure of the review"), COLUMNS, list(columns.values()), name="results")
-
-
-def _result_field(name: str) -> dict[str, str]:
-    types = {"period_start": "date", "period_end": "date", "as_of": "datetime"}
-    units = {"n": "count", "ci_level": "share"}
-    return {"name": name, "type": types.get(name, ""), "unit": units.get(name, "")}
-
-
-def _columns(count: int, rows: Iterable[Sequence[Any]]) -> list[list[Cell]]:
-    """Rows of values or cells as so many columns of cells."""
-    found = [[value if isinstance(value, Cell) else typed_cell(value) for value in row] for row in rows]
-    return [[row[x] for row in found] for x in range(count)]
 
 
 # --- sheets -----------------------------------------------------------------------------------------------------------
@@ -365,7 +330,7 @@ def _set_up(book: Book, pages: Pages, title: str) -> Worksheet:
     sheet = book.sheet(title)
     sheet.hide_gridlines(2)
     sheet.set_landscape()
-    sheet.set_paper(PAPER[pages.paper])
+    sheet.set_paper({"letter": 1, "a4": 9}[pages.paper])
     sheet.fit_to_pages(1, 0)
     left = cut(printable(f"{pages.company}, {pages.period_label} {pages.status}"), 80).replace("&", "&&")
     sheet.set_footer(f"&L{left}&C&A&R&P / &N")

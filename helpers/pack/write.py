@@ -6,9 +6,8 @@ A build writes its draft with this, ``publish`` the frozen version, and ``verify
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +17,14 @@ from helpers import results
 from helpers.data.prepared import Prepared
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
-from helpers.errors import KitError
-from helpers.language import _, message
+from helpers.errors import refuse
+from helpers.language import _
 from helpers.pack.archive import Published
 from helpers.pack.audit import audit_sheets
 from helpers.pack.changes import changes_since
 from helpers.pack.commentary import figure_faults
-from helpers.pack.customer_pages import Looks, write_customer_pages
-from helpers.pack.notebook_content import tables_of
+from helpers.pack.customer_pages import write_customer_pages
+from helpers.pack.notebook_content import tables_in
 from helpers.pack.pages import Edition, page_content, pages_of
 from helpers.pack.render import render_html, render_pdf
 from helpers.pack.request import PackRequest
@@ -34,8 +33,6 @@ from helpers.pack.workbook import render_workbook
 from helpers.results import Asked, from_json
 from helpers.review import OpenReview
 from helpers.texts import csv_text
-
-FINGERPRINTS = {"data": message("data fingerprint"), "code": message("code fingerprint")}
 
 
 @dataclass(frozen=True)
@@ -60,10 +57,9 @@ def write_pack(
     Raises:
         KitError: the commentary names what is not there, or the pages cannot be set.
     """
-    runs, brand = list(executed), request.review.brand
+    runs = list(executed)
     write_exports(runs, pack)
-    looks = Looks(request.review.company, request.period.measured_on, brand.colour, brand.locale)
-    write_customer_pages(runs, pack, looks)
+    write_customer_pages(runs, pack, request)
     write_pages(request, prepared, runs, origin, pack)
 
 
@@ -72,7 +68,7 @@ def results_of(request: PackRequest, prepared: Prepared, executed: Iterable[Exec
 
     Failed notebooks left none.
     """
-    told = [resource for run in executed if not run.failure for resource in tables_of(run.notebook, "results")]
+    told = tables_in(executed, "results")
     frame = results.from_records(record for resource in told for record in resource["data"])
     asked: dict[str, Asked] = {}
     given: dict[str, str] = {}
@@ -85,12 +81,11 @@ def results_of(request: PackRequest, prepared: Prepared, executed: Iterable[Exec
 def write_exports(executed: Iterable[Executed], pack: Path) -> None:
     """One CSV per table that a notebook marked for export, every row of it, in the table's own columns."""
     (pack / "exports").mkdir()
-    for run in executed:
-        for resource in tables_of(run.notebook) if not run.failure else ():
-            if name := resource.get("export"):
-                columns = [column["name"] for column in resource["schema"]["fields"]]
-                rows = pd.DataFrame(resource["data"], columns=columns)
-                (pack / "exports" / Path(name).name).write_text(csv_text(rows), encoding="utf-8")
+    for resource in tables_in(executed):
+        if name := resource.get("export"):
+            columns = [column["name"] for column in resource["schema"]["fields"]]
+            rows = pd.DataFrame(resource["data"], columns=columns)
+            (pack / "exports" / Path(name).name).write_text(csv_text(rows), encoding="utf-8")
 
 
 def write_pages(
@@ -109,10 +104,10 @@ def write_pages(
         KitError: the commentary names what is not there, or the pages cannot be set.
     """
     found = results_of(request, prepared, executed)
-    if faults := figure_faults(request.commentary(), request.commentary_folder, found.frame):
-        raise KitError(*faults)
+    refuse(figure_faults(request.commentary(), request.commentary_folder, found.frame))
     (pack / "results.csv").write_text(results.to_csv(found.frame), encoding="utf-8")
-    made_from = {**origin.versions, **{_(FINGERPRINTS[what]): which for what, which in origin.fingerprints.items()}}
+    data_of, code_of = origin.fingerprints["data"], origin.fingerprints["code"]
+    made_from = {**origin.versions, _("data fingerprint"): data_of, _("code fingerprint"): code_of}
     settled = request.review.model_copy(update={"themes": request.settled})
     quarter = OpenReview(request.period, settled, prepared)
     for name, query in found.given.items():
@@ -126,23 +121,17 @@ def write_pages(
         edition=origin.edition,
     )  # fmt: skip
     content = page_content(pages, sections)
-    with ThreadPoolExecutor() as pool, _collector_off():  # Typst works beside Python
-        pdf = pool.submit(render_pdf, content)
-        (pack / "pack.html").write_text(render_html(content), encoding="utf-8")
-        (pack / "figures.xlsx").write_bytes(render_workbook(pages, sections, found, audit_sheets(quarter, found)))
-        (pack / "pack.pdf").write_bytes(pdf.result())
+    gc.disable()  # Python's collector of cycles would look through a million cells of the workbook again and again
+    try:
+        with ThreadPoolExecutor() as pool:  # Typst works beside Python
+            pdf = pool.submit(render_pdf, content)
+            (pack / "pack.html").write_text(render_html(content), encoding="utf-8")
+            (pack / "figures.xlsx").write_bytes(render_workbook(pages, sections, found, audit_sheets(quarter, found)))
+            (pack / "pack.pdf").write_bytes(pdf.result())
+    finally:
+        gc.enable()
     if request.deck:
         from helpers.pack.deck import chapter_pages, render_deck
 
         deck = render_deck(pages, found, chapter_pages(pdf.result()), request.review.brand.deck_template)
         (pack / "pack.pptx").write_bytes(deck)
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """Python's collector of cycles stays off: it would look through a million cells of the workbook again and again."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

@@ -3,18 +3,24 @@
 import re
 import time
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 from bs4 import BeautifulSoup
 
 from helpers.language import retold, speaking
-from helpers.pack.customer_pages import Looks, customer_pages, file_names, write_customer_pages
+from helpers.pack.customer_pages import customer_pages, file_names, write_customer_pages
 from helpers.pack.run import Executed
 from tests.pack import fixtures as made
 from tests.pack.hostile import COMPANY, NAMES, shown
 
-LOOKS = Looks("Fine & Co", date(2026, 9, 30), "#1f4e79", "en_GB")
 REVIEWS = ("2026-03-30", "2026Q1", 1000.0), ("2026-06-28", "2026Q2", 2500.0), ("2026-06-29", "2026Q2", 500.0)
+
+
+def asked(company="Fine & Co", until=date(2026, 9, 30), colour="#1f4e79", locale="en_GB"):
+    """A request, as far as these pages ask for it."""
+    review = SimpleNamespace(company=company, brand=SimpleNamespace(colour=colour, locale=locale))
+    return SimpleNamespace(review=review, period=SimpleNamespace(measured_on=until))
 
 
 def line(state, day, amount, quarter="", what=None, customer_id="A", customer="Aye", currency="EUR"):
@@ -31,7 +37,7 @@ def stated(*more, since="2025-06-01", paid=2000.0, **own):
 
 
 def page_of(rows, **looks):
-    (page,) = customer_pages(rows, "delivered_value", Looks(**{**vars(LOOKS), **looks})).values()
+    (page,) = customer_pages(rows, "delivered_value", asked(**looks)).values()
     return BeautifulSoup(page, "html.parser")
 
 
@@ -137,7 +143,7 @@ def test_a_build_writes_a_page_per_customer_beside_the_file(tmp_path):
     notebook = made.notebook(made.code(*({"output_type": "display_data", "metadata": {}, "data": {
         "application/vnd.dataresource+json": each}} for each in (resource, other))))  # fmt: skip
     (tmp_path / "exports").mkdir()
-    write_customer_pages([Executed("theme", notebook, 1.0)], tmp_path, LOOKS)
+    write_customer_pages([Executed("theme", notebook, 1.0)], tmp_path, asked())
     found = [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*.html"))]
     assert found[0] == "exports/delivered_value/A.html"
     assert re.fullmatch(r"exports/delivered_value/B~[0-9a-f]{16}\.html", found[1])
@@ -149,6 +155,6 @@ def test_a_build_writes_a_page_per_customer_beside_the_file(tmp_path):
 def test_thousands_of_customers_take_seconds():
     rows = [row for i in range(3000) for row in stated(customer_id=f"C-{i}", customer=f"Customer {i}")]
     begun = time.monotonic()
-    pages = customer_pages(rows, "delivered_value", LOOKS)
+    pages = customer_pages(rows, "delivered_value", asked())
     assert len(pages) == 3000
     assert time.monotonic() - begun < 20

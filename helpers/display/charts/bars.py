@@ -31,6 +31,7 @@ from helpers.display.palette import FILLS, LINE, QUIET, TEXT, TONES
 from helpers.display.sentences import (
     cautions,
     chart_title,
+    ended,
     movement,
     paragraph,
     why_missing,
@@ -40,7 +41,7 @@ from helpers.display.sentences import (
 from helpers.display.shown_tables import Table
 from helpers.display.signals import change_tone
 from helpers.language import _, enumerated, message, plural, retold
-from helpers.results import NONE, Column
+from helpers.results import NONE, Column, grouped
 from helpers.texts import begun, spoken
 
 SIGNS = ("+ ", "− ")  # how a step of a bridge begins that leads on from the one before
@@ -66,7 +67,7 @@ def bars(results: Results, kpi_id: str, segment_by: str) -> Chart:
     table = table_behind(results.context, title, rows, _bar_columns(begun(by), label, unit), _("No segments."))
     if not rows["value"].count():
         none = _("{name}: no {dimension} has a value in {period}.")
-        none = none.format(name=label, dimension=by, period=format_period(period, results.context.locale))
+        none = none.format(name=label, dimension=by, period=results.write.period(period))
         return not_drawn(table, why_nothing(results, total, none))
     with sheet(ROW * (min(len(rows), MOST) + 1), results.context) as drawn:
         _segment_bars(drawn, _largest(rows), total, _("all"))
@@ -94,7 +95,7 @@ def variants(results: Results, name: str, own: str) -> Chart:
     now, least, most = (told.format(value=phrase(row), parameter=name, setting=row["segment"]) for row in (kept, *ends))
     sentence = _("{name} in {period}: {value}; lowest {least}, highest {most}.").format(
         name=label,
-        period=format_period(results.period.label, results.context.locale),
+        period=results.write.period(results.period.label),
         value=now,
         least=least,
         most=most,
@@ -118,7 +119,7 @@ def funnel(results: Results) -> Chart:
         "ci_high_rate": Column(_("to"), "share"),
     }  # fmt: skip
     table = table_behind(results.context, title, both, columns, _("No segments."))
-    shown = format_period(period, results.context.locale)
+    shown = results.write.period(period)
     if reached.empty or not reached["value"].iloc[0] > 0:
         none = _("No record entered the pipeline in {period}.").format(period=shown)
         return not_drawn(table, why_nothing(results, total, none))
@@ -140,7 +141,7 @@ def funnel(results: Results) -> Chart:
     told = told.format(n=first, period=shown, reached=last, stage=spoken(reached["segment"].iloc[-1]))
     if total is not None:
         told = _("{sentence}: {next}").format(sentence=told, next=_with_interval(results.write, total))
-    return Chart(title, _("{sentence}.").format(sentence=told), drawn.svg, table)
+    return Chart(title, ended(told), drawn.svg, table)
 
 
 def waterfall(results: Results, opening: str, movements: Sequence[str], closing: str) -> Chart:
@@ -155,7 +156,7 @@ def waterfall(results: Results, opening: str, movements: Sequence[str], closing:
     rows = [row for kpi_id in kpi_ids if (row := results.now(kpi_id)) is not None]
     steps = pd.DataFrame(found or {shown[0]: {row["kpi_id"]: row["value"] for row in rows}}, dtype=float)
     title = chart_title(results, _("{name}, movements").format(name=label), unit, shown)
-    heads = {each: Column(format_period(each, results.context.locale), unit) for each in shown}
+    heads = {each: Column(results.write.period(each), unit) for each in shown}
     named = steps.assign(label=[kpi(kpi_id).label for kpi_id in steps.index])
     table = table_behind(results.context, title, named, {"label": Column(_("Movement")), **heads}, _("No movements."))
     if not found:
@@ -204,7 +205,7 @@ def bridge(table: Table) -> Chart:
         drawn.row_axis(names)
         drawn.axes.margins(x=0.12)
         drawn.key(_("dark: where a step has led; grey: what leads on; amounts of a month have a scale of their own"))
-    return Chart(table.listing.caption, _("{sentence}.").format(sentence=_("; ").join(told)), drawn.svg, table)
+    return Chart(table.listing.caption, ended(_("; ").join(told)), drawn.svg, table)
 
 
 def cascade(table: Table, total: str = MEAN) -> Chart:
@@ -247,10 +248,8 @@ def bullets(table: Table, value: str, limit: str) -> Chart:
     shares = list(shown[value] / shown[limit])
     with sheet(ROW * (len(shown) + 1), table.context) as drawn:
         for y, (share, (_i, row)) in enumerate(zip(shares, shown.iterrows(), strict=True)):
-            bar, text = (
-                _outlined_bar(drawn, y, share, outline=BAR + 0.16, height=BAR - 0.18),
-                write.value(share, "share"),
-            )
+            bar = _outlined_bar(drawn, y, share, outline=BAR + 0.16, height=BAR - 0.18)
+            text = write.value(share, "share")
             part, whole = (write.value(row[name], "count") for name in (value, limit))
             counts = _("{part} of {whole}").format(part=part, whole=whole)
             drawn.mark(bar, row.iloc[0], _("{value} ({note})").format(value=text, note=counts))
@@ -283,7 +282,7 @@ def pace(results: Results) -> Chart:
     frame = pd.DataFrame(rows, columns=list(columns))
     table = table_behind(results.context, title, frame, columns, _("No objective has a figure."))
     if not found:
-        period = format_period(results.period.label, results.context.locale)
+        period = results.write.period(results.period.label)
         return not_drawn(table, _("No objective has a figure in {period}.").format(period=period))
     with sheet(ROW * 1.6 * (len(found) + 1), results.context) as drawn:
         axes, unsaid = drawn.axes, _("not final")
@@ -393,15 +392,13 @@ def _segment_sentence(results: Results, rows: pd.DataFrame, total: pd.Series | N
     if total is not None:
         parts = _("{value} in total, {parts}").format(value=phrase(total), parts=parts)
     if (more := len(rows) - MOST) > 0:
-        parts = plural("{parts}; {n} more is in the table", "{parts}; {n} more are in the table", more).format(
-            parts=parts, n=more
-        )
+        beyond = plural("{parts}; {n} more is in the table", "{parts}; {n} more are in the table", more)
+        parts = beyond.format(parts=parts, n=more)
     said = [] if total is None else cautions(total, locale)
-    of_some: dict[str, list[str]] = {}
     told = rows.index.isin(drawn.index) & rows["value"].notna() | (rows["segment"] == retold(NONE))
-    for _place, row in rows[told].iterrows():
-        for text in cautions(row, locale):
-            of_some.setdefault(text, []).append(spoken(row["segment"]))
+    of_some = grouped(
+        (text, spoken(row["segment"])) for _i, row in rows[told].iterrows() for text in cautions(row, locale)
+    )
     sentence = _("{name} in {period}: {value}.").format(
         name=kpi(rows["kpi_id"].iloc[0]).label, period=format_period(period, locale), value=parts
     )
@@ -425,7 +422,7 @@ def _known_periods(results: Results, kpi_ids: Sequence[str]) -> tuple[dict[str, 
         rows = [row for kpi_id in kpi_ids if (row := results.at(kpi_id, period.label)) is not None]
         if why := _why_unknown(results, rows, len(kpi_ids)):
             untold = _("{period} is not drawn: {reason}.")
-            untold = untold.format(period=format_period(period.label, results.context.locale), reason=why)
+            untold = untold.format(period=results.write.period(period.label), reason=why)
             return found, untold if found and rows else why if not found else ""
         found = {period.label: {row["kpi_id"]: float(row["value"]) for row in rows}, **found}
     return found, ""
@@ -435,13 +432,9 @@ def _why_unknown(results: Results, rows: Sequence[pd.Series], wanted: int) -> st
     """Why movements cannot be drawn: some are not known, or they do not add up; empty where they can."""
     values = [float(row["value"]) for row in rows]
     if len(rows) < wanted or any(map(math.isnan, values)):
-        reasons = filter(None, (why_missing(row, results.context.locale) for row in rows))
-        reason = next(reasons, "")
-        return (
-            _("not all movements are known ({reason})").format(reason=reason)
-            if reason
-            else _("not all movements are known")
-        )
+        reasons = [why for row in rows if (why := why_missing(row, results.context.locale))]
+        told = _("not all movements are known ({reason})") if reasons else _("not all movements are known")
+        return told.format(reason="".join(reasons[:1]))
     rest = values[-1] - sum(values[:-1])
     is_same = abs(rest) <= CENT * len(rows)
     amount = results.write.value(rest, rows[-1]["unit"])
@@ -460,7 +453,7 @@ def _waterfall_panels(drawn: Sheet, results: Results, found: Mapping[str, Mappin
     is_cut = span > 0 and lowest > CUT * highest
     width = PANEL / (span * 1.4 if is_cut else max(highest, 0.0) - min(lowest, 0.0))
     for at, (period, values) in enumerate(found.items()):
-        when = format_period(period, results.context.locale)
+        when = results.write.period(period)
         base, last = min(ends[period]) - span * 0.4 if is_cut else min(0.0, lowest), 0.0
         for y, (kpi_id, value) in enumerate(values.items()):
             row, is_stock = results.at(kpi_id, period), y in (0, len(values) - 1)
@@ -504,7 +497,7 @@ def _waterfall_sentence(results: Results, rows: pd.DataFrame) -> str:
     told = movement(results, rows.iloc[-1])
     if parts:
         told = _("{sentence}: {next}").format(sentence=told, next=enumerated(parts))
-    return _("{sentence}.").format(sentence=told)
+    return ended(told)
 
 
 def _cascade_bars(drawn: Sheet, rows: pd.DataFrame) -> None:

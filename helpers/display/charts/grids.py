@@ -26,9 +26,9 @@ from helpers.display.charts.frame import (
     wrapped,
 )
 from helpers.display.context import Results
-from helpers.display.formats import NOTHING, SMALL, format_period
+from helpers.display.formats import NOTHING, SMALL
 from helpers.display.palette import BAD, GOOD, LINE, QUIET, TEXT, tint
-from helpers.display.sentences import chart_title, listed, why_nothing
+from helpers.display.sentences import chart_title, ended, listed, why_nothing
 from helpers.display.shown_tables import Table
 from helpers.language import _, enumerated, key_of, retold, template
 from helpers.results import Column
@@ -36,7 +36,6 @@ from helpers.statistics import sign_test
 from helpers.texts import begun
 
 HEAD, FOOT = 0.4, 0.22  # inches
-DEPARTMENT_HEAD = 0.5
 NAMES = 1.5  # inches: the column of the rows' names
 MOST_ROWS, MOST_COLUMNS = 14, 10
 PALEST, DARKEST = 0.1, 0.8
@@ -46,7 +45,6 @@ HELD = {  # how strong the colour of a department's cell is, by what it says
     template("shared, opposed"): 0.8,
 }  # fmt: skip
 SHARED, OPPOSED = ("shared", "shared, opposed"), ("held, opposed", "shared, opposed")
-CLEAR = 0.05  # a difference that is less likely by chance is called likely real
 APART = 0.25  # of a cell: the gap before states that are no score
 
 
@@ -86,7 +84,7 @@ def heat_map(results: Results, kpi_id: str, meant: Mapping[str, Collection[str]]
     table = table_behind(results.context, title, told.reset_index(drop=True), columns, _("Nothing was used."))
     if rows.empty:
         nothing = _("{name}: nothing was used in {period}.")
-        nothing = nothing.format(name=label, period=format_period(period, results.context.locale))
+        nothing = nothing.format(name=label, period=results.write.period(period))
         return not_drawn(table, why_nothing(results, results.now(kpi_id), nothing))
     most_used = rows.groupby("feature")["numerator"].sum().sort_values(ascending=False, kind="stable")
     features, personas = list(most_used.index)[:MOST_ROWS], list(dict.fromkeys(rows["persona"]))[:MOST_COLUMNS]
@@ -129,8 +127,7 @@ def matrix(table: Table) -> Chart:
         _draw_grid(drawn, cells, heads, before, _places(columns), _places(before))
         at_end = _("active weeks, end of {period}")
         before_end, now_end = (
-            at_end.format(period=format_period(each.label, table.context.locale))
-            for each in (period.previous(), period)
+            at_end.format(period=table.write.period(each.label)) for each in (period.previous(), period)
         )
         axes.set_ylabel(before_end, fontsize=SMALL_SIZE, color=QUIET)
         axes.set_xlabel(now_end, fontsize=SMALL_SIZE, color=QUIET)
@@ -152,7 +149,7 @@ def alignment(table: Table) -> Chart:
         return not_drawn(table)
     named, *departments = table.listing.columns
     heads = [table.listing.columns[name].label for name in departments]
-    with sheet(DEPARTMENT_HEAD + ROW * len(table.rows), table.context) as drawn:
+    with sheet(0.5 + ROW * len(table.rows), table.context) as drawn:
         axes = drawn.axes
         for y, (name, *row) in enumerate(table.rows[[named, *departments]].to_numpy().tolist()):
             for x, words in enumerate(row):
@@ -279,10 +276,10 @@ def _matrix_sentence(table: Table) -> str:
     counts = dict(zip(("up", "down", "same"), (table.write.value(n, "count") for n in (up, down, same)), strict=True))
     told = _("Of users that were not new, {up} went up, {down} down and {same} stayed the same").format(**counts)
     if p is None:
-        return _("{sentence}.").format(sentence=told)
+        return ended(told)
     in_100 = _("less than 1") if p < 0.01 else f"{100 * p:.0f}"
     judged = _("{sentence}: that may be chance ({n} in 100).")
-    if p < CLEAR:
+    if p < 0.05:
         judged = _("{sentence}: likely a real difference ({n} in 100 by chance).")
     return judged.format(sentence=told, n=in_100)
 

@@ -11,14 +11,10 @@ from matplotlib.ticker import MaxNLocator, MultipleLocator
 from helpers.display.charts.frame import ROW, SMALL_SIZE, Chart, not_drawn, sheet
 from helpers.display.palette import LINE, QUIET, TEXT
 from helpers.display.shown_tables import Table
-from helpers.language import _, enumerated, message
-
-TALL = 1.25  # rows
-FINEST = 0.01  # between two ticks, as ratios are written
-DOTTED = message("dotted: the least effect looked for")
+from helpers.language import _, enumerated
 
 
-def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = (), key: str = DOTTED) -> Chart:
+def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = (), key: str = "") -> Chart:
     """One dot per row of the table, ``value``, with a whisker from ``low`` to ``high``.
 
     The line stands at the value that says nothing, dotted ones at the ``marks``; ``key`` says what these are. What has
@@ -27,17 +23,15 @@ def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = ()
     rows = table.rows if table.rows.empty else table.rows.dropna(subset=["value", "low", "high"])
     if rows.empty:
         return not_drawn(table)
-    with sheet(ROW * TALL * (len(rows) + 1.4), table.context) as drawn:
+    with sheet(ROW * 1.25 * (len(rows) + 1.4), table.context) as drawn:
         axes = drawn.axes
         for y, (_i, row) in enumerate(rows.iterrows()):
             clear = row["low"] > nothing or row["high"] < nothing
             axes.plot([row["low"], row["high"]], [y, y], color=drawn.ink, linewidth=1.6, solid_capstyle="butt")
             look: dict[str, Any] = {"color": drawn.ink, "markerfacecolor": drawn.ink if clear else "white"}
             [dot] = axes.plot(row["value"], y, "o", markersize=6, **look)
-            text, reach = (
-                drawn.write.value(row["value"], "ratio"),
-                drawn.write.interval(row["low"], row["high"], "ratio"),
-            )
+            text = drawn.write.value(row["value"], "ratio")
+            reach = drawn.write.interval(row["low"], row["high"], "ratio")
             drawn.mark(dot, row.iloc[0], _("{value} (95% interval {interval})").format(value=text, interval=reach))
             drawn.edge_text(y, text, bold=True, colour=TEXT)
         drawn.row_axis(rows.iloc[:, 0], from_zero=False)
@@ -49,10 +43,11 @@ def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = ()
         axes.set_xlim(min(ends) - room, max(ends) + room)
         axes.xaxis.set_major_formatter(lambda value, _: drawn.write.value(value, "ratio"))
         ticks = MaxNLocator(6).tick_values(*axes.get_xlim())
-        axes.xaxis.set_major_locator(MultipleLocator(max(ticks[1] - ticks[0], FINEST)))
+        axes.xaxis.set_major_locator(MultipleLocator(max(ticks[1] - ticks[0], 0.01)))  # as ratios are written
         axes.tick_params(axis="x", bottom=False, labelbottom=True, labelcolor=QUIET, labelsize=SMALL_SIZE)
         axes.grid(axis="x", color=LINE, linewidth=0.5)
-        drawn.key(_("; ").join([_("filled: the interval excludes the line"), *[_(key)] * bool(marks)]))
+        dotted = _(key) or _("dotted: the least effect looked for")
+        drawn.key(_("; ").join([_("filled: the interval excludes the line"), *[dotted] * bool(marks)]))
     return Chart(table.listing.caption, _sentence(table, rows, nothing), drawn.svg, table)
 
 

@@ -26,9 +26,9 @@ from helpers.display.charts.frame import (
 from helpers.display.context import Results, Series
 from helpers.display.formats import FEW, MONEY, Writer, format_days, format_period
 from helpers.display.palette import BAND, FILLS, QUIET, TEXT, TONES, lighter, shades
-from helpers.display.sentences import chart_title, movement, paragraph, why_not_drawn
+from helpers.display.sentences import chart_title, ended, movement, paragraph, when, why_not_drawn
 from helpers.display.shown_tables import Table
-from helpers.display.signals import ENOUGH, Verdict, change_tone, judged_series, verdict
+from helpers.display.signals import ENOUGH, Verdict, change_tone, judged_series, standing_out, verdict
 from helpers.errors import KitError
 from helpers.language import _, message, retold
 from helpers.periods import DAY
@@ -117,7 +117,7 @@ class History:
     def table(self) -> Table:
         """One row per period; of a single KPI with its interval and n."""
         columns = {"period": Column(_("Period"))} | {k: Column(kpi(k).label, kpi(k).unit) for k in self.kpi_ids}
-        values: dict[str, Any] = {"period": [format_period(p, self.results.context.locale) for p in self.periods]}
+        values: dict[str, Any] = {"period": [self.results.write.period(p) for p in self.periods]}
         values |= {kpi_id: list(self.rows(kpi_id)["value"]) for kpi_id in self.kpi_ids}
         if len(self.kpi_ids) == 1:
             rows = self.rows(self.kpi_ids[0])
@@ -142,15 +142,12 @@ def lines(results: Results, *kpi_ids: str, reference: float | None = None) -> Ch
     """
     history = History(results, kpi_ids, results.period.kind)
     rows = {kpi_id: results.shown(kpi_id) for kpi_id in kpi_ids}
-    not_computed, told = _("{name} was not computed."), _("{sentence}.")
-    sentence = paragraph(
-        *(
-            not_computed.format(name=kpi(k).label)
-            if row is None
-            else told.format(sentence=movement(results, row, year_ago=True))
-            for k, row in rows.items()
-        )
+    none = _("{name} was not computed.")
+    told = (
+        none.format(name=kpi(k).label) if row is None else ended(movement(results, row, year_ago=True))
+        for k, row in rows.items()
     )
+    sentence = paragraph(*told)
     drawable = [k for k in kpi_ids if history.rows(k)["value"].count() > 1]
     values = pd.concat([history.rows(k)[["value"]] for k in drawable]) if drawable else pd.DataFrame()
     if not values.fillna(0.0).to_numpy().any():
@@ -214,10 +211,10 @@ def columns(results: Results, kpi_id: str, segment_by: str = "") -> Chart:
     title = chart_title(results, history.names, history.unit, list(rows.index))
     if not rows["value"].fillna(0.0).any():
         why = why_not_drawn(rows[["value"]], results, history.unit)
-        return Chart(title, paragraph(_("{sentence}.").format(sentence=sentence), why), "", history.table())
+        return Chart(title, paragraph(ended(sentence), why), "", history.table())
     with sheet(HEIGHT, results.context) as drawn:
         _paired_columns(drawn, results, rows)
-    return Chart(title, _("{sentence}.").format(sentence=sentence), drawn.svg, history.table())
+    return Chart(title, ended(sentence), drawn.svg, history.table())
 
 
 # --- lines ------------------------------------------------------------------------------------------------------------
@@ -242,12 +239,7 @@ def _points(drawn: Sheet, rows: pd.DataFrame, colour: str, **look: Any) -> None:
 
 def _named(drawn: Sheet, rows: pd.DataFrame) -> list[str]:
     """The periods of rows in words, those that are not over as such."""
-    words = [format_period(str(period), drawn.context.locale) for period in rows.index]
-    to_date = _("{period} to date")
-    return [
-        to_date.format(period=each) if status == "partial" else each
-        for each, status in zip(words, rows["status"], strict=True)
-    ]
+    return [when(drawn.write, period, status) for period, status in zip(rows.index, rows["status"], strict=True)]
 
 
 def _line(drawn: Sheet, results: Results, rows: pd.DataFrame, stroke: tuple[bool, Any]) -> EndLabel:
@@ -290,18 +282,15 @@ def _usual_range(drawn: Sheet, found: Verdict) -> list[EndLabel]:
 def _judged_line(drawn: Sheet, rows: pd.DataFrame, found: Verdict) -> EndLabel:
     """The values; those beyond the range have the shape and the tone of what they mean."""
     _points(drawn, rows, drawn.ink, linewidth=1.2, markersize=3)
-    words: dict[str, str] = {}
-    low, high = found.range or (-math.inf, math.inf)
-    for i, (period, value) in enumerate(zip(rows.index, rows["value"], strict=True)):
-        is_signal = found.state == "signal" and period == found.period
-        if is_signal or value < low or value > high:
-            tone = found.tone_of(found.side if is_signal else 1 if value > high else -1)
-            shape, size, told = SIGNALS[tone]
-            words[tone] = _(told)
-            drawn.axes.plot([i], [value], marker=shape, markersize=size, color=FILLS[tone], zorder=5)
-    drawn.key(_("; ").join([*words.values(), *[_("varies too much for a verdict")] * found.is_wide]))
+    marked = standing_out(found, rows.index, rows["value"])
+    for i, tone in marked.items():
+        shape, size, _told = SIGNALS[tone]
+        look: dict[str, Any] = {"marker": shape, "markersize": size, "color": FILLS[tone]}
+        drawn.axes.plot([i], [rows["value"].iloc[i]], zorder=5, **look)
+    words = [_(SIGNALS[tone][2]) for tone in dict.fromkeys(marked.values())]
+    drawn.key(_("; ").join([*words, *[_("varies too much for a verdict")] * found.is_wide]))
     last = rows[rows["value"].notna()].iloc[-1]
-    name = format_period(str(last.name), drawn.context.locale)
+    name = drawn.write.period(str(last.name))
     return EndLabel(last["value"], name, drawn.write.value(last["value"], last["unit"]), drawn.ink)
 
 
@@ -321,7 +310,7 @@ def _verdict_sentence(results: Results, history: History, found: Verdict) -> str
         if fixed:
             none = _("No usual range is drawn: too few values lie in that of {days}, as the review fixes it: {reason}.")
             none = none.format(days=days, reason=fixed.reason.rstrip("."))
-        return paragraph(_("{sentence}.").format(sentence=value), none)
+        return paragraph(ended(value), none)
     if not fixed:
         basis = _(USUAL[found.kind]).format(n=found.limits.baseline)
     where = _("{name}, {period}: {value}, {position}.")
@@ -407,10 +396,10 @@ def _stacked(results: Results, history: History, sentence: str, segment_by: str)
     keys = {f"part_{i}": str(name) for i, name in enumerate(parts.columns)}
     named = {"period": Column(_("Period")), **{key: Column(name, unit) for key, name in keys.items()}}
     by_key = parts.set_axis(list(keys), axis=1).rename_axis("period").reset_index()
-    by_key["period"] = [format_period(str(label), results.context.locale) for label in by_key["period"]]
+    by_key["period"] = [results.write.period(str(label)) for label in by_key["period"]]
     table = table_behind(results.context, title, by_key, named, _("No parts."))
     if not parts.fillna(0.0).to_numpy().any():
-        told = _("{sentence}.").format(sentence=sentence)
+        told = ended(sentence)
         return Chart(title, paragraph(told, why_not_drawn(parts, results, unit)), "", table)
     with sheet(HEIGHT, results.context) as drawn:
         _stacked_columns(drawn, history.rows(kpi_id).loc[periods], parts)
@@ -422,7 +411,7 @@ def _stacked(results: Results, history: History, sentence: str, segment_by: str)
         share = write.value(last.max() / last.sum(), "share")
         part, value = spoken(last.idxmax()), write.value(last.max(), unit)
         sentence = told.format(sentence=sentence, part=part, value=value, share=share)
-    return Chart(title, _("{sentence}.").format(sentence=sentence), drawn.svg, table)
+    return Chart(title, ended(sentence), drawn.svg, table)
 
 
 def _in_order(rows: pd.DataFrame) -> list[str]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pandas as pd
 from matplotlib.transforms import Bbox
 
 from helpers.display.charts.frame import SMALL_SIZE, Chart, Sheet, not_drawn, sheet, table_behind, wrapped
-from helpers.display.formats import format_period
 from helpers.display.palette import BAD, BAND, QUIET, TEXT, tint
-from helpers.display.sentences import paragraph
+from helpers.display.sentences import ended, paragraph
 from helpers.display.shown_tables import Table
 from helpers.language import _
 
@@ -38,7 +38,7 @@ def at_risk(table: Table) -> Chart:
         return not_drawn(Table(replace(listing, rows=table.rows.head(0)), context), told)
     ordered = table.rows.sort_values(["arr_due_180", "mrr"], ascending=False, kind="stable")
     what = _("Inactive customers by days to renewal and days silent")
-    title = _(", ").join([what, format_period(context.period.label, context.locale)])
+    title = _(", ").join([what, context.write.period(context.period.label)])
     columns = {name: replace(listing.columns[name], on_pages=True) for name in NEEDED}
     behind = table_behind(context, title, ordered, columns, listing.when_empty)
     rows = ordered.dropna(subset=["days_silent", "days_to_renewal"])
@@ -108,15 +108,9 @@ def _name(drawn: Sheet, dots: list[tuple[float, float, float]], names: list[str]
 
 def _sides(away: float) -> Iterator[tuple[tuple[float, float], str, str]]:
     """Where a name may stand beside its dot, best first: so many points off it, and how it is aligned."""
-    yield (away, 0), "left", "center"
-    yield (-away, 0), "right", "center"
-    yield (0, away), "center", "bottom"
-    yield (0, -away), "center", "top"
-    slant = away * 0.75
-    yield (slant, slant), "left", "bottom"
-    yield (slant, -slant), "left", "top"
-    yield (-slant, slant), "right", "bottom"
-    yield (-slant, -slant), "right", "top"
+    for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1), *product((1, -1), repeat=2)):
+        far = away * 0.75 if x and y else away
+        yield (x * far, y * far), ("center", "left", "right")[x], ("center", "bottom", "top")[y]
 
 
 def _sentence(table: Table, rows: pd.DataFrame, hidden: int) -> str:
@@ -138,4 +132,4 @@ def _sentence(table: Table, rows: pd.DataFrame, hidden: int) -> str:
             when = _("{sentence}, due in {days} and silent for {silent}")
             told = when.format(sentence=told, days=days, silent=silent)
     others = _("Of {n} the renewal or the last use is not known.").format(n=write.value(hidden, "count"))
-    return paragraph(_("{sentence}.").format(sentence=told), others if hidden else "")
+    return paragraph(ended(told), others if hidden else "")

@@ -15,8 +15,6 @@ from helpers.language import _
 
 SCATTER_HEIGHT, COUNTS_HEIGHT = 2.3, 1.4  # inches
 NAME = 18  # characters below a column
-FACTORS = (10, 5, 2)  # from one tick to the next
-FEWEST_TICKS = 3
 ROOM = 1.25  # by how much the axes reach beyond the least and the most
 
 
@@ -103,10 +101,10 @@ def _ticks(low: float, high: float) -> list[float]:
     """Amounts between two ends, each as many times the one before, so that they stand evenly on a scale of steps."""
     tens = 10.0 ** math.floor(math.log10(low))
     first = next((start for start in (10 * tens, math.ceil(low / tens) * tens) if start <= high), low)
-    for factor in FACTORS:
+    for factor in (10, 5, 2):
         below, above = (int(math.log(end / first, factor)) for end in (low, high))
         found = [first * float(factor) ** power for power in range(below, above + 1)]
-        if len(found) >= FEWEST_TICKS:
+        if len(found) >= 3:
             break
     return found
 
