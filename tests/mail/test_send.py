@@ -132,7 +132,8 @@ def test_a_draft_that_is_built_again_while_it_is_read_is_not_sent(books, server,
     monkeypatch.setattr(mailing, "message_of", read_late)
     done = books.run("send", "2026Q3", "--list", "reviewers", "--draft")
     assert (done.status, server.received) == (1, [])
-    assert done.lines == ["reports/2026Q3 is newer than what was to be sent; nothing was sent, send again"]
+    place = books.folder / "reports/2026Q3"
+    assert done.lines == [f"{place} is newer than what was to be sent; nothing was sent, send again"]
 
 
 def test_a_version_that_was_corrected_while_one_is_asked_is_not_sent(books, server, monkeypatch):
@@ -149,7 +150,8 @@ def test_a_version_that_was_corrected_while_one_is_asked_is_not_sent(books, serv
     monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
     done = books.run("send", "2026Q3", "--list", "board")
     assert (len(asked), done.status, server.received) == (1, 1, [])
-    assert done.lines == ["reports/published/2026Q3/v2 is newer than what was to be sent; nothing was sent, send again"]
+    place = books.folder / "reports/published/2026Q3/v2"
+    assert done.lines == [f"{place} is newer than what was to be sent; nothing was sent, send again"]
 
 
 def test_a_dry_run_writes_what_would_be_sent_and_sends_nothing(books, server):
