@@ -725,6 +725,23 @@ def test_who_leaves_within_the_gap_is_neither():
     assert (row.numerator, row.n) == (2, 7)
 
 
+def test_the_score_of_the_quarter_before_is_of_no_other():
+    """A pays throughout; B does not on 31 March, so that on 30 June it has no score of the quarter before."""
+    rows = """subscription_id | customer_id | start_on | end_on | mrr
+        S1 | A | 2025-05-01 | 2026-01-10 | 1
+        S1 | A | 2026-01-10 |            | 2
+        S2 | B | 2025-05-01 | 2026-02-01 | 5
+        S2 | B | 2026-04-15 |            | 6"""
+    spine = known(backtest_plan(), earlier=2, subscriptions=rows)
+    assert figure(spine, "backtest_auc").n == 1  # A on 31 March; the horizon of 30 June has not ended
+    found = spine.frame("backtest_rows", "account_id, day")
+    told = found[["account_id", "snapshot", "score", "last_score"]].astype(object).where(found.notna(), None)
+    assert list(told.itertuples(index=False, name=None)) == [
+        ("A", "2025Q4", 1, None), ("A", "2026Q1", 2, 1), ("A", "2026Q2", 2, 2),
+        ("B", "2025Q4", 5, None), ("B", "2026Q2", 6, None),
+    ]  # fmt: skip
+
+
 def test_a_renewal_that_did_not_come():
     rows = """subscription_id | customer_id | start_on | end_on | mrr | renewal_on
         S1 | A | 2025-05-01 | 2026-05-01 | 1 | 2026-05-01

@@ -152,7 +152,8 @@ with own as (
 )
 select own.label, experiment, target, measured_on as day, measured_on + gap_days as since,
   measured_on + gap_days + horizon_days as until, until <= now_known as is_mature, measured_on >= test_from as is_test,
-  until < coalesce(min(measured_on) filter (measured_on >= test_from) over (partition by experiment), test_from) as is_train
+  until < coalesce(min(measured_on) filter (measured_on >= test_from) over (partition by experiment), test_from) as is_train,
+  lag(measured_on) over (partition by experiment order by measured_on) as last_day
 from own cross join registered_backtest;
 
 -- backtest_rows: each account that paid on a snapshot's day and has a score, with what became of it (event: it left, or did
@@ -188,7 +189,7 @@ due_then as (
 )
 select review_label as label, scored.experiment, scored.label as snapshot, scored.account_id, scored.day, score, is_test, is_train,
   coalesce(left_then.event, due_then.event, false) as event,
-  lag(score) over (partition by scored.experiment, scored.account_id order by scored.day) as last_score,
+  case when lag(scored.day) over snapshots = last_day then lag(score) over snapshots end as last_score,
   scored.day - since_on as tenure, renewal_on - scored.day as days_to_renewal, case
     when not is_mature then 'immature: the horizon has not ended'
     when staying.account_id is null then 'left within the gap'
@@ -198,7 +199,8 @@ from scored cross join rules
 join holding_then using (label, account_id)
 left join staying using (since, account_id)
 left join left_then using (experiment, label, account_id)
-left join due_then using (experiment, label, account_id);
+left join due_then using (experiment, label, account_id)
+window snapshots as (partition by scored.experiment, scored.account_id order by scored.day);
 
 -- backtest (G04): how often an account with the event had a worse score than one without, over the test's snapshots, equal
 -- ones counted half. Which way is worse, the training says; without an event there, more is.
