@@ -29,7 +29,7 @@ class Prepared:
     another one is made from, which is in no file. ``aside`` are rows that are in no file: the table, why, the day from
     which on they are known, the currency, how many they are, and what they are worth. ``last_day`` is the last day that
     is known, ``rates_on`` the day whose fixed exchange rates hold for every period of the pack. ``smallest_group`` is
-    how many customers make a group that its readers may see, ``seen_under`` what decides what they see of the tables.
+    how many customers make a group that its readers may see, ``seen_under`` a code of what decides what they see.
     """
 
     def __init__(self, folder: Path, record: dict[str, Any]) -> None:
@@ -43,7 +43,7 @@ class Prepared:
         self.aside: list[tuple[str, str, str, str | None, int, float]] = [tuple(row) for row in record.get("aside", [])]
         self.fingerprint: str = record.get("fingerprint", "")
         self.smallest_group: int = record.get("smallest_group", 1)
-        self.seen_under: dict[str, Any] = record.get("seen_under", {})
+        self.seen_under: str = record.get("seen_under", "")
         self.last_day = date.fromisoformat(record["last_day"])
         self.rates_on = date.fromisoformat(record["rates_on"])
         starts = tuple((label, date.fromisoformat(start)) for label, start in record["calendar"]["quarter_starts"])

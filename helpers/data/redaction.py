@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -21,7 +20,7 @@ from helpers.data.canonical_tables import HELD, TABLES
 from helpers.data.engines import written
 from helpers.data.prepare import folder_fingerprint
 from helpers.data.prepared import Prepared
-from helpers.data.pseudonyms import LONG, SHORT, VARIABLE, codes
+from helpers.data.pseudonyms import LONG, SHORT, codes
 from helpers.data.report import JudgedRows, data_report
 from helpers.data.schema import SQL_TYPES, Column
 from helpers.data.small_groups import BY_RULE, GROUPS, OTHER, Sizes, as_merged, is_small, sizes, stand_together
@@ -386,10 +385,10 @@ class Redaction:
         (folder / "prepared.json").write_text(text, encoding="utf-8")
         return prepared
 
-    def _terms(self) -> dict[str, Any]:
-        """What decides what these readers see; of the key of pseudonyms, a code that it makes."""
-        key = codes(self.key, [VARIABLE], LONG)[VARIABLE] if self.key else ""
-        return {**self.audience.model_dump(mode="json", exclude={"themes"}), "key": key}
+    def _terms(self) -> str:
+        """A code of what decides what these readers see; a filter may name what is hidden, so that it tells nothing."""
+        terms = self.audience.model_dump_json(exclude={"themes"})
+        return codes(self.key, [terms], LONG)[terms]
 
     def _seen(self, name: str, judged: JudgedRows) -> dict[str, int]:
         """What was counted while the source was read; of chosen rows, what is there."""

@@ -378,7 +378,7 @@ def test_what_an_audience_saw_under_other_terms_is_not_compared(copied, now):
     (copied.folder / "made_from/audiences/board").mkdir(parents=True)
     (copied.folder / "made_from/prepared").rename(copied.folder / "made_from/audiences/board/prepared")
     path = copied.folder / "made_from/audiences/board/prepared/prepared.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "seen_under": {"customers": "names"}}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "seen_under": "BCDF23456789"}))
     corrected = now(subscriptions=SUBSCRIPTIONS.replace("| 100 |", "| 130 |"))
     found = compare(copied, corrected, audience="board")
     assert found.sentence.startswith("Nothing was compared: what these readers see is chosen in another way")
