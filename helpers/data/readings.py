@@ -22,26 +22,10 @@ from helpers.reads import DAY_ORDERS, Reads
 Ask = Callable[[Sequence[str]], Sequence[Any]]  # the one row that SQL expressions over a table's rows give
 
 SPACES = " \t\r\n\u00a0\u202f\ufeff"
-WORDS = (
-    "n/a",
-    "#n/a",
-    "null",
-    "(null)",
-    "none",
-    "nan",
-    "-",
-    "--",
-    "\\n",
-    "(blank)",
-    "#value!",
-    "#ref!",
-    "#div/0!",
-    "#name?",
-    "#num!",
-    "#null!",
-    "0000-00-00",
-    "0000-00-00 00:00:00",
-)
+WORDS = (  # among them the errors that spreadsheets show, and the day that MySQL writes for none
+    "n/a", "#n/a", "null", "(null)", "none", "nan", "-", "--", "\\n", "(blank)", "#value!", "#ref!", "#div/0!",
+    "#name?", "#num!", "#null!", "0000-00-00", "0000-00-00 00:00:00",
+)  # fmt: skip
 BARE = re.compile(r"(?!(?:true|false|null|yes|no)$)[A-Za-z][\w/ ]*", re.IGNORECASE)  # what YAML reads as it stands
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 FORMS = (  # the last two are Jira's

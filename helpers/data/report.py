@@ -166,8 +166,8 @@ def _table_report(
           if table.name == "invoices" and judged.prepared.provides("invoices.service_from")
           and not judged.prepared.provides("subscriptions") else []),
         *_there_before(table, found),
-        *(_merged_into_nothing(judged) if judged.prepared.provides(f"{table.name}.merged_into")
-          and table.name == "customers" else []),
+        *(_merged_into_nothing(judged)
+          if table.name == "customers" and judged.prepared.provides("customers.merged_into") else []),
         *(_correcting_nothing(judged) if judged.prepared.provides(f"{table.name}.corrects") else []),
         *_without_rate(judged, table, rated),
         *([OLD.format(n=days_old, day=period.measured_on, most=feed_max_age_days)]

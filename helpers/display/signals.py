@@ -33,6 +33,7 @@ ON_BEFORE = {
     "quarter": message("on the quarter before"), "month": message("on the month before"),
     "week": message("on the week before"),
 }  # fmt: skip
+FIXED_FROM = 12  # points; a shorter series is not judged by the baseline that the review fixes
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def judged_count(verdicts: Iterable[Verdict]) -> int:
 
 def _fixed_baseline(results: Results, subject: str, series: pd.DataFrame) -> Baseline | None:
     """The baseline that the review fixes for a series of enough values: the last that ends before the judged one."""
-    if series["value"].count() < 12:
+    if series["value"].count() < FIXED_FROM:
         return None
     judged_from = series["period_start"].iloc[-1]
     ended = [each for each in results.context.baselines.get(subject, ()) if each.to_on.isoformat() < judged_from]

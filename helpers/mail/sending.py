@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from helpers.errors import KitError
+from helpers.mail.answers import Answer
 from helpers.mail.ledger import HANDING_OVER, Entry, Ledger, Outcome
 from helpers.mail.letter import Content, Letter, letter
 from helpers.mail.mailing import NAMED, Due, Mailing, megabytes
-from helpers.mail.ways import Answer, Way
+from helpers.mail.ways import Way
 from helpers.progress import finishing
 
 WAITS = (5.0, 30.0, 120.0)  # seconds before a letter that was not taken is tried again

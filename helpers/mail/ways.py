@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from typing import cast
 
-from helpers.mail.answers import Answer
 from helpers.mail.graph import GraphWay
 from helpers.mail.recipients import GraphMailbox, Recipients
 from helpers.mail.smtp import SmtpWay
 
 Way = SmtpWay | GraphWay
-__all__ = ["Answer", "Way", "open_way"]
 
 
 def open_way(settings: Recipients) -> Way:

@@ -110,8 +110,8 @@ def _build(
             write_audience(each.name, made_from, request.root, origin, pack)
     say("render")
     told = {name: {run.theme: "failed" if run.failure else "ok" for run in runs} for name, runs in read.items()}
-    failed = {f"{name}/{theme}": why for name, runs in read.items() for theme, why in _failed(runs).items()}
-    failed = {**_failed(executed), **failed}
+    failed = _failed(executed)
+    failed |= {f"{name}/{theme}": why for name, runs in read.items() for theme, why in _failed(runs).items()}
     manifest = _manifest(request, prepared, executed, published, fingerprints, seconds)
     more = {"status": "PARTIAL" if failed else "DRAFT", **({"audiences": told} if told else {})}
     write_manifest(pack, {**manifest, **more, FOLDER: hashes(made_from)})

@@ -2,11 +2,11 @@
 
 from types import SimpleNamespace
 
+from helpers.mail.answers import Answer
 from helpers.mail.letter import Attachment, Content
 from helpers.mail.mailing import Mailing
 from helpers.mail.message import Message
 from helpers.mail.recipients import Recipients, load_recipients, read_person
-from helpers.mail.ways import Answer
 from helpers.pack.pages import Edition
 
 FILE = """

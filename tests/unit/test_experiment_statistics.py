@@ -9,6 +9,7 @@ from scipy.stats import mannwhitneyu, norm, spearmanr, ttest_ind
 
 from helpers import experiment_statistics as stats
 from helpers.experiment_statistics import Effect, Sums
+from helpers.statistics import SEED
 
 RNG = 20261129
 
@@ -180,6 +181,18 @@ def test_auc_is_that_of_mann_and_whitney():
     score, event = random.integers(0, 9, 300), random.random(300) < 0.2
     pairs = event.sum() * (~event).sum()
     assert stats.auc(score, event) == pytest.approx(mannwhitneyu(score[event], score[~event]).statistic / pairs)
+
+
+def test_each_draw_is_the_auc_of_the_rows_of_the_customers_in_it():
+    random = np.random.default_rng(RNG)
+    score, event, customer = random.integers(0, 5, 60), random.random(60) < 0.3, random.integers(0, 20, 60)
+    customer = np.unique(customer, return_inverse=True)[1]
+    drawn = np.random.default_rng(SEED)
+    for draw in stats.auc_draws(score, event, customer)[:25]:
+        picked = drawn.integers(0, customer.max() + 1, customer.max() + 1)
+        rows = np.concatenate([np.flatnonzero(customer == each) for each in picked])
+        of, without = score[rows][event[rows]], score[rows][~event[rows]]
+        assert draw == pytest.approx(mannwhitneyu(of, without).statistic / (len(of) * len(without)))
 
 
 def test_draws_take_whole_customers():

@@ -355,6 +355,14 @@ def test_sign_test_examples(ups, downs, p):
     assert sign_test(ups, downs) == pytest.approx(p, abs=1e-6)
 
 
+@pytest.mark.parametrize(("ups", "downs"), [(3, 5), (8, 3), (0, 7), (6, 6), (40, 61)])
+def test_the_sign_test_counts_what_is_as_unlikely(ups, downs):
+    """Of all ways in which coins may fall, those with as few or fewer on one side, twice; all of them at a draw."""
+    n, fewest = ups + downs, min(ups, downs)
+    ways = [math.comb(n, k) for k in range(n + 1)]
+    assert sign_test(ups, downs) == pytest.approx(sum(each for each in ways if each <= ways[fewest]) / 2**n, abs=1e-15)
+
+
 def test_sign_test_of_nothing_moved():
     assert sign_test(0, 0) is None
 

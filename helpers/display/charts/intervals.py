@@ -11,10 +11,12 @@ from matplotlib.ticker import MaxNLocator, MultipleLocator
 from helpers.display.charts.frame import ROW, SMALL_SIZE, Chart, not_drawn, sheet
 from helpers.display.palette import LINE, QUIET, TEXT
 from helpers.display.shown_tables import Table
-from helpers.language import _, enumerated
+from helpers.language import _, enumerated, message
+
+DOTTED = message("dotted: the least effect looked for")
 
 
-def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = (), key: str = "") -> Chart:
+def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = (), key: str = DOTTED) -> Chart:
     """One dot per row of the table, ``value``, with a whisker from ``low`` to ``high``.
 
     The line stands at the value that says nothing, dotted ones at the ``marks``; ``key`` says what these are. What has
@@ -46,8 +48,7 @@ def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = ()
         axes.xaxis.set_major_locator(MultipleLocator(max(ticks[1] - ticks[0], 0.01)))  # as ratios are written
         axes.tick_params(axis="x", bottom=False, labelbottom=True, labelcolor=QUIET, labelsize=SMALL_SIZE)
         axes.grid(axis="x", color=LINE, linewidth=0.5)
-        dotted = _(key) or _("dotted: the least effect looked for")
-        drawn.key(_("; ").join([_("filled: the interval excludes the line"), *[dotted] * bool(marks)]))
+        drawn.key(_("; ").join([_("filled: the interval excludes the line"), *[_(key)] * bool(marks)]))
     return Chart(table.listing.caption, _sentence(table, rows, nothing), drawn.svg, table)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -108,9 +107,15 @@ def _name(drawn: Sheet, dots: list[tuple[float, float, float]], names: list[str]
 
 def _sides(away: float) -> Iterator[tuple[tuple[float, float], str, str]]:
     """Where a name may stand beside its dot, best first: so many points off it, and how it is aligned."""
-    for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1), *product((1, -1), repeat=2)):
-        far = away * 0.75 if x and y else away
-        yield (x * far, y * far), ("center", "left", "right")[x], ("center", "bottom", "top")[y]
+    yield (away, 0), "left", "center"
+    yield (-away, 0), "right", "center"
+    yield (0, away), "center", "bottom"
+    yield (0, -away), "center", "top"
+    slant = away * 0.75
+    yield (slant, slant), "left", "bottom"
+    yield (slant, -slant), "left", "top"
+    yield (-slant, slant), "right", "bottom"
+    yield (-slant, -slant), "right", "top"
 
 
 def _sentence(table: Table, rows: pd.DataFrame, hidden: int) -> str:
