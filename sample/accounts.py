@@ -11,8 +11,10 @@ import pandas as pd
 
 from sample.names import COMPANY, address_part, company_names, person_names
 from sample.time_and_chance import (
+    DAY,
     END,
     FOUNDED,
+    MONTH,
     NEVER,
     START,
     TIMEZONE,
@@ -147,14 +149,14 @@ def _add_size(rng: np.random.Generator, accounts: pd.DataFrame) -> None:
 def _add_contract(rng: np.random.Generator, accounts: pd.DataFrame) -> None:
     """Add when each account signed, and when its first contract and its first term of the history began."""
     n, installed = len(accounts), accounts.installed.to_numpy()
-    before, within = seasonal_days(rng, n, FOUNDED, START - 40, growth=1.3), seasonal_days(rng, n, START, END)
+    before, within = seasonal_days(rng, n, FOUNDED, START - 40 * DAY, growth=1.3), seasonal_days(rng, n, START, END)
     won = np.where(installed, before, within)
     began = won + rng.integers(1, 11, size=n)
     month = began.astype("datetime64[M]")
     next_first = (rng.random(n) < 0.6) | ((began - month.astype("datetime64[D]")).astype(int) >= 28)
-    began = np.where(next_first, (month + 1).astype("datetime64[D]"), began)
+    began = np.where(next_first, (month + MONTH).astype("datetime64[D]"), began)
     step = np.maximum(accounts.term.to_numpy(), 12)
-    terms = np.where(installed, months_between(began, np.full(n, START - 1)) // step, 0)
+    terms = np.where(installed, months_between(began, np.full(n, START - DAY)) // step, 0)
     accounts["won_on"], accounts["first_paid_on"] = won, began
     accounts["start_on"] = add_months(began, terms * step)
     age = np.maximum((START - began).astype(int), 0) / 365

@@ -8,6 +8,7 @@ import pandas as pd
 from sample.accounts import SEGMENTS, SMALL
 from sample.contracts import ANALYTICS, ASSIST, CORE
 from sample.time_and_chance import (
+    DAY,
     END,
     NEVER,
     START,
@@ -98,7 +99,7 @@ def make_invoices(seed: int, accounts: pd.DataFrame, versions: pd.DataFrame) -> 
 def _periods(versions: pd.DataFrame) -> pd.DataFrame:
     """One row per version and billing period that it runs in, from ``since`` to ``until`` of a period that ``ends``."""
     anchor, step = as_days(versions.anchor), versions.billing.to_numpy()
-    last = np.fmin(as_days(versions.end_on), END + 10) - 1
+    last = np.fmin(as_days(versions.end_on), END + 10 * DAY) - DAY
     first = months_between(anchor, as_days(versions.start_on)) // step
     count = np.maximum(months_between(anchor, last) // step - first + 1, 0)
     version = versions.index.repeat(count)
@@ -164,7 +165,7 @@ def _due_and_paid(rng: np.random.Generator, lines: pd.DataFrame) -> tuple[np.nda
 def make_fx_rates(seed: int) -> pd.DataFrame:
     """The canonical table: the rate that finance fixed, which has no day, and those of the month ends."""
     months = np.append(months_of_history(), END.astype("datetime64[M]"))
-    ends = months.astype("datetime64[D]") - 1
+    ends = months.astype("datetime64[D]") - DAY
     steps = np.cumsum(stream(seed, "fx_rates").normal(0, 0.007, size=len(ends)))
     rates = np.clip(FIXED_USD + steps, 0.86, 0.98).round(4)
     return pd.DataFrame({"currency": "USD", "on": [pd.NaT, *ends], "rate": [FIXED_USD, *rates]})

@@ -12,7 +12,7 @@ import pandas as pd
 
 from sample.accounts import CURRENCY
 from sample.spend import BUDGETED_ON, GROWTH
-from sample.time_and_chance import START, as_days, months_of_history, stream
+from sample.time_and_chance import DAY, START, as_days, months_of_history, stream
 
 ACCOUNTS = {CURRENCY: "Main account", "USD": "US account"}
 PAY = ("Salaries", "Commissions")  # what the ledger's lines of pay begin with
@@ -65,7 +65,7 @@ def _paid(rng: np.random.Generator, spend: pd.DataFrame, size: float) -> pd.Data
     others = {**outside, "tax": TAX_SHARE * (pay + outside["payroll"])}
     return pd.concat([
         _rows(to_whom, days, -spend.amount.to_numpy(), spend.currency.to_numpy()),
-        *(_rows(name, months.astype("datetime64[D]") + DAYS[name], -amounts) for name, amounts in others.items()),
+        *(_rows(name, months.astype("datetime64[D]") + DAYS[name] * DAY, -amounts) for name, amounts in others.items()),
     ])  # fmt: skip
 
 

@@ -12,7 +12,9 @@ import pandas as pd
 
 from sample.accounts import ENTERPRISE, SEGMENTS, SMALL
 from sample.time_and_chance import (
+    DAY,
     END,
+    MONTH,
     NEVER,
     PRICING_ON,
     START,
@@ -36,7 +38,7 @@ WORTH = {ANALYTICS: (0.10, 0.20), ASSIST: (0.12, 0.24)}  # least and most, again
 REASONS = {"voluntary": 0.62, "payment": 0.16, "paused": 0.09, "other": 0.13}
 RETURNS = {"paused": 0.8, "other": 0.12, "voluntary": 0.1, "payment": 0.0}  # share that comes back, by reason
 LOSS_ENDS, LOSS_CANCELLED = np.datetime64("2026-08-01"), np.datetime64("2026-05-11")
-LATEST_END = END + 180  # of the contracts whose end was known by the end of the history
+LATEST_END = END + 180 * DAY  # of the contracts whose end was known by the end of the history
 FROM_ACCOUNTS = [
     "account", "kind", "role", "installed", "segment", "term", "billing", "price", "seats", "start_on", "won_on",
 ]  # fmt: skip
@@ -66,7 +68,7 @@ def service_times(versions: pd.DataFrame) -> pd.DataFrame:
         role=("role", "first"), segment=("segment", "first"), installed=("installed", "first"),
         since=("start_on", "min"), until=("end_on", "max"), goes_on=("goes_on", "any"),
     )  # fmt: skip
-    return spells.assign(until=spells.until.mask(spells.goes_on, pd.Timestamp(END + 1)))
+    return spells.assign(until=spells.until.mask(spells.goes_on, pd.Timestamp(END + DAY)))
 
 
 def last_core_versions(versions: pd.DataFrame) -> pd.DataFrame:
@@ -127,13 +129,13 @@ def _with_line_end(rng: np.random.Generator, lines: pd.DataFrame) -> pd.DataFram
     end = _end_of_last_term(rng, lines)
     reason = pick(rng, REASONS, n)
     early = add_months(np.where(np.isnat(end), START, end), -rng.integers(1, 7, size=n))
-    unpaid = (reason == "payment") & fixed & (early > np.maximum(began, START) + 28)
+    unpaid = (reason == "payment") & fixed & (early > np.maximum(began, START) + 28 * DAY)
     end = np.where(unpaid & ~np.isnat(end), early, end)
     notice = np.where(fixed, rng.integers(35, 110, size=n), rng.integers(6, 28, size=n))
     notice = np.where(reason == "payment", rng.integers(6, 14, size=n), notice)
     loss = (lines.role == "loss").to_numpy()
     end = np.where(loss, LOSS_ENDS, end)
-    cancelled = np.where(loss, LOSS_CANCELLED, np.maximum(end - notice, began + 1))
+    cancelled = np.where(loss, LOSS_CANCELLED, np.maximum(end - notice, began + DAY))
     told = cancelled < END
     return lines.assign(
         line_end_on=np.where(told, end, NEVER),
@@ -146,7 +148,7 @@ def _end_of_last_term(rng: np.random.Generator, lines: pd.DataFrame) -> np.ndarr
     """The end of each line's last term, missing if it goes on; a third more leave since the new price list."""
     anchor, term, churn = as_days(lines.anchor), lines.term.to_numpy(), lines.churn.to_numpy()
     end = np.full(len(lines), NEVER)
-    earliest = np.maximum(as_days(lines.start_on) + 40, START)
+    earliest = np.maximum(as_days(lines.start_on) + 40 * DAY, START)
     for k in range(1, 60):
         due = add_months(anchor, k * term)
         leaves = evenly(rng, len(lines)) < churn * np.where(due >= PRICING_ON, 1.35, 1.0)
@@ -159,7 +161,7 @@ def _second_spells(rng: np.random.Generator, core: pd.DataFrame) -> pd.DataFrame
     n = len(core)
     chance = core.reason.map(RETURNS).fillna(0).to_numpy()
     away = np.where(core.reason == "paused", rng.integers(50, 140, size=n), rng.integers(100, 330, size=n))
-    back = ((as_days(core.line_end_on) + away).astype("datetime64[M]") + 1).astype("datetime64[D]")
+    back = ((as_days(core.line_end_on) + away).astype("datetime64[M]") + MONTH).astype("datetime64[D]")
     returns = (rng.random(n) < chance) & (back < END)
     signed = back - rng.integers(5, 20, size=n)
     seats = np.maximum(2, (core.seats * rng.uniform(0.6, 1.0, size=n)).round()).astype(int)
@@ -176,9 +178,9 @@ def _added_lines(rng: np.random.Generator, core: pd.DataFrame, product: str) -> 
     large, small = ATTACHED[product]
     signed = seasonal_days(rng, n, launched, END)
     bought = (core.kind == "customer") & (rng.random(n) < np.where(core.segment == SMALL, small, large))
-    bought &= (signed > as_days(core.start_on) + 60) & ~(signed > as_days(core.cancelled_on) - 30)
+    bought &= (signed > as_days(core.start_on) + 60 * DAY) & ~(signed > as_days(core.cancelled_on) - 30 * DAY)
     began = np.where(held, as_days(core.start_on), signed + rng.integers(0, 12, size=n))
-    bought &= (core.term == 1) | (_term_ends(core, began) > began + 60)
+    bought &= (core.term == 1) | (_term_ends(core, began) > began + 60 * DAY)
     price = core.seats * core.price * rng.uniform(*WORTH[product], size=n)
     added = core.assign(
         product=product, start_on=began, signed_on=np.where(held, as_days(core.signed_on), signed), seats=1,
@@ -251,7 +253,7 @@ def _renewals(rng: np.random.Generator, lines: pd.DataFrame) -> list[pd.DataFram
 def _repricing(lines: pd.DataFrame) -> pd.DataFrame:
     """Rolling plans get the new price list with their first billing from May 2026 on, without a signature."""
     anchor, may = as_days(lines.anchor), np.full(len(lines), add_months(np.array([PRICING_ON]), 1)[0])
-    on = add_months(anchor, months_between(anchor, may - 1) + 1)
+    on = add_months(anchor, months_between(anchor, may - DAY) + 1)
     on = np.where(anchor < PRICING_ON, on, NEVER)
     return _change(lines, "reprice", on=on, signed_on=on).assign(price_factor=1.06).dropna()
 
@@ -263,7 +265,7 @@ def _growth(rng: np.random.Generator, lines: pd.DataFrame) -> pd.DataFrame:
     n = len(lines)
     signed = seasonal_days(rng, n, START, END)
     on = signed + rng.integers(0, 10, size=n)
-    settled = (signed > as_days(lines.start_on) + 45) & ~(on > as_days(lines.cancelled_on) - 60)
+    settled = (signed > as_days(lines.start_on) + 45 * DAY) & ~(on > as_days(lines.cancelled_on) - 60 * DAY)
     change = _change(lines, "upsell", on=on, signed_on=signed)
     return change.assign(seats_factor=rng.uniform(1.06, 1.30, size=n))[settled]
 

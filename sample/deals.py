@@ -15,6 +15,7 @@ from sample.contracts import ANALYTICS, ASSIST, CORE, LAUNCHED
 from sample.names import person_names
 from sample.time_and_chance import (
     CAMPAIGN_ON,
+    DAY,
     END,
     START,
     as_days,
@@ -38,7 +39,7 @@ DROPPED = {0: 0.48, 1: 0.30, 2: 0.22}  # where leads end that never become an op
 RUN_IN = np.timedelta64(270, "D")  # the longest that most leads take: those closed before the history are left out
 # deals with customers
 EXISTING = "existing customer"
-NEW_PRODUCT_UNTIL = LAUNCHED[ASSIST] + 365
+NEW_PRODUCT_UNTIL = LAUNCHED[ASSIST] + 365 * DAY
 # estimates
 RESPONSE = (1.4, 0.20, 0.15)  # median workdays until the estimate is sent, for each segment
 NEW = ("cross_sell", "new_product", "upsell")
@@ -165,7 +166,7 @@ def _leads_won_later(rng: np.random.Generator, won: int) -> pd.DataFrame:
     """Leads that will be won after the history ends, and are open in it."""
     n = round(0.3 * won)
     leads = _strangers(rng, n).assign(source=pick(rng, SOURCES, n), reached=WON)
-    return leads.assign(created=at_some_hour(rng, seasonal_days(rng, n, END, END + 250)) - leads.cycle)
+    return leads.assign(created=at_some_hour(rng, seasonal_days(rng, n, END, END + 250 * DAY)) - leads.cycle)
 
 
 def _strangers(rng: np.random.Generator, n: int) -> pd.DataFrame:
@@ -244,7 +245,7 @@ def _renewals_not_won(rng: np.random.Generator, versions: pd.DataFrame) -> pd.Da
     last = versions[(versions.term > 1) & (versions.segment != SMALL) & ~versions.duplicated("line", keep="last")]
     lost = last[last.cancelled_on.notna() & (last.reason != "payment")]
     due = as_days(last.renewal_on)
-    ahead = last[last.cancelled_on.isna() & (due >= END) & (due < END + 100)]
+    ahead = last[last.cancelled_on.isna() & (due >= END) & (due < END + 100 * DAY)]
     rows = pd.concat(
         [
             lost.assign(closed_on=lost.cancelled_on, due=lost.end_on),
@@ -260,16 +261,16 @@ def _offers_not_won(rng: np.random.Generator, versions: pd.DataFrame) -> pd.Data
     core = versions[(versions["product"] == CORE) & (versions.role == "")]
     n = round(4.8 * len(core))
     rows = core.iloc[rng.integers(len(core), size=n)].reset_index(drop=True)
-    on = seasonal_days(rng, n, START, END + 45)
-    product = np.where(rng.random(n) < 0.6, CORE, np.where(on < LAUNCHED[ASSIST] + 60, ANALYTICS, ASSIST))
+    on = seasonal_days(rng, n, START, END + 45 * DAY)
+    product = np.where(rng.random(n) < 0.6, CORE, np.where(on < LAUNCHED[ASSIST] + 60 * DAY, ANALYTICS, ASSIST))
     young = (product == ASSIST) & (on <= NEW_PRODUCT_UNTIL)
     kind = np.where(product == CORE, "upsell", np.where(young, "new_product", "cross_sell"))
     rows = rows.assign(
         deal_type=kind, product=product, closed_on=on, due=on, won=False, took=rng.uniform(8, 40, size=n),
         amount=rows.mrr * 12 * rng.uniform(0.08, 0.25, size=n),
     )  # fmt: skip
-    running = (on > as_days(rows.start_on) + 60) & ~(on >= as_days(rows.end_on))
-    running &= ~(on > as_days(rows.cancelled_on) - 30)
+    running = (on > as_days(rows.start_on) + 60 * DAY) & ~(on >= as_days(rows.end_on))
+    running &= ~(on > as_days(rows.cancelled_on) - 30 * DAY)
     return _with_customers(rng, rows[running])
 
 
@@ -349,5 +350,5 @@ def _cancelled(rng: np.random.Generator, versions: pd.DataFrame, deals: pd.DataF
     unpaid = versions[versions.reason == "payment"].groupby(["account", "product"], as_index=False).cancelled_on.max()
     on = as_days(deals[["account", "product"]].merge(unpaid, on=["account", "product"], how="left").cancelled_on)
     won_on = days_of(deals.closed.where(deals.outcome == "won").to_numpy())
-    taken_back = (on > won_on) & (on <= won_on + 365) & (deals.deal_type != "renewal").to_numpy()
+    taken_back = (on > won_on) & (on <= won_on + 365 * DAY) & (deals.deal_type != "renewal").to_numpy()
     return np.where(taken_back, at_some_hour(rng, np.where(taken_back, on, END)), np.nan)

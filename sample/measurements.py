@@ -16,7 +16,9 @@ import pandas as pd
 from sample.accounts import API, ENTERPRISE, INTERACTIVE, MID_MARKET, SMALL
 from sample.contracts import CORE, service_times
 from sample.time_and_chance import (
+    DAY,
     END,
+    MONTH,
     START,
     TIMEZONE,
     as_days,
@@ -118,8 +120,8 @@ def _reading_days() -> np.ndarray:
     """The 7th, 14th, 21st and last day of each month."""
     months = months_of_history()
     first = months.astype("datetime64[D]")
-    last = (months + 1).astype("datetime64[D]") - 1
-    return np.sort(np.concatenate([first + 6, first + 13, first + 20, last]))
+    last = (months + MONTH).astype("datetime64[D]") - DAY
+    return np.sort(np.concatenate([first + 6 * DAY, first + 13 * DAY, first + 20 * DAY, last]))
 
 
 def _usual_shares(rng: np.random.Generator, engagement: pd.DataFrame) -> np.ndarray:
@@ -220,7 +222,7 @@ def _paid_by_quarter(versions: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """What each account that was served all of a quarter pays a month at its end."""
     spells = service_times(versions)
     spells = spells[spells.role != "late"]
-    for quarter in pd.period_range(pd.Timestamp(START), pd.Timestamp(END - 1), freq="Q"):
+    for quarter in pd.period_range(pd.Timestamp(START), pd.Timestamp(END - DAY), freq="Q"):
         begins, ends = quarter.start_time, (quarter + 1).start_time
         served = spells.account[(spells.since <= begins) & (spells.until >= ends)]
         running = (versions.start_on < ends) & ~(versions.end_on < ends) & versions.account.isin(served)

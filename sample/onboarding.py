@@ -11,7 +11,7 @@ import pandas as pd
 
 from sample.accounts import SMALL
 from sample.contracts import last_core_versions
-from sample.time_and_chance import END, NEVER, as_days, evenly, stream
+from sample.time_and_chance import DAY, END, NEVER, as_days, evenly, stream
 
 SELF_SERVICE_ON = np.datetime64("2026-04-13")
 FASTER = 0.3
@@ -113,10 +113,10 @@ def _milestones(rng: np.random.Generator, customers: pd.DataFrame, stages: Stage
 
 def _training(customers: pd.DataFrame, begins: np.ndarray, ends: np.ndarray) -> list[pd.DataFrame]:
     """Weeks of waiting for the trainer, then the days of training."""
-    arrives = np.maximum(begins + 1, ends - np.where(customers.segment == SMALL, 1, 3))
+    arrives = np.maximum(begins + DAY, ends - np.where(customers.segment == SMALL, 1, 3))
     return [
         _intervals(customers, "training", begins, arrives, kind="waiting"),
-        _intervals(customers, "training", arrives, np.maximum(ends, arrives + 1), kind="working"),
+        _intervals(customers, "training", arrives, np.maximum(ends, arrives + DAY), kind="working"),
     ]
 
 

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from sample.contracts import ASSIST, CORE, LAUNCHED, service_times
-from sample.time_and_chance import END, START, at_some_hour, instants, opening, stream
+from sample.time_and_chance import DAY, END, NEVER, START, at_some_hour, instants, opening, stream
 
 # sprints
 SPRINT = 14  # days
 TEAMS = {  # the first day of a team's first sprint, a Monday, and the points that it takes on
-    CORE: (np.datetime64("2023-06-26"), 42.0), ASSIST: (LAUNCHED[ASSIST] - 15, 24.0),
+    CORE: (np.datetime64("2023-06-26"), 42.0), ASSIST: (LAUNCHED[ASSIST] - 15 * DAY, 24.0),
 }  # fmt: skip
 MISSED_ON = np.datetime64("2026-07-31")  # the sprint after the faulty release: given up for repairs
 AGAIN_ON, AGAIN_UNTIL = np.datetime64("2026-08-14"), np.datetime64("2026-08-28")  # the next one was promised twice
@@ -52,8 +52,8 @@ def make_deliveries(seed: int) -> pd.DataFrame:
 def _sprints(rng: np.random.Generator, team: str) -> pd.DataFrame:
     """The sprints of one team up to the one under way: most on the day, some some days late, some not in full."""
     first, points = TEAMS[team]
-    begins = np.arange(first, END, np.timedelta64(SPRINT, "D"))
-    n, due = len(begins), begins + SPRINT - 3  # the Friday of the second week
+    begins = np.arange(first, END, SPRINT * DAY)
+    n, due = len(begins), begins + (SPRINT - 3) * DAY  # the Friday of the second week
     late = np.where(rng.random(n) < 0.12, rng.choice([3, 4, 5, 6], size=n), 0)
     done, scope = due + late, (points * np.exp(0.12 * rng.standard_normal(n))).round()
     lacking = np.where(rng.random(n) < 0.14, rng.integers(2, 7, size=n), 0)
@@ -62,7 +62,7 @@ def _sprints(rng: np.random.Generator, team: str) -> pd.DataFrame:
         {
             "delivery_id": [f"{team} sprint {i}" for i in range(1, n + 1)],
             "committed_on": due,
-            "delivered_on": np.where(ended, done, np.datetime64("NaT")),
+            "delivered_on": np.where(ended, done, NEVER),
             "scope_committed": scope,
             "scope_delivered": np.where(ended, scope - lacking, np.nan),
             "recorded_at": instants(np.array([opening(day) for day in begins]) + 0.125),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from sample.contracts import service_times
 from sample.time_and_chance import (
+    DAY,
     END,
     RELEASE_ON,
     START,
@@ -63,7 +64,7 @@ def _usual(rng: np.random.Generator, spells: pd.DataFrame) -> pd.DataFrame:
 
 def _after_release(rng: np.random.Generator, spells: pd.DataFrame) -> pd.DataFrame:
     """The tickets after the faulty release, most of them in its first days."""
-    served = (as_days(spells.since) < RELEASE_ON) & (as_days(spells.until) > RELEASE_ON + 40)
+    served = (as_days(spells.since) < RELEASE_ON) & (as_days(spells.until) > RELEASE_ON + 40 * DAY)
     hit = served & (evenly(rng, len(spells)) < BROKEN_SHARE)
     n = int(hit.sum())
     created = opening(RELEASE_ON) + 0.2 + 16 * rng.random(n) ** 2
@@ -132,7 +133,7 @@ def _sent_twice(rng: np.random.Generator, tickets: pd.DataFrame) -> pd.DataFrame
 def _served(rng: np.random.Generator, spells: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """When each spell of service begins and ends within the history, as work times."""
     since = np.clip(as_days(spells.since), START, END)
-    return at_some_hour(rng, since), at_some_hour(rng, np.clip(as_days(spells.until), since + 7, END + 7))
+    return at_some_hour(rng, since), at_some_hour(rng, np.clip(as_days(spells.until), since + 7 * DAY, END + 7 * DAY))
 
 
 def _tickets(account: np.ndarray, created: np.ndarray, topic: np.ndarray) -> pd.DataFrame:

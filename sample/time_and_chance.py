@@ -13,6 +13,7 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
+DAY, MONTH = np.timedelta64(1, "D"), np.timedelta64(1, "M")
 # Three years, and a quarter before them so that the first of them can be compared with the same quarter a year before.
 START, END = np.datetime64("2023-07-01"), np.datetime64("2026-10-01")
 YEARS = 3.25
@@ -48,7 +49,7 @@ def add_months(days: np.ndarray, months: np.ndarray | int) -> np.ndarray:
     array(['2026-02-28'], dtype='datetime64[D]')
     """
     month = days.astype("datetime64[M]")
-    return (month + months).astype("datetime64[D]") + (days - month.astype("datetime64[D]"))
+    return (month + months * MONTH).astype("datetime64[D]") + (days - month.astype("datetime64[D]"))
 
 
 def months_between(first: np.ndarray, last: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from sample.accounts import API, ENTERPRISE, INTERACTIVE, MID_MARKET, MONITORING, SMALL
 from sample.contracts import ANALYTICS, ASSIST, CORE, last_core_versions, service_times
-from sample.time_and_chance import END, NEVER, START, are_workdays, as_days, as_utc, stream
+from sample.time_and_chance import DAY, END, NEVER, START, are_workdays, as_days, as_utc, stream
 from sample.users import (
     ACTIONS,
     CALL,
@@ -109,7 +109,7 @@ def _levels(engagement: pd.DataFrame, weeks: np.ndarray) -> np.ndarray:
     """Account by week, given by its first day: how much of what its people usually do they do."""
     learned = (weeks - as_days(engagement.first_value_on)[:, None]) / np.timedelta64(28, "D")
     learned = np.where(np.isnan(learned) | (learned < 0), ONBOARDING, np.clip(0.5 + learned / 2, 0, 1))
-    faded = (weeks - as_days(engagement.fades_on)[:, None]) / np.timedelta64(FADING, "D")
+    faded = (weeks - as_days(engagement.fades_on)[:, None]) / (FADING * DAY)
     faded = 1 - 0.65 * np.clip(np.nan_to_num(faded), 0, 1)
     moved = engagement.moved.to_numpy()[:, None]
     moved = np.where(weeks < MOVED_ON, np.where(moved > 1, 1 / moved, 1.0), np.minimum(moved, 1.0))
@@ -155,7 +155,7 @@ def _add_lull(rng: np.random.Generator, engagement: pd.DataFrame) -> None:
     since = np.maximum(as_days(engagement.first_since), START) + rng.integers(60, 1_100, size=n)
     until = since + rng.integers(25, 90, size=n)
     share = engagement.segment.map(LULLS) * (engagement.product_type == INTERACTIVE)
-    has = (rng.random(n) < share) & (until < END - 60) & (engagement.role == "")
+    has = (rng.random(n) < share) & (until < END - 60 * DAY) & (engagement.role == "")
     _add_span(engagement, "lull", np.where(has, since, NEVER), until)
 
 
@@ -166,7 +166,7 @@ def _add_leaving(rng: np.random.Generator, engagement: pd.DataFrame, versions: p
     told = left.drop_duplicates("account").set_index("account").cancelled_on.reindex(engagement.index)
     large = engagement.role == "loss"
     fades = ((rng.random(n) < 0.67) & (engagement.product_type == INTERACTIVE)) | large
-    engagement["fades_on"] = np.where(fades, as_days(told) - FADING, NEVER)
+    engagement["fades_on"] = np.where(fades, as_days(told) - FADING * DAY, NEVER)
     silent = fades & ((rng.random(n) < 0.7) | large)
     since = np.where(silent, as_days(told) + rng.integers(-30, 20, size=n), NEVER)
     _add_span(engagement, "leaving", since, as_days(engagement.first_until))
@@ -202,7 +202,7 @@ def _settled(engagement: pd.DataFrame) -> pd.Series:
     rhythm = engagement.seats.between(*SETTLED_SEATS) & (engagement.segment != ENTERPRISE)
     rhythm &= engagement.product_type == INTERACTIVE
     stays = (as_days(engagement.first_until) > END) & engagement.fades_on.isna()
-    stays &= as_days(engagement.first_value_on) < END - 200
+    stays &= as_days(engagement.first_value_on) < END - 200 * DAY
     return rhythm & stays & (engagement.kind == "customer") & (engagement.role == "")
 
 
@@ -216,9 +216,9 @@ def _add_span(engagement: pd.DataFrame, name: str, since: np.ndarray, until: np.
 def make_events(seed: int, engagement: pd.DataFrame, users: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """The canonical table, a group of accounts at a time."""
     recorded = max(LEAST_DAYS, int((END - START).astype(int) * FULL_HISTORY / len(engagement)))
-    first_on = max(START, END - recorded)
-    weeks = np.arange(MONDAY, END, 7)
-    days = (weeks[weeks > first_on - 7, None] + np.arange(7)).ravel()
+    first_on = max(START, END - recorded * DAY)
+    weeks = np.arange(MONDAY, END, 7 * DAY)
+    days = (weeks[weeks > first_on - 7 * DAY, None] + np.arange(7)).ravel()
     for first in range(0, len(engagement), GROUP):
         of_group = users[(users.account >= first) & (users.account < first + GROUP)].reset_index(drop=True)
         group = _Group(

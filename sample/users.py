@@ -13,7 +13,7 @@ import pandas as pd
 
 from sample.accounts import ENTERPRISE, INTERACTIVE, MID_MARKET, SMALL
 from sample.contracts import ANALYTICS, ASSIST, CORE
-from sample.time_and_chance import END, NEVER, YEARS, as_days, pick, stream
+from sample.time_and_chance import DAY, END, NEVER, YEARS, as_days, pick, stream
 
 # --- what can be done with the product --------------------------------------------------------------------------------
 
@@ -165,7 +165,7 @@ def _counts(rng: np.random.Generator, engagement: pd.DataFrame) -> tuple[np.ndar
     staying = np.where(segment == ENTERPRISE, np.clip(seats * share, least, most).astype(int), np.maximum(filled, 2))
     staying = np.where(by_people, staying, 4)
     staying = np.where(customer, staying, np.minimum(staying, 3))
-    old = (as_days(engagement.first_value_on) < END - 700) & (engagement.role == "")
+    old = (as_days(engagement.first_value_on) < END - 700 * DAY) & (engagement.role == "")
     small = (segment == SMALL) & (seats < 10)
     without = old & small & by_people & customer & (rng.random(n) < WITHOUT)
     staying = np.where(without | (engagement.role == "late"), 0, staying)
@@ -203,12 +203,12 @@ def _add_stay(rng: np.random.Generator, users: pd.DataFrame, accounts: pd.DataFr
     ends = [as_days(account[f"{spell}_until"]) for spell in ("first", "second", "trial")]
     until = np.fmin(np.fmax.reduce(ends), END)
     value = as_days(account.first_value_on)
-    live = np.where(np.isnat(value), since + 40, np.maximum(value, since))
-    early = (live + 25 - since).astype(int) * rng.random(n)
+    live = np.where(np.isnat(value), since + 40 * DAY, np.maximum(value, since))
+    early = (live + 25 * DAY - since).astype(int) * rng.random(n)
     later = (until - since).astype(int) * rng.random(n)
     after = np.where(users.number < 2, 0, np.where(rng.random(n) < 0.65, early, later)).astype(int)
-    began = np.minimum(since + after, np.maximum(until - 1, since))
-    left = began + 30 + ((until - began).astype(int) * rng.random(n)).astype(int)
+    began = np.minimum(since + after, np.maximum(until - DAY, since))
+    left = began + 30 * DAY + ((until - began).astype(int) * rng.random(n)).astype(int)
     left = np.where(users.leaves & (left < until), left, until)
     closed = np.where(until < END, until + rng.integers(0, 6, size=n), NEVER)
     users["began"], users["gone"] = began, left
