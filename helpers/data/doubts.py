@@ -5,6 +5,7 @@ Ends that are the last day and not the first without, ids that lost their zeros,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -26,6 +27,7 @@ SIGNS = {  # what each may mean, the most often meant first
     "\\": ("JPY",),  # the byte that is the yen in Shift-JIS
 }  # fmt: skip
 CODE = "^[A-Z]+$"  # a sign is that of several currencies; a code without a rate is told elsewhere
+HUNDREDTHS = "[A-Z]{2}[a-z]"  # GBp is pence and ZAc cents: in capitals they would be the whole unit
 
 
 def ends_on_the_eve(local: duckdb.DuckDBPyConnection, name: str) -> Iterator[str]:
@@ -105,12 +107,25 @@ def ids_without_zeros(
             )
 
 
+def one_form(currency: str) -> str:
+    """The SQL of a currency in capitals, but for what says hundredths of it: that stays as it is, and is asked about."""
+    return f"case when regexp_full_match({currency}, '{HUNDREDTHS}') then {currency} else upper({currency}) end"
+
+
 def no_currencies(local: duckdb.DuckDBPyConnection, name: str) -> Iterator[str]:
-    """Asked where a currency is a sign or a word, which may be that of several."""
+    """Asked where a currency is a sign or a word, which may be that of several, or hundredths of one."""
     found = local.execute(
         f"select currency, count(*) from {name} where not regexp_matches(currency, '{CODE}') group by 1 order by 1"
     ).fetchall()
     for sign, rows in found:
+        if re.fullmatch(HUNDREDTHS, sign):
+            whole = sign.upper()
+            yield (
+                f"currency: {sign!r} means hundredths of a currency ({rows} rows); in a query, divide these amounts "
+                f"by 100 and give the code of the whole unit, such as {whole!r} for {sign!r}; if they are in whole "
+                "units, give the code alone"
+            )
+            continue
         likely = SIGNS.get(sign, ("EUR",))[0]
         yield (
             f"currency: {sign!r} is no code ({rows} rows); say which currency it is in a query: "

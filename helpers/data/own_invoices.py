@@ -24,7 +24,7 @@ def invoices_query(looked: Looked, columns: Mapping[str, str]) -> tuple[str, boo
         lines[0] = f"concat({cast('text', number)}, ' / ', {place}) as invoice_line_id"
     lines += [f"{identifier(columns[name])} as {name}" for name in PLAIN if name in columns]
     lines += [f"{cast('dec', columns['amount'])} as amount"]
-    lines += [f"upper({cast('text', columns['currency'])}) as currency"] if "currency" in columns else []
+    lines += [f"{cast('text', columns['currency'])} as currency"] if "currency" in columns else []
     lines += [f"{cast('text', columns['product'])} as product"] if "product" in columns else []
     served = _service(columns)
     lines += [f"{sql} as {name}" for name, sql in served.items()]

@@ -20,7 +20,7 @@ import duckdb
 
 from helpers.data.canonical_tables import HELD, TABLES
 from helpers.data.column_types import WHOLE, cast_of, is_fraction, is_nested, name_faults, type_fault
-from helpers.data.doubts import ENDS, ends_on_the_eve, ids_without_zeros, no_currencies, signs_of_others
+from helpers.data.doubts import ENDS, ends_on_the_eve, ids_without_zeros, no_currencies, one_form, signs_of_others
 from helpers.data.engines import GIVEN, STAGED, ZONED, DuckDB, Engine, identifier, local_engine, quoted
 from helpers.data.file_queries import Given, notes_of_unread
 from helpers.data.prepared import Prepared
@@ -272,7 +272,8 @@ def _currency(table: Table, casts: Mapping[str, str], of_source: str | None) -> 
     """The currency of rows in one form; amounts that carry none are in the source's, if it declares one."""
     if "currency" not in table.names:
         return {}
-    found = f"nullif(upper(trim({casts.get('currency', 'cast(null as varchar)')})), '')"
+    as_given = f"trim({casts.get('currency', 'cast(null as varchar)')})"
+    found = f"nullif({one_form(as_given)}, '')"
     return {"currency": f"coalesce({found}, {quoted(of_source)})" if of_source and table.amounts else found}
 
 

@@ -237,3 +237,22 @@ def test_an_empty_text_is_a_missing_value():
     assert {row.kpi_id: row.value for row in rows if not row.segment_by} == {
         "mrr": 600, "paying_customers": 2, "arpa": (100 + 300 + 200) / 2,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "whole"), [("GBp", "GBP"), (" ZAc ", "ZAC")])
+def test_hundredths_of_a_currency_are_asked_about(tmp_path, code, whole):
+    """In capitals 12,000 pence, which are 120 pounds, would be 12,000 pounds."""
+    rows = f"deal_id | created_at | amount | currency\nD1 | 2026-01-05 | 12000 | {code}\nD2 | 2026-01-05 | 1 | gbp"
+    with pytest.raises(KitError) as caught:
+        write(tmp_path, deals=rows)
+    [fault] = caught.value.faults
+    assert f"tables.deals: currency: {code.strip()!r} means hundredths of a currency (1 rows)" in fault
+    assert f"divide these amounts by 100 and give the code of the whole unit, such as {whole!r}" in fault
+
+
+def test_codes_in_small_letters_are_codes_and_others_for_pence_need_their_rate(tmp_path):
+    rows = "deal_id | created_at | amount | currency\nD1 | 2026-01-05 | 5 | gbp\nD2 | 2026-01-05 | 5 | Gbp\n"
+    rates = "currency | rate\nGBP | 1.3\nGBX | 0.013"
+    folder = write(tmp_path, deals=f"{rows}D3 | 2026-01-05 | 500 | GBX", fx_rates=rates)
+    found = Known(folder, QUARTER.as_of_on)
+    assert found.rows("deals", "currency") == [("GBP",), ("GBP",), ("GBX",)]
