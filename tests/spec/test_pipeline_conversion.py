@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import pytest
 
-from helpers.errors import KitError, NotProvided
+from helpers.errors import KitError, NotProvided, Refused
 from helpers.kpis import pipeline_conversion as theme
 from helpers.kpis.rows import run
 from helpers.periods import Calendar
@@ -133,6 +133,44 @@ def test_stages_never_entered_are_named_and_taken_as_passed():
     assert only(rows, "funnel_conversion").value == 0.5
     assert "no record ever entered lead, sql, opportunity" in only(rows, "funnel_conversion").warnings[0]
     assert "'sql'" in only(rows, "lead_acceptance").warnings[0]
+
+
+OTHER_NAMES = """
+    record_id | stage | entered_at
+    a | Lead       | 2026-01-05
+    a | Closed Won | 2026-02-05
+    b | Lead       | 2026-01-06
+"""
+
+
+@pytest.mark.parametrize(
+    ("stages", "told"),
+    [
+        (
+            STAGES,
+            "stage_history has Lead, Closed Won, which are not in stages, and never lead, mql, sql, won, which are",
+        ),
+        (["Lead", "won"], "stage_history has Closed Won, which are not in stages, and never won, which are"),
+    ],
+)
+def test_stages_of_other_names_are_no_funnel_of_0(stages, told):
+    """One of the two leads was won: 1 / 2, where stages that are called otherwise gave 0 of 0 and 0 of 2."""
+    for rows in (cohort(OTHER_NAMES, stages=stages), activity(OTHER_NAMES, stages=stages)):
+        assert {(row.status, row.value) for row in rows} == {("refused", None)}
+        assert all(row.warnings[0].startswith(told) for row in rows)
+        assert "themes: pipeline_conversion: stages:" in rows[0].warnings[0]
+    for table in (theme.funnel_steps, theme.funnel_cohorts, theme.stage_activity):
+        with pytest.raises(Refused, match=told):
+            table(known(OTHER_NAMES, given={"stages": stages}))
+    row = only(cohort(OTHER_NAMES, stages=["Lead", "Closed Won"]), "funnel_conversion")
+    assert (row.numerator, row.denominator) == (1, 2)
+
+
+def test_the_stage_of_those_who_are_lost_is_no_other_name_of_another():
+    """Of two leads one is lost and none is won yet: 0 / 2."""
+    text = OTHER_NAMES.replace("Closed Won", "Closed Lost")
+    row = only(cohort(text, stages=["Lead", "Closed Won"]), "funnel_conversion")
+    assert (row.numerator, row.denominator, row.value) == (0, 2, 0)
 
 
 def test_missing_first_stage_is_dated_at_the_first_known_one_and_counted():

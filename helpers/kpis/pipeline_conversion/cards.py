@@ -50,6 +50,7 @@ def funnel_cohort(spine: Spine) -> list[Row]:
     Raises:
         KitError: ``stages``, ``skip`` or ``horizon_days`` is none of those it may be.
         NotProvided: There is no ``stage_history``.
+        Refused: A stage of ``stages`` was never entered, and another that is not in it was: it may have that name.
 
     Source:
         Specification K11.
@@ -86,6 +87,7 @@ def funnel_period(spine: Spine) -> list[Row]:
     Raises:
         KitError: ``stages`` are not two or more different ones.
         NotProvided: There is no ``stage_history``.
+        Refused: As for the cohort.
 
     Source:
         Specification K12.

@@ -4,6 +4,7 @@
 -- message: implied_entry: {n} of {total} records have no entry to {stage}; they are dated at the first stage known
 -- message: {n} of {total} records had not been followed for {days} days by {day}
 -- message: stage_history: stage is not in stages
+-- message: stage_history has {found}, which are not in stages, and never {missing}, which are; in review.yml, name its stages in order under themes: pipeline_conversion: stages:
 -- message: records: {stage} before {first}
 -- message: no deal is recorded as lost and {n} are won: a win rate would be 100 %; give lost deals outcome 'lost'
 -- message: deals: closed without outcome or day
@@ -132,8 +133,19 @@ create table entered_stage as
 select label, stage, count(*) as entries from period join stage_history on known_day between known_from and known_until
 group by all;
 
--- funnel_notes: entries and records that are in no funnel, and the stages that no record ever entered.
+-- funnel_notes: entries and records that are in no funnel, and the stages that no record ever entered. Where records
+-- entered others instead, as the review knows it, the stages may have other names there, and the funnel is refused; where
+-- those who are lost go is no stage of it.
 create table funnel_notes as
+with other as (
+  select array_to_string(list(stage order by entries desc, stage)[:8], ', ') as found  -- the most entered
+  from entered_stage join rules on label = review_label
+  where stage not in (select stage from funnel_stage) and stage not ilike '%lost%'
+),
+never as (
+  select string_agg(stage, ', ' order by place) as missing
+  from funnel_stage where stage not in (select stage from entered_stage join rules on label = review_label)
+)
 select label, 'left out' as kind, 'stage_history: stage is not in stages' as text, sum(entries) as rows, 0 as place
 from entered_stage where stage not in (select stage from funnel_stage) group by label
 union all
@@ -142,7 +154,11 @@ from journey cross join rules where is_won_too_early group by all
 union all
 select label, 'warning', 'no record ever entered ' || string_agg(stage, ', ' order by place), null, 1
 from period cross join funnel_stage where (label, stage) not in (select (label, stage) from entered_stage)
-group by label;
+group by label
+union all
+select label, 'refused', 'stage_history has ' || found || ', which are not in stages, and never ' || missing
+  || ', which are; in review.yml, name its stages in order under themes: pipeline_conversion: stages:', null, 0
+from period cross join other cross join never where found is not null and missing is not null;
 
 -- funnel_cohort_notes: the same as the review knows it, and how cohorts were read.
 create view funnel_cohort_notes as

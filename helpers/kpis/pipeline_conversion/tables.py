@@ -11,6 +11,7 @@ import pandas as pd
 
 from helpers.errors import Refused
 from helpers.kpis.pipeline_conversion.cards import check_stages
+from helpers.kpis.rows import refuse_list
 from helpers.kpis.spine import Spine
 from helpers.language import _, message, plural, retold
 from helpers.periods import Period
@@ -95,6 +96,7 @@ def stage_activity(spine: Spine) -> Listing:
     """How many records entered each stage in the period, and how many in as many days of the period before."""
     check_stages(spine)
     spine.require("stage_history")
+    refuse_list(spine, "funnel_notes")
     rows = spine.frame("stage_activity", "place")
     rows["ratio"] = [None, *(now / before if before else None for before, now in pairwise(rows["now"]))]
     columns = {
@@ -152,6 +154,7 @@ def _cohorts(spine: Spine) -> dict[str, dict[str, Any]]:
     """The cohorts of this period and of those before it, earliest first: the records that reached each stage."""
     check_stages(spine)
     spine.require("stage_history")
+    refuse_list(spine, "funnel_notes")
     found: dict[str, dict[str, Any]] = {
         period.label: {"reached": [], "young": 0} for period in [*spine.period.history(COHORTS_BEFORE), spine.period]
     }
