@@ -306,6 +306,25 @@ class TestMissingMonths:
             "the ledger names no spend of marketing", "spend of support begins in 2025-08",
         )  # fmt: skip
 
+    @pytest.mark.parametrize("sales", ["Vertrieb", "Ventas"])
+    def test_sales_of_another_name_are_not_left_out_untold(self, sales):
+        """Each month sales cost 100 and marketing 50: 150 / 5 new customers, where marketing alone would be 50 / 5."""
+        spent = ledger(sales=100, marketing=50, support=10)
+        assert only(cards.cac(known(spend=spent, subscriptions=customers_of(5)), Q1), "cac_sm").value == 150 / 5
+        told = (
+            f"the ledger names no spend of sales, but of {sales}; where that is sales, say so in the query of spend, "
+        )
+        assert self.refusal(spent.replace("sales", sales)) == f"{told}or give 0 where nothing was spent"
+        assert self.refusal(spent.replace("sales", sales), "cac_full").startswith(told)
+        neither = ledger(support=10, **{"S&M": 150})
+        assert self.refusal(neither).startswith("the ledger names no spend of marketing or sales, but of S&M;")
+
+    def test_who_says_0_or_names_no_other_department_is_told_a_cost(self):
+        found = known(spend=ledger(sales=0, marketing=50, research=70), subscriptions=customers_of(5))
+        assert only(cards.cac(found, Q1), "cac_sm").value == 50 / 5
+        found = known(spend=ledger(marketing=50, product=70), subscriptions=customers_of(5))
+        assert only(cards.cac(found, Q1), "cac_sm").value == 50 / 5
+
     def test_spend_that_is_not_known_yet_is_missing(self):
         """P1: the ledger of March, closed on 8 April, is not known at the end of March."""
         closed = lines("2025-04-01 | sales | a | 100 | USD | | | |", months=YEAR[:-1]).replace(

@@ -23,6 +23,10 @@ MISSING = template("spend is missing for {reason}")
 MORE_MONTHS = template("{months} and {n} more months")
 NO_SPEND_OF_BOTH = template("the ledger names no spend of {one} or {other}")
 NO_SPEND = template("the ledger names no spend of {department}")
+ELSEWHERE = template(
+    "the ledger names no spend of {missing}, but of {others}; where that is {missing}, say so in the query of spend, "
+    "or give 0 where nothing was spent"
+)
 BEGINS = template("spend of {department} begins in {month}")
 NOT_SO_FAR = template("the calendar does not reach back {n} quarters; add them to quarter_starts")
 NO_MONTH = template("no month of the window is over yet")
@@ -109,7 +113,16 @@ class Costs:
         return found
 
     def _complete(self, label: str, months: Sequence[date], departments: Sequence[str]) -> tuple[str, list[str]]:
-        """Why a window cannot be added up, since a month is missing; and which departments have no spend, or a part."""
+        """Why a window cannot be added up, since a month is missing; and which departments have no spend, or a part.
+
+        Where the ledger, as the review knows it, names no sales or no marketing, but departments that nobody here
+        knows, one of them may be it under another name.
+        """
+        named = {name for at, name in self._told if at == self._spine.period.label}
+        missing = [name for name in DEPARTMENTS["sm"] if name not in named]
+        others = sorted(name for name in named - {*DEPARTMENTS["full"]} if name.lower() != "product")
+        if missing and others:
+            return ELSEWHERE.format(missing=" or ".join(missing), others=", ".join(others[:SHOWN])), []
         told = {name: self._told[label, name] for name in sorted(departments) if (label, name) in self._told}
         nobody = [month for month in months if not any(month in known for known in told.values())]
         gaps = {
