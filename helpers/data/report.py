@@ -50,7 +50,10 @@ CORRECTS_NOTHING = template(
     "{n} rows correct an invoice line that is not there, such as {line}, with {money} in all; they count as revenue "
     "and lower no line; corrects must be an invoice_line_id"
 )
-NO_RATE = template("{n} rows are in {currency}, which has no rate for {day} in fx_rates; what adds them up is refused")
+NO_RATE = template(
+    "{n} rows are in {currency}, which has no rate for {day} in fx_rates; what adds them up at the rates of that day is "
+    "refused"
+)
 STARTS = template("history starts at {day}; figures before that are empty or too small")
 
 

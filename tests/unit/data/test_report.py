@@ -210,7 +210,7 @@ def test_currencies_without_a_rate_are_told():
         """,
     }
     rates = "currency | on | rate\nEUR | | 1.1\nGBP | 2026-01-01 | 1.2\nCHF | 2026-01-02 | 1.3"
-    told = "which has no rate for 2026-01-01 in fx_rates; what adds them up is refused"
+    told = "which has no rate for 2026-01-01 in fx_rates; what adds them up at the rates of that day is refused"
     found = report(**amounts)["tables"]
     assert found["deals"]["warnings"] == [f"1 rows are in EUR, {told}"]
     assert found["invoices"]["warnings"] == [f"2 rows are in CHF, {told}", f"1 rows are in GBP, {told}"]
