@@ -495,6 +495,20 @@ def test_closed_deals_that_cannot_be_placed_are_counted():
     assert (row.value, row.excluded) == (0.6, {"deals: closed without outcome or day": 2})
 
 
+def test_what_closes_without_an_outcome_after_the_quarter_is_open_at_its_end_and_not_left_out_too():
+    """1 open x 1 / 1 won x 100 / 10 days = 10 a day. By 5 April it has waited 94 days: a median of 10."""
+    text = """
+        deal_id | created_at | closed_at  | outcome | amount | currency
+        a       | 2026-01-01 | 2026-01-11 | won     | 100    | USD
+        b       | 2026-01-01 | 2026-04-05 |         | 100    | USD
+    """
+    period = Calendar().period("2026Q1", as_of=date(2026, 4, 30))
+    rows = velocity(text, "2026-05-01", period)
+    row = only(rows, "sales_velocity")
+    assert (row.value, row.n, row.excluded) == (10, 1, {})
+    assert (only(rows, "sales_cycle_median").n, only(rows, "win_rate").excluded) == (2, {})
+
+
 def test_a_month_has_a_win_rate_and_no_trailing_quarters():
     rows = velocity(CYCLES, period=Calendar().period("2026-01", as_of=date(2026, 3, 31)))
     assert only(rows, "win_rate").value == pytest.approx(2 / 3)

@@ -207,13 +207,15 @@ from counted left join loss using (label) left join unrated using (label);
 
 -- funnel_velocity_rows: each deal that was won or lost in the period or is open at its end (state), or that was created
 -- in the four quarters that end with it, with the days that it took or waits, and what ended them (cause): 1 if it was
--- won, 2 if it was lost, 0 if it was still open on the last day that is known.
+-- won, 2 if it was lost, 0 if it was still open on the last day that is known. What closed without an outcome after the
+-- period's end was open at that end, and waited until it closed.
 create table funnel_velocity_rows as
 select label, deal_id, customer_id, source, created_on, closed_on, case
     when outcome in ('won', 'lost') and closed_on between starts_on and measured_on then outcome
     when created_on <= measured_on and (outcome = 'open' or closed_on > measured_on) then 'open' end as state,
-  case when kind = 'quarter' and created_on between four_periods_start_on and measured_on and not is_undecided
-    then case when outcome in ('won', 'lost') then closed_on else known_day end - created_on end as days,
+  case when kind = 'quarter' and created_on between four_periods_start_on and measured_on
+      and (not is_undecided or closed_on > measured_on)
+    then case when outcome = 'open' then known_day else closed_on end - created_on end as days,
   case when days is not null then case outcome when 'won' then 1 when 'lost' then 2 else 0 end end as cause,
   is_undecided, amount * rate as amount,
   case when amount is not null and rate is null then coalesce(currency, 'an amount without a currency') end
@@ -228,7 +230,7 @@ select label, source, days, cause from funnel_velocity_rows where days is not nu
 -- funnel_velocity_notes: the deals that can be placed nowhere.
 create view funnel_velocity_notes as
 select label, 'left out' as kind, 'deals: closed without outcome or day' as text, count(*) as rows
-from known_deal where is_undecided group by label;
+from known_deal join period using (label) where is_undecided and coalesce(closed_on <= measured_on, true) group by label;
 
 -- step_wait: the days that each record took from one stage to the next, or waited at most: to a later stage, to the
 -- loss of its deal or to the last day that is known. Of the records that entered the stage in the four periods that end
