@@ -390,6 +390,21 @@ def test_more_users_than_seats_are_shown_and_flagged():
     assert (rows["small"].warnings, rows["large"].warnings) == (rows[""].warnings, ())  # each segment tells its own
 
 
+def test_seats_of_a_line_without_a_price_are_seats_and_those_of_a_trial_or_of_nobody_who_pays_are_not():
+    """B pays for 3 seats and has 2 more with its contract: 4 of its users ÷ 5. C tries the product and pays nothing."""
+    roster = users(*(f"u{i}" for i in range(4)), customer="B")
+    priced = SUBSCRIPTIONS.replace("| seat_based", "| seat_based | status")
+    lines = [f"{line} | active" if line.strip().startswith("S") else line for line in priced.splitlines()]
+    more = ["S4 | B | 2025-01-01 | 0 | 2 | true | active", "S5 | B | 2025-01-01 | 9 | 7 | true | trialing"]
+    given = known(
+        users=roster, events=events(*((f"u{i}", "2026-03-28") for i in range(4))).replace("feed", "u0"),
+        subscriptions="\n".join([*lines, *more, "S6 | C | 2025-01-01 | 0 | 50 | true | active"]),
+        customers=CUSTOMERS + "\n C | Cee | 2025-01-01 | small",
+    )  # fmt: skip
+    rows = {row.segment: row for row in seat_utilisation(given, Q1)}
+    assert (rows["small"].numerator, rows["small"].denominator, rows["small"].warnings) == (4, 3 + 2, ())
+
+
 def test_half_a_seat_is_a_seat_by_half():
     """Small pays for 1.5 and large for 40: 1 ÷ 1.5 and, in all, 1 ÷ 41.5."""
     roster = users("u0", customer="B")

@@ -152,9 +152,9 @@ def seat_utilisation(spine: Spine) -> list[Row]:
     """Which share of the seats that customers pay for is used.
 
     Definition:
-        Users active in the 28 days that end with the period ÷ seats, the quantity of the seat-based subscriptions
-        in force on its last day, over customers that have seats. Above 100 % more users are active than seats are
-        paid for: an expansion, or a breach.
+        Users active in the 28 days that end with the period ÷ seats, the quantity of the seat-based subscriptions in
+        force on its last day, over paying customers that have seats. Seats without a price count too. Above 100 % more
+        users are active than seats are paid for: an expansion, or a breach.
 
     Returns:
         ``seat_utilisation`` (share, with its Wilson interval up to 100 %), in all and by customer segment. No seats:

@@ -194,13 +194,19 @@ used as (select label, persona, feature, count(distinct account_id) as customers
 select label, persona, feature, coalesce(used.customers, active.customers) as customers
 from active left join used using (label, persona, feature);
 
--- seat_utilisation_rows: each account that pays for seats on the last day of the period: how many, how many users are on
--- its roster (assigned), and how many of them were active in the 28 days (active).
+-- seat_utilisation_rows: each account that pays on the last day of the period and has seats then, those of lines without
+-- a price among them: how many, how many users are on its roster (assigned), and how many of them were active in the 28
+-- days (active).
 create view seat_utilisation_rows as
 with seat as (
-  select label, account_id, segment, sum(quantity) as seats
-  from reading join paid using (label)
-  where moment = 'close' and seat_based and start_on <= paid_on and ends > paid_on
+  select reading.label, paying_account.account_id, paying_account.segment, sum(quantity) as seats
+  from reading
+  join version on out is null and seat_based and start_on <= paid_on and ends > paid_on
+    and reading.known_day between known_from and known_until
+  left join account on account.label = reading.label and account.customer_id = version.customer_id
+  join paying_account on paying_account.label = reading.label and paying_account.moment = reading.moment
+    and paying_account.account_id = coalesce(account.account_id, version.customer_id)
+  where reading.moment = 'close'
   group by all having sum(quantity) > 0
 ),
 recent as (select label, user_id from use_read where moment = 'close' and is_own),
@@ -212,7 +218,7 @@ select label, account_id, segment, cast(seats as double) as seats, coalesce(assi
   coalesce(active, 0) as active
 from seat left join people using (label, account_id);
 
--- seat_utilisation (K09): users active in 28 days ÷ the seats that are paid for, in all and by segment.
+-- seat_utilisation (K09): users active in 28 days ÷ the seats that customers have, in all and by segment.
 create view seat_utilisation as
 select label, case when grouping(segment) = 0 then 'segment' else '' end as segment_by, segment,
   sum(active) / sum(seats) as seat_utilisation, coalesce(sum(active), 0) as active, coalesce(sum(seats), 0) as seats,
@@ -305,7 +311,7 @@ select label, case when pac_before is null then 'absent' when weeks_before < 7 t
   case when pac is null then 'absent' when weeks < 7 then 'new' else cast(pac as varchar) end as now, count(*) as users
 from pac_movement_rows group by all;
 
--- seats_by_customer: each account that pays for seats, with those that nobody uses.
+-- seats_by_customer: each account that has seats, with those that nobody uses.
 create view seats_by_customer as
 select label, account_id as customer_id, coalesce(customer, account_id) as customer, owner, seats, assigned, active,
   greatest(seats - active, 0) as unused, active > seats as is_over, active / seats as utilisation,
