@@ -87,6 +87,13 @@ def sections_of(request: PackRequest) -> int:
     return sum(len(_themes(request, audience)) for audience in request.review.audiences.values())
 
 
+def own_commentaries(request: PackRequest) -> Iterator[tuple[str, Commentary, Iterable[str]]]:
+    """What management says to each audience of a pack alone: its name, the commentary, and the themes that it gets."""
+    for name, audience in request.review.audiences.items():
+        if themes := _themes(request, audience):
+            yield name, _own_commentary(request, name, audience), themes
+
+
 def make_variants(
     request: PackRequest, prepared: Prepared, made_from: Path, changed: Mapping[str, str]
 ) -> list[Variant]:

@@ -31,7 +31,7 @@ from helpers.pack.archive import (
     versions,
     write_manifest,
 )
-from helpers.pack.audiences import WORDS, naming_reasons, write_audience
+from helpers.pack.audiences import WORDS, naming_reasons, own_commentaries, write_audience
 from helpers.pack.commentary import SIGN_OFF
 from helpers.pack.made_from import (
     FOLDER,
@@ -113,7 +113,12 @@ def read_draft(label: str, out: Path, root: Path, *, partial: str = "", correct:
     faults = [
         *_incomplete(link, manifest, request, kept_record(draft.parent / FOLDER)["left_out"], partial),
         *_another_kit(link, manifest, root),
-        *publishing_faults(request, written),
+        *publishing_faults(request.commentary(), request.parameters, written),
+        *(
+            fault
+            for name, said, themes in own_commentaries(request)
+            for fault in publishing_faults(said, themes, written / name)
+        ),
         *_said_since(draft.parent / FOLDER / "commentary" / label, root / written),
         *_out_of_turn(label, earlier, correct, request.review.company),
         *naming_reasons(draft.parent / FOLDER, {"--partial": partial, "--correct": correct}),

@@ -13,7 +13,7 @@ from helpers.catalogue import kpi, theme_title
 from helpers.display.formats import format_day
 from helpers.display.sentences import listed
 from helpers.language import _, enumerated, message
-from helpers.pack.commentary import Comment, SignOff
+from helpers.pack.commentary import Comment, Commentary, SignOff
 from helpers.pack.request import PackRequest
 from helpers.pack.rich_text import Part, text_table
 from helpers.pack.verified import Mark
@@ -32,19 +32,15 @@ def said_by(comment: Comment, locale: str) -> str:
     return _(", ").join(filter(None, [comment.author, format_day(comment.on, locale) if comment.on else ""]))
 
 
-def publishing_faults(request: PackRequest, folder: Path) -> list[str]:
-    """Why a pack of this request may not be published: texts on its pages that lack their author or their day.
+def publishing_faults(commentary: Commentary, themes: Iterable[str], folder: Path) -> list[str]:
+    """Why a pack of these themes may not be published: texts on its pages that lack their author or their day.
 
     ``folder`` is where they are written.
-
-    Raises:
-        KitError: the commentary itself is at fault.
     """
-    commentary = request.commentary()
     return [
         f"{shown(folder / page)}.md has {' and '.join(lacking)}; add it at the top, between two lines of ---, "
         "such as author: Head of sales and date: 2026-10-12"
-        for page in ("summary", *request.parameters)
+        for page in ("summary", *themes)
         if (comment := commentary.on(page)).text.strip() and (lacking := _lacking(comment))
     ]
 

@@ -207,6 +207,16 @@ def test_what_was_said_or_signed_since_the_draft_was_built_is_not_left_out(books
 
 
 @pytest.mark.slow
+def test_what_is_said_to_an_audience_alone_needs_its_author_and_day_too(books):
+    review = (books.folder / "params/review.yml").read_text()
+    books.write("params/review.yml", f"{review}audiences: {{board: {{smallest_group: 1}}}}\n")
+    books.write("params/commentary/2026Q3/board/new_revenue.md", "---\nauthor: Head of sales\n---\nWell done.")
+    assert books.run(*BUILD).status == 0
+    [line] = refused(books, "2026Q3")
+    assert line.startswith("params/commentary/2026Q3/board/new_revenue.md has no date; add it at the top")
+
+
+@pytest.mark.slow
 def test_a_draft_that_is_held_against_another_pack_than_the_last_is_refused(books, published):
     shutil.copytree(published, published.parents[1] / "2026Q2/v1")
     shutil.rmtree(published.parent)

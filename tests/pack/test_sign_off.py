@@ -66,7 +66,10 @@ def test_nothing_is_open_where_all_is_said_and_signed(asked):
         "new_revenue: {by: head of  Sales, on: 2026-10-12}\nrecurring_revenue: {by: Head of finance, on: 2026-10-12}"
     )
     order = asked(**texts, signoff=signed)
-    assert (open_points(order, marks(order)), publishing_faults(order, order.commentary_folder)) == ([], [])
+    assert (
+        open_points(order, marks(order)),
+        publishing_faults(order.commentary(), order.parameters, order.commentary_folder),
+    ) == ([], [])
 
 
 def test_nobody_is_asked_to_sign_who_owns_nothing_here(asked):
@@ -76,7 +79,7 @@ def test_nobody_is_asked_to_sign_who_owns_nothing_here(asked):
 
 def test_a_text_without_author_or_date_may_not_be_published(asked):
     order = asked(summary="Fine.", new_revenue="---\nauthor: Ana\n---\nFine.", recurring_revenue=" \n")
-    found = publishing_faults(order, order.commentary_folder)
+    found = publishing_faults(order.commentary(), order.parameters, order.commentary_folder)
     assert [fault.rpartition("/")[2].partition(";")[0] for fault in found] == [
         "summary.md has no author and no date", "new_revenue.md has no date",
     ]  # fmt: skip
