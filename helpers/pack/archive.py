@@ -69,7 +69,7 @@ def new_build(out: Path, label: str) -> Iterator[Path]:
         folder = out.resolve() / ".builds" / f"{label}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
         folder.mkdir(parents=True)
         try:
-            with _locked(folder):
+            with locked(folder):
                 yield folder
         except BaseException:
             if (out / label).resolve().parent != folder:
@@ -88,7 +88,7 @@ def make_visible(folder: Path, out: Path, label: str) -> None:
     new.symlink_to(os.path.relpath(folder / "pack", draft.parent))
     new.replace(draft)
     for old in folder.parent.glob(f"{label}-2*"):
-        if old.name < folder.name and old != before and not _is_at_work(old):
+        if old.name < folder.name and old != before and not is_at_work(old):
             shutil.rmtree(old, ignore_errors=True)
 
 
@@ -117,14 +117,15 @@ def _faults_of_writing(out: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """A lock that ends with this process, however it ends."""
     with (folder / LOCK).open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _is_at_work(folder: Path) -> bool:
+def is_at_work(folder: Path) -> bool:
+    """Whether somebody who locked a folder still lives."""
     try:
         with (folder / LOCK).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

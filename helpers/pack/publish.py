@@ -24,7 +24,9 @@ from helpers.language import speaking
 from helpers.pack.archive import (
     Published,
     code_fingerprint,
+    is_at_work,
     last_published,
+    locked,
     published_periods,
     published_versions,
     read_manifest,
@@ -222,14 +224,22 @@ def _out_of_turn(label: str, earlier: Sequence[Published], reason: str, company:
 
 @contextmanager
 def _made_beside(place: Path) -> Iterator[Path]:
-    """A folder that becomes ``place`` in one step, when it is whole and read-only."""
+    """A folder that becomes ``place`` in one step, when it is whole; what a publish that was killed left is removed."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    new = place.with_name(f".{place.name}-{os.getpid()}")
-    new.mkdir()
+    for left in place.parent.glob(".v*-*"):
+        if not is_at_work(left):
+            _remove(left)
+    beside = place.with_name(f".{place.name}-{os.getpid()}")
+    beside.mkdir()
+    new = beside / "pack"
     try:
-        yield new
-        _set_writable(new, False)
-        new.rename(place)
+        with locked(beside):
+            new.mkdir()
+            yield new
+            _set_writable(new, False)
+            new.chmod(0o755)  # a folder that may not be written cannot be moved
+            new.rename(place)
+            place.chmod(0o555)
     except OSError as error:
         reason = error.args[0][0][-1] if isinstance(error, shutil.Error) else error.strerror or error
         raise KitError(
@@ -237,9 +247,12 @@ def _made_beside(place: Path) -> Iterator[Path]:
             "make room, or see whether another has just published it"
         ) from None
     finally:
-        if new.exists():
-            _set_writable(new, True)
-            shutil.rmtree(new, ignore_errors=True)
+        _remove(beside)
+
+
+def _remove(folder: Path) -> None:
+    _set_writable(folder, True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _set_writable(folder: Path, may: bool) -> None:

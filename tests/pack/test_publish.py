@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from helpers import results
-from helpers.pack.archive import code_fingerprint
+from helpers.pack.archive import code_fingerprint, locked
 from tests.pack.projects import BUILD, Project
 
 TABLES = ("customers", "subscriptions", "deals", "stage_history", "products", "fx_rates", "invoices")
@@ -262,6 +262,22 @@ def test_a_section_that_failed_for_an_audience_alone_needs_a_reason_too(books):
     assert line == (
         "reports/2026Q3 is PARTIAL: board/new_revenue failed; mend it and build again, or give --partial REASON"
     )
+
+
+@pytest.mark.slow
+def test_what_a_killed_publish_left_goes_and_what_another_works_on_stays(books):
+    """A publish that is killed leaves a hidden folder, all of it read-only if it was killed at the end."""
+    place = books.folder / "reports/published/2026Q3"
+    killed, at_work = place / ".v1-99", place / ".v1-98"
+    for folder in (killed / "pack", at_work / "pack"):
+        folder.mkdir(parents=True)
+        (folder / "pack.html").write_text("half")
+        (folder.parent / "at-work").touch()
+    (killed / "pack").chmod(0o555)
+    with locked(at_work):
+        assert books.run("publish", "2026Q3").status == 0
+        assert sorted(path.name for path in place.iterdir()) == [".v1-98", "v1"]
+    assert (at_work / "pack/pack.html").exists()
 
 
 # --- verify -----------------------------------------------------------------------------------------------------------
