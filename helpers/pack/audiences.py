@@ -36,11 +36,13 @@ from helpers.pack.made_from import (
 from helpers.pack.request import PackRequest
 from helpers.pack.run import Executed, Failure, Job, Kernels
 from helpers.params import REGISTRIES, SHOWN_BY, Audience, Review
+from helpers.results import NONE
 from helpers.strict_yaml import Places, shown
 
 OF_THE_COMPANY = ("kpi_alignment", "kpi_experiments")  # themes that say nothing of a part of the customers
 WORDS = "words.json"  # what no text for an audience may hold, each with what it is; beside a draft alone
 SPACELESS = "\u2e80"  # from here on are scripts that put no space between words
+PROMISES, ASKED = "estimate_sla_hours", "deals.estimate_requested_at"
 REFUSED = template("the pack of the whole company refuses it too")
 
 
@@ -165,6 +167,9 @@ def write_audience(name: str, made_from: Path, root: Path, origin: Any, pack: Pa
     (pack / name).mkdir()
     fingerprints = {**origin.fingerprints, "data": prepared.fingerprint}
     held = origin.compared if origin.compared and (origin.compared.folder / name / "results.csv").is_file() else None
+    if held:
+        then = {**held.manifest, "parameters": _without_promises(held.manifest.get("parameters", {}), prepared)}
+        held = held._replace(manifest=then)
     own = replace(origin, fingerprints=fingerprints, compared=held)
     write_pages(request, prepared, executed, own, pack / name, audience=name)
 
@@ -225,29 +230,45 @@ def _variant(
         redaction.told.append(template("What management says of figures that are not in this pack is left out."))
     review = _review(request, audience)
     try:
-        redaction.write(folder / PREPARED, period, request.review.rules.feed_max_age_days)
+        seen = redaction.write(folder / PREPARED, period, request.review.rules.feed_max_age_days)
     except KitError as error:
         raise KitError(*(f"{where}: {fault}" for fault in error.faults)) from None
-    faults = [*_naming_texts(texts, redaction.words), *_naming_review(request.review, review, redaction.words)]
+    words, settled = redaction.words, _without_promises(request.settled, seen)
+    themes = {theme: settled[theme] for theme in _themes(request, audience)}
+    faults = [
+        *_naming_texts(texts, words),
+        *_naming_review(request.review, review, words),
+        *_naming_parameters(request.review, themes, words),
+    ]
     refuse(f"{fault}; {name} must not read it" for fault in faults)
-    (folder / WORDS).write_text(json.dumps(redaction.words, ensure_ascii=False), encoding="utf-8")
+    (folder / WORDS).write_text(json.dumps(words, ensure_ascii=False), encoding="utf-8")
     review = _with_codes(review, redaction)
     review._path = folder / "review.yml"  # commentary lies beside it
-    themes = _themes(request, audience)
-    others = {theme: given for theme, given in request.settled.items() if theme not in themes}
+    others = {theme: given for theme, given in settled.items() if theme not in themes}
     own = PackRequest(period, review, themes, request.root, others, made_from=request.made_from)
     own.commentary_folder.mkdir(parents=True)
     for path, text in texts.items():
         (own.commentary_folder / path.name).write_text(text, encoding="utf-8")
     keep_brand(review, folder)
-    write_build_context(folder / PREPARED, review, own.settled, changed)
+    told = {kpi_id: REFUSED if _words_in(why, words) else why for kpi_id, why in changed.items()}
+    write_build_context(folder / PREPARED, review, own.settled, told)
     return Variant(name, own, folder, audience)
 
 
 def _judged_by(request: PackRequest) -> dict[str, str]:
     """What cannot be judged without a column that may be hidden: promises that differ by segment."""
-    promises = request.settled.get("customer_performance", {}).get("estimate_sla_hours")
-    return {"customers.segment": "deals.estimate_requested_at"} if isinstance(promises, Mapping) else {}
+    promises = request.settled.get("customer_performance", {}).get(PROMISES)
+    return {"customers.segment": ASKED} if isinstance(promises, Mapping) else {}
+
+
+def _without_promises(given: Mapping[str, Mapping[str, Any]], seen: Prepared) -> dict[str, Mapping[str, Any]]:
+    """Parameters by theme, without the segments that promises are made to where nothing is judged by them."""
+    own = given.get("customer_performance", {})
+    promises = own.get(PROMISES)
+    if not isinstance(promises, Mapping) or seen.provides(ASKED):
+        return dict(given)
+    kept = {segment: hours for segment, hours in promises.items() if segment == NONE}
+    return {**given, "customer_performance": {**own, PROMISES: kept}}
 
 
 def _review(request: PackRequest, audience: Audience) -> Review:
@@ -309,6 +330,32 @@ def _naming_review(written: Review, seen: Review, words: Mapping[str, str]) -> I
                         f"{where} tells {word!r}, which is of {words[word]}; write it without, or leave "
                         f"{SHOWN_BY[section]} out of the themes of these readers"
                     )
+
+
+def _naming_parameters(
+    written: Review, themes: Mapping[str, Mapping[str, Any]], words: Mapping[str, str]
+) -> Iterator[str]:
+    """The parameters of an audience's themes that name what it must not see; promises to segments go with these."""
+    places = Places(written.path)
+    for theme, given in themes.items():
+        for name, value in given.items():
+            for word in sorted(_named_in(value) & words.keys() if name != PROMISES else ()):
+                yield (
+                    f"{places.where('themes', theme, name)} names {word!r}, which is of {words[word]}; "
+                    f"leave {theme} out of the themes of these readers"
+                )
+
+
+def _named_in(value: Any) -> set[str]:
+    """The texts that a parameter is, or holds as a key or a value.
+
+    >>> sorted(_named_in({"director": ["plans", "maps"]})), _named_in(4)
+    (['director', 'maps', 'plans'], set())
+    """
+    if isinstance(value, str):
+        return {value}
+    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return {text for part in parts for text in _named_in(part)}
 
 
 def _said_of_pages(review: Review) -> Iterator[tuple[tuple[int | str, ...], str]]:

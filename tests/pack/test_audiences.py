@@ -266,6 +266,26 @@ def test_a_promise_per_segment_is_not_judged_where_small_segments_stand_together
         Prepared.open(each.folder / "prepared").provides("deals.estimate_requested_at") for each in (board, whole)
     ]
     assert provided == [False, True]
+    promised = [each.request.settled["customer_performance"].get("estimate_sla_hours") for each in (board, whole)]
+    assert promised == [{"(none)": 4}, {"Enterprise": 24, "(none)": 4}]  # a page has all parameters in force
+
+
+def test_a_parameter_that_names_a_small_group_keeps_its_theme_from_readers(company, tmp_path):
+    request = audience_request(company, tmp_path / "params", {"board": {"smallest_group": 12}, "all": {}})
+    prepared = request.prepared_in(tmp_path / "made/prepared")
+    board, _whole = make_variants(request, prepared, tmp_path / "made", {})
+    seen = pd.read_parquet(board.folder / "prepared/customers.parquet")["segment"]
+    small = sorted(set(pd.read_parquet(prepared.folder / "customers.parquet")["segment"].dropna()) - set(seen))
+    request.parameters["inactive_customers"].update(own_list={"asked": small[:1]})
+    with pytest.raises(KitError) as caught:
+        make_variants(request, prepared, tmp_path / "again", {})
+    [fault] = caught.value.faults
+    assert f"inactive_customers.own_list names {small[0]!r}, which is of a small group of " in fault
+    assert fault.endswith("; leave inactive_customers out of the themes of these readers; board must not read it")
+    del request.parameters["inactive_customers"]["own_list"]
+    board, whole = make_variants(request, prepared, tmp_path / "more", {"nrr": f"promises: {small[0]} was 4"})
+    reasons = [json.loads((each.folder / "prepared/refused.json").read_text())["nrr"] for each in (board, whole)]
+    assert reasons == ["the pack of the whole company refuses it too", f"promises: {small[0]} was 4"]
 
 
 def test_a_folder_of_commentary_for_nobody_is_told(company, tmp_path):
