@@ -24,6 +24,7 @@ from helpers.experiments import open_points
 from helpers.kpis.from_invoices import by_invoice_date
 from helpers.kpis.kpi_alignment.findings import Proofs, findings, proofs
 from helpers.kpis.rows import cards_of
+from helpers.kpis.spine import Spine
 from helpers.pack.appearance import refuse_unprintable
 from helpers.pack.archive import last_published
 from helpers.pack.audiences import check_audiences, make_variants
@@ -128,7 +129,7 @@ def check_order(order: BuildRequest, say: Say, notices: Sequence[str] = (), *, p
         found = Checked(
             own,
             more,
-            [*notices, *unknown, *by_invoice_date(quarter.spine)],
+            [*notices, *unknown, *by_invoice_date(quarter.spine), *_like_log_ins(quarter.spine)],
             _registered(quarter, order, changed),
             ambiguous,
         )
@@ -152,6 +153,14 @@ def _survey(quarter: OpenReview, parameters: Parameters) -> Surveyed:
                 stopped.append(f"{name} stopped: {type(error).__name__}: {' '.join(str(error).split())}")
     page = DataPage(quarter.prepared.report, Results(results.frame(rows), quarter.context, asked))
     return Surveyed(list(parameters), page, list(dict.fromkeys(stopped)))
+
+
+def _like_log_ins(spine: Spine) -> list[str]:
+    """The events that count as activity and may be log-ins, which say nothing of use."""
+    found = spine.answers("like_log_in", "events desc, event") if spine.provides("events") else []
+    names = ", ".join(f"{each['event']!r} ({each['events']:,})" for each in found)
+    asked = "sound like log-ins or sessions, and count as activity; if they are no use, name the events that are, as"
+    return [f"events: {names} {asked} activity_events: under rules: in review.yml"] if found else []
 
 
 def _registered(quarter: OpenReview, order: BuildRequest, changed: Mapping[str, str]) -> list[str]:

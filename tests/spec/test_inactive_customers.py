@@ -110,16 +110,23 @@ def test_the_window_of_a_week_with_a_change_of_clocks_is_still_whole_days():
     assert figures(rows)["inactive_customers"] == 0
 
 
-def test_logins_and_what_software_does_are_no_activity():
-    events = """
+@pytest.mark.parametrize("event", ["Logged In", "User Login", "user_signed_in", "Login Success", "logon", "sign-in"])
+def test_logins_and_what_software_does_are_no_activity(event):
+    events = f"""
         user_id | event     | occurred_at      | is_automated
-        a1      | Logged In | 2026-03-30 10:00 |
+        a1      | {event}   | 2026-03-30 10:00 |
         b1      | report    | 2026-03-30 10:00 | true
     """
     find = partial(inactive_customers, known(events=events), Q1)
     assert figures(find())["inactive_customers"] == 2
     # The log-in variant of the article is a choice of events.
-    assert figures(find(activity_events=["Logged In"]))["inactive_customers"] == 1
+    assert figures(find(activity_events=[event]))["inactive_customers"] == 1
+
+
+@pytest.mark.parametrize("event", ["plugin_installed", "sign_in_sheet_created", "session_start", "logging_enabled"])
+def test_names_that_only_hold_such_words_are_activity(event):
+    events = f"user_id | event | occurred_at\n a1 | {event} | 2026-03-30 10:00"
+    assert figures(inactive_customers(known(events=events), Q1))["inactive_customers"] == 1
 
 
 def test_a_health_signal_judges_a_product_where_silence_means_nothing():

@@ -53,6 +53,25 @@ def card(found, name):
     return row
 
 
+def test_events_that_sound_like_log_ins_and_count_as_activity_are_told():
+    """A log-in is none; what only may be one is asked about, unless the review names the events that count."""
+    events = "user_id | event | occurred_at\nU | session_start | 2026-09-01\nU | session_start | 2026-09-02\n"
+    events += "U | User Login | 2026-09-02\nU | plugin_used | 2026-09-02\nU | Sign-in page opened | 2026-09-29"
+    texts = {
+        "customers": CUSTOMERS,
+        "subscriptions": SUBSCRIPTIONS,
+        "events": events,
+        "users": "user_id | customer_id\nU | A",
+    }
+    [asked] = [warning for warning in checked(texts, "inactive_customers").warnings if "session" in warning]
+    assert asked == (
+        "events: 'session_start' (2), 'Sign-in page opened' (1) sound like log-ins or sessions, and count as activity; "
+        "if they are no use, name the events that are, as activity_events: under rules: in review.yml"
+    )
+    named = checked(texts, "inactive_customers", rules={"activity_events": ["session_start"]})
+    assert not [warning for warning in named.warnings if "session" in warning]
+
+
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 

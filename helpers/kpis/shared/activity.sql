@@ -9,9 +9,18 @@ create view event_day as
 select events.*,
   not is_automated and case
     when len(activity_events) > 0 then list_contains(activity_events, event)
-    else regexp_replace(lower(event), '[^a-z0-9]+', '_', 'g') not in (
-      'login', 'log_in', 'logged_in', 'user_logged_in', 'signin', 'sign_in', 'signed_in', 'user_signed_in') end as is_activity
+    else not regexp_full_match(regexp_replace(lower(event), '[^a-z0-9]+', '_', 'g'),
+      '(user_)?(log|logged|sign|signed)_?(in|on)(_(success|successful|succeeded|failed))?') end as is_activity
 from events cross join rules;
+
+-- like_log_in: the events that count as activity, with none named, though their names speak of log-ins, log-outs or
+-- sessions, and how many there are.
+create view like_log_in as
+select event, sum(events) as events from event_day
+where is_activity and known_until = date '9999-12-31' and len((select any_value(activity_events) from rules)) = 0
+group by event
+having regexp_matches(regexp_replace(lower(event), '[^a-z0-9]+', '_', 'g'),
+  '(^|_)((log|logged|sign|signed)_?(in|on|out|off)|sessions?|auth\w*|sso)(_|$)');
 
 -- customer_day: each day on which anybody of a customer was active. One row per span of days in which that is known.
 create table customer_day as
