@@ -22,7 +22,7 @@ import duckdb
 import pyarrow as pa
 
 from helpers.data.encodings import BLOCK, encoding_of, lines_of
-from helpers.data.sheets import SHEETS, book_of, column_of_cells, uncalculated
+from helpers.data.sheets import SHEETS, WITHOUT_ERRORS, book_of, column_of_cells, uncalculated
 from helpers.data.statements import FILE_NAME, identifier, inside, quoted
 from helpers.errors import KitError, nearest
 from helpers.language import template
@@ -34,6 +34,10 @@ NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1")  # how archives, spreads
 LOOKED_AT = 200  # records that are looked at for the delimiter and the header
 TAIL = 20  # lines that a footer has at most
 FOOTER = template("the end of {file} is a report's footer, and no rows: {line} and {n} more lines")
+UNSEEN = template(
+    "{n} cells of {file} are read as empty; so is a cell of this form that shows an error such as #N/A: save it as .xlsx, "
+    "which tells them apart"
+)
 DELIMITERS = (",", ";", "\t", "|")
 REPEATED = re.compile(r"(.+) \(column \d+\)")  # what a column is called whose name stands again
 
@@ -197,8 +201,10 @@ class Files:
         self.local.register("arriving", table)
         kept = self.kept("from arriving")
         self.local.unregister("arriving")
-        notes = (_told(file, [str(cell) for row in footer for cell in row]),) if footer else ()
-        return Rows(self.local, kept.sql, kept.types, notes)
+        notes = [_told(file, [str(cell) for row in footer for cell in row])] if footer else []
+        if _kind(file) in WITHOUT_ERRORS and (empty := sum(row.count("") for row in rows)):
+            notes.append(UNSEEN.format(n=empty, file=file.name))
+        return Rows(self.local, kept.sql, kept.types, tuple(notes))
 
 
 def _kind(file: Path) -> str:

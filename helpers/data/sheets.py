@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from python_calamine import CalamineWorkbook
 
 SHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+WITHOUT_ERRORS = (".xls", ".xlsb")  # in which a cell in error is read as an empty one
 UNCALCULATED = "\ue000"  # stands before a formula whose value the file does not hold
 _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
 _ERROR = re.compile(rb'(<(?:\w+:)?c\b[^>]*\bt=")e"')

@@ -7,9 +7,12 @@ import openpyxl
 import pytest
 import xlsxwriter
 import yaml
+from python_calamine import CalamineWorkbook
 
+from helpers.data import files
+from helpers.data.prepare import prepare
 from helpers.data.sheets import SHEETS, book_of
-from tests.unit.data.test_files import READS, faults, known
+from tests.unit.data.test_files import PERIOD, READS, faults, known, source
 
 HEADER = ["subscription_id", "customer_id", "start_on", "end_on", "mrr"]
 ROWS = [
@@ -50,6 +53,18 @@ def test_a_day_that_shows_an_error_is_asked_about_and_is_no_open_end(saved, erro
     assert ends(saved(D3=error), empty) == [("S1", None), ("S2", None), ("S3", None)]
     [refused] = faults(saved(D3=error), as_it_stands, **TABLES)
     assert f"end_on: '{error}' is not a day" in refused
+
+
+@pytest.mark.parametrize(("name", "told"), [("a.xls", 3), ("a.xlsb", 3), ("a.xlsx", 0)])
+def test_what_cannot_tell_errors_from_empty_cells_says_how_many_are_empty(saved, monkeypatch, name, told):
+    """The reader gives nothing for an error of the older forms, as for one of an .xlsx that nobody looked into."""
+    folder = saved(D3="#N/A")
+    (folder / name).write_bytes((folder / "a.xlsx").read_bytes())
+    monkeypatch.setattr(files, "book_of", lambda file: CalamineWorkbook.from_path(str(folder / "a.xlsx")))
+    found = prepare(source(folder, subscriptions={"file": name}), PERIOD, currency="EUR", folder=folder / "prepared")
+    warnings = [each for each in found.report["tables"]["subscriptions"]["warnings"] if "read as empty" in each]
+    assert [each.partition(" cells of ")[0] for each in warnings] == [str(told)] * bool(told)
+    assert all(f"cells of {name} are read as empty; so is a cell of this form" in each for each in warnings)
 
 
 def test_a_price_that_shows_an_error_is_asked_about(saved):
