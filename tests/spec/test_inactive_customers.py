@@ -610,8 +610,10 @@ def test_who_stopped_paying_and_came_back_before_leaving_is_one_customer_lost():
     """
     found = lives(subscriptions=subscriptions)
     row = warned_of(found).loc["A"]
-    # 25 January, then 15 and 22 February and 1, 8 and 15 March; on 1 and 8 February it did not pay.
-    assert (row["lists"], row["first_on"].date(), row["until"].date()) == (6, date(2026, 1, 25), date(2026, 3, 20))
+    # 25 January, then 15 and 22 February and 1, 8 and 15 March; on 1 and 8 February it did not pay and was on no list,
+    # so that the last unbroken run begins on 15 February, 33 days before 20 March.
+    assert (row["lists"], row["first_on"].date(), row["until"].date()) == (6, date(2026, 2, 15), date(2026, 3, 20))
+    assert warning(found, Q1)[1].value == pytest.approx(33 / 7)
     assert row["mrr"] == lost_customers(found, Q1).rows["mrr"].item()
     assert warning(found, Q1)[0].value == 1
 

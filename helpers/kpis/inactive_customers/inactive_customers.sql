@@ -220,16 +220,19 @@ having max(last_on) >= day - any_value(feed_max_age_days) and min(first_on)
 
 -- on_list: each account lost in the period, or that stayed in the review's own; what it last paid (who stayed: at the start),
 -- and on how many lists of the Sundays in the 26 weeks before `until` it stood, as known on them. first_on is the first Sunday
--- of the last of them without a break. not_asked is why no list asked for it, where none did.
+-- of the last of them without a break: a Sunday on which it did not pay is one. not_asked is why no list asked for it, where
+-- none did.
 create table on_list as
 with looked_at as (
-  select whose.label, whose.account_id, "group", case when "group" = 'Lost' then mrr_lost else mrr_at_start end as mrr, until, day, state,
-    count(*) filter (state <> 'silent') over (partition by whose.label, whose.account_id order by day) as breaks
+  select whose.label, whose.account_id, "group", case when "group" = 'Lost' then mrr_lost else mrr_at_start end as mrr, until,
+    list_made.day, state, count(*) filter (state is distinct from 'silent') over (partition by whose.label, whose.account_id
+      order by list_made.day) as breaks
   from (
     select lost_or_stayed.* from lost_or_stayed cross join rules where "group" = 'Lost' or label = review_label
   ) as whose
-  left join (select silence_then.* from silence_then join list_made using (day) where known_day = day) as listed
-    on listed.account_id = whose.account_id and day < until and day >= until - 182
+  left join list_made on list_made.day < until and list_made.day >= until - 182
+  left join (from silence_then where known_day = day) as asked
+    on asked.day = list_made.day and asked.account_id = whose.account_id
 ),
 last_break as (
   select label, account_id, max(breaks) filter (state = 'silent') as breaks from looked_at group by all
