@@ -264,6 +264,41 @@ def test_a_price_given_up_earlier_is_not_held():
     assert booked(deals) == {"upsell": pytest.approx(1200)}
 
 
+CANCELLED = "deal_id | customer_id | created_at | closed_at | outcome | amount | currency | deal_type | cancelled_at"
+
+
+def test_a_price_is_held_no_longer_than_to_its_cancellation():
+    """12,000 cancelled, then 6,000, renewed at 9,000: 3,000 above it. B's 5,000 is cancelled with the renewal at 7,000
+    that follows it, and no later one. C's renewal was cancelled too: only the 500 since are held."""
+    deals = f"""{CANCELLED}
+        A1 | A | 2025-01-01 | 2025-01-01 | won | 12000 | USD | new_logo | 2025-03-01
+        A2 | A | 2025-05-01 | 2025-05-01 | won | 6000  | USD | upsell   |
+        A3 | A | 2026-05-01 | 2026-05-01 | won | 9000  | USD | renewal  |
+        B1 | B | 2025-05-01 | 2025-05-01 | won | 5000  | USD | new_logo | 2026-05-01
+        B2 | B | 2026-05-01 | 2026-05-01 | won | 7000  | USD | renewal  |
+        C1 | C | 2024-02-01 | 2024-02-01 | won | 1000  | USD | new_logo |
+        C2 | C | 2025-02-01 | 2025-02-01 | won | 1100  | USD | renewal  | 2025-04-01
+        C3 | C | 2025-05-01 | 2025-05-01 | won | 500   | USD | upsell   |
+        C4 | C | 2026-05-01 | 2026-05-01 | won | 600   | USD | renewal  |
+    """
+    added = (9000 - 6000) + (7000 - 5000) + (600 - 500)
+    assert booked(deals) == {"upsell": pytest.approx(added), "new_logo": -5000}  # B1 itself is taken off
+
+
+def test_a_price_that_is_not_known_is_not_held_to_be_nothing():
+    """A's first amount is not known, so neither is what 1,500 exceeds. B bought services alone in between."""
+    deals = """deal_id | customer_id | created_at | closed_at | outcome | amount | one_off_amount | currency | deal_type
+        A1 | A | 2025-05-01 | 2025-05-01 | won |      |     | USD | new_logo
+        A2 | A | 2025-06-01 | 2025-06-01 | won | 200  |     | USD | upsell
+        A3 | A | 2026-05-01 | 2026-05-01 | won | 1500 |     | USD | renewal
+        B1 | B | 2025-05-01 | 2025-05-01 | won | 1000 |     | USD | new_logo
+        B2 | B | 2025-06-01 | 2025-06-01 | won |      | 500 | USD | upsell
+        B3 | B | 2026-05-01 | 2026-05-01 | won | 1300 |     | USD | renewal
+    """
+    assert booked(deals) == {"upsell": pytest.approx(1300 - 1000)}
+    assert bookings(deals)[0].excluded == {"renewal without an earlier amount": 1}
+
+
 def test_bookings_without_any_amount_are_undefined_and_not_zero():
     deals = f"""{COLUMNS}
         A1 | A | 2026-05-01 | 2026-05-01 | won | | USD | 12 | new_logo | P

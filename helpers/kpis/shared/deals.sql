@@ -89,7 +89,8 @@ priced as (
   select won_deal.* exclude (amount, one_off_amount), booking_rates.fx,
     amount * rate as amount, one_off_amount * rate as one_off_amount,
     coalesce(amount, one_off_amount) is not null and rate is null as is_unrated,
-    amount * rate / coalesce(nullif(term_months, 0), 12) as price
+    amount * rate / coalesce(nullif(term_months, 0), 12) as price,
+    rate is null or coalesce(amount, one_off_amount) is null as is_unpriced
   from won_deal
   cross join booking_rates
   left join exchange_rate on exchange_rate.fx = booking_rates.fx and exchange_rate.currency = won_deal.currency
@@ -98,38 +99,37 @@ priced as (
     and asked.account_id is not distinct from won_deal.account_id and asked.product is not distinct from won_deal.product
 ),
 -- Deals before a renewal count for the same account and product, in the order of winning.
-summed as (
-  select *, row_number() over earlier as place, lag(price) over earlier as last_price,
-    coalesce(sum(price) over (earlier rows between unbounded preceding and 1 preceding), 0) as so_far
+placed as (
+  select *, row_number() over earlier as place, count(*) filter (deal_type = 'renewal') over earlier as renewals
   from priced window earlier as (partition by label, span, fx, account_id, product order by closed_at, deal_id)
 ),
--- A price is held as long as one and a half of its terms reach, since contracts are renewed late.
-in_force as (
-  select renewal.label, renewal.span, renewal.fx, renewal.deal_id, max(earlier.price) as price
-  from summed as renewal
-  join summed as earlier on earlier.label = renewal.label and earlier.span = renewal.span and earlier.fx = renewal.fx
+-- Held before is what deals came to since the last renewal, that one included, or the largest one still in force if
+-- that is more: renewing one of two contracts is no uplift, and a price that was given up years ago is not held. A price
+-- is held as long as one and a half of its terms reach, since contracts are renewed late, and no longer than to the day
+-- of its cancellation. What a deal without an amount came to is not known.
+held as (
+  select renewal.label, renewal.span, renewal.fx, renewal.deal_id,
+    case when not bool_or(earlier.is_unpriced and since_last)
+      then greatest(max(earlier.price) filter (days <= coalesce(earlier.term_months, 12) * 1.5 * 365 / 12),
+        sum(earlier.price) filter (since_last)) end as held
+  from placed as renewal
+  join placed as earlier on earlier.label = renewal.label and earlier.span = renewal.span and earlier.fx = renewal.fx
     and earlier.account_id = renewal.account_id and earlier.product is not distinct from renewal.product
-    and earlier.place < renewal.place
-    and renewal.closed_on - earlier.closed_on <= coalesce(earlier.term_months, 12) * 1.5 * 365 / 12
+    and earlier.place < renewal.place and coalesce(earlier.cancelled_on >= renewal.closed_on, true)
+  cross join lateral (
+    select earlier.renewals = renewal.renewals - 1 as since_last, renewal.closed_on - earlier.closed_on as days
+  )
   where renewal.deal_type = 'renewal'
   group by all
-),
--- Held before is what deals came to since the last renewal, that one included, or the largest one still in force if
--- that is more: renewing one of two contracts is no uplift, and a price that was given up years ago is not held.
-compared as (
-  select summed.*, greatest(in_force.price, so_far - coalesce(max(so_far) filter (deal_type = 'renewal') over (
-      partition by label, span, fx, account_id, product order by place rows between unbounded preceding and 1 preceding
-    ), 0)) as held
-  from summed left join in_force using (label, span, fx, deal_id)
 ),
 judged as (
   select *, closed_on < starts_on as is_reversed,
     case when deal_type is distinct from 'renewal' then 1
-         when last_price is null or account_id is null then null
+         when held is null then null
          when price > held * (1 + 1e-9) then 1 - held / price
          else 0 end as uplift,
     case when term_months >= 12 then amount * 12 / term_months else amount end as a_year
-  from compared
+  from placed left join held using (label, span, fx, deal_id)
   where closed_on >= starts_on or cancelled_on >= starts_on
 ),
 stated as (
