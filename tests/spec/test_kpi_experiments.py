@@ -23,7 +23,7 @@ from helpers.kpis.kpi_experiments.links import links
 from helpers.kpis.rows import run
 from helpers.params import Review, Source
 from helpers.periods import Calendar
-from tests.canonical import defaults, prepared, spine_of
+from tests.canonical import defaults, prepared, ruled, spine_of
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("KPI_DATA") or ROOT.parent / "shared" / "data") / "cookie_cats"
@@ -580,6 +580,12 @@ def payers(n, churned, mrr=lambda i: 100 + 7 * i % 60):
     return "subscription_id | customer_id | start_on | end_on | mrr\n" + "\n".join(rows)
 
 
+def one_in_euros(rows):
+    """The same subscriptions, the first in a currency that has no rate."""
+    header, first, *others = rows.splitlines()
+    return "\n".join([f"{header} | currency", f"{first} | EUR", *(f"{each} |" for each in others)])
+
+
 def test_a_link_is_the_slope_beside_what_else_differs():
     """Least squares by numpy: churn on MRR/10, log MRR and years of tenure, of those that paid at the end of March."""
     churned = set(range(0, 60, 5))
@@ -613,6 +619,26 @@ def test_a_link_tells_segments_and_periods_apart():
     row = figure(spine, "link_effect")
     assert (row.status, row.n) == ("ok", 120)
     assert row.value == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("fx_mode", ["fixed", "period_end"])
+def test_a_rate_that_rises_is_no_expansion(fx_mode):
+    """Of 60 customers 12 pay a tenth more from May on; the euro, in which every other one pays, rises by a half."""
+    rows = "subscription_id | customer_id | start_on | end_on | mrr | currency\n"
+    for i in range(60):
+        more, currency = i % 5 == 0, "EUR" if i % 2 else "USD"
+        rows += f"S{i} | C{i} | {date(2025, 1, 1 + i % 28)} | {'2026-05-01' if more else ''} | {100 + i} | {currency}\n"
+        rows += f"S{i} | C{i} | 2026-05-01 | | {110 + i} | {currency}\n" * more
+    rates = "currency | on | rate\nEUR | 2024-01-01 | 1.0\nEUR | 2026-04-15 | 1.5"
+    spine = known(link(outcome="expanded"), earlier=1, subscriptions=rows, fx_rates=rates)
+    [found] = links(ruled(spine, fx_mode=fx_mode))
+    assert (found.customers, found.events) == (60, 12)
+
+
+def test_a_link_stands_on_no_mrr_that_is_refused():
+    rows = one_in_euros(payers(60, set(range(0, 60, 5))))
+    [found] = links(known(link(), earlier=1, subscriptions=rows))
+    assert (found.customers, found.effect, found.standing) == (0, None, "refused")
 
 
 def test_a_link_below_twelve_customers_is_refused():
@@ -753,6 +779,36 @@ def test_a_renewal_that_did_not_come():
     assert row.value == 0
 
 
+def test_a_renewal_that_may_still_come_late_is_not_told():
+    """S1 was due on 20 June and may be 30 days late: known is the end of June, so that nobody knows yet."""
+    rows = """subscription_id | customer_id | start_on | end_on | mrr | renewal_on
+        S1 | A | 2025-06-20 | 2026-06-20 | 1 | 2026-06-20
+        S2 | B | 2025-06-10 |            | 2 | 2026-06-10"""
+    spine = known(backtest_plan(target="renewal"), earlier=1, subscriptions=rows)
+    assert figure(spine, "backtest_auc").numerator == 1
+    row = figure(ruled(spine, grace_days=30), "backtest_auc")
+    assert (row.n, row.excluded) == (0, {"immature: the horizon has not ended": 3})
+    settled = replace(Q2, as_of_on=date(2026, 7, 30))  # 30 days after the last day of the horizon, 29 June
+    late = known(backtest_plan(target="renewal"), earlier=1, period=settled, subscriptions=rows)
+    assert figure(ruled(late, grace_days=30), "backtest_auc").numerator == 1
+
+
+def test_a_period_whose_figure_is_refused_gives_no_score():
+    """No MRR is told without a rate for A's currency, nor with an overlap in its line, and no silence of a feed that
+    ended in January."""
+    [found] = backtests(known(backtest_plan(), earlier=1, subscriptions=one_in_euros(eight())))
+    assert (found.value, found.rows, found.excluded["no score"]) == (None, 0, 8)
+    twice = eight() + "\n    SA | A | 2026-02-01 | | 5"
+    [found] = backtests(known(backtest_plan(), earlier=1, subscriptions=twice))
+    assert (found.value, found.rows, found.excluded["no score"]) == (None, 0, 8)
+    of_use = backtest_plan(score="days_silent")
+    [found] = backtests(known(of_use, earlier=1, subscriptions=eight(), events=SILENT))
+    assert (found.rows, found.excluded["no score"], found.warnings[0][:11]) == (2, 6, "no training")
+    early = SILENT.replace("2026-03", "2026-01")
+    [found] = backtests(known(of_use, earlier=1, subscriptions=eight(), events=early))
+    assert (found.rows, found.excluded["no score"]) == (0, 8)
+
+
 def test_a_score_must_beat_what_anybody_could_say():
     """Twelve of 40 leave; the score is their tenure in disguise, so that it is as good as a naive one and no better."""
     rows = "subscription_id | customer_id | start_on | end_on | mrr\n" + "\n".join(
@@ -768,7 +824,7 @@ def test_a_score_must_beat_what_anybody_could_say():
 
 
 def test_a_score_whose_name_tells_the_outcome_is_flagged():
-    flagged = _warnings(backtest_plan(score="cancel_clicks"), 0.9, None, pd.DataFrame({"score": [1]}))
+    flagged = _warnings(backtest_plan(score="cancel_clicks"), 0.9, None, has_test=True)
     assert flagged == ["cancel_clicks sounds as if it knew what it is to tell; make sure that it was known before"]
 
 
@@ -792,7 +848,7 @@ def test_what_happens_after_a_snapshot_changes_no_score():
         backtests(spine)
     before, after = (
         {(row["snapshot"], row["account_id"]): row["score"] for row in spine.answers("backtest_rows", "all")
-         if row["snapshot"] == "2026Q1"} for spine in scores
+         if row["snapshot"] == "2026Q1" and row["score"] is not None} for spine in scores
     )  # fmt: skip
     assert before == after == {("2026Q1", "A"): 11, ("2026Q1", "B"): 3}
 

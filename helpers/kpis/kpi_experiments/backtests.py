@@ -35,6 +35,7 @@ NAIVE = {
     "days_to_renewal": template("days to renewal"), "tenure": template("tenure"),
     "last_score": template("the score of the quarter before"),
 }  # fmt: skip
+IMMATURE = "immature: the horizon has not ended"
 NO_TEST = template("no quarter of the test has ended its horizon yet; the first is that of {day} or after")
 NO_TRAINING = template(
     "no training: of {n} rows before the test {events} had the event, so that more of the score is taken as worse"
@@ -173,7 +174,7 @@ def _judged(plan: Backtest, rows: pd.DataFrame | None) -> Backtested:
         plan, len(test), int(event.sum()),
         [str(label) for label in test["snapshot"].unique()], value, interval, _naive(test, train),
         {share: lift(score, event, share) for share in LIFTS}, up, threshold, precision, recall, excluded,
-        _warnings(plan, trained, train, test),
+        _warnings(plan, trained, train, has_test=bool((rows["is_test"] & (rows["left_out"] != IMMATURE)).any())),
     )  # fmt: skip
 
 
@@ -204,9 +205,9 @@ def _at_threshold(
     return sign * threshold, precision, float(alarms[event].mean()) if event.any() else None
 
 
-def _warnings(plan: Backtest, trained: float | None, train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
+def _warnings(plan: Backtest, trained: float | None, train: pd.DataFrame, *, has_test: bool) -> list[str]:
     told = []
-    if test.empty:
+    if not has_test:
         told.append(NO_TEST.format(day=plan.test_from))
     if trained is None:
         told.append(NO_TRAINING.format(n=len(train), events=int(train["event"].sum())))

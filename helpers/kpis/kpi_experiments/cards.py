@@ -27,11 +27,12 @@ def cpi_kpi_link(spine: Spine) -> list[Row]:
 
     Definition:
         Of customers: the outcome of each paying customer some periods after a period in which its CPI is known, by
-        least squares on the CPI, with the logarithm of its MRR, its tenure, its segment and the period beside it. The
-        effect is the change of the outcome's share for one increment of the CPI, with errors that let a customer's
-        periods hang together. Of periods: Spearman's correlation of the changes of both series, at the lag that the
-        plan says. P-values are corrected by Holm for all links of the review and for what was tried besides. It is an
-        association: something else may move both.
+        least squares on the CPI, with the logarithm of its MRR, its tenure, its segment and the period beside it.
+        Expanded is who pays more at the same exchange rates; periods whose MRR is refused are left out. The effect is
+        the change of the outcome's share for one increment of the CPI, with errors that let a customer's periods hang
+        together. Of periods: Spearman's correlation of the changes of both series, at the lag that the plan says.
+        P-values are corrected by Holm for all links of the review and for what was tried besides. It is an association:
+        something else may move both.
 
     Returns:
         ``link_effect`` per link, for the review's own period: a share for each increment, or a correlation. ``refused``
@@ -109,12 +110,13 @@ def backtest(spine: Spine) -> list[Row]:
     """Whether a KPI told who would leave, early enough to act.
 
     Definition:
-        At the end of each past quarter every paying account has its score, from what was known then. The event is that
-        it stops paying in the horizon after the gap (churn), or does not renew what comes due in it (renewal). Quarters
-        whose horizon has not ended are immature and left out. Training quarters, whose horizon ended before the first
-        test quarter, say which way the score points. AUC = how often an account with the event had a worse score than
-        one without, equal ones counted half, over the test quarters. A score leads if the interval lies above one half
-        and no naive score (days to renewal, tenure, the score of the quarter before) is as good.
+        At the end of each past quarter every paying account has its score, from what was known then; without one, as
+        where the figure of that quarter is refused, it is left out and counted. The event is that it stops paying in
+        the horizon after the gap (churn), or does not renew what comes due in it (renewal). Quarters whose horizon has
+        not ended are immature and left out. Training quarters, whose horizon ended before the first test quarter, say
+        which way the score points. AUC = how often an account with the event had a worse score than one without, equal
+        ones counted half, over the test quarters. A score leads if the interval lies above one half and no naive score
+        (days to renewal, tenure, the score of the quarter before) is as good.
 
     Returns:
         ``backtest_auc`` per back-test, for the review's own period: 0.5 is a coin's, 1 is perfect. The interval is by

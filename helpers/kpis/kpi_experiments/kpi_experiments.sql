@@ -7,6 +7,7 @@
 -- message: two different outcomes
 -- message: no outcome
 -- message: immature: the horizon has not ended
+-- message: no score
 -- message: left within the gap
 -- message: nothing due
 -- message: between training and test
@@ -144,32 +145,34 @@ from due join own on own.subscription_id = due.subscription_id and own.line_id i
 group by due.account_id, due.subscription_id, due.line_id, due.renewal_on;
 
 -- snapshot_day: the last days of the periods of the review's own kind, whose outcomes a backtest asks for: in the horizon
--- that begins after the gap (since) and ends on `until`. It is mature when that day is known.
+-- that begins after the gap (since) and ends on `until`. It is mature when the day is known on which the outcome is settled:
+-- that one, and for renewals, which may be late, grace_days later.
 create view snapshot_day as
 with own as (
-  select period.*, review.known_day as now_known
+  select period.*, review.known_day as now_known, grace_days
   from period cross join rules join period as review on review.label = review_label and review.kind = period.kind
 )
 select own.label, experiment, target, measured_on as day, measured_on + gap_days as since,
-  measured_on + gap_days + horizon_days as until, until <= now_known as is_mature, measured_on >= test_from as is_test,
-  until < coalesce(min(measured_on) filter (measured_on >= test_from) over (partition by experiment), test_from) as is_train,
+  measured_on + gap_days + horizon_days as until, until + case target when 'renewal' then grace_days else 0 end as settled_on,
+  settled_on <= now_known as is_mature, measured_on >= test_from as is_test,
+  settled_on < coalesce(min(measured_on) filter (measured_on >= test_from) over (partition by experiment), test_from) as is_train,
   lag(measured_on) over (partition by experiment order by measured_on) as last_day
 from own cross join registered_backtest;
 
--- backtest_rows: each account that paid on a snapshot's day and has a score, with what became of it (event: it left, or did
+-- backtest_rows: each account that paid on a snapshot's day, with its score, with what became of it (event: it left, or did
 -- not renew), and what anybody could have said without the score: the days to its renewal, how long it has paid, and the
 -- score of the snapshot before. left_out says why it does not count.
 create table backtest_rows as
-with scored as (
-  select snapshot_day.*, account_id, value as score
-  from snapshot_day join registered_score using (experiment, label)
-),
-holding_then as (
+with holding_then as (
   select label, account_id, min(start_on) filter (start_on <= measured_on) as since_on,
     min(renewal_on) filter (start_on <= measured_on and ends > measured_on and renewal_on > measured_on) as renewal_on
   from paid join period using (label)
   group by label, account_id, measured_on
   having bool_or(start_on <= measured_on and ends > measured_on)
+),
+scored as (
+  select snapshot_day.*, account_id, value as score, since_on, renewal_on
+  from snapshot_day join holding_then using (label) left join registered_score using (experiment, label, account_id)
 ),
 staying as (
   select day.since, account_id
@@ -192,11 +195,11 @@ select review_label as label, scored.experiment, scored.label as snapshot, score
   case when lag(scored.day) over snapshots = last_day then lag(score) over snapshots end as last_score,
   scored.day - since_on as tenure, renewal_on - scored.day as days_to_renewal, case
     when not is_mature then 'immature: the horizon has not ended'
+    when score is null then 'no score'
     when staying.account_id is null then 'left within the gap'
     when target = 'renewal' and due_then.event is null then 'nothing due'
     when not is_test and not is_train then 'between training and test' end as left_out
 from scored cross join rules
-join holding_then using (label, account_id)
 left join staying using (since, account_id)
 left join left_then using (experiment, label, account_id)
 left join due_then using (experiment, label, account_id)
@@ -223,27 +226,40 @@ from measured cross join rules group by review_label, experiment;
 
 -- cpi_kpi_link_rows: each account with its value of a CPI in a period and what became of it some periods later: it churned,
 -- or paid more (expanded), or renewed what came due (renewed); null where nothing came due. With what may stand behind
--- both: its MRR, how long it has paid, and its segment.
+-- both: its MRR, how long it has paid, and its segment. What a currency moves is no expansion: what it paid is told at the
+-- rates of later too (revalued). Periods whose MRR is refused are none of those.
 create table cpi_kpi_link_rows as
 with own as (
   select period.*, row_number() over (order by period.starts_on) as place
   from period join rules on true join period as review on review.label = review_label and review.kind = period.kind
 ),
+asked as (
+  select experiment, outcome, own.label, own.measured_on, later.label as later_label, later.measured_on as later_on
+  from registered_link join own on true join own as later on later.place = own.place + lag
+  where not later.is_partial and not exists (
+    from stock_notes where stock_notes.kind = 'refused' and stock_notes.label in (own.label, later.label))
+),
+revalued as (
+  select asked.label, later_label, account_id, sum(cast(amount * rate as decimal(38, 9))) as mrr
+  from (select distinct label, measured_on, later_label, later_on from asked) as asked
+  join paid on paid.label = asked.label and start_on <= measured_on and ends > measured_on
+  left join rate on rate.currency = paid.currency and later_on between valid_from and valid_until
+  group by all
+),
 renewal as (select label, account_id, bool_and(is_renewed) as is_renewed from came_due where not is_pending group by all)
-select review_label as label, experiment, own.label as of_period, later.label as outcome_period, value.account_id, value.value, mrr_rows.mrr, mrr_rows.segment,
-  tenure, case outcome
+select review_label as label, experiment, asked.label as of_period, later_label as outcome_period, account_id, value.value,
+  mrr_rows.mrr, mrr_rows.segment, tenure, case outcome
     when 'churned' then after.account_id is null
-    when 'expanded' then coalesce(after.mrr > mrr_rows.mrr, false)
+    when 'expanded' then coalesce(after.mrr > revalued.mrr, false)
     else is_renewed end as outcome
-from registered_link cross join rules
-join registered_link_value as value using (experiment)
-join own on own.label = value.label
-join own as later on later.place = own.place + lag
-join mrr_rows on mrr_rows.label = own.label and mrr_rows.account_id = value.account_id
-join life on life.label = own.label and life.account_id = value.account_id
-left join mrr_rows as after on after.label = later.label and after.account_id = value.account_id
-left join renewal on renewal.label = later.label and renewal.account_id = value.account_id
-where not later.is_partial and value.value is not null;
+from asked cross join rules
+join registered_link_value as value using (experiment, label)
+join mrr_rows using (label, account_id)
+join revalued using (label, later_label, account_id)
+join life using (label, account_id)
+left join mrr_rows as after on after.label = later_label and after.account_id = value.account_id
+left join renewal on renewal.label = later_label and renewal.account_id = value.account_id
+where value.value is not null;
 
 -- cpi_kpi_link (C08): of how many customers and periods a link is told, and how often the outcome happened; the effect is
 -- the slope of the outcome, with MRR, tenure and segment beside it.
