@@ -211,12 +211,13 @@ def needed_for_shares(control: float, treatment: float, *, alpha: float = 0.05, 
 def needed_for_means(spread: float, mde: float, *, alpha: float = 0.05, power: float = 0.8) -> int:
     """The units per variant by which a difference of two means, or ratios, is found; ``spread`` is that of one unit.
 
-    >>> needed_for_means(1.0, 0.5)
-    63
+    >>> needed_for_means(1.0, 0.5), needed_for_means(0.01, 0.5)
+    (63, 1)
     """
-    from statsmodels.stats.power import NormalIndPower
+    from scipy.stats import norm
 
-    return math.ceil(float(NormalIndPower().solve_power(abs(mde) / spread, alpha=alpha, power=power)))
+    z = norm.ppf(1 - alpha / 2) + norm.ppf(power)
+    return math.ceil(float(2 * (z * spread / mde) ** 2))
 
 
 def power_of_shares(control: float, treatment: float, n: Sequence[float], alpha: float = 0.05) -> float:
