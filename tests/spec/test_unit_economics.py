@@ -848,6 +848,23 @@ class TestSales:
                 "invoices": "Invoiced in the period"}  # fmt: skip
         assert records(listing)[-1]["step"] == last[given[-1]]
 
+    @pytest.mark.parametrize(
+        ("table", "row"),
+        [
+            ("deals", "X | X | 2026-01-05 | 2026-02-01 | won | 100 | XAU |"),
+            ("deals", "X | X | 2025-01-05 | 2025-02-01 | won | 100 | XAU | 2026-02-01"),
+            ("invoices", "X | X | 2026-02-01 | 100 | XAU | recurring"),
+        ],
+    )
+    def test_bridge_without_a_rate(self, table, row):
+        """An amount whose currency has no rate is not 0, be it won, taken off, or invoiced."""
+        header = {
+            "deals": "deal_id | customer_id | created_at | closed_at | outcome | amount | currency | cancelled_at",
+            "invoices": "invoice_line_id | customer_id | invoiced_on | amount | currency | kind",
+        }[table]
+        with pytest.raises(Refused, match="no rate for XAU"):
+            sales_bridge(known(**{table: f"{header}\n{row}"}), Q1)
+
     def test_bridge_of_nothing(self):
         with pytest.raises(NotProvided):
             sales_bridge(known(customers=TestParts.CUSTOMERS), Q1)

@@ -24,7 +24,7 @@ def bookings_by_source(spine: Spine) -> Listing:
     A share is told where no source is below 0.
     """
     judged_tables(spine)
-    _refuse_unrated(spine, "unrated_booking", "period", "previous")
+    refuse_unrated(spine, "unrated_booking", "period", "previous")
     rows = spine.frame("bookings_by_source", "place")
     rows = rows[(rows["source"] != "(none)") | rows[["sales", "amount", "before"]].fillna(0).any(axis=1)]
     total = rows["amount"].iloc[-1]
@@ -137,11 +137,16 @@ def _deals(spine: Spine, order: str) -> pd.DataFrame:
         Refused: A currency has no rate.
     """
     spine.require("deals.outcome", "deals.closed_at", "deals.amount")
-    _refuse_unrated(spine, "unrated_deal", "period")
+    refuse_unrated(spine, "unrated_deal", "period")
     return spine.frame("booked_deal", order)
 
 
-def _refuse_unrated(spine: Spine, relation: str, *spans: str) -> None:
+def refuse_unrated(spine: Spine, relation: str, *spans: str) -> None:
+    """Print no list where a currency of one of these spans has no rate.
+
+    Raises:
+        Refused: naming the currency.
+    """
     fx = spine.rules["fx_mode"]
     found = {(row["label"], row["span"]): row["reason"] for row in spine.answers(relation) if row["fx"] == fx}
     for span in spans:

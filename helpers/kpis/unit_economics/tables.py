@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.errors import NotProvided, Refused
+from helpers.kpis.new_revenue.tables import refuse_unrated
 from helpers.kpis.rows import rows_once
 from helpers.kpis.spine import Spine
 from helpers.kpis.unit_economics.acquisition import DEPARTMENTS, Cost, Costs, not_reached, require_parents
@@ -162,12 +163,15 @@ def sales_bridge(spine: Spine) -> Listing:
 
     Raises:
         NotProvided: there are neither deals nor subscriptions nor invoices, or parents are to pay and none are told.
+        Refused: subscriptions cannot be counted, or a currency has no rate.
     """
     deals = all(map(spine.provides, ("deals", "deals.outcome", "deals.closed_at", "deals.amount")))
     subscriptions, invoices = spine.provides("subscriptions"), spine.provides("invoices")
     if not (deals or subscriptions or invoices):
         raise NotProvided("deals")
     require_parents(spine)
+    if deals:
+        refuse_unrated(spine, "unrated_deal", "period")
     won = spine.frame("sold").iloc[0] if deals else None
     steps = [
         *(() if won is None else _booked(won)),
@@ -215,7 +219,7 @@ def _recurring(spine: Spine, won: pd.Series | None) -> Iterator[Step]:
 
 
 def _invoiced(spine: Spine, *, with_months: bool) -> Iterator[Step]:
-    lines = spine.frame("sales_total_rows").query("sales == 'invoiced'").groupby("kind")["amount"].sum()
+    lines = _rated(spine.frame("sales_total_rows").query("sales == 'invoiced'")).groupby("kind")["amount"].sum()
     recurring, other = (float(lines.get(kind, 0.0)) for kind in ("recurring", "other"))
     worth = spine.frame("months_worth")["worth"] if with_months else pd.Series(dtype=float)
     if len(worth):
@@ -246,7 +250,15 @@ def _spend(spine: Spine) -> pd.DataFrame:
     has_months = any(_is_window(spine, each) for each in spine.answers("spend_month"))
     if why := not_reached(window["begins_on"], window["quarters"], has_months):
         raise Refused(why)
-    rows = spine.frame("spend_line").query("horizon == 'window'")
+    return _rated(spine.frame("spend_line").query("horizon == 'window'"))
+
+
+def _rated(rows: pd.DataFrame) -> pd.DataFrame:
+    """These amounts, if the currency of each has a rate.
+
+    Raises:
+        Refused: naming those that have none.
+    """
     unrated = sorted(rows.loc[rows["is_unrated"], "currency"].fillna(template("an amount without a currency")).unique())
     if unrated:
         raise Refused(NO_RATE.format(reason=", ".join(unrated)))
