@@ -17,7 +17,7 @@ from helpers.kpis.recurring_revenue.cards import FEW
 from helpers.kpis.rows import run
 from helpers.periods import Calendar
 from helpers.statistics import ratios_of_sums
-from tests.canonical import figures, spine
+from tests.canonical import figures, ruled, spine
 from tests.spec.test_customer_mrr import EXAMPLE
 
 Q1 = Calendar().period("2026Q1")
@@ -586,6 +586,25 @@ class TestListings:
         assert [(row["customer"], row["change"], row["movement"]) for row in rows] == [
             ("J", 1000, "new"), ("H", 450, "reactivation"), ("D", -300, "churn"), ("F", 250, "new"),
             ("B", 100, "expansion"), ("C", -100, "contraction"),
+        ]  # fmt: skip
+
+    def test_top_movers_by_a_rate_alone(self):
+        """The euro rises by 0.3: A pays 100 euros throughout, B 10 euros less, C 50 more, and D in dollars 10 less."""
+        rows = """
+            subscription_id | customer_id | start_on | end_on | mrr | currency
+            a | A | 2025-01-01 |            | 100 | EUR
+            b | B | 2025-01-01 | 2026-02-01 | 100 | EUR
+            b | B | 2026-02-01 |            | 90  | EUR
+            c | C | 2025-01-01 | 2026-02-01 | 100 | EUR
+            c | C | 2026-02-01 |            | 150 | EUR
+            d | D | 2025-01-01 | 2026-02-01 | 100 | USD
+            d | D | 2026-02-01 |            | 90  | USD
+        """
+        rates = "currency | on | rate\n EUR | 2025-01-01 | 1.0\n EUR | 2026-03-01 | 1.3"
+        moved = records(lists.top_movers(ruled(known(rows, fx_rates=rates), fx_mode="period_end")))
+        assert [(row["customer"], row["change"], row["movement"]) for row in moved] == [
+            ("C", 1.3 * 150 - 100, "expansion"), ("A", 30, "currency effect"), ("B", 1.3 * 90 - 100, "currency effect"),
+            ("D", -10, "contraction"),
         ]  # fmt: skip
 
     def test_intra_period_customers(self):

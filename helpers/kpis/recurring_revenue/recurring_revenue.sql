@@ -12,6 +12,7 @@
 -- message: churn
 -- message: contraction
 -- message: expansion
+-- message: currency effect
 
 -- mrr_rows: each account that pays on the last day of the period, with its MRR.
 create view mrr_rows as
@@ -355,11 +356,12 @@ from lost_or_stayed where "group" = 'Lost' group by label, reason;
 create view came_back as
 select label, count(*) as customers from moved where churn < 0 and closing > 0 group by label;
 
--- top_movers: each account whose MRR changed from the start to the end of the period, and what the change amounts to.
+-- top_movers: each account whose MRR changed from the start to the end of the period, and what most of the change is.
 create view top_movers as
 select label, account_id as customer_id, coalesce(customer, account_id) as customer, named_account.segment, owner, opening,
   closing, closing - opening as change, case
     when opening = 0 and new > 0 then 'new' when opening = 0 then 'reactivation' when closing = 0 then 'churn'
+    when abs(fx) > abs(closing - opening - fx) then 'currency effect'
     when closing < opening then 'contraction' else 'expansion' end as movement
 from moved left join named_account using (label, account_id) where closing <> opening;
 
