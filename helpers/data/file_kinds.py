@@ -116,12 +116,15 @@ class Export:
 
 @dataclass(frozen=True)
 class OwnFile:
-    """A file that may be a table of one's own: the file's column per canonical one, and the canonical ones it lacks."""
+    """A file that may be a table of one's own: the file's column per canonical one, and the canonical ones it lacks.
+
+    ``score`` is whether the file's name tells the table, and how many of its columns there are.
+    """
 
     table: str
     columns: Mapping[str, str]
     lacks: Sequence[str]
-    score: int
+    score: tuple[bool, int]
 
     @property
     def told(self) -> str:
@@ -166,7 +169,9 @@ def export_of(headers: Iterable[str]) -> Export | None:
 
 
 def own_files(file: str, headers: Sequence[str]) -> list[OwnFile]:
-    """The tables that a file may be, the likeliest first; those that lack a column come last.
+    """The tables that a file may be, the likeliest first: those that its name tells come before all others.
+
+    A column that is only called ``id`` is an id of what the file's name tells, and of nothing else.
 
     >>> found = own_files("kunden.xlsx", ["Kundennummer", "Firma", "Kunde seit"])[0]
     >>> (found.table, found.columns["signed_up_on"], found.lacks)
@@ -175,11 +180,11 @@ def own_files(file: str, headers: Sequence[str]) -> list[OwnFile]:
     named = plain(PurePosixPath(file).name)
     found = []
     for table, own in own_tables().items():
-        columns = _columns(own, headers, table)
-        score = len(columns) + 3 * any(word in named for word in own.files)
+        by_name = any(word in named for word in own.files)
+        columns = _columns(own, headers if by_name else [name for name in headers if plain(name) != "id"], table)
         if columns:
-            found.append(OwnFile(table, columns, _lacking(table, columns), score))
-    return sorted(found, key=lambda own: (bool(own.lacks), -own.score))
+            found.append(OwnFile(table, columns, _lacking(table, columns), (by_name, len(columns))))
+    return sorted(found, key=lambda own: (own.score, not own.lacks), reverse=True)
 
 
 def plain(text: str) -> str:
@@ -249,8 +254,8 @@ def cast(word: str, name: str, of: str = "") -> str:
 def _columns(own: OwnTable, headers: Sequence[str], table: str) -> dict[str, str]:
     there = {plain(name): name for name in reversed(headers)}
     found: dict[str, str] = {}
-    for canonical, names in own.columns.items():
-        names = [plain(canonical), *names]
+    for canonical, others in (dict.fromkeys(TABLES[table].names, ()) | dict(own.columns)).items():
+        names = [plain(canonical), *others]
         header = next((there[name] for name in names if name in there and there[name] not in found.values()), None)
         if header is not None:
             found[canonical] = header

@@ -158,8 +158,7 @@ class _Survey:
         if export := export_of(looked.headers):
             return export
         found = own_files(name, looked.headers)
-        complete = [own for own in found if not own.lacks]
-        first = [own for own in complete if own.score == complete[0].score]
+        first = [own for own in found if not own.lacks and own.score == found[0].score]
         if len(first) == 1:
             return first[0]
         self.unknown.append(looked)
@@ -198,8 +197,8 @@ class _Survey:
         what = _what(own.told, looked)
         opened = tuple(_said(looked, line) for line in looked.lines if line.open)
         if own.table == "invoices":
-            text, self.serviced = invoices_query(looked, own.columns)
-            yield Offer(own.table, looked.name, what, _query(text, looked.lines), opened, 2)
+            text, self.serviced, asked = invoices_query(looked, own.columns)
+            yield Offer(own.table, looked.name, what, _query(text, looked.lines), (*opened, *asked), 2)
         else:
             columns = "".join(
                 f"  {name}: {yaml_quoted(theirs) if theirs != name else name}\n" for name, theirs in own.columns.items()

@@ -4,28 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from helpers.data.file_kinds import OwnFile, cast
+from helpers.data.file_kinds import OwnFile, cast, plain
 from helpers.data.folder import Looked
 from helpers.data.statements import identifier, quoted
 
 INTERVALS = (("halb|half|semi", 6), ("quart", 3), ("jaehr|jähr|jahr|year|annual", 12), ("mon", 1))
-PLAIN = ("invoiced_on", "due_on", "paid_on")
+PLAIN = ("invoiced_on", "due_on", "paid_on", "recorded_at", "updated_at")
+TEXTS = ("product", "order_id", "corrects")
 FIRST_DAY = {"invoices": "invoiced_on", "subscriptions": "start_on"}
 
 
-def invoices_query(looked: Looked, columns: Mapping[str, str]) -> tuple[str, bool]:
-    """The query of a file of invoices, and whether it tells the days of service."""
+def invoices_query(looked: Looked, columns: Mapping[str, str]) -> tuple[str, bool, list[str]]:
+    """The query of a file of invoices, whether it tells the days of service, and what is left open.
+
+    A number that stands in several rows is that of an invoice of several lines, unless it is a line's own. Whether
+    equal rows are several lines is asked, and whether rows that tell when they were changed are lines at all.
+    """
     number, customer = columns["invoice_line_id"], columns["customer_id"]
-    [rows, numbers] = looked.rows.ask(["count(*)", f"count(distinct {identifier(number)})"])
-    lines = [f"{cast('text', number)} as invoice_line_id", f"{cast('text', customer)} as customer_id"]
-    if numbers < rows:  # an invoice of several lines
-        order = ", ".join(identifier(name) for name in looked.headers if name != number)
-        place = f"row_number() over (partition by {identifier(number)} order by {order})"
-        lines[0] = f"concat({cast('text', number)}, ' / ', {place}) as invoice_line_id"
+    column, every = identifier(number), f"(select count(*) from (select distinct * from {looked.rows.sql}))"
+    [rows, filled, numbers, distinct] = looked.rows.ask(
+        ["count(*)", f"count({column})", f"count(distinct {column})", every]
+    )
+    line_id, opened = f"{cast('text', number)} as invoice_line_id", {}
+    if numbers < filled and "line" not in plain(number):
+        others = ", ".join(identifier(name) for name in looked.headers if name != number)
+        place = f"() over (partition by {column} order by {others})"
+        equal_are_one, each_row = (
+            f"concat({cast('text', number)}, ' / ', {rank}{place}) as invoice_line_id"
+            for rank in ("dense_rank", "row_number")
+        )
+        if "updated_at" in columns:
+            newest = f"rows of one {number} are one line, of which the newest counts"
+            opened = {equal_are_one: f"rows of one {number} are its lines", line_id: newest}
+        elif distinct < rows:
+            again = f"equal rows of one {number} are one line, which stands there again"
+            opened = {each_row: f"equal rows of one {number} are several lines", equal_are_one: again}
+        line_id = each_row
+    lines = [] if opened else [line_id]
+    lines.append(f"{cast('text', customer)} as customer_id")
     lines += [f"{identifier(columns[name])} as {name}" for name in PLAIN if name in columns]
     lines += [f"{cast('dec', columns['amount'])} as amount"]
     lines += [f"{cast('text', columns['currency'])} as currency"] if "currency" in columns else []
-    lines += [f"{cast('text', columns['product'])} as product"] if "product" in columns else []
+    lines += [f"{cast('text', columns[name])} as {name}" for name in TEXTS if name in columns]
     served = _service(columns)
     lines += [f"{sql} as {name}" for name, sql in served.items()]
     said = identifier(columns["kind"]) if "kind" in columns else None
@@ -37,7 +57,9 @@ def invoices_query(looked: Looked, columns: Mapping[str, str]) -> tuple[str, boo
         else "-- choose: recurring, usage, one_off, services or tax; lines with days of service are recurring\n"
     )
     selected = ",\n  ".join(lines)
-    return f"{note}select\n  {selected}\nfrom {quoted(looked.name)}", bool(served)
+    asked = "".join(f"  -- choose: {line},   -- {why}\n" for line, why in opened.items())
+    text = f"{note}select\n{asked}  {selected}\nfrom {quoted(looked.name)}"
+    return text, bool(served), [f"{looked.name}: {why}" for why in opened.values()]
 
 
 def customers_query(looked: Looked, own: OwnFile) -> str:

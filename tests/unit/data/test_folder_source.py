@@ -90,6 +90,11 @@ def prepared(source: Path) -> Prepared:
     return prepare(load_source(source), PERIOD, currency="EUR", folder=source.parent / "prepared")
 
 
+def mrr_of(rows: Prepared) -> float | None:
+    spine = spine_of(rows, PERIOD, defaults(), [PERIOD])
+    return next(row.value for row in figures(mrr, spine) if row.kpi_id == "mrr" and not row.segment)
+
+
 def rows_of(source: Path) -> dict[str, pd.DataFrame]:
     folder = prepared(source).folder
     found = {file.stem: pd.read_parquet(file) for file in folder.glob("*.parquet")}
@@ -164,6 +169,53 @@ def test_an_invoice_with_an_interval_pays_for_whole_months_from_its_day(tmp_path
     assert found[10] == (date(2026, 3, 14), "recurring")
     assert found[5][1] == "one_off"
     assert rows.invoice_line_id.is_unique  # invoice 8 has two lines
+
+
+LINES = """
+{number} | customer_id | invoiced_on | amount | kind | service_from | service_to{more}
+7 | Aye | 2026-07-01 | 300 | recurring | 2026-07-01 | 2026-09-30{first}
+7 | Aye | 2026-07-01 | {second} | recurring | 2026-07-01 | 2026-09-30{later}
+8 | Bee | 2026-07-01 | 90  | recurring | 2026-07-01 | 2026-09-30{first}
+"""
+AGAIN = {"more": " | updated_at", "first": " | 2026-07-01", "later": " | 2026-07-20"}
+ONCE = {"more": "", "first": "", "later": ""}
+
+
+@pytest.mark.parametrize(
+    ("second", "columns", "answer", "amounts"),
+    [
+        (300, ONCE, "equal rows of one Invoice number are several lines", [90, 300, 300]),
+        (300, ONCE, "equal rows of one Invoice number are one line, which stands there again", [90, 300]),
+        (240, AGAIN, "rows of one Invoice number are its lines", [90, 240, 300]),
+        (240, AGAIN, "rows of one Invoice number are one line, of which the newest counts", [90, 240]),
+    ],
+)
+def test_whether_rows_of_one_invoice_are_lines_is_asked_and_an_answer_leads_on(
+    tmp_path, second, columns, answer, amounts
+):
+    (tmp_path / "bills").mkdir()
+    table(tmp_path / "bills/invoices.csv", LINES.format(number="Invoice number", second=second, **columns))
+    found = write_folder_source(tmp_path / "bills", tmp_path / "source.yml", currency="EUR")
+    assert f"invoices.csv: {answer}" in found.open
+    assert len(found.open) == 2
+    with pytest.raises(KitError, match="invoice_line_id is missing"):
+        rows_of(found.path)
+    lines = [
+        line.replace("-- choose: ", "") if line.endswith(answer) else line
+        for line in found.path.read_text().splitlines()
+    ]
+    found.path.write_text("\n".join(lines))
+    assert sorted(rows_of(found.path)["invoices"].amount) == amounts
+
+
+def test_a_line_has_its_own_id_the_newest_of_it_counts_and_a_credit_names_the_line_that_it_corrects(tmp_path):
+    (tmp_path / "bills").mkdir()
+    text = LINES.format(number="invoice_line_id", second=240, **AGAIN).strip().splitlines()
+    head, *lines = [line + more for line, more in zip(text, [" | corrects", " |", " |", " |"], strict=True)]
+    credit = "9 | Bee | 2026-08-01 | -30 | recurring | 2026-07-01 | 2026-09-30 | 2026-08-01 | 8"
+    table(tmp_path / "bills/invoices.csv", "\n".join([head, *lines, credit]))
+    found = write_folder_source(tmp_path / "bills", tmp_path / "source.yml", currency="EUR")
+    assert mrr_of(prepared(found.path)) == pytest.approx(240 / 3 + (90 - 30) / 3)
 
 
 def test_an_export_of_jira_with_columns_that_stand_again_is_read(tmp_path):
@@ -669,6 +721,55 @@ def test_a_file_that_is_nothing_known_is_told_with_its_columns(four, tmp_path):
     found = write_folder_source(four, tmp_path / "source.yml", currency="EUR")
     assert found.told == ["visits.csv is not recognised"]
     assert "# visits.csv is not used: its columns are page, hits." in found.path.read_text()
+
+
+def test_a_file_is_what_its_name_tells_or_nothing_and_an_id_is_of_what_the_name_tells(four, tmp_path):
+    table(four / "stripe-invoices.csv", "id|Customer|Date (UTC)|Subtotal|Currency\nin_1|cus_A|2026-08-01 10:00|90|eur")
+    table(four / "recurly_subscriptions.csv", "subscription_id|customer_id|created_at\ns|A|2026-08-01 10:00")
+    table(four / "charges.csv", "id|customer|created|amount|currency\nch_1|cus_A|2026-08-01 10:00|90|eur")
+    found = write_folder_source(four, tmp_path / "source.yml", "Europe/Berlin", "EUR")
+    assert set(found.files) == {
+        "customers.xlsx", "hubspot-crm-exports-all-deals.csv", "subscriptions.csv", "tickets-2026.csv"
+    }  # fmt: skip
+    assert found.told == [
+        "charges.csv is not recognised; as deals it lacks a column for deal_id",
+        "recurly_subscriptions.csv is not recognised; as subscriptions it lacks a column for start_on, mrr",
+        "stripe-invoices.csv is not recognised; as invoices it lacks a column for invoiced_on, amount",
+    ]
+
+
+def test_files_with_the_canonical_columns_are_known(tmp_path):
+    (tmp_path / "mine").mkdir()
+    prices = "subscription_id|customer_id|start_on|unit_amount|quantity|interval|interval_count"
+    table(tmp_path / "mine/contracts.csv", f"{prices}\nS|A|2025-01-01|1200|2|year|1")
+    table(tmp_path / "mine/events.csv", "user_id|event_type|event_time|feature\nu|export|2026-09-29T08:00:00Z|reports")
+    table(tmp_path / "mine/log.csv", "user_id|event|occurred_at\nu|export|2026-09-29T08:00:00Z")
+    table(tmp_path / "mine/stages.csv", "record_id|stage|entered_at\nd|lead|2026-09-29T08:00:00Z")
+    (tmp_path / "mine/log.csv").rename(tmp_path / "mine/log.txt")
+    found = write_folder_source(tmp_path / "mine", tmp_path / "source.yml", currency="EUR")
+    assert found.files == {
+        "contracts.csv": "your own subscriptions", "events.csv": "your own events", "log.txt": "your own events",
+        "stages.csv": "your own stage_history",
+    }  # fmt: skip
+    (tmp_path / "mine/log.txt").unlink()
+    found.path.unlink()
+    rows = rows_of(write_folder_source(tmp_path / "mine", found.path, currency="EUR").path)
+    assert list(rows["events"].feature) == ["reports"]
+    assert mrr_of(Prepared.open(tmp_path / "prepared")) == pytest.approx(2 * 1200 / 12)
+
+
+def test_a_deal_of_pipedrive_that_was_won_and_lost_afterwards_is_closed_on_the_day_of_its_loss(tmp_path):
+    (tmp_path / "deals").mkdir()
+    table(
+        tmp_path / "deals/deals.csv",
+        "Deal - ID|Deal - Title|Deal - Status|Deal - Value|Deal - Deal created|Deal - Won time|Deal - Lost time\n"
+        "1|A|Lost|90|2026-06-01 09:00:00|2026-07-02 09:00:00|2026-09-03 09:00:00\n"
+        "2|B|Won|90|2026-06-01 09:00:00|2026-09-04 09:00:00|2026-07-02 09:00:00",
+    )
+    rows = rows_of(write_folder_source(tmp_path / "deals", tmp_path / "source.yml", currency="EUR").path)["deals"]
+    assert {row.deal_id: row.closed_at.date() for row in rows.itertuples()} == {
+        "1": date(2026, 9, 3), "2": date(2026, 9, 4)
+    }  # fmt: skip
 
 
 def test_a_folder_of_nothing_known_is_refused(tmp_path):
