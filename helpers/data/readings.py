@@ -28,9 +28,9 @@ WORDS = (  # among them the errors that spreadsheets show, and the day that MySQ
 )  # fmt: skip
 BARE = re.compile(r"(?!(?:true|false|null|yes|no)$)[A-Za-z][\w/ ]*", re.IGNORECASE)  # what YAML reads as it stands
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
-FORMS = (  # the last two are Jira's
-    "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%Y%m%d%H%M%S", "%Y-%m", "%d/%b/%y",
-    "%d/%b/%y %I:%M %p",
+FORMS = (  # those with a time are Chargebee's; the last two are Jira's
+    "%d-%b-%Y", "%d-%b-%Y %H:%M", "%d-%b-%Y %H:%M:%S", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y",
+    "%Y%m%d%H%M%S", "%Y-%m", "%d/%b/%y", "%d/%b/%y %I:%M %p",
 )  # fmt: skip
 SHORT_YEAR_FIRST = [f"%y{sign}%m{sign}%d{time}" for sign in "-/" for time in ("", " %H:%M", " %H:%M:%S")]
 SHORT = r"^\d\d([-/]\d\d){2}(?: |$)"
@@ -45,6 +45,7 @@ WIDE = ("０１２３４５６７８９，．－／：％＋（）￥＄　−",
 MONEY_SIGN = r"(?:[A-Z]{0,3}[$€£¥₩₹\\]|[円元원])"
 BEFORE, BEHIND = rf"^([-+(]?) *{MONEY_SIGN} *", rf" *{MONEY_SIGN}(\)?)$"
 ERAS = {"令和": 2018, "平成": 1988}  # the year before the first of each
+SINCE_1970 = {10: ("seconds", ""), 13: ("milliseconds", " / 1e3"), 16: ("microseconds", " / 1e6")}  # by digits of today
 ADVICE = {
     **dict.fromkeys(("int", "dec"), 'correct the file, or say how it is read, such as reads: {decimal: ","}'),
     "date": 'correct the file, or say how it is read, such as reads: {dates: "%d.%m.%y"}',
@@ -173,9 +174,10 @@ def _short_year_first(form: str) -> Reading:
 
 
 def _numbers(decimal: str, thousands: str, line: str, free: bool) -> Reading:
-    """Numbers with a decimal sign and any of some signs between groups of three digits."""
+    """Numbers with a decimal sign and any of some signs between groups of three digits, or as in India 12,34,567."""
     groups = f"[{re.escape(thousands)}]"
-    pattern = rf"^[+-]?(\d+|\d{{1,3}}({groups}\d{{3}})+)?({re.escape(decimal)}\d+)?([eE][+-]?\d+)?$"
+    grouped = rf"\d{{1,3}}({groups}\d{{3}})+|\d{{1,2}}({groups}\d{{2}})+{groups}\d{{3}}"
+    pattern = rf"^[+-]?(\d+|{grouped})?({re.escape(decimal)}\d+)?([eE][+-]?\d+)?$"
     # a leading 0 begins no group: 0.125 is no thousand
     plain = f"replace(translate({{}}, {quoted(thousands)}, ''), {quoted(decimal)}, '.')"
     fits = f"regexp_matches({{}}, {quoted(pattern)}) and not regexp_matches({{}}, {quoted(rf'^[+-]?0{groups}')})"
@@ -389,11 +391,15 @@ def _of_values(column: Column, text: str, reads: Reads, ask: Ask) -> list[Questi
     best = max(range(len(among)), key=lambda i: counts[i])
     [example] = ask([f"min({text}) filter (where {among[best].of(text)} is null)"])
     told = f"{example!r} is not {WHAT[column.type]} ({all_values - counts[best]} of {all_values} values)"
-    return [Question(column.name, told, _advice(column, reads))]
+    return [Question(column.name, told, _advice(column, reads, example))]
 
 
-def _advice(column: Column, reads: Reads) -> str:
+def _advice(column: Column, reads: Reads, example: str) -> str:
     """What to do about values that fit no reading; what the source says already is no example."""
+    if column.type in ("date", "ts") and example.isdecimal() and len(example) in SINCE_1970:
+        unit, many = SINCE_1970[len(example)]
+        instant = f"to_timestamp(cast({column.name} as bigint){many})"
+        return f"if it is {unit} since 1970, write {instant} as {column.name} in a query, else correct the file"
     if column.type in ("int", "dec") and reads.decimal_sign == ",":
         return 'correct the file, or say otherwise under this table, such as reads: {decimal: "."}'
     if column.type in ("date", "ts") and reads.dates:

@@ -34,8 +34,8 @@ OLD = template(
     "the last event is {n} days old on {day}, must be at most {most}; a feed that stopped looks like customers who "
     "went silent"
 )
-OTHER_CASE = template(
-    "{n} rows name a {column} that {table} spell in another case, such as {found} for {meant}; ids are compared as "
+OTHERWISE = template(
+    "{n} rows name a {column} that {table} spell otherwise, such as {found} for {meant}; ids are compared as "
     "they stand: write both alike in the query"
 )
 THERE_BEFORE = template(
@@ -164,7 +164,7 @@ def _table_report(
           if unlinked > WARNED_ABOVE * rows else []),
         *(text for reference in table.references
           if _lost(reference) in excluded and judged.prepared.provides(reference.table)
-          for text in _in_another_case(judged, table, reference)),
+          for text in _spelt_otherwise(judged, table, reference)),
         *([MAKE_SUBSCRIPTIONS.format(line="subscriptions: {from: invoices}")]
           if table.name == "invoices" and judged.prepared.provides("invoices.service_from")
           and not judged.prepared.provides("subscriptions") else []),
@@ -212,18 +212,19 @@ def _lost(reference: Reference) -> str:
     return f"{reference.column} not in {reference.table}"
 
 
-def _in_another_case(judged: JudgedRows, table: Table, reference: Reference) -> list[str]:
-    """Said where ids would be found if their case did not matter."""
+def _spelt_otherwise(judged: JudgedRows, table: Table, reference: Reference) -> list[str]:
+    """Said where ids would be found if their case did not matter, nor the .0 of an id that was once a number."""
     column, parent = reference.column, TABLES[reference.table]
+    alike, key = (f"regexp_replace(lower({of}), '\\.0$', '')" for of in (f"lost.{column}", "parent.key"))
     [(rows, found, meant)] = judged.rows(
         f"select {table.count()}, min(lost.{column}), arg_min(parent.key, lost.{column}) from known_{table.name} lost "
         f"join (select distinct {parent.key[0]} as key from known_{parent.name}) parent "
-        f"on lower(parent.key) = lower(lost.{column}) and parent.key <> lost.{column} "
+        f"on {key} = {alike} and parent.key <> lost.{column} "
         f"where lost.left_out = {quoted(_lost(reference))}"
     )
     if not rows:
         return []
-    return [OTHER_CASE.format(n=rows, column=column, table=parent.name, found=found, meant=meant)]
+    return [OTHERWISE.format(n=rows, column=column, table=parent.name, found=found, meant=meant)]
 
 
 def _there_before(table: Table, found: _Counts) -> list[str]:

@@ -95,11 +95,20 @@ def test_a_status_is_known_by_its_common_names(reviewed):
     ]
 
 
+def test_ids_that_were_numbers_once_are_told(reviewed):
+    found = reviewed("24-id-spaces", ("c2", "C2.0"))
+    assert (
+        "1 rows name a customer_id that customers spell otherwise, such as C2.0 for C2; "
+        "ids are compared as they stand: write both alike in the query"
+    ) in found.tables["subscriptions"]["warnings"]
+    assert found.row("mrr").status == "refused"
+
+
 def test_spaces_around_an_id_are_no_part_of_it_and_its_case_is(reviewed):
     found = reviewed("24-id-spaces")  # "C1 " is C1; c2 is not C2, and its 200 are 14.8 % of the MRR
     assert found.spelt == [("subscriptions", "customer_id", "'C1 '", "'C1'", 1)]
     assert (
-        "1 rows name a customer_id that customers spell in another case, such as c2 for C2; "
+        "1 rows name a customer_id that customers spell otherwise, such as c2 for C2; "
         "ids are compared as they stand: write both alike in the query"
     ) in found.tables["subscriptions"]["warnings"]
     now = [row for row in found.rows if row.period.label == "2026Q3" and row.status != "not_provided"]

@@ -120,6 +120,7 @@ def test_words_for_nothing_are_asked_about_in_every_column(tmp_path, table):
         (["1 250.50", "3\u00a0000"], [1250.5, 3000]),
         (["1'250.50"], [1250.5]),
         (["1.5E+06"], [1.5e6]),
+        (['"12,34,567.50"', '"1,00,000"'], [1_234_567.5, 100_000]),  # as in India: 12 lakh
         (["", "  ", "7 "], [None, None, 7]),
     ],
 )
@@ -217,6 +218,7 @@ def test_days_are_read_in_the_only_reading_that_fits(tmp_path, texts, days):
         (["5-Jan-2026"], '{dates: "%d-%b-%Y"}', ["2026-01-05"]),
         (["5-Jan-26", "6-Feb-26"], '{dates: "%d-%b-%y"}', ["2026-01-05", "2026-02-06"]),
         (["2026-01", "2026-02"], '{dates: "%Y-%m"}', ["2026-01-01", "2026-02-01"]),
+        (["05-Jan-2026 10:00"], '{dates: "%d-%b-%Y %H:%M"}', ["2026-01-05"]),  # as Chargebee has them
     ],
 )
 def test_other_forms_of_days_are_proposed_and_right_once_written(tmp_path, texts, line, days):
@@ -244,6 +246,16 @@ def test_a_year_of_two_digits_may_be_a_day_and_is_asked_about(tmp_path, first, s
     assert line in READS.findall(asked)
     found = known(tmp_path, yaml.safe_load(line), deals=given)
     assert [day for (day,) in sorted(found.rows("deals", "created_at"))] == [day for day in days if day < "2026-04-01"]
+
+
+@pytest.mark.parametrize(("unit", "of_a_second"), [("seconds", 1), ("milliseconds", 1e3), ("microseconds", 1e6)])
+def test_a_number_since_1970_is_told_and_right_with_the_query_that_is_proposed(tmp_path, unit, of_a_second):
+    at = (date(2026, 1, 5) - date(1970, 1, 1)).days * 86_400 + 23 * 3600
+    deals(tmp_path, f"{at * of_a_second:.0f}")
+    [asked] = faults(tmp_path, deals={"file": "deals.csv"})
+    [proposed] = re.findall(f"if it is {unit} since 1970, write (.*) in a query", asked)
+    found = known(tmp_path, deals=f"select deal_id, {proposed} from 'deals.csv'").frame("deals", "deal_id")
+    assert list(found.created_at.dt.strftime("%Y-%m-%d %H")) == ["2026-01-05 23"]  # in UTC
 
 
 def test_a_form_of_ones_own(tmp_path):
