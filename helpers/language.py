@@ -187,7 +187,7 @@ def _field(name: str, value: str) -> str:
     if name == INNER:
         return retold(value)
     if name in CANONICAL:
-        return _(value.replace("_", " "))
+        return value if in_force() == "en" else _(value.replace("_", " "))
     if not (found := FIGURE.fullmatch(value)) or (value.isdigit() and name not in COUNTS):
         return value
     from babel import Locale
@@ -314,8 +314,6 @@ def _put_in_force(speech: _Speech) -> None:
 
 def _speech(language: str, locale: str, terms: Mapping[str, str]) -> _Speech:
     is_english = language == "en"
-    if is_english and locale == LOCALES["en"]:
-        return _Speech(terms=terms)
     found = _catalogue("" if is_english else language)  # in English each is told as it is, but for its figures
     kept = {str(m.id): str(m.string or m.id) for m in found if m.context == RETOLD and not m.fuzzy}
     shaped = [(_shape(text), told) for text, told in kept.items() if fields_of(text)]

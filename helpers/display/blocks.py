@@ -23,7 +23,7 @@ MARKS = {"signal": "◆", "noise": "○", "met": "✓", "missed": "✗"}  # shap
 TARGETS = {"met": message("met"), "missed": message("missed"), "": ""}  # the words of ``target_status``
 TEXTS = (
     "unit_note", "n", "interval", "previous", "previous_label", "previous_tone", "year_ago", "year_ago_label",
-    "year_ago_tone", "target", "target_status", "peers", "verdict", "verdict_words", "verdict_tone",
+    "year_ago_tone", "target", "target_status", "peers", "verdict", "verdict_words", "verdict_of", "verdict_tone",
     "sparkline_svg", "sparkline_alt", "cautions",
 )  # fmt: skip
 
@@ -81,6 +81,7 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
 
     The keys are those of a block and of a scorecard row. ``verdict`` is ``signal``, ``noise``, ``wide`` or
     ``too short``, ``target_status`` is ``met`` or ``missed``, and each ``…_tone`` is ``good``, ``bad`` or empty.
+    ``verdict_of`` names what was judged where that is another figure than the value.
     Where the review period is not mature, the latest period that is stands in for it, by name.
     """
     row, write = results.shown(kpi_id), results.write
@@ -113,6 +114,7 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
         "peers": peers_text(results, row),
         "verdict": found.shown,
         "verdict_words": begun(judged.format(words=found.words)),
+        "verdict_of": found.of,
         "verdict_tone": found.tone,
         **sparkline(results, kpi_id, found),
         "reason": missing,

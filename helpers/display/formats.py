@@ -134,7 +134,7 @@ class Writer:
         >>> euro.interval(0.397, 0.892, "share"), euro.interval(30, None, "days")
         ('39.7% to 89.2%', '30 or more')
         """
-        first, last = self.value(low, unit), self.value(high, unit)
+        first, last = self.column([low, high], unit)
         if first == last == NOTHING:
             return ""
         if last == NOTHING:

@@ -36,6 +36,7 @@ Kind = Literal["signal", "target", "objective", ""]
 KINDS: tuple[Kind, ...] = ("signal", "target", "objective", "")  # in the order of their weight
 FAMILIES = {"mrr_movements": "mrr"}  # cards that tell the story of another
 IN_SHORT = 3  # sentences
+PARTS = 3  # of a sum that are named; a fourth takes no more room than that there is one
 
 
 @dataclass(frozen=True)
@@ -133,11 +134,13 @@ def parts_moved(results: Results, kpi_id: str) -> str:
             for name, gap in gaps.items()
         ]
         if len(now) > 1 and written:
+            shown = written[:PARTS] if len(written) > PARTS + 1 else written
+            more = [_("{n} more").format(n=len(written) - PARTS)] if len(written) > len(shown) else []
             return _("{name} by {dimension}, on {period}: {parts}.").format(
                 name=kpi(kpi_id).label,
                 dimension=_(spoken(str(by))),
                 period=results.write.period(before["period"]),
-                parts=enumerated(written[:3]),
+                parts=enumerated([*shown, *more]),
             )
     return ""
 

@@ -14,12 +14,16 @@ from typing import Any
 from babel.numbers import format_decimal
 
 from helpers.catalogue import CATALOGUE, kpi
+from helpers.data.canonical_tables import TABLES
 from helpers.display.formats import format_day, with_periods
 from helpers.language import _, choice, enumerated, locale_in_force, message, retold
 from helpers.results import NONE
 from helpers.texts import spaced, spoken
 
-NAME = re.compile(r"(?<![\w./@-])(?:([a-z_]+)\.)?([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?!\w|\.\w|/)", re.ASCII)
+NAME = re.compile(  # a name with underscores, and a column of a table
+    r"(?<![\w./@-])(?:([a-z_]+)\.)?((?(1)[a-z][a-z0-9_]*|[a-z][a-z0-9]*(?:_[a-z0-9]+)+))(?!\w|\.\w|/)", re.ASCII
+)
+COLUMNS = {name: [column.name for column in table.columns] for name, table in TABLES.items()}
 KEY = re.compile(r"[a-z]+(?:_[a-z]+)+")
 DAY = re.compile(r"(?<![\w-])\d{4}-\d{2}-\d{2}(?![\w-])", re.ASCII)
 SHORT = {"arr", "cac", "cpi", "fx", "kpi", "ltv", "mrr", "okr", "pac", "rmst", "sla", "ttv"}
@@ -55,6 +59,8 @@ def plain(text: str, locale: str) -> str:
     'Silent on 30 Sept 2026 (or as “window days” says), 2 of 9; all in exports/call_list.csv.'
     >>> plain("customer_id is of a row left out of customers", "en_GB"), plain("cac_sm by 2026-08", "en_GB")
     ('their customer is left out', 'Acquisition cost (CAC), sales and marketing by Aug 2026')
+    >>> plain("not provided: deals.source; see deals.csv and pack.html", "en_GB")
+    'not provided: “source” of deals; see deals.csv and pack.html'
     """
     text = retold(text)
     for pattern, words in REASONS.items():
@@ -101,6 +107,8 @@ def _reason(words: str, found: re.Match[str]) -> str:
 
 def _named(found: re.Match[str]) -> str:
     table, name = found[1], found[2]
+    if "_" not in name and name not in COLUMNS.get(table, ()):  # such as pack.html
+        return found[0]
     if name in CATALOGUE:
         return kpi(name).label
     told = _("“{name}” of {table}") if table else _("“{name}”")

@@ -146,5 +146,5 @@ def _a_word_or_two(results: Results, found: Verdict) -> str:
         return _("near its upper limit") if is_above else _("near its lower limit")
     if not is_outside(found.value, found.limits) or not found.range:
         return _("unusual step up") if is_above else _("unusual step down")
-    low, high = (results.write.value(each, kpi(found.subject).unit) for each in found.range)
+    low, high = results.write.column(found.range, kpi(found.subject).unit)
     return (_("above {low} to {high}") if is_above else _("below {low} to {high}")).format(low=low, high=high)

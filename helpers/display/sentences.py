@@ -12,7 +12,8 @@ from babel.lists import format_list
 
 from helpers.catalogue import TIMES, kpi
 from helpers.display.context import Results, warnings_of
-from helpers.display.formats import Writer, format_day, unit_note, with_unit
+from helpers.display.formats import Writer, unit_note, with_unit
+from helpers.display.plain_words import plain
 from helpers.language import LOCALES, _, in_force, message, plural, retold
 from helpers.texts import spoken
 
@@ -21,7 +22,6 @@ DIMENSIONS = (  # what the kit splits its figures by, said as ``_(spoken(segment
     message("okr"), message("owner"), message("persona"), message("product type"), message("reason"), message("sales"),
     message("score"), message("segment"), message("source"), message("stage"), message("topic"),
 )  # fmt: skip
-DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b", re.ASCII)  # signs of other scripts may stand beside it
 REASONS = {
     "undefined": message("undefined: nothing to divide by"),
     "insufficient": message("too little data to say"),
@@ -42,7 +42,7 @@ def cautions(row: pd.Series, locale: str) -> list[str]:
     """The warnings of a row, as they are read: days by the locale, and the name of a flag in words."""
     told = map(retold, warnings_of(row))
     texts = [re.sub(r"^[a-z]+(_[a-z]+)+\b", lambda flag: flag[0].replace("_", " "), text) for text in told]
-    return [DAY.sub(lambda day: format_day(day[0], locale), text) for text in texts]
+    return [plain(text, locale) for text in texts]
 
 
 def window_words(row: pd.Series) -> str:
@@ -70,19 +70,27 @@ def movement(results: Results, row: pd.Series, *, year_ago: bool = False) -> str
 
 
 def moved_to(results: Results, row: pd.Series) -> str:
-    """To what a KPI rose or fell: "Net new MRR fell to €41,000 per month"."""
-    label, before = name_of(row), results.before(row)
-    value, window = results.write.result_phrase(row), window_words(row)
-    if window:
-        value = _("{value} {window}").format(value=value, window=window)
+    """To what a KPI rose or fell: "Gross revenue retention (GRR) over 12 months fell to 90.8%"."""
+    name, before, value = name_of(row), results.before(row), results.write.result_phrase(row)
+    if window := window_words(row):
+        name = _("{name} {window}").format(name=name, window=window)
     if before is None:
-        return _("{name}: {value}").format(name=label, value=value)
-    name = _("{label},").format(label=label) if ", " in label else label  # "Sales cycle, median" is an apposition
+        return _("{name}: {value}").format(name=name, value=value)
+    name = as_subject(name)
     gap = row["value"] - before["value"]
     told = _("{name} rose to {value}") if gap > 0 else _("{name} fell to {value}")
     if results.write.is_none(gap, row["unit"]):
         told = _("{name} stayed at {value}")
     return told.format(name=name, value=value)
+
+
+def as_subject(name: str) -> str:
+    """A name before a verb.
+
+    >>> as_subject("Sales cycle, median"), as_subject("Win rate")
+    ('Sales cycle, median,', 'Win rate')
+    """
+    return _("{label},").format(label=name) if ", " in name else name
 
 
 def gaps_of(results: Results, row: pd.Series, *, year_ago: bool = False) -> list[str]:

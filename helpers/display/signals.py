@@ -43,7 +43,8 @@ class Verdict:
     ``subject`` is the KPI whose series was judged: overlapping windows are judged by their quarterly variant.
     ``kind`` is what the series is made of, ``period`` the judged point, ``side`` where it stands (1 above, -1 below).
     ``baseline`` is the one that the review fixes, if the limits come from that.
-    ``position`` says in words where it stands; ``name`` names it, where it is not the value beside the verdict.
+    ``position`` says in words where it stands; ``name`` names it, where it is not the value beside the verdict, and
+    ``of`` does so without its value.
     """
 
     state: State
@@ -55,6 +56,7 @@ class Verdict:
     limits: Limits = field(default_factory=lambda: Limits("too short"))
     range: tuple[float, float] | None = None
     baseline: Baseline | None = None
+    of: str = ""
     name: str = ""
     position: str = ""
 
@@ -147,7 +149,9 @@ def verdict(results: Results, kpi_id: str, by: Series | None = None) -> Verdict:
         return Verdict("too short", subject, kind, limits=limits, baseline=baseline, position=position)
     found = Verdict(limits.verdict, subject, kind, series["period"].iloc[-1], values[-1] or 0.0, limits=limits)
     found = replace(found, side=_side(values, limits), range=_usual_range(series, limits), baseline=baseline)
-    return replace(found, name=_name(found, kpi_id, results), position=_position(found, results))
+    found = replace(found, of=_of(found, kpi_id, results), position=_position(found, results))
+    value = results.write.value(found.value, kpi(subject).unit)
+    return replace(found, name=_("{period}, at {value}").format(period=found.of, value=value) if found.of else "")
 
 
 def verdict_of_period(results: Results, kpi_id: str) -> Verdict:
@@ -206,7 +210,7 @@ def is_outside(value: float, limits: Limits) -> bool:
     return limits.lower is None or limits.upper is None or not limits.lower <= value <= limits.upper
 
 
-def _name(found: Verdict, kpi_id: str, results: Results) -> str:
+def _of(found: Verdict, kpi_id: str, results: Results) -> str:
     """The judged value, named where it is not the one that stands beside the verdict."""
     beside = results.shown(kpi_id)
     if found.subject == kpi_id and beside is not None:
@@ -214,15 +218,14 @@ def _name(found: Verdict, kpi_id: str, results: Results) -> str:
         same = judged is not None and all(judged[name] == beside[name] for name in ("period_end", "value"))
         if found.period == beside["period"] or same:  # the last month's stock is the quarter's
             return ""
-    told = _("{period}, at {value}") if found.subject == kpi_id else _("{period} alone, at {value}")
-    value = results.write.value(found.value, kpi(found.subject).unit)
-    return told.format(period=results.write.period(found.period), value=value)
+    told = "{period}" if found.subject == kpi_id else _("{period} alone")
+    return told.format(period=results.write.period(found.period))
 
 
 def _position(found: Verdict, results: Results) -> str:
     """Where the judged value stands, as a clause."""
     unit, write = kpi(found.subject).unit, results.write
-    low, high = (write.value(end, unit) for end in found.range or (None, None))
+    low, high = write.column(found.range or (None, None), unit)
     if low == high:
         usual = _("provisional usual value of {value}") if found.limits.provisional else _("usual value of {value}")
     elif found.limits.provisional:

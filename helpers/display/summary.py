@@ -13,7 +13,7 @@ from helpers.display.context import Results
 from helpers.display.formats import FEW, MONEY
 from helpers.display.headlines import Headline, family_of, headlines, judgement
 from helpers.display.scorecard import scorecard_kpis
-from helpers.display.sentences import clauses, gap_to_target, gaps_of, name_of, paragraph, when_earlier
+from helpers.display.sentences import as_subject, clauses, gap_to_target, gaps_of, name_of, paragraph, when_earlier
 from helpers.display.signals import judged_count, target_met
 from helpers.language import _, message, plural
 from helpers.results import split_address
@@ -64,8 +64,11 @@ def _verdict(results: Results, row: pd.Series | None) -> str:
     """Where the leading KPI went: in a year, and since the period before."""
     if row is None:
         return _("Nothing can be said of this period yet.")
-    label = SHORT.split(kpi(row["kpi_id"]).label)[0]
-    year, before = (_went(results, row, earlier) for earlier in (results.year_before(row), results.before(row)))
+    name = as_subject(SHORT.split(kpi(row["kpi_id"]).label)[0])
+    gaps = [_went(results, row, each) for each in (results.year_before(row), results.before(row))]
+    year, before = (told.format(size=size) for told, size in gaps)
+    if gaps[0][0] == gaps[1][0] and gaps[1][1]:  # the verb is said once
+        before = _("by {size}").format(size=gaps[1][1])
     parts = [_("{went} in a year").format(went=year)] if year else []
     if before and row["period"] == results.period.label:
         parts.append(_(NOW[results.period.kind]).format(went=before))
@@ -73,20 +76,21 @@ def _verdict(results: Results, row: pd.Series | None) -> str:
         period = results.write.period(row["period"])
         parts.append(_("{went} in {period}").format(went=before, period=period))
     if not parts:
-        return _("{name} is {value}.").format(name=label, value=results.write.result_phrase(row))
-    return _("{name} {parts}.").format(name=label, parts=clauses(parts))
+        return _("{name} is {value}.").format(name=name, value=results.write.result_phrase(row))
+    return _("{name} {parts}.").format(name=name, parts=clauses(parts))
 
 
-def _went(results: Results, row: pd.Series, earlier: pd.Series | None) -> str:
+def _went(results: Results, row: pd.Series, earlier: pd.Series | None) -> tuple[str, str]:
+    """Which way a figure went, and how far; both empty where there is nothing to compare it with."""
     if earlier is None:
-        return ""
+        return "", ""
     gap, write = row["value"] - earlier["value"], results.write
     if abs(gap) < STOOD_STILL * abs(earlier["value"]) or row["value"] == earlier["value"]:
-        return _("stood still")
+        return _("stood still"), ""
     in_per_cent = row["unit"] in MONEY or (row["unit"] == "count" and earlier["value"] >= FEW)
     words = write.relative_change(row["value"], earlier["value"]) if in_per_cent else ""
     told = _("rose by {size}") if gap > 0 else _("fell by {size}")
-    return told.format(size=words.lstrip("+−") or write.gap(gap, row["unit"]))
+    return told, words.lstrip("+−") or write.gap(gap, row["unit"])
 
 
 def _carried_by(results: Results, row: pd.Series | None) -> str:
@@ -119,7 +123,8 @@ def _note(results: Results, kpi_ids: Sequence[str], more_good: int, more_bad: in
         judged,
     )
     told = [series.format(n=judged)]
-    told += [_("{met} of {n} targets were met.").format(met=sum(met), n=len(met))] if met else []
+    of_targets = plural("{met} of {n} target was met.", "{met} of {n} targets were met.", len(met))
+    told += [of_targets.format(met=sum(met), n=len(met))] if met else []
     more = [_("{n} more that went well").format(n=more_good)] if more_good else []
     more += [_("{n} more that did not").format(n=more_bad)] if more_bad else []
     return paragraph(*told, _("In the sections: {news}.").format(news=clauses(more)) if more else "")

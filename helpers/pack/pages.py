@@ -130,7 +130,7 @@ class Changes:
         """What stands first: what was compared, and whether all is there."""
         if self.told or self.compared.restated or self.compared.definitions:
             return _(self.compared.sentence)
-        nothing = _("Nothing failed or is missing, and there is nothing to know of the data.")
+        nothing = _("Nothing failed, nothing is missing, and the data gave no warning.")
         return paragraph(_(self.compared.sentence), nothing)
 
 

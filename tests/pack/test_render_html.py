@@ -125,6 +125,28 @@ def test_everything_of_a_section_is_there(page):
     assert section.find("a", href="https://example.com/mrr").get_text() == "the policy"
 
 
+def test_a_verdict_on_another_figure_than_the_value_says_on_which():
+    own, of_month = block(), block("Win rate", verdict="noise", verdict_tone="", verdict_of="Sept 2026")
+    section = Section("recurring_revenue", "Recurring revenue", notebook(code(blocks_output(own, of_month))))
+    shown = BeautifulSoup(html_of(view(), [section]), "html.parser").select(".blocks .told:not(.missed)")
+    assert [each.get_text() for each in shown] == ["◆ signal", "○ Sept 2026: usual range"]
+
+
+def test_a_label_beside_nothing_is_hidden_on_a_phone():
+    (group, *_others) = view().scorecard
+    row = {**group["rows"][0], "variance": "", "variance_svg": "", "target_status": ""}
+    page = BeautifulSoup(html_of(view(scorecard=[{**group, "rows": [row]}]), []), "html.parser")
+    cells = page.select(".scorecard td[data-label]")
+    assert [cell["data-label"] for cell in cells if "nothing" in cell["class"]] == ["Variance"]
+    assert all(cell.get_text().strip() for cell in cells if "nothing" not in cell["class"])
+
+
+def test_the_sums_below_a_table_do_not_widen_its_columns(html):
+    """A cell of text is nine rem wide at least; a sum, or nothing below a column, asks for no more than it takes."""
+    (rule,) = re.findall(r"([^}]*)\{min-width:9rem\}", html)
+    assert all("tbody" in each or "th[scope=row]" in each for each in rule.split(","))
+
+
 def test_a_failed_section_shows_the_failure_and_no_half_result(page):
     section = page.find("section", {"aria-labelledby": "unit_economics"})
     assert "This section failed in cell 4." in section.get_text()
@@ -291,7 +313,7 @@ def test_what_was_compared_stands_first_and_where_all_is_there_it_is_said(compar
     unchanged = view(changes=Changes(compared=compared))
     page = BeautifulSoup(html_of(unchanged, []), "html.parser")
     section = page.find("section", {"aria-labelledby": "pack.changes"}).p.get_text()
-    assert section == (f"{compared.sentence} Nothing failed or is missing, and there is nothing to know of the data.")
+    assert section == (f"{compared.sentence} Nothing failed, nothing is missing, and the data gave no warning.")
     pdf = " ".join(
         " ".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(pdf_of(unchanged, []))).pages).split()
     )

@@ -527,7 +527,7 @@ def test_example_of_ten_commitments():
 
 def test_a_second_promise_is_told_and_forgives_nothing():
     row = only(sprints(TEN), "sprint_on_time")
-    assert row.warnings == ("1 of 8 commitments were promised again for a later day; the first day counts",)
+    assert row.warnings == ("promised again for a later day: 1 of 8 commitments; the first day counts",)
 
 
 def test_a_delivery_after_the_as_of_is_not_known():
@@ -708,7 +708,7 @@ def test_example_of_three_customers():
 def test_value_that_the_customer_has_not_confirmed_is_left_out_and_told():
     row = only(figures(theme.delivered_value, value_of()), "delivered_value")
     assert row.excluded["measurements: delivered value that the customer has not confirmed"] == 1
-    assert "999 USD are not confirmed, and left out" in row.warnings
+    assert "not confirmed, and left out: 999 USD" in row.warnings
 
 
 def test_value_is_of_customers_and_of_what_they_paid():

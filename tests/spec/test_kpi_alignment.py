@@ -545,7 +545,7 @@ def test_customers_asked_are_counted_once():
     assert listing.rows.to_dict("records") == [
         {
             "who": "Sales", "cpi": "speed", "by": "a KPI of the department", "linked": "Net revenue retention (NRR)",
-            "evidence": 1, "finding": "held to an unproven CPI",
+            "evidence": 1, "finding": "not proven to move them",
         }
     ]  # fmt: skip
 

@@ -386,7 +386,7 @@ def test_more_users_than_seats_are_shown_and_flagged():
     given = known(users=roster, events=events(*((f"u{i}", "2026-03-28") for i in range(4))).replace("feed", "u0"))
     rows = {row.segment: row for row in seat_utilisation(given, Q1)}
     assert rows["small"].value == pytest.approx(4 / 3)
-    assert rows[""].warnings == ("over_deployed: 1 customers use more seats than they pay for",)
+    assert rows[""].warnings == ("over_deployed, with more seats used than paid for: 1",)
     assert (rows["small"].warnings, rows["large"].warnings) == (rows[""].warnings, ())  # each segment tells its own
 
 

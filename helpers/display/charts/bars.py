@@ -258,9 +258,9 @@ def bullets(table: Table, value: str, limit: str) -> Chart:
         drawn.row_axis(shown.iloc[:, 0])
         drawn.axes.set_xlim(0, 1.12 * max(1.0, *shares))
     over, total = int((rows[value] > rows[limit]).sum()), rows[value].sum() / rows[limit].sum()
-    more = _("None uses more than that.")
+    more = _("None uses more than it has.")
     if over:
-        more = _("{n} of them use more than that.")
+        more = plural("{n} of them uses more than it has.", "{n} of them use more than they have.", over)
     told = plural(
         "{n} customer uses {share} of what it has.", "{n} customers use {share} of what they have together.", len(rows)
     ).format(n=write.value(len(rows), "count"), share=write.value(total, "share"))

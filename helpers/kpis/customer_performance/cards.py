@@ -53,7 +53,7 @@ UNTOLD_OF_SOME = {
     "without_topic": template("{n} of {all} tickets tell no topic: any ticket of the customer counts as asking again"),
     "without_creator": template("{n} of {all} tickets do not tell created_by: they count as written by customers"),
 }
-SLIPPED = template("{n} of {all} commitments were promised again for a later day; the first day counts")
+SLIPPED = template("promised again for a later day: {n} of {all} commitments; the first day counts")
 NOT_YET_DUE = template("deliveries: not yet due")
 WITHOUT_SCOPE = template("deliveries: on time, scope not told")
 UNRATED = template("no rate for {reason}; add it to fx_rates")
@@ -61,7 +61,7 @@ NO_MONTH = template("no month of the period is over yet")
 NO_SPEND = template("no spend of support in {months}; the cost would look low")
 MONTHS = template("months in a week")
 NO_VALUE = template("measurements: delivered_value of a customer")
-UNCONFIRMED = template("{amount} {currency} are not confirmed, and left out")
+UNCONFIRMED = template("not confirmed, and left out: {amount} {currency}")
 BY_FEW = template("dominated by few: under 30 customers, or one with over a fifth of the revenue")
 LATE_HISTORY = template(
     "history_starts_at {day} for value and {invoiced} for invoices: what was paid before value was recorded lowers the "

@@ -194,8 +194,8 @@ def _proof(cpi: Cpi, proved: Proofs) -> str:
         )
     tried = [name.replace("_", " ") for (cpi_id, _kpi), each in proved.items() if cpi_id == cpi.id for name in each]
     if tried:
-        return _("held to an unproven CPI; not shown by {experiments}").format(experiments=enumerated(tried))
-    return _("held to an unproven CPI")
+        return _("not proven to move them; not shown by {experiments}").format(experiments=enumerated(tried))
+    return _("not proven to move them")
 
 
 def named(kpi_id: str) -> str:

@@ -227,7 +227,11 @@ def _row(plan: Plan, state: str, found: str, ruling: str) -> dict[str, Any]:
     decided, name = plan.decided, plan.model_dump()["kind"]
     kind, person = _(KINDS[name]), None
     if decided:
-        told = _("{decision}, {person}") if decided.decision == ruling else _("{decision}, {person}: {reason}")
+        told = (
+            _("{decision}, {person}")
+            if decided.decision == ruling or not decided.reason
+            else _("{decision}, {person}: {reason}")
+        )
         person = told.format(decision=retold(SAID[decided.decision]), person=decided.by, reason=decided.reason)
     state = _(", ").join(filter(None, [kind, state, "" if _is_firm(plan) else _plan(plan)]))
     return {
@@ -276,7 +280,7 @@ def _told_of_link(found: FoundLink) -> str:
     if plan.outcome is None:
         told = _("Correlation of the changes {value} ({interval})")
         return told.format(value=_signed(effect.value), interval=_reach(effect.low, effect.high, 3, signed=True))
-    told = _("More {cpi} by {increment} goes with {value} points of {outcome} ({interval})")
+    told = _("{increment} more of {cpi}: share {outcome} {value} points ({interval})")
     return told.format(
         cpi=_named(plan.cpi),
         increment=format_decimal(plan.increment, "0.######", locale=locale_in_force()),

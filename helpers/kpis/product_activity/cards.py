@@ -18,7 +18,7 @@ from helpers.results import Row
 from helpers.statistics import sign_test, wilson
 
 NO_USERS = template("no_users: {n} paying customers have no user on record")
-OVER_DEPLOYED = template("over_deployed: {n} customers use more seats than they pay for")
+OVER_DEPLOYED = template("over_deployed, with more seats used than paid for: {n}")
 FEW = template("groups of fewer than {n} customers are not shown to these readers")
 EARLIER = template("an earlier period; the calendar begins with {period}")
 

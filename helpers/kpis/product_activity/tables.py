@@ -156,7 +156,7 @@ def quotas_by_customer(spine: Spine) -> Listing:
         grain="customer_id, meter",
         export="quotas_by_customer",
         top=SHOWN_OF_USE,
-        note=_("Nearest to the limit first: near it a customer may need more, far below it may not need the product."),
+        note=_("Highest use first: near the limit a customer may need more, far below it may not need the product."),
     )
 
 

@@ -239,7 +239,7 @@ class TestBullets:
     def test_all_together_and_who_uses_more(self):
         """26 + 9 of 40 + 8 are 72.9 %."""
         assert charts.bullets(seats(("Aye", 26, 40), ("Bee", 9, 8)), "active", "seats").sentence == (
-            "2 customers use 72.9% of what they have together. 1 of them use more than that."
+            "2 customers use 72.9% of what they have together. 1 of them uses more than it has."
         )
 
     def test_the_sentence_counts_customers_that_are_not_drawn_too(self):

@@ -31,6 +31,7 @@ def test_a_block_says_what_a_director_reads():
     assert found["verdict_words"] == (
         "Signal: Sept 2026, at €9,000, below its provisional usual range of €16,695 to €26,448"
     )
+    assert found["verdict_of"] == "Sept 2026"  # the value is that of the quarter
     assert found["sparkline_svg"].startswith("<svg")
     assert found["sparkline_alt"] == "Feb 2026 €20,000 to Sept 2026 €9,000; usual range €16,695 to €26,448"
 

@@ -334,7 +334,7 @@ def test_a_funnel_is_of_the_latest_mature_cohort():
 def test_a_funnel_without_its_table_says_so():
     chart = charts.funnel(review(long_table.not_provided("funnel_conversion", Q3, "stage_history")))
     assert chart.svg == ""
-    assert chart.sentence == "Pipeline conversion: no value in 2026Q3 (not provided: stage_history)."
+    assert chart.sentence == "Pipeline conversion: no value in 2026Q3 (not provided: “stage history”)."
 
 
 def test_bars_put_those_of_a_few_last_and_say_what_is_not_drawn():

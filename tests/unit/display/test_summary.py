@@ -17,10 +17,15 @@ def texts(found):
 def test_the_verdict_tells_the_year_and_the_quarter_of_the_first_row():
     """150 is 50% above 100, and 150 is 25% above 120."""
     found = summary(review(*quarters("mrr", [100, 110, 115, 120, 150]), targets={"mrr": 160}))
-    assert found.verdict == "Monthly recurring revenue rose by 50.0% in a year and rose by 25.0% this quarter."
+    assert found.verdict == "Monthly recurring revenue rose by 50.0% in a year and by 25.0% this quarter."
     assert found.carried_by == (
         "Monthly recurring revenue (MRR): €150 per month, €30 above 2026Q2, €50 above 2025Q3 and €10 below its target."
     )
+
+
+def test_a_name_with_an_apposition_has_its_comma_and_other_ways_their_verbs():
+    found = summary(review(*quarters("ttv_median", [60, 50, 52, 54, 55])))
+    assert found.verdict == "Time to value, median, fell by 5 days in a year and rose by 1 day this quarter."
 
 
 @pytest.mark.parametrize(("last", "words"), [(1000.4, "stood still"), (990, "fell by 1.0%")])
@@ -49,7 +54,7 @@ def test_the_family_of_the_verdict_is_no_headline_again():
 def test_the_family_of_the_verdict_is_a_headline_where_it_signals():
     """Counts of 10 to 12, then 68: of fewer than 30 no per cent is told."""
     found = summary(review(*quarters("inactive_customers", [10, 12, 11, 12, 10, 11, 12, 68])))
-    assert found.verdict == "Inactive customers rose by 56 in a year and rose by 56 this quarter."
+    assert found.verdict == "Inactive customers rose by 56 in a year and by 56 this quarter."
     assert [each.kind for each in found.bad] == ["signal"]
 
 
@@ -99,7 +104,7 @@ def test_nothing_to_report_is_told_with_what_it_rests_on():
     found = summary(review(*rows, targets={"mrr": 120}))
     assert not [*found.good, *found.bad]
     assert found.note == (
-        "1 series was judged against its own history; about one in thirty signals by chance. 1 of 1 targets were met."
+        "1 series was judged against its own history; about one in thirty signals by chance. 1 of 1 target was met."
     )
 
 
@@ -149,6 +154,29 @@ def test_the_parts_that_moved_a_sum_are_named_where_they_add_up():
     assert len(in_short(found).sentences) <= 3
     assert in_short(found).sentences[-1] == parts_moved(found, "new_revenue")
     assert parts_moved(review(*quarters("new_revenue", [100, 81]), *parts), "new_revenue") == ""
+
+
+def test_the_parts_that_are_not_named_are_counted():
+    """Five parts of 10, 20, 30, 40 and 50 more: the largest three are named, and 30 of 150 are not."""
+    parts = [
+        long_table.row("new_revenue", period, value, segment=("source", name))
+        for period, values in ((Q3.previous(), (0, 0, 0, 0, 0)), (Q3, (10, 20, 30, 40, 50)))
+        for name, value in zip("abcde", values, strict=True)
+    ]
+    told = parts_moved(review(*quarters("new_revenue", [0, 150]), *parts), "new_revenue")
+    assert told == "New bookings by source, on 2026Q2: e +€50, d +€40, c +€30, 2 more."
+    four = [part for part in parts if part.segment != "a"]
+    told = parts_moved(review(*quarters("new_revenue", [0, 140]), *four), "new_revenue")
+    assert told == "New bookings by source, on 2026Q2: e +€50, d +€40, c +€30, b +€20."
+
+
+def test_over_how_long_a_figure_looks_is_no_time_in_which_it_fell():
+    earlier, now = (
+        share("nrr", k, 20, period=period, params={"retention_months": 12})
+        for k, period in ((20, Q3.previous()), (19, Q3))
+    )
+    found = headlines(review(earlier, now, targets={"nrr": 1.0}), ["nrr"])
+    assert found[0].lead == "Net revenue retention (NRR) over 12 months fell to 95.0%"
 
 
 def test_in_short_tells_three_families_at_most_and_never_nothing():
