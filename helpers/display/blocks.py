@@ -13,7 +13,7 @@ from helpers.catalogue import TIMES, kpi
 from helpers.display.context import Results
 from helpers.display.formats import NOTHING, unit_note
 from helpers.display.sentences import cautions, ended, paragraph, why_missing, window_words
-from helpers.display.signals import change_tone, target_met, verdict
+from helpers.display.signals import Verdict, change_tone, target_met, verdict
 from helpers.display.sparkline import data_url, sparkline
 from helpers.language import _, message
 from helpers.results import segment_of
@@ -98,7 +98,6 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
     if stands_in:
         period = write.period(results.period.label)
         missing = _("{period} is not mature yet: {value} to date").format(period=period, value=to_date)
-    judged = _("signal: {words}") if found.state == "signal" else "{words}"
     sure = interval and _("{level} interval {interval}").format(level=write.level(row["ci_level"]), interval=interval)
     return {
         "kpi_id": kpi_id,
@@ -112,14 +111,18 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
         **_change("year_ago", results, row, results.year_before(row)),
         **target_texts(results, row),
         "peers": peers_text(results, row),
-        "verdict": found.shown,
-        "verdict_words": begun(judged.format(words=found.words)),
-        "verdict_of": found.of,
-        "verdict_tone": found.tone,
+        **verdict_texts(found),
         **sparkline(results, kpi_id, found),
         "reason": missing,
         "cautions": "" if is_missing else paragraph(*(ended(begun(text)) for text in beside)),
     }
+
+
+def verdict_texts(found: Verdict) -> dict[str, str]:
+    """The verdict in a word, as a clause, and of which figure it is where that is another than the value."""
+    judged = _("signal: {words}") if found.state == "signal" else "{words}"
+    words = begun(judged.format(words=found.words))
+    return {"verdict": found.shown, "verdict_words": words, "verdict_of": found.of, "verdict_tone": found.tone}
 
 
 def target_texts(results: Results, row: pd.Series) -> dict[str, str]:

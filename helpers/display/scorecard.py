@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from helpers.catalogue import CATALOGUE, TIMES, kpi, theme_title
-from helpers.display.blocks import kpi_texts
+from helpers.display.blocks import kpi_texts, verdict_texts
 from helpers.display.context import Results
 from helpers.display.formats import MONEY, is_small, no_change, unit_note
 from helpers.display.sentences import window_words
@@ -80,8 +80,7 @@ def scorecard_row(results: Results, kpi_id: str) -> dict[str, str]:
         "target": texts["target"] or _("no target"),
         **_variance(results, row, texts["target_status"]),
         "signal": _in_few_words(results, found, kpi_id),
-        "verdict": found.shown,
-        "verdict_tone": found.tone,
+        **verdict_texts(found),
         **sparkline(results, kpi_id, found, results.period.kind, periods=9),
     }
 

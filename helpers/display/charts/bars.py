@@ -57,6 +57,8 @@ CUT = 0.5  # stocks whose lowest is above this share of the highest are cut
 def bars(results: Results, kpi_id: str, segment_by: str) -> Chart:
     """A KPI by segment, in the order of the results: values, intervals as whiskers, n, and the total as a line.
 
+    A total that is the sum of its segments is told and not drawn.
+
     Of a few, whose rate says little, the counts are told and no bar is drawn. Of many segments, the largest are drawn.
     """
     total, label, unit = results.shown(kpi_id), kpi(kpi_id).label, kpi(kpi_id).unit
@@ -69,8 +71,9 @@ def bars(results: Results, kpi_id: str, segment_by: str) -> Chart:
         none = _("{name}: no {dimension} has a value in {period}.")
         none = none.format(name=label, dimension=by, period=results.write.period(period))
         return not_drawn(table, why_nothing(results, total, none))
+    are_parts = total is not None and abs(rows["value"].sum() - total["value"]) <= CENT  # a sum is no measure of them
     with sheet(ROW * (min(len(rows), MOST) + 1), results.context) as drawn:
-        _segment_bars(drawn, _largest(rows), total, _("all"))
+        _segment_bars(drawn, _largest(rows), None if are_parts else total, _("all"))
     return Chart(title, _segment_sentence(results, rows, total, period), drawn.svg, table)
 
 

@@ -176,7 +176,7 @@ def content_items(spine: Spine) -> Listing:
         columns=columns,
         when_empty=_("No item of a customer was published in {period}.").format(period=spine.period.label),
         grain="object_id",
-        note=_("Followed to the end is who was published {days} days or more before the end of what is known.").format(
+        note=_("Followed to the end is what was published {days} days or more before the end of what is known.").format(
             days=days
         ),
     )

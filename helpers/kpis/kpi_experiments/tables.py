@@ -334,8 +334,15 @@ def _signed(value: float) -> str:
 
 
 def _number(value: float, places: int, *, signed: bool = False) -> str:
-    """A number with so many decimals, as the locale writes it."""
+    """A number with so many decimals, as the locale writes it; what rounds to zero has no sign.
+
+    >>> _number(-0.04, 1, signed=True), _number(-0.06, 1, signed=True), _number(0.26, 1, signed=True)
+    ('0.0', '−0.1', '+0.3')
+    """
     shape = f"0.{'0' * places}"
+    told = format_decimal(abs(value), shape, locale=locale_in_force())
+    if told == format_decimal(0, shape, locale=locale_in_force()):
+        return told
     told = format_decimal(value, f"+{shape};-{shape}" if signed else shape, locale=locale_in_force())
     return told.replace("-", "−")
 

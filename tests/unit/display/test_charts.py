@@ -248,6 +248,16 @@ def test_a_value_stands_at_the_end_of_its_bar_and_not_of_its_whisker():
     assert at == pytest.approx(end + 4)
 
 
+def test_a_total_is_a_line_unless_it_is_the_sum_of_the_bars():
+    """30 + 20 are the 50 in all; 9 of 30 and 5 of 20 are no part of 14 of 50."""
+    sums = review(*quarters("new_revenue", [50]), *by_source("new_revenue", {"a": 30, "b": 20}))
+    assert "all €50" not in texts(charts.bars(sums, "new_revenue", "source").svg)
+    assert "€50 in total" in charts.bars(sums, "new_revenue", "source").sentence
+    parts = [share("win_rate", k, n, segment=("source", name)) for name, k, n in (("a", 9, 30), ("b", 5, 20))]
+    rates = review(share("win_rate", 14, 50), *parts)
+    assert "all 28.0%" in texts(charts.bars(rates, "win_rate", "source").svg)
+
+
 def test_segments_have_one_order_in_bars_and_in_columns():
     """That of the results, the first on top; what has no segment is last, and counts stand for a rate of a few."""
     parts = {None: 9, "old": 5, "new": 40}
