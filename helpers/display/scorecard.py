@@ -69,7 +69,7 @@ def scorecard_row(results: Results, kpi_id: str) -> dict[str, str]:
     if row is None or pd.isna(row["value"]):
         unsaid = ("unit", "window", "previous", "year_ago", "variance", "variance_tone", "variance_svg")
         words = {"target": texts["target"] or _("no target"), "signal": _("not judged"), "theme": kpi(kpi_id).theme}
-        return {**texts, **dict.fromkeys(unsaid, ""), **words}
+        return {**texts, **dict.fromkeys(unsaid, ""), **verdict_texts(Verdict("not judged")), **words}
     found = verdict_of_period(results, kpi_id)
     return {
         **texts,

@@ -201,7 +201,7 @@ class Causes:
         if card in self.changed_wordings:
             told.append(_("its definition in words changed"))
         told += [
-            _("{name} was {before} and is {now}").format(
+            _("{name}: {before} before, {now} now").format(
                 name=named(name), before=plain_value(was), now=plain_value(becomes)
             )
             for name, (was, becomes) in self.changed_values.items()

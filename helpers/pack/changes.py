@@ -313,7 +313,7 @@ class _Comparison:
 
     def _values(self) -> list[str]:
         """What changed of the rules, and of the parameters of this pack's themes, which may measure others' KPIs."""
-        told, request = _("{name} was {before} and is {now}."), self.request
+        told, request = _("{name}: {before} before, {now} now."), self.request
         themes = request.settled if {*BY_OTHERS} & {*request.parameters} else request.parameters
         seen = {*Rules.model_fields, *(name for given in themes.values() for name in given)}
         return [

@@ -62,7 +62,9 @@ class Fingerprint:
                 yield _("{name} is followed no more").format(name=name)
             elif not agree(name, before[name], self.rules[name]):
                 now = plain_value(self.rules[name])
-                yield _("{name} was {before} and is {now}").format(name=name, before=plain_value(before[name]), now=now)
+                yield _("{name}: {before} before, {now} now").format(
+                    name=name, before=plain_value(before[name]), now=now
+                )
 
 
 @dataclass(frozen=True)

@@ -236,9 +236,9 @@ def test_a_changed_rule_is_the_cause_and_the_rows_are_not(q2, now):
     found = compare(q2, now(rules={"discounts": "none"}))
     mrr = figure(found, "mrr")
     assert (mrr.then, mrr.now) == (140.0, 150.0)
-    assert mrr.cause == "discounts was all and is none"
+    assert mrr.cause == "discounts: all before, none now"
     assert mrr.rows == ()
-    assert found.told["Rules and parameters that changed"] == ["Discounts was all and is none."]
+    assert found.told["Rules and parameters that changed"] == ["Discounts: all before, none now."]
 
 
 def test_a_parameter_of_a_theme_that_is_not_in_the_pack_is_not_told(copied, now):
@@ -250,14 +250,14 @@ def test_a_parameter_of_a_theme_that_is_not_in_the_pack_is_not_told(copied, now)
     assert not compare(copied._replace(manifest=then), today).told
     then["parameters"]["recurring_revenue"] = {"retention_months": 3}
     [told] = compare(copied._replace(manifest=then), today).told["Rules and parameters that changed"]
-    assert told == "Retention months was 3 and is 12."
+    assert told == "Retention months: 3 before, 12 now."
 
 
 def test_where_both_moved_it_both_are_told(q2, now):
     both = now(rules={"discounts": "none"}, subscriptions=SUBSCRIPTIONS.replace("| 100 |", "| 130 |"))
     mrr = figure(compare(q2, both), "mrr")
     assert (mrr.then, mrr.now) == (140.0, 180.0)
-    assert mrr.cause == "1 row of subscriptions corrected (unit amount); discounts was all and is none"
+    assert mrr.cause == "1 row of subscriptions corrected (unit amount); discounts: all before, none now"
 
 
 def edit_figure(published, kpi_id, value):
@@ -322,7 +322,7 @@ def test_without_the_tables_of_then_it_is_said_that_they_are_not_kept(copied, no
     mrr = figure(compare(copied, corrected), "mrr")
     assert (mrr.then, mrr.now, mrr.cause) == (140.0, 170.0, "the rows of then are not kept")
     mrr = figure(compare(copied, now(rules={"discounts": "none"})), "mrr")
-    assert mrr.cause == "discounts was all and is none; the rows of then are not kept"
+    assert mrr.cause == "discounts: all before, none now; the rows of then are not kept"
 
 
 def test_of_tables_that_retention_removed_no_cause_is_told_and_their_report_still_is(copied, now):

@@ -157,7 +157,8 @@ def test_it_is_another_where_a_rule_that_it_names_is(name, order, now):
     found = fingerprints(with_rule(order, name, OTHER[name]), *CATALOGUE)
     for kpi_id, each in found.items():
         told = each.changed_since(mark_of(now[kpi_id]))
-        assert [text.split()[0] for text in told if text != "the query changed"] == [name] * (name in now[kpi_id].rules)
+        names = [text.partition(":")[0] for text in told if text != "the query changed"]
+        assert names == [name] * (name in now[kpi_id].rules)
         assert bool(told) == (each != now[kpi_id]) == (name in now[kpi_id].rules)
 
 
@@ -203,8 +204,8 @@ def test_a_pack_judges_its_marks_once(build, company, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"discounts": "none", "grace_days": 30}, "discounts was all and is none; “grace days” was 0 and is 30"),
-        ({"retention_months": 6}, "“retention months” was 12 and is 6"),
+        ({"discounts": "none", "grace_days": 30}, "discounts: all before, none now; “grace days”: 0 before, 30 now"),
+        ({"retention_months": 6}, "“retention months”: 12 before, 6 now"),
         ({"window_days": 3, "gross_margin": 0.5}, ""),  # NRR follows neither
     ],
 )
@@ -237,7 +238,7 @@ def test_the_next_margin_of_a_review_that_gives_one_per_period_is_no_change(orde
     grown = fingerprints(with_margins({"2026Q2": 0.78, "2026Q3": 0.8}), "ltv_km")["ltv_km"]
     assert grown.changed_since(before) == []
     moved = fingerprints(with_margins({"2026Q2": 0.7, "2026Q3": 0.8}), "ltv_km")["ltv_km"]
-    assert [text.split()[0] for text in moved.changed_since(before)] == ["gross_margin"]
+    assert [text.partition(":")[0] for text in moved.changed_since(before)] == ["gross_margin"]
 
 
 def test_the_command_prints_the_line_after_a_query_that_runs(quarter, now, capsys, company):

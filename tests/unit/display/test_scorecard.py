@@ -38,6 +38,13 @@ def test_what_is_not_provided_stands_in_the_appendix_only():
     ]
 
 
+def test_a_row_without_a_value_has_no_verdict_of_another_figure():
+    """NRR is refused, and its quarters, which would speak for it, are as usual."""
+    usual = quarters("nrr_quarter", [0.8, 0.82, 0.81, 0.79, 0.8, 0.83, 0.8, 0.81])
+    row = row_of("nrr", long_table.refused("nrr", Q3, "its definition changed"), *usual)
+    assert (row["signal"], row["verdict"], row["verdict_words"]) == ("not judged", "", "")
+
+
 def test_a_theme_without_headlines_has_no_group():
     assert scorecard(review(*quarters("arpa", [1, 2]))) == []
 
