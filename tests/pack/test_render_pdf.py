@@ -281,6 +281,19 @@ def test_table_heads_are_repeated_on_every_page():
     assert all("MRR lost" in page for page in pages)
 
 
+def test_the_sum_below_a_table_has_a_row_with_it_on_its_page():
+    """Where the rows alone fill a page, the last of them goes over with their sum."""
+
+    def pages_with_rows(count):
+        texts = [page.extract_text() for page in read(code(table_output(rows=count, total=["mrr"]))).pages]
+        return [re.findall(r"Customer \d+\b", text) for text in texts if "MRR lost" in text]
+
+    full = sum(map(len, pages_with_rows(120)[:-1]))
+    for rows in (full - 1, full, full + 1):
+        found = pages_with_rows(rows)
+        assert (sum(map(len, found)), [len(each) for each in found if not each]) == (rows, [])
+
+
 @pytest.mark.parametrize(("paper", "size"), [("a4", (595, 842)), ("letter", (612, 792))])
 def test_paper(paper, size):
     box = read(markdown("# Churn"), paper=paper).pages[0].mediabox
