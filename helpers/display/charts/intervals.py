@@ -14,6 +14,7 @@ from helpers.display.shown_tables import Table
 from helpers.language import _, enumerated, message
 
 DOTTED = message("dotted: the least effect looked for")
+ON_GRID = 1.6  # in the order of drawing: over the grid, under the intervals
 
 
 def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = (), key: str = DOTTED) -> Chart:
@@ -37,9 +38,9 @@ def intervals(table: Table, *, nothing: float = 0.0, marks: Sequence[float] = ()
             drawn.mark(dot, row.iloc[0], _("{value} (95% interval {interval})").format(value=text, interval=reach))
             drawn.edge_text(y, text, bold=True, colour=TEXT)
         drawn.row_axis(rows.iloc[:, 0], from_zero=False)
-        axes.axvline(nothing, color=TEXT, linewidth=0.9, zorder=0)
+        axes.axvline(nothing, color=TEXT, linewidth=0.9, zorder=ON_GRID)
         for mark in marks:
-            axes.axvline(mark, color=QUIET, linewidth=0.9, linestyle=(0, (2, 2)), zorder=0)
+            axes.axvline(mark, color=QUIET, linewidth=0.9, linestyle=(0, (2, 2)), zorder=ON_GRID)
         ends = [*rows["low"], *rows["high"], *marks, nothing]
         room = 0.06 * (max(ends) - min(ends))
         axes.set_xlim(min(ends) - room, max(ends) + room)

@@ -5,6 +5,7 @@ import pytest
 
 from helpers.display import charts
 from helpers.display.context import Context
+from helpers.display.palette import LINE
 from helpers.display.shown_tables import Table
 from helpers.results import Column, Listing
 from tests.unit.display.fake_review import NAMES, Q3
@@ -24,6 +25,13 @@ def table(rows=ROWS, columns=EFFECTS):
 
 def test_it_is_a_picture_a_sentence_and_a_table():
     assert_picture_sentence_and_table(lambda: charts.intervals(table(), marks=[-1, 1], key="dotted: the least effect"))
+
+
+def test_the_lines_that_intervals_are_held_against_lie_on_the_grid():
+    svg = charts.intervals(table(), marks=[-1, 1]).svg
+    assert (
+        svg.rindex(f"stroke: {LINE}") < svg.index("stroke-dasharray") < svg.index(f"stroke: {Context(Q3, 'EUR').ink}")
+    )
 
 
 @pytest.mark.parametrize(
