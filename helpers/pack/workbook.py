@@ -404,8 +404,9 @@ def _write_about(
         _("For"): pages.confidentiality,
     }
     for row, (label, text) in enumerate(facts.items(), start=3):
-        book.text(sheet, row, 0, label, **QUIET)
-        book.text(sheet, row, 1, text, bold=label == _("Status"))
+        if text:
+            book.text(sheet, row, 0, label, **QUIET)
+            book.text(sheet, row, 1, text, bold=label == _("Status"))
     for row, text in enumerate(READING, start=8):
         book.text(sheet, row, 0, _(text))
     row = 9 + len(READING)

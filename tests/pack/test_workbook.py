@@ -260,6 +260,14 @@ def test_the_first_sheet_says_what_this_is_and_its_links_arrive(built, book):
     assert sum(about.cell(cell.row, 3).value for cell in links if cell.column == 2) == rows
 
 
+def test_the_first_sheet_names_nothing_that_the_review_does_not_say():
+    said, unsaid = (
+        [row[0].value for row in rendered(view=made.view(confidentiality=words))["About"].iter_rows(max_row=7)]
+        for words in ("Confidential.", "")
+    )
+    assert ("For" in said, "For" in unsaid) == (True, False)
+
+
 def test_each_sheet_leads_back_to_the_first(book):
     for sheet in book.worksheets[1:]:
         assert sheet["A3"].hyperlink.location == "'About'!A1"
