@@ -35,7 +35,7 @@ NAIVE = {
     "days_to_renewal": template("days to renewal"), "tenure": template("tenure"),
     "last_score": template("the score of the quarter before"),
 }  # fmt: skip
-IMMATURE = "immature: the horizon has not ended"
+IMMATURE = template("immature: the horizon has not ended")
 NO_TEST = template("no quarter of the test has ended its horizon yet; the first is that of {day} or after")
 NO_TRAINING = template(
     "no training: of {n} rows before the test {events} had the event, so that more of the score is taken as worse"

@@ -24,7 +24,7 @@ MORE_MONTHS = template("{months} and {n} more months")
 NO_SPEND_OF_BOTH = template("the ledger names no spend of {one} or {other}")
 NO_SPEND = template("the ledger names no spend of {department}")
 ELSEWHERE = template(
-    "the ledger names no spend of {missing}, but of {others}; where that is {missing}, say so in the query of spend, "
+    "the ledger names no spend of {missing}, but of {others}; where they are the same, say so in the query of spend, "
     "or give 0 where nothing was spent"
 )
 BEGINS = template("spend of {department} begins in {month}")
