@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.errors import NotProvided
+from helpers.errors import NotProvided, Refused
 from helpers.kpis import product_activity as theme
 from helpers.periods import Calendar
 from tests.canonical import asked, spine
@@ -81,7 +81,8 @@ def test_the_most_money_times_weeks_lost_stands_first():
     )
     users = "user_id | customer_id | created_on\n" + "\n".join(f"{c}1 | {c} | 2025-01-01" for c in "ABC")
     before = [("A", "2025-12-30"), ("A", "2025-12-20"), ("B", "2025-12-30"), ("C", "2025-12-30")]
-    events = "user_id | event | occurred_at\n" + "\n".join(f"{c}1 | use | {day}" for c, day in before)
+    events = "user_id | event | occurred_at\nA1 | login | 2026-03-31\n"
+    events += "\n".join(f"{c}1 | use | {day}" for c, day in before)
     found = spine("2026-04-01", Q1, customers=customers, subscriptions=subscriptions, users=users, events=events)
     rows = accounts_down(found, Q1).rows
     assert list(zip(rows["customer_id"], rows["change"], strict=True)) == [("B", -1), ("C", -1), ("A", -2)]
@@ -100,6 +101,28 @@ def test_the_first_listed_period_is_compared_with_none(table):
     listed = Calendar(quarter_starts=(("2026Q1", Q1.start), ("2026Q2", Q1.end))).period("2026Q1")
     with pytest.raises(NotProvided, match="the calendar begins with 2026Q1"):
         table(spine("2026-04-01", listed, **TEXTS), listed)
+
+
+@pytest.mark.parametrize(
+    "table", [account_activity, accounts_down, movement_matrix, seats_by_customer, feature_gaps, gaps_by_customer]
+)
+def test_a_feed_that_broke_off_lists_nobody(table):
+    events = "\n".join(line for line in TEXTS["events"].splitlines() if "2026" not in line)
+    broken = spine("2026-04-01", Q1, **TEXTS | {"events": events})
+    with pytest.raises(Refused, match="the event feed ends on 2025-12-30"):
+        table(broken, Q1)
+
+
+def test_a_feed_that_begins_in_the_period_is_compared_with_nothing():
+    """A and B pay since 2025, but no event is known by its end: nobody's activity fell, or rose."""
+    lines = [line for line in TEXTS["events"].splitlines() if "2025" not in line]
+    begun = spine("2026-04-01", Q1, **TEXTS | {"events": "\n".join(lines)})
+    rows = account_activity(begun, Q1).rows.set_index("customer_id")
+    assert rows["pac"].to_dict() == {"C": 0, "A": 1, "B": 2}
+    assert rows["pac_before"].isna().all()
+    for table in (accounts_down, movement_matrix):
+        with pytest.raises(Refused, match="no event is known by 2025-12-31"):
+            table(begun, Q1)
 
 
 def test_users_without_the_features_meant_for_them(given):

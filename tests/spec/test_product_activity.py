@@ -188,7 +188,7 @@ def test_ex_an_account_is_active_when_anybody_is():
     assert [rows["pac_accounts", str(score)].value for score in range(8)] == [1, 0, 0, 0, 1, 0, 0, 0]
     assert rows["pac_mean", ""].value == pytest.approx(1.666667, abs=1e-6)
     assert rows["pac_breadth", ""].value == pytest.approx(2 / 3)  # x and y in the 28 days from 4 March
-    assert rows["pac_mean", ""].warnings == ("no_users: 1 paying customers have no user on record",)
+    assert rows["pac_mean", ""].warnings[-1] == "no_users: 1 paying customers have no user on record"
 
 
 BEFORE, NOW = (7, 6, 3, 0, 2, 5, 1, None), (7, 7, 5, 2, 0, 5, None, 4)
@@ -323,7 +323,7 @@ def for_readers(smallest):
         customers=customers,
         subscriptions=f"subscription_id | customer_id | start_on | mrr\n{paid}",
         users="\n".join(["user_id | customer_id | persona", *roster]),
-        events="\n".join(["user_id | event | feature | occurred_at", *done]),
+        events="\n".join(["user_id | event | feature | occurred_at", "clerkE0 | login | | 2025-01-02", *done]),
     )
     record = json.loads((found.prepared.folder / "prepared.json").read_text())
     redacted = Prepared(found.prepared.folder, {**record, "smallest_group": smallest})
@@ -383,7 +383,8 @@ def test_ex_seats():
 
 def test_more_users_than_seats_are_shown_and_flagged():
     roster = users(*(f"u{i}" for i in range(4)), customer="B")
-    given = known(users=roster, events=events(*((f"u{i}", "2026-03-28") for i in range(4))).replace("feed", "u0"))
+    found = events(("u0", "2025-01-02"), *((f"u{i}", "2026-03-28") for i in range(4))).replace("feed", "u0")
+    given = known(users=roster, events=found)
     rows = {row.segment: row for row in seat_utilisation(given, Q1)}
     assert rows["small"].value == pytest.approx(4 / 3)
     assert rows[""].warnings == ("over_deployed, with more seats used than paid for: 1",)
@@ -502,6 +503,25 @@ def test_a_stale_feed_is_refused(card):
     given = known(users=users("u"), events="user_id | event | occurred_at\n u | report | 2026-03-20")
     with pytest.raises(Refused, match="the event feed ends on 2026-03-20"):
         card(given, Q1)
+
+
+def test_a_feed_that_begins_within_the_weeks_is_told():
+    """The seven weeks of 2026Q1 open on 11 February, those of 2025Q4 on 13 November; the first event is told of each.
+
+    Without any event before 2026 all users would have gone up.
+    """
+
+    def begun(day):
+        return known(users=users("u", "v"), events=events(("u", day)).replace("feed", "u"))
+
+    told = "history_starts_at 2026-02-12: the window opens on 2026-02-11"
+    assert pac_user(begun("2026-02-11"), Q1)[0].warnings == ()
+    assert pac_user(begun("2026-02-12"), Q1)[0].warnings == (told,)
+    with pytest.raises(Refused, match="no event is known by 2025-12-31"):
+        pac_movement(begun("2026-01-01"), Q1)
+    told = "history_starts_at 2025-11-14: the window opens on 2025-11-13"
+    assert pac_movement(begun("2025-11-14"), Q1)[0].warnings == (told,)
+    assert pac_movement(begun("2025-11-13"), Q1)[0].warnings == ()
 
 
 @pytest.mark.parametrize("card", [pac_user, pac_account, pac_movement, feature_adoption, seat_utilisation])

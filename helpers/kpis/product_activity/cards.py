@@ -102,12 +102,12 @@ def pac_movement(spine: Spine) -> list[Row]:
 
     Raises:
         NotProvided: There are no subscriptions, no events, or nothing tells whose they are.
-        Refused: The event feed ends too long before the period's last day.
+        Refused: The event feed ends too long before the period's last day, or had not begun in the period before.
 
     Source:
         Specification K07, T11.
     """
-    rows = _rows(spine, "pac_movement", "block_notes")
+    rows = _rows(spine, "pac_movement", "pac_movement_notes")
     period_before(spine.period)
     for answer in rows.answers:
         p = sign_test(int(answer["up"] or 0), int(answer["down"] or 0))

@@ -5,6 +5,8 @@
 -- message: seats not assigned
 -- message: events: before their user was created
 -- message: zeros are missing: users are those seen in events
+-- message: history_starts_at {day}: the window opens on {opens}
+-- message: no event is known by {day}; without any, every customer would look silent
 -- message: entitlements: usage below 0 in the window
 -- message: (none)
 -- message: month
@@ -278,7 +280,8 @@ select label, case when meter is null then '' else 'meter' end as segment_by, me
 from period left join quota_usage_rows using (label) group by label, meter;
 
 -- account_activity: each account that pays on the last day of the period: in how many blocks it is active now and was a
--- period ago (null if it did not pay then), how broadly, what it pays, and its active users block by block, the oldest first.
+-- period ago (null if it did not pay then, or no event is known by then), how broadly, what it pays, and its active users
+-- block by block, the oldest first.
 create view account_activity as
 with weekly as (
   select label, account_id, concat_ws(' ',
@@ -286,14 +289,17 @@ with weekly as (
     count(*) filter (blocks & 8 > 0), count(*) filter (blocks & 4 > 0), count(*) filter (blocks & 2 > 0),
     count(*) filter (blocks & 1 > 0)) as weeks
   from user_blocks where moment = 'now' group by all
+),
+before as (
+  from account_blocks
+  where moment = 'before' and label not in (select label from pac_movement_notes where kind = 'refused')
 )
 select now.label, now.account_id as customer_id, coalesce(customer, now.account_id) as customer, named_account.segment, owner, mrr,
   now.pac, before.pac as pac_before, now.pac - before.pac as change, now.pac_mean, now.users,
   now.recent_users as active_users, now.recent_users / nullif(now.users, 0) as breadth,
   coalesce(weeks, '0 0 0 0 0 0 0') as weeks
 from account_blocks as now join period using (label)
-left join account_blocks as before
-  on before.label = now.label and before.account_id = now.account_id and before.moment = 'before'
+left join before on before.label = now.label and before.account_id = now.account_id
 left join weekly on weekly.label = now.label and weekly.account_id = now.account_id
 left join customer_mrr on customer_mrr.label = now.label and customer_mrr.account_id = now.account_id and day = measured_on
 left join named_account on named_account.label = now.label and named_account.account_id = now.account_id
@@ -363,12 +369,34 @@ union all
 select label, moment, 'warning', 'zeros are missing: users are those seen in events', null
 from reading where 'users' not in (select what from provided);
 
+-- history_notes: where the days that are looked at begin before any event that is known.
+create view history_notes as
+select label, moment, day, first_on, 'history_starts_at ' || first_on || ': the window opens on ' || opens_on as text
+from (
+  select label, moment, last_on as day, last_on + 1 - cast(case moment when 'close' then 28 else 7 * block_days end as integer) as opens_on
+  from reading cross join rules
+) join reach_of_use using (label)
+where first_on > opens_on and label not in (select label from feed_notes);
+
 -- block_notes, recent_notes: those of blocks that end with the period, and of its last 28 days.
 create view block_notes as
-select * exclude (moment) from use_notes where moment = 'now';
+select * exclude (moment) from use_notes where moment = 'now'
+union all
+select label, 'warning', text, null from history_notes where moment = 'now';
 
 create view recent_notes as
-select * exclude (moment) from use_notes where moment = 'close';
+select * exclude (moment) from use_notes where moment = 'close'
+union all
+select label, 'warning', text, null from history_notes where moment = 'close';
+
+-- pac_movement_notes: the same of moves, which need the blocks of the period before: without any event by then all would
+-- have gone up.
+create view pac_movement_notes as
+from block_notes
+union all
+select label, case when first_on > day then 'refused' else 'warning' end, case when first_on > day
+    then 'no event is known by ' || day || '; without any, every customer would look silent' else text end, null
+from history_notes where moment = 'before';
 
 -- quota_notes: the limits that are left out.
 create view quota_notes as

@@ -30,8 +30,7 @@ UNNAMED = message("No features are named for any persona: set persona_features."
 
 def account_activity(spine: Spine) -> Listing:
     """One row per paying customer: how active it is now and was a period ago, how broadly, and what it pays."""
-    _require_moves(spine)
-    refuse_list(spine, "stock_notes")
+    _require_moves(spine, "feed_notes", "stock_notes")
     own = {
         "mrr": Column(_("MRR"), "money_per_month"),
         "pac": Column(_("Active weeks"), "count"),
@@ -58,8 +57,7 @@ def account_activity(spine: Spine) -> Listing:
 
 def accounts_down(spine: Spine) -> Listing:
     """One row per customer that was active in fewer weeks than a period ago: the most MRR × weeks lost first."""
-    _require_moves(spine)
-    refuse_list(spine, "stock_notes")
+    _require_moves(spine, "pac_movement_notes", "stock_notes")
     own = {
         "mrr": Column(_("MRR"), "money_per_month"),
         "pac_before": Column(_("Weeks before"), "count"),
@@ -88,7 +86,7 @@ def accounts_down(spine: Spine) -> Listing:
 
 def movement_matrix(spine: Spine) -> Listing:
     """Users by their coefficient a period ago (rows) and now (columns); the margins are the two histograms."""
-    _require_moves(spine)
+    _require_moves(spine, "pac_movement_notes")
     moved = spine.frame("movement_matrix")
     counts = pd.pivot_table(moved, values="users", index="before", columns="now", aggfunc="sum", fill_value=0)
     counts = counts.reindex(index=STATES, columns=STATES, fill_value=0)
@@ -115,6 +113,7 @@ def movement_matrix(spine: Spine) -> Listing:
 def seats_by_customer(spine: Spine) -> Listing:
     """One row per customer with seats: more users than seats first, then the most seats that nobody uses."""
     require_seats(spine)
+    refuse_list(spine, "feed_notes")
     own = {
         "seats": Column(_("Seats"), "count"),
         "assigned": Column(_("Assigned"), "count"),
@@ -197,14 +196,16 @@ def gaps_by_customer(spine: Spine) -> Listing:
     )
 
 
-def _require_moves(spine: Spine) -> None:
+def _require_moves(spine: Spine, *notes: str) -> None:
     require_use(spine)
     period_before(spine.period)
+    refuse_list(spine, *notes)
 
 
 def _require_gaps(spine: Spine) -> None:
     """Refuse to list who misses a feature where the share of those who use it is not for these readers."""
     require_adoption(spine)
+    refuse_list(spine, "feed_notes")
     meant = spine.rules["persona_features"]
     if any(
         label == spine.period.label and feature in meant.get(persona, ())
