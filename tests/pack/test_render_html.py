@@ -132,6 +132,13 @@ def test_a_verdict_on_another_figure_than_the_value_says_on_which():
     assert [each.get_text() for each in shown] == ["◆ signal", "○ Sept 2026: usual range"]
 
 
+def test_that_shown_parts_may_miss_their_total_is_said_on_screen_and_paper(page):
+    """8 of 39 and 31 of 39 are 20.5% and 79.5%, but a third three times is 33.3%, and 99.9% in all."""
+    paper = "".join(each.extract_text() for each in PdfReader(io.BytesIO(pdf_of(view(), sections()))).pages)
+    for text in (page.get_text(), paper):
+        assert "shown parts may miss their total" in " ".join(text.split())
+
+
 def test_a_label_beside_nothing_is_hidden_on_a_phone():
     (group, *_others) = view().scorecard
     row = {**group["rows"][0], "variance": "", "variance_svg": "", "target_status": ""}
