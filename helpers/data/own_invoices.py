@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from helpers.data.file_kinds import OwnFile, cast, plain
 from helpers.data.folder import Looked
 from helpers.data.statements import identifier, quoted
 
-INTERVALS = (("halb|half|semi", 6), ("quart", 3), ("jaehr|jähr|jahr|year|annual", 12), ("mon", 1))
-PLAIN = ("invoiced_on", "due_on", "paid_on", "recorded_at", "updated_at")
+MONTHS = {  # of an interval by what it may be called, with a number before it or none; 0 is what is paid once
+    r"(halb|half)[- ]?(jahr|jähr|jaehr|year)\w*|semi[- ]?annual\w*": 6,
+    r"quart\w*|viertel(jahr|jähr|jaehr)\w*": 3,
+    r"(jahr|jähr|jaehr|year|annual)\w*|annum|p\. ?a\.": 12,
+    r"mon\w*|mtl\.?": 1,
+    r"|-|none|once|one[- ]?(time|off)|einmal\w*": 0,
+}
+PLAIN = ("invoiced_on", "due_on", "paid_on", "recorded_at", "updated_at", "amount")
 TEXTS = ("product", "order_id", "corrects")
 FIRST_DAY = {"invoices": "invoiced_on", "subscriptions": "start_on"}
 
@@ -43,23 +50,21 @@ def invoices_query(looked: Looked, columns: Mapping[str, str]) -> tuple[str, boo
     lines = [] if opened else [line_id]
     lines.append(f"{cast('text', customer)} as customer_id")
     lines += [f"{identifier(columns[name])} as {name}" for name in PLAIN if name in columns]
-    lines += [f"{cast('dec', columns['amount'])} as amount"]
     lines += [f"{cast('text', columns['currency'])} as currency"] if "currency" in columns else []
     lines += [f"{cast('text', columns[name])} as {name}" for name in TEXTS if name in columns]
-    served = _service(columns)
+    served = {"kind": "'one_off'"} | _service(looked, columns)
+    if "kind" in columns:
+        served["kind"] = identifier(columns["kind"])
     lines += [f"{sql} as {name}" for name, sql in served.items()]
-    said = identifier(columns["kind"]) if "kind" in columns else None
-    kind = f"case when {served['service_to']} is null then 'one_off' else 'recurring' end" if served else "'one_off'"
-    lines.append(f"{said or kind} as kind")
     note = (
         ""
-        if said
+        if "kind" in columns
         else "-- choose: recurring, usage, one_off, services or tax; lines with days of service are recurring\n"
     )
     selected = ",\n  ".join(lines)
     asked = "".join(f"  -- choose: {line},   -- {why}\n" for line, why in opened.items())
     text = f"{note}select\n{asked}  {selected}\nfrom {quoted(looked.name)}"
-    return text, bool(served), [f"{looked.name}: {why}" for why in opened.values()]
+    return text, len(served) > 1, [f"{looked.name}: {why}" for why in opened.values()]
 
 
 def customers_query(looked: Looked, own: OwnFile) -> str:
@@ -73,16 +78,42 @@ def customers_query(looked: Looked, own: OwnFile) -> str:
     )
 
 
-def _service(columns: Mapping[str, str]) -> dict[str, str]:
-    """The first and last day of service of a line: as they are given, or from the day of the invoice on."""
+def _service(looked: Looked, columns: Mapping[str, str]) -> dict[str, str]:
+    """The first and last day of service of a line, as they are given or from the day of the invoice on, and its kind.
+
+    A line that tells how long it serves is recurring; one with an interval that is not known has no kind.
+    """
     first = identifier(columns.get("service_from", columns["invoiced_on"]))
     if "service_from" in columns and "service_to" in columns:
-        return {"service_from": first, "service_to": identifier(columns["service_to"])}
+        last = identifier(columns["service_to"])
+        kind = f"case when {last} is null then 'one_off' else 'recurring' end"
+        return {"service_from": first, "service_to": last, "kind": kind}
     if "interval" not in columns:
         return {}
-    text = f"lower({cast('text', columns['interval'])})"
-    months = " ".join(f"when regexp_matches({text}, {quoted(words)}) then {n}" for words, n in INTERVALS)
+    text = f"coalesce(lower(trim({cast('text', columns['interval'])})), '')"
+    [found] = looked.rows.ask([f"list(distinct {text} order by {text})"])
+    months = {name: number for name in found if (number := months_of(name)) is not None}
+    recurring = {name: number for name, number in months.items() if number}
+    if not recurring:
+        return {}
+
+    def by_interval(words: Mapping[str, object]) -> str:
+        return f"case {text} {' '.join(f'when {quoted(name)} then {word}' for name, word in words.items())} end"
+
     return {
         "service_from": first,
-        "service_to": f"cast({first} + to_months(case {months} end) - interval 1 day as date)",
+        "service_to": f"cast({first} + to_months({by_interval(recurring)}) - interval 1 day as date)",
+        "kind": by_interval({name: "'recurring'" if number else "'one_off'" for name, number in months.items()}),
     }
+
+
+def months_of(interval: str) -> int | None:
+    """The months of an interval in small letters, 0 of what is paid once, and None where it is not known.
+
+    >>> [months_of(each) for each in ("monthly", "vierteljährlich", "alle 2 jahre", "12 months", "once", "bimonthly")]
+    [1, 3, 24, 12, 0, None]
+    """
+    for names, months in MONTHS.items():
+        if match := re.fullmatch(rf"(?:(?:alle|every|per|pro|je) )?(?:(\d+)[ -]?)?(?:{names})", interval):
+            return months * int(match[1] or 1)
+    return None

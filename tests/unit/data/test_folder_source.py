@@ -171,6 +171,28 @@ def test_an_invoice_with_an_interval_pays_for_whole_months_from_its_day(tmp_path
     assert rows.invoice_line_id.is_unique  # invoice 8 has two lines
 
 
+def test_an_interval_is_of_its_months_and_one_that_is_not_known_is_told(tmp_path):
+    (tmp_path / "bills").mkdir()
+    months = {
+        "jährlich": 12, "vierteljährlich": 3, "Halbjährlich": 6, "alle 2 Jahre": 24, "12 Monate": 12, "mtl.": 1, "p.a.": 12,
+        "half-yearly": 6, "every 3 months": 3, "Quarterly": 3, "per month": 1,
+    }  # fmt: skip
+    bills = [f"{i}|A|2026-09-01|€ 1.200,00|{each}" for i, each in enumerate([*months, "einmalig", "", "bimonthly"])]
+    head = "Rechnungsnr|Kunde|Rechnungsdatum|Netto|Zahlungsweise"
+    table(tmp_path / "bills/rechnungen.csv", "\n".join([head, *bills]), ";")
+    found = write_folder_source(tmp_path / "bills", tmp_path / "source.yml", currency="EUR")
+    made = prepared(found.path)
+    rows = pd.read_parquet(made.folder / "invoices.parquet").sort_values("invoiced_on")
+    assert sum(rows.kind == "recurring") == len(months)
+    assert sum(rows.kind == "one_off") == 2
+    assert {(row.service_from, row.service_to) for row in rows.itertuples() if row.kind == "recurring"} == {
+        (date(2026, 9, 1), (pd.Timestamp(2026, 9, 1) + pd.DateOffset(months=each, days=-1)).date())
+        for each in months.values()
+    }
+    assert "1 of 14 rows left out: kind empty" in made.report["tables"]["invoices"]["warnings"]
+    assert mrr_of(made) is None  # refused, since 1 of 14 rows is more than 5 %
+
+
 LINES = """
 {number} | customer_id | invoiced_on | amount | kind | service_from | service_to{more}
 7 | Aye | 2026-07-01 | 300 | recurring | 2026-07-01 | 2026-09-30{first}
