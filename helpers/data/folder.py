@@ -82,10 +82,11 @@ class Looked:
         return replace(self, reads=reads, lines=tuple(lines), faults=(*self.faults, *faults))
 
 
-def files_in(folder: Path) -> list[str]:
-    """The files of a folder that may be tables, by their names in it."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file() and FILE_NAME.search(path.name))
-    return [path.relative_to(folder).as_posix() for path in found if not path.name.startswith((".", "~$"))]
+def files_in(folder: Path) -> tuple[list[str], list[str]]:
+    """The files of a folder that may be tables, by their names in it, and all others but hidden ones."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith((".", "~$")))
+    names = {path.relative_to(folder).as_posix(): bool(FILE_NAME.search(path.name)) for path in found}
+    return [name for name, may_be in names.items() if may_be], [name for name, may_be in names.items() if not may_be]
 
 
 def look(files: Files, name: str, known: Sequence[Line] = ()) -> Looked | str:

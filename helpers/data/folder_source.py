@@ -27,6 +27,7 @@ from helpers.data.file_kinds import (
     filled,
     kinds_of,
     own_files,
+    plain,
 )
 from helpers.data.files import Files
 from helpers.data.folder import Line, Looked, files_in, look, united, yaml_quoted
@@ -125,7 +126,13 @@ class _Survey:
         self._own: list[tuple[Looked, OwnFile]] = []
         files = Files(local, folder.resolve(), spare)
         kinds: dict[str, list[tuple[Looked, Export | OwnFile]]] = {}
-        for name in files_in(folder):
+        tables, others = files_in(folder)
+        if others:
+            more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+            self.told.append(
+                f"not read: {', '.join(others[:NAMED])}{more}; unpack archives, and save what another program holds as CSV"
+            )
+        for name in tables:
             looked = look(files, name)
             if isinstance(looked, str):
                 self.told.append(f"{name} is left out: {looked}")
@@ -200,9 +207,13 @@ class _Survey:
             text, self.serviced, asked = invoices_query(looked, own.columns)
             yield Offer(own.table, looked.name, what, _query(text, looked.lines), (*opened, *asked), 2)
         else:
+            doubt = _price_of_one(looked, own)
             columns = "".join(
-                f"  {name}: {yaml_quoted(theirs) if theirs != name else name}\n" for name, theirs in own.columns.items()
+                f"  {f'# choose: {line}   # {one_line(doubt)}' if doubt and name == 'mrr' else line}\n"
+                for name, theirs in own.columns.items()
+                for line in [f"{name}: {yaml_quoted(theirs) if theirs != name else name}"]
             )
+            opened = (*opened, f"{looked.name}: {doubt}") if doubt else opened
             ends = []
             if own.table == "subscriptions" and "end_on" in own.columns:
                 ends = [end_of(looked, *(own.columns[name] for name in ("customer_id", "start_on", "end_on")))]
@@ -313,6 +324,20 @@ class _Survey:
         known = f"{_plain(column)} in (select {_plain(theirs)} from {other.rows.sql} as other)"
         [found] = looked.rows.ask([f"{named} filter (where {known}) / nullif({named}, 0)"])
         return float(found or 0)
+
+
+def _price_of_one(looked: Looked, own: OwnFile) -> str:
+    """What is to be asked of a price a month that may be the price of one, beside a number of them."""
+    price, quantity = own.columns.get("mrr", "mrr"), own.columns.get("quantity")
+    if own.table != "subscriptions" or quantity is None or plain(price) == "mrr":
+        return ""
+    [several] = looked.rows.ask([f"max(try_cast({identifier(quantity)} as double)) > 1"])
+    return (
+        f"{price} is the price of all of {quantity}; if it is that of one, write "
+        f"{identifier(price)} * {identifier(quantity)} as mrr in a query"
+        if several
+        else ""
+    )
 
 
 def _open(looked: Looked, line: OpenLine, read: Callable[[str, str], str]) -> tuple[str, tuple[str, ...]]:

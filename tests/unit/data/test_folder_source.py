@@ -617,6 +617,24 @@ def test_a_price_that_may_be_of_one_or_of_all_is_left_open(tmp_path, answer, pri
     assert rows_of(found.path)["subscriptions"].set_index("subscription_id").unit_amount["sub_1"] == price
 
 
+def test_a_price_a_month_beside_a_number_of_seats_may_be_that_of_one(tmp_path):
+    (tmp_path / "mine").mkdir()
+    contracts = "Contract no|Customer no|Start date|Monthly price|Seats\nV1|A|2025-03-01|10|5\nV2|B|2025-03-01|20|1"
+    table(tmp_path / "mine/contracts.csv", contracts)
+    found = write_folder_source(tmp_path / "mine", tmp_path / "source.yml", currency="EUR")
+    assert found.open == [
+        "contracts.csv: Monthly price is the price of all of Seats; if it is that of one, write \"Monthly price\" * "
+        '"Seats" as mrr in a query'
+    ]
+    with pytest.raises(KitError, match="no price"):
+        rows_of(found.path)
+    found.path.write_text(found.path.read_text().replace("# choose: mrr", "mrr"))
+    assert mrr_of(prepared(found.path)) == 10 + 20
+    table(tmp_path / "mine/contracts.csv", contracts.replace("|5\n", "|1\n"))
+    found.path.unlink()
+    assert write_folder_source(tmp_path / "mine", found.path, currency="EUR").open == []
+
+
 def test_a_match_of_a_part_of_the_customers_is_open_with_its_numbers_and_each_answer_leads_on(four, tmp_path):
     for other in ("hubspot-crm-exports-all-deals.csv", "subscriptions.csv"):
         (four / other).unlink()
@@ -740,8 +758,14 @@ def test_a_value_with_several_lines_stays_in_its_comment(tmp_path):
 
 def test_a_file_that_is_nothing_known_is_told_with_its_columns(four, tmp_path):
     table(four / "visits.csv", "page|hits\nhome|3")
+    (four / "2026").mkdir()
+    for name in ("2026/all.zip", "app.sqlite", ".DS_Store"):
+        (four / name).write_bytes(b"PK")
     found = write_folder_source(four, tmp_path / "source.yml", currency="EUR")
-    assert found.told == ["visits.csv is not recognised"]
+    assert found.told == [
+        "not read: 2026/all.zip, app.sqlite; unpack archives, and save what another program holds as CSV",
+        "visits.csv is not recognised",
+    ]
     assert "# visits.csv is not used: its columns are page, hits." in found.path.read_text()
 
 
