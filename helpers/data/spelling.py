@@ -1,18 +1,18 @@
 """Words and ids as exports spell them, taken as the specification's: each change is told in the data report.
 
-A column that holds one of a few words takes them in any case, with any separators, and as the common tools say them:
-``Closed Won`` is ``won``, ``yearly`` is ``year``. What is not known stays, and is left out and counted like any other
-word that does not fit. Spaces around an id are no part of it; upper and lower case are.
+A column that holds one of a few words takes them in any case, with any separators, and as the common tools say them, or as
+German spreadsheets do: ``Closed Won`` is ``won``, ``yearly`` and ``jährlich`` are ``year``. What is not known stays, and is
+left out and counted like any other word that does not fit. Spaces around an id are no part of it; upper and lower case are.
 """
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 import duckdb
 
 from helpers.data.engines import quoted
+from helpers.data.file_kinds import plain
 from helpers.data.schema import Column, Table
 
 AROUND = " \t\r\n\u00a0"  # what may stand around an id: spaces, tabs, ends of lines and the space that does not break
@@ -21,9 +21,9 @@ OTHER_NAMES_OF_IDS = ("merged_into", "corrects")
 _UNITS = {
     "day": ("days", "daily", "per_day", "d"),
     "week": ("weeks", "weekly", "per_week"),
-    "month": ("months", "monthly", "per_month", "mo", "mth"),
-    "quarter": ("quarters", "quarterly", "per_quarter"),
-    "year": ("years", "yearly", "annual", "annually", "per_year", "per_annum", "yr"),
+    "month": ("months", "monthly", "per_month", "mo", "mth", "monat", "monatlich"),
+    "quarter": ("quarters", "quarterly", "per_quarter", "quartal", "vierteljaehrlich"),
+    "year": ("years", "yearly", "annual", "annually", "per_year", "per_annum", "yr", "jahr", "jaehrlich"),
 }
 # Who does not renew has cancelled for the end of the term, and pays until then.
 SPELLINGS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -31,15 +31,15 @@ SPELLINGS: dict[str, dict[str, tuple[str, ...]]] = {
     "reset": {**_UNITS, "none": ("never",)},
     "status": {
         "trialing": ("trial", "in_trial"),
-        "active": ("live", "non_renewing", "nonrenewing"),
+        "active": ("live", "non_renewing", "nonrenewing", "aktiv"),
         "past_due": ("pastdue", "overdue"),
         "paused": ("on_hold",),
-        "canceled": ("cancelled", "expired", "ended", "churned", "terminated"),
+        "canceled": ("cancelled", "expired", "ended", "churned", "terminated", "gekuendigt", "beendet"),
     },
     "outcome": {
-        "won": ("closed_won", "closedwon"),
-        "lost": ("closed_lost", "closedlost"),
-        "open": ("in_progress",),
+        "won": ("closed_won", "closedwon", "gewonnen"),
+        "lost": ("closed_lost", "closedlost", "verloren"),
+        "open": ("in_progress", "offen"),
     },
     "deal_type": {
         "new_logo": ("new", "new_business", "newbusiness", "new_customer"),
@@ -55,6 +55,7 @@ SPELLINGS: dict[str, dict[str, tuple[str, ...]]] = {
         "tax": ("taxes", "vat", "sales_tax"),
     },
     "discount_kind": {"limited": ("once", "repeating")},
+    "department": {"sales": ("vertrieb",), "support": ("kundendienst", "kundenservice")},
     "cancel_reason": {"payment": ("payment_failed", "non_payment", "not_paid")},
 }
 LOOKED_FOR = {"department": ("marketing", "sales", "support")}
@@ -116,13 +117,14 @@ def word_of(column: Column, found: str) -> str | None:
     >>> outcome = Column("outcome", "str", False, ("won", "lost", "open"))
     >>> word_of(outcome, "Closed Won "), word_of(outcome, "LOST"), word_of(outcome, "maybe")
     ('won', 'lost', None)
+    >>> word_of(Column("status", "str", False, ("active", "canceled")), "Gekündigt")
+    'canceled'
     """
-    plain = re.sub(r"[^a-z0-9]+", "_", found.lower()).strip("_")
-    words = words_of(column)
-    if plain in words:
-        return plain
+    name, words = plain(found).replace(" ", "_"), words_of(column)
+    if name in words:
+        return name
     names = SPELLINGS.get(column.name, {})
-    return next((word for word in words if plain in names.get(word, ())), None)
+    return next((word for word in words if name in names.get(word, ())), None)
 
 
 def _words(engine: duckdb.DuckDBPyConnection, table: Table, column: Column, odd: str) -> list[Spelling]:

@@ -804,6 +804,29 @@ def test_files_with_the_canonical_columns_are_known(tmp_path):
     assert mrr_of(Prepared.open(tmp_path / "prepared")) == pytest.approx(2 * 1200 / 12)
 
 
+def test_german_words_are_known_as_german_columns_are(tmp_path):
+    (tmp_path / "mine").mkdir()
+    table(
+        tmp_path / "mine/vertraege.csv",
+        "Vertrag|Kundennr|Beginn|Ende|Monatspreis|Status\nV1|A|01.03.2025||100,00|aktiv\n"
+        "V2|B|01.03.2025|31.12.2025|50,00|Gekündigt",
+        ";",
+    )
+    table(
+        tmp_path / "mine/angebote.csv",
+        "Angebotsnr|Angebotsdatum|Abschlussdatum|Status|Wert\n1|01.05.2026|13.07.2026|gewonnen|10,50\n"
+        "2|01.05.2026|13.07.2026|verloren|5,50\n3|01.05.2026||offen|5,50",
+        ";",
+    )
+    table(tmp_path / "mine/kosten.csv", "Monat|Abteilung|Betrag\n2026-07|Vertrieb|5\n2026-07|Kundendienst|6")
+    found = write_folder_source(tmp_path / "mine", tmp_path / "source.yml", currency="EUR")
+    found.path.write_text(found.path.read_text().replace("end_on: choose", "end_on: inclusive"))
+    rows = rows_of(found.path)
+    assert sorted(rows["subscriptions"].status) == ["active", "canceled"]
+    assert sorted(rows["deals"].outcome) == ["lost", "open", "won"]
+    assert dict(zip(rows["spend"].department, rows["spend"].amount, strict=True)) == {"sales": 5, "support": 6}
+
+
 def test_a_deal_of_pipedrive_that_was_won_and_lost_afterwards_is_closed_on_the_day_of_its_loss(tmp_path):
     (tmp_path / "deals").mkdir()
     table(
