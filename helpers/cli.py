@@ -98,13 +98,15 @@ def check(
 ) -> int:
     """Tell what is wrong before a build, what the data holds, and which KPIs it is enough for."""
     from helpers.check import check_order
+    from helpers.language import speaking
     from helpers.progress import steps
 
     _one_page(periods, html, "check")
     (order,), notices = _orders(periods, source, review, as_of)
-    with steps(order.period.label, 2) as done:
-        found = check_order(order, done, notices, published=out / "published")
-    _report(found.told(), order, html)
+    with speaking("en", locale=order.review.brand.locale):
+        with steps(order.period.label, 2) as done:
+            found = check_order(order, done, notices, published=out / "published")
+        _report(found.told(), order, html)
     if found.faults:
         _tell(f"faults told in the report: {len(found.faults)}; mend them and check again")
         return NOTHING_DONE
@@ -134,6 +136,7 @@ def sweep(
     ] = None,
 ) -> int:
     """Tell a theme's KPIs under several values of a parameter, side by side."""
+    from helpers.language import speaking
     from helpers.params import project_root
     from helpers.progress import steps
     from helpers.sweep import axes_of, read_tried, sweep_theme
@@ -150,11 +153,12 @@ def sweep(
     axes = axes_of(order, theme, given)
     scores = scores_of(axes) if target else []
     variants = prod(len(axis.values) for axis in axes)
-    with steps(order.period.label, 1 + variants * (2 if target else 1)) as done:
-        found = sweep_theme(order, theme, axes, done)
-        led = backtest_sweep(found, scores, target, done) if target else None
-    told = found.page() if html else found.told()
-    _report([*told, *((led.page() if html else led.told()) if led else [])], order, html)
+    with speaking("en", locale=order.review.brand.locale):
+        with steps(order.period.label, 1 + variants * (2 if target else 1)) as done:
+            found = sweep_theme(order, theme, axes, done)
+            led = backtest_sweep(found, scores, target, done) if target else None
+        told = found.page() if html else found.told()
+        _report([*told, *((led.page() if html else led.told()) if led else [])], order, html)
     if led and file:
         _keep(file, led.experiment(theme, date.today()))
     return 0 if found.is_whole else DONE_IN_PART
@@ -184,7 +188,7 @@ def _report(told: Sequence[Mapping[str, Any]], order: BuildRequest, html: Path |
     from helpers.pack.pages import as_known
     from helpers.texts import printable
 
-    title, subtitle = f"{order.source.name}, {order.period.label}", as_known(order.period, order.review.brand.locale)
+    title, subtitle = f"{order.source.name}, {order.period.label}", as_known(order.period)
     told = printable(told)
     print(*printable([title, subtitle]), sep="\n")
     print_report(told)

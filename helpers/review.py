@@ -68,7 +68,7 @@ class OpenReview:
         brand, label = self.review.brand, self.period.label
         targets = {key: plan[label] for key, plan in self.review.targets.items() if label in plan}
         return Context(
-            self.period, self.prepared.currency, brand.locale, targets, brand.colour, self.review.baselines,
+            self.period, self.prepared.currency, targets, brand.colour, self.review.baselines,
             self.review.scorecard, self.review.targets, self.review.peers,
         )  # fmt: skip
 
@@ -168,11 +168,7 @@ class OpenReview:
             return _empty(function, _("Refused: {reason}.").format(reason=retold(str(error))))
         tables = [name for name in TABLES if name in self.spine.reading and self.prepared.provides(name)]
         why = refusal(self.spine, tables, self.period.label)
-        return (
-            _empty(function, _("Refused: {reason}.").format(reason=retold(why)))
-            if why
-            else _in_language(found, self.review.brand.locale)
-        )
+        return _empty(function, _("Refused: {reason}.").format(reason=retold(why))) if why else _in_language(found)
 
     def _relation(self, kpi_id: str) -> str:
         """The relation that defines a KPI: that of its own name, else that of its card."""
@@ -332,16 +328,16 @@ def _announce(given: Mapping[str, Any], settled: Mapping[str, Any], file: str) -
         display(Note(" ".join(differing)))
 
 
-def _in_language(found: Listing, locale: str) -> Listing:
+def _in_language(found: Listing) -> Listing:
     """A listing with the kit's own words, and the names of periods in them, in the language of the pack."""
 
     def said(text: str) -> str:
-        return with_periods(retold(text), locale)
+        return with_periods(retold(text))
 
     own = [name for name, column in found.columns.items() if column.own_words]
     rows = found.rows.assign(**{name: found.rows[name].map(said, na_action="ignore") for name in own})
-    heads = {name: replace(each, label=with_periods(each.label, locale)) for name, each in found.columns.items()}
-    caption, note, nothing = (with_periods(text, locale) for text in (found.caption, found.note, found.when_empty))
+    heads = {name: replace(each, label=with_periods(each.label)) for name, each in found.columns.items()}
+    caption, note, nothing = map(with_periods, (found.caption, found.note, found.when_empty))
     return replace(found, rows=rows, columns=heads, caption=caption, note=note, when_empty=nothing)
 
 

@@ -346,7 +346,7 @@ class Swept:
         found: dict[str, dict[str, list[At]]] = {}
         for at, rows in self.rows.items():
             for kpi_id in filter(rows.__contains__, self.kpi_ids):
-                for text in cautions(rows[kpi_id], self.context.locale):
+                for text in cautions(rows[kpi_id]):
                     found.setdefault(text, {}).setdefault(kpi_id, []).append(at)
         told = []
         for text, by_kpi in found.items():

@@ -93,7 +93,7 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
     value, interval = write.result(row), write.interval(row["ci_low"], row["ci_high"], row["unit"])
     unit = [] if value == NOTHING else [unit_note(row["unit"], row["value"]), window_words(row)]
     to_date = write.result(now) if stands_in and (now := results.now(kpi_id)) is not None else ""
-    missing, beside = begun(why_missing(row, write.locale)), cautions(row, write.locale)
+    missing, beside = begun(why_missing(row)), cautions(row)
     is_missing = bool(missing)
     if stands_in:
         period = write.period(results.period.label)

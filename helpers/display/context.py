@@ -37,7 +37,6 @@ class Context:
 
     period: Period
     currency: str
-    locale: str = "en_GB"
     targets: Mapping[str, float] = field(default_factory=dict)
     colour: str = "#1f3a5f"
     baselines: Mapping[str, Sequence[Baseline]] = field(default_factory=dict)
@@ -46,14 +45,9 @@ class Context:
     peers: Mapping[str, Peers] = field(default_factory=dict)
 
     @property
-    def style(self) -> dict[str, str]:
-        """The currency and the locale, as tables carry them."""
-        return {"currency": self.currency, "locale": self.locale}
-
-    @property
     def write(self) -> Writer:
         """What writes the review's values."""
-        return Writer(self.currency, self.locale)
+        return Writer(self.currency)
 
     @property
     def ink(self) -> str:

@@ -1,8 +1,8 @@
 """Numbers and dates as a reader sees them: the unit decides the format, never the value's size.
 
 Money is in whole major units, shares are percent with one decimal, ratios have two decimals, days,
-weeks, months and hours one (none where they are whole), counts none. Grouping, signs and dates follow the locale;
-minus is a true minus, and what is not known is a dash.
+weeks, months and hours one (none where they are whole), counts none. Grouping, signs and dates follow the
+locale in force; minus is a true minus, and what is not known is a dash.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from babel.numbers import format_currency, format_decimal
 
 from helpers.catalogue import TIMES, kpi
 from helpers.errors import KitError, nearest
-from helpers.language import _, message, plural
+from helpers.language import _, locale_in_force, message, plural
 from helpers.texts import dated, spaced
 
 NOTHING = "–"
@@ -44,18 +44,19 @@ SMALL = 5  # specification 1.5: a share of fewer is printed as "2 of 3"
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes values in one currency and locale, each by its unit."""
+    """Writes values, each by its unit; amounts are in one currency."""
 
     currency: str
-    locale: str
 
     def value(self, value: Any, unit: str) -> str:
         r"""A value of a unit of the catalogue, or of ``text``, ``series`` and ``date``.
 
-        >>> euro = Writer("EUR", "en_GB")
+        >>> euro = Writer("EUR")
         >>> euro.value(41200.4, "money"), euro.value(-0.0123, "share"), euro.value(float("nan"), "ratio")
         ('€41,200', '−1.2%', '–')
-        >>> Writer("EUR", "de_DE").value(41200.4, "money")
+        >>> from helpers.language import speaking
+        >>> with speaking("en", locale="de_DE"):
+        ...     euro.value(41200.4, "money")
         '41.200\xa0€'
 
         Raises:
@@ -66,13 +67,13 @@ class Writer:
         if unit in ("text", "series"):
             return str(value)
         if unit == "date":
-            return format_day(value, self.locale)
+            return format_day(value)
         return _signed(float(value), lambda number: self._unsigned(number, unit), positive="")
 
     def phrase(self, value: float | None, unit: str) -> str:
         """A value with its unit, as it stands in a sentence.
 
-        >>> Writer("GBP", "en_GB").phrase(1200, "money_per_month")
+        >>> Writer("GBP").phrase(1200, "money_per_month")
         '£1,200 per month'
         """
         text = self.value(value, unit)
@@ -81,7 +82,7 @@ class Writer:
     def gap(self, gap: float, unit: str) -> str:
         """The size of a difference, without its sign: shares in percentage points.
 
-        >>> Writer("EUR", "en_GB").gap(-0.012, "share")
+        >>> Writer("EUR").gap(-0.012, "share")
         '1.2 pp'
         """
         if unit == "share":
@@ -95,7 +96,7 @@ class Writer:
     def change(self, value: float | None, before: float | None, unit: str) -> str:
         """The change from ``before`` to ``value`` with its sign; of money in percent too.
 
-        >>> euro = Writer("EUR", "en_GB")
+        >>> euro = Writer("EUR")
         >>> euro.change(0.5, 0.488, "share"), euro.change(112, 100, "money"), euro.change(3, None, "count")
         ('+1.2 pp', '+€12 (+12.0%)', '–')
         """
@@ -108,7 +109,7 @@ class Writer:
     def difference(self, value: float | None, before: float | None, unit: str) -> str:
         """The change from ``before`` to ``value`` with its sign alone.
 
-        >>> Writer("EUR", "en_GB").difference(112, 100, "money")
+        >>> Writer("EUR").difference(112, 100, "money")
         '+€12'
         """
         if value is None or before is None or math.isnan(value) or math.isnan(before):
@@ -118,7 +119,7 @@ class Writer:
     def relative_change(self, value: float, before: float) -> str:
         """The change in percent with its sign; empty where the ratio would mislead, from or to what is not positive.
 
-        >>> euro = Writer("EUR", "en_GB")
+        >>> euro = Writer("EUR")
         >>> euro.relative_change(112, 100), euro.relative_change(5, -3)
         ('+12.0%', '')
         """
@@ -130,7 +131,7 @@ class Writer:
     def interval(self, low: float | None, high: float | None, unit: str) -> str:
         """An interval in words; an end that is not reached is open, and no interval at all is empty.
 
-        >>> euro = Writer("EUR", "en_GB")
+        >>> euro = Writer("EUR")
         >>> euro.interval(0.397, 0.892, "share"), euro.interval(30, None, "days")
         ('39.7% to 89.2%', '30 or more')
         """
@@ -143,12 +144,12 @@ class Writer:
         return told.format(low=first, high=last)
 
     def level(self, level: float) -> str:
-        r"""How sure an interval is, in whole per cent.
+        """How sure an interval is, in whole per cent.
 
-        >>> Writer("EUR", "en_GB").level(0.95), Writer("EUR", "ru_RU").level(0.95)
-        ('95%', '95\xa0%')
+        >>> Writer("EUR").level(0.95)
+        '95%'
         """
-        locale = _locale(self.locale)
+        locale = _locale(locale_in_force())
         pattern = locale.percent_formats[None].pattern.split(";")[0]
         return spaced(format_decimal(_rounded(level, 2), pattern, locale=locale))
 
@@ -168,7 +169,7 @@ class Writer:
     def column(self, values: Iterable[Any], unit: str) -> list[str]:
         """A column of values of one unit, all with the same number of decimals.
 
-        >>> Writer("EUR", "en_GB").column([1, 2.5, None], "days")
+        >>> Writer("EUR").column([1, 2.5, None], "days")
         ['1.0', '2.5', '–']
         """
         found = list(values)
@@ -179,15 +180,15 @@ class Writer:
 
     def day(self, day: date | str) -> str:
         """A day, as :func:`format_day` writes it."""
-        return format_day(day, self.locale)
+        return format_day(day)
 
     def period(self, label: str) -> str:
         """The name of a period, as :func:`format_period` writes it."""
-        return format_period(label, self.locale)
+        return format_period(label)
 
     def _unsigned(self, number: float, unit: str) -> str:
         """A number of a unit of the catalogue, its sign apart."""
-        locale = _locale(self.locale)
+        locale = _locale(locale_in_force())
         if unit in MONEY:
             pattern = locale.currency_formats["standard"].pattern.split(";")[0].replace(".00", "")
             text = format_currency(_rounded(number, 0), self.currency, pattern, locale=locale, currency_digits=False)
@@ -201,7 +202,7 @@ class Writer:
 
     def _decimal(self, number: float, pattern: str) -> str:
         """A number with the locale's grouping and the decimals of ``pattern``."""
-        locale = _locale(self.locale)
+        locale = _locale(locale_in_force())
         grouped = locale.decimal_formats[None].pattern.split(".")[0].rstrip("0") + pattern
         return spaced(format_decimal(_rounded(number, len(pattern.partition(".")[2])), grouped, locale=locale))
 
@@ -260,46 +261,46 @@ def in_tenths(values: Iterable[Any], unit: str) -> bool:
     return unit in TIMES and any(isinstance(v, float) and math.isfinite(v) and round(v, 1) % 1 for v in values)
 
 
-def format_day(day: date | str, locale: str) -> str:
+def format_day(day: date | str) -> str:
     """A day, from a date, an instant or ISO text.
 
-    >>> format_day("2026-09-30", "en_GB"), format_day(date(2026, 9, 30), "de_DE")
-    ('30 Sept 2026', '30.09.2026')
+    >>> format_day("2026-09-30"), format_day(date(2026, 9, 30))
+    ('30 Sept 2026', '30 Sept 2026')
     """
-    return dated(format_date(_day(day), "medium", locale=locale))
+    return dated(format_date(_day(day), "medium", locale=locale_in_force()))
 
 
-def format_days(start: date | str, end: date | str, locale: str) -> str:
+def format_days(start: date | str, end: date | str) -> str:
     """The days of a half-open interval, first and last.
 
-    >>> format_days("2026-07-01", "2026-10-01", "en_GB")
+    >>> format_days("2026-07-01", "2026-10-01")
     '1 Jul – 30 Sept 2026'
     """
     last = _day(end) - timedelta(days=1)
-    return dated(babel_interval(_day(start), last, "yMMMd", locale=locale))
+    return dated(babel_interval(_day(start), last, "yMMMd", locale=locale_in_force()))
 
 
-def format_period(label: str, locale: str) -> str:
+def format_period(label: str) -> str:
     """The name of a period: months by their name, quarters and weeks by their label, as the language writes it.
 
-    >>> format_period("2026-09", "en_GB"), format_period("2026Q3", "en_GB")
+    >>> format_period("2026-09"), format_period("2026Q3")
     ('Sept 2026', '2026Q3')
     """
     if first := month_start(label):
-        return dated(format_skeleton("yMMM", first, locale=locale))
+        return dated(format_skeleton("yMMM", first, locale=locale_in_force()))
     for shape, told in LABELS.items():
         if found := shape.fullmatch(label):
             return _(told).format(**found.groupdict())
     return label
 
 
-def with_periods(text: str, locale: str) -> str:
+def with_periods(text: str) -> str:
     """A text of the kit, in which each period is named as ``format_period`` does.
 
-    >>> with_periods("signed 2026-07 – 2026-09", "en_GB"), with_periods("Entered in 2026Q3", "en_GB")
+    >>> with_periods("signed 2026-07 – 2026-09"), with_periods("Entered in 2026Q3")
     ('signed Jul 2026 – Sept 2026', 'Entered in 2026Q3')
     """
-    return PERIOD.sub(lambda found: format_period(found[0], locale), text)
+    return PERIOD.sub(lambda found: format_period(found[0]), text)
 
 
 def month_start(label: str) -> date | None:

@@ -204,7 +204,7 @@ def _of_segment(results: Results, address: str) -> Headline | None:
 
 def _of_row(results: Results, row: pd.Series, found: Verdict) -> Headline:
     known = kpi(row["kpi_id"])
-    if why_missing(row, results.context.locale):
+    if why_missing(row):
         return Headline(known.theme, family_of(row["kpi_id"]), "", "", movement(results, row), _("."))
     target, met = results.target(row["kpi_id"], segment_of(row)), target_met(results, row)
     size = abs(row["value"] - target) / abs(target) if target else 0.0

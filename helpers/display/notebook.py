@@ -114,5 +114,5 @@ def _row(results: Results, kpi_id: str) -> list[str]:
     if row["period"] != results.period.label:
         label = _(", ").join([label, write.period(row["period"])])
     known = STATUSES.get(row["status"], "")
-    status = begun(why_missing(row, write.locale)) or _(known)
+    status = begun(why_missing(row)) or _(known)
     return [label, value, _(", ").join(filter(None, units)), change, write.value(row["n"], "count"), status]

@@ -135,7 +135,7 @@ def _standing_now(each: Objective, looked_up: Results) -> dict[str, Any]:
         value, standing = (dated.format(value=text, period=period) if text else "" for text in (value, standing))
     without = _("not final") if each.row["status"] == "partial" else _("no status")
     not_provided = each.row["status"] == "not_provided"
-    missing = _("not provided") if not_provided else why_missing(each.row, each.write.locale)
+    missing = _("not provided") if not_provided else why_missing(each.row)
     return {
         "now": missing or value,
         "standing": standing or without,
@@ -171,7 +171,7 @@ def _signal_or_noise(each: Objective, looked_up: Results) -> str:
 
 def _cautions_of(found: Iterable[Objective]) -> list[str]:
     """What a reader of an objective must know: of young cohorts above all."""
-    words_of = [(each.name, cautions(each.row, each.write.locale)) for each in found if pd.notna(each.row["value"])]
+    words_of = [(each.name, cautions(each.row)) for each in found if pd.notna(each.row["value"])]
     told = _("{names}: {reason}.")
     return [told.format(names=name, reason=_("; ").join(words)) for name, words in words_of if words]
 

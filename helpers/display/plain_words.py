@@ -52,21 +52,20 @@ def named(name: str) -> str:
     return " ".join(word.upper() if word in SHORT else word for word in words.split())
 
 
-def plain(text: str, locale: str) -> str:
+def plain(text: str) -> str:
     """A text of the pack in a reader's words; addresses of files stay.
 
-    >>> plain("Silent on 2026-09-30 (or as window_days says), 2 of 9; all in exports/call_list.csv.", "en_GB")
+    >>> plain("Silent on 2026-09-30 (or as window_days says), 2 of 9; all in exports/call_list.csv.")
     'Silent on 30 Sept 2026 (or as “window days” says), 2 of 9; all in exports/call_list.csv.'
-    >>> plain("customer_id is of a row left out of customers", "en_GB"), plain("cac_sm by 2026-08", "en_GB")
+    >>> plain("customer_id is of a row left out of customers"), plain("cac_sm by 2026-08")
     ('their customer is left out', 'Acquisition cost (CAC), sales and marketing by Aug 2026')
-    >>> plain("not provided: deals.source; see deals.csv and pack.html", "en_GB")
+    >>> plain("not provided: deals.source; see deals.csv and pack.html")
     'not provided: “source” of deals; see deals.csv and pack.html'
     """
     text = retold(text)
     for pattern, words in REASONS.items():
         text = pattern.sub(partial(_reason, words), text)
-    with_days = DAY.sub(lambda found: format_day(found[0], locale), NAME.sub(_named, text))
-    return with_periods(with_days, locale)
+    return with_periods(DAY.sub(lambda found: format_day(found[0]), NAME.sub(_named, text)))
 
 
 def plain_cell(text: str) -> str:

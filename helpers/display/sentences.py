@@ -30,19 +30,19 @@ REASONS = {
 }
 
 
-def why_missing(row: pd.Series, locale: str) -> str:
+def why_missing(row: pd.Series) -> str:
     """Why a row has no value to print, in words; empty where it has one."""
     if row["status"] not in REASONS:
         return ""
     reason = REASONS[row["status"]]
-    return _("; ").join(cautions(row, locale)) or _(reason)
+    return _("; ").join(cautions(row)) or _(reason)
 
 
-def cautions(row: pd.Series, locale: str) -> list[str]:
+def cautions(row: pd.Series) -> list[str]:
     """The warnings of a row, as they are read: days by the locale, and the name of a flag in words."""
     told = map(retold, warnings_of(row))
     texts = [re.sub(r"^[a-z]+(_[a-z]+)+\b", lambda flag: flag[0].replace("_", " "), text) for text in told]
-    return [plain(text, locale) for text in texts]
+    return [plain(text) for text in texts]
 
 
 def window_words(row: pd.Series) -> str:
@@ -62,7 +62,7 @@ def movement(results: Results, row: pd.Series, *, year_ago: bool = False) -> str
     with, the value alone is told.
     """
     period = when(results.write, row["period"], row["status"])
-    if why := why_missing(row, results.context.locale):
+    if why := why_missing(row):
         return _("{name}: no value in {period} ({why})").format(name=name_of(row), period=period, why=why)
     gaps = gaps_of(results, row, year_ago=year_ago)
     told = _("{moved} in {period}, {gaps}") if gaps else _("{moved} in {period}")
@@ -193,7 +193,7 @@ def unit_words(unit: str, currency: str) -> str:
 
 def why_nothing(results: Results, row: pd.Series | None, otherwise: str) -> str:
     """The sentence in the place of a picture: why the KPI has no value (refused, not provided), else another."""
-    has_reason = row is not None and why_missing(row, results.context.locale)
+    has_reason = row is not None and why_missing(row)
     return ended(movement(results, row)) if row is not None and has_reason else otherwise
 
 

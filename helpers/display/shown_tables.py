@@ -23,7 +23,7 @@ from helpers.catalogue import TIMES
 from helpers.display.context import MIME_TABLE, Context
 from helpers.display.formats import NOTHING, Writer, format_day, unit_note
 from helpers.display.sentences import paragraph
-from helpers.language import _
+from helpers.language import _, locale_in_force
 from helpers.results import Listing
 
 TYPES = {"text": "string", "series": "string", "date": "date"}
@@ -35,7 +35,7 @@ SEEN = 60  # rows of a table in a notebook, which holds all of them as data besi
 
 @dataclass(frozen=True)
 class Table:
-    """A listing as it is displayed in a review: the data that a theme gives, with the review's currency and locale."""
+    """A listing as it is displayed in a review: the data that a theme gives, with the review's currency."""
 
     listing: Listing
     context: Context
@@ -71,7 +71,8 @@ class Table:
             "on_pages": listing.on_pages,
             "pages": listing.pages,
             "empty": listing.when_empty,
-            **self.context.style,
+            "currency": self.context.currency,
+            "locale": locale_in_force(),
         }
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
@@ -85,10 +86,10 @@ def seen(resource: Mapping[str, Any]) -> dict[str, Any]:
     return table_from_resource({**resource, "top": min(resource["top"] or SEEN, SEEN)})
 
 
-def table_from_resource(resource: Mapping[str, Any], locale: str = "en_GB") -> dict[str, Any]:
+def table_from_resource(resource: Mapping[str, Any]) -> dict[str, Any]:
     """What a reader sees of any Table Schema resource, pandas' own included.
 
-    ``locale`` is used where the resource does not name its own. An index that only counts the rows is left out.
+    An index that only counts the rows is left out.
 
     Returns:
         ``title``; ``columns``, each with ``label`` and ``align`` (``left`` or ``right``), what is to be drawn marked as
@@ -99,7 +100,7 @@ def table_from_resource(resource: Mapping[str, Any], locale: str = "en_GB") -> d
     """
     fields, data = [f for f in visible_fields(resource) if f.get("on_pages", True)], resource["data"]
     top = resource.get("top") or len(data)
-    write = Writer(resource.get("currency", ""), resource.get("locale", locale))
+    write = Writer(resource.get("currency", ""))
     values = [[row.get(field["name"]) for row in data[:top]] for field in fields]
     texts = [_texts(column, field, write) for column, field in zip(values, fields, strict=True)]
     left_out = ""
@@ -182,24 +183,25 @@ def _texts(values: list[Any], field: Mapping[str, Any], write: Writer) -> list[s
     if field.get("type") == "boolean":
         return [NOTHING if v is None else _("yes") if v else _("no") for v in values]
     if field.get("type") in ("date", "datetime"):
-        return [_moment(v, write.locale) for v in values]
+        return list(map(_moment, values))
     if field.get("type") in ("integer", "number"):
-        return _numbers_without_unit(values, write.locale)
+        return _numbers_without_unit(values)
     return [write.value(v, "text") for v in values]
 
 
-def _moment(value: str | None, locale: str) -> str:
+def _moment(value: str | None) -> str:
     """A day, with its time if it has one; instants of a plain DataFrame are shown as they are stored."""
     if value is None:
         return NOTHING
     time = value[11:16]
-    return format_day(value, locale) + (f" {time}" if time not in ("", "00:00") else "")
+    return format_day(value) + (f" {time}" if time not in ("", "00:00") else "")
 
 
-def _numbers_without_unit(values: list[float | None], locale: str) -> list[str]:
+def _numbers_without_unit(values: list[float | None]) -> list[str]:
     """As many decimals as the column needs, at most six."""
     decimals = max((len(f"{v:.6f}".rstrip("0").partition(".")[2]) for v in values if v is not None), default=0)
     pattern = "#,##0." + "0" * decimals if decimals else "#,##0"
+    locale = locale_in_force()
     return [NOTHING if v is None else format_decimal(v, pattern, locale=locale).replace("-", "−") for v in values]
 
 

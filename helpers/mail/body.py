@@ -23,7 +23,7 @@ from helpers.display.blocks import MARKS, TARGETS
 from helpers.display.palette import LINE, QUIET, TEXT
 from helpers.display.sentences import REASONS
 from helpers.errors import KitError
-from helpers.language import _
+from helpers.language import _, page_language
 from helpers.pack.appearance import TEMPLATES, colours_of
 from helpers.pack.rich_text import Node, Part
 from helpers.texts import width
@@ -57,13 +57,19 @@ def write_bodies(content: Mapping[str, Any], shown: Mapping[str, Any]) -> tuple[
     Raises:
         KitError: it is too large without what management says.
     """
-    view = content["view"]
-    look = _look(view["colour"], view["lang"])
+    look = _look(content["view"]["colour"])
     said = [(name, piece) for name in SAID for piece in _in_pieces(content[name])]
 
     def printed(template: str, pieces: int) -> str:
         parts = {name: [piece for of, piece in said[:pieces] if of == name] for name in SAID}
-        values = {**content, **shown, **parts, "look": look, "is_shortened": pieces < len(said)}
+        values = {
+            **content,
+            **shown,
+            **parts,
+            "look": look,
+            "lang": page_language(),
+            "is_shortened": pieces < len(said),
+        }
         return _templates().get_template(template).render(values)
 
     def html(pieces: int) -> str:
@@ -87,8 +93,8 @@ def _in_pieces(parts: Sequence[Part]) -> Iterator[Part]:
         yield from ({**part, "tree": [node]} for node in part["tree"]) if "tree" in part else (part,)
 
 
-def _look(colour: str, lang: str) -> dict[str, str]:
-    fonts = f"Arial,Helvetica,{CHINESE.get(lang, '')}sans-serif"
+def _look(colour: str) -> dict[str, str]:
+    fonts = f"Arial,Helvetica,{CHINESE.get(page_language(), '')}sans-serif"
     return {**colours_of(colour), "text": TEXT, "quiet": QUIET, "line": LINE, "panel": PANEL, "fonts": fonts}
 
 

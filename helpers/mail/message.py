@@ -23,7 +23,7 @@ from helpers.display.formats import format_period
 from helpers.display.plain_words import plain
 from helpers.display.sentences import ended, listed, paragraph
 from helpers.errors import KitError, nearest
-from helpers.language import LOCALES, _, in_force, message, speaking
+from helpers.language import LOCALES, _, in_force, locale_in_force, message, speaking
 from helpers.mail.body import write_bodies
 from helpers.pack.appearance import TEMPLATES, typst_fonts
 from helpers.pack.archive import published_at
@@ -94,11 +94,11 @@ def message_of(found: Opened, audience: str, language: str | None, attached: Seq
                 "pictures": tags,
                 "badges": _badges(edition, is_partial),
                 "standing": _standing(view, edition),
-                "changed": compared and _changed(compared, request.period.label, pages.locale),
+                "changed": compared and _changed(compared, request.period.label),
                 "titles": {section.theme: section.title for section in sections},
                 "note": paragraph(_("Changes of money are in per cent."), view["summary"]["note"]),
                 "own_lang": kept.review.brand.language.replace("_", "-"),
-                "attached": [_file(name, size, pages.locale) for name, size in attached],
+                "attached": [_file(name, size) for name, size in attached],
                 "rest": _rest([section.title for section in sections], bool(attached)),
             },
         )
@@ -181,7 +181,7 @@ def _standing(view: Mapping[str, Any], edition: Edition | None) -> str:
     return paragraph(*(ended(each) for each in (told, failed) if each))
 
 
-def _changed(compared: Compared, label: str, locale: str) -> dict[str, Any]:
+def _changed(compared: Compared, label: str) -> dict[str, Any]:
     """What a correction changed: first of all figures of the period itself, else of others."""
     material = [each for each in compared.restated if each.is_material]
     restated = ([each for each in material if each.period == label] or material)[:SHOWN]
@@ -196,26 +196,22 @@ def _changed(compared: Compared, label: str, locale: str) -> dict[str, Any]:
         "restated": [
             {
                 "name": each.name,
-                "period": format_period(each.period, locale),
+                "period": format_period(each.period),
                 "texts": each.texts,
                 "cause": ended(begun(each.cause)),
             }
             for each in restated
         ],
         "note": _("{n} of {all} are shown.").format(n=len(restated), all=len(compared.restated)),
-        "told": [
-            {"title": title, "sentences": [plain(text, locale) for text in texts]}
-            for title, texts in told.items()
-            if texts
-        ],
+        "told": [{"title": title, "sentences": list(map(plain, texts))} for title, texts in told.items() if texts],
     }
     return dict(printable(found))
 
 
-def _file(name: str, size: int, locale: str) -> str:
+def _file(name: str, size: int) -> str:
     """An attached file and its size, in units of a thousand."""
     words, unit, form = (_("{n} MB"), 1e6, "#,##0.0") if size >= 1e6 else (_("{n} kB"), 1e3, "#,##0")
-    number = format_decimal(max(size / unit, 1), form, locale=locale)
+    number = format_decimal(max(size / unit, 1), form, locale=locale_in_force())
     return str(printable(_("{name} ({note})").format(name=name, note=words.format(n=number))))
 
 

@@ -61,10 +61,9 @@ def _shown(table: Mapping[str, Any], results: Results) -> Part:
     if "KPI" in head:
         head = [*(name for name in head if name != "KPI"), "KPI", MOVED]
     head = [*(name for name in head if name != "Done"), STANDING]
-    locale = results.context.locale
     written = []
     for row in rows:
-        told = {name: format_day(row[name], locale) if name in DAYS and row[name] else row[name] for name in row}
+        told = {name: format_day(row[name]) if name in DAYS and row[name] else row[name] for name in row}
         told[STANDING] = _standing(row, results)
         told |= _moved(row.get("KPI", ""), results)
         written.append([told.get(name) or _(HEADS.get(name, NOTHING)) for name in head])
@@ -88,7 +87,7 @@ def _moved(address: str, results: Results) -> dict[str, str]:
     row = results.shown(*split_address(address)) if address else None
     if row is None:
         return {"KPI": kpi(split_address(address)[0]).label, MOVED: _("not in this pack")} if address else {}
-    label, before, why = name_of(row), results.before(row), why_missing(row, results.context.locale)
+    label, before, why = name_of(row), results.before(row), why_missing(row)
     value = results.write.result_phrase(row)
     if why or before is None:
         return {"KPI": label, MOVED: why or _("{value}, none before to compare").format(value=value)}

@@ -235,7 +235,7 @@ class _Audit:
     def __init__(self, quarter: OpenReview, results: Results, listing: Listing) -> None:
         self.results, self.listing = results, listing
         self.label = results.write.period(results.period.label)
-        self.money = number_format([], "money", **results.context.style)
+        self.money = number_format([], "money", results.context.currency)
         self.months = quarter.spine.rules["retention_months"]
         self.steps, since = compared_days(quarter.spine)
         self.closing = self.column(self.steps[-1])
@@ -378,7 +378,7 @@ def _sum(cells: Sequence[Live]) -> Live:
 
 def _check(results: Results, kpi_id: str, what: str, found: Live, figure: float) -> Check:
     known = kpi(kpi_id)
-    code = number_format([], known.unit, **results.context.style)
+    code = number_format([], known.unit, results.context.currency)
     return Check(what, found, figure, code, EXACT if known.unit == "share" else CENT)
 
 
@@ -387,7 +387,7 @@ def _parts_table(parts: Sequence[tuple[str, str, pd.DataFrame]], results: Result
     rows = [
         [kpi(kpi_id).label, _(by), retold(spoken(name)), typed_cell(value, code)]
         for kpi_id, by, found in parts
-        for code in [number_format([], kpi(kpi_id).unit, **results.context.style)]
+        for code in [number_format([], kpi(kpi_id).unit, results.context.currency)]
         for name, value in zip(found["segment"], found["value"], strict=True)
     ]
     heads = [_("Total"), _("Split by"), _("Part of it"), _("Its value")]

@@ -93,7 +93,7 @@ class Causes:
         told, rows = list[str](), list[ChangedRows]()
         days = self._known_on(then["as_of"]), self._known_on(now["as_of"])
         if days[0] != days[1]:
-            was, becomes = (format_day(day, self.request.review.brand.locale) for day in days)
+            was, becomes = map(format_day, days)
             told.append(_("it is as known on {now}, and was as known on {before}").format(now=becomes, before=was))
         if self._folders and not (key in figures and alike(figures[key], now["value"], unit)):
             found = [each for name in TABLES if name in read for each in self._folders.changed(name, days)]
@@ -186,7 +186,7 @@ class Causes:
             if name in then.queries and then.queries[name] != now.queries.get(name):
                 yield _("the source's query of {name} changed").format(name=named(name))
         if "rates_on" in words and then.rates_on != now.rates_on and now.provides("fx_rates"):
-            was, becomes = (format_day(each.rates_on, self.request.review.brand.locale) for each in (then, now))
+            was, becomes = (format_day(each.rates_on) for each in (then, now))
             told = _("exchange rates are those of {now}, and were those of {before}")
             yield told.format(now=becomes, before=was)
         if _differ(then.calendar, now.calendar):

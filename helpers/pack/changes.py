@@ -356,8 +356,7 @@ class _Comparison:
         # the other side tells something of the period, such as why it is refused; or other segments of the dimension
         totals = lone[lone["segment_by"] == ""].merge(other[["kpi_id", "period"]].drop_duplicates())
         segments = lone.merge(theirs.loc[theirs["segment_by"] != "", KEY].drop(columns="segment").drop_duplicates())
-        locale = self.found.write.locale
-        told = [(_("In all"), [format_period(label, locale) for label in totals["period"].unique()], totals)]
+        told = [(_("In all"), list(map(format_period, totals["period"].unique())), totals)]
         told += [
             (begun(named(str(by))), [retold(spoken(each)) for each in rows["segment"].unique()], rows)
             for by, rows in segments.groupby("segment_by", sort=False)

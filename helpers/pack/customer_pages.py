@@ -46,10 +46,10 @@ def customer_pages(rows: Iterable[Mapping[str, Any]], kind: str, request: PackRe
     """The pages by the names of their files: each of the rows with one ``customer_id``."""
     by_customer = grouped((str(row["customer_id"]), row) for row in rows)
     names, page = file_names(by_customer), named_template(f"{kind}.html.j2")
-    review, until, locale = request.review, request.period.measured_on, request.review.brand.locale
-    shared = {"company": review.company, "colour": colours_of(review.brand.colour), "lang": page_language()}
-    shared["until"] = format_day(until, locale)
-    return {names[key]: page.render(printable({**shared, **_value(own, locale)})) for key, own in by_customer.items()}
+    review, until = request.review, format_day(request.period.measured_on)
+    shared = {"company": review.company, "colour": colours_of(review.brand.colour), "until": until}
+    shared["lang"] = page_language()
+    return {names[key]: page.render(printable({**shared, **_value(own)})) for key, own in by_customer.items()}
 
 
 def file_names(customer_ids: Collection[str]) -> dict[str, str]:
@@ -75,13 +75,13 @@ def _hashed(customer_id: str) -> str:
     return f"{readable}~{hashlib.sha256(customer_id.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
-def _value(rows: Iterable[Mapping[str, Any]], locale: str) -> dict[str, Any]:
+def _value(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """What the page of delivered value shows of the rows of one customer."""
     of_state = grouped((key_of(row["state"], STATES), row) for row in rows)
     confirmed, unconfirmed, served, invoiced = (of_state.get(state, []) for state in STATES)
     invoiced = served or invoiced
     one = next(iter(rows))
-    write = Writer(one["currency"], locale)
+    write = Writer(one["currency"])
 
     def told(each: Mapping[str, Any]) -> dict[str, str]:
         return {

@@ -66,9 +66,7 @@ def render_deck(
     """
     title = f"{pages.company} – {pages.title} {pages.period_label}"
     footer = " · ".join(filter(None, [pages.period_label, pages.status, pages.confidentiality, pages.company]))
-    locale = pages.locale.replace("_", "-")
-    lang = locale if locale.startswith(pages.lang) else pages.lang
-    deck = Deck(template, colour=pages.colour, footer=footer, lang=lang)
+    deck = Deck(template, colour=pages.colour, footer=footer)
     _cover(deck, pages)
     _scorecard(deck, pages)
     found = pages.summary
@@ -291,7 +289,7 @@ def _drawing(results: Results, told: Headline) -> Drawing | None:
         alt=_("{name}: {value}.").format(name=title, value=then.join([_alt(results, rows, dated, series[1:]), *key])),
         periods=dated,
         series=series,
-        number_format=number_format(rows["value"].dropna(), unit, results.context.currency, write.locale),
+        number_format=number_format(rows["value"].dropna(), unit, results.context.currency),
         columns=not limits and (unit in MONEY or unit == "count"),
         marked=marked,
         labelled=[i for i in sorted({known[-1], *marked}) if not is_small(rows.iloc[i])],

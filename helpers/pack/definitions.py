@@ -77,9 +77,9 @@ def _definition(card: Card, rows: list[Kpi], queries: Mapping[str, str], verifie
         label=" · ".join(row.label for row in rows),
         kpi_ids=tuple(row.kpi_id for row in rows),
         summary=paragraph(*sentences),
-        definition=plain(_(parts.get("Definition", "")), ""),
-        source=begun(plain(_(from_outside(parts.get("Source", ""))), "")),
-        departs=plain(_(parts.get("Departs", "")), ""),
+        definition=plain(_(parts.get("Definition", ""))),
+        source=begun(plain(_(from_outside(parts.get("Source", ""))))),
+        departs=plain(_(parts.get("Departs", ""))),
         verified={
             row.kpi_id: verified[row.kpi_id] if alone else named.format(name=row.label, value=verified[row.kpi_id])
             for row in rows

@@ -1,7 +1,7 @@
 """Excel tables: typed cells with the number format of their unit, and names, looks and widths that Excel takes.
 
 Formats are Excel's own codes, which every spreadsheet shows with its user's separators; the currency's sign stands
-where the review's locale puts it. A value that a spreadsheet cannot hold as it is carries a remark on what was done.
+where the locale in force puts it. A value that a spreadsheet cannot hold as it is carries a remark on what was done.
 Nothing here decides what stands on a sheet.
 """
 
@@ -29,7 +29,7 @@ from xlsxwriter.worksheet import Worksheet
 from helpers.catalogue import TIMES
 from helpers.display.formats import MONEY, in_tenths
 from helpers.display.shown_tables import heading, visible_fields
-from helpers.language import _, in_figures, message, plural
+from helpers.language import _, in_figures, locale_in_force, message, plural
 from helpers.texts import printable, protected, width
 
 LONGEST_TEXT = 32_767  # characters of a cell, as UTF-16 counts them
@@ -155,15 +155,15 @@ class SheetContent:
 # --- cells ------------------------------------------------------------------------------------------------------------
 
 
-def typed_column(values: Iterable[Any], column: Mapping[str, Any], style: Mapping[str, str]) -> list[Cell]:
-    """The cells of a Table Schema column; ``style`` has the currency and locale of its money.
+def typed_column(values: Iterable[Any], column: Mapping[str, Any], currency: str) -> list[Cell]:
+    """The cells of a Table Schema column; ``currency`` is that of its money.
 
-    >>> typed_column([0.5, None], {"unit": "share"}, {"currency": "EUR", "locale": "en_GB"})[0][:2]
+    >>> typed_column([0.5, None], {"unit": "share"}, "EUR")[0][:2]
     (0.5, '0.0%')
     """
     found, unit = list(values), column.get("unit", "")
     is_day = unit == "date" or column.get("type") in ("date", "datetime")
-    code = number_format(found, unit, **style)
+    code = number_format(found, unit, currency)
     different = {value for value in found if isinstance(value, str)}
     texts = {text: _moment(text) if is_day else typed_cell(text) for text in different}
     return [texts[value] if isinstance(value, str) else typed_cell(value, code) for value in found]
@@ -208,11 +208,13 @@ def _moment(text: str) -> Cell:
 def resource_table(resource: Mapping[str, Any], *sentences: str) -> ExcelTable:
     """A Table Schema resource, every row of it."""
     fields = visible_fields(resource)
-    style = {"currency": resource.get("currency", ""), "locale": resource.get("locale", "en_GB")}
+    currency = resource.get("currency", "")
     return ExcelTable(
         title=resource.get("title", ""),
         headings=[heading(field) for field in fields],
-        columns=[typed_column((row.get(field["name"]) for row in resource["data"]), field, style) for field in fields],
+        columns=[
+            typed_column((row.get(field["name"]) for row in resource["data"]), field, currency) for field in fields
+        ],
         notes=[note for note in (*sentences, resource.get("note", "")) if note],
         empty=resource.get("empty") or ExcelTable.empty,
         name=PurePosixPath(resource.get("export") or "").stem,
@@ -242,14 +244,14 @@ def cut(text: str, longest: int) -> str:
     return units[: 2 * (longest - 1)].decode("utf-16-le", errors="ignore") + "…"
 
 
-def number_format(values: Iterable[Any], unit: str, currency: str, locale: str) -> str:
+def number_format(values: Iterable[Any], unit: str, currency: str) -> str:
     """Excel's format code for values of a unit of the catalogue; empty, its General, for any other.
 
-    >>> number_format([0.5], "share", "EUR", "en_GB"), number_format([1.5], "days", "EUR", "en_GB")
+    >>> number_format([0.5], "share", "EUR"), number_format([1.5], "days", "EUR")
     ('0.0%', '#,##0.0')
     """
     if unit in MONEY:
-        return _money(currency, locale)
+        return _money(currency, locale_in_force())
     return TENTHS if in_tenths(values, unit) else FORMATS.get(unit, "")
 
 

@@ -15,7 +15,6 @@ from itertools import chain, count
 from typing import Any
 from xml.etree import ElementTree
 
-from babel.numbers import format_decimal
 from nbformat import NotebookNode
 
 from helpers.display.context import MIME_TABLE
@@ -23,7 +22,7 @@ from helpers.display.plain_words import plain, plain_cell
 from helpers.display.sentences import paragraph
 from helpers.display.shown_tables import table_from_resource, visible_fields
 from helpers.errors import IN_WORDS, KitError
-from helpers.language import _, enumerated, in_prose, plural
+from helpers.language import _, enumerated, in_figures, in_prose, plural
 from helpers.pack.rich_text import Part, html_parts, markdown_parts
 from helpers.pack.run import Executed
 from helpers.texts import printable
@@ -39,12 +38,12 @@ BARE_OBJECT = re.compile(r"\[?<[^<>]* at 0x[0-9a-f]+>.*", re.DOTALL)
 SIGNATURES = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg"}
 
 
-def parts_of(notebook: NotebookNode, *, theme: str, title: str, locale: str = "en_GB") -> list[Part]:
+def parts_of(notebook: NotebookNode, *, theme: str, title: str) -> list[Part]:
     """The parts of an executed notebook, its own title apart; ids of headings begin with the theme."""
     parts = [
         {**part, "brief": True} if BRIEF in cell.metadata.get("tags", ()) else part
         for cell in notebook.cells
-        for part in _cell_parts(cell, title, locale)
+        for part in _cell_parts(cell, title)
     ]
     first = next((i for i, part in enumerate(parts) if part["type"] == "heading"), None)
     if first is not None and parts[first]["level"] == 1:
@@ -88,10 +87,10 @@ def tables_in(executed: Iterable[Executed], tag: str = "") -> list[Mapping[str, 
     return [resource for run in executed if not run.failure for resource in tables_of(run.notebook, tag)]
 
 
-def table_part(resource: Mapping[str, Any], locale: str) -> Part:
+def table_part(resource: Mapping[str, Any]) -> Part:
     """A Table Schema resource as a part: values formatted by their units, its own words as a reader reads them."""
-    part = table_from_resource(resource, locale)
-    told = {name: plain(part[name], resource.get("locale", locale)) for name in ("title", "note", "empty")}
+    part = table_from_resource(resource)
+    told = {name: plain(part[name]) for name in ("title", "note", "empty")}
     fields = [field for field in visible_fields(resource) if field.get("on_pages", True)]
     as_given = [bool(field.get("code")) or field["name"] in NAMES for field in fields]
     rows = [
@@ -198,7 +197,7 @@ def _is_raster(data: str) -> bool:
 # --- the outputs of a cell --------------------------------------------------------------------------------------------
 
 
-def _cell_parts(cell: NotebookNode, title: str, locale: str) -> list[Part]:
+def _cell_parts(cell: NotebookNode, title: str) -> list[Part]:
     hidden = bool(HIDDEN & set(cell.metadata.get("tags", ())))
     if cell.cell_type == "markdown":
         return [] if hidden else markdown_parts(in_prose(cell.source))
@@ -209,7 +208,7 @@ def _cell_parts(cell: NotebookNode, title: str, locale: str) -> list[Part]:
         elif not hidden and output["output_type"] == "stream":
             parts += _text(output["text"])
         elif not hidden:
-            parts += output_parts(output, _("{title}, cell {n}").format(title=title, n=cell.execution_count), locale)
+            parts += output_parts(output, _("{title}, cell {n}").format(title=title, n=cell.execution_count))
     return parts
 
 
@@ -232,44 +231,42 @@ def _error(output: Mapping[str, Any], cell: int | None) -> Part:
     return {"type": "error", "cell": cell, "message": words if plain else f"{output['ename']}: {words}"}
 
 
-def output_parts(output: Mapping[str, Any], where: str, locale: str) -> list[Part]:
+def output_parts(output: Mapping[str, Any], where: str) -> list[Part]:
     """The richest form of an output that both HTML and PDF can show."""
     data = output["data"]
     for mime, read in _READERS.items():
-        if mime in data and (parts := read(data[mime], output, where, locale)) is not None:
+        if mime in data and (parts := read(data[mime], output, where)) is not None:
             return parts
     kinds = enumerated(sorted(data)) or _("nothing")
     return [_note(_("An output cannot be shown here ({place}: {kinds}).").format(place=where, kinds=kinds))]
 
 
-Reader = Callable[[Any, Mapping[str, Any], str, str], list[Part] | None]
+Reader = Callable[[Any, Mapping[str, Any], str], list[Part] | None]
 
 
 def _note(text: str) -> Part:
     return {"type": "note", "text": text}
 
 
-def _chart(data: Any, output: Mapping[str, Any], where: str, locale: str) -> list[Part]:
-    behind = table_part(data["table"], locale)
-    told = {key: plain(data[key], data["table"].get("locale", locale)) for key in ("title", "sentence", "alt")}
+def _chart(data: Any, output: Mapping[str, Any], where: str) -> list[Part]:
+    behind = table_part(data["table"])
+    told = {key: plain(data[key]) for key in ("title", "sentence", "alt")}
     return [{"type": "chart", **told, "svg": data["svg"], "table": behind}]
 
 
-def _blocks(data: Any, output: Mapping[str, Any], where: str, locale: str) -> list[Part]:
+def _blocks(data: Any, output: Mapping[str, Any], where: str) -> list[Part]:
     told = ("reason", "cautions", "definition")
-    blocks = [
-        {key: plain(text, locale) if key in told else text for key, text in each.items()} for each in data["blocks"]
-    ]
+    blocks = [{key: plain(text) if key in told else text for key, text in each.items()} for each in data["blocks"]]
     return [{"type": "blocks", "blocks": blocks}]
 
 
-def _table(data: Any, output: Mapping[str, Any], where: str, locale: str) -> list[Part] | None:
+def _table(data: Any, output: Mapping[str, Any], where: str) -> list[Part] | None:
     if not ("data" in data and "schema" in data):
         return None
-    return [{**table_part(data, locale), "where": where} if data.get("on_pages", True) else _elsewhere(data, locale)]
+    return [{**table_part(data), "where": where} if data.get("on_pages", True) else _elsewhere(data)]
 
 
-def _elsewhere(resource: Mapping[str, Any], locale: str) -> Part:
+def _elsewhere(resource: Mapping[str, Any]) -> Part:
     """The sentence that stands for a table which is too long for pages."""
     export, rows = resource.get("export", ""), len(resource["data"])
     if export:
@@ -280,8 +277,7 @@ def _elsewhere(resource: Mapping[str, Any], locale: str) -> Part:
         )
     else:
         told = plural("{title}: {n} row, in the workbook.", "{title}: {n} rows, in the workbook.", rows)
-    title = plain(resource["title"], resource.get("locale", locale))
-    text = told.format(title=title, n=format_decimal(rows, locale=locale), file=export)
+    text = told.format(title=plain(resource["title"]), n=in_figures(rows), file=export)
     if resource.get("pages"):
         own = _("Each customer has a page of its own in {folder}/.").format(folder=export.removesuffix(".csv"))
         text = paragraph(text, own)
@@ -292,7 +288,7 @@ def _figure(form: str) -> Reader:
     """The reader of pictures of one format; what is none is left to the output's other forms."""
     is_picture = is_svg if form == "svg" else _is_raster
 
-    def read(data: str, output: Mapping[str, Any], where: str, locale: str) -> list[Part] | None:
+    def read(data: str, output: Mapping[str, Any], where: str) -> list[Part] | None:
         told = [value.get("alt") for value in output.get("metadata", {}).values() if isinstance(value, Mapping)]
         alt = next(filter(None, told), _("Chart in {place}").format(place=where))
         return [{"type": "figure", "format": form, "data": data, "alt": alt}] if is_picture(data) else None
@@ -300,7 +296,7 @@ def _figure(form: str) -> Reader:
     return read
 
 
-def _html(data: str, output: Mapping[str, Any], where: str, locale: str) -> list[Part] | None:
+def _html(data: str, output: Mapping[str, Any], where: str) -> list[Part] | None:
     try:
         parts = html_parts(data)
     except RecursionError:  # nested a thousand deep, as no page is
@@ -308,7 +304,7 @@ def _html(data: str, output: Mapping[str, Any], where: str, locale: str) -> list
     return [{**part, "where": where} if part["type"] == "table" else part for part in parts] or None
 
 
-def _plain(data: str, output: Mapping[str, Any], where: str, locale: str) -> list[Part]:
+def _plain(data: str, output: Mapping[str, Any], where: str) -> list[Part]:
     """Plain text; the name and address of an object, which a cell's last line leaves behind, says nothing."""
     return [] if BARE_OBJECT.fullmatch(data) else _text(data)
 
@@ -321,12 +317,12 @@ def _text(text: str) -> list[Part]:
 _READERS: dict[str, Reader] = {
     MIME_CHART: _chart,
     MIME_BLOCKS: _blocks,
-    MIME_NOTE: lambda data, output, where, locale: [_note(plain(data["text"], locale))],
+    MIME_NOTE: lambda data, output, where: [_note(plain(data["text"]))],
     MIME_TABLE: _table,
     "image/svg+xml": _figure("svg"),
     "image/png": _figure("png"),
     "image/jpeg": _figure("jpeg"),
-    "text/markdown": lambda data, output, where, locale: markdown_parts(data),
+    "text/markdown": lambda data, output, where: markdown_parts(data),
     "text/html": _html,
     "text/plain": _plain,
 }

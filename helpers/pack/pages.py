@@ -21,7 +21,7 @@ from helpers.display.plain_words import named, plain, plain_value
 from helpers.display.scorecard import scorecard
 from helpers.display.sentences import name_of, paragraph
 from helpers.display.summary import Summary, summary
-from helpers.language import _, message, page_language, retold
+from helpers.language import _, message, retold
 from helpers.notebook_parameters import GIVEN
 from helpers.pack.actions import actions_shown
 from helpers.pack.changes import Compared
@@ -84,13 +84,13 @@ class Edition(NamedTuple):
     def status(self) -> str:
         return PARTIAL if self.partial else PUBLISHED
 
-    def words(self, locale: str) -> str:
+    def words(self) -> str:
         """The edition as a cover tells it.
 
-        >>> Edition(2, "2026-10-14T08:00:00+00:00", "mara", reason="An invoice was booked twice").words("en_GB")
+        >>> Edition(2, "2026-10-14T08:00:00+00:00", "mara", reason="An invoice was booked twice").words()
         'Version 2, published on 14 Oct 2026 by mara. Corrects version 1: An invoice was booked twice'
         """
-        day = format_day(self.at[: len("2026-10-14")], locale)
+        day = format_day(self.at[: len("2026-10-14")])
         told = [
             _("Version {n}, published on {day} by {name}").format(n=self.version, day=day, name=self.by.rstrip("."))
         ]
@@ -161,8 +161,6 @@ class Pages:
     confidentiality: str = ""
     colour: str = "#1f3a5f"
     logo: bytes | None = None
-    locale: str = "en_GB"
-    lang: str = "en"
     paper: Literal["a4", "letter"] = "a4"
     summary: Summary | None = None
     calls: Mapping[str, Any] | None = None
@@ -216,18 +214,16 @@ def pages_of(
     pages = Pages(
         company=request.review.company,
         title=_(TITLES[period.kind]),
-        period_label=format_period(period.label, brand.locale),
-        period_dates=format_days(period.start, period.end, brand.locale),
-        as_of=as_known(period, brand.locale),
+        period_label=format_period(period.label),
+        period_dates=format_days(period.start, period.end),
+        as_of=as_known(period),
         as_of_on=period.as_of_on,
         brief=period.kind == "week",
         status=_(PARTIAL if failed else edition.status if edition else DRAFT),
-        edition=edition.words(brand.locale) if edition else "",
+        edition=edition.words() if edition else "",
         confidentiality=brand.confidentiality,
         colour=brand.colour,
         logo=brand.logo.read_bytes() if brand.logo else None,
-        locale=brand.locale,
-        lang=page_language(),  # that of the pack's own words, whatever the locale of its numbers
         paper=brand.paper,
         summary=_summary(data.results),
         calls=calls_due(runs),
@@ -235,7 +231,7 @@ def pages_of(
         **_said(commentary.on("summary"), data.results),
         actions=actions_shown(_said(commentary.on("actions"), data.results)["commentary"], data.results),
         open_points=open_points(request, verified),
-        sign_offs=sign_off_table(request.parameters, request.review.owners, commentary.signed, brand.locale),
+        sign_offs=sign_off_table(request.parameters, request.review.owners, commentary.signed),
         scorecard=scorecard(data.results),
         failed=[theme_title(theme) for theme in failed],
         changes=Changes(
@@ -251,7 +247,7 @@ def pages_of(
         definitions=definitions(
             dict.fromkeys(data.results.frame["kpi_id"]),
             own,
-            {kpi_id: mark.told(brand.locale) for kpi_id, mark in verified.items()},
+            {kpi_id: mark.told() for kpi_id, mark in verified.items()},
         ),
         shared_sql=shared,
         verified=[kpi_id for kpi_id, mark in verified.items() if not mark.lapsed],
@@ -270,9 +266,9 @@ def pages_of(
     return pages, sections
 
 
-def as_known(period: Period, locale: str) -> str:
+def as_known(period: Period) -> str:
     """Up to when things are known."""
-    day = format_day(period.known_until, locale)
+    day = format_day(period.known_until)
     return _("as known at the end of {day}, {zone}").format(day=day, zone=period.calendar.timezone)
 
 
@@ -283,7 +279,7 @@ def _said(comment: Comment, shown: Results) -> dict[str, str]:
         row = shown.now(kpi_id, segment)
         return "–" if row is None else shown.write.result(row)
 
-    return {"commentary": comment.filled_in(figure).text, "said_by": said_by(comment, shown.context.locale)}
+    return {"commentary": comment.filled_in(figure).text, "said_by": said_by(comment)}
 
 
 def _summary(results: Results) -> Summary:
@@ -375,20 +371,17 @@ def page_content(pages: Pages, sections: Sequence[Section]) -> dict[str, Any]:
     compared = pages.changes.compared
     view = {
         **asdict(replace(pages, changes=Changes())),
-        "calls": pages.calls and table_part(pages.calls, pages.locale),
+        "calls": pages.calls and table_part(pages.calls),
         "logo": pages.logo and picture(pages.logo, pages.company),
-        "parameters": pages.parameters and table_part(_as_texts(pages.parameters), pages.locale),
-        "versions": pages.versions and table_part(pages.versions, pages.locale),
-        "data": [_in_words(table_part(resource, pages.locale), pages.locale) for resource in pages.data],
+        "parameters": pages.parameters and table_part(_as_texts(pages.parameters)),
+        "versions": pages.versions and table_part(pages.versions),
+        "data": [_in_words(table_part(resource)) for resource in pages.data],
     }
     shown = {
         "view": view,
-        "changes": [
-            {**each, "sentences": [plain(text, pages.locale) for text in each["sentences"]]}
-            for each in pages.changes.told
-        ],
+        "changes": [{**each, "sentences": list(map(plain, each["sentences"]))} for each in pages.changes.told],
         "compared": pages.changes.first,
-        "restated": compared.table and table_part(compared.table, pages.locale),
+        "restated": compared.table and table_part(compared.table),
         "redefined": [asdict(each) for each in compared.definitions],
         "chapters": _chapters(sections),
     }
@@ -418,15 +411,15 @@ def asked_and_told(pages: Pages) -> tuple[list[Part], list[Part]]:
     return asked, others
 
 
-def _in_words(table: Part, locale: str) -> Part:
+def _in_words(table: Part) -> Part:
     """A table of the pack's own, in which every text is in a reader's words."""
-    return {**table, "rows": [[plain(text, locale) for text in row] for row in table["rows"]]}
+    return {**table, "rows": [list(map(plain, row)) for row in table["rows"]]}
 
 
 def _section_content(section: Section, pages: Pages) -> dict[str, Any]:
     failed = section.failure and {**asdict(section.failure), "message": retold(section.failure.message)}
     title, failure, said_by = printable([section.title, failed, section.said_by])
-    parts = [] if failure else parts_of(section.notebook, theme=section.theme, title=section.title, locale=pages.locale)
+    parts = [] if failure else parts_of(section.notebook, theme=section.theme, title=section.title)
     commentary = commentary_parts(section.commentary, f"{section.theme}.commentary")
     said = {"commentary": commentary, "said_by": said_by, "is_silent": pages.is_draft and not commentary}
     parts = [_with_marks(part, pages.verified) for part in parts]

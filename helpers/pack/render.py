@@ -29,7 +29,7 @@ from helpers.display.data_page import FEEDS
 from helpers.display.formats import NOTHING
 from helpers.display.sentences import REASONS
 from helpers.display.sparkline import data_url, series_svg
-from helpers.language import IN_TYPST, _, plural
+from helpers.language import IN_TYPST, _, page_language, plural, speaking
 from helpers.pack.appearance import (
     MONO,
     TEMPLATES,
@@ -41,7 +41,7 @@ from helpers.pack.appearance import (
     upright_only,
 )
 from helpers.pack.inline_svg import inline_svg
-from helpers.pack.notebook_content import as_svg, parts_of, slug, title_of
+from helpers.pack.notebook_content import as_svg, parts_of, slug, tables_of, title_of
 from helpers.pack.pages import VERDICTS, Pages
 from helpers.pack.rich_text import Part, plain_text
 from helpers.texts import printable, width
@@ -66,7 +66,7 @@ class UnprintableWarning(UserWarning):
 class NotebookExporter(Exporter):
     """One executed notebook without its code."""
 
-    locale = Unicode("en_GB", help="Locale of numbers in tables that name none.").tag(config=True)
+    locale = Unicode("en_GB", help="Locale of numbers where no table names one.").tag(config=True)
 
     def from_notebook_node(
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **more: Any
@@ -75,8 +75,10 @@ class NotebookExporter(Exporter):
         notebook, found = super().from_notebook_node(nb, resources)
         name = found["metadata"]["name"]
         title = title_of(notebook) or name
-        parts = parts_of(notebook, theme=name, title=title, locale=self.locale)
-        return self._written({"title": title, "lang": Pages.lang, "parts": parts}), found
+        locale = next((table["locale"] for table in tables_of(notebook) if "locale" in table), self.locale)
+        with speaking("en", locale=locale):
+            parts = parts_of(notebook, theme=name, title=title)
+            return self._written({"title": title, "parts": parts}), found
 
     def _written(self, shown: dict[str, Any]) -> Any:
         raise NotImplementedError
@@ -110,11 +112,10 @@ class PdfExporter(NotebookExporter):
 
 def render_html(content: Content) -> str:
     """The pack as one HTML file."""
-    view = content["view"]
     titles = {section["theme"]: section["title"] for section in content["sections"]}
     sections = [{**section, **_folded(section["parts"])} for section in content["sections"]]
     shown = {**content, "sections": sections, "titles": titles}
-    return _page("pack.html.j2", colour=view["colour"], lang=view["lang"], **shown)
+    return _page("pack.html.j2", colour=content["view"]["colour"], **shown)
 
 
 def _folded(parts: Sequence[Part]) -> dict[str, Any]:
@@ -164,13 +165,16 @@ def _with_charts_inline(shown: Any, numbers: Iterator[int]) -> Any:
 def render_report(title: str, subtitle: str, told: Sequence[Mapping[str, Any]], *, colour: str) -> str:
     """What a command tells (:func:`helpers.display.shown_tables.print_report`) as one HTML file."""
     shown = printable({"title": title, "subtitle": subtitle, "told": told})
-    return _page("report.html.j2", colour=colour, lang=Pages.lang, **shown)
+    return _page("report.html.j2", colour=colour, **shown)
 
 
 def _page(template: str, *, colour: str, **shown: Any) -> str:
     """A whole page, with its typeface, colours, one script, and the policy that lets in no other."""
     style, script = ((TEMPLATES / "html" / name).read_text(encoding="utf-8") for name in ("pack.css", "pack.js"))
-    frame = {"style": Markup(style), "script": Markup(script), "policy": _policy(script), "colour": colours_of(colour)}
+    frame = {
+        "lang": page_language(), "style": Markup(style), "script": Markup(script), "policy": _policy(script),
+        "colour": colours_of(colour),
+    }  # fmt: skip
     page = named_template(template).render(_with_charts_inline(shown, count(1)) | frame)
     return page.replace("<style>", f"<style>\n{font_faces(page)}", 1)
 
@@ -260,7 +264,7 @@ def render_pdf(content: Content) -> bytes:
     sections = [_brief(section) if view["brief"] else section for section in content["sections"]]
     view = {**view, "definitions": definitions, "shared_sql": ""}
     shown = {**content, "view": view, "sections": sections}
-    shown |= {"feeds": _(FEEDS), "lang": view["lang"], "paper": view["paper"], "author": view["company"]}
+    shown |= {"feeds": _(FEEDS), "paper": view["paper"], "author": view["company"]}
     return _typeset("brief.typ" if view["brief"] else "pack.typ", shown, colour=view["colour"])
 
 
@@ -277,6 +281,7 @@ def _brief(section: Part) -> Part:
 
 def _typeset(template: str, shown: Mapping[str, Any], *, colour: str) -> bytes:
     look = {
+        "lang": page_language(),
         "colour": colours_of(colour),
         "fonts": families(),
         "mono": MONO,

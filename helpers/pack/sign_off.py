@@ -22,14 +22,14 @@ from helpers.strict_yaml import shown
 NO_AUTHOR, NO_DATE = message("no author"), message("no date")
 
 
-def said_by(comment: Comment, locale: str) -> str:
+def said_by(comment: Comment) -> str:
     """Who wrote a text and when, as it stands under it.
 
     >>> from datetime import date
-    >>> said_by(Comment("Fine.", "Head of sales", date(2026, 10, 12)), "en_GB")
+    >>> said_by(Comment("Fine.", "Head of sales", date(2026, 10, 12)))
     'Head of sales, 12 Oct 2026'
     """
-    return _(", ").join(filter(None, [comment.author, format_day(comment.on, locale) if comment.on else ""]))
+    return _(", ").join(filter(None, [comment.author, format_day(comment.on) if comment.on else ""]))
 
 
 def publishing_faults(commentary: Commentary, themes: Iterable[str], folder: Path) -> list[str]:
@@ -51,7 +51,7 @@ def open_points(request: PackRequest, verified: Mapping[str, Mark]) -> list[str]
     Raises:
         KitError: the commentary is at fault.
     """
-    commentary, owners, locale = request.commentary(), request.review.owners, request.review.brand.locale
+    commentary, owners = request.commentary(), request.review.owners
     texts = {page: commentary.on(page) for page in ("summary", *request.parameters)}
     signed = {theme: each for theme, each in commentary.signed.items() if theme in request.parameters}
     noted = _("{name} ({note})")
@@ -76,7 +76,7 @@ def open_points(request: PackRequest, verified: Mapping[str, Mark]) -> list[str]
             if comment.text.strip() and _lacking(comment)
         ],
         _("No longer verified"): [
-            noted.format(name=kpi(kpi_id).label, note=mark.told(locale).rstrip(".。"))
+            noted.format(name=kpi(kpi_id).label, note=mark.told().rstrip(".。"))
             for kpi_id, mark in verified.items()
             if mark.lapsed and kpi(kpi_id).theme in request.parameters
         ],
@@ -85,23 +85,20 @@ def open_points(request: PackRequest, verified: Mapping[str, Mark]) -> list[str]
     return [told.format(name=what, value=enumerated(which)) for what, which in found.items() if which]
 
 
-def sign_off_table(
-    themes: Iterable[str], owners: Mapping[str, str], signed: Mapping[str, SignOff], locale: str
-) -> Part | None:
+def sign_off_table(themes: Iterable[str], owners: Mapping[str, str], signed: Mapping[str, SignOff]) -> Part | None:
     """Each theme with its owner and its sign-off, as a part; none where no theme has either."""
     themes = [theme for theme in themes if theme in owners or theme in signed]
     rows = [
-        [theme_title(it), owners.get(it, _("no owner")), _told(signed.get(it), owners.get(it, ""), locale)]
-        for it in themes
+        [theme_title(it), owners.get(it, _("no owner")), _told(signed.get(it), owners.get(it, ""))] for it in themes
     ]
     columns = [{"label": label, "align": "left"} for label in (_("Theme"), _("Owner"), _("Signed off"))]
     return text_table(columns, rows, title=_("Sign-off")) if rows else None
 
 
-def _told(sign_off: SignOff | None, owner: str, locale: str) -> str:
+def _told(sign_off: SignOff | None, owner: str) -> str:
     if sign_off is None:
         return _("not signed off")
-    told = day = format_day(sign_off.on, locale)
+    told = day = format_day(sign_off.on)
     if not _is_owners(sign_off, owner):
         told = _("{day}, by {name}").format(day=day, name=sign_off.by)
     if sign_off.remark:

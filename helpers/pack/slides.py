@@ -29,7 +29,7 @@ from pptx.util import Inches, Pt
 
 from helpers.display.palette import BAD, BAND, GOOD, LINE, QUIET, TEXT, ink, lighter
 from helpers.errors import KitError
-from helpers.language import _, in_force
+from helpers.language import _, in_force, locale_in_force, page_language
 from helpers.pack.appearance import TEXT as TYPEFACE
 from helpers.pack.appearance import colours_of
 from helpers.pack.slide_charts import Drawing, chart_data, look_of_chart
@@ -69,17 +69,17 @@ class Deck:
         KitError: the template cannot be read, or lacks a layout.
     """
 
-    def __init__(self, template: Path | None, *, colour: str, footer: str, lang: str) -> None:
+    def __init__(self, template: Path | None, *, colour: str, footer: str) -> None:
         self.file = opened(template) if template else _plain(colour)
         self.is_plain = template is None
-        self.footer, self.lang = footer, lang
+        self.footer = footer
         self.layouts = _layouts(self.file)
 
     def slide(self, title: str, notes: str, *, cover: bool = False) -> Slide:
         """A new last slide under a title."""
         made = Slide(self, self.file.slides.add_slide(self.layouts[0 if cover else 1]))
         size = LARGEST_ON_COVER if cover else self._title_size
-        _write(made.file.shapes.title, [Line(title, size)], self.lang)
+        _write(made.file.shapes.title, [Line(title, size)])
         made.file.notes_slide.notes_text_frame.text = printable(notes)
         return made
 
@@ -96,7 +96,7 @@ class Deck:
                 self._add_foot(slide, number)
         known, moment = self.file.core_properties, datetime.combine(on, time())
         known.title, known.author, known.last_modified_by = printable([title[:255], company[:255], company[:255]])
-        known.language, known.content_status, known.revision = self.lang, status, 1
+        known.language, known.content_status, known.revision = _lang(), status, 1
         known.subject = known.keywords = known.comments = known.category = ""
         known.created = known.modified = known.last_printed = moment
         content = io.BytesIO()
@@ -116,9 +116,9 @@ class Deck:
             else:
                 shape = slide.shapes.add_textbox(*self._below(_box(*_of(layout, *BODIES)), kind))
             lines = [Line(self.footer, SMALLEST_IN_TABLES)] if kind == PP_PLACEHOLDER.FOOTER else []
-            _write(shape, lines, self.lang, least=SMALLEST_IN_TABLES)
+            _write(shape, lines, least=SMALLEST_IN_TABLES)
             if not lines:
-                _add_number(shape.text_frame.paragraphs[0], number, self.lang)
+                _add_number(shape.text_frame.paragraphs[0], number)
 
     def _below(self, body: Box, kind: Any) -> Box:
         """A place in the lowest line of a slide, for the footer or the number."""
@@ -161,7 +161,7 @@ class Slide:
 
     def text(self, lines: Sequence[Line], box: Box | None = None) -> None:
         """Paragraphs in the body, or in a part of its place."""
-        _write(self.body, lines, self.deck.lang, box)
+        _write(self.body, lines, box)
 
     def chart(self, drawing: Drawing, box: Box) -> None:
         """A chart that can be edited."""
@@ -188,7 +188,7 @@ class Slide:
                 cell.vertical_anchor = MSO_ANCHOR.MIDDLE
                 paragraph = cell.text_frame.paragraphs[0]
                 paragraph.alignment = PP_ALIGN.RIGHT if columns[kept[x]].figures else PP_ALIGN.LEFT
-                _add_run(paragraph, Line(text, size), self.deck.lang)
+                _add_run(paragraph, Line(text, size))
 
     def picture(self, content: bytes, alt: str, box: Box) -> None:
         """A picture, as large as its place allows, in the lower right of it."""
@@ -338,7 +338,7 @@ def _set_theme(master: Any, colour: str, accent: str) -> None:
 # --- what stands on a slide -------------------------------------------------------------------------------------------
 
 
-def _write(shape: Any, lines: Sequence[Line], lang: str, box: Box | None = None, *, least: int = SMALLEST) -> None:
+def _write(shape: Any, lines: Sequence[Line], box: Box | None = None, *, least: int = SMALLEST) -> None:
     """Paragraphs into a shape, moved to a place where one is given."""
     frame, place = shape.text_frame, box or _box(shape)
     if box:
@@ -355,28 +355,34 @@ def _write(shape: Any, lines: Sequence[Line], lang: str, box: Box | None = None,
         properties.set("indent", str(-BULLET * line.bullet))
         mark = 'buChar {} char="•"' if line.bullet else "buNone {}"
         properties.append(parse_xml(f"<a:{mark.format(nsdecls('a'))}/>"))
-        _add_run(paragraph, line, lang)
+        _add_run(paragraph, line)
 
 
-def _add_run(paragraph: Any, line: Line, lang: str) -> None:
+def _add_run(paragraph: Any, line: Line) -> None:
     if not line.text:  # an empty paragraph is as high as its end
-        paragraph._p.append(parse_xml(f'<a:endParaRPr {nsdecls("a")} lang="{lang}" sz="{line.size}00"/>'))
+        paragraph._p.append(parse_xml(f'<a:endParaRPr {nsdecls("a")} lang="{_lang()}" sz="{line.size}00"/>'))
         return
     run = paragraph.add_run()
     run.text, run.font.size = line.text, Pt(line.size)
     if line.bold:
         run.font.bold = True
-    run._r.get_or_add_rPr().set("lang", lang)
+    run._r.get_or_add_rPr().set("lang", _lang())
 
 
-def _add_number(paragraph: Any, number: int, lang: str) -> None:
+def _add_number(paragraph: Any, number: int) -> None:
     """The field that says the number of a slide."""
     field = (
         f'<a:fld {nsdecls("a")} id="{{B6F15528-21DE-4FAA-801E-634DDDAF4B2B}}" type="slidenum">'
-        f'<a:rPr lang="{lang}" sz="{SMALLEST_IN_TABLES}00"/><a:t>{number}</a:t></a:fld>'
+        f'<a:rPr lang="{_lang()}" sz="{SMALLEST_IN_TABLES}00"/><a:t>{number}</a:t></a:fld>'
     )
     paragraph._p.insert_element_before(parse_xml(field), "a:endParaRPr")
     paragraph.alignment = PP_ALIGN.RIGHT
+
+
+def _lang() -> str:
+    """The language in force as Office names it: by the locale, where that is one of the language."""
+    locale, language = locale_in_force().replace("_", "-"), page_language()
+    return locale if locale.startswith(language) else language
 
 
 def _box(shape: Any) -> Box:

@@ -75,12 +75,12 @@ class Mark:
     on: date
     lapsed: str
 
-    def told(self, locale: str) -> str:
+    def told(self) -> str:
         """The mark as it stands by the definition."""
         told = _("✓ Verified by {name}, {day}.")
         if self.lapsed:
             told = _("Verification by {name}, {day}, lapsed: {changes}.")
-        return told.format(name=self.by, day=format_day(self.on, locale), changes=plain(self.lapsed, locale))
+        return told.format(name=self.by, day=format_day(self.on), changes=plain(self.lapsed))
 
 
 def fingerprints(request: PackRequest, *kpi_ids: str) -> dict[str, Fingerprint]:

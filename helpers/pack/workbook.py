@@ -174,19 +174,18 @@ def _theme_tables(section: Section, results: Results) -> Iterator[ExcelTable]:
     if once := {block["kpi_id"]: block for block in told}:
         period = results.write.period(results.period.label)
         yield _key_figures(_("Key figures, {period}").format(period=period), list(once.values()), results)
-    locale = results.context.locale
-    months = {format_period(label, locale): month_start(label) for label in results.frame["period"].unique()}
+    months = {format_period(label): month_start(label) for label in results.frame["period"].unique()}
     for number, output in outputs:
         data, where = output["data"], _("{title}, cell {n}").format(title=section.title, n=number)
         if chart := data.get(MIME_CHART):
             resource = {**chart["table"], "title": chart["title"]}
             yield _with_months(resource_table(resource, chart["sentence"]), months)
         elif "schema" in data.get(MIME_TABLE, ()):
-            resource = {"locale": locale, **data[MIME_TABLE]}
+            resource = data[MIME_TABLE]
             if NO_USERS not in (field["name"] for field in resource["schema"]["fields"]):
                 yield _with_months(resource_table({**resource, "title": resource.get("title") or where}), months)
         else:
-            parts = [part for part in output_parts(output, where, locale) if part["type"] == "table"]
+            parts = [part for part in output_parts(output, where) if part["type"] == "table"]
             yield from (_text_table({**part, "title": part["title"] or where}) for part in parts)
 
 
@@ -223,7 +222,7 @@ def _key_figure(told: Mapping[str, str], results: Results) -> list[Any]:
         return [known.label, *[EMPTY] * (len(KEY_FIGURES) - len(known_by) - 1), *known_by]
     earlier = [None if it is None else it["value"] for it in (results.before(row), results.year_before(row))]
     numbers = [row["value"], row["ci_low"], row["ci_high"], *earlier, results.target(known.kpi_id)]
-    value, low, high, *others = typed_column(numbers, {"unit": known.unit}, results.context.style)
+    value, low, high, *others = typed_column(numbers, {"unit": known.unit}, results.context.currency)
     unit, met = (_(WORDS[word]) for word in (known.unit, told.get("target_status", "")))
     cells = [known.label, results.write.period(row["period"]), value, unit, typed_cell(row["n"], COUNT), low, high]
     for cell in others:
@@ -250,11 +249,13 @@ def _history_table(kpi_ids: Sequence[str], results: Results) -> ExcelTable:
     periods = sorted(map(results.period.calendar.period, labels), key=lambda period: period.start)
     columns = [
         typed_column(
-            (values.get(period.label) for period in periods), {"unit": kpi(kpi_id).unit}, results.context.style
+            (values.get(period.label) for period in periods), {"unit": kpi(kpi_id).unit}, results.context.currency
         )
         for kpi_id, values in series.items()
     ]
-    days = typed_column((period.measured_on.isoformat() for period in periods), {"unit": "date"}, results.context.style)
+    days = typed_column(
+        (period.measured_on.isoformat() for period in periods), {"unit": "date"}, results.context.currency
+    )
     heads = (_("Period"), _("Last day"), *(kpi(kpi_id).label for kpi_id in kpi_ids))
     names = [typed_cell(results.write.period(period.label)) for period in periods]
     title = _(BY_KIND[kind]).format(name=_(SCORECARD))
@@ -263,9 +264,9 @@ def _history_table(kpi_ids: Sequence[str], results: Results) -> ExcelTable:
 
 def _restated_table(restated: Sequence[Restated], results: Results) -> ExcelTable:
     """One row per figure that was published and is another today."""
-    style, rows = results.context.style, []
+    rows = []
     for each in restated:
-        published, now = typed_column([each.then, each.now], {"unit": each.unit}, style)
+        published, now = typed_column([each.then, each.now], {"unit": each.unit}, results.context.currency)
         change = _change(now, published, is_target=False, unit=each.unit)
         named = (kpi(each.kpi_id).label, _(each.segment_by), retold(each.segment), each.period, _(WORDS[each.unit]))
         told = (_("yes") if each.is_material else _("no"), each.cause, each.kpi_id)
@@ -311,12 +312,12 @@ def _definitions_table(definitions: Iterable[Definition]) -> ExcelTable:
 
 def _results_table(results: Results) -> ExcelTable:
     """The long results table: one row per KPI, segment and period, each number with the format of its KPI's unit."""
-    style, zone = results.context.style, ZoneInfo(results.period.calendar.timezone)
+    currency, zone = results.context.currency, ZoneInfo(results.period.calendar.timezone)
     instants = {text: datetime.fromisoformat(text).astimezone(zone) for text in results.frame["as_of"].unique()}
     frame = results.frame.assign(as_of=results.frame["as_of"].map(lambda text: instants[text].isoformat()))
-    columns = {name: typed_column(frame[name].tolist(), RESULT_FIELDS.get(name, {}), style) for name in COLUMNS}
+    columns = {name: typed_column(frame[name].tolist(), RESULT_FIELDS.get(name, {}), currency) for name in COLUMNS}
     values = [frame[name].tolist() for name in VALUES]
-    codes = [number_format(row, unit, **style) for unit, *row in zip(frame["unit"], *values, strict=True)]
+    codes = [number_format(row, unit, currency) for unit, *row in zip(frame["unit"], *values, strict=True)]
     for name, column in zip(VALUES, values, strict=True):
         columns[name] = list(map(typed_cell, column, codes))
     return ExcelTable(_("Every figure of the review"), COLUMNS, list(columns.values()), name="results")

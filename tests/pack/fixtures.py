@@ -69,8 +69,14 @@ def resource(title: str = "Lost customers", rows: int = 3, **more: Any) -> dict[
         {"name": "mrr", "type": "number", "title": "MRR lost", "unit": "money"},
     ]
     data = [{"name": f"Customer {i}", "mrr": 1000.0 * i} for i in range(rows)]
-    style = {"currency": "EUR", "locale": "en_GB"}
-    return {"title": title, "schema": {"fields": fields}, "data": data, "empty": "Nobody left.", **style, **more}
+    return {
+        "title": title,
+        "schema": {"fields": fields},
+        "data": data,
+        "empty": "Nobody left.",
+        "currency": "EUR",
+        **more,
+    }
 
 
 def table_output(**more: Any) -> NotebookNode:

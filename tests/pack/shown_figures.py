@@ -62,9 +62,9 @@ class Grid:
 class Pack:
     """What stands on a pack's pages; ``grids`` are the tables of the page and of the workbook, read once."""
 
-    def __init__(self, folder: Path, results: pd.DataFrame, locale: str = "en_GB") -> None:
+    def __init__(self, folder: Path, results: pd.DataFrame) -> None:
         self.page = BeautifulSoup((folder / "pack.html").read_text(encoding="utf-8"), "html.parser")
-        self.periods = {format_period(label, locale): label for label in results["period"].unique()}
+        self.periods = {format_period(label): label for label in results["period"].unique()}
         self.periods |= {label: label for label in results["period"].unique()}
         self.quarter = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["period"]["label"]
         self.grids = [*self._of_page(), *_of_workbook(folder / "figures.xlsx")]

@@ -42,7 +42,6 @@ def calls(rows, owners):
         "schema": {"fields": fields},
         "data": data,
         "group": "owner",
-        "locale": "en_GB",
     }
     return bundle("application/vnd.dataresource+json", resource)
 

@@ -36,7 +36,7 @@ def page(built):
 
 def in_words(rows):
     """The rows of a check as pages tell them: tables and reasons in words."""
-    return [[plain(plain_cell(cell), "en_GB") for cell in row] for row in rows]
+    return [[plain(plain_cell(cell)) for cell in row] for row in rows]
 
 
 def told(checked) -> dict[str, list[list[str]]]:

@@ -40,7 +40,7 @@ from tests.unit.display.fake_review import Q3, months, quarters, review, share
 
 pytestmark = pytest.mark.whole
 
-EURO = Writer("EUR", "en_GB")
+EURO = Writer("EUR")
 REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|_x00[01]")
 FOOT = (PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER)
 USUAL = [10, 12, 11, 12, 10, 11, 12, 11, 10, 12, 11, 40]
@@ -178,7 +178,7 @@ def test_charts_are_native_and_hold_the_series_of_the_results(deck, figures):
         named = [k for k, each in CATALOGUE.items() if label.startswith(f"{each.label}, ") and k in figures.index]
         kpi_id = max(named, key=lambda k: len(CATALOGUE[k].label))
         history = figures.loc[kpi_id]["value"].to_dict()
-        named = {format_period(period, "en_GB"): value for period, value in history.items()}
+        named = {format_period(period): value for period, value in history.items()}
         periods = list(chart.plots[0].categories)
         assert len(periods) in (8, 12), title
         series = {each.name: list(each.values) for each in chart.plots[0].series}

@@ -14,7 +14,7 @@ from helpers.params import load_review
 from tests.pack.requests import ROOT
 from tests.pack.shown_figures import KPI_IDS, Pack, named
 
-WRITE = Writer("EUR", "en_GB")
+WRITE = Writer("EUR")
 # KPIs whose parts in a dimension are all of it.
 PARTS = {
     ("mrr", "segment"), ("paying_customers", "segment"), ("net_new_mrr", "segment"), ("mrr_opening", "segment"),

@@ -184,7 +184,7 @@ def test_nesting_is_bounded():
 def test_names_of_customers_stand_as_they_are_written_and_keys_in_words():
     fields = [{"name": name, "type": "string"} for name in ("customer", "owner", "reason")]
     row = {"customer": "acme_corp", "owner": "j_doe", "reason": "too_expensive"}
-    part = table_part({"schema": {"fields": fields}, "data": [row]}, "en_GB")
+    part = table_part({"schema": {"fields": fields}, "data": [row]})
     assert part["rows"] == [["acme_corp", "j_doe", "too expensive"]]
 
 

@@ -267,9 +267,9 @@ def test_headings_of_chinese_tables_have_more_than_a_sign_to_a_line():
         "1,461",
     ]
     data = [dict(zip(names, [*cells, "107.0%（2026年1月1日）", "3", "62"], strict=True))]
-    lines = paper.lines(pdf_of(view(lang="zh-Hans"), [
-        Section("churn", "Churn", notebook(code(table_output(schema={"fields": fields}, data=data))))
-    ]))  # fmt: skip
+    section = Section("churn", "Churn", notebook(code(table_output(schema={"fields": fields}, data=data))))
+    with speaking("zh_Hans"):
+        lines = paper.lines(pdf_of(view(), [section]))
     assert not [line for line in lines if re.search(r"(?:^| )[数天活周](?: |$)", line)]
     assert any("107.0%（2026" in line.replace(" ", "") for line in lines)
 

@@ -90,18 +90,18 @@ def test_the_table_says_who_signed_and_who_did_not():
         "new_revenue": SignOff(by="Head of sales", on=date(2026, 10, 12)),
         "cash": SignOff(by="Ben", on=date(2026, 10, 13), remark="but for the loan"),
     }
-    table = sign_off_table(["new_revenue", "recurring_revenue", "cash", "time_to_value"], OWNERS, signed, "en_GB")
+    table = sign_off_table(["new_revenue", "recurring_revenue", "cash", "time_to_value"], OWNERS, signed)
     assert table["rows"] == [
         ["New revenue", "Head of sales", "✓ 12 Oct 2026"],
         ["Recurring revenue", "Head of finance", "not signed off"],
         ["Cash", "no owner", "✓ 13 Oct 2026, by Ben: but for the loan"],
     ]
-    assert sign_off_table(["time_to_value"], {}, {}, "en_GB") is None
+    assert sign_off_table(["time_to_value"], {}, {}) is None
 
 
 # --- on the pages -----------------------------------------------------------------------------------------------------
 
-TABLE = sign_off_table(["recurring_revenue"], OWNERS, {}, "en_GB")
+TABLE = sign_off_table(["recurring_revenue"], OWNERS, {})
 OPEN = ["Not signed off: Recurring revenue (Head of finance)."]
 
 

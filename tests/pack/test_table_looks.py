@@ -20,7 +20,7 @@ def section(rows=ROWS, group="owner"):
         {"name": "weeks", "type": "string", "title": "Week by week", "unit": "series"},
     ]
     data = [dict(zip(("owner", "customer", "weeks"), row, strict=True)) for row in rows]
-    resource = {"title": "Calls", "schema": {"fields": fields}, "data": data, "group": group, "locale": "en_GB"}
+    resource = {"title": "Calls", "schema": {"fields": fields}, "data": data, "group": group}
     return Section("calls", "Calls", notebook(code(bundle("application/vnd.dataresource+json", resource))))
 
 

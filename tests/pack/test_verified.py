@@ -212,7 +212,7 @@ def test_a_pack_judges_its_marks_once(build, company, tmp_path, monkeypatch):
 def test_a_mark_lapses_with_the_rule_that_changed_and_says_so(order, changed, told):
     for name, value in changed.items():
         order = with_rule(order, name, value)
-    found = marks(order)["nrr"].told("en_GB")
+    found = marks(order)["nrr"].told()
     expected = f"Verification by Head of finance, 5 Oct 2026, lapsed: {told}." if told else ""
     assert found == (expected or "✓ Verified by Head of finance, 5 Oct 2026.")
 
@@ -257,7 +257,7 @@ HOLDS, LAPSED = Mark("Ana", date(2026, 9, 1), ""), Mark("Ben", date(2026, 9, 2),
 
 
 def test_a_mark_stands_by_its_definition_and_in_its_block_and_a_lapsed_one_is_never_a_mark():
-    told = definitions(["nrr", "grr", "mrr"], {}, {"nrr": HOLDS.told("en_GB"), "mrr": LAPSED.told("en_GB")})
+    told = definitions(["nrr", "grr", "mrr"], {}, {"nrr": HOLDS.told(), "mrr": LAPSED.told()})
     blocks = blocks_output(block("NRR", kpi_id="nrr"), block("MRR", kpi_id="mrr"))
     section = Section("recurring_revenue", "Recurring revenue", notebook(code(blocks)))
     pages = view(definitions=told, verified=["nrr"])

@@ -63,7 +63,7 @@ def test_the_lint_finds_what_it_is_for():
     told = "as window_days says, {'monitoring': ['agent']}, on 2026-09-30 and in 2026-08; Specification K05"
     assert {what for what, _ in found_in(told)} == set(FORBIDDEN)
     assert found_in("all in exports/call_list.csv, C-000119, 2026Q3") == []
-    assert found_in(plain("customer_id is of a row left out of customers; won without closed_at", "en_GB")) == []
+    assert found_in(plain("customer_id is of a row left out of customers; won without closed_at")) == []
 
 
 @pytest.mark.browser

@@ -168,9 +168,9 @@ def test_rules_of_the_review_are_followed(discounts, mrr):
 
 def test_targets_are_those_of_the_period():
     targets = {"nrr": {"2026Q2": 1.0, "2026Q3": 1.05}, "new_revenue[upsell]": {"2026Q3": 5}, "mrr": {"2026Q2": 3}}
-    context = opened(targets=targets, brand={"locale": "de_DE", "colour": "#112233"}).context
+    context = opened(targets=targets, brand={"colour": "#112233"}).context
     assert context.targets == {"nrr": 1.05, "new_revenue[upsell]": 5}
-    assert (context.currency, context.locale, context.colour) == ("USD", "de_DE", "#112233")
+    assert (context.currency, context.colour) == ("USD", "#112233")
 
 
 def test_baselines_of_the_review_are_those_that_displays_judge_by():

@@ -25,7 +25,7 @@ from helpers.display.charts.frame import (
     table_behind,
 )
 from helpers.display.context import Results
-from helpers.display.formats import Writer, format_period, is_small, no_change, unit_note
+from helpers.display.formats import Writer, is_small, no_change, unit_note
 from helpers.display.objectives import OFF_PACE, STANDINGS, Objective, objectives_in, with_sign
 from helpers.display.palette import FILLS, LINE, QUIET, TEXT, TONES
 from helpers.display.sentences import (
@@ -386,7 +386,7 @@ def _segment_bars(drawn: Sheet, rows: pd.DataFrame, total: pd.Series | None, nam
 
 def _segment_sentence(results: Results, rows: pd.DataFrame, total: pd.Series | None, period: str) -> str:
     """The total, the two ends, how many are not drawn, and what must be known of segments, and of what has none."""
-    phrase, locale, drawn = results.write.result_phrase, results.context.locale, _largest(rows)
+    phrase, drawn = results.write.result_phrase, _largest(rows)
     compared = rows[rows["value"].notna()].sort_values("value", ascending=False, kind="stable")
     compared = compared if compared["small"].all() else compared[~compared["small"]]
     ends = [compared.iloc[0], compared.iloc[-1]] if len(compared) > 1 else [compared.iloc[0]]
@@ -397,13 +397,11 @@ def _segment_sentence(results: Results, rows: pd.DataFrame, total: pd.Series | N
     if (more := len(rows) - MOST) > 0:
         beyond = plural("{parts}; {n} more is in the table", "{parts}; {n} more are in the table", more)
         parts = beyond.format(parts=parts, n=more)
-    said = [] if total is None else cautions(total, locale)
+    said = [] if total is None else cautions(total)
     told = rows.index.isin(drawn.index) & rows["value"].notna() | (rows["segment"] == retold(NONE))
-    of_some = grouped(
-        (text, spoken(row["segment"])) for _i, row in rows[told].iterrows() for text in cautions(row, locale)
-    )
+    of_some = grouped((text, spoken(row["segment"])) for _i, row in rows[told].iterrows() for text in cautions(row))
     sentence = _("{name} in {period}: {value}.").format(
-        name=kpi(rows["kpi_id"].iloc[0]).label, period=format_period(period, locale), value=parts
+        name=kpi(rows["kpi_id"].iloc[0]).label, period=results.write.period(period), value=parts
     )
     beside = _("{names}: {reason}.")
     return paragraph(
@@ -435,7 +433,7 @@ def _why_unknown(results: Results, rows: Sequence[pd.Series], wanted: int) -> st
     """Why movements cannot be drawn: some are not known, or they do not add up; empty where they can."""
     values = [float(row["value"]) for row in rows]
     if len(rows) < wanted or any(map(math.isnan, values)):
-        reasons = [why for row in rows if (why := why_missing(row, results.context.locale))]
+        reasons = [why for row in rows if (why := why_missing(row))]
         told = _("not all movements are known ({reason})") if reasons else _("not all movements are known")
         return told.format(reason="".join(reasons[:1]))
     rest = values[-1] - sum(values[:-1])

@@ -35,7 +35,7 @@ from helpers.display.formats import unit_note
 from helpers.display.palette import BAD, BAND, FILLS, GOOD, QUIET, TEXT, lighter
 from helpers.display.sentences import chart_title, clauses, ended, why_nothing
 from helpers.display.shown_tables import Table
-from helpers.language import _, key_of, message, retold, template
+from helpers.language import _, key_of, locale_in_force, message, retold, template
 from helpers.results import Column
 from helpers.texts import begun, spoken
 
@@ -268,7 +268,9 @@ def flows(table: Table) -> Chart:
             if returned:
                 text = f"−{write.value(returned, 'count')}"
                 drawn.text((i, -returned), text, (0, -3), side="below", colour=GOOD, bold=True)
-        days = [format_skeleton("MMMd", day, locale=write.locale) for day in pd.to_datetime(rows["week_to"]).dt.date]
+        days = [
+            format_skeleton("MMMd", day, locale=locale_in_force()) for day in pd.to_datetime(rows["week_to"]).dt.date
+        ]
         counts = [write.value(n, "count") for n in rows["inactive"]]
         texts = [f"{day}\n{n}" for day, n in zip(days, counts, strict=True)]
         axes.set_xticks(range(len(rows)), texts, fontsize=SMALL_SIZE, color=TEXT)

@@ -39,7 +39,7 @@ from helpers.display.formats import MONEY, Writer, month_start
 from helpers.display.palette import LINE, QUIET, TEXT, shades, tint
 from helpers.display.shown_tables import Table, seen, table_html
 from helpers.display.sparkline import data_url
-from helpers.language import _, cjk_family, cjk_font, message, plural, template
+from helpers.language import _, cjk_family, cjk_font, locale_in_force, message, plural, template
 from helpers.results import Column, Listing
 from helpers.texts import printable, spoken
 
@@ -181,7 +181,7 @@ class Sheet:
         shown = [i for i in range(len(periods)) if (len(periods) - 1 - i) % step == 0]
         labels, year_before = [], ""
         for i in shown:
-            short, year = _short_period(periods[i], self.context.locale)
+            short, year = _short_period(periods[i])
             labels.append(short + (f"\n{year}" if year != year_before else "\n"))
             if partial[i]:
                 labels[-1] += ("\n" if year != year_before else "") + _("to date")
@@ -285,7 +285,7 @@ def day_looks(colour: str) -> dict[str, dict[str, Any]]:
 def counted(n: int, things: str, write: Writer) -> str:
     """So many of the things that a chart is of.
 
-    >>> counted(1, "customers", Writer("EUR", "en_GB"))
+    >>> counted(1, "customers", Writer("EUR"))
     '1 customer'
     """
     match things:
@@ -354,13 +354,13 @@ def spread_apart(wanted: Sequence[float], sizes: Sequence[float]) -> list[float]
     return [placed[i] for i in range(len(wanted))]
 
 
-def _short_period(label: str, locale: str) -> tuple[str, str]:
+def _short_period(label: str) -> tuple[str, str]:
     """The name of a period on an axis, and the year that it stands in."""
     if match := re.fullmatch(r"(FY)?(\d{4})Q(\d)", label):
         year = _("FY{year}") if match[1] else "{year}"
         return _("Q{quarter}").format(quarter=match[3]), year.format(year=match[2])
     if start := month_start(label):
-        return format_date(start, "LLL", locale=locale).rstrip("."), str(start.year)
+        return format_date(start, "LLL", locale=locale_in_force()).rstrip("."), str(start.year)
     return label, ""
 
 

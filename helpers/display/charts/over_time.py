@@ -24,7 +24,7 @@ from helpers.display.charts.frame import (
     wrapped,
 )
 from helpers.display.context import Results, Series
-from helpers.display.formats import FEW, MONEY, Writer, format_days, format_period
+from helpers.display.formats import FEW, MONEY, Writer, format_days
 from helpers.display.palette import BAND, FILLS, QUIET, TEXT, TONES, lighter, shades
 from helpers.display.sentences import chart_title, ended, movement, paragraph, when, why_not_drawn
 from helpers.display.shown_tables import Table
@@ -296,10 +296,10 @@ def _judged_line(drawn: Sheet, rows: pd.DataFrame, found: Verdict) -> EndLabel:
 
 def _verdict_sentence(results: Results, history: History, found: Verdict) -> str:
     """The judged value, where it stands, and which values say what is usual."""
-    subject, locale = history.kpi_ids[0], results.context.locale
-    label, row, fixed = kpi(subject).label, results.now(subject), found.baseline
+    subject, fixed = history.kpi_ids[0], found.baseline
+    label, row = kpi(subject).label, results.now(subject)
     if fixed:
-        days = format_days(fixed.from_on, fixed.to_on + DAY, locale)
+        days = format_days(fixed.from_on, fixed.to_on + DAY)
         basis = _("The usual range is that of {days}, as the review fixes it: {reason}.")
         basis = basis.format(days=days, reason=fixed.reason.rstrip("."))
     if found.limits.mean is None:
@@ -316,8 +316,7 @@ def _verdict_sentence(results: Results, history: History, found: Verdict) -> str
     where = _("{name}, {period}: {value}, {position}.")
     if found.state == "signal":
         where = _("{name}, {period}: {value}, a signal, {position}.")
-    value = results.write.value(found.value, history.unit)
-    period = format_period(found.period, locale)
+    value, period = results.write.value(found.value, history.unit), results.write.period(found.period)
     return paragraph(where.format(name=label, period=period, value=value, position=found.position), basis)
 
 

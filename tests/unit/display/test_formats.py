@@ -6,9 +6,10 @@ import pytest
 from helpers.display import formats
 from helpers.display.formats import Writer
 from helpers.errors import KitError
+from helpers.language import speaking
 from tests.unit.display.fake_review import interval, review, share
 
-EURO, GERMAN = Writer("EUR", "en_GB"), Writer("EUR", "de_DE")
+EURO = Writer("EUR")
 
 
 @pytest.mark.parametrize(
@@ -48,12 +49,19 @@ def test_what_is_not_known_is_a_dash(value, unit):
     assert EURO.value(value, unit) == "–"
 
 
-def test_the_locale_decides_the_separators_and_the_place_of_the_sign():
-    assert GERMAN.value(-1_234_567.4, "money") == "−1.234.567\xa0€"
-    assert GERMAN.value(0.1234, "share") == "12,3\xa0%"
-    assert Writer("INR", "en_IN").value(1_234_567, "money") == "₹12,34,567"
-    assert Writer("USD", "fr_FR").value(1_234, "money") == "1\xa0234\xa0$US"
-    assert Writer("JPY", "ja_JP").value(1_234, "money") == "¥1,234"
+@pytest.mark.parametrize(
+    ("locale", "currency", "value", "unit", "text"),
+    [
+        ("de_DE", "EUR", -1_234_567.4, "money", "−1.234.567\xa0€"),
+        ("de_DE", "EUR", 0.1234, "share", "12,3\xa0%"),
+        ("en_IN", "INR", 1_234_567, "money", "₹12,34,567"),
+        ("fr_FR", "USD", 1_234, "money", "1\xa0234\xa0$US"),
+        ("ja_JP", "JPY", 1_234, "money", "¥1,234"),
+    ],
+)
+def test_the_locale_decides_the_separators_and_the_place_of_the_sign(locale, currency, value, unit, text):
+    with speaking("en", locale=locale):
+        assert Writer(currency).value(value, unit) == text
 
 
 def test_an_unknown_unit_is_refused():
@@ -109,11 +117,13 @@ def test_intervals():
 
 
 def test_dates_and_periods():
-    assert formats.format_day(datetime(2026, 9, 30, 13, 5), "en_US") == "Sep 30, 2026"
-    assert formats.format_days("2025-12-01", date(2026, 2, 1), "en_GB") == "1 Dec 2025 – 31 Jan 2026"
-    assert formats.format_period("2026-03", "de_DE") == "März 2026"
-    assert formats.format_period("2026-W39", "de_DE") == "2026-W39"
-    assert formats.format_period("FY2027Q1", "de_DE") == "FY2027Q1"
+    assert formats.format_days("2025-12-01", date(2026, 2, 1)) == "1 Dec 2025 – 31 Jan 2026"
+    with speaking("en", locale="en_US"):
+        assert formats.format_day(datetime(2026, 9, 30, 13, 5)) == "Sep 30, 2026"
+    with speaking("en", locale="de_DE"):
+        assert formats.format_period("2026-03") == "März 2026"
+        assert formats.format_period("2026-W39") == "2026-W39"
+        assert formats.format_period("FY2027Q1") == "FY2027Q1"
 
 
 def test_a_column_has_one_number_of_decimals():

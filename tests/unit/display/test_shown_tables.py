@@ -8,6 +8,7 @@ import pytest
 from helpers.display.context import MIME_TABLE, Context
 from helpers.display.notebook import _whole_table
 from helpers.display.shown_tables import Table, table_from_resource, table_text
+from helpers.language import speaking
 from helpers.results import Column, Listing
 from tests.unit.display.fake_review import NAMES, Q3
 
@@ -199,9 +200,10 @@ def test_an_index_that_says_something_is_kept():
     assert table_from_resource(json.loads(filtered.to_json(orient="table")))["rows"] == [["1", "2"]]
 
 
-def test_the_review_locale_is_used_where_the_table_names_none():
+def test_numbers_are_written_as_the_locale_in_force_does():
     resource = json.loads(pd.DataFrame({"n": [1234.5]}).to_json(orient="table"))
-    assert table_from_resource(resource, "de_DE")["rows"] == [["1.234,5"]]
+    with speaking("en", locale="de_DE"):
+        assert table_from_resource(resource)["rows"] == [["1.234,5"]]
 
 
 def test_a_column_of_days_names_them_once():
