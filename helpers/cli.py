@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from helpers.mail.recipients import Recipients
     from helpers.notebook_parameters import ThemeParameters
     from helpers.pack.request import BuildRequest
-    from helpers.pack.warm_kernels import WarmProcess
+    from helpers.pack.run import Kernels
     from helpers.params import Review
 
 NOTHING_DONE = 1
@@ -77,12 +77,13 @@ def build(
     deck: Annotated[bool, typer.Option("--deck", help="Slides for the meeting too, pack.pptx.")] = False,
 ) -> int:
     """Build the pack of one or more periods."""
+    from helpers.pack.run import Kernels
     from helpers.pack.warm_kernels import warm_process
 
-    with warm_process() as warm:  # its imports go on while the files are read
+    with warm_process() as warm, Kernels(jobs, warm) as kernels:  # the imports of the one go on while files are read
         orders, notices = _orders(periods, source, review, as_of, only or [], sets or [])
         _tell(*notices)
-        statuses = [_build(replace(order, deck=deck), out, jobs, warm) for order in orders]
+        statuses = [_build(replace(order, deck=deck), out, kernels) for order in orders]
     return statuses[0] if len(set(statuses)) == 1 else DONE_IN_PART
 
 
@@ -199,7 +200,7 @@ def _report(told: Sequence[Mapping[str, Any]], order: BuildRequest, html: Path |
         print(f"\n{html}")
 
 
-def _build(order: BuildRequest, out: Path, workers: int, warm: WarmProcess | None) -> int:
+def _build(order: BuildRequest, out: Path, kernels: Kernels) -> int:
     """Build one pack, tell what came of it, and return the exit status."""
     from helpers.pack.audiences import sections_of
     from helpers.pack.build import build_pack
@@ -208,7 +209,7 @@ def _build(order: BuildRequest, out: Path, workers: int, warm: WarmProcess | Non
     label, notebooks = order.period.label, len(order.parameters) + sections_of(order)
     try:
         with stoppable(), warnings_told(label), steps(label, notebooks + 2) as done:
-            built = build_pack(order, out=out, workers=workers, say=done, warm=warm)
+            built = build_pack(order, out=out, kernels=kernels, say=done)
     except KitError as error:
         _tell(*(f"{label}: {fault}" for fault in error.faults))
         return NOTHING_DONE
@@ -338,19 +339,17 @@ def verify(
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks run at a time.")] = JOBS,
 ) -> int:
     """Tell whether a pack is as it was written, and whether it would come out the same today."""
+    from helpers.pack.run import Kernels
     from helpers.pack.verify import as_kept, as_today, opened
     from helpers.pack.warm_kernels import warm_process
     from helpers.params import project_root
     from helpers.progress import steps
 
-    with warm_process() as warm:
+    with warm_process() as warm, Kernels(jobs, warm) as kernels:
         found = opened(pack, project_root())
         print(f"{found.folder}: {found.files} files are as they were written")
         with stoppable(), steps(found.request.period.label, len(found.request.parameters) + 2) as done:
-            if as_published:
-                told = as_kept(found, workers=jobs, warm=warm, say=done)
-            else:
-                told = as_today(found, workers=jobs, warm=warm, say=done)
+            told = as_kept(found, kernels, done) if as_published else as_today(found, kernels, done)
     print(*told.lines, sep="\n")
     return 0 if told.is_same else DONE_IN_PART
 

@@ -72,10 +72,7 @@ def luminance(colour: str) -> float:
 
 
 def _channels(colour: str) -> list[float]:
-    digits = colour.lstrip("#")
-    if len(digits) == 3:
-        digits = "".join(digit * 2 for digit in digits)
-    return [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    return [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
 
 
 def _hex(channels: list[float]) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from importlib.util import find_spec
@@ -19,7 +18,7 @@ import fontpkg_fira_sans
 import typst
 
 from helpers.display.palette import BAD, GOOD, darkened, luminance, tint
-from helpers.errors import KitError, refuse
+from helpers.errors import refuse
 from helpers.language import cjk_family, cjk_font, own_words
 from helpers.texts import printable
 
@@ -208,7 +207,7 @@ def colours_of(brand: str) -> dict[str, str]:
     '#ffffff'
     """
     return {
-        "brand": normal(brand),
+        "brand": brand,
         "ink": ink_on(brand),
         "accent": legible_on_white(brand),
         "good": GOOD,
@@ -218,20 +217,6 @@ def colours_of(brand: str) -> dict[str, str]:
         "night_good": legible_at_night(GOOD),
         "night_bad": legible_at_night(BAD),
     }
-
-
-def normal(colour: str) -> str:
-    """A CSS hex colour as ``#rrggbb``; transparency is left out, since paper has none.
-
-    >>> normal("#1AF"), normal("#11aaff80")
-    ('#11aaff', '#11aaff')
-    """
-    digits = colour.strip().lstrip("#").lower()
-    if not re.fullmatch(r"[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8}", digits):
-        raise KitError(f"brand.colour is {colour!r}, must be a hex colour like #1f3a5f")
-    if len(digits) < 6:
-        digits = "".join(digit * 2 for digit in digits)
-    return f"#{digits[:6]}"
 
 
 def ink_on(colour: str) -> str:
@@ -249,7 +234,7 @@ def legible_on_white(colour: str) -> str:
     >>> legible_on_white("#1f3a5f")
     '#1f3a5f'
     """
-    return darkened(normal(colour), (luminance(WHITE) + FLARE) / LEGIBLE - FLARE)
+    return darkened(colour, (luminance(WHITE) + FLARE) / LEGIBLE - FLARE)
 
 
 def legible_at_night(colour: str) -> str:
@@ -258,10 +243,10 @@ def legible_at_night(colour: str) -> str:
     >>> legible_at_night("#ffe600"), legible_at_night("#1f3a5f")
     ('#ffe600', '#8493a7')
     """
-    shown, strength = normal(colour), 1.0
+    shown, strength = colour, 1.0
     while contrast(shown, NIGHT) < LEGIBLE * 1.25:
         strength -= 0.05
-        shown = tint(normal(colour), strength)
+        shown = tint(colour, strength)
     return shown
 
 
@@ -271,7 +256,7 @@ def contrast(one: str, other: str) -> float:
     >>> contrast("#ffffff", "#000000")
     21.0
     """
-    lighter, darker = sorted((luminance(normal(one)), luminance(normal(other))), reverse=True)
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (lighter + FLARE) / (darker + FLARE)
 
 

@@ -29,7 +29,6 @@ from helpers.pack.archive import (
 )
 from helpers.pack.request import BuildRequest, PackRequest
 from helpers.pack.run import Executed, Failure, Job, Kernels
-from helpers.pack.warm_kernels import WarmProcess
 
 Say = Callable[[str], None]
 
@@ -46,11 +45,10 @@ class Built:
         return 2 if self.failed else 0
 
 
-def build_pack(request: BuildRequest, *, out: Path, workers: int, say: Say, warm: WarmProcess | None) -> Built:
+def build_pack(request: BuildRequest, *, out: Path, kernels: Kernels, say: Say) -> Built:
     """Builds the pack of one period and points ``<out>/<period>`` at it.
 
-    ``say`` hears of each step as it is done: ``prepare``, each theme, ``render``. Kernels are forked from the ``warm``
-    process; without one they are started anew for each notebook.
+    ``say`` hears of each step as it is done: ``prepare``, each theme, ``render``.
 
     Raises:
         KitError: the source cannot be read, the commentary names what is not there, slides cannot be made of the
@@ -59,8 +57,7 @@ def build_pack(request: BuildRequest, *, out: Path, workers: int, say: Say, warm
     label, brand = request.period.label, request.review.brand
     published = last_published(out / "published", request.period, request.review.company)
     with speaking(brand.language, brand.terms, brand.locale), new_build(out, label) as folder:
-        with Kernels(workers, warm) as kernels:
-            failed = _build(request, folder, published, kernels, say)
+        failed = _build(request, folder, published, kernels, say)
         make_visible(folder, out, label)
     return Built(out / label, failed)
 

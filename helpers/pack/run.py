@@ -70,7 +70,7 @@ class Kernels:
     """
 
     def __init__(self, workers: int, warm: WarmProcess | None) -> None:
-        self._workers, self._warm = workers, warm
+        self.workers, self._warm = workers, warm
         self._started: list[Any] = []
 
     def __enter__(self) -> Kernels:
@@ -90,7 +90,7 @@ class Kernels:
         """
         self._environment["KPI_REVIEW_PREPARED"] = str(prepared)
         manager = self._manager_class()
-        with ThreadPoolExecutor(self._workers) as pool:
+        with ThreadPoolExecutor(self.workers) as pool:
             running = [pool.submit(_run_notebook, job, manager) for job in jobs]
             try:
                 for future in as_completed(running):

@@ -45,7 +45,6 @@ from helpers.pack.made_from import (
 from helpers.pack.pages import Edition
 from helpers.pack.request import BuildRequest, PackRequest
 from helpers.pack.run import Executed, Kernels
-from helpers.pack.warm_kernels import WarmProcess
 from helpers.params import load_source
 from helpers.results import KEY, NUMBERS
 
@@ -107,7 +106,7 @@ def opened(pack: Path, root: Path) -> Opened:
     return Opened(pack, out, manifest, made_from, kept_request(made_from, root))
 
 
-def as_today(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say) -> Verified:
+def as_today(found: Opened, kernels: Kernels, say: Say) -> Verified:
     """Whether today's code and data give the figures of a pack, under the rules and parameters that it was built with.
 
     ``say`` hears of each step as it is done.
@@ -129,7 +128,7 @@ def as_today(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say)
         refused = json.loads((found.made_from / PREPARED / "refused.json").read_text(encoding="utf-8"))
         write_build_context(prepared.folder, asked.review, asked.settled, refused)
         say(PREPARED)
-        executed = _run_again(order, prepared, Path(spare), workers, warm, say)
+        executed = _run_again(order, prepared, Path(spare), kernels, say)
         now = results_of(order, prepared, executed).frame
         say("figures")
     then = results.read_csv(str(found.folder / "results.csv"))
@@ -147,7 +146,7 @@ def as_today(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say)
     return Verified(not differing, lines)
 
 
-def as_kept(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say) -> Verified:
+def as_kept(found: Opened, kernels: Kernels, say: Say) -> Verified:
     """Whether the files of a pack come again, byte for byte, from the prepared tables that were kept with it.
 
     ``say`` hears of each step as it is done.
@@ -165,7 +164,7 @@ def as_kept(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say) 
     ):
         prepared = Prepared.open(found.made_from / PREPARED)
         say(PREPARED)
-        executed = _run_again(found.request, prepared, Path(spare), workers, warm, say)
+        executed = _run_again(found.request, prepared, Path(spare), kernels, say)
         pack = Path(spare) / "pack"
         pack.mkdir()
         origin = Origin(found.manifest["fingerprints"], found.manifest["versions"], compared, found.edition)
@@ -173,7 +172,7 @@ def as_kept(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say) 
         audiences = audiences_of(found.made_from)
         for name in audiences:
             again = Path(spare) / FOLDER
-            _run_audience_again(found, name, again, workers, warm, say)
+            _run_audience_again(found, name, again, kernels, say)
             write_audience(name, again, found.request.root, origin, pack)
         say("render")
         of = ["", *(f"{name}/" for name in audiences)]
@@ -183,22 +182,17 @@ def as_kept(found: Opened, *, workers: int, warm: WarmProcess | None, say: Say) 
     return Verified(not differing, lines)
 
 
-def _run_again(
-    request: PackRequest, prepared: Prepared, spare: Path, workers: int, warm: WarmProcess | None, say: Say
-) -> list[Executed]:
-    with Kernels(workers, warm) as kernels:
-        return kernels.run(jobs_of(request, spare / NOTEBOOKS), prepared.folder, finished=lambda run: say(run.theme))
+def _run_again(request: PackRequest, prepared: Prepared, spare: Path, kernels: Kernels, say: Say) -> list[Executed]:
+    return kernels.run(jobs_of(request, spare / NOTEBOOKS), prepared.folder, finished=lambda run: say(run.theme))
 
 
-def _run_audience_again(
-    found: Opened, name: str, again: Path, workers: int, warm: WarmProcess | None, say: Say
-) -> None:
+def _run_audience_again(found: Opened, name: str, again: Path, kernels: Kernels, say: Say) -> None:
     """Runs the notebooks of an audience over its kept tables, beside a copy of what else was kept of it."""
     kept, own = of_audience(found.made_from, name), of_audience(again, name)
     shutil.copytree(kept, own, ignore=shutil.ignore_patterns(NOTEBOOKS), copy_function=shutil.copyfile)
     own.chmod(0o755)
     prepared = Prepared.open(own / PREPARED)
-    _run_again(kept_request(own, found.request.root), prepared, own, workers, warm, say)
+    _run_again(kept_request(own, found.request.root), prepared, own, kernels, say)
 
 
 def _differing(then: pd.DataFrame, now: pd.DataFrame, label: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from helpers.data.pseudonyms import VARIABLE
 from helpers.pack import warm_kernels
 from helpers.pack.build import Built, build_pack
 from helpers.pack.request import BuildRequest
+from helpers.pack.run import Kernels
 from helpers.pack.warm_kernels import WarmProcess, warm_process
 from tests.pack.audiences import BOARD, KEY, audience_request, most_frequent_owner
 from tests.pack.hostile import add_table_of_all, write_company
@@ -36,7 +37,8 @@ def build(warm) -> Callable[..., Built]:
     """Builds the pack of a request in a folder: ``build(request, out)``."""
 
     def call(request: BuildRequest, out: Path) -> Built:
-        return build_pack(request, out=out, workers=2, say=lambda step: None, warm=warm)
+        with Kernels(2, warm) as kernels:
+            return build_pack(request, out=out, kernels=kernels, say=lambda step: None)
 
     return call
 

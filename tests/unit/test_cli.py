@@ -39,8 +39,8 @@ def orders(monkeypatch):
     """What ``build_pack`` is asked for; it builds nothing."""
     found = []
 
-    def build_pack(order, *, out, workers, say, warm):
-        found.append(SimpleNamespace(order=order, out=out, workers=workers))
+    def build_pack(order, *, out, kernels, say):
+        found.append(SimpleNamespace(order=order, out=out, workers=kernels.workers))
         say("prepare")
         return SimpleNamespace(folder=out / order.period.label, failed={}, exit_status=0)
 

@@ -16,7 +16,7 @@ def luminance(colour):
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-@pytest.mark.parametrize("brand", ["#ffe600", "#ffffff", "#1f3a5f", "#e2001a", "#000", "#0f0"])
+@pytest.mark.parametrize("brand", ["#ffe600", "#ffffff", "#1f3a5f", "#e2001a", "#000000", "#00ff00"])
 def test_any_brand_colour_becomes_one_that_reads_on_white(brand):
     assert 1.05 / (luminance(palette.ink(brand)) + 0.05) > 4.5
 
@@ -40,7 +40,7 @@ def seen_without_green(colour):
 
 
 TOUCHING = [*pairwise(palette.FILLS.values()), (palette.FILLS["good"], palette.FILLS["bad"])]
-BRANDS = ["#ffe600", "#ffffff", "#1f3a5f", "#1f4e79", "#e2001a", "#000", "#0f0"]
+BRANDS = ["#ffe600", "#ffffff", "#1f3a5f", "#1f4e79", "#e2001a", "#000000", "#00ff00"]
 SHADES = [pair for brand in BRANDS for pair in combinations(palette.shades(palette.ink(brand)), 2)]
 
 
