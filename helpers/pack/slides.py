@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -30,8 +30,8 @@ from pptx.util import Inches, Pt
 from helpers.display.palette import BAD, BAND, GOOD, LINE, QUIET, TEXT, ink, lighter
 from helpers.errors import KitError
 from helpers.language import _, in_force, locale_in_force, page_language
+from helpers.pack.appearance import TEMPLATES, colours_of
 from helpers.pack.appearance import TEXT as TYPEFACE
-from helpers.pack.appearance import colours_of
 from helpers.pack.slide_charts import Drawing, chart_data, look_of_chart
 from helpers.pack.slide_room import (
     AFTER,
@@ -49,6 +49,7 @@ from helpers.pack.slide_room import (
 from helpers.strict_yaml import shown
 from helpers.texts import printable
 
+PLAIN = TEMPLATES / "deck" / "plain.pptx"  # whoever wants a template of their own may begin with it
 LARGEST_TITLE, LARGEST_ON_COVER = 30, 40
 INSET = (Inches(0.1), Inches(0.05))  # of text from the sides of its box, and from above and below
 BODIES = (PP_PLACEHOLDER.BODY, PP_PLACEHOLDER.OBJECT)
@@ -70,8 +71,9 @@ class Deck:
     """
 
     def __init__(self, template: Path | None, *, colour: str, footer: str) -> None:
-        self.file = opened(template) if template else _plain(colour)
-        self.is_plain = template is None
+        self.file, self.is_plain = opened(template or PLAIN), template is None
+        if self.is_plain:
+            _put_in_colours(self.file, colour)
         self.footer = footer
         self.layouts = _layouts(self.file)
 
@@ -224,7 +226,11 @@ def opened(template: Path) -> Any:
     for tag in ("p:custShowLst", "p:extLst"):  # shows and sections are lists of slides
         for element in found.part._element.findall(qn(tag)):
             found.part._element.remove(element)
-    return _without_thumbnail(found)
+    package = found.part.package
+    for name, relation in list(package._rels.items()):
+        if relation.reltype == RELATIONSHIP_TYPE.THUMBNAIL:  # of a slide that is gone
+            package.drop_rel(name)
+    return found
 
 
 def _layouts(deck: Any) -> tuple[Any, Any]:
@@ -249,70 +255,13 @@ def _of(layout: Any, *kinds: Any) -> list[Any]:
     return [shape for shape in found if shape._element.ph_orient == "horz" and shape.width]
 
 
-def _without_thumbnail(deck: Any) -> Any:
-    """A presentation without the picture of another one's first slide."""
-    package = deck.part.package
-    for name, relation in list(package._rels.items()):
-        if relation.reltype == RELATIONSHIP_TYPE.THUMBNAIL:
-            package.drop_rel(name)
-    return deck
-
-
-def _plain(colour: str) -> Any:
-    """A plain presentation of 16:9 in a brand's colour: python-pptx's own, laid out anew."""
-    deck = Presentation()
-    deck.slide_width, deck.slide_height = Inches(13.333), Inches(7.5)
-    deck.part._element.sldSz.attrib.pop("type", None)
-    layouts: Any = deck.slide_layouts
-    cover, content, *others = layouts
-    for layout in others:
-        layouts.remove(layout)
-    master, colours = deck.slide_master, colours_of(colour)
-    _set_theme(master, colour, colours["accent"])
-    for layout in (cover, content):
-        for shape in layout.placeholders:
-            shape._element.spPr.clear()
-    left, width, foot = Inches(0.6), Inches(12.13), Inches(6.98)
-    boxes = (
-        Box(left, Inches(0.4), width, Inches(1.05)),
-        Box(left, Inches(1.6), width, Inches(5.25)),
-        Box(Inches(10), foot, Inches(1), Inches(0.36)),
-        Box(left, foot, Inches(10.9), Inches(0.36)),
-        Box(Inches(11.73), foot, Inches(1), Inches(0.36)),
-    )
-    for shape, box in zip(master.placeholders, boxes, strict=True):
-        _put(shape, box)
-    for style, size in {"titleStyle": 2800, "bodyStyle": 2000}.items():
-        (level,) = master.element.xpath(f"p:txStyles/p:{style}/a:lvl1pPr")
-        level.set("algn", "l")
-        level.find(qn("a:defRPr")).set("sz", str(size))
-    (title,) = master.element.xpath("p:txStyles/p:titleStyle/a:lvl1pPr/a:defRPr")
-    title.set("b", "1")
-    title.find(".//" + qn("a:schemeClr")).set("val", "tx2")
-    (footer,) = master.element.xpath(".//p:sp[.//p:ph[@type='ftr']]//a:lvl1pPr")
-    footer.set("algn", "l")
-    _lay_out_cover(cover, colours, deck.slide_width)
-    return _without_thumbnail(deck)
-
-
-def _lay_out_cover(cover: Any, colours: Mapping[str, str], width: int) -> None:
-    """The cover: its title on the brand's colour, the rest below on white."""
-    band = f"""<p:sp {nsdecls("p", "a")}>
-      <p:nvSpPr><p:cNvPr id="90" name="Band"/><p:cNvSpPr/><p:nvPr userDrawn="1"/></p:nvSpPr>
-      <p:spPr><a:xfrm><a:off x="0" y="0"/><a:ext cx="{width}" cy="{Inches(4.1)}"/></a:xfrm>
-      <a:prstGeom prst="rect"><a:avLst/></a:prstGeom>
-      <a:solidFill><a:srgbClr val="{colours["brand"][1:]}"/></a:solidFill><a:ln><a:noFill/></a:ln></p:spPr>
-      <p:txBody><a:bodyPr/><a:lstStyle/><a:p><a:endParaRPr lang="en"/></a:p></p:txBody></p:sp>"""
-    cover.shapes._spTree.insert(2, parse_xml(band))
-    title, subtitle = _of(cover, *TITLES), _of(cover, PP_PLACEHOLDER.SUBTITLE)
-    looks = {"b": (title, colours["ink"][1:], 1.1, 2.75), "t": (subtitle, TEXT[1:], 4.35, 2.75)}
-    for anchor, ((shape,), colour, top, height) in looks.items():
-        _put(shape, Box(Inches(0.6), Inches(top), Inches(12.13 if anchor == "b" else 9.3), Inches(height)))
-        shape._element.txBody.bodyPr.set("anchor", anchor)
-        style = shape._element.txBody.find(qn("a:lstStyle"))
-        level = f"""<a:lvl1pPr {nsdecls("a")} marL="0" indent="0" algn="l"><a:buNone/><a:defRPr>
-          <a:solidFill><a:srgbClr val="{colour}"/></a:solidFill></a:defRPr></a:lvl1pPr>"""
-        style[:] = [parse_xml(level)]
+def _put_in_colours(deck: Any, colour: str) -> None:
+    """The plain presentation in a brand's colour: the band of its cover, the title on that, and the theme."""
+    colours = colours_of(colour)
+    band, title, *_rest = deck.slide_layouts[0].element.iter(qn("a:srgbClr"))
+    band.set("val", colours["brand"][1:])
+    title.set("val", colours["ink"][1:])
+    _set_theme(deck.slide_master, colour, colours["accent"])
 
 
 def _set_theme(master: Any, colour: str, accent: str) -> None:
