@@ -274,7 +274,7 @@ def send(
         return 0
     recipients = load_recipients(RECIPIENTS)
     if check_way:
-        from helpers.mail.ways import open_way
+        from helpers.mail.sending import open_way
 
         with closing(open_way(recipients)) as way:
             print(*way.check(), sep="\n")
@@ -292,9 +292,8 @@ def _send(
     """Show a mailing, ask in a terminal, and send it or write it as files."""
     from helpers.mail.ledger import held_ledger, read_ledger
     from helpers.mail.mailing import ledger_path, read_mailing
-    from helpers.mail.sending import check_size, tell_owner, write_letters
+    from helpers.mail.sending import check_size, open_way, tell_owner, write_letters
     from helpers.mail.sending import send as hand_over
-    from helpers.mail.ways import open_way
     from helpers.params import project_root
     from helpers.progress import steps
 

@@ -1,4 +1,10 @@
-"""A mailing goes out: each letter once, every answer on record, what is temporary tried again."""
+"""A mailing goes out: each letter once, every answer on record, what is temporary tried again.
+
+There are two ways out, a mail server and Microsoft Graph. Either connects when it first needs to, and again after a
+loss. ``send`` hands a letter over and says what came of it for each of its addresses: it calls ``handing_over`` with
+them right before the letter may have been taken, and raises a KitError where nothing can be sent this way, whoever the
+reader is. ``check`` tries the way without sending.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +16,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from helpers.errors import KitError
 from helpers.mail.answers import Answer
+from helpers.mail.graph import GraphWay
 from helpers.mail.ledger import HANDING_OVER, Entry, Ledger, Outcome
 from helpers.mail.letter import Content, Letter, letter
 from helpers.mail.mailing import NAMED, Due, Mailing, megabytes
-from helpers.mail.ways import Way
+from helpers.mail.recipients import GraphMailbox, Recipients
+from helpers.mail.smtp import SmtpWay
 from helpers.progress import finishing
 
+Way = SmtpWay | GraphWay
 WAITS = (5.0, 30.0, 120.0)  # seconds before a letter that was not taken is tried again
 LONGEST_WAIT = 300.0  # seconds, whatever a server asks for
 IN_A_ROW = 3  # letters that are not taken, after which a server is left alone, for a while or for good
@@ -54,6 +64,11 @@ class Report:
             *self.stopped,
             *([f"{', '.join(untried[:NAMED])}{more}: not tried yet; send again"] if untried else []),
         ]
+
+
+def open_way(settings: Recipients) -> Way:
+    """The way out that the file of recipients gives; nothing is connected yet."""
+    return SmtpWay(settings.smtp) if settings.smtp else GraphWay(cast(GraphMailbox, settings.graph))
 
 
 def check_size(mailing: Mailing, one: Letter, most: int) -> None:

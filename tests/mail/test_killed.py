@@ -23,7 +23,7 @@ import sys
 from pathlib import Path
 from helpers.mail import sending
 from helpers.mail.ledger import held_ledger
-from helpers.mail.ways import open_way
+from helpers.mail.sending import open_way
 from tests.mail.made_up import mailing, recipients
 folder, port, count, size, pause = Path(sys.argv[1]), *map(int, sys.argv[2:6])
 sending.WAITS = (0.05,) * pause

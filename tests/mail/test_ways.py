@@ -4,8 +4,8 @@ from helpers.errors import KitError
 from helpers.mail.answers import APP_PASSWORD, OF_THE_DAY, SEND_AS, TOO_LARGE, meaning, shown
 from helpers.mail.graph import GraphWay
 from helpers.mail.recipients import Recipients, SmtpServer
+from helpers.mail.sending import open_way
 from helpers.mail.smtp import SmtpWay
-from helpers.mail.ways import open_way
 from tests.mail.letters import made_letter
 from tests.mail.servers import mail_server
 
