@@ -25,7 +25,7 @@ from helpers.periods import DAY
 from helpers.results import grouped
 from helpers.texts import printable
 
-KINDS = ("delivered_value",)  # each has a template of its name
+KIND = "delivered_value"  # what such a table says under ``pages``, and the name of its template
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 RESERVED = re.compile(r"(?i)con|prn|aux|nul|(com|lpt)\d")  # names that Windows keeps for itself
 SAME_TIME = 366 * DAY  # value and invoices are of the same time if their records begin so near to each other
@@ -35,17 +35,17 @@ STATES = ("confirmed", "not confirmed", "served", "invoiced")
 def write_customer_pages(executed: Iterable[Executed], pack: Path, request: PackRequest) -> None:
     """One page per customer of each table that says so, in a folder beside the table's own file."""
     for resource in tables_in(executed):
-        if (kind := resource.get("pages")) in KINDS and resource.get("export"):
+        if resource.get("pages") == KIND and resource.get("export"):
             folder = (pack / "exports" / Path(resource["export"]).name).with_suffix("")
             folder.mkdir(exist_ok=True)
-            for name, page in customer_pages(resource["data"], str(kind), request).items():
+            for name, page in customer_pages(resource["data"], request).items():
                 (folder / name).write_text(page, encoding="utf-8")
 
 
-def customer_pages(rows: Iterable[Mapping[str, Any]], kind: str, request: PackRequest) -> dict[str, str]:
+def customer_pages(rows: Iterable[Mapping[str, Any]], request: PackRequest) -> dict[str, str]:
     """The pages by the names of their files: each of the rows with one ``customer_id``."""
     by_customer = grouped((str(row["customer_id"]), row) for row in rows)
-    names, page = file_names(by_customer), named_template(f"{kind}.html.j2")
+    names, page = file_names(by_customer), named_template(f"{KIND}.html.j2")
     review, until = request.review, format_day(request.period.measured_on)
     shared = {"company": review.company, "colour": colours_of(review.brand.colour), "until": until}
     shared["lang"] = page_language()
