@@ -65,11 +65,10 @@ class OpenReview:
     @cached_property
     def context(self) -> Context:
         """What displays read besides the numbers."""
-        brand, label = self.review.brand, self.period.label
-        targets = {key: plan[label] for key, plan in self.review.targets.items() if label in plan}
+        review = self.review
         return Context(
-            self.period, self.prepared.currency, targets, brand.colour, self.review.baselines,
-            self.review.scorecard, self.review.targets, self.review.peers,
+            self.period, self.prepared.currency, review.brand.colour, review.baselines, review.scorecard,
+            review.targets, review.peers,
         )  # fmt: skip
 
     @cached_property

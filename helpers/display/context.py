@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -20,7 +20,6 @@ from helpers.registries import Baseline, Peers
 from helpers.results import COLUMNS, NUMBERS, Asked, as_json, records, rows_of, segment_of, split_address
 
 Series = Literal["quarter", "month", "week"]
-Given = TypeVar("Given")
 YEAR = {"quarter": 4, "month": 12, "week": 52}  # periods in a year
 MIME_TABLE = "application/vnd.dataresource+json"
 
@@ -29,7 +28,7 @@ MIME_TABLE = "application/vnd.dataresource+json"
 class Context:
     """What is known of the review besides its numbers.
 
-    ``targets`` holds those of the review period, by ``kpi_id`` or ``kpi_id[segment]``; ``plans`` those of all periods.
+    ``plans`` holds the targets of all periods, by ``kpi_id`` or ``kpi_id[segment]`` and by the period's label.
     ``colour`` is the brand's, as ``#rrggbb``; charts use it where it is dark enough to be read. ``baselines`` are those
     that the review fixes, by KPI, in the order of time; ``scorecard`` names the KPIs of the scorecard, by group;
     ``peers`` holds what other companies have, by KPI.
@@ -37,12 +36,17 @@ class Context:
 
     period: Period
     currency: str
-    targets: Mapping[str, float] = field(default_factory=dict)
     colour: str = "#1f3a5f"
     baselines: Mapping[str, Sequence[Baseline]] = field(default_factory=dict)
     scorecard: Mapping[str, Sequence[str]] = field(default_factory=dict)
     plans: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     peers: Mapping[str, Peers] = field(default_factory=dict)
+
+    @property
+    def targets(self) -> dict[str, float]:
+        """The targets of the review period, by ``kpi_id`` or ``kpi_id[segment]``."""
+        label = self.period.label
+        return {address: plan[label] for address, plan in self.plans.items() if label in plan}
 
     @property
     def write(self) -> Writer:
@@ -124,25 +128,21 @@ class Results:
 
     def target(self, kpi_id: str, segment: str = "") -> float | None:
         """The target of the review period, if one is set for the same rows."""
-        return self._addressed(self.context.targets, kpi_id, segment)
+        return self.plan(kpi_id, segment).get(self.period.label)
 
     def plan(self, kpi_id: str, segment: str = "") -> Mapping[str, float]:
-        """The targets of all periods that are set for the same rows, by the period's label."""
-        return self._addressed(self.context.plans, kpi_id, segment) or {}
+        """The targets of all periods that are set for the same rows, however these are addressed, by period."""
+        places, found = self._places_of(kpi_id, segment), dict[str, float]()
+        for address, given in self.context.plans.items():
+            of, name = split_address(address)
+            if of == kpi_id and bool(name) == bool(segment) and self._places_of(of, name) == places:
+                found = {**given, **found}
+        return found
 
     def themes(self) -> list[str]:
         """The themes that have results, in the order in which they were computed."""
         found = dict.fromkeys(CATALOGUE[kpi_id].theme for kpi_id in self.frame["kpi_id"].unique())
         return [theme for theme in found if theme in THEMES]
-
-    def _addressed(self, by_address: Mapping[str, Given], kpi_id: str, segment: str) -> Given | None:
-        """What is given for a KPI or a segment of it, however that is written."""
-        places = self._places_of(kpi_id, segment)
-        for address, given in by_address.items():
-            of, name = split_address(address)
-            if of == kpi_id and bool(name) == bool(segment) and self._places_of(of, name) == places:
-                return given
-        return None
 
     def _comparable(self, row: pd.Series, periods: int) -> pd.Series | None:
         """The row so many periods earlier: both complete or both as many days old, both known, neither of a few."""

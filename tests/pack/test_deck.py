@@ -240,7 +240,7 @@ def test_a_share_of_a_few_has_no_percentage_beside_its_point_nor_as_its_figure()
     (chart,) = [shape.chart for shape in slide.shapes if shape.has_chart]
     assert not list(chart._chartSpace.iter(qn("c:dLbl")))
     (alt,) = [shape._element._nvXxPr.cNvPr.get("descr") for shape in slide.shapes if shape.has_chart]
-    assert alt.endswith("2026Q2 50.0% to 2026Q3 1 of 3.")
+    assert alt.endswith("2026Q2 50.0% to 2026Q3 1 of 3; plan 50.0%.")
 
 
 def test_what_can_be_edited_in_a_chart_are_its_values(deck):

@@ -15,9 +15,8 @@ Q3 = Calendar().period("2026Q3")
 
 
 def review(*rows: Row, targets: Mapping[str, float] | None = None, period: Period = Q3, **context: Any) -> Results:
-    return Results(
-        long_table.frame(rows), Context(period, context.pop("currency", "EUR"), targets=targets or {}, **context)
-    )
+    plans = {key: {period.label: target} for key, target in (targets or {}).items()} | context.pop("plans", {})
+    return Results(long_table.frame(rows), Context(period, context.pop("currency", "EUR"), plans=plans, **context))
 
 
 def quarters(kpi_id: str, values: Sequence[float | None], *, period: Period = Q3, **more: Any) -> list[Row]:
