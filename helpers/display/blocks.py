@@ -11,7 +11,7 @@ import pandas as pd
 
 from helpers.catalogue import TIMES, kpi
 from helpers.display.context import Results
-from helpers.display.formats import NOTHING, unit_note
+from helpers.display.formats import NOTHING, format_day, format_period, unit_note
 from helpers.display.sentences import cautions, ended, paragraph, why_missing, window_words
 from helpers.display.signals import Verdict, change_tone, target_met, verdict
 from helpers.display.sparkline import data_url, sparkline
@@ -89,14 +89,14 @@ def kpi_texts(results: Results, kpi_id: str) -> dict[str, str]:
     if row is None:
         texts = {"kpi_id": kpi_id, "label": label, "value": NOTHING, "status": "not_provided"}
         return {**dict.fromkeys(TEXTS, ""), **texts, "reason": _("Not computed in this review")}
-    stands_in = "" if row["period"] == results.period.label else write.period(row["period"])
+    stands_in = "" if row["period"] == results.period.label else format_period(row["period"])
     value, interval = write.result(row), write.interval(row["ci_low"], row["ci_high"], row["unit"])
     unit = [] if value == NOTHING else [unit_note(row["unit"], row["value"]), window_words(row)]
     to_date = write.result(now) if stands_in and (now := results.now(kpi_id)) is not None else ""
     missing, beside = begun(why_missing(row)), cautions(row)
     is_missing = bool(missing)
     if stands_in:
-        period = write.period(results.period.label)
+        period = format_period(results.period.label)
         missing = _("{period} is not mature yet: {value} to date").format(period=period, value=to_date)
     sure = interval and _("{level} interval {interval}").format(level=write.level(row["ci_level"]), interval=interval)
     return {
@@ -143,7 +143,7 @@ def peers_text(results: Results, row: pd.Series) -> str:
         interval=write.interval(peers.p25, peers.p75, unit),
         median=write.phrase(peers.median, unit),
         source=peers.source,
-        day=write.day(peers.as_of),
+        day=format_day(peers.as_of),
     )
 
 
@@ -152,7 +152,7 @@ def _change(name: str, results: Results, row: pd.Series, before: pd.Series | Non
         return {name: "", f"{name}_label": "", f"{name}_tone": ""}
     text = results.write.change(row["value"], before["value"], row["unit"])
     tone = change_tone(row["kpi_id"], row["value"] - before["value"]) if text[0] in "+−" else ""
-    return {name: text, f"{name}_label": results.write.period(before["period"]), f"{name}_tone": tone}
+    return {name: text, f"{name}_label": format_period(before["period"]), f"{name}_tone": tone}
 
 
 def _block_html(block: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from helpers.catalogue import CATALOGUE, THEMES
-from helpers.display.formats import Writer, is_small
+from helpers.display.formats import Writer, format_period, is_small
 from helpers.display.palette import ink
 from helpers.language import _
 from helpers.periods import Period
@@ -179,7 +179,7 @@ class Results:
         }
         count, kpis = len(self.frame), self.frame["kpi_id"].nunique()
         words = _("{n} figures of {kpis} KPIs, for {period} and the periods before it")
-        period = self.write.period(self.period.label)
+        period = format_period(self.period.label)
         return {MIME_TABLE: resource, "text/plain": words.format(n=count, kpis=kpis, period=period)}
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from helpers.catalogue import CATALOGUE, kpi, theme_title
 from helpers.data.canonical_tables import TABLES
 from helpers.display.context import Results, warnings_of
-from helpers.display.formats import NOTHING
+from helpers.display.formats import NOTHING, format_day
 from helpers.display.plain_words import named
 from helpers.display.shown_tables import Table
 from helpers.language import _, enumerated, in_force, message, plural, retold
@@ -160,7 +160,7 @@ class DataPage:
             [_said(name), t["read"], t["clean"], t["read"] - t["clean"], t["earliest"], t["latest"], t["days_old"]]
             for name, t in self._tables.items()
         ]
-        shown = self.results.write.day(last)
+        shown = format_day(last)
         note = _("Days old: to {day}, the last day that the figures count, from a table's last row by then.")
         note, empty = note.format(day=shown), _("No table is provided.")
         return _listing(_("What was read"), columns, rows, empty=empty, note=note)

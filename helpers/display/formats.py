@@ -178,14 +178,6 @@ class Writer:
         tenths = partial(self._decimal, pattern="0.0")
         return [NOTHING if pd.isna(v) else _signed(float(v), tenths, positive="") for v in found]
 
-    def day(self, day: date | str) -> str:
-        """A day, as :func:`format_day` writes it."""
-        return format_day(day)
-
-    def period(self, label: str) -> str:
-        """The name of a period, as :func:`format_period` writes it."""
-        return format_period(label)
-
     def _unsigned(self, number: float, unit: str) -> str:
         """A number of a unit of the catalogue, its sign apart."""
         locale = _locale(locale_in_force())

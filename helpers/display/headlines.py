@@ -14,7 +14,7 @@ import pandas as pd
 
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.context import Results
-from helpers.display.formats import MONEY, is_small
+from helpers.display.formats import MONEY, format_period, is_small
 from helpers.display.objectives import OFF_PACE, Objective, objective_sentence, objectives_in
 from helpers.display.sentences import (
     clauses,
@@ -139,7 +139,7 @@ def parts_moved(results: Results, kpi_id: str) -> str:
             return _("{name} by {dimension}, on {period}: {parts}.").format(
                 name=kpi(kpi_id).label,
                 dimension=_(spoken(str(by))),
-                period=results.write.period(before["period"]),
+                period=format_period(before["period"]),
                 parts=enumerated([*shown, *more]),
             )
     return ""

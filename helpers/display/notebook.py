@@ -10,7 +10,7 @@ import pandas as pd
 
 from helpers.catalogue import kpi
 from helpers.display.context import MIME_TABLE, Results
-from helpers.display.formats import NOTHING, unit_note
+from helpers.display.formats import NOTHING, format_period, unit_note
 from helpers.display.sentences import listed, why_missing, window_words
 from helpers.display.shown_tables import table_html
 from helpers.language import _, message
@@ -90,7 +90,7 @@ def overview_html(results: Results) -> str:
     rows = [_row(results, str(kpi_id)) for kpi_id in results.frame["kpi_id"].unique()]
     count = results.write.value(len(results.frame), "count")
     table = {
-        "title": _(", ").join([_("Results"), results.write.period(results.period.label)]),
+        "title": _(", ").join([_("Results"), format_period(results.period.label)]),
         "columns": [{"label": _(label), "align": align} for label, align in COLUMNS.items()],
         "rows": rows,
         "values": rows,
@@ -112,7 +112,7 @@ def _row(results: Results, kpi_id: str) -> list[str]:
     units = [] if value == NOTHING else [unit_note(row["unit"], row["value"]), window_words(row)]
     change = write.change(row["value"], before["value"], row["unit"]) if before is not None else NOTHING
     if row["period"] != results.period.label:
-        label = _(", ").join([label, write.period(row["period"])])
+        label = _(", ").join([label, format_period(row["period"])])
     known = STATUSES.get(row["status"], "")
     status = begun(why_missing(row)) or _(known)
     return [label, value, _(", ").join(filter(None, units)), change, write.value(row["n"], "count"), status]

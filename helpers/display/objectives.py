@@ -12,7 +12,7 @@ import pandas as pd
 
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.context import Results
-from helpers.display.formats import NOTHING, Writer
+from helpers.display.formats import NOTHING, Writer, format_day, format_period
 from helpers.display.sentences import cautions, paragraph, why_missing
 from helpers.display.shown_tables import Table
 from helpers.display.signals import verdict
@@ -111,7 +111,7 @@ def _as_agreed(okr: Okr, results: Results) -> dict[str, Any]:
     write, measure = results.write, CATALOGUE.get(okr.kpi_id)
     label = kpi(okr.kpi_id).label if measure else okr.kpi_id.replace("_", " ")
     ends = [write.phrase(end, measure.unit if measure else "ratio") for end in (okr.baseline, okr.target)]
-    first, due = write.day(okr.baseline_on), write.day(okr.due_on - DAY)
+    first, due = format_day(okr.baseline_on), format_day(okr.due_on - DAY)
     named = _("{label} ({segment})")
     return {
         "objective": named.format(label=okr.objective, segment=okr.owner or _("no owner")),
@@ -131,7 +131,7 @@ def _standing_now(each: Objective, looked_up: Results) -> dict[str, Any]:
         value = _("{value}, n = {n}").format(value=value, n=each.write.value(each.row["n"], "count"))
     if each.row["period"] != looked_up.period.label:
         dated = _("{value} ({period})")
-        period = each.write.period(each.row["period"])
+        period = format_period(each.row["period"])
         value, standing = (dated.format(value=text, period=period) if text else "" for text in (value, standing))
     without = _("not final") if each.row["status"] == "partial" else _("no status")
     not_provided = each.row["status"] == "not_provided"
@@ -178,7 +178,7 @@ def _cautions_of(found: Iterable[Objective]) -> list[str]:
 
 def objective_sentence(each: Objective) -> tuple[str, str]:
     """Where an objective stands, in two parts: its name and standing; the figure, the part of the way, of the time."""
-    write, label = each.write, kpi(each.facts["kpi_id"]).label
+    label = kpi(each.facts["kpi_id"]).label
     is_apposition, over = ", " in label, each.standing in ("achieved", "missed")
     lead = _("The objective “{name}” was {standing}") if over else _("The objective “{name}” is {standing}")
     way = _("farther off than at the start of the way")
@@ -191,9 +191,9 @@ def objective_sentence(each: Objective) -> tuple[str, str]:
         rest = _(": {name} stands at {value} in {period}, {way} from {start} to {end} by {day}.")
     rest = rest.format(
         name=_("{label},").format(label=label) if is_apposition else label,
-        value=each.phrase("value"), period=write.period(each.row["period"]), way=way,
+        value=each.phrase("value"), period=format_period(each.row["period"]), way=way,
         start=each.phrase("baseline"), end=each.phrase("target"), gone=each.share(each.gone),
-        day=write.day(date.fromisoformat(each.facts["due_on"]) - DAY),
+        day=format_day(date.fromisoformat(each.facts["due_on"]) - DAY),
     )  # fmt: skip
     return lead.format(name=each.name, standing=_(STANDINGS[each.standing])), rest
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from helpers.catalogue import kpi
 from helpers.display.context import Results
+from helpers.display.formats import format_period
 from helpers.display.sentences import ended, paragraph, why_nothing
 from helpers.errors import KitError, nearest
 from helpers.language import _, message, plural
@@ -57,7 +58,7 @@ class Outlook:
         period = self.results.period
         if period.kind != "quarter":
             return _("The outlook to the year's end is told in the review of a quarter.")
-        label = self.results.write.period(period.label)
+        label = format_period(period.label)
         if not self.ahead:
             return _("{period} is the last quarter of its fiscal year: the year is over.").format(period=label)
         if period.is_partial:

@@ -12,7 +12,7 @@ from babel.lists import format_list
 
 from helpers.catalogue import TIMES, kpi
 from helpers.display.context import Results, warnings_of
-from helpers.display.formats import Writer, unit_note, with_unit
+from helpers.display.formats import format_period, unit_note, with_unit
 from helpers.display.plain_words import plain
 from helpers.language import LOCALES, _, in_force, message, plural, retold
 from helpers.texts import spoken
@@ -61,7 +61,7 @@ def movement(results: Results, row: pd.Series, *, year_ago: bool = False) -> str
     ``row`` is of any period; ``year_ago`` adds the comparison with a year before. Without anything to compare it
     with, the value alone is told.
     """
-    period = when(results.write, row["period"], row["status"])
+    period = when(row["period"], row["status"])
     if why := why_missing(row):
         return _("{name}: no value in {period} ({why})").format(name=name_of(row), period=period, why=why)
     gaps = gaps_of(results, row, year_ago=year_ago)
@@ -97,7 +97,7 @@ def gaps_of(results: Results, row: pd.Series, *, year_ago: bool = False) -> list
     """How far a figure lies from the period before, and from a year before, where they may be compared."""
 
     def gap(earlier: pd.Series) -> str:
-        gap, period = row["value"] - earlier["value"], results.write.period(earlier["period"])
+        gap, period = row["value"] - earlier["value"], format_period(earlier["period"])
         if results.write.is_none(gap, row["unit"]):
             return _("the same as {period}").format(period=period)
         told = _("{gap} above {period}") if gap > 0 else _("{gap} below {period}")
@@ -119,7 +119,7 @@ def gap_to_target(results: Results, row: pd.Series, target: float) -> str:
 def when_earlier(results: Results, row: pd.Series) -> str:
     """The words "in 2026Q2" after a blank, of a row that stands in for a review period that is not mature."""
     here = row["period"] == results.period.label
-    return "" if here else _(" in {period}").format(period=results.write.period(row["period"]))
+    return "" if here else _(" in {period}").format(period=format_period(row["period"]))
 
 
 def name_of(row: pd.Series) -> str:
@@ -128,9 +128,9 @@ def name_of(row: pd.Series) -> str:
     return told.format(label=kpi(row["kpi_id"]).label, segment=retold(spoken(row["segment"])))
 
 
-def when(write: Writer, period: object, status: str) -> str:
+def when(period: object, status: str) -> str:
     """The name of a period, of one that is not over as such."""
-    name = write.period(str(period))
+    name = format_period(str(period))
     return _("{period} to date").format(period=name) if status == "partial" else name
 
 
@@ -175,7 +175,7 @@ def clauses(told: Sequence[str]) -> str:
 def chart_title(results: Results, what: str, unit: str, periods: Sequence[str]) -> str:
     """A chart's title: what, unit, period."""
     named = list(periods) or [results.period.label]
-    first, last = (results.write.period(label) for label in (named[0], named[-1]))
+    first, last = (format_period(label) for label in (named[0], named[-1]))
     when = first if first == last else _("{low} to {high}").format(low=first, high=last)
     return _(", ").join(filter(None, [what, unit_words(unit, results.context.currency), when]))
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from helpers.catalogue import judged_as, kpi
 from helpers.display.context import Results, Series
+from helpers.display.formats import format_period
 from helpers.language import _, message
 from helpers.periods import DAY
 from helpers.registries import Baseline
@@ -219,7 +220,7 @@ def _of(found: Verdict, kpi_id: str, results: Results) -> str:
         if found.period == beside["period"] or same:  # the last month's stock is the quarter's
             return ""
     told = "{period}" if found.subject == kpi_id else _("{period} alone")
-    return told.format(period=results.write.period(found.period))
+    return told.format(period=format_period(found.period))
 
 
 def _position(found: Verdict, results: Results) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from helpers.catalogue import kpi
 from helpers.display.context import Results, Series
+from helpers.display.formats import format_period
 from helpers.display.palette import BAND, FILLS, QUIET
 from helpers.display.signals import Verdict
 from helpers.language import _
@@ -40,7 +41,7 @@ def sparkline(
         point = f"signal {found.tone}"
     ends = (with_value.iloc[0], with_value.iloc[-1])
     (first, start), (last, end) = (
-        (write.period(row["period"]), write.value(row["value"], row["unit"])) for row in ends
+        (format_period(row["period"]), write.value(row["value"], row["unit"])) for row in ends
     )
     words = _("{first} {start} to {last} {end}").format(first=first, start=start, last=last, end=end)
     if band:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.context import Results
-from helpers.display.formats import FEW, MONEY
+from helpers.display.formats import FEW, MONEY, format_period
 from helpers.display.headlines import Headline, family_of, headlines, judgement
 from helpers.display.scorecard import scorecard_kpis
 from helpers.display.sentences import as_subject, clauses, gap_to_target, gaps_of, name_of, paragraph, when_earlier
@@ -73,7 +73,7 @@ def _verdict(results: Results, row: pd.Series | None) -> str:
     if before and row["period"] == results.period.label:
         parts.append(_(NOW[results.period.kind]).format(went=before))
     elif before:
-        period = results.write.period(row["period"])
+        period = format_period(row["period"])
         parts.append(_("{went} in {period}").format(went=before, period=period))
     if not parts:
         return _("{name} is {value}.").format(name=name, value=results.write.result_phrase(row))

@@ -212,13 +212,9 @@ def ledger_path(out: Path, label: str, *, draft: bool) -> Path:
     Raises:
         KitError: the label cannot be that of a period, and so names no folder of packs.
     """
-    _check_label(label)
-    return out / ".builds" / f"{label}-sent.jsonl" if draft else out / PUBLISHED / label / "sent.jsonl"
-
-
-def _check_label(label: str) -> None:
     if not LABEL.fullmatch(label):
         raise KitError(f"{label} is no period; name one such as 2026Q3")
+    return out / ".builds" / f"{label}-sent.jsonl" if draft else out / PUBLISHED / label / "sent.jsonl"
 
 
 def who_has_it(out: Path, label: str) -> list[str]:
@@ -278,7 +274,6 @@ def _tester(recipients: Recipients, to: str) -> Person:
 
 def _pack(label: str, out: Path, draft: bool) -> Path:
     """The folder of the newest published version, or of the draft."""
-    _check_label(label)
     if draft:
         if not (out / label).is_symlink():
             raise KitError(f"{out / label} is no draft; build it first: kpi-review build --period {label} --source …")

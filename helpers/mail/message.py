@@ -22,13 +22,13 @@ from helpers.display.data_page import DataPage
 from helpers.display.formats import format_period
 from helpers.display.plain_words import plain
 from helpers.display.sentences import ended, listed, paragraph
-from helpers.errors import KitError, nearest
+from helpers.errors import KitError
 from helpers.language import LOCALES, _, in_force, locale_in_force, message, speaking
 from helpers.mail.body import write_bodies
 from helpers.pack.appearance import TEMPLATES, typst_fonts
 from helpers.pack.archive import published_at
 from helpers.pack.changes import SHOWN, Compared, changes_since
-from helpers.pack.made_from import NOTEBOOKS, PREPARED, audiences_of, kept_request, kept_runs, of_audience
+from helpers.pack.made_from import NOTEBOOKS, PREPARED, kept_request, kept_runs, of_audience
 from helpers.pack.notebook_content import as_svg
 from helpers.pack.pages import DRAFT, PARTIAL, Edition, page_content, pages_of
 from helpers.pack.request import PackRequest
@@ -65,14 +65,15 @@ def message_of(found: Opened, audience: str, language: str | None, attached: Seq
 
     Args:
         found: the pack.
-        audience: whose pack it is; the whole one where it is empty.
+        audience: whose pack it is, one that it was built for; the whole one where it is empty.
         language: that of the message; by default the pack's. The company's own terms hold in the pack's alone.
         attached: the names of the files that go with it, each with its bytes.
 
     Raises:
-        KitError: there is no such audience, this kit reads other figures than the pack has, or the body is too large.
+        KitError: this kit reads other figures than the pack has, or the body is too large.
     """
-    made_from, notebooks = _kept(found, audience)
+    made_from = of_audience(found.made_from, audience)
+    notebooks = (made_from if audience else found.folder) / NOTEBOOKS
     kept = kept_request(made_from, found.request.root)
     request = _in_language(kept, language)
     brand = request.review.brand
@@ -107,16 +108,6 @@ def message_of(found: Opened, audience: str, language: str | None, attached: Seq
 
 
 # --- what it is made from ---------------------------------------------------------------------------------------------
-
-
-def _kept(found: Opened, audience: str) -> tuple[Path, Path]:
-    """What a pack, or that of an audience, was made from, and its executed notebooks."""
-    if not audience:
-        return found.made_from, found.folder / NOTEBOOKS
-    if audience not in (known := audiences_of(found.made_from)):
-        raise KitError(f"{found.folder}: {audience!r} is no audience of this pack{nearest(audience, known)}")
-    own = of_audience(found.made_from, audience)
-    return own, own / NOTEBOOKS
 
 
 def _in_language(request: PackRequest, language: str | None) -> PackRequest:

@@ -76,7 +76,7 @@ def _standing(row: Mapping[str, str], results: Results) -> str:
     known = results.period.known_until
     done, due = _day(row.get("Done", "")), _day(row.get("Due", ""))
     if done and done <= known:
-        told = _("done on {day}").format(day=results.write.day(done))
+        told = _("done on {day}").format(day=format_day(done))
         return f"{DONE} {told}"
     late, still_open = _("late"), _("open")
     return f"{LATE} {late}" if due and due <= known else f"{OPEN} {still_open}"

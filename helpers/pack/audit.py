@@ -20,6 +20,7 @@ from xlsxwriter.utility import xl_col_to_name as letters
 
 from helpers.catalogue import kpi
 from helpers.display.context import Results, warnings_of
+from helpers.display.formats import format_period
 from helpers.display.sentences import REASONS, paragraph
 from helpers.display.shown_tables import Table
 from helpers.kpis.recurring_revenue.by_month import REVALUED, compared_days, customers_by_month
@@ -234,7 +235,7 @@ class _Audit:
 
     def __init__(self, quarter: OpenReview, results: Results, listing: Listing) -> None:
         self.results, self.listing = results, listing
-        self.label = results.write.period(results.period.label)
+        self.label = format_period(results.period.label)
         self.money = number_format([], "money", results.context.currency)
         self.months = quarter.spine.rules["retention_months"]
         self.steps, since = compared_days(quarter.spine)

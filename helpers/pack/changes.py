@@ -190,7 +190,7 @@ class _Comparison:
             )
         sizes = {"share": write.value(least, "share"), "points": write.gap(least, "share")}
         begin = _("Compared with the pack of {period} (v{version}): of {n} figures that both have, {told}.").format(
-            period=write.period(self.published.label),
+            period=format_period(self.published.label),
             version=self.published.version,
             n=self._count(len(self._pairs)),
             told=told.format(n=self._count(n), material=self._count(len(material)), **sizes),
@@ -291,7 +291,7 @@ class _Comparison:
 
     def _table_row(self, found: Sequence[Restated]) -> list[str]:
         first, more = found[0], self._count(len(found) - 1) if len(found) > 1 else ""
-        period = self.found.write.period(first.period)
+        period = format_period(first.period)
         return [first.name, period, *first.texts, more, ended(begun(first.cause))]
 
     # --- definitions and rules ----------------------------------------------------------------------------------------

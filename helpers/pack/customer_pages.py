@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from helpers.display.formats import NOTHING, Writer, format_day
+from helpers.display.formats import NOTHING, Writer, format_day, format_period
 from helpers.language import key_of, page_language
 from helpers.pack.appearance import colours_of
 from helpers.pack.notebook_content import tables_in
@@ -85,7 +85,7 @@ def _value(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
     def told(each: Mapping[str, Any]) -> dict[str, str]:
         return {
-            "day": write.day(each["day"]),
+            "day": format_day(each["day"]),
             "what": each["what"] or "",
             "amount": write.value(each["amount"], "money"),
         }
@@ -94,7 +94,7 @@ def _value(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         "customer": one["customer"],
         "value": write.value(_sum(confirmed), "money") if confirmed else "",
         "paid": write.value(_sum(invoiced), "money") if invoiced else "",
-        "paid_since": write.day(invoiced[0]["day"]) if invoiced else "", "is_served": bool(served),
+        "paid_since": format_day(invoiced[0]["day"]) if invoiced else "", "is_served": bool(served),
         "ratio": write.value(_ratio(confirmed, unconfirmed, served), "ratio").removeprefix(NOTHING),
         "waiting": write.value(_sum(unconfirmed), "money"), "quarters": _quarters(confirmed, write),
         "confirmed": list(map(told, reversed(confirmed))), "unconfirmed": list(map(told, reversed(unconfirmed))),
@@ -124,7 +124,7 @@ def _quarters(confirmed: Iterable[Mapping[str, Any]], write: Writer) -> list[dic
     most = max([*totals.values(), 0.0]) or 1.0
     return [
         {
-            "quarter": write.period(quarter),
+            "quarter": format_period(quarter),
             "amount": write.value(total, "money"),
             "bar": round(100 * max(total, 0.0) / most),
         }

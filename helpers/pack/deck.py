@@ -269,9 +269,9 @@ def _drawing(results: Results, told: Headline) -> Drawing | None:
     rows = rows.assign(value=rows["value"].where(rows["status"].isin(["ok", "partial"]))).reset_index(drop=True)
     if rows["value"].count() < 2:
         return None
-    unit, write = kpi(kpi_id).unit, results.write
+    unit = kpi(kpi_id).unit
     limits = found.range if found.subject == kpi_id and found.kind == kind else None
-    dated = [when(write, *each) for each in zip(rows["period"], rows["status"], strict=True)]
+    dated = [when(*each) for each in zip(rows["period"], rows["status"], strict=True)]
     known = [i for i, value in enumerate(rows["value"]) if not math.isnan(value)]
     plan = [results.plan(kpi_id, told.segment).get(period) for period in rows["period"]]
     series = [Series(_("Actual"), [None if math.isnan(value) else float(value) for value in rows["value"]])]

@@ -288,7 +288,7 @@ def _summary(results: Results) -> Summary:
         return found
     running = _(
         "{period} is still running: figures to date are of {n} of its {days} days, earlier ones of as many days."
-    ).format(period=results.write.period(period.label), n=period.elapsed_days, days=period.days)
+    ).format(period=format_period(period.label), n=period.elapsed_days, days=period.days)
     return replace(found, note=paragraph(found.note, running))
 
 

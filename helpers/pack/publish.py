@@ -7,7 +7,6 @@ with a reason; nothing is overwritten.
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import re
 import shutil
@@ -42,6 +41,7 @@ from helpers.pack.made_from import (
     REMOVED,
     altered_since_build,
     audiences_of,
+    keep_json,
     kept_record,
     kept_request,
     kept_runs,
@@ -283,7 +283,7 @@ def _remove_tables(made_from: Path, edition: Edition, why: str) -> None:
     _set_writable(made_from, True)
     names = [table.name for table in tables]
     record = {"tables": names, "at": edition.at, "by": edition.by, "why": why}
-    (made_from / REMOVED).write_text(f"{json.dumps(record, indent=1)}\n", encoding="utf-8")
+    keep_json(record, made_from / REMOVED)
     for table in tables:
         table.unlink()
     _set_writable(made_from, False)

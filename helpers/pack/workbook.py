@@ -172,7 +172,7 @@ def _theme_tables(section: Section, results: Results) -> Iterator[ExcelTable]:
     outputs = list(shown_outputs(section.notebook))
     told = [block for _, output in outputs for block in output["data"].get(MIME_BLOCKS, {}).get("blocks", ())]
     if once := {block["kpi_id"]: block for block in told}:
-        period = results.write.period(results.period.label)
+        period = format_period(results.period.label)
         yield _key_figures(_("Key figures, {period}").format(period=period), list(once.values()), results)
     months = {format_period(label): month_start(label) for label in results.frame["period"].unique()}
     for number, output in outputs:
@@ -224,7 +224,7 @@ def _key_figure(told: Mapping[str, str], results: Results) -> list[Any]:
     numbers = [row["value"], row["ci_low"], row["ci_high"], *earlier, results.target(known.kpi_id)]
     value, low, high, *others = typed_column(numbers, {"unit": known.unit}, results.context.currency)
     unit, met = (_(WORDS[word]) for word in (known.unit, told.get("target_status", "")))
-    cells = [known.label, results.write.period(row["period"]), value, unit, typed_cell(row["n"], COUNT), low, high]
+    cells = [known.label, format_period(row["period"]), value, unit, typed_cell(row["n"], COUNT), low, high]
     for cell in others:
         cells += [cell, *_change(value, cell, is_target=cell is others[-1], unit=known.unit)]
     return [*cells, met, *known_by]
@@ -257,7 +257,7 @@ def _history_table(kpi_ids: Sequence[str], results: Results) -> ExcelTable:
         (period.measured_on.isoformat() for period in periods), {"unit": "date"}, results.context.currency
     )
     heads = (_("Period"), _("Last day"), *(kpi(kpi_id).label for kpi_id in kpi_ids))
-    names = [typed_cell(results.write.period(period.label)) for period in periods]
+    names = [typed_cell(format_period(period.label)) for period in periods]
     title = _(BY_KIND[kind]).format(name=_(SCORECARD))
     return ExcelTable(title, heads, [names, days, *columns], name="scorecard_over_time")
 

@@ -490,16 +490,3 @@ def test_who_sees_a_part_of_the_customers_gets_their_figures_and_no_word_about_o
     assert number(cells["value"]) == of_mine["value"].item()
     [cells] = [cells for name, cells in scorecard(page_of(whole)).items() if name.startswith("Inactive customers")]
     assert number(cells["value"]) > of_mine["value"].item()
-
-
-@pytest.mark.slow
-def test_an_audience_of_another_name_is_refused_with_the_nearest(shared):
-    with pytest.raises(KitError, match=r"'bord' is no audience of this pack; did you mean 'board'\?"):
-        message_of(shared, "bord", None, [])
-    with pytest.raises(KitError, match=r"'\.\./board' is no audience"):
-        message_of(shared, "../board", None, [])
-
-
-def test_a_pack_without_audiences_has_none(sample):
-    with pytest.raises(KitError, match=r"'board' is no audience of this pack$"):
-        message_of(sample, "board", None, [])

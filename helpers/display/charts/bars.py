@@ -25,7 +25,7 @@ from helpers.display.charts.frame import (
     table_behind,
 )
 from helpers.display.context import Results
-from helpers.display.formats import Writer, is_small, no_change, unit_note
+from helpers.display.formats import Writer, format_period, is_small, no_change, unit_note
 from helpers.display.objectives import OFF_PACE, STANDINGS, Objective, objectives_in, with_sign
 from helpers.display.palette import FILLS, LINE, QUIET, TEXT, TONES
 from helpers.display.sentences import (
@@ -69,7 +69,7 @@ def bars(results: Results, kpi_id: str, segment_by: str) -> Chart:
     table = table_behind(results.context, title, rows, _bar_columns(begun(by), label, unit), _("No segments."))
     if not rows["value"].count():
         none = _("{name}: no {dimension} has a value in {period}.")
-        none = none.format(name=label, dimension=by, period=results.write.period(period))
+        none = none.format(name=label, dimension=by, period=format_period(period))
         return not_drawn(table, why_nothing(results, total, none))
     are_parts = total is not None and abs(rows["value"].sum() - total["value"]) <= CENT  # a sum is no measure of them
     with sheet(ROW * (min(len(rows), MOST) + 1), results.context) as drawn:
@@ -98,7 +98,7 @@ def variants(results: Results, name: str, own: str) -> Chart:
     now, least, most = (told.format(value=phrase(row), parameter=name, setting=row["segment"]) for row in (kept, *ends))
     sentence = _("{name} in {period}: {value}; lowest {least}, highest {most}.").format(
         name=label,
-        period=results.write.period(results.period.label),
+        period=format_period(results.period.label),
         value=now,
         least=least,
         most=most,
@@ -122,7 +122,7 @@ def funnel(results: Results) -> Chart:
         "ci_high_rate": Column(_("to"), "share"),
     }  # fmt: skip
     table = table_behind(results.context, title, both, columns, _("No segments."))
-    shown = results.write.period(period)
+    shown = format_period(period)
     if reached.empty or not reached["value"].iloc[0] > 0:
         none = _("No record entered the pipeline in {period}.").format(period=shown)
         return not_drawn(table, why_nothing(results, total, none))
@@ -159,7 +159,7 @@ def waterfall(results: Results, opening: str, movements: Sequence[str], closing:
     rows = [row for kpi_id in kpi_ids if (row := results.now(kpi_id)) is not None]
     steps = pd.DataFrame(found or {shown[0]: {row["kpi_id"]: row["value"] for row in rows}}, dtype=float)
     title = chart_title(results, _("{name}, movements").format(name=label), unit, shown)
-    heads = {each: Column(results.write.period(each), unit) for each in shown}
+    heads = {each: Column(format_period(each), unit) for each in shown}
     named = steps.assign(label=[kpi(kpi_id).label for kpi_id in steps.index])
     table = table_behind(results.context, title, named, {"label": Column(_("Movement")), **heads}, _("No movements."))
     if not found:
@@ -285,7 +285,7 @@ def pace(results: Results) -> Chart:
     frame = pd.DataFrame(rows, columns=list(columns))
     table = table_behind(results.context, title, frame, columns, _("No objective has a figure."))
     if not found:
-        period = results.write.period(results.period.label)
+        period = format_period(results.period.label)
         return not_drawn(table, _("No objective has a figure in {period}.").format(period=period))
     with sheet(ROW * 1.6 * (len(found) + 1), results.context) as drawn:
         axes, unsaid = drawn.axes, _("not final")
@@ -401,7 +401,7 @@ def _segment_sentence(results: Results, rows: pd.DataFrame, total: pd.Series | N
     told = rows.index.isin(drawn.index) & rows["value"].notna() | (rows["segment"] == retold(NONE))
     of_some = grouped((text, spoken(row["segment"])) for _i, row in rows[told].iterrows() for text in cautions(row))
     sentence = _("{name} in {period}: {value}.").format(
-        name=kpi(rows["kpi_id"].iloc[0]).label, period=results.write.period(period), value=parts
+        name=kpi(rows["kpi_id"].iloc[0]).label, period=format_period(period), value=parts
     )
     beside = _("{names}: {reason}.")
     return paragraph(
@@ -423,7 +423,7 @@ def _known_periods(results: Results, kpi_ids: Sequence[str]) -> tuple[dict[str, 
         rows = [row for kpi_id in kpi_ids if (row := results.at(kpi_id, period.label)) is not None]
         if why := _why_unknown(results, rows, len(kpi_ids)):
             untold = _("{period} is not drawn: {reason}.")
-            untold = untold.format(period=results.write.period(period.label), reason=why)
+            untold = untold.format(period=format_period(period.label), reason=why)
             return found, untold if found and rows else why if not found else ""
         found = {period.label: {row["kpi_id"]: float(row["value"]) for row in rows}, **found}
     return found, ""
@@ -454,7 +454,7 @@ def _waterfall_panels(drawn: Sheet, results: Results, found: Mapping[str, Mappin
     is_cut = span > 0 and lowest > CUT * highest
     width = PANEL / (span * 1.4 if is_cut else max(highest, 0.0) - min(lowest, 0.0))
     for at, (period, values) in enumerate(found.items()):
-        when = results.write.period(period)
+        when = format_period(period)
         base, last = min(ends[period]) - span * 0.4 if is_cut else min(0.0, lowest), 0.0
         for y, (kpi_id, value) in enumerate(values.items()):
             row, is_stock = results.at(kpi_id, period), y in (0, len(values) - 1)

@@ -31,7 +31,7 @@ from helpers.display.charts.frame import (
     wrapped,
 )
 from helpers.display.context import Results
-from helpers.display.formats import unit_note
+from helpers.display.formats import format_day, format_period, unit_note
 from helpers.display.palette import BAD, BAND, FILLS, GOOD, QUIET, TEXT, lighter
 from helpers.display.sentences import chart_title, clauses, ended, why_nothing
 from helpers.display.shown_tables import Table
@@ -150,7 +150,7 @@ def dots(table: Table, day: str, value: str, things: str) -> Chart:
                     pd.Timestamp(row[day]).toordinal(), row[value], look.mark, markersize=5, markeredgecolor=colour,
                     markerfacecolor=face, clip_on=False, zorder=5,
                 )  # fmt: skip
-                at = write.day(row[day])
+                at = format_day(row[day])
                 drawn.mark(dot, row.iloc[0], _(", ").join([write.phrase(row[value], unit), retold(state), at]))
         lowest = min(0.0, float(table.rows[value].min()))
         drawn.axes.set_ylim(bottom=lowest)
@@ -207,7 +207,7 @@ def histogram(results: Results, kpi_id: str) -> Chart:
     previous = "".join(each.label for each in results.period.history(1))  # empty where a calendar begins with this one
     now, before = (_shares(results, kpi_id, label) for label in (period, previous))
     title = chart_title(results, label, "share", [period])
-    when, when_before = (write.period(each) for each in (period, previous))
+    when, when_before = (format_period(each) for each in (period, previous))
     columns = {
         "segment": Column(_("Active weeks")), "value": Column(when, "count"), "share": Column(_("Share"), "share"),
     }  # fmt: skip
@@ -259,7 +259,7 @@ def flows(table: Table) -> Chart:
             ("newly_silent", newly, FILLS["bad"], 1),
             ("returned", back, FILLS["good"], -1),
         ):
-            words = [told.format(day=write.day(day)) for day in rows["week_to"]]
+            words = [told.format(day=format_day(day)) for day in rows["week_to"]]
             drawn.marks(axes.bar(range(len(rows)), sign * rows[name], 0.5, color=colour), words, rows[name], "count")
         drawn.zero_axis(float(rows["newly_silent"].max()), -float(rows["returned"].max()))
         for i, (silent, returned) in enumerate(rows[["newly_silent", "returned"]].to_numpy().tolist()):
@@ -381,7 +381,7 @@ def _month_axis(drawn: Sheet, days: pd.Series) -> None:
     first, last = days.min().to_period("M"), days.max().to_period("M") + 1
     count = (last - first).n
     shown = [first + i for i in range(0, count + 1, math.ceil((count + 1) / 7))]
-    labels = [drawn.write.period(str(month)) for month in shown]
+    labels = [format_period(str(month)) for month in shown]
     places = [month.to_timestamp().toordinal() for month in shown]
     drawn.axes.set_xticks(places, labels, fontsize=SMALL_SIZE, color=TEXT)
     drawn.axes.set_xlim(first.to_timestamp().toordinal() - 5, last.to_timestamp().toordinal())

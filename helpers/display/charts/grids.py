@@ -26,7 +26,7 @@ from helpers.display.charts.frame import (
     wrapped,
 )
 from helpers.display.context import Results
-from helpers.display.formats import NOTHING, SMALL
+from helpers.display.formats import NOTHING, SMALL, format_period
 from helpers.display.palette import BAD, GOOD, LINE, QUIET, TEXT, tint
 from helpers.display.sentences import chart_title, ended, listed, why_nothing
 from helpers.display.shown_tables import Table
@@ -84,7 +84,7 @@ def heat_map(results: Results, kpi_id: str, meant: Mapping[str, Collection[str]]
     table = table_behind(results.context, title, told.reset_index(drop=True), columns, _("Nothing was used."))
     if rows.empty:
         nothing = _("{name}: nothing was used in {period}.")
-        nothing = nothing.format(name=label, period=results.write.period(period))
+        nothing = nothing.format(name=label, period=format_period(period))
         return not_drawn(table, why_nothing(results, results.now(kpi_id), nothing))
     most_used = rows.groupby("feature")["numerator"].sum().sort_values(ascending=False, kind="stable")
     features, personas = list(most_used.index)[:MOST_ROWS], list(dict.fromkeys(rows["persona"]))[:MOST_COLUMNS]
@@ -126,9 +126,7 @@ def matrix(table: Table) -> Chart:
         heads = [table.listing.columns[name].label for name in columns]
         _draw_grid(drawn, cells, heads, before, _places(columns), _places(before))
         at_end = _("active weeks, end of {period}")
-        before_end, now_end = (
-            at_end.format(period=table.write.period(each.label)) for each in (period.previous(), period)
-        )
+        before_end, now_end = (at_end.format(period=format_period(each.label)) for each in (period.previous(), period))
         axes.set_ylabel(before_end, fontsize=SMALL_SIZE, color=QUIET)
         axes.set_xlabel(now_end, fontsize=SMALL_SIZE, color=QUIET)
         axes.xaxis.set_label_position("top")

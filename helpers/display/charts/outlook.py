@@ -10,6 +10,7 @@ from helpers.catalogue import kpi
 from helpers.display.charts.frame import COLUMN, Chart, Sheet, hatched, labels_with_room, sheet, table_behind
 from helpers.display.charts.over_time import COLUMNS_SHOWN, HEIGHT, TARGET_WIDTH, outlined
 from helpers.display.context import Results
+from helpers.display.formats import format_period
 from helpers.display.outlook import Outlook
 from helpers.display.palette import TEXT
 from helpers.display.sentences import chart_title
@@ -45,7 +46,7 @@ def _quarters(drawn: Sheet, found: Outlook, shown: pd.Series) -> None:
     unit, write, past = kpi(found.kpi_id).unit, drawn.write, len(shown)
     columns = pd.concat([shown, found.values])
     plans, last = found.targets, len(columns) - 1
-    names = [drawn.write.period(str(label)) for label in columns.index]
+    names = [format_period(str(label)) for label in columns.index]
     tops = list(columns)
     for i, (label, value) in enumerate(columns.items()):
         look = {"color": drawn.ink} if i < past else hatched(drawn.ink)
@@ -86,7 +87,7 @@ def _behind(found: Outlook, title: str) -> Table:
     rows = pd.DataFrame({"value": found.known, "forecast": found.past["forecast"], "off": found.past["off"]})
     rows = rows.head(0) if found.why_none else pd.concat([rows, pd.DataFrame({"forecast": found.values})])
     rows = rows.assign(target=pd.Series(found.targets, dtype=float))
-    rows = rows.assign(period=[context.write.period(str(label)) for label in rows.index])
+    rows = rows.assign(period=[format_period(str(label)) for label in rows.index])
     note = plural(
         "Forecasts of past quarters are those of {n} quarter before.",
         "Forecasts of past quarters are those of {n} quarters before.",

@@ -24,7 +24,7 @@ from helpers.display.charts.frame import (
     wrapped,
 )
 from helpers.display.context import Results, Series
-from helpers.display.formats import FEW, MONEY, Writer, format_days
+from helpers.display.formats import FEW, MONEY, Writer, format_days, format_period
 from helpers.display.palette import BAND, FILLS, QUIET, TEXT, TONES, lighter, shades
 from helpers.display.sentences import chart_title, ended, movement, paragraph, when, why_not_drawn
 from helpers.display.shown_tables import Table
@@ -117,7 +117,7 @@ class History:
     def table(self) -> Table:
         """One row per period; of a single KPI with its interval and n."""
         columns = {"period": Column(_("Period"))} | {k: Column(kpi(k).label, kpi(k).unit) for k in self.kpi_ids}
-        values: dict[str, Any] = {"period": [self.results.write.period(p) for p in self.periods]}
+        values: dict[str, Any] = {"period": [format_period(p) for p in self.periods]}
         values |= {kpi_id: list(self.rows(kpi_id)["value"]) for kpi_id in self.kpi_ids}
         if len(self.kpi_ids) == 1:
             rows = self.rows(self.kpi_ids[0])
@@ -230,16 +230,16 @@ def _time_axis(drawn: Sheet, history: History) -> None:
 def _points(drawn: Sheet, rows: pd.DataFrame, colour: str, **look: Any) -> None:
     """A line with its points; what is not final is an empty one."""
     drawn.axes.plot(range(len(rows)), rows["value"], color=colour, marker="o", **look)
-    names = [_(", ").join([str(rows["label"].iloc[i]), each]) for i, each in enumerate(_named(drawn, rows))]
+    names = [_(", ").join([str(rows["label"].iloc[i]), each]) for i, each in enumerate(_named(rows))]
     drawn.points(range(len(rows)), rows["value"], names, rows["unit"].dropna().iloc[0])
     for i, (value, status) in enumerate(zip(rows["value"], rows["status"], strict=True)):
         if status == "partial":
             drawn.axes.plot([i], [value], marker="o", markersize=4.5, markerfacecolor="white", markeredgecolor=colour)
 
 
-def _named(drawn: Sheet, rows: pd.DataFrame) -> list[str]:
+def _named(rows: pd.DataFrame) -> list[str]:
     """The periods of rows in words, those that are not over as such."""
-    return [when(drawn.write, period, status) for period, status in zip(rows.index, rows["status"], strict=True)]
+    return [when(period, status) for period, status in zip(rows.index, rows["status"], strict=True)]
 
 
 def _line(drawn: Sheet, results: Results, rows: pd.DataFrame, stroke: tuple[bool, Any]) -> EndLabel:
@@ -290,7 +290,7 @@ def _judged_line(drawn: Sheet, rows: pd.DataFrame, found: Verdict) -> EndLabel:
     words = [_(SIGNALS[tone][2]) for tone in dict.fromkeys(marked.values())]
     drawn.key(_("; ").join([*words, *[_("varies too much for a verdict")] * found.is_wide]))
     last = rows[rows["value"].notna()].iloc[-1]
-    name = drawn.write.period(str(last.name))
+    name = format_period(str(last.name))
     return EndLabel(last["value"], name, drawn.write.value(last["value"], last["unit"]), drawn.ink)
 
 
@@ -316,7 +316,7 @@ def _verdict_sentence(results: Results, history: History, found: Verdict) -> str
     where = _("{name}, {period}: {value}, {position}.")
     if found.state == "signal":
         where = _("{name}, {period}: {value}, a signal, {position}.")
-    value, period = results.write.value(found.value, history.unit), results.write.period(found.period)
+    value, period = results.write.value(found.value, history.unit), format_period(found.period)
     return paragraph(where.format(name=label, period=period, value=value, position=found.position), basis)
 
 
@@ -330,7 +330,7 @@ def _paired_columns(drawn: Sheet, results: Results, rows: pd.DataFrame) -> None:
     before = [math.nan if row is None else float(row["value"]) for row in year_before]
     shift = SHIFT if any(row is not None for row in year_before) else 0.0
     target = results.target(kpi_id) if results.period.label in periods else None
-    partial, named, unit = list(rows["status"] == "partial"), _named(drawn, rows), kpi(kpi_id).unit
+    partial, named, unit = list(rows["status"] == "partial"), _named(rows), kpi(kpi_id).unit
     for i, value in enumerate(rows["value"]):
         bar = drawn.axes.bar(i - shift, before[i], COLUMN, color=lighter(drawn.ink))
         drawn.marks(bar, [_("The year before {period}").format(period=named[i])], [before[i]], unit)
@@ -395,7 +395,7 @@ def _stacked(results: Results, history: History, sentence: str, segment_by: str)
     keys = {f"part_{i}": str(name) for i, name in enumerate(parts.columns)}
     named = {"period": Column(_("Period")), **{key: Column(name, unit) for key, name in keys.items()}}
     by_key = parts.set_axis(list(keys), axis=1).rename_axis("period").reset_index()
-    by_key["period"] = [results.write.period(str(label)) for label in by_key["period"]]
+    by_key["period"] = [format_period(str(label)) for label in by_key["period"]]
     table = table_behind(results.context, title, by_key, named, _("No parts."))
     if not parts.fillna(0.0).to_numpy().any():
         told = ended(sentence)
@@ -431,7 +431,7 @@ def _stacked_columns(drawn: Sheet, totals: pd.DataFrame, parts: pd.DataFrame) ->
         parts = parts.drop(columns=rest).assign(**{others: parts[rest].sum(axis=1)})
     partial, unit, write = list(totals["status"] == "partial"), totals["unit"].dropna().iloc[0], drawn.write
     ends = {True: [0.0] * len(parts), False: [0.0] * len(parts)}  # how far the stack reaches, upwards and downwards
-    labels, named = [], _named(drawn, totals)
+    labels, named = [], _named(totals)
     for segment, shade in reversed([*zip(parts.columns, shades(drawn.ink) * 2, strict=False)]):
         for i, value in enumerate(parts[segment].fillna(0.0)):
             bottom = ends[value >= 0][i]

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.transforms import Bbox
 
 from helpers.display.charts.frame import SMALL_SIZE, Chart, Sheet, not_drawn, sheet, table_behind, wrapped
+from helpers.display.formats import format_period
 from helpers.display.palette import BAD, BAND, QUIET, TEXT, tint
 from helpers.display.sentences import ended, paragraph
 from helpers.display.shown_tables import Table
@@ -37,7 +38,7 @@ def at_risk(table: Table) -> Chart:
         return not_drawn(Table(replace(listing, rows=table.rows.head(0)), context), told)
     ordered = table.rows.sort_values(["arr_due_180", "mrr"], ascending=False, kind="stable")
     what = _("Inactive customers by days to renewal and days silent")
-    title = _(", ").join([what, context.write.period(context.period.label)])
+    title = _(", ").join([what, format_period(context.period.label)])
     columns = {name: replace(listing.columns[name], on_pages=True) for name in NEEDED}
     behind = table_behind(context, title, ordered, columns, listing.when_empty)
     rows = ordered.dropna(subset=["days_silent", "days_to_renewal"])
