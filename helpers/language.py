@@ -119,15 +119,15 @@ def choice(word: str) -> str:
     return _in_force.terms.get(word) or _in_force.said.pgettext(CHOICE, word)
 
 
-def in_figures(n: int) -> str:
-    """A count, grouped as the locale in force does.
+def in_figures(number: float | Decimal, pattern: str | None = None) -> str:
+    """A number as the locale in force writes it: grouped, or in a pattern of Babel's.
 
-    >>> in_figures(1606)
-    '1,606'
+    >>> in_figures(1606), in_figures(0.5, "0.00")
+    ('1,606', '0.50')
     """
     from babel.numbers import format_decimal
 
-    return spaced(format_decimal(n, locale=locale_in_force()))
+    return spaced(format_decimal(number, pattern, locale=locale_in_force()))
 
 
 def enumerated(words: Iterable[str]) -> str:
@@ -191,15 +191,13 @@ def _field(name: str, value: str) -> str:
     if not (found := FIGURE.fullmatch(value)) or (value.isdigit() and name not in COUNTS):
         return value
     from babel import Locale
-    from babel.numbers import format_decimal
 
-    locale = Locale.parse(locale_in_force())
     figure, pattern = found["figure"].replace(",", ""), "#,##0." + "0" * len(found["figure"].partition(".")[2])
     number, unit = Decimal(figure), found["unit"] or ""
     if unit == "%":
-        pattern = locale.percent_formats[None].pattern.split(";")[0].replace("#,##0", pattern)
-        return spaced(format_decimal(number / 100, pattern, locale=locale))
-    told = spaced(format_decimal(number, pattern, locale=locale)) + unit.removesuffix(" a month")
+        percent = Locale.parse(locale_in_force()).percent_formats[None].pattern.split(";")[0]
+        return in_figures(number / 100, percent.replace("#,##0", pattern))
+    told = in_figures(number, pattern) + unit.removesuffix(" a month")
     return _("{n} per month").format(n=told) if unit.endswith(" a month") else told
 
 

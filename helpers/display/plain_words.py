@@ -11,14 +11,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from babel.numbers import format_decimal
-
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.data.canonical_tables import TABLES
 from helpers.display.formats import format_day, with_periods
-from helpers.language import _, choice, enumerated, locale_in_force, message, retold
+from helpers.language import _, choice, enumerated, in_figures, message, retold
 from helpers.results import NONE
-from helpers.texts import spaced, spoken
+from helpers.texts import spoken
 
 NAME = re.compile(  # a name with underscores, and a column of a table
     r"(?<![\w./@-])(?:([a-z_]+)\.)?((?(1)[a-z][a-z0-9_]*|[a-z][a-z0-9]*(?:_[a-z0-9]+)+))(?!\w|\.\w|/)", re.ASCII
@@ -90,7 +88,7 @@ def plain_value(value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, int | float):
-        return spaced(format_decimal(value, "#,##0.######", locale=locale_in_force()))
+        return in_figures(value, "#,##0.######")
     if isinstance(value, Mapping):
         said = _("{name}: {value}")
         told = (said.format(name=retold(spoken(key)), value=plain_value(item)) for key, item in value.items())

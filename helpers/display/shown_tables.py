@@ -17,13 +17,12 @@ from html import escape
 from typing import IO, Any
 
 import pandas as pd
-from babel.numbers import format_decimal
 
 from helpers.catalogue import TIMES
 from helpers.display.context import MIME_TABLE, Context
 from helpers.display.formats import NOTHING, Writer, format_day, unit_note
 from helpers.display.sentences import paragraph
-from helpers.language import _, locale_in_force
+from helpers.language import _, in_figures, locale_in_force
 from helpers.results import Listing
 
 TYPES = {"text": "string", "series": "string", "date": "date"}
@@ -201,8 +200,7 @@ def _numbers_without_unit(values: list[float | None]) -> list[str]:
     """As many decimals as the column needs, at most six."""
     decimals = max((len(f"{v:.6f}".rstrip("0").partition(".")[2]) for v in values if v is not None), default=0)
     pattern = "#,##0." + "0" * decimals if decimals else "#,##0"
-    locale = locale_in_force()
-    return [NOTHING if v is None else format_decimal(v, pattern, locale=locale).replace("-", "−") for v in values]
+    return [NOTHING if v is None else in_figures(v, pattern).replace("-", "−") for v in values]
 
 
 # --- HTML and plain text ----------------------------------------------------------------------------------------------

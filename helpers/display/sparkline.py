@@ -38,7 +38,7 @@ def sparkline(
     if series["status"].iloc[-1] == "partial":
         point = "hollow"
     elif judged and found.state == "signal" and found.period == series["period"].iloc[-1]:
-        point = f"signal {found.tone}"
+        point = found.tone
     ends = (with_value.iloc[0], with_value.iloc[-1])
     (first, start), (last, end) = (
         (format_period(row["period"]), write.value(row["value"], row["unit"])) for row in ends
@@ -127,13 +127,11 @@ def _svg(values: Sequence[float], band: tuple[float, float] | None, point: str, 
 
 
 def _point(at: tuple[float, float], point: str, colour: str) -> str:
-    """The last point: a bad signal as a diamond, a good one as a large dot, a partial value hollow."""
+    """The last point: by the tone of a signal a large dot (good news) or a diamond; else ``hollow`` or ``plain``."""
     x, y = at
-    if point.startswith("signal"):
-        tone = point.removeprefix("signal").strip()
-        fill = FILLS[tone]
-        if tone == "good":
-            return f'<circle cx="{x}" cy="{y}" r="3.6" fill="{fill}"/>'
-        return f'<path d="M{x} {y - 4:.1f}L{x + 4:.1f} {y}L{x} {y + 4:.1f}L{x - 4:.1f} {y}Z" fill="{fill}"/>'
+    if point == "good":
+        return f'<circle cx="{x}" cy="{y}" r="3.6" fill="{FILLS[point]}"/>'
+    if point in FILLS:
+        return f'<path d="M{x} {y - 4:.1f}L{x + 4:.1f} {y}L{x} {y + 4:.1f}L{x - 4:.1f} {y}Z" fill="{FILLS[point]}"/>'
     fill = "#ffffff" if point == "hollow" else colour
     return f'<circle cx="{x}" cy="{y}" r="2.2" fill="{fill}" stroke="{colour}"/>'

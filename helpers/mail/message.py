@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import typst
-from babel.numbers import format_decimal
 
 from helpers import results as figures
 from helpers.data.prepared import Prepared
@@ -23,7 +22,7 @@ from helpers.display.formats import format_period
 from helpers.display.plain_words import plain
 from helpers.display.sentences import ended, listed, paragraph
 from helpers.errors import KitError
-from helpers.language import LOCALES, _, in_force, locale_in_force, message, speaking
+from helpers.language import LOCALES, _, in_figures, in_force, message, speaking
 from helpers.mail.body import write_bodies
 from helpers.pack.appearance import TEMPLATES, typst_fonts
 from helpers.pack.archive import published_at
@@ -202,8 +201,8 @@ def _changed(compared: Compared, label: str) -> dict[str, Any]:
 def _file(name: str, size: int) -> str:
     """An attached file and its size, in units of a thousand."""
     words, unit, form = (_("{n} MB"), 1e6, "#,##0.0") if size >= 1e6 else (_("{n} kB"), 1e3, "#,##0")
-    number = format_decimal(max(size / unit, 1), form, locale=locale_in_force())
-    return str(printable(_("{name} ({note})").format(name=name, note=words.format(n=number))))
+    told = words.format(n=in_figures(max(size / unit, 1), form))
+    return str(printable(_("{name} ({note})").format(name=name, note=told)))
 
 
 def _rest(titles: Sequence[str], is_attached: bool) -> str:

@@ -62,26 +62,21 @@ def check_audiences(request: PackRequest) -> None:
     Raises:
         KitError: with every fault, each with its line.
     """
-    faults: list[str] = []
-    for name, audience in request.review.audiences.items():
-        faults += _faults(request.review, name, audience)
-        try:
-            _own_commentary(request, name, audience)
-        except KitError as error:
-            faults += error.faults
-    folder, known = request.commentary_folder, request.review.audiences
-    for own in sorted(folder.glob("[!.]*/")) if folder.is_dir() else ():
-        if own.is_dir() and own.name not in known:
-            faults.append(
-                f"{shown(own)} is of no audience of this review{nearest(own.name, known)}; "
-                "rename or remove it, or add the audience"
-            )
-    if any(audience.customers == "pseudonyms" for audience in request.review.audiences.values()):
-        try:
-            pseudonym_key()
-        except KitError as error:
-            faults += error.faults
-    refuse(faults)
+    known = request.review.audiences
+    asked = (fault for name, audience in known.items() for fault in _faults(request.review, name, audience))
+    strange = (
+        f"{shown(own)} is of no audience of this review{nearest(own.name, known)}; "
+        "rename or remove it, or add the audience"
+        for own in sorted(request.commentary_folder.glob("[!.]*/"))
+        if own.is_dir() and own.name not in known
+    )
+    has_pseudonyms = any(audience.customers == "pseudonyms" for audience in known.values())
+    together(
+        lambda: refuse(asked),
+        *(partial(_own_commentary, request, name, audience) for name, audience in known.items()),
+        lambda: refuse(strange),
+        *([pseudonym_key] if has_pseudonyms else []),
+    )
 
 
 def sections_of(request: PackRequest) -> int:

@@ -290,10 +290,6 @@ class Book:
         if text:
             sheet.write_string(row, x, str(_text_cell(text).value), self.file.add_format(look))
 
-    def number(self, sheet: Worksheet, row: int, x: int, number: int) -> None:
-        """One count."""
-        sheet.write_number(row, x, number, self.file.add_format({"num_format": COUNT}))
-
     def link(self, sheet: Worksheet, row: int, x: int, text: str, to: Place) -> None:
         """One text that leads to a place in this workbook."""
         target = to.sheet.replace("'", "''")

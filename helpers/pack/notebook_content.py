@@ -11,6 +11,7 @@ import base64
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import chain, count
 from typing import Any
 from xml.etree import ElementTree
@@ -235,35 +236,40 @@ def output_parts(output: Mapping[str, Any], where: str) -> list[Part]:
     """The richest form of an output that both HTML and PDF can show."""
     data = output["data"]
     for mime, read in _READERS.items():
-        if mime in data and (parts := read(data[mime], output, where)) is not None:
-            return parts
+        if mime in data and (parts := read(data[mime])) is not None:
+            return [_placed(part, output, where) for part in parts]
     kinds = enumerated(sorted(data)) or _("nothing")
     return [_note(_("An output cannot be shown here ({place}: {kinds}).").format(place=where, kinds=kinds))]
 
 
-Reader = Callable[[Any, Mapping[str, Any], str], list[Part] | None]
+def _placed(part: Part, output: Mapping[str, Any], where: str) -> Part:
+    """A part with the place of its output: a table names it, and a picture that says nothing of itself."""
+    if part["type"] == "figure":
+        told = [value.get("alt") for value in output.get("metadata", {}).values() if isinstance(value, Mapping)]
+        return {**part, "alt": next(filter(None, told), _("Chart in {place}").format(place=where))}
+    return {**part, "where": where} if part["type"] == "table" else part
 
 
 def _note(text: str) -> Part:
     return {"type": "note", "text": text}
 
 
-def _chart(data: Any, output: Mapping[str, Any], where: str) -> list[Part]:
+def _chart(data: Any) -> list[Part]:
     behind = table_part(data["table"])
     told = {key: plain(data[key]) for key in ("title", "sentence", "alt")}
     return [{"type": "chart", **told, "svg": data["svg"], "table": behind}]
 
 
-def _blocks(data: Any, output: Mapping[str, Any], where: str) -> list[Part]:
+def _blocks(data: Any) -> list[Part]:
     told = ("reason", "cautions", "definition")
     blocks = [{key: plain(text) if key in told else text for key, text in each.items()} for each in data["blocks"]]
     return [{"type": "blocks", "blocks": blocks}]
 
 
-def _table(data: Any, output: Mapping[str, Any], where: str) -> list[Part] | None:
+def _table(data: Any) -> list[Part] | None:
     if not ("data" in data and "schema" in data):
         return None
-    return [{**table_part(data), "where": where} if data.get("on_pages", True) else _elsewhere(data)]
+    return [table_part(data) if data.get("on_pages", True) else _elsewhere(data)]
 
 
 def _elsewhere(resource: Mapping[str, Any]) -> Part:
@@ -284,27 +290,20 @@ def _elsewhere(resource: Mapping[str, Any]) -> Part:
     return {**_note(text), "export": export}
 
 
-def _figure(form: str) -> Reader:
-    """The reader of pictures of one format; what is none is left to the output's other forms."""
-    is_picture = is_svg if form == "svg" else _is_raster
-
-    def read(data: str, output: Mapping[str, Any], where: str) -> list[Part] | None:
-        told = [value.get("alt") for value in output.get("metadata", {}).values() if isinstance(value, Mapping)]
-        alt = next(filter(None, told), _("Chart in {place}").format(place=where))
-        return [{"type": "figure", "format": form, "data": data, "alt": alt}] if is_picture(data) else None
-
-    return read
+def _figure(data: str, *, form: str) -> list[Part] | None:
+    """A picture; what is none is left to the output's other forms."""
+    is_picture = is_svg(data) if form == "svg" else _is_raster(data)
+    return [{"type": "figure", "format": form, "data": data}] if is_picture else None
 
 
-def _html(data: str, output: Mapping[str, Any], where: str) -> list[Part] | None:
+def _html(data: str) -> list[Part] | None:
     try:
-        parts = html_parts(data)
+        return html_parts(data) or None
     except RecursionError:  # nested a thousand deep, as no page is
         return None
-    return [{**part, "where": where} if part["type"] == "table" else part for part in parts] or None
 
 
-def _plain(data: str, output: Mapping[str, Any], where: str) -> list[Part]:
+def _plain(data: str) -> list[Part]:
     """Plain text; the name and address of an object, which a cell's last line leaves behind, says nothing."""
     return [] if BARE_OBJECT.fullmatch(data) else _text(data)
 
@@ -314,15 +313,15 @@ def _text(text: str) -> list[Part]:
     return [{"type": "text", "text": seen}] if seen else []
 
 
-_READERS: dict[str, Reader] = {
+_READERS: dict[str, Callable[[Any], list[Part] | None]] = {
     MIME_CHART: _chart,
     MIME_BLOCKS: _blocks,
-    MIME_NOTE: lambda data, output, where: [_note(plain(data["text"]))],
+    MIME_NOTE: lambda data: [_note(plain(data["text"]))],
     MIME_TABLE: _table,
-    "image/svg+xml": _figure("svg"),
-    "image/png": _figure("png"),
-    "image/jpeg": _figure("jpeg"),
-    "text/markdown": lambda data, output, where: markdown_parts(data),
+    "image/svg+xml": partial(_figure, form="svg"),
+    "image/png": partial(_figure, form="png"),
+    "image/jpeg": partial(_figure, form="jpeg"),
+    "text/markdown": markdown_parts,
     "text/html": _html,
     "text/plain": _plain,
 }

@@ -426,7 +426,7 @@ def _write_contents(book: Book, sheet: Worksheet, row: int, content: SheetConten
         book.text(sheet, row, 1, content.failure or _("No table."))
     for line, (table, place) in enumerate(zip(content.tables, places[1:], strict=True), start=row):
         book.link(sheet, line, 1, table.title, place)
-        book.number(sheet, line, 2, table.row_count)
+        sheet.write_number(line, 2, table.row_count, book.file.add_format({"num_format": COUNT}))
         book.text(sheet, line, 3, " ".join(table.remarks))
     return row + max(len(content.tables), 1) - 1
 

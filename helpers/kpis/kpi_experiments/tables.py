@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 from babel.dates import format_date
-from babel.numbers import format_decimal
 
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.experiments import OWN_METRIC, Controlled, Plan
@@ -283,7 +282,7 @@ def _told_of_link(found: FoundLink) -> str:
     told = _("{increment} more of {cpi}: share {outcome} {value} points ({interval})")
     return told.format(
         cpi=_named(plan.cpi),
-        increment=format_decimal(plan.increment, "0.######", locale=locale_in_force()),
+        increment=in_figures(plan.increment, "0.######"),
         value=_number(100 * effect.value, 1, signed=True),
         outcome=_(OUTCOMES[plan.outcome]),
         interval=_reach(100 * effect.low, 100 * effect.high, 1, signed=True),
@@ -340,11 +339,9 @@ def _number(value: float, places: int, *, signed: bool = False) -> str:
     ('0.0', '−0.1', '+0.3')
     """
     shape = f"0.{'0' * places}"
-    told = format_decimal(abs(value), shape, locale=locale_in_force())
-    if told == format_decimal(0, shape, locale=locale_in_force()):
+    if (told := in_figures(abs(value), shape)) == in_figures(0, shape):
         return told
-    told = format_decimal(value, f"+{shape};-{shape}" if signed else shape, locale=locale_in_force())
-    return told.replace("-", "−")
+    return in_figures(value, f"+{shape};-{shape}" if signed else shape).replace("-", "−")
 
 
 def _reach(low: float | None, high: float | None, places: int, *, signed: bool = False) -> str:
