@@ -312,7 +312,8 @@ class TestMissingMonths:
         spent = ledger(sales=100, marketing=50, support=10)
         assert only(cards.cac(known(spend=spent, subscriptions=customers_of(5)), Q1), "cac_sm").value == 150 / 5
         told = (
-            f"the ledger names no spend of sales, but of {sales}; where they are the same, say so in the query of spend, "
+            f"the ledger names no spend of sales, but of {sales}; "
+            "where they are the same, say so in the query of spend, "
         )
         assert self.refusal(spent.replace("sales", sales)) == f"{told}or give 0 where nothing was spent"
         assert self.refusal(spent.replace("sales", sales), "cac_full").startswith(told)
