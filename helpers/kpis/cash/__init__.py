@@ -2,5 +2,3 @@
 
 from helpers.kpis.cash.cards import burn_multiple, cash, runway
 from helpers.kpis.cash.tables import movements_by_category
-
-__all__ = ["burn_multiple", "cash", "movements_by_category", "runway"]

@@ -28,28 +28,3 @@ from helpers.kpis.customer_performance.tables import (
     value_statements,
 )
 from helpers.kpis.customer_performance.validity import Validity, validity
-
-__all__ = [
-    "DELIVERY",
-    "Validity",
-    "commitments",
-    "content_appreciation",
-    "content_items",
-    "cpi_register",
-    "delivered_value",
-    "estimate_curve",
-    "first_contact_resolution",
-    "flexible_options",
-    "late_estimates",
-    "options_offered",
-    "outcomes",
-    "overdue_customers",
-    "receivables_overdue",
-    "sprint_on_time",
-    "support_cost_per_customer",
-    "topics",
-    "turbo_estimate",
-    "validity",
-    "value_by_customer",
-    "value_statements",
-]

@@ -2,8 +2,3 @@
 
 from helpers.kpis.inactive_customers.cards import inactive_customers, money_at_risk, warning
 from helpers.kpis.inactive_customers.tables import call_list, not_asked, silence_by_owner, silence_by_week, warned
-
-__all__ = [
-    "call_list", "inactive_customers", "money_at_risk", "not_asked", "silence_by_owner", "silence_by_week", "warned",
-    "warning",
-]  # fmt: skip

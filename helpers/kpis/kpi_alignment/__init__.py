@@ -3,5 +3,3 @@
 from helpers.kpis.kpi_alignment.cards import okr
 from helpers.kpis.kpi_alignment.departments import standing_warnings
 from helpers.kpis.kpi_alignment.tables import alignment_matrix, hand_overs, held_cpis, kpi_register
-
-__all__ = ["alignment_matrix", "hand_overs", "held_cpis", "kpi_register", "okr", "standing_warnings"]

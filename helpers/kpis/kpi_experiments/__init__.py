@@ -12,15 +12,3 @@ from helpers.kpis.kpi_experiments.tables import (
     feasibility,
     guardrails,
 )
-
-__all__ = [
-    "backtest",
-    "backtested_scores",
-    "cpi_kpi_link",
-    "cpi_links",
-    "effects",
-    "experiment",
-    "experiments",
-    "feasibility",
-    "guardrails",
-]

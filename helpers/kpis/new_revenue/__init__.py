@@ -2,5 +2,3 @@
 
 from helpers.kpis.new_revenue.cards import new_revenue, revenue_growth
 from helpers.kpis.new_revenue.tables import bookings_by_source, largest_deals, one_off_amounts
-
-__all__ = ["bookings_by_source", "largest_deals", "new_revenue", "one_off_amounts", "revenue_growth"]

@@ -5,13 +5,3 @@ Cards K11 to K13.
 
 from helpers.kpis.pipeline_conversion.cards import funnel_cohort, funnel_period, funnel_velocity
 from helpers.kpis.pipeline_conversion.tables import funnel_cohorts, funnel_steps, open_pipeline, stage_activity
-
-__all__ = [
-    "funnel_cohort",
-    "funnel_cohorts",
-    "funnel_period",
-    "funnel_steps",
-    "funnel_velocity",
-    "open_pipeline",
-    "stage_activity",
-]

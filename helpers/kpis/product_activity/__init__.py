@@ -17,19 +17,3 @@ from helpers.kpis.product_activity.tables import (
     quotas_by_customer,
     seats_by_customer,
 )
-
-__all__ = [
-    "account_activity",
-    "accounts_down",
-    "feature_adoption",
-    "feature_gaps",
-    "gaps_by_customer",
-    "movement_matrix",
-    "pac_account",
-    "pac_movement",
-    "pac_user",
-    "quota_usage",
-    "quotas_by_customer",
-    "seat_utilisation",
-    "seats_by_customer",
-]

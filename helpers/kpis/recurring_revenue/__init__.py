@@ -10,20 +10,3 @@ from helpers.kpis.recurring_revenue.tables import (
     renewals_due,
     top_movers,
 )
-
-__all__ = [
-    "arr",
-    "churn",
-    "churn_reasons",
-    "customer_life",
-    "intra_period_customers",
-    "lost_and_stayed",
-    "lost_customers",
-    "mrr",
-    "mrr_movements",
-    "quick_ratio",
-    "renewals",
-    "renewals_due",
-    "retention",
-    "top_movers",
-]

@@ -11,16 +11,3 @@ from helpers.kpis.time_to_value.tables import (
     value_curve,
     waiting_for,
 )
-
-__all__ = [
-    "cohorts_compared",
-    "improvements_made",
-    "recent_timelines",
-    "stage_contributions",
-    "still_waiting",
-    "ttv",
-    "ttv_stages",
-    "value_by_customer",
-    "value_curve",
-    "waiting_for",
-]

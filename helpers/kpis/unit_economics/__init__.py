@@ -8,16 +8,3 @@ from helpers.kpis.unit_economics.tables import (
     shared_vendors,
     spend_by_department,
 )
-
-__all__ = [
-    "acquisition_by_channel",
-    "cac",
-    "cac_payback",
-    "lifetime_values",
-    "ltv",
-    "ltv_cac",
-    "sales_bridge",
-    "sales_total",
-    "shared_vendors",
-    "spend_by_department",
-]

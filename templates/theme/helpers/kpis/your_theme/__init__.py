@@ -2,5 +2,3 @@
 
 from helpers.kpis.your_theme.cards import your_theme
 from helpers.kpis.your_theme.tables import your_theme_list
-
-__all__ = ["your_theme", "your_theme_list"]
