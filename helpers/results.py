@@ -286,7 +286,7 @@ class Column:
 class Listing:
     """A table of the pack beside its KPIs: lost customers, renewals due, a funnel's steps.
 
-    ``rows`` has one row per ``grain`` and exactly the columns named in ``columns``, in that order.
+    ``rows`` has exactly the columns named in ``columns``, in that order.
     ``when_empty`` is the sentence printed when there are no rows. ``export`` names the file under
     ``exports/`` that holds every row, empty if the table is not for export; ``top`` is how many rows the pages show
     (0 shows all; the sentence under the table then says how many there are). A listing that is not ``on_pages`` is
@@ -300,7 +300,6 @@ class Listing:
     rows: pd.DataFrame
     columns: Mapping[str, Column]
     when_empty: str
-    grain: str
     export: str = ""
     top: int = 0
     note: str = ""

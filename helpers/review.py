@@ -341,7 +341,7 @@ def _in_language(found: Listing) -> Listing:
 
 
 def _empty(function: TableOf, why: str) -> Listing:
-    return Listing(function.__name__.replace("_", " ").capitalize(), pd.DataFrame(), {}, why, "")
+    return Listing(function.__name__.replace("_", " ").capitalize(), pd.DataFrame(), {}, why)
 
 
 def _day(text: str) -> date:

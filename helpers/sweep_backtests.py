@@ -161,7 +161,7 @@ class Led:
             if len(self.found) > 1 else ""
         )  # fmt: skip
         frame = pd.DataFrame(rows, columns=list(columns))
-        return Table(Listing(self._title, frame, columns, "Nothing to tell.", "variant", note=note), self.context)
+        return Table(Listing(self._title, frame, columns, "Nothing to tell.", note=note), self.context)
 
 
 def backtest_sweep(swept: Swept, scores: Sequence[str], target: Target, say: Callable[[str], None]) -> Led:

@@ -258,7 +258,7 @@ def _listing(
 ) -> Listing:
     """A listing under headings that each have a unit."""
     frame = pd.DataFrame(list(rows), columns=list(columns), dtype=object)
-    return Listing(title, frame, {label: Column(label, unit) for label, unit in columns.items()}, empty, "", note=note)
+    return Listing(title, frame, {label: Column(label, unit) for label, unit in columns.items()}, empty, note=note)
 
 
 def _labels(kpi_ids: Iterable[str]) -> str:

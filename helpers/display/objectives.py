@@ -103,7 +103,7 @@ def objectives(results: Results, looked_up: Results, okrs: Sequence[Okr]) -> Tab
     frame, empty = pd.DataFrame(rows, columns=list(columns)), _("The review names no objectives; add them under okrs:.")
     note = paragraph(*_cautions_of(found.values()))
     caption = _("Objectives and key results")
-    return Table(Listing(caption, frame, columns, empty, "objective", note=note), results.context)
+    return Table(Listing(caption, frame, columns, empty, note=note), results.context)
 
 
 def _as_agreed(okr: Okr, results: Results) -> dict[str, Any]:

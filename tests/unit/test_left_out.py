@@ -85,7 +85,7 @@ def test_a_list_made_of_the_rows_of_a_card_is_refused_too_where_that_was_run_bef
 
     def of_mrr(spine):
         rows = pd.DataFrame({"kpi_id": [row.kpi_id for row in rows_once(mrr, spine)]})
-        return Listing("KPIs", rows, {"kpi_id": Column("KPI")}, "None.", "kpi_id")
+        return Listing("KPIs", rows, {"kpi_id": Column("KPI")}, "None.")
 
     period = Calendar("UTC").period("2026Q1")
     found = opened(period, Review(company="Fine Co", themes={"recurring_revenue": {}}), subscriptions=lines(1, 1))

@@ -181,7 +181,7 @@ def test_baselines_of_the_review_are_those_that_displays_judge_by():
 
 def lost_deals(spine):
     rows = pd.DataFrame({"basis": [spine.rules["basis"]], "days": [spine.rules["grace_days"]]})
-    return Listing("Lost", rows, {"basis": Column("Basis"), "days": Column("Days", "days")}, "None.", "deal")
+    return Listing("Lost", rows, {"basis": Column("Basis"), "days": Column("Days", "days")}, "None.")
 
 
 def test_a_listing_follows_rules_and_parameters_as_a_card_does():

@@ -115,8 +115,7 @@ def table_behind(
     context: Context, caption: str, rows: pd.DataFrame, columns: Mapping[str, Column], when_empty: str, note: str = ""
 ) -> Table:
     """The table behind a chart: these columns of the rows."""
-    grain = next(iter(columns))
-    return Table(Listing(caption, rows[list(columns)], columns, when_empty, grain, note=note), context)
+    return Table(Listing(caption, rows[list(columns)], columns, when_empty, note=note), context)
 
 
 # --- the sheet --------------------------------------------------------------------------------------------------------

@@ -22,7 +22,6 @@ def movements_by_category(spine: Spine) -> Listing:
         rows=rows[list(columns)],
         columns=columns,
         when_empty=_("Nothing moved cash."),
-        grain="category",
         total=[name for name in columns if name != "category"],
         note=_("Financing is in cash, and in no burn."),
     )

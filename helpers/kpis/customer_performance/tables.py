@@ -76,7 +76,6 @@ def estimate_curve(spine: Spine) -> Listing:
         rows=pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns)),
         columns=columns,
         when_empty=_("Nobody asked for a price in {period}.").format(period=spine.period.label),
-        grain="cohort, hours",
         note=told,
     )
 
@@ -109,7 +108,6 @@ def late_estimates(spine: Spine) -> Listing:
         rows=rows[list(told)],
         columns=told,
         when_empty=_("Every estimate was sent within the promise."),
-        grain="deal_id",
         export="late_estimates",
         top=FEW,
         note=_("Unanswered stand first. Without a customer: whoever asked is none yet."),
@@ -144,7 +142,6 @@ def options_offered(spine: Spine) -> Listing:
         rows=rows[list(columns)],
         columns=columns,
         when_empty=_("No decided deal tells how many options it was offered."),
-        grain="options",
         note=told,
     )
 
@@ -175,7 +172,6 @@ def content_items(spine: Spine) -> Listing:
         rows=_named(spine, rows.fillna({"followers": 0}), columns),
         columns=columns,
         when_empty=_("No item of a customer was published in {period}.").format(period=spine.period.label),
-        grain="object_id",
         note=_("Followed to the end is what was published {days} days or more before the end of what is known.").format(
             days=days
         ),
@@ -207,7 +203,6 @@ def topics(spine: Spine) -> Listing:
         rows=rows[list(columns)],
         columns=columns,
         when_empty=_("No question was solved for which this can be said."),
-        grain="topic",
         note=_(
             "The topic with most unsettled questions stands first; each question has the first reason that applies."
         ),
@@ -234,7 +229,6 @@ def commitments(spine: Spine) -> Listing:
         rows=rows[list(columns)],
         columns=columns,
         when_empty=_("Nothing was promised for a day of {period}.").format(period=spine.period.label),
-        grain="delivery_id",
         note=_("A second promise does not move the day. Of what is not delivered, the days so far."),
     )
 
@@ -255,7 +249,6 @@ def overdue_customers(spine: Spine) -> Listing:
         rows=_named(spine, rows, columns),
         columns=columns,
         when_empty=_("Everything that was due 30 days ago is paid."),
-        grain="customer_id",
         export="receivables_overdue",
         total=("amount", "lines") if rows["amount"].notna().all() else (),
         top=FEW,
@@ -284,7 +277,6 @@ def value_by_customer(spine: Spine) -> Listing:
         rows=_named(spine, rows, columns),
         columns=columns,
         when_empty=_(NO_VALUE),
-        grain="customer_id",
         top=TOP,
         note=_(
             "Who has confirmed least for what it paid stands first; who pays a year ahead looks low at first. What is "
@@ -317,7 +309,6 @@ def value_statements(spine: Spine) -> Listing:
         rows=_named(spine, rows, columns),
         columns=columns,
         when_empty=_(NO_VALUE),
-        grain="customer_id, day, what",
         export="delivered_value",
         pages="delivered_value",
         on_pages=False,
@@ -362,7 +353,6 @@ def cpi_register(spine: Spine) -> Listing:
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
         when_empty=_("The review registers no customer performance indicators; add them under cpis:."),
-        grain="cpi",
         note=_(
             "The tests: {tests}. KPI only is what concerns the company alone; a CPI takes {n} customers who showed or "
             "said it, to somebody who is not paid for it."

@@ -49,7 +49,6 @@ def call_list(spine: Spine) -> Listing:
         rows=spine.frame("call_list", ORDER_OF_CALLS)[list(columns)],
         columns=columns,
         when_empty=_(NOBODY_IS_SILENT),
-        grain="customer_id",
         export="call_list",
         top=SHOWN,
         total=("mrr", "arr_due_90", "arr_due_180"),
@@ -73,7 +72,6 @@ def silence_by_owner(spine: Spine) -> Listing:
         rows=spine.frame("silence_by_owner", "mrr desc, owner")[list(columns)],
         columns=columns,
         when_empty=_(NOBODY_IS_SILENT),
-        grain="owner",
         on_pages=False,
         total=("customers", "mrr"),
     )
@@ -96,7 +94,6 @@ def silence_by_week(spine: Spine) -> Listing:
         rows=spine.frame("silence_by_week", "week_to")[list(columns)],
         columns=columns,
         when_empty=_("No week is known."),
-        grain="week_to",
         note=_("Customers that are new, lost or not asked in between make the rest of the change."),
     )
 
@@ -115,7 +112,6 @@ def not_asked(spine: Spine) -> Listing:
         rows=spine.frame("not_asked", "mrr desc, why")[list(columns)],
         columns=columns,
         when_empty=_("Every paying customer is asked."),
-        grain="why",
         total=("customers", "mrr"),
         on_pages=False,
     )
@@ -139,7 +135,6 @@ def warned(spine: Spine) -> Listing:
         rows=spine.frame("warned", "mrr desc, customer_id")[list(columns)],
         columns=columns,
         when_empty=_("No customer was lost in this period."),
-        grain="customer_id",
         total=("mrr",),
         top=SHOWN,
         note=_stayed(spine),

@@ -64,7 +64,6 @@ def alignment_matrix(spine: Spine) -> Listing:
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
         when_empty=_(NO_DEPARTMENTS),
-        grain="kpi",
     )
 
 
@@ -103,7 +102,6 @@ def hand_overs(spine: Spine) -> Listing:
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
         when_empty=_("The review names fewer than two departments.") if departments else _(NO_DEPARTMENTS),
-        grain="first, second",
         note=note,
     )
 
@@ -141,7 +139,6 @@ def kpi_register(spine: Spine) -> Listing:
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
         when_empty=_("The review registers no KPIs; add them under kpis:."),
-        grain="kpi",
         note=_(
             "What each is kept for, which question it raises, what it is worth to customers, and which KPI guards it "
             "stand in the workbook."
@@ -177,7 +174,6 @@ def held_cpis(spine: Spine) -> Listing:
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
         when_empty=_("Nobody is held to a customer performance indicator."),
-        grain="who, cpi, by",
         note=_(
             "CPI: customer performance indicator, how the company performs for its customers. That customers care is "
             "what evidence shows; that it moves a KPI is what an experiment shows."

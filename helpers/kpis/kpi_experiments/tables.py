@@ -61,7 +61,7 @@ def experiments(spine: Spine) -> Listing:
         "notes": Column(_("Notes"), on_pages=False),
     }
     return _listing(
-        _("All experiments"), rows, columns, "experiment",
+        _("All experiments"), rows, columns, when_empty=_(NO_EXPERIMENTS),
         note=_(
             "A plan is fixed before the data. Its hash stands in the workbook; one that changed since is told here."
         ),
@@ -96,7 +96,7 @@ def effects(spine: Spine) -> Listing:
         "is_better_up": Column(_("More is better"), on_pages=False),
     }  # fmt: skip
     return _listing(
-        _("Effects of controlled experiments"), rows, columns, "experiment, metric",
+        _("Effects of controlled experiments"), rows, columns,
         when_empty=_("No experiment has an effect that may be told."),
         note=_("p: how often chance alone gives such a difference, corrected for all metrics of the experiment."),
     )  # fmt: skip
@@ -119,7 +119,7 @@ def guardrails(spine: Spine) -> Listing:
         "low": Column(_("Difference from"), "ratio"), "high": Column(_("to"), "ratio"), "standing": Column(_("Harm")),
     }  # fmt: skip
     return _listing(
-        _("Guardrails"), rows, columns, "experiment, metric",
+        _("Guardrails"), rows, columns,
         when_empty=_("No experiment has a guardrail with a result."),
         note=_("Harm is excluded where the one-sided interval stays on the good side of the margin."),
     )  # fmt: skip
@@ -142,7 +142,7 @@ def feasibility(spine: Spine) -> Listing:
         "power": Column(_("Power reached"), "share"),
     }  # fmt: skip
     return _listing(
-        _("Can it be decided?"), rows, columns, "experiment", when_empty=_("The review has no controlled experiment."),
+        _("Can it be decided?"), rows, columns, when_empty=_("The review has no controlled experiment."),
         note=_("Power is how often an experiment of this size finds the least effect, if it is there."),
     )  # fmt: skip
 
@@ -169,7 +169,7 @@ def cpi_links(spine: Spine) -> Listing:
         "confounders": Column(_("What else may move both"), on_pages=False),
     }  # fmt: skip
     return _listing(
-        _("Indicators and KPIs, as observed"), rows, columns, "experiment", note=_(CAVEATS),
+        _("Indicators and KPIs, as observed"), rows, columns, note=_(CAVEATS),
         when_empty=_("The review has no link between an indicator and a KPI."),
     )  # fmt: skip
 
@@ -199,7 +199,7 @@ def backtested_scores(spine: Spine) -> Listing:
         "threshold": Column(_("Alarm from"), "ratio", on_pages=False),
     }  # fmt: skip
     return _listing(
-        _("Did the score tell who would leave?"), rows, columns, "experiment",
+        _("Did the score tell who would leave?"), rows, columns,
         when_empty=_("The review has no back-test."),
         note=_(
             "AUC: how often one that left had a worse score than one that stayed; 0.5 is a coin's, 1 is perfect. Naive "
@@ -209,16 +209,9 @@ def backtested_scores(spine: Spine) -> Listing:
 
 
 def _listing(
-    caption: str,
-    rows: list[dict[str, Any]],
-    columns: Mapping[str, Column],
-    grain: str,
-    *,
-    note: str = "",
-    when_empty: str = "",
+    caption: str, rows: list[dict[str, Any]], columns: Mapping[str, Column], *, when_empty: str, note: str
 ) -> Listing:
-    frame = pd.DataFrame(rows, columns=list(columns))
-    return Listing(caption, frame, columns, when_empty or _(NO_EXPERIMENTS), grain, note=note if rows else "")
+    return Listing(caption, pd.DataFrame(rows, columns=list(columns)), columns, when_empty, note=note if rows else "")
 
 
 def _row(plan: Plan, state: str, found: str, ruling: str) -> dict[str, Any]:

@@ -51,7 +51,6 @@ def bookings_by_source(spine: Spine) -> Listing:
         rows=rows[list(columns)],
         columns=columns,
         when_empty=_("Nothing was booked."),
-        grain="source",
         note=_(
             "By volume is what more or fewer sales in all change, at the share of them and the average sale that a "
             "source had before; by mix is what its own number changes beyond that; by price is the change in its "
@@ -105,7 +104,6 @@ def largest_deals(spine: Spine) -> Listing:
         rows=deals.loc[deals["value"].fillna(0) != 0, list(columns)],
         columns=columns,
         when_empty=_("No deal won in this period adds to new bookings."),
-        grain="deal",
         export="won_deals",
         total=("value",),
         top=LARGEST,
@@ -124,7 +122,6 @@ def one_off_amounts(spine: Spine) -> Listing:
         rows=deals[list(columns)],
         columns=columns,
         when_empty=_("No deal won in this period has a one-off amount."),
-        grain="deal",
         total=("one_off_amount",),
     )
 

@@ -53,7 +53,6 @@ def funnel_steps(spine: Spine) -> Listing:
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
         when_empty=_("No stages."),
-        grain="stage",
         note=_(
             "Days are over the records that entered the stage before in this period and the three before it; a lost "
             "record leaves the count on that day. A dash: half have not taken the step."
@@ -85,7 +84,6 @@ def funnel_cohorts(spine: Spine) -> Listing:
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
         when_empty=_("No record entered the pipeline in these periods."),
-        grain="cohort",
         note=_("Every record is {followed}; a cohort with records still to be followed may yet rise.").format(
             followed=_followed(spine)
         ),
@@ -111,7 +109,6 @@ def stage_activity(spine: Spine) -> Listing:
         rows=rows[list(columns)],
         columns=columns,
         when_empty=_("No stages."),
-        grain="stage",
         note=_(
             "The activity ratio is entries to the stage over entries to the stage before it. They are of different "
             "records: it says how busy the stages were, and is no conversion."
@@ -144,7 +141,6 @@ def open_pipeline(spine: Spine) -> Listing:
         rows=rows[list(columns)],
         columns=columns,
         when_empty=_("No deal is open."),
-        grain="stage",
         total=("deals", "amount", *AGES),
         note=_("{none}: deals that entered none of these stages.").format(none=retold(NONE)),
     )

@@ -48,7 +48,6 @@ def account_activity(spine: Spine) -> Listing:
         rows=spine.frame("account_activity", "pac, mrr desc, customer_id")[list(columns)],
         columns=columns,
         when_empty=_("No customer was paying on the period's last day."),
-        grain="customer_id",
         export="product_activity",
         note=_("Least active first, then by MRR."),
         on_pages=False,
@@ -73,7 +72,6 @@ def accounts_down(spine: Spine) -> Listing:
         rows=spine.frame("accounts_down", "mrr * change, customer_id")[list(columns)],
         columns=columns,
         when_empty=_("No customer is active in fewer weeks than a period ago."),
-        grain="customer_id",
         export="activity_down",
         total=("mrr",),
         top=SHOWN,
@@ -102,7 +100,6 @@ def movement_matrix(spine: Spine) -> Listing:
         rows=counts.rename({"absent": "entered"}).rename_axis("before").reset_index()[list(columns)],
         columns=columns,
         when_empty=_("No user is on the roster."),
-        grain="before",
         note=_(
             "Users on the diagonal stayed the same, right of it they went up, left of it down. New are those created "
             "within the seven weeks; pac_moves, in the results, compares them too where they were there both times."
@@ -128,7 +125,6 @@ def seats_by_customer(spine: Spine) -> Listing:
         rows=spine.frame("seats_by_customer", "is_over desc, unused desc, customer_id")[list(columns)],
         columns=columns,
         when_empty=_("No customer pays for seats."),
-        grain="customer_id",
         export="seats_by_customer",
         top=SHOWN_OF_USE + 4,
         note=_("Over-deployed, with more users active than seats are paid for, first; then the most seats not used."),
@@ -152,7 +148,6 @@ def quotas_by_customer(spine: Spine) -> Listing:
         rows=spine.frame("quotas_by_customer", "nearest desc, customer_id, meter")[list(columns)],
         columns=columns,
         when_empty=_("No limit is in force."),
-        grain="customer_id, meter",
         export="quotas_by_customer",
         top=SHOWN_OF_USE,
         note=_("Highest use first: near the limit a customer may need more, far below it may not need the product."),
@@ -174,7 +169,6 @@ def feature_gaps(spine: Spine) -> Listing:
         rows=spine.frame("feature_gaps", "customer_id, user_id")[list(columns)],
         columns=columns,
         when_empty=_no_gaps(spine),
-        grain="user_id",
         export="feature_gaps",
         on_pages=False,
     )
@@ -190,7 +184,6 @@ def gaps_by_customer(spine: Spine) -> Listing:
         rows=spine.frame("gaps_by_customer", "users desc, customer_id")[list(columns)],
         columns=columns,
         when_empty=_no_gaps(spine),
-        grain="customer_id",
         export="feature_gap_customers",
         top=SHOWN_OF_USE,
     )

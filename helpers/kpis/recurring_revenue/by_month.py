@@ -71,6 +71,5 @@ def customers_by_month(spine: Spine) -> Listing:
         rows=rows.sort_values([days[-1], "customer_id"], ascending=[False, True], ignore_index=True)[list(columns)],
         columns=columns,
         when_empty=_("Nobody pays."),
-        grain="customer_id",
         note=note,
     )

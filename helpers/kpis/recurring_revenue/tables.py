@@ -44,7 +44,6 @@ def lost_customers(spine: Spine) -> Listing:
         rows=spine.frame("lost_customers", "mrr desc, customer_id")[list(columns)],
         columns=columns,
         when_empty=_("No customer was lost in this period."),
-        grain="customer_id",
         export="lost_customers",
         total=("mrr",),
         top=SHOWN,
@@ -74,7 +73,6 @@ def lost_and_stayed(spine: Spine) -> Listing:
         rows=spine.frame("lost_and_stayed", '"group"')[list(columns)],
         columns=columns,
         when_empty=_("No customer was paying at the start of the period."),
-        grain="group",
     )
 
 
@@ -92,7 +90,6 @@ def churn_reasons(spine: Spine) -> Listing:
         rows=spine.frame("churn_reasons", "mrr desc, reason")[list(columns)],
         columns=columns,
         when_empty=_("No customer was lost in this period."),
-        grain="reason",
         total=("customers", "mrr", "share"),
         note=_of_churn(spine),
     )
@@ -114,7 +111,6 @@ def top_movers(spine: Spine) -> Listing:
         rows=spine.frame("top_movers", "abs(change) desc, customer_id")[list(columns)],
         columns=columns,
         when_empty=_("No customer's MRR changed in this period."),
-        grain="customer_id",
         total=("opening", "closing", "change"),
         top=SHOWN,
         note=_("From the start to the end of the period. MRR movements compare {days}.").format(days=_(compared)),
@@ -135,7 +131,6 @@ def intra_period_customers(spine: Spine) -> Listing:
         rows=spine.frame("intra_period_customers", "mrr desc, customer_id")[list(columns)],
         columns=columns,
         when_empty=_("No customer came and went between two snapshots."),
-        grain="customer_id",
         total=("mrr",),
         top=SHOWN,
         note=_("They paid, but on no snapshot day: they are in no movement, no opening and no closing."),
@@ -161,7 +156,6 @@ def renewals_due(spine: Spine) -> Listing:
         rows=spine.frame("renewals_due", order)[list(columns)],
         columns=columns,
         when_empty=_("No subscription line is up for renewal in the next 180 days."),
-        grain="subscription_id, line_id",
         export="renewals_due",
         total=("arr",),
         top=SHOWN,
@@ -194,7 +188,6 @@ def customer_life(spine: Spine) -> Listing:
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
         when_empty=_("Fewer than {n} customers have been followed for three months.").format(n=ENOUGH),
-        grain="months",
         note=_("{sentence} {next}").format(sentence=half, next=_("Who left and came back counts as one life.")),
     )
 

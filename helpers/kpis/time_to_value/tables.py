@@ -72,7 +72,6 @@ def value_curve(spine: Spine) -> Listing:
         rows=pd.concat(rows, ignore_index=True)[list(columns)] if rows else pd.DataFrame(columns=list(columns)),
         columns=columns,
         when_empty=_("No customer signed in these periods."),
-        grain="cohort, days",
         note=_("Who still waits, or left, is followed no further."),
     )
 
@@ -98,7 +97,6 @@ def cohorts_compared(spine: Spine) -> Listing:
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
         when_empty=_("No customer signed in these periods."),
-        grain="cohort",
         note=_tested(spine, both),
     )
 
@@ -120,7 +118,6 @@ def value_by_customer(spine: Spine) -> Listing:
         rows=_named(spine, rows, columns),
         columns=columns,
         when_empty=_("No customer is in this cohort."),
-        grain="customer_id",
         export="time_to_value",
         top=SHOWN,
         note=_("The longest stand first; of who has no value, the days so far."),
@@ -162,7 +159,6 @@ def stage_contributions(spine: Spine) -> Listing:
         rows=rows[list(columns)],
         columns=columns,
         when_empty=_(NOBODY),
-        grain="stage",
         note=_(
             "A day on which several stages were open is shared out among them, so the days add up to the mean; days "
             "open are not shared out. Days before the clock started are in no sum."
@@ -194,7 +190,6 @@ def waiting_for(spine: Spine) -> Listing:
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
         when_empty=_("No day of waiting is recorded."),
-        grain="who",
     )
 
 
@@ -226,7 +221,6 @@ def recent_timelines(spine: Spine) -> Listing:
         rows=_named(spine, rows, columns),
         columns=columns,
         when_empty=_(NOBODY),
-        grain="customer_id, stage, from_day",
         note=_("Day 0 is the start of the clock; what lies before it is in no sum."),
     )
 
@@ -265,7 +259,6 @@ def still_waiting(spine: Spine) -> Listing:
         rows=_named(spine, waiting, columns),
         columns=columns,
         when_empty=_("Every customer that signed in these four quarters has value, or has left."),
-        grain="customer_id",
         export="still_waiting",
         top=WAITING_SHOWN,
         note=note,
@@ -298,7 +291,6 @@ def improvements_made(spine: Spine) -> Listing:
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
         when_empty=_("The review lists no improvements; add them under improvements:."),
-        grain="stage, idea",
         note=_(
             "Before and after by the day on which the customer's clock started. Who started after it and still waits "
             "is in no mean yet, so that the days after it may grow; before and after is no proof of the cause."

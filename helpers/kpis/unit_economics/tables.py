@@ -54,7 +54,6 @@ def spend_by_department(spine: Spine) -> Listing:
         rows=found[list(columns)],
         columns=columns,
         when_empty=_("Nothing was spent."),
-        grain="department",
         total=("spent", "retained", "sm", "full"),
     )
 
@@ -85,7 +84,6 @@ def acquisition_by_channel(spine: Spine) -> Listing:
         rows=rows.sort_values(["amount", "channel"], ascending=[False, True], ignore_index=True)[list(columns)],
         columns=columns,
         when_empty=_("Nothing was spent, and nobody was won."),
-        grain="channel",
         total=("amount", "customers", "mrr"),
         note=_(
             "A customer's channel is the source of its first won deal. {none} is spend that names no channel, and "
@@ -116,7 +114,6 @@ def shared_vendors(spine: Spine) -> Listing:
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
         when_empty=_("No vendor is paid by two departments, and nothing is bought twice."),
-        grain="what",
         note=_(
             "A vendor that several departments pay, or a category that they buy from several vendors: could one "
             "contract do?"
@@ -153,7 +150,6 @@ def lifetime_values(spine: Spine) -> Listing:
         rows=found[list(columns)],
         columns=columns,
         when_empty=_("No way to lifetime value has what it needs."),
-        grain="way",
         note=_("CAC is that with support. A way that says nothing in this period has no row."),
     )
 
@@ -188,7 +184,6 @@ def sales_bridge(spine: Spine) -> Listing:
         rows=pd.DataFrame(steps, columns=list(columns)).astype({"amount": float, "monthly": float}),
         columns=columns,
         when_empty="",
-        grain="step",
         note=_(
             "Bookings are what customers signed, MRR what they pay a month, invoices what was billed: three answers, "
             "and none of them is recognised revenue. Lines that begin with + or − lead to the next one without."

@@ -44,7 +44,7 @@ def moves(*rows, states=STATES):
     frame = pd.DataFrame(
         [(state, *row) for state, row in zip((*states, "entered"), rows, strict=True)], columns=[*columns]
     )
-    return Table(Listing("Moves", frame, columns, "No user is on the roster.", "before"), CONTEXT)
+    return Table(Listing("Moves", frame, columns, "No user is on the roster."), CONTEXT)
 
 
 def weeks(*rows):
@@ -57,13 +57,13 @@ def weeks(*rows):
     columns = {"week_to": Column("Week up to", "date")} | {
         name: Column(name, "count") for name in ("inactive", "newly_silent", "returned")
     }
-    return Table(Listing("Silence week by week", frame, columns, "No week.", "week_to"), CONTEXT)
+    return Table(Listing("Silence week by week", frame, columns, "No week."), CONTEXT)
 
 
 def seats(*rows, **more):
     columns = {"customer": Column("Customer"), "active": Column("Active", "count"), "seats": Column("Seats", "count")}
     frame = pd.DataFrame(list(rows), columns=list(columns))
-    return Table(Listing("Seats", frame, columns, "No customer pays for seats.", "customer", **more), CONTEXT)
+    return Table(Listing("Seats", frame, columns, "No customer pays for seats.", **more), CONTEXT)
 
 
 def height(chart):

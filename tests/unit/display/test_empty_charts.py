@@ -12,7 +12,7 @@ from helpers.results import Listing
 
 PERIOD = Calendar().period("2026Q3")
 CONTEXT = Context(PERIOD, "EUR", "#1f4e79")
-REFUSED = Table(Listing("Silence", pd.DataFrame(), {}, "Refused: the event feed ends on 2026-09-01.", ""), CONTEXT)
+REFUSED = Table(Listing("Silence", pd.DataFrame(), {}, "Refused: the event feed ends on 2026-09-01."), CONTEXT)
 
 
 @pytest.mark.parametrize(

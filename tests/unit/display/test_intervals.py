@@ -20,7 +20,7 @@ ROWS = (("price", 0.9, 0.4, 1.5), ("tips", 0.1, -0.4, 0.6), ("harm", -0.8, -1.2,
 
 def table(rows=ROWS, columns=EFFECTS):
     frame = pd.DataFrame(rows, columns=list(columns))
-    return Table(Listing("What came of it", frame, columns, "Refused: too little.", "experiment"), Context(Q3, "EUR"))
+    return Table(Listing("What came of it", frame, columns, "Refused: too little."), Context(Q3, "EUR"))
 
 
 def test_it_is_a_picture_a_sentence_and_a_table():

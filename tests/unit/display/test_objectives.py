@@ -240,7 +240,7 @@ def test_no_objectives_are_a_sentence():
 def matrix(rows, departments=("Sales", "CS")):
     columns = {"kpi": Column("KPI")} | {f"d{i}": Column(name) for i, name in enumerate(departments)}
     frame = pd.DataFrame(rows, columns=list(columns))
-    return Table(Listing("Who is held", frame, columns, "No departments.", "kpi"), Context(Q3, "EUR"))
+    return Table(Listing("Who is held", frame, columns, "No departments."), Context(Q3, "EUR"))
 
 
 def forms():

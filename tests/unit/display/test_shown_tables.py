@@ -24,7 +24,7 @@ COLUMNS = {
 
 def lost(*rows, **more):
     frame = pd.DataFrame(list(rows), columns=list(COLUMNS))
-    return Table(Listing("Lost customers", frame, COLUMNS, "No customer was lost.", "customer", **more), CONTEXT)
+    return Table(Listing("Lost customers", frame, COLUMNS, "No customer was lost.", **more), CONTEXT)
 
 
 class Page(HTMLParser):
@@ -97,7 +97,7 @@ def test_a_total_stands_only_below_several_rows_and_passes_over_what_is_missing(
 def test_a_column_that_is_not_for_pages_stands_in_the_resource_alone():
     columns = {"name": Column("Customer"), "contact": Column("Contact", on_pages=False), "mrr": Column("MRR", "count")}
     frame = pd.DataFrame([("Aye", "a@x.org", 3)], columns=list(columns))
-    found = Table(Listing("Calls", frame, columns, "Nobody.", "name"), CONTEXT).resource()
+    found = Table(Listing("Calls", frame, columns, "Nobody."), CONTEXT).resource()
     assert found["data"] == [{"name": "Aye", "contact": "a@x.org", "mrr": 3}]
     assert [field["on_pages"] for field in found["schema"]["fields"]] == [True, False, True]
     shown = table_from_resource(found)
@@ -108,7 +108,7 @@ def test_a_column_that_is_not_for_pages_stands_in_the_resource_alone():
 def test_the_group_is_the_number_of_its_column_among_those_shown():
     columns = {"id": Column("Id", on_pages=False), "name": Column("Customer"), "owner": Column("Owner")}
     frame = pd.DataFrame([(1, "Aye", "Kim")], columns=list(columns))
-    grouped = Table(Listing("Calls", frame, columns, "Nobody.", "id", group="owner"), CONTEXT)
+    grouped = Table(Listing("Calls", frame, columns, "Nobody.", group="owner"), CONTEXT)
     assert table_from_resource(grouped.resource())["group"] == 1
     assert table_from_resource(lost(("Aye", None, 1, 1, 1)).resource())["group"] is None
 
@@ -135,7 +135,7 @@ def test_a_table_that_shows_few_rows_on_pages_shows_them_in_a_notebook():
 def test_a_series_is_marked_where_all_of_it_can_be_drawn(cells, drawn):
     columns = {"name": Column("Customer"), "weeks": Column("Week by week", "series")}
     frame = pd.DataFrame([("Aye", cell) for cell in cells], columns=list(columns))
-    shown = table_from_resource(Table(Listing("Weeks", frame, columns, "Nobody.", "name"), CONTEXT).resource())
+    shown = table_from_resource(Table(Listing("Weeks", frame, columns, "Nobody."), CONTEXT).resource())
     assert shown["columns"][1].get("series", False) is drawn
     assert [row[1] for row in shown["rows"]] == [cell or "–" for cell in cells]
 
@@ -149,7 +149,7 @@ def test_no_rows_are_told_in_a_sentence():
 
 
 def test_a_listing_without_columns_is_its_sentence():
-    empty = Table(Listing("Lost customers", pd.DataFrame(), {}, "Not provided: deals.", ""), CONTEXT)
+    empty = Table(Listing("Lost customers", pd.DataFrame(), {}, "Not provided: deals."), CONTEXT)
     assert empty._repr_mimebundle_()["text/plain"] == "Lost customers: Not provided: deals."
 
 
@@ -166,7 +166,7 @@ def test_html_is_a_table_for_every_reader():
 def test_names_are_text_everywhere(name):
     columns = {"a": Column(name), "b": Column("MRR", "money")}
     frame = pd.DataFrame({"a": [name], "b": [1]})
-    html = Table(Listing(name, frame, columns, name, "x", note=name), CONTEXT)._repr_mimebundle_()["text/html"]
+    html = Table(Listing(name, frame, columns, name, note=name), CONTEXT)._repr_mimebundle_()["text/html"]
     page = Page(html)
     assert {tag for tag, _ in page.tags} <= {"div", "table", "caption", "thead", "tbody", "tr", "th", "td", "p"}
     assert page.texts.count(name) == 4  # caption, heading, cell, note

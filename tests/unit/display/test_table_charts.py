@@ -26,7 +26,7 @@ def table(caption, names, rows, **more):
     if names == PARTS:
         columns |= {name: Column(name, "days") for name in PARTS[1:]}
     frame = pd.DataFrame([dict(zip(names, row, strict=True)) for row in rows], columns=list(names))
-    return Table(Listing(caption, frame, columns, "Nobody is here.", names[0], **more), Context(Q3, "EUR"))
+    return Table(Listing(caption, frame, columns, "Nobody is here.", **more), Context(Q3, "EUR"))
 
 
 def curve(*rows, **more):
@@ -154,7 +154,7 @@ class TestBridge:
             "monthly": Column("A month", "money_per_month"),
         }
         frame = pd.DataFrame(STEPS_TO_MRR, columns=list(columns)).astype({"amount": float, "monthly": float})
-        return charts.bridge(Table(Listing("Sales", frame, columns, "None.", "step"), Context(Q3, "EUR")))
+        return charts.bridge(Table(Listing("Sales", frame, columns, "None."), Context(Q3, "EUR")))
 
     def test_each_bar_begins_where_the_one_before_ended(self):
         svg = self.drawn().svg

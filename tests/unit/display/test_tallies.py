@@ -45,7 +45,7 @@ OFFERED = (("1 option", 30, 0.2), ("2 options", 10, 0.5))
 
 def table(columns, rows):
     frame = pd.DataFrame(rows, columns=list(columns))
-    return Table(Listing("What there is", frame, columns, "Nobody is here.", "x"), Context(Q3, "EUR"))
+    return Table(Listing("What there is", frame, columns, "Nobody is here."), Context(Q3, "EUR"))
 
 
 def scatter(rows=PAID):

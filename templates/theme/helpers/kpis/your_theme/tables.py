@@ -22,7 +22,6 @@ def your_theme_list(spine: Spine) -> Listing:
         rows=spine.frame("your_theme_list", "mrr desc, customer_id")[list(columns)],
         columns=columns,
         when_empty="No customer counts.",
-        grain="customer_id",
         export="your_theme",  # exports/your_theme.csv holds every row,
         top=15,  # the pages the first of them
     )
