@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from helpers.errors import KitError, together
+from helpers.errors import KitError, refuse, together
 from helpers.reads import Text
 from helpers.strict_yaml import Frozen, read_model, shown
 
@@ -242,8 +242,7 @@ def _load(file: Path) -> AnyPlan:
     except KeyError as error:
         raise KitError(f"{shown(file)}: kind == {error.args[0]!r}, must be one of {', '.join(KINDS)}") from None
     found = read_model(file, model, prepare=lambda sections: {**sections, "id": file.stem})
-    if found.faults:
-        raise KitError(*(f"{shown(file)}: {fault}" for fault in found.faults))
+    refuse(f"{shown(file)}: {fault}" for fault in found.faults)
     return found
 
 

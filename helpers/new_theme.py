@@ -23,7 +23,7 @@ import yaml
 import helpers
 from helpers.catalogue import CATALOGUE, THEMES, theme_title
 from helpers.data.canonical_tables import TABLES
-from helpers.errors import KitError, together
+from helpers.errors import KitError, refuse, together
 from helpers.kpis.spine import OWN, WHOLE, read_relations
 from helpers.notebook_parameters import notebook_schema
 from helpers.params import Review, Rules, load_review, project_root
@@ -57,13 +57,12 @@ def write_theme(name: str, review_file: Path, today: date) -> Written:
         KitError: with every reason why the theme cannot be written; then nothing is.
     """
     root = project_root()
-    if faults := [*_no_project(root), *_no_name(name)]:
-        raise KitError(*faults)
+    refuse([*_no_project(root), *_no_name(name)])
     copies = {root / _named(str(path), name): text for path, text in _template(root)}
     texts = {path: _named(text, name) for path, text in copies.items()}
     *_, catalogue, (review, added) = together(
-        lambda: _refuse(_there_already(root, name, [*texts])),
-        lambda: _refuse(_taken(root, name, " ".join(copies.values()))),
+        lambda: refuse(_there_already(root, name, [*texts])),
+        lambda: refuse(_taken(root, name, " ".join(copies.values()))),
         lambda: _with_rows(root, name),
         lambda: _with_lines(root, name, review_file, today),
     )
@@ -73,11 +72,6 @@ def write_theme(name: str, review_file: Path, today: date) -> Written:
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------
-
-
-def _refuse(faults: list[str]) -> None:
-    if faults:
-        raise KitError(*faults)
 
 
 def _no_project(root: Path) -> list[str]:
@@ -168,7 +162,7 @@ def _with_lines(root: Path, name: str, file: Path, today: date) -> tuple[str, st
     faults = [f"{shown(file)}: themes.{name} is there already; choose another name"] if name in review.themes else []
     if name in {each.kpi_id for each in review.kpis}:
         faults.append(f"{shown(file)}: kpis.{name} is there already; choose another name")
-    _refuse(faults)
+    refuse(faults)
     added = []
     for section in _sections(review):
         lines = (root / TEMPLATE / f"review_{section}.yml").read_text(encoding="utf-8")

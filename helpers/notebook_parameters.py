@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, TypeAdapter, ValidationError
 
 from helpers.catalogue import THEMES
-from helpers.errors import KitError, nearest
+from helpers.errors import KitError, nearest, refuse
 from helpers.params import MOST, Rules
 from helpers.strict_yaml import parse_value, shown, validated
 
@@ -111,8 +111,7 @@ def theme_parameters(
         except KitError as error:
             faults += error.faults if theme in themes else ()  # other themes need not be whole
     rules = _rules(given.get("rules", {}), option, faults)
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
     return ThemeParameters({theme: found.pop(theme) for theme in asked}, found, rules)
 
 
@@ -138,8 +137,7 @@ def notebook_schema(path: Path) -> dict[str, Parameter]:
         except ValueError as error:
             faults.append(f"{where}, line {line.lineno}: {ast.unparse(line)} {error}")
     faults += [f"{where} does not declare {name}, which every build gives" for name in GIVEN if name not in found]
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
     return found
 
 
@@ -190,8 +188,7 @@ def _values(schema: Mapping[str, Parameter], layers: Mapping[str, Mapping[str, A
                 values[name] = _checked(name, value, schema)
             except ValueError as error:
                 faults.append(f"{place}.{name} {error}")
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
     return values
 
 

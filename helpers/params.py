@@ -21,7 +21,7 @@ from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationIn
 from pydantic_core import PydanticCustomError
 
 from helpers.catalogue import CATALOGUE, judged_as
-from helpers.errors import KitError, nearest, together
+from helpers.errors import KitError, nearest, refuse, together
 from helpers.experiments import Experiment, load_experiments
 from helpers.language import LOCALES, language_faults, term_faults
 from helpers.periods import Calendar
@@ -393,8 +393,7 @@ def load_review(path: Path) -> Review:
     template = (path.parent / given.expanduser()).resolve() if given else None
     if template and (template.suffix.lower() != ".pptx" or not template.is_file()):
         faults.append(f"{shown(path)}: brand.deck_template == {shown(template)!r}, must be a presentation (.pptx)")
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
     brand = review.brand.model_copy(update={"logo": logo, "deck_template": template})
     return review.model_copy(update={"brand": brand, "experiments": experiments})
 

@@ -26,7 +26,7 @@ from helpers.data.prepared import Prepared
 from helpers.display.context import Context, Results
 from helpers.display.formats import with_periods
 from helpers.display.notebook import set_up_notebook
-from helpers.errors import KitError, NotProvided, Refused, nearest
+from helpers.errors import KitError, NotProvided, Refused, nearest, refuse
 from helpers.kpis.left_out import refusal
 from helpers.kpis.rows import Card, cards_of, cards_with, rows_once, run, theme_of, words_of
 from helpers.kpis.spine import Spine, read_relations
@@ -298,8 +298,7 @@ def _tried(review: Review, rules: Mapping[str, Any], parameters: Mapping[str, An
         f"{name} is a parameter of no theme of {review.path.name}{nearest(name, known)}"
         for name in parameters.keys() - known.keys() - Rules.model_fields.keys()
     ]
-    if faults:
-        raise KitError(*sorted(faults))
+    refuse(sorted(faults))
     tried = validated({**review.rules.model_dump(), **rules}, Rules)
     settled = {name: review.themes[known[name]][name] for name in parameters} | {
         name: getattr(review.rules, name) for name in rules

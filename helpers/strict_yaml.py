@@ -21,7 +21,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, WrapValidator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from helpers.errors import KitError, nearest
+from helpers.errors import KitError, nearest, refuse
 
 Model = TypeVar("Model", bound=BaseModel)
 ENVIRONMENT = re.compile(r"\$\{([^}]*)\}")
@@ -69,8 +69,7 @@ def read_model(
         found = validated(_filled_in(written), model, written)
     except KitError as error:
         faults += error.faults
-    if faults:
-        raise KitError(*(f"{shown(path)}: {fault}" for fault in faults))
+    refuse(f"{shown(path)}: {fault}" for fault in faults)
     if isinstance(found, FromFile):
         found._path = path
     return found
@@ -90,8 +89,7 @@ def read_text(text: str, model: type[Model], where: str) -> Model:
         found = validated(read, model)
     except KitError as error:
         faults += error.faults
-    if faults:
-        raise KitError(*(f"{where}: {fault}" for fault in faults))
+    refuse(f"{where}: {fault}" for fault in faults)
     return found
 
 
@@ -147,8 +145,7 @@ def parse_value(text: str) -> Any:
         value, repeated = _held(_Loader(text))
     except (yaml.YAMLError, ValueError, RecursionError):
         raise KitError(f"{text!r} is not a YAML value; put quotes around a text with special characters") from None
-    if repeated:
-        raise KitError(*repeated)
+    refuse(repeated)
     return value
 
 

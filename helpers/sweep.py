@@ -24,7 +24,7 @@ from helpers.display.context import Context, Results
 from helpers.display.formats import MONEY, NOTHING, is_small, no_change, unit_note
 from helpers.display.sentences import cautions
 from helpers.display.shown_tables import table_from_resource
-from helpers.errors import KitError, nearest
+from helpers.errors import KitError, nearest, refuse
 from helpers.kpis.rows import Card, cards_of, run, words_of
 from helpers.kpis.spine import Spine, read_relations
 from helpers.notebook_parameters import ThemeParameters, theme_parameters
@@ -73,8 +73,7 @@ def read_tried(theme: str, texts: Sequence[str], notebooks: Path) -> list[Tried]
             faults += error.faults
     names = [f"{each.place}.{each.name}" for each in found]
     faults += [f"-p {name} is given twice; write all its values behind one" for name in names if names.count(name) > 1]
-    if faults:
-        raise KitError(*dict.fromkeys(faults))
+    refuse(dict.fromkeys(faults))
     return found
 
 
@@ -100,8 +99,7 @@ def _read(text: str, theme: str, read: Callable[..., ThemeParameters]) -> Tried:
         if value in values:
             faults.append(f"-p {text}: {in_words(value)} is given twice")
         values.append(value)
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
     return Tried(place, name, values)
 
 
@@ -197,8 +195,7 @@ def _following(order: BuildRequest, theme: str, axes: Iterable[Axis], reviews: I
         else:
             others = ", ".join(of for of in THEMES if followers(axis.name, of))
             faults.append(f"-p {axis.name}: no KPI of {theme} follows it" + (f"; sweep one of {others}" * bool(others)))
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
     return [card for card in cards_of(theme) if card.__name__ in found]
 
 

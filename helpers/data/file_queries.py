@@ -30,7 +30,7 @@ from helpers.data.statements import (
     names_of_files,
     nodes,
 )
-from helpers.errors import KitError, nearest
+from helpers.errors import KitError, nearest, refuse
 from helpers.language import template
 from helpers.reads import Reads, TableFrom
 
@@ -75,8 +75,7 @@ def mapped(files: Files, table: TableFrom, names: Collection[str], reads: Reads)
     by_name = {name.strip().casefold(): name for name in rows.types}
     own = {name: name for name in names if name in by_name and name not in table.columns}
     meant = {theirs.strip().casefold() for theirs in {**dict(zip(names, names, strict=True)), **table.columns}.values()}
-    if unclear := unclear_columns(str(table.file), rows, meant):
-        raise KitError(*unclear)
+    refuse(unclear_columns(str(table.file), rows, meant))
     columns = {name: by_name.get(theirs.strip().casefold(), "") for name, theirs in {**own, **table.columns}.items()}
     lacking = [table.columns[name] for name, theirs in columns.items() if not theirs]
     if lacking:
@@ -147,7 +146,8 @@ class FileQueries:
             if len(names) == 1 and (options := _options(node, names[0], reads)):
                 own, as_text = options
                 rows = self.files.rows(names[0], own)
-                _not_repeated(names[0], rows, used | (CANONICAL if takes_all else set()))
+                named = used | (CANONICAL if takes_all else set())
+                refuse(unclear_columns(names[0], rows, {name.casefold() for name in named}))
                 behind.append(rows)
                 read.append(names[0])
                 questions += self._in_place_of(
@@ -221,12 +221,6 @@ def _used(tree: Node) -> tuple[set[str], bool]:
     found = list(nodes(tree))
     named = {node["column_names"][-1] for node in found if node.get("type") == "COLUMN_REF"}
     return named, any(node.get("type") == "STAR" for node in found)
-
-
-def _not_repeated(file: str, rows: Rows, used: Collection[str]) -> None:
-    """Refuse a query that reads a column whose name stands more than once in the header of its file, or of some."""
-    if unclear := unclear_columns(file, rows, {name.casefold() for name in used}):
-        raise KitError(*unclear)
 
 
 def _is_id(name: str) -> bool:

@@ -35,7 +35,7 @@ from helpers.data.new_source import HEAD, Place, comment, commented, currency_li
 from helpers.data.own_invoices import customers_query, invoices_query
 from helpers.data.readings import settled, text_of
 from helpers.data.statements import identifier, quoted
-from helpers.errors import KitError
+from helpers.errors import KitError, refuse
 from helpers.params import CANONICAL_TABLES, project_root
 from helpers.strict_yaml import shown
 from helpers.texts import one_line
@@ -86,8 +86,7 @@ def write_folder_source(
     """
     path = Path(shown(out or project_root() / "params/sources" / f"{folder.resolve().name}.yml"))
     place = Place("duckdb://", folder, timezone, currency)
-    if faults := [*no_codes(place), *there_already(path)]:
-        raise KitError(*faults)
+    refuse([*no_codes(place), *there_already(path)])
     with tempfile.TemporaryDirectory() as spare, local_engine() as local:
         survey = _Survey(local, folder, Path(spare), timezone)
         offers = survey.offers()

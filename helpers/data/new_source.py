@@ -20,7 +20,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from helpers.data.mapping import Exports, Filled, Queries, Tool, tool, tool_names
-from helpers.errors import KitError, nearest
+from helpers.errors import KitError, nearest, refuse
 from helpers.params import CANONICAL_TABLES, Currency, Source, Timezone, load_review, project_root
 from helpers.periods import Calendar
 from helpers.strict_yaml import shown
@@ -73,8 +73,7 @@ def write_source(tools: str, place: Place, out: Path | None = None) -> Written:
     """
     names = list(dict.fromkeys(re.split(r"\s*\+\s*", tools.strip().lower())))
     path = Path(shown(out or project_root() / "params/sources" / f"{'_'.join(names)}.yml"))
-    if faults := [*_unknown(names), *_cannot_connect(place), *no_codes(place), *there_already(path)]:
-        raise KitError(*faults)
+    refuse([*_unknown(names), *_cannot_connect(place), *no_codes(place), *there_already(path)])
     offers = Queries(names, place.timezone, Exports(place.files) if place.files else None).filled()
     chosen = {offer.table: offer for offer in reversed(offers) if not offer.missing}
     lacking = {offer.table: _lacks(offer, place) for offer in offers if offer.table not in chosen}

@@ -25,7 +25,7 @@ from helpers.data.report import JudgedRows, conflicting_keys, data_report
 from helpers.data.sources import where
 from helpers.data.spelling import Spelling, respell
 from helpers.data.staging import stage
-from helpers.errors import KitError
+from helpers.errors import refuse
 from helpers.params import Rules
 from helpers.periods import Period
 
@@ -65,8 +65,8 @@ def prepare(
             reduction = staged.reduction(period)
             with staged.reading_events():
                 reduction.count()
-            if lost := [*ids_without_zeros(staged.engine, TABLES["events"], staged.columns, FIRST_EVENTS)]:
-                raise KitError(*(where(source, "tables.events", fault) for fault in lost))
+            lost = ids_without_zeros(staged.engine, TABLES["events"], staged.columns, FIRST_EVENTS)
+            refuse(where(source, "tables.events", fault) for fault in lost)
         make_aside(staged.engine)
         seen = {name: judge(staged.engine, HELD[name], staged.columns, period.known_until)
                 for name in _parents_first(staged.columns) if not HELD[name].counted}  # fmt: skip
@@ -89,8 +89,7 @@ def prepare(
         counts = {name: seen[name] for name in staged.columns}
         notes = {name: staged.given[name].notes for name in staged.columns}
         report = data_report(judged, period, counts, spelt, notes, feed_max_age_days)
-        if untrusted := conflicting_keys(judged, report["tables"], conflicts):
-            raise KitError(*(_conflict(source, *conflict) for conflict in untrusted))
+        refuse(_conflict(source, *conflict) for conflict in conflicting_keys(judged, report["tables"], conflicts))
     record["report"] = report
     text = json.dumps(record, indent=1, ensure_ascii=False)
     (folder / "prepared.json").write_text(text, encoding="utf-8")

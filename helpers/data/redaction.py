@@ -24,7 +24,7 @@ from helpers.data.pseudonyms import LONG, SHORT, codes
 from helpers.data.report import JudgedRows, data_report
 from helpers.data.schema import SQL_TYPES, Column
 from helpers.data.small_groups import BY_RULE, GROUPS, OTHER, Sizes, as_merged, is_small, sizes, stand_together
-from helpers.errors import KitError, nearest
+from helpers.errors import KitError, nearest, refuse
 from helpers.language import template
 from helpers.params import Audience
 from helpers.periods import Period
@@ -134,8 +134,7 @@ class Redaction:
             for table in [each.partition(".")[0]]
             if table in made
         ]
-        if faults:
-            raise KitError(*faults)
+        refuse(faults)
         hidden = [*self.audience.hide, *(["customers.contact_email"] if self.key else [])]
         for each in hidden:
             self._drop(each)
@@ -303,8 +302,7 @@ class Redaction:
                         f"must not see some values of {table}.{column.name}, which its figures are made of; "
                         f"hide the table {table}, or mend its query"
                     )
-        if faults:
-            raise KitError(*faults)
+        refuse(faults)
 
     def _holds_word(self, table: str, column: str) -> bool:
         """Whether a value of a column is, or holds as whole words, what the audience must not see."""

@@ -42,7 +42,7 @@ from helpers.data.readings import (
 from helpers.data.reduction import Reduction, can_reduce, local_day_function, shifts_of
 from helpers.data.schema import SQL_TYPES, Column, Table
 from helpers.data.sources import engine_faults, open_source, reads_of, source_table, where
-from helpers.errors import KitError
+from helpers.errors import KitError, refuse
 from helpers.periods import Period
 from helpers.reads import table_from
 
@@ -170,8 +170,7 @@ def _together(source: Source, look: Callable[[str], None]) -> None:
         else:
             sentences = [(name, each) for name, asked in by_table.items() for each in told(asked) or [fault]]
             faults += [where(source, f"tables.{name}", sentence) for name, sentence in sentences] or [fault]
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
 
 
 def _told_of_several(fault: str, by_table: Mapping[str, Sequence[Question]]) -> str:
@@ -258,8 +257,7 @@ def _judge_readings(local: duckdb.DuckDBPyConnection, source: Source) -> None:
         if name in ENDS and reads_of(source, name).end_on is None:
             found += ends_on_the_eve(local, name)
         faults += [where(source, f"tables.{name}", fault) for fault in found]
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
 
 
 def _no_empty_texts(table: Table, casts: Mapping[str, str]) -> dict[str, str]:
@@ -289,8 +287,7 @@ def _must_have_currencies(engine: duckdb.DuckDBPyConnection, source: Source) -> 
             faults.append(
                 where(source, f"tables.{table.name}", f"{told}currency: to the source, such as currency: EUR")
             )
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
 
 
 def _check_zones(engine: duckdb.DuckDBPyConnection, source: Source, reporting: str) -> None:
@@ -301,8 +298,7 @@ def _check_zones(engine: duckdb.DuckDBPyConnection, source: Source, reporting: s
         for part, zone in told.items()
         if not _knows(engine, zone)
     ]
-    if faults:
-        raise KitError(*faults)
+    refuse(faults)
 
 
 def _knows(engine: duckdb.DuckDBPyConnection, zone: str) -> bool:
