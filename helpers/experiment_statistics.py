@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -266,17 +266,6 @@ def holm(p_values: Sequence[float], tried: int = 0) -> list[float]:
     return corrected[: len(p_values)].tolist()
 
 
-def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected for a screening of one's own, where some false alarms among those found are borne (T7).
-
-    >>> [round(p, 6) for p in benjamini_hochberg([0.001, 0.012, 0.02, 0.04, 0.3])]
-    [0.005, 0.03, 0.033333, 0.05, 0.3]
-    """
-    from scipy.stats import false_discovery_control
-
-    return [float(p) for p in false_discovery_control(p_values)] if p_values else []
-
-
 # --- ranks ------------------------------------------------------------------------------------------------------------
 
 
@@ -348,17 +337,15 @@ def best_threshold(scores: ArrayLike, events: ArrayLike) -> float:
 # --- links ------------------------------------------------------------------------------------------------------------
 
 
-def critical_correlation(n: int, kind: Literal["Pearson", "Spearman"]) -> float:
-    """The correlation that so many points must reach to differ from none at 5 % (T14).
+def critical_correlation(n: int) -> float:
+    """The rank correlation that so many points must reach to differ from none at 5 % (T14).
 
-    >>> round(critical_correlation(8, "Pearson"), 4), round(critical_correlation(20, "Pearson"), 4)
-    (0.7067, 0.4438)
-    >>> round(critical_correlation(8, "Spearman"), 3), round(critical_correlation(12, "Spearman"), 3)
-    (0.738, 0.587)
+    >>> round(critical_correlation(8), 3), round(critical_correlation(20), 3)
+    (0.738, 0.444)
     """
     from scipy.stats import t
 
-    if kind == "Spearman" and n <= EXACT_UP_TO:
+    if n <= EXACT_UP_TO:
         sums, counts = _squared_rank_differences(n)
         chances = np.cumsum(counts) / counts.sum()
         reached = sums[2 * chances <= 0.05]

@@ -141,6 +141,16 @@ def enumerated(words: Iterable[str]) -> str:
     return reduce(lambda names, name: join.format(names=names, name=name), found) if found else ""
 
 
+def paragraph(*told: str) -> str:
+    """Sentences one after the other; what is empty is left out.
+
+    >>> paragraph("It rose.", "", "It fell.")
+    'It rose. It fell.'
+    """
+    join, found = _("{sentence} {next}"), [each for each in told if each]
+    return reduce(lambda before, each: join.format(sentence=before, next=each), found) if found else ""
+
+
 def message(text: str) -> str:
     """Marks a constant that is said with ``_`` where it is used."""
     return text

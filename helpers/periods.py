@@ -276,14 +276,3 @@ class Period:
         else:
             as_of_on = earlier.end + (self.as_of_on - self.end)
         return replace(earlier, as_of_on=as_of_on)
-
-
-def months_before(day: date, months: int) -> date:
-    """The day from which ``months`` months end with ``day``, on the eve.
-
-    Specification K23: ``(d + 1 day) - months - 1 day``, so that month ends meet month ends.
-
-    >>> months_before(date(2026, 2, 28), 12), months_before(date(2026, 9, 30), 7)
-    (datetime.date(2025, 2, 28), datetime.date(2026, 2, 28))
-    """
-    return day + DAY - relativedelta(months=months) - DAY

@@ -82,15 +82,12 @@ def row(
     *,
     status: Status | None = None,
     segment: tuple[str, str | None] = ("", ""),
-    numerator: float | None = None,
-    denominator: float | None = None,
-    n: int | None = None,
-    interval: Interval | None = None,
     excluded: Mapping[str, int] | None = None,
     warnings: Iterable[str] = (),
     params: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> Row:
-    """A result row whose status follows from its value unless one is given.
+    """A result row whose status follows from its value unless one is given; ``more`` is as in :class:`Row`.
 
     A missing value is ``undefined``, a value of a period that is still running ``partial``, else ``ok``.
     ``segment`` is (dimension, value); a value that is missing becomes ``(none)``.
@@ -99,18 +96,9 @@ def row(
     value = None if value is None or pd.isna(value) else float(value)
     if status is None:
         status = "undefined" if value is None else "partial" if period.is_partial else "ok"
-    by, name = segment
     counted = {reason: int(count) for reason, count in (excluded or {}).items() if count}
-    return Row(
-        kpi_id, period, value, status, by, _named(by, name), numerator, denominator, n, interval, counted,
-        tuple(warnings), params or {},
-    )  # fmt: skip
-
-
-def share(kpi_id: str, period: Period, numerator: float, denominator: float, **more: Any) -> Row:
-    """A row for numerator / denominator; a zero denominator is undefined, never 0 and never infinite."""
-    value = numerator / denominator if denominator else None
-    return row(kpi_id, period, value, numerator=numerator, denominator=denominator, **more)
+    told = {"excluded": counted, "warnings": tuple(warnings), "params": params or {}, **more}
+    return Row(kpi_id, period, value, status, segment[0], _named(*segment), **told)
 
 
 def not_provided(kpi_id: str, period: Period, what: str) -> Row:

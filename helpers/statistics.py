@@ -91,6 +91,13 @@ class Curve:
         low, high = _first_at_half(self.times, self.lower), _first_at_half(self.times, self.upper)
         return None if low is None else Interval(low, high, LEVEL, "log-log Greenwood")
 
+    def steps(self, until: float = math.inf) -> tuple[NDArray[np.float64], dict[str, list[float]]]:
+        """The times up to ``until`` at which anything is seen, and by then: who waits, the band, who is unseen."""
+        times = np.unique(np.concatenate(([0.0], self.times, self.censored[self.censored <= until])))
+        low, high = zip(*map(self.band, times), strict=True)
+        unseen = [int((self.censored == t).sum()) for t in times]
+        return times, {"waiting": [*map(self.at, times)], "low": [*low], "high": [*high], "unseen": unseen}
+
     def restricted_mean(self, tau: float) -> float | None:
         """The mean time, counting at most ``tau``: the area under the curve up to there.
 

@@ -12,10 +12,10 @@ import pandas as pd
 from helpers.catalogue import TIMES, kpi
 from helpers.display.context import Results
 from helpers.display.formats import NOTHING, format_day, format_period, unit_note
-from helpers.display.sentences import cautions, ended, paragraph, why_missing, window_words
+from helpers.display.sentences import cautions, ended, why_missing, window_words
 from helpers.display.signals import Verdict, change_tone, target_met, verdict
 from helpers.display.sparkline import data_url, sparkline
-from helpers.language import _, message
+from helpers.language import _, message, paragraph
 from helpers.results import segment_of
 from helpers.texts import as_plain_markdown, begun
 

@@ -23,12 +23,11 @@ from helpers.display.sentences import (
     moved_to,
     movement,
     name_of,
-    paragraph,
     when_earlier,
     why_missing,
 )
 from helpers.display.signals import Tone, Verdict, change_tone, target_met, verdict, verdict_of_period
-from helpers.language import _, enumerated, retold
+from helpers.language import _, enumerated, paragraph, retold
 from helpers.results import rows_of, segment_of, split_address
 from helpers.texts import as_plain_markdown, spoken
 

@@ -13,10 +13,10 @@ import pandas as pd
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.display.context import Results
 from helpers.display.formats import NOTHING, Writer, format_day, format_period
-from helpers.display.sentences import cautions, paragraph, why_missing
+from helpers.display.sentences import cautions, why_missing
 from helpers.display.shown_tables import Table
 from helpers.display.signals import verdict
-from helpers.language import _, message, retold
+from helpers.language import _, message, paragraph, retold
 from helpers.periods import DAY
 from helpers.registries import Okr
 from helpers.results import Column, Listing

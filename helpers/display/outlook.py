@@ -15,9 +15,9 @@ import pandas as pd
 from helpers.catalogue import kpi
 from helpers.display.context import Results
 from helpers.display.formats import format_period
-from helpers.display.sentences import ended, paragraph, why_nothing
+from helpers.display.sentences import ended, why_nothing
 from helpers.errors import KitError, nearest
-from helpers.language import _, message, plural
+from helpers.language import _, message, paragraph, plural
 from helpers.periods import SHOWN_BEFORE
 
 ENOUGH = 4  # past forecasts, from which on an average error is told

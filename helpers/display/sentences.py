@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from functools import reduce
 
 import pandas as pd
 from babel.lists import format_list
@@ -141,16 +140,6 @@ def listed(words: Sequence[str]) -> str:
     ('a, b and c', 'a', '')
     """
     return format_list(words, locale=LOCALES[in_force()])
-
-
-def paragraph(*told: str) -> str:
-    """Sentences one after the other; what is empty is left out.
-
-    >>> paragraph("It rose.", "", "It fell.")
-    'It rose. It fell.'
-    """
-    join, found = _("{sentence} {next}"), [each for each in told if each]
-    return reduce(lambda before, each: join.format(sentence=before, next=each), found) if found else ""
 
 
 def ended(clause: str) -> str:

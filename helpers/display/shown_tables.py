@@ -21,8 +21,7 @@ import pandas as pd
 from helpers.catalogue import TIMES
 from helpers.display.context import MIME_TABLE, Context
 from helpers.display.formats import NOTHING, Writer, format_day, unit_note
-from helpers.display.sentences import paragraph
-from helpers.language import _, in_figures, locale_in_force
+from helpers.language import _, in_figures, locale_in_force, paragraph
 from helpers.results import Listing
 
 TYPES = {"text": "string", "series": "string", "date": "date"}

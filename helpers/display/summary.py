@@ -13,9 +13,9 @@ from helpers.display.context import Results
 from helpers.display.formats import FEW, MONEY, format_period
 from helpers.display.headlines import Headline, family_of, headlines, judgement
 from helpers.display.scorecard import scorecard_kpis
-from helpers.display.sentences import as_subject, clauses, gap_to_target, gaps_of, name_of, paragraph, when_earlier
+from helpers.display.sentences import as_subject, clauses, gap_to_target, gaps_of, name_of, when_earlier
 from helpers.display.signals import judged_count, target_met
-from helpers.language import _, message, plural
+from helpers.language import _, message, paragraph, plural
 from helpers.results import split_address
 
 SHORT = re.compile(r" ?[(（]")  # before the abbreviation of a name

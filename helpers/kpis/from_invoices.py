@@ -15,18 +15,9 @@ def is_made(spine: Spine) -> bool:
     return spine.prepared.made_from.get("subscriptions") == "invoices"
 
 
-def notes(spine: Spine, kind: str) -> dict[str, list[str]]:
-    """What is told of each period: its warnings, or why it is refused."""
-    found: dict[str, list[str]] = {}
-    for note in spine.answers(NOTES, "label, text"):
-        if note["kind"] == kind:
-            found.setdefault(note["label"], []).append(note["text"])
-    return found
-
-
 def by_invoice_date(spine: Spine) -> list[str]:
     """What counting by the day of the invoice would have shown instead."""
-    if not is_made(spine) or spine.period.label in notes(spine, "refused"):
+    if not is_made(spine) or spine.period.label in spine.notes(NOTES, "refused"):
         return []
     return [
         f"subscriptions are made from invoices: up to {spine.period.measured_on} customers stopped paying for service "

@@ -7,13 +7,13 @@ that are left out on purpose, such as those of test customers, are no part of th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from helpers import results
 from helpers.data.canonical_tables import TABLES
 from helpers.data.knowledge import TWICE, WITHOUT_KEY, is_on_purpose
-from helpers.kpis.from_invoices import is_made, notes
+from helpers.kpis.from_invoices import NOTES, is_made
 from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.results import Row
@@ -104,13 +104,12 @@ def shortfalls(spine: Spine, table: str) -> dict[str, Shortfall]:
 
 def refusal(spine: Spine, tables: Collection[str], label: str) -> str:
     """Why nothing is told of a period that reads these tables, empty where enough of each is there."""
-    return _refusals(spine, tables, _by_table(spine, tables)).get(label, "")
+    return _told(spine, tables)[0].get(label, "")
 
 
 def limited(rows: Collection[Row], spine: Spine, tables: Collection[str]) -> list[Row]:
     """The rows of a card that reads these tables: refused where too much of one is left out, else warned of."""
-    by_table = _by_table(spine, tables)
-    refused, told = _refusals(spine, tables, by_table), _warnings(spine, tables, by_table)
+    refused, told = _told(spine, tables)
     found: dict[tuple[str, str, str, str], Row] = {}
     for row in rows:
         label = row.period.label
@@ -126,31 +125,19 @@ def limited(rows: Collection[Row], spine: Spine, tables: Collection[str]) -> lis
     return list(found.values())
 
 
-def _by_table(spine: Spine, tables: Collection[str]) -> list[dict[str, Shortfall]]:
-    return [shortfalls(spine, table) for table in tables if table not in spine.prepared.made_from]
-
-
-def _refusals(spine: Spine, tables: Collection[str], by_table: Iterable[Mapping[str, Shortfall]]) -> dict[str, str]:
-    """Why a period is refused, by its label; the first reason is told."""
-    found: dict[str, str] = {}
-    if "subscriptions" in tables and is_made(spine):
-        found = {label: texts[0] for label, texts in notes(spine, "refused").items()}
-    for by_label in by_table:
-        for label, each in by_label.items():
+def _told(spine: Spine, tables: Collection[str]) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """By the label of a period: why it is refused, of which the first reason is told, and what its figures tell."""
+    refused: dict[str, str] = {}
+    told: dict[str, list[str]] = {}
+    is_from_invoices = "subscriptions" in tables and is_made(spine)
+    if is_from_invoices:
+        refused = {label: texts[0] for label, texts in spine.notes(NOTES, "refused").items()}
+    for table in (table for table in tables if table not in spine.prepared.made_from):
+        for label, each in shortfalls(spine, table).items():
             if each.share > spine.rules["most_left_out"]:
-                found.setdefault(label, each.refusal)
-    return found
-
-
-def _warnings(
-    spine: Spine, tables: Collection[str], by_table: Iterable[Mapping[str, Shortfall]]
-) -> dict[str, list[str]]:
-    """What the figures of a period tell, by its label."""
-    found: dict[str, list[str]] = {}
-    for by_label in by_table:
-        for label, each in by_label.items():
-            found.setdefault(label, []).extend(each.warnings)
-    if "subscriptions" in tables and is_made(spine):
-        for label, texts in notes(spine, "warning").items():
-            found.setdefault(label, []).extend(texts)
-    return found
+                refused.setdefault(label, each.refusal)
+            told.setdefault(label, []).extend(each.warnings)
+    if is_from_invoices:
+        for label, texts in spine.notes(NOTES, "warning").items():
+            told.setdefault(label, []).extend(texts)
+    return refused, told

@@ -12,6 +12,8 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
+import pandas as pd
+
 from helpers import results
 from helpers.catalogue import CATALOGUE, Kpi, ids_of, kpi
 from helpers.errors import KitError, NotProvided, Refused
@@ -19,7 +21,8 @@ from helpers.kpis.left_out import limited
 from helpers.kpis.spine import Relation, Spine, relations_under, tables_under, words_under
 from helpers.language import _
 from helpers.periods import Period
-from helpers.results import Column, Interval, Row, Status
+from helpers.results import Column, Row
+from helpers.statistics import wilson
 
 WHO = ("customer", "segment", "owner")
 
@@ -69,38 +72,29 @@ class Rows:
         answer: Mapping[str, Any],
         value: float | None,
         *,
-        numerator: float | None = None,
-        denominator: float | None = None,
-        n: int | None = None,
-        interval: Interval | None = None,
-        status: Status | None = None,
         warnings: Iterable[str] = (),
         excluded: Mapping[str, int] | None = None,
-        params: Mapping[str, Any] | None = None,
+        **more: Any,
     ) -> None:
-        """A figure of the period and segment that the answer is of; what else is told is the figure's own."""
-        label = answer["label"]
-        self._rows.append(
-            results.row(
-                kpi_id,
-                self._period(label),
-                value,
-                status=status,
-                segment=(answer.get("segment_by") or "", answer.get("segment") or ""),
-                numerator=numerator,
-                denominator=denominator,
-                n=n,
-                interval=interval,
-                excluded={**(excluded or {}), **self.excluded[label]},
-                warnings=[*self.warnings.get(label, ()), *warnings],
-                params=params,
-            )
-        )
+        """A figure of the period and segment that the answer is of; ``more`` is what :func:`helpers.results.row` takes.
+
+        What is warned of and left out is the figure's own, beside that of its period.
+        """
+        label, segment = answer["label"], (answer.get("segment_by") or "", answer.get("segment") or "")
+        told = [*self.warnings.get(label, ()), *warnings]
+        left_out = {**(excluded or {}), **self.excluded[label]}
+        period = self._period(label)
+        self._rows.append(results.row(kpi_id, period, value, segment=segment, warnings=told, excluded=left_out, **more))
 
     def share(self, kpi_id: str, answer: Mapping[str, Any], numerator: float, denominator: float, **more: Any) -> None:
         """Numerator ÷ denominator; a zero denominator is undefined, never 0 and never infinite."""
         value = numerator / denominator if denominator else None
         self.add(kpi_id, answer, value, numerator=numerator, denominator=denominator, **more)
+
+    def proportion(self, kpi_id: str, answer: Mapping[str, Any], part: int, whole: int, **more: Any) -> None:
+        """A share of what is counted, with its Wilson interval; of a part that exceeds its whole there is none."""
+        interval = wilson(part, whole) if part <= whole else None
+        self.share(kpi_id, answer, part, whole, **{"n": whole, "interval": interval, **more})
 
     def not_provided(self, kpi_ids: Iterable[str], what: str) -> None:
         """Some KPIs of the card lack a table or column that the others do without."""
@@ -160,9 +154,35 @@ def refuse_list(spine: Spine, *notes: str) -> None:
         Refused: with the first reason.
     """
     for name in notes:
-        for note in spine.answers(name, "label, kind, text"):
-            if note["kind"] == "refused" and note["label"] == spine.period.label:
-                raise Refused(note["text"])
+        for reason in spine.notes(name, "refused").get(spine.period.label, ()):
+            raise Refused(reason)
+
+
+def require_subscriptions(spine: Spine) -> None:
+    """Refuse to go on where nothing tells what is paid, or, where parents pay, who they are.
+
+    Raises:
+        NotProvided: naming what is not there.
+    """
+    spine.require("subscriptions")
+    require_parents(spine)
+
+
+def require_parents(spine: Spine) -> None:
+    """Refuse to go on where parents pay and nothing tells who they are.
+
+    Raises:
+        NotProvided: naming the column.
+    """
+    if spine.rules["account_level"] == "parent":
+        spine.require("customers.parent_id")
+
+
+def with_names(spine: Spine, rows: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """Rows with the names of their accounts, in the columns of a list; an account without a name goes by its key."""
+    named = rows.merge(spine.frame("named_account"), on="account_id", how="left")
+    named["customer"] = named["customer"].fillna(named["account_id"])
+    return named.rename(columns={"account_id": "customer_id"})[list(columns)]
 
 
 def cards_of(theme: str) -> list[Card]:

@@ -13,7 +13,7 @@ stands on before it; the same text, in the same order, is what :meth:`Spine.sql`
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -34,7 +34,7 @@ from helpers.data.prepared import Prepared
 from helpers.errors import KitError, NotProvided
 from helpers.language import _
 from helpers.periods import SHOWN_BEFORE, Period
-from helpers.results import Asked, Row
+from helpers.results import Asked, Row, grouped
 
 FOLDER = Path(__file__).parent
 READS = re.compile(r"\b(?:(?<!distinct )from|join)\s+(\w+)")  # what a query names behind these words, it stands on
@@ -277,11 +277,20 @@ class Spine:
 
     def vectors(
         self, name: str, *by: str, columns: str = "*", order: str = "all"
-    ) -> dict[tuple[Any, ...], pd.DataFrame]:
-        """The rows of a relation over all periods, in parts with equal columns ``by``: what statistics are made of."""
+    ) -> Mapping[tuple[Any, ...], pd.DataFrame]:
+        """The rows of a relation over all periods, in parts with equal columns ``by``: what statistics are made of.
+
+        A part that is not there has no rows.
+        """
         self.make(name)
         found = self._engine.execute(f"select {columns} from {name} order by {order}").df()
-        return dict(iter(found.groupby(list(by), dropna=False, sort=False)))
+        none = found.head(0).copy()
+        return defaultdict(lambda: none, iter(found.groupby(list(by), dropna=False, sort=False)))
+
+    def notes(self, name: str, kind: str) -> dict[str, list[str]]:
+        """The texts of a kind in a relation of notes, by the label of the period."""
+        found = self.answers(name, "label, kind, text")
+        return grouped((note["label"], note["text"]) for note in found if note["kind"] == kind)
 
     def whole(self, table: str) -> list[dict[str, Any]]:
         """How many rows of a table are in each period, by why they are left out if they are, and their worth."""

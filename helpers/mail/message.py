@@ -20,9 +20,9 @@ from helpers.display.context import Results
 from helpers.display.data_page import DataPage
 from helpers.display.formats import format_period
 from helpers.display.plain_words import plain
-from helpers.display.sentences import ended, listed, paragraph
+from helpers.display.sentences import ended, listed
 from helpers.errors import KitError
-from helpers.language import LOCALES, _, in_figures, in_force, message, speaking
+from helpers.language import LOCALES, _, in_figures, in_force, message, paragraph, speaking
 from helpers.mail.body import write_bodies
 from helpers.pack.appearance import TEMPLATES, typst_fonts
 from helpers.pack.archive import published_at

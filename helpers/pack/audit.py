@@ -21,10 +21,10 @@ from xlsxwriter.utility import xl_col_to_name as letters
 from helpers.catalogue import kpi
 from helpers.display.context import Results, warnings_of
 from helpers.display.formats import format_period
-from helpers.display.sentences import REASONS, paragraph
+from helpers.display.sentences import REASONS
 from helpers.display.shown_tables import Table
 from helpers.kpis.recurring_revenue.by_month import REVALUED, compared_days, customers_by_month
-from helpers.language import _, in_figures, message, plural, retold
+from helpers.language import _, in_figures, message, paragraph, plural, retold
 from helpers.pack.excel import (
     COUNT,
     DAY,

@@ -25,10 +25,10 @@ from helpers.display.context import Results
 from helpers.display.data_page import NOT_COUNTED
 from helpers.display.formats import MONEY, format_period, is_small
 from helpers.display.plain_words import named, plain_value
-from helpers.display.sentences import ended, listed, name_of, paragraph
+from helpers.display.sentences import ended, listed, name_of
 from helpers.errors import KitError
 from helpers.kpis.rows import cards_of
-from helpers.language import _, message, plural, retold
+from helpers.language import _, message, paragraph, plural, retold
 from helpers.pack.archive import Published
 from helpers.pack.causes import Causes, ChangedRows, alike
 from helpers.pack.made_from import FOLDER, PREPARED, no_longer_kept, of_audience

@@ -22,9 +22,9 @@ from helpers.display.blocks import MARKS
 from helpers.display.context import Results
 from helpers.display.formats import MONEY, NOTHING, is_small
 from helpers.display.headlines import Headline, judgement
-from helpers.display.sentences import chart_title, listed, name_of, paragraph, when, when_earlier, window_words
+from helpers.display.sentences import chart_title, listed, name_of, when, when_earlier, window_words
 from helpers.display.signals import Verdict, standing_out
-from helpers.language import _, message, plural
+from helpers.language import _, message, paragraph, plural
 from helpers.pack.actions import DONE, LATE, OPEN
 from helpers.pack.appearance import typst_fonts
 from helpers.pack.excel import number_format

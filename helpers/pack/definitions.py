@@ -15,10 +15,9 @@ from typing import Any
 
 from helpers.catalogue import Kpi, kpi
 from helpers.display.plain_words import plain
-from helpers.display.sentences import paragraph
 from helpers.kpis.rows import Card, cards_of, cards_with, theme_of, words_of
 from helpers.kpis.spine import read_relations
-from helpers.language import _, template
+from helpers.language import _, paragraph, template
 from helpers.notebook_parameters import GIVEN
 from helpers.pack.archive import Published
 from helpers.pack.request import PackRequest

@@ -20,10 +20,9 @@ from nbformat import NotebookNode
 
 from helpers.display.context import MIME_TABLE
 from helpers.display.plain_words import plain, plain_cell
-from helpers.display.sentences import paragraph
 from helpers.display.shown_tables import table_from_resource, visible_fields
 from helpers.errors import IN_WORDS, KitError
-from helpers.language import _, enumerated, in_figures, in_prose, plural
+from helpers.language import _, enumerated, in_figures, in_prose, paragraph, plural
 from helpers.pack.rich_text import Part, html_parts, markdown_parts
 from helpers.pack.run import Executed
 from helpers.texts import printable

@@ -19,9 +19,9 @@ from helpers.display.data_page import DataPage
 from helpers.display.formats import format_day, format_days, format_period
 from helpers.display.plain_words import named, plain, plain_value
 from helpers.display.scorecard import scorecard
-from helpers.display.sentences import name_of, paragraph
+from helpers.display.sentences import name_of
 from helpers.display.summary import Summary, summary
-from helpers.language import _, message, retold
+from helpers.language import _, message, paragraph, retold
 from helpers.notebook_parameters import GIVEN
 from helpers.pack.actions import actions_shown
 from helpers.pack.changes import Compared

@@ -516,14 +516,14 @@ def test_the_version_of_a_definition_is_in_its_results():
 
 
 def test_whoever_is_held_to_an_unproven_cpi_is_named():
-    cpi = Cpi(id="turbo_estimate", linked_kpis=["win_rate"])
-    held = held_to_cpis(
-        [cpi, Cpi(id="nps")],
-        [department("Sales", "new_revenue", "turbo_estimate"), department("CS", "nrr")],
+    review = Review.model_construct(
+        cpis=[Cpi(id="turbo_estimate", linked_kpis=["win_rate"]), Cpi(id="nps")],
+        departments=[department("Sales", "new_revenue", "turbo_estimate"), department("CS", "nrr")],
         okrs=[objective(), objective(id="quick", objective="Quick answers", kpi_id="turbo_estimate", owner="")],
         kpis=[registered(kpi_id="turbo_estimate", owner="Bea")],
-        targets=["turbo_estimate", "nrr"],
+        targets={"turbo_estimate": {}, "nrr": {}},
     )
+    held = held_to_cpis(review)
     assert [(each.who, each.by, each.at) for each in held] == [
         ("Sales", "a KPI of the department", ("departments", 0, "kpi_ids", 1)),
         ("nobody by name", "the objective “Quick answers”", ("okrs", 1, "kpi_id")),

@@ -727,7 +727,6 @@ def test_example_of_a_backtest():
     )
     spine = known(backtest_plan(test_from=date(2026, 3, 31)), earlier=4, subscriptions=trained)
     [found] = backtests(spine)
-    assert not found.points_up
     assert found.value == pytest.approx(14 / 15)
     assert found.lifts[0.25] == pytest.approx(8 / 3)
     assert (found.rows, found.events, found.base_rate, found.snapshots) == (8, 3, 3 / 8, ["2026Q1"])

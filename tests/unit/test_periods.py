@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.errors import KitError
-from helpers.periods import Calendar, months_before
+from helpers.periods import Calendar
 
 DAY = timedelta(days=1)
 LISTED = (
@@ -188,21 +188,6 @@ def test_months_are_complete_and_known_with_the_lag_of_the_last():
     ]
 
 
-@pytest.mark.parametrize(
-    ("day", "months", "expected"),
-    [
-        (date(2026, 9, 30), 12, date(2025, 9, 30)),
-        (date(2026, 2, 28), 12, date(2025, 2, 28)),
-        (date(2024, 2, 29), 12, date(2023, 2, 28)),
-        (date(2025, 2, 28), 12, date(2024, 2, 29)),  # the last of February, not its 28th
-        (date(2026, 3, 31), 3, date(2025, 12, 31)),
-        (date(2026, 8, 15), 1, date(2026, 7, 15)),
-    ],
-)
-def test_months_before(day, months, expected):
-    assert months_before(day, months) == expected
-
-
 # --- 4-4-5 ------------------------------------------------------------------------------------------------------------
 
 
@@ -359,14 +344,6 @@ def test_year_ago_is_the_same_period_a_year_earlier(calendar, day):
     assert quarter.year_ago() == quarter.previous(4)
     assert month.year_ago() == month.previous(12)
     assert week.year_ago().start == week.start - 364 * DAY
-
-
-@given(days, st.integers(1, 36))
-def test_months_before_lead_month_ends_to_month_ends(day, months):
-    month_end = day.replace(day=civil.monthrange(day.year, day.month)[1])
-    earlier = months_before(month_end, months)
-    assert (earlier + DAY).day == 1
-    assert (month_end.year - earlier.year) * 12 + month_end.month - earlier.month == months
 
 
 @given(st.integers(1, 9), st.lists(st.sampled_from([91, 98]), min_size=2, max_size=12), st.integers(0, 1200))

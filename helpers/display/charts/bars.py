@@ -28,19 +28,10 @@ from helpers.display.context import Results
 from helpers.display.formats import Writer, format_period, is_small, no_change, unit_note
 from helpers.display.objectives import OFF_PACE, STANDINGS, Objective, objectives_in, with_sign
 from helpers.display.palette import FILLS, LINE, QUIET, TEXT, TONES
-from helpers.display.sentences import (
-    cautions,
-    chart_title,
-    ended,
-    movement,
-    paragraph,
-    why_missing,
-    why_not_drawn,
-    why_nothing,
-)
+from helpers.display.sentences import cautions, chart_title, ended, movement, why_missing, why_not_drawn, why_nothing
 from helpers.display.shown_tables import Table
 from helpers.display.signals import change_tone
-from helpers.language import _, enumerated, message, plural, retold
+from helpers.language import _, enumerated, message, paragraph, plural, retold
 from helpers.results import NONE, Column, grouped
 from helpers.texts import begun, spoken
 

@@ -26,11 +26,11 @@ from helpers.display.charts.frame import (
 from helpers.display.context import Results, Series
 from helpers.display.formats import FEW, MONEY, Writer, format_days, format_period
 from helpers.display.palette import BAND, FILLS, QUIET, TEXT, TONES, lighter, shades
-from helpers.display.sentences import chart_title, ended, movement, paragraph, when, why_not_drawn
+from helpers.display.sentences import chart_title, ended, movement, when, why_not_drawn
 from helpers.display.shown_tables import Table
 from helpers.display.signals import ENOUGH, Verdict, change_tone, judged_series, standing_out, verdict
 from helpers.errors import KitError
-from helpers.language import _, message, retold
+from helpers.language import _, message, paragraph, retold
 from helpers.periods import DAY
 from helpers.results import NONE, Column
 from helpers.texts import spoken

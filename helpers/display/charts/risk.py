@@ -13,9 +13,9 @@ from matplotlib.transforms import Bbox
 from helpers.display.charts.frame import SMALL_SIZE, Chart, Sheet, not_drawn, sheet, table_behind, wrapped
 from helpers.display.formats import format_period
 from helpers.display.palette import BAD, BAND, QUIET, TEXT, tint
-from helpers.display.sentences import ended, paragraph
+from helpers.display.sentences import ended
 from helpers.display.shown_tables import Table
-from helpers.language import _
+from helpers.language import _, paragraph
 
 HEIGHT = 2.05  # inches
 SOON, STEP, MOST_STEPS = 90, 30, 12  # days: the zone, and the steps of the axis, or the zone's where these are too many

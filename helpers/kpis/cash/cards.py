@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from helpers.kpis.recurring_revenue.cards import require_subscriptions
-from helpers.kpis.rows import Rows
+from helpers.kpis.rows import Rows, require_subscriptions
 from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.results import Row

@@ -16,7 +16,7 @@ from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.results import Row
-from helpers.statistics import dominated_by_few, kaplan_meier, ratios_of_sums, wilson
+from helpers.statistics import dominated_by_few, kaplan_meier, ratios_of_sums
 
 WAITED_FOR = (
     template("on time"),
@@ -24,8 +24,6 @@ WAITED_FOR = (
     "unanswered",
     "pending",
 )  # the requests whose waiting says how fast the company is
-NOBODY = pd.DataFrame({"segment": [], "hours": [], "is_sent": []})
-NO_RATIOS = pd.DataFrame({"value": [], "revenue": []})
 QUARTER = 92  # days
 FOLLOWERS, VIEWS = "followers", "views"
 NOT_COUNTED = {
@@ -101,10 +99,9 @@ def turbo_estimate(spine: Spine) -> list[Row]:
     requests = spine.vectors("turbo_estimate_rows", "label", columns="label, segment, hours, is_sent, state, deal_id")
     for answer in rows.answers:
         judged, told = answer["judged"], {text: answer[state] for state, text in ASIDE.items()}
-        interval = wilson(answer["on_time"], judged)
-        rows.share("turbo_estimate", answer, answer["on_time"], judged, n=judged, interval=interval, excluded=told)
+        rows.proportion("turbo_estimate", answer, answer["on_time"], judged, excluded=told)
         if spine.at(answer["label"]).kind == spine.period.kind:
-            waits = requests.get((answer["label"],), NOBODY)
+            waits = requests[answer["label"],]
             waits = waits[waits["segment"] == answer["segment"]] if answer["segment_by"] else waits
             _add_median_hours(rows, answer, waits)
     return rows.done()
@@ -132,8 +129,7 @@ def flexible_options(spine: Spine) -> list[Row]:
     spine.require(*(f"deals.{column}" for column in columns))
     rows = Rows(spine, "flexible_options", notes="flexible_options_notes", left_out=["deals"])
     for answer in rows.answers:
-        took, judged = answer["took_another"], answer["judged"]
-        rows.share("flexible_options", answer, took, judged, n=judged, interval=wilson(took, judged))
+        rows.proportion("flexible_options", answer, answer["took_another"], answer["judged"])
     return rows.done()
 
 
@@ -211,9 +207,8 @@ def first_contact_resolution(spine: Spine) -> list[Row]:
     for answer in rows.answers:
         if answer["segment_by"] and not by_topic:
             continue
-        resolved, eligible = answer["resolved"], answer["eligible"]
-        rows.share(
-            "first_contact_resolution", answer, resolved, eligible, n=eligible, interval=wilson(resolved, eligible),
+        rows.proportion(
+            "first_contact_resolution", answer, answer["resolved"], answer["eligible"],
             warnings=[*untold, *_of_tickets(answer)],
             excluded=not_asked.get((answer["label"], answer["segment"])),
         )  # fmt: skip
@@ -252,17 +247,11 @@ def sprint_on_time(spine: Spine) -> list[Row]:
     promised_again = spine.provides("deliveries.recommitted_on")
     for answer in rows.answers:
         due, excluded = answer["due"], {NOT_YET_DUE: answer["not_yet_due"]}
-        slips = SLIPPED.format(n=answer["slipped"], all=due)
-        told = [slips] if promised_again and answer["slipped"] else []
-        interval = wilson(answer["on_time"], due)
-        more: dict[str, Any] = {"warnings": told}
-        rows.share(
-            "sprint_on_time", answer, answer["on_time"], due, n=due, interval=interval, excluded=excluded, **more
-        )
+        told = [SLIPPED.format(n=answer["slipped"], all=due)] if promised_again and answer["slipped"] else []
+        rows.proportion("sprint_on_time", answer, answer["on_time"], due, excluded=excluded, warnings=told)
         if not lacking:
-            n, without = due - answer["without_scope"], {WITHOUT_SCOPE: answer["without_scope"]}
-            more |= {"n": n, "interval": wilson(answer["in_full"], n), "excluded": excluded | without}
-            rows.share("sprint_on_time_in_full", answer, answer["in_full"], n, **more)
+            n, excluded = due - answer["without_scope"], excluded | {WITHOUT_SCOPE: answer["without_scope"]}
+            rows.proportion("sprint_on_time_in_full", answer, answer["in_full"], n, excluded=excluded, warnings=told)
     return rows.done()
 
 
@@ -364,7 +353,7 @@ def delivered_value(spine: Spine) -> list[Row]:
     if not covered:
         rows.not_provided(["delivered_value_coverage"], "subscriptions")
     for answer in rows.answers:
-        found = ratios.get((answer["label"], True), NO_RATIOS)
+        found = ratios[answer["label"], True]
         n, told = len(found), _late_history(answer)
         unconfirmed = UNCONFIRMED.format(amount=f"{answer['unconfirmed']:,.0f}", currency=spine.prepared.currency)
         more = [unconfirmed] * bool(answer["unconfirmed"]) + [BY_FEW] * (n > 0 and dominated_by_few(found["revenue"]))
@@ -374,8 +363,7 @@ def delivered_value(spine: Spine) -> list[Row]:
         )
         rows.add("delivered_value_median", answer, answer["delivered_value_median"], n=n, warnings=told)
         if covered:
-            part, whole = answer["covered"], answer["paying"]
-            rows.share("delivered_value_coverage", answer, part, whole, n=whole, interval=wilson(part, whole))
+            rows.proportion("delivered_value_coverage", answer, answer["covered"], answer["paying"])
     return rows.done()
 
 
@@ -389,7 +377,7 @@ def _late_history(answer: Mapping[str, Any]) -> list[str]:
 
 def _add_median_hours(rows: Rows, answer: Mapping[str, Any], requests: pd.DataFrame) -> None:
     """The hour by which half of the requests are answered; those that wait are counted as waiting."""
-    waits = requests[requests["state"].isin(WAITED_FOR)] if len(requests) else requests
+    waits = requests[requests["state"].isin(WAITED_FOR)]
     curve = kaplan_meier(waits["hours"], waits["is_sent"])
     answered, told = int(waits["is_sent"].sum()), []
     if curve.median is None and len(waits):
@@ -418,8 +406,7 @@ def _not_asked_for(spine: Spine) -> dict[tuple[str, str], dict[str, int]]:
 
 def _add_one_touch(rows: Rows, kpi_id: str, answer: Mapping[str, Any], part: str, whole: str) -> None:
     """A tool's own share of tickets, of those ``solved`` or ``opened``."""
-    n, aside = answer[whole], {UNTOUCHED: answer[f"{whole}_aside"]}
-    rows.share(kpi_id, answer, answer[part], n, n=n, interval=wilson(answer[part], n), excluded=aside)
+    rows.proportion(kpi_id, answer, answer[part], answer[whole], excluded={UNTOUCHED: answer[f"{whole}_aside"]})
 
 
 def _untold_of_tickets(spine: Spine) -> list[str]:

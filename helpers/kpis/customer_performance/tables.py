@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import date
-from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -16,9 +15,9 @@ from helpers.catalogue import CATALOGUE, kpi
 from helpers.errors import KitError
 from helpers.kpis.customer_performance.cards import WAITED_FOR
 from helpers.kpis.customer_performance.validity import ENOUGH, MISTAKES, customers_asked, validity
-from helpers.kpis.rows import customer_columns, refuse_list
+from helpers.kpis.rows import customer_columns, refuse_list, with_names
 from helpers.kpis.spine import Spine
-from helpers.language import _, enumerated, message, plural, template
+from helpers.language import _, enumerated, message, paragraph, plural, template
 from helpers.params import Review
 from helpers.registries import Cpi
 from helpers.results import Column, Listing
@@ -60,20 +59,19 @@ def estimate_curve(spine: Spine) -> Listing:
         "unseen": Column(_("Not followed any further"), "count"),
     }
     waits = spine.vectors("turbo_estimate_rows", "label", columns="label, hours, is_sent, state, deal_id")
-    periods = [spine.period, *(each for each in spine.period.history(1) if (each.label,) in waits)]
-    asked = {each.label: waits[each.label,] for each in periods if (each.label,) in waits}
+    asked = {each.label: waits[each.label,] for each in (spine.period, *spine.period.history(1))}
     asked = {label: rows[rows["state"].isin(WAITED_FOR)] for label, rows in asked.items()}
     parts = [_curve(_("asked in {period}").format(period=label), rows) for label, rows in asked.items() if len(rows)]
-    own = asked.get(spine.period.label, pd.DataFrame({"hours": [], "is_sent": []}))
-    longer = own[~own["is_sent"].astype(bool) & (own["hours"] > own.loc[own["is_sent"].astype(bool), "hours"].max())]
+    own = asked[spine.period.label]
+    longer = own[~own["is_sent"] & (own["hours"] > own.loc[own["is_sent"], "hours"].max())]
     told = _("Hours run day and night.")
     if len(longer):
         more = _("{n} requests wait for longer than shown, without an estimate; the longest for {days} days.")
         more = more.format(n=len(longer), days=f"{longer['hours'].max() / 24:,.0f}")
-        told = _("{sentence} {next}").format(sentence=told, next=more)
+        told = paragraph(told, more)
     return Listing(
         caption=_("Requests for a price without an estimate"),
-        rows=pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns)),
+        rows=pd.concat(parts, ignore_index=True)[list(columns)] if parts else pd.DataFrame(columns=list(columns)),
         columns=columns,
         when_empty=_("Nobody asked for a price in {period}.").format(period=spine.period.label),
         note=told,
@@ -136,7 +134,7 @@ def options_offered(spine: Spine) -> Listing:
     told = _("Deals with more options differ in other ways too: that more are won is no proof that options win them.")
     if len(offered):
         half = _("Half of these deals were offered {n} or fewer.").format(n=f"{np.median(offered):g}")
-        told = _("{sentence} {next}").format(sentence=half, next=told)
+        told = paragraph(half, told)
     return Listing(
         caption=_("Options offered to the deals decided in {period}").format(period=spine.period.label),
         rows=rows[list(columns)],
@@ -169,7 +167,7 @@ def content_items(spine: Spine) -> Listing:
         caption=_("Followers that customers gained by an item in {days} days, published in {period}").format(
             days=days, period=spine.period.label
         ),
-        rows=_named(spine, rows.fillna({"followers": 0}), columns),
+        rows=with_names(spine, rows.fillna({"followers": 0}), columns),
         columns=columns,
         when_empty=_("No item of a customer was published in {period}.").format(period=spine.period.label),
         note=_("Followed to the end is what was published {days} days or more before the end of what is known.").format(
@@ -246,7 +244,7 @@ def overdue_customers(spine: Spine) -> Listing:
     columns = customer_columns(spine, own)
     return Listing(
         caption=_("Invoices unpaid for 30 days or more at the end of {period}").format(period=spine.period.label),
-        rows=_named(spine, rows, columns),
+        rows=with_names(spine, rows, columns),
         columns=columns,
         when_empty=_("Everything that was due 30 days ago is paid."),
         export="receivables_overdue",
@@ -274,7 +272,7 @@ def value_by_customer(spine: Spine) -> Listing:
         caption=_("Value confirmed by customers against what they paid, to the end of {period}, {currency}").format(
             period=spine.period.label, currency=spine.prepared.currency
         ),
-        rows=_named(spine, rows, columns),
+        rows=with_names(spine, rows, columns),
         columns=columns,
         when_empty=_(NO_VALUE),
         top=TOP,
@@ -306,7 +304,7 @@ def value_statements(spine: Spine) -> Listing:
     columns = customer_columns(spine, own, who=("customer",))
     return Listing(
         caption=_("Delivered value, statement by statement"),
-        rows=_named(spine, rows, columns),
+        rows=with_names(spine, rows, columns),
         columns=columns,
         when_empty=_(NO_VALUE),
         export="delivered_value",
@@ -387,7 +385,7 @@ def _outcome(cpi: Cpi) -> str:
         parts.append(_("Linked KPIs: {kpis}.").format(kpis=_("; ").join(map(_label, cpi.linked_kpis))))
     if cpi.guardrail_kpi:
         parts.append(_("Guarded by {kpi}.").format(kpi=_label(cpi.guardrail_kpi)))
-    return reduce(lambda told, more: _("{sentence} {next}").format(sentence=told, next=more), parts)
+    return paragraph(*parts)
 
 
 def _label(kpi_id: str) -> str:
@@ -398,16 +396,8 @@ def _label(kpi_id: str) -> str:
 def _curve(words: str, waits: pd.DataFrame) -> pd.DataFrame:
     """The steps of a curve up to the last estimate that was sent; nobody is told apart after it."""
     curve = kaplan_meier(waits["hours"], waits["is_sent"])
-    last = float(curve.times[-1]) if len(curve.times) else curve.follow_up
-    hours = np.unique(np.concatenate(([0.0], curve.times, curve.censored[curve.censored <= last], [last])))
-    bands = [curve.band(hour) for hour in hours]
-    return pd.DataFrame(
-        {
-            "cohort": words, "hours": hours, "waiting": [curve.at(hour) for hour in hours],
-            "low": [low for low, _ in bands], "high": [high for _, high in bands], "of_all": np.nan,
-            "unseen": [int((curve.censored == hour).sum()) for hour in hours],
-        }
-    )  # fmt: skip
+    hours, steps = curve.steps(float(curve.times[-1]) if len(curve.times) else curve.follow_up)
+    return pd.DataFrame({"cohort": words, "hours": hours, **steps, "of_all": np.nan})
 
 
 def _quarter(spine: Spine, day: date) -> str:
@@ -415,10 +405,3 @@ def _quarter(spine: Spine, day: date) -> str:
     with suppress(KitError):
         return spine.period.calendar.quarter_of(day).label
     return str(day.year)
-
-
-def _named(spine: Spine, rows: pd.DataFrame, columns: dict[str, Column]) -> pd.DataFrame:
-    """Rows with the names of their accounts, in the columns of the list; an account without a name goes by its key."""
-    named = rows.merge(spine.frame("named_account"), on="account_id", how="left")
-    named["customer"] = named["customer"].fillna(named["account_id"])
-    return named.rename(columns={"account_id": "customer_id"})[list(columns)]

@@ -10,11 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from helpers.kpis.rows import Rows
+from helpers.kpis.rows import Rows, require_parents
 from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.results import Row
-from helpers.statistics import wilson
 
 UNASKED = template("customers: {reason}")
 LOST_UNASKED = template("customers lost: {reason}")
@@ -55,9 +54,9 @@ def inactive_customers(spine: Spine) -> list[Row]:
             continue
         key = (answer["label"], answer["segment_by"], answer["segment"])
         told: dict[str, Any] = {"n": answer["asked"], "excluded": unasked[key], "warnings": tuple(_warnings(answer))}
-        inactive, asked = answer["inactive_customers"], answer["asked"]
+        inactive = answer["inactive_customers"]
         rows.add("inactive_customers", answer, inactive, **told)
-        rows.share("inactive_rate", answer, inactive, asked, interval=wilson(inactive, asked), **told)
+        rows.proportion("inactive_rate", answer, inactive, answer["asked"], **told)
         rows.add("newly_silent", answer, answer["newly_silent"], **told)
         rows.add("returned", answer, answer["returned"], **told)
     return rows.done()
@@ -154,8 +153,7 @@ def require_use(spine: Spine) -> None:
     spine.require("subscriptions", "events")
     if not spine.provides("users"):
         spine.require("events.customer_id")
-    if spine.rules["account_level"] == "parent":
-        spine.require("customers.parent_id")
+    require_parents(spine)
 
 
 def _unasked(spine: Spine) -> dict[tuple[Any, ...], dict[str, int]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from helpers.kpis.inactive_customers.cards import require_use
 from helpers.kpis.rows import customer_columns, refuse_list, who_column
 from helpers.kpis.spine import Spine
-from helpers.language import _, message, plural, retold
+from helpers.language import _, message, paragraph, plural, retold
 from helpers.results import Column, Listing
 
 SHOWN = 30
@@ -150,7 +150,7 @@ def _stayed(spine: Spine) -> str:
             "Of {n} customers that stayed, {listed} had been on one too.",
             n,
         )
-        told = _("{sentence} {next}").format(sentence=told, next=of.format(n=n, listed=listed))
+        told = paragraph(told, of.format(n=n, listed=listed))
     return told
 
 
@@ -166,6 +166,4 @@ def _reading(spine: Spine) -> str:
         "those active in 28 days, at most the most in such a time of a year; weeks are those of the last seven with "
         "anybody active; tickets are open ones."
     )
-    if not unasked:
-        return told
-    return _("{sentence} {next}").format(sentence=told, next=_("Not asked: {customers}.").format(customers=unasked))
+    return paragraph(told, _("Not asked: {customers}.").format(customers=unasked) if unasked else "")

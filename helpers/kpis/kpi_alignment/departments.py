@@ -22,50 +22,46 @@ MOST_KPIS = 3  # headline KPIs that a department can keep its eyes on
 class Opposed:
     """KPIs that pull against each other wherever two departments are held to them, unless one holds a third."""
 
-    one: frozenset[str]
-    other: frozenset[str]
+    one: Sequence[str]
+    other: Sequence[str]
     why: str
-    unless: frozenset[str] = frozenset()
+    unless: Sequence[str] = ()
 
     def parts(self, first: str, second: str) -> bool:
         """Whether the two are a pair of this kind, in either order."""
         return any(_is(a, self.one) and _is(b, self.other) for a, b in ((first, second), (second, first)))
 
 
-def _names(*names: str) -> frozenset[str]:
-    return frozenset(names)
-
-
 OPPOSED = (
     Opposed(
-        _names("paid_conversion", "paid_conversion_rate", "trial_conversion"),
-        _names("demos", "demo_count", "demos_held", "number_of_demos"),
+        ("paid_conversion", "paid_conversion_rate", "trial_conversion"),
+        ("demos", "demo_count", "demos_held", "number_of_demos"),
         message("more demos to whoever asks lower the share of those who pay"),
     ),
     Opposed(
-        _names("mql", "mqls", "mql_count", "marketing_qualified_leads"),
-        _names("lead_acceptance", "sql_acceptance", "mql_to_sql"),
+        ("mql", "mqls", "mql_count", "marketing_qualified_leads"),
+        ("lead_acceptance", "sql_acceptance", "mql_to_sql"),
         message("every lead counted for the one is a lead to be turned down in the other, whose denominator it is"),
     ),
     Opposed(
-        _names("cac", "cac_sm", "cac_full", "cac_sm_quarter", "cac_full_quarter"),
-        _names("new_logos", "new_customers", "new_logo_count", "new_revenue[new_logo]"),
+        ("cac", "cac_sm", "cac_full", "cac_sm_quarter", "cac_full_quarter"),
+        ("new_logos", "new_customers", "new_logo_count", "new_revenue[new_logo]"),
         message("cheap customers are not many, and many are not cheap, as long as nobody asks what they are worth"),
-        unless=_names("ltv", "ltv_orders", "ltv_margin", "ltv_km", "ltv_net", "ltv_cac"),
+        unless=("ltv", "ltv_orders", "ltv_margin", "ltv_km", "ltv_net", "ltv_cac"),
     ),
     Opposed(
-        _names("discount_bookings", "discounted_bookings", "discount_led_bookings"),
-        _names("nrr", "nrr_quarter"),
+        ("discount_bookings", "discounted_bookings", "discount_led_bookings"),
+        ("nrr", "nrr_quarter"),
         message("who was won by a discount leaves, or pays less, when it ends"),
     ),
     Opposed(
-        _names("response_time", "first_response_time"),
-        _names("first_contact_resolution", "fcr"),
+        ("response_time", "first_response_time"),
+        ("first_contact_resolution", "fcr"),
         message("the fastest answer is not the one that settles the question"),
     ),
 )
 
-TOTALS = _names("sales_total", "new_revenue", "revenue_growth", "revenue_growth_yoy")  # of the catalogue
+TOTALS = ("sales_total", "new_revenue", "revenue_growth", "revenue_growth_yoy")  # of the catalogue
 TOTAL_WORDS = re.compile(
     r"\b(bookings?|quotas?|turnover)\b|\b(total|gross|overall|all|company|company-wide)\b.*\b(revenues?|sales)\b"
     r"|\b(revenues?|sales) (of|in) the (company|group|quarter|year)\b|^(revenues?|sales)$"
@@ -135,7 +131,7 @@ def _oppositions(first: Department, second: Department, conflicts: Sequence[Conf
                 yield Opposition(a, b, known.why if known else DECLARED, joint, both)
 
 
-def _is(kpi_id: str, names: frozenset[str]) -> bool:
+def _is(kpi_id: str, names: Sequence[str]) -> bool:
     """Whether a KPI, or the whole of which it is a segment, is one of these."""
     return kpi_id in names or kpi_id.partition("[")[0] in names
 

@@ -5,7 +5,7 @@ The same findings stand on the pages and in ``kpi-review check``; they need the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from helpers.kpis.kpi_experiments.links import FoundLink, links
 from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.params import Review
-from helpers.registries import Cpi, Department, Okr, RegisteredKpi
+from helpers.registries import Cpi, Okr, RegisteredKpi
 
 At = tuple[int | str, ...]
 NOBODY = template("nobody by name")
@@ -102,32 +102,20 @@ def is_overdue(kpi: RegisteredKpi, on: date) -> bool:
     return kpi.decision == "pending" and kpi.due_for_review is not None and kpi.due_for_review <= on
 
 
-def held_to_cpis(
-    cpis: Sequence[Cpi],
-    departments: Sequence[Department],
-    *,
-    okrs: Sequence[Okr] = (),
-    kpis: Sequence[RegisteredKpi] = (),
-    targets: Collection[str] = (),
-) -> list[Held]:
+def held_to_cpis(review: Review) -> list[Held]:
     """Everybody who is held to a CPI: by a department's KPIs, by an objective, by a target and its owner."""
-    known, owners = {cpi.id: cpi for cpi in cpis}, {kpi.kpi_id: kpi.owner for kpi in kpis}
-    held = [
-        Held(known[kpi_id], each.name, DEPARTMENT, ("departments", i, "kpi_ids", j))
-        for i, each in enumerate(departments)
+    known, owners = {cpi.id: cpi for cpi in review.cpis}, {kpi.kpi_id: kpi.owner for kpi in review.kpis}
+    held: list[tuple[str, str | None, str, At]] = [
+        (kpi_id, each.name, DEPARTMENT, ("departments", i, "kpi_ids", j))
+        for i, each in enumerate(review.departments)
         for j, kpi_id in enumerate(each.kpi_ids)
-        if kpi_id in known
     ]
     held += [
-        Held(known[okr.kpi_id], okr.owner or NOBODY, OBJECTIVE.format(name=okr.objective), ("okrs", i, "kpi_id"))
-        for i, okr in enumerate(okrs)
-        if okr.kpi_id in known
+        (okr.kpi_id, okr.owner, OBJECTIVE.format(name=okr.objective), ("okrs", i, "kpi_id"))
+        for i, okr in enumerate(review.okrs)
     ]
-    return held + [
-        Held(known[kpi_id], owners.get(kpi_id) or NOBODY, TARGET, ("targets", kpi_id))
-        for kpi_id in targets
-        if kpi_id in known
-    ]
+    held += [(kpi_id, owners.get(kpi_id), TARGET, ("targets", kpi_id)) for kpi_id in review.targets]
+    return [Held(known[kpi_id], who or NOBODY, by, at) for kpi_id, who, by, at in held if kpi_id in known]
 
 
 def _of_departments(review: Review) -> Iterator[Finding]:
@@ -225,8 +213,7 @@ def _of_okr(review: Review, i: int, okr: Okr) -> Iterator[Finding]:
 
 
 def _of_cpis(review: Review, proved: Proofs) -> Iterator[Finding]:
-    held = held_to_cpis(review.cpis, review.departments, okrs=review.okrs, kpis=review.kpis, targets=review.targets)
-    for each in (each for each in held if not confirmed_by(each.cpi, proved)):
+    for each in (each for each in held_to_cpis(review) if not confirmed_by(each.cpi, proved)):
         linked = ", ".join(each.cpi.linked_kpis) or "any KPI"
         found = f"{each.who} is held to an unproven CPI, {each.cpi.id} ({each.by}): nothing proves its link to {linked}"
         yield Finding(each.at, found, "hold nobody to it before an experiment in params/experiments/ has")

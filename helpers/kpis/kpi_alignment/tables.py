@@ -16,7 +16,7 @@ from helpers.kpis.kpi_alignment.findings import (
     proofs,
 )
 from helpers.kpis.spine import Spine
-from helpers.language import _, enumerated, message, retold, template
+from helpers.language import _, enumerated, message, paragraph, retold, template
 from helpers.periods import Period
 from helpers.registries import Cpi, RegisteredKpi
 from helpers.results import Column, Listing
@@ -96,7 +96,7 @@ def hand_overs(spine: Spine) -> Listing:
     )
     if crowded:
         more = _("More than {n} KPIs each: {names}.").format(n=alignment.MOST_KPIS, names=enumerated(crowded))
-        note = _("{sentence} {next}").format(sentence=note, next=more)
+        note = paragraph(note, more)
     return Listing(
         caption=_("From hand to hand: what neighbours share, and who works against whom"),
         rows=pd.DataFrame(rows, columns=list(columns)),
@@ -148,8 +148,7 @@ def kpi_register(spine: Spine) -> Listing:
 
 def held_cpis(spine: Spine) -> Listing:
     """Who is held to a customer performance indicator, and whether anything proves that it moves a KPI."""
-    review, proved = spine.review, proofs(spine)
-    held = held_to_cpis(review.cpis, review.departments, okrs=review.okrs, kpis=review.kpis, targets=review.targets)
+    proved = proofs(spine)
     columns = {
         "who": Column(_("Who")),
         "cpi": Column(_("Held to")),
@@ -167,7 +166,7 @@ def held_cpis(spine: Spine) -> Listing:
             "evidence": len({found.customer_id for found in each.cpi.evidence}),
             "finding": _proof(each.cpi, proved),
         }
-        for each in held
+        for each in held_to_cpis(spine.review)
     ]
     return Listing(
         caption=_("Held to a CPI"),

@@ -49,7 +49,7 @@ Verdict = Literal["leads", "does not lead", "insufficient"]
 class Backtested:
     """What a back-test came to: rows and events of the test, the AUC with its interval, and more.
 
-    ``naive`` are the AUCs of what anybody could say without the score; ``points_up`` whether more is worse.
+    ``naive`` are the AUCs of what anybody could say without the score.
     """
 
     plan: Backtest
@@ -60,7 +60,6 @@ class Backtested:
     interval: Interval | None = None
     naive: Mapping[str, float] = field(default_factory=dict)
     lifts: Mapping[float, float | None] = field(default_factory=dict)
-    points_up: bool = True
     threshold: float | None = None
     precision: float | None = None
     recall: float | None = None
@@ -111,8 +110,7 @@ def judged(spine: Spine, plans: Sequence[Backtest]) -> list[Backtested]:
     give(spine, [plan for plan in plans if not lacks[plan.id]])
     found = spine.vectors("backtest_rows", "experiment", order="experiment, day, account_id") if plans else {}
     return [
-        Backtested(plan, lacks=lacks[plan.id]) if lacks[plan.id] else _judged(plan, found.get((plan.id,)))
-        for plan in plans
+        Backtested(plan, lacks=lacks[plan.id]) if lacks[plan.id] else _judged(plan, found[plan.id,]) for plan in plans
     ]
 
 
@@ -156,16 +154,15 @@ def lacking(spine: Spine, experiment: str, name: str, *more: str) -> str:
     return next((table for table in needed if not spine.provides(table)), "")
 
 
-def _judged(plan: Backtest, rows: pd.DataFrame | None) -> Backtested:
+def _judged(plan: Backtest, rows: pd.DataFrame) -> Backtested:
     """A back-test of the rows of its snapshots; without any, of nothing."""
-    if rows is None:
+    if rows.empty:
         return Backtested(plan)
     excluded = {str(reason): int(n) for reason, n in rows["left_out"].value_counts().items()}
     used = rows[rows["left_out"].isna()]
     train, test = used[used["is_train"]], used[used["is_test"]]
     trained = auc(train["score"], train["event"])
-    up = trained is None or trained >= 0.5
-    sign = 1 if up else -1
+    sign = 1 if trained is None or trained >= 0.5 else -1  # whether more of the score is worse
     score, event = sign * test["score"].to_numpy(float), test["event"].to_numpy(bool)
     value = auc(score, event)
     interval = auc_interval(auc_draws(score, event, test["account_id"])) if value is not None else None
@@ -173,7 +170,7 @@ def _judged(plan: Backtest, rows: pd.DataFrame | None) -> Backtested:
     return Backtested(
         plan, len(test), int(event.sum()),
         [str(label) for label in test["snapshot"].unique()], value, interval, _naive(test, train),
-        {share: lift(score, event, share) for share in LIFTS}, up, threshold, precision, recall, excluded,
+        {share: lift(score, event, share) for share in LIFTS}, threshold, precision, recall, excluded,
         _warnings(plan, trained, train, has_test=bool((rows["is_test"] & (rows["left_out"] != IMMATURE)).any())),
     )  # fmt: skip
 

@@ -73,7 +73,7 @@ def links(spine: Spine) -> list[FoundLink]:
     give(spine, plans)
     rows = spine.vectors("cpi_kpi_link_rows", "experiment", order="experiment, of_period, account_id") if plans else {}
     found = [
-        _of_periods(spine, plan) if plan.unit == "period" else _of_customers(spine, plan, rows.get((plan.id,)))
+        _of_periods(spine, plan) if plan.unit == "period" else _of_customers(spine, plan, rows[plan.id,])
         for plan in plans
     ]
     tested = [i for i, each in enumerate(found) if each.effect is not None]
@@ -96,11 +96,11 @@ def _lacks(spine: Spine, plan: Link) -> str:
     return lacking(spine, plan.id, plan.cpi, *RENEWALS * (plan.outcome == "renewed"))
 
 
-def _of_customers(spine: Spine, plan: Link, rows: pd.DataFrame | None) -> FoundLink:
+def _of_customers(spine: Spine, plan: Link, rows: pd.DataFrame) -> FoundLink:
     """The slope of the outcome over customers and periods, with MRR, tenure, segment and period beside the CPI."""
     if lacks := _lacks(spine, plan):
         return FoundLink(plan, lacks=lacks)
-    known = rows[rows["outcome"].notna()] if rows is not None else pd.DataFrame({"outcome": [], "account_id": []})
+    known = rows[rows["outcome"].notna()]
     happened = int(known["outcome"].astype(bool).sum())
     found = FoundLink(plan, customers=known["account_id"].nunique(), events=happened)
     if found.customers < FEWEST_POINTS:
@@ -132,7 +132,7 @@ def _of_periods(spine: Spine, plan: Link) -> FoundLink:
     pairs = [
         (x, y) for x, y in zip(_steps(xs), _steps(ys)[plan.lag :], strict=False) if x is not None and y is not None
     ]
-    found = FoundLink(plan, critical=critical_correlation(max(len(pairs), 5), "Spearman"))
+    found = FoundLink(plan, critical=critical_correlation(max(len(pairs), 5)))
     if len(pairs) < FEWEST_POINTS:
         few = {"n": len(pairs), "reason": KINDS[kind], "least": FEWEST_POINTS, "critical": f"{found.critical:.2f}"}
         return replace(found, refused=FEW_CHANGES.format(**few))

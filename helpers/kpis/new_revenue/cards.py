@@ -13,7 +13,7 @@ from itertools import product
 from typing import Any
 
 from helpers.errors import KitError
-from helpers.kpis.rows import Rows
+from helpers.kpis.rows import Rows, require_parents
 from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.periods import Period
@@ -96,8 +96,7 @@ def judged_tables(spine: Spine) -> tuple[str, ...]:
         raise KitError(f"new_revenue.basis == {basis!r}, must be one of {', '.join(BASES)}")
     spine.require(*(("subscriptions",) if basis == "mrr" else ("deals.outcome", "deals.closed_at", "deals.amount")))
     spine.provides("products.launched_on")  # without it a new product is told as a cross-sell
-    if spine.rules["account_level"] == "parent":
-        spine.require("customers.parent_id")
+    require_parents(spine)
     return () if basis == "mrr" else ("deals",)
 
 

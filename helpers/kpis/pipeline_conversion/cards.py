@@ -16,8 +16,8 @@ from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.periods import Period
-from helpers.results import FOUR_QUARTERS, Row, Status
-from helpers.statistics import aalen_johansen, kaplan_meier, wilson
+from helpers.results import FOUR_QUARTERS, Row
+from helpers.statistics import aalen_johansen, kaplan_meier
 
 SKIP = ("imply", "strict", "any")
 ENTRIES = template("stage_history: entries to stage {stage}")
@@ -26,7 +26,6 @@ NOT_REACHED = template("not reached: {won} of {n} deals are won, {lost} lost, th
 MANY_LOST = template("{lost} of {n} deals were lost; of all of them, {share} were won within {days} days")
 NO_AMOUNT = template("undefined without deals won with an amount")
 NO_MEDIAN = template("undefined without a median sales cycle")
-NO_DEALS = pd.DataFrame({"source": [], "days": [], "cause": []})
 
 
 def funnel_cohort(spine: Spine) -> list[Row]:
@@ -63,7 +62,7 @@ def funnel_cohort(spine: Spine) -> list[Row]:
         rows.not_provided(["lead_acceptance"], ENTRIES.format(stage=repr(missing)))
     for answer in _told(rows):
         if answer["segment_by"] == "stage":
-            status: Status | None = "partial" if answer["young"] else None
+            status = "partial" if answer["young"] else None
             rows.add("funnel_reached", answer, answer["funnel_reached"], n=answer["records"], status=status)
             if answer["place"] > 1:
                 _add_rate(rows, "funnel_step_rate", answer, answer["funnel_reached"], answer["before"])
@@ -136,7 +135,7 @@ def funnel_velocity(spine: Spine) -> list[Row]:
     for answer in _told(rows):
         won, closed = answer["won"], answer["won"] + answer["lost"]
         if _is_printed(rows, "win_rate", answer):
-            rows.share("win_rate", answer, won, closed, n=closed, interval=wilson(won, closed))
+            rows.proportion("win_rate", answer, won, closed)
         has_cycle = _has_cycle(spine.at(answer["label"]), spine)
         if is_priced and has_cycle and _is_printed(rows, "sales_velocity", answer):
             _add_velocity(rows, answer, medians.get((answer["label"], answer["segment"])))
@@ -177,9 +176,7 @@ def _missing_of_acceptance(spine: Spine) -> str:
 
 def _add_rate(rows: Rows, kpi_id: str, answer: Mapping[str, Any], part: int, whole: int) -> None:
     """Records that reached a stage over those that reached an earlier one."""
-    interval = wilson(part, whole) if part <= whole else None
-    status: Status | None = "partial" if answer["young"] and whole else None
-    rows.share(kpi_id, answer, part, whole, n=whole, interval=interval, status=status)
+    rows.proportion(kpi_id, answer, part, whole, status="partial" if answer["young"] and whole else None)
 
 
 def _is_printed(rows: Rows, kpi_id: str, answer: Mapping[str, Any]) -> bool:
@@ -195,7 +192,7 @@ def _add_cycles(rows: Rows) -> dict[tuple[str, str], float | None]:
     spine, medians = rows.spine, {}
     deals = spine.vectors("sales_cycle", "label")
     for period in (each for each in spine.periods if _has_cycle(each, spine)):
-        waits = deals.get((period.label,), NO_DEALS)
+        waits = deals[period.label,]
         by_source = waits.groupby("source") if spine.provides("deals.source") else ()
         for source, part in [("", waits), *by_source]:
             answer = {"label": period.label, "segment_by": "source" if source else "", "segment": source}

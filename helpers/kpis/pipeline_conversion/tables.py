@@ -31,7 +31,8 @@ def funnel_steps(spine: Spine) -> Listing:
     cohort = _latest_mature(spine, cohorts)
     stages, reached = spine.rules["stages"], cohorts[cohort.label]["reached"]
     waits = spine.vectors("step_wait", "label", "place")
-    days = [None, *(_median(waits.get((spine.period.label, place))) for place in range(1, len(stages)))]
+    steps = [waits[spine.period.label, place] for place in range(1, len(stages))]
+    days = [None, *(kaplan_meier(each["days"], each["is_taken"]).median for each in steps)]
     rows = [
         {
             "stage": stage, "records": n, "rate": n / before if before else None,
@@ -174,10 +175,6 @@ def _rate(part: int, whole: int) -> dict[str, float | None]:
     interval = wilson(part, whole) if part <= whole else None
     low, high = interval[:2] if interval else (None, None)
     return {"rate": part / whole if whole else None, "low": low, "high": high}
-
-
-def _median(waits: pd.DataFrame | None) -> float | None:
-    return None if waits is None else kaplan_meier(waits["days"], waits["is_taken"]).median
 
 
 def _followed(spine: Spine) -> str:

@@ -10,12 +10,12 @@ from contextlib import suppress
 
 from helpers.errors import KitError, NotProvided
 from helpers.kpis.inactive_customers.cards import require_use
-from helpers.kpis.rows import Rows
+from helpers.kpis.rows import Rows, require_parents
 from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.periods import Period
 from helpers.results import Row
-from helpers.statistics import sign_test, wilson
+from helpers.statistics import sign_test
 
 NO_USERS = template("no_users: {n} paying customers have no user on record")
 OVER_DEPLOYED = template("over_deployed, with more seats used than paid for: {n}")
@@ -49,8 +49,7 @@ def pac_user(spine: Spine) -> list[Row]:
         if answer["segment_by"]:
             rows.add("pac_users", answer, answer["pac_users"], n=answer["users"])
         else:
-            power, users = answer["power_users"], answer["old_users"]
-            rows.share("pac_power_share", answer, power, users, n=users, interval=wilson(power, users))
+            rows.proportion("pac_power_share", answer, answer["power_users"], answer["old_users"])
     return rows.done()
 
 
@@ -81,9 +80,8 @@ def pac_account(spine: Spine) -> list[Row]:
         if answer["segment_by"]:
             rows.add("pac_accounts", answer, answer["pac_accounts"], n=answer["accounts"], warnings=told)
             continue
-        users, recent = answer["users"], answer["recent_users"]
-        breadth = wilson(recent, users)
-        rows.share("pac_breadth", answer, recent, users, n=users, interval=breadth, warnings=told)
+        users = answer["users"]
+        rows.proportion("pac_breadth", answer, answer["recent_users"], users, warnings=told)
         rows.share("pac_mean", answer, int(answer["active_weeks"]), users, n=users, warnings=told)
     return rows.done()
 
@@ -138,11 +136,10 @@ def feature_adoption(spine: Spine) -> list[Row]:
     require_adoption(spine)
     rows, few = _rows(spine, "feature_adoption", "recent_notes"), adoption_of_few(spine)
     for answer in rows.answers:
-        used, active = answer["used"], answer["active"]
         if (answer["label"], answer["persona"], answer["feature"]) in few:
             rows.add("feature_adoption", answer, None, status="refused", warnings=[why_few(spine)])
         elif answer["segment_by"]:
-            rows.share("feature_adoption", answer, used, active, n=active, interval=wilson(used, active))
+            rows.proportion("feature_adoption", answer, answer["used"], answer["active"])
         else:
             rows.add("feature_adoption", answer, None, n=0)
     return rows.done()
@@ -170,12 +167,10 @@ def seat_utilisation(spine: Spine) -> list[Row]:
     require_seats(spine)
     rows = _rows(spine, "seat_utilisation", "recent_notes")
     for answer in rows.answers:
-        active, seats_paid, over = int(answer["active"]), answer["seats"], answer["over_deployed"]
-        rows.share(
-            "seat_utilisation", answer, active, seats_paid, n=answer["accounts"],
-            interval=wilson(active, seats_paid) if active <= seats_paid else None,
-            warnings=[OVER_DEPLOYED.format(n=over)] if over else [],
-        )  # fmt: skip
+        over = answer["over_deployed"]
+        told = [OVER_DEPLOYED.format(n=over)] if over else []
+        active, seats = int(answer["active"]), answer["seats"]
+        rows.proportion("seat_utilisation", answer, active, seats, n=answer["accounts"], warnings=told)
     return rows.done()
 
 
@@ -259,8 +254,8 @@ def require_seats(spine: Spine) -> None:
 def require_quotas(spine: Spine) -> None:
     """Refuse to go on without limits, or without what was measured of them."""
     spine.require("entitlements", "measurements")
-    if spine.provides("subscriptions") and spine.rules["account_level"] == "parent":
-        spine.require("customers.parent_id")
+    if spine.provides("subscriptions"):
+        require_parents(spine)
 
 
 def _rows(spine: Spine, card: str, notes: str) -> Rows:

@@ -8,10 +8,9 @@ from __future__ import annotations
 from datetime import date
 
 from helpers.errors import Refused
-from helpers.kpis.recurring_revenue.cards import require_subscriptions
-from helpers.kpis.rows import customer_columns
+from helpers.kpis.rows import customer_columns, require_subscriptions
 from helpers.kpis.spine import Spine
-from helpers.language import _, enumerated, in_figures, template
+from helpers.language import _, enumerated, in_figures, paragraph, template
 from helpers.results import NONE, Column, Listing
 
 MOST_DAYS = 25  # that movements lead over: a quarter of days is no list that anybody reads
@@ -62,10 +61,10 @@ def customers_by_month(spine: Spine) -> Listing:
     [many] = spine.answers("has_many_customers")
     if many["is_so"]:
         why = _("Other month ends are left out, since more than {n} customers paid in two years.")
-        note = _("{sentence} {next}").format(sentence=note, next=why.format(n=in_figures(many["most"])))
+        note = paragraph(note, why.format(n=in_figures(many["most"])))
     if unrated:
         lacks = _("No exchange rate for all that was paid on {days}.").format(days=enumerated(unrated))
-        note = _("{sentence} {next}").format(sentence=note, next=lacks)
+        note = paragraph(note, lacks)
     return Listing(
         caption=_("MRR of each customer, by month end"),
         rows=rows.sort_values([days[-1], "customer_id"], ascending=[False, True], ignore_index=True)[list(columns)],

@@ -11,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.kpis.rows import Rows, rows_once
+from helpers.kpis.rows import Rows, require_subscriptions, rows_once
 from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.results import A_QUARTER, Interval, Row
-from helpers.statistics import delta_method, dominated_by_few, ratios_of_sums, wilson
+from helpers.statistics import delta_method, dominated_by_few, ratios_of_sums
 
 MOVEMENTS = {
     "mrr_opening": "n_opening",
@@ -204,7 +204,7 @@ def churn(spine: Spine) -> list[Row]:
     kept = {(row.kpi_id, row.period.label): row.interval for row in followed if not row.segment_by}
     for answer in _followed(spine, rows, ("logo_churn", "revenue_churn")):
         suffix, n = SUFFIX[answer["horizon"]], answer["n"]
-        rows.share(f"logo_churn{suffix}", answer, answer["gone"], n, n=n, interval=wilson(answer["gone"], n))
+        rows.proportion(f"logo_churn{suffix}", answer, answer["gone"], n)
         whole = not answer["segment_by"]  # an interval of MRR is told of the whole only
         interval = _what_is_lost(kept.get((f"grr{suffix}", answer["label"]))) if whole else None
         rows.share(
@@ -242,7 +242,7 @@ def renewals(spine: Spine) -> list[Row]:
         rows.not_provided(("renewal_rate", "renewal_rate_arr", "arr_due_90", "arr_due_180"), "subscriptions.renewal_on")
     for answer in rows.answers:
         if due:
-            _renewed(rows, answer, lines.get((answer["label"],)))
+            _renewed(rows, answer, lines[answer["label"],])
             rows.add("arr_due_90", answer, answer["arr_due_90"], n=answer["n_90"])
             rows.add("arr_due_180", answer, answer["arr_due_180"], n=answer["n_180"])
         rows.share("top10_share", answer, answer["top10"], answer["mrr"], n=answer["customers"])
@@ -275,17 +275,6 @@ def quick_ratio(spine: Spine) -> list[Row]:
     return rows.done()
 
 
-def require_subscriptions(spine: Spine) -> None:
-    """Refuse to go on where nothing tells what is paid, or, where parents pay, who they are.
-
-    Raises:
-        NotProvided: naming what is not there.
-    """
-    spine.require("subscriptions")
-    if spine.rules["account_level"] == "parent":
-        spine.require("customers.parent_id")
-
-
 def _rows(spine: Spine, card: str, notes: str) -> Rows:
     require_subscriptions(spine)
     return Rows(spine, card, notes=notes, left_out=("subscriptions", "customers"))
@@ -310,7 +299,7 @@ def _followed(spine: Spine, rows: Rows, kpi_ids: Iterable[str]) -> list[dict[str
     return found
 
 
-def _accounts(spine: Spine) -> dict[tuple[Any, ...], pd.DataFrame]:
+def _accounts(spine: Spine) -> Mapping[tuple[Any, ...], pd.DataFrame]:
     """The accounts of each cohort that is not too large to draw from, in the order of their keys."""
     amounts = (f"cast({name} as double) as {name}" for name in ("before", "after", "kept"))
     columns = ", ".join(["label", "horizon", "segment", *amounts])
@@ -319,14 +308,16 @@ def _accounts(spine: Spine) -> dict[tuple[Any, ...], pd.DataFrame]:
 
 def _segment(accounts: Mapping[tuple[Any, ...], pd.DataFrame], answer: Mapping[str, Any]) -> pd.DataFrame:
     """The accounts of a cohort, or those of a segment of it."""
-    found = accounts.get((answer["label"], answer["horizon"]), pd.DataFrame(columns=["before", "after", "kept"]))
+    found = accounts[answer["label"], answer["horizon"]]
     if answer["segment_by"] != "segment":
         return found
     name = answer["segment"]
     return found[found["segment"].isna()] if name is None else found[found["segment"] == name]
 
 
-def _intervals(accounts: dict[tuple[Any, ...], pd.DataFrame], answer: Mapping[str, Any]) -> dict[str, Interval | None]:
+def _intervals(
+    accounts: Mapping[tuple[Any, ...], pd.DataFrame], answer: Mapping[str, Any]
+) -> dict[str, Interval | None]:
     """The intervals of NRR (``after``) and GRR (``kept``); of many accounts the query tells the spread."""
     own, before, parts = _segment(accounts, answer), answer["before"], ("after", "kept")
     if len(own) < answer["n"]:
@@ -346,18 +337,17 @@ def _few(answer: Mapping[str, Any]) -> list[str]:
     return [FEW] if answer["n"] and answer["is_dominated_by_few"] else []
 
 
-def _renewed(rows: Rows, answer: Mapping[str, Any], lines: pd.DataFrame | None) -> None:
+def _renewed(rows: Rows, answer: Mapping[str, Any], lines: pd.DataFrame) -> None:
     """The renewal rates of a period; lines that may still be renewed are not counted yet."""
     told = {"excluded": {PENDING: answer["pending"]}, "n": answer["lines"]}
     interval, few = None, []
-    if lines is not None and answer["lines"]:
+    if answer["lines"]:
         counted = lines[~lines["is_pending"]]
         kept = counted.assign(kept=counted["arr"].where(counted["is_renewed"], 0.0))
         by_account = kept.groupby("account_id")[["kept", "arr"]].sum()
         [interval] = ratios_of_sums([by_account["kept"]], by_account["arr"])
         few = [FEW] if dominated_by_few(by_account["arr"]) else []
-    renewed = wilson(answer["renewed"], answer["lines"])
-    rows.share("renewal_rate", answer, answer["renewed"], answer["lines"], interval=renewed, **told)
+    rows.proportion("renewal_rate", answer, answer["renewed"], answer["lines"], **told)
     rows.share(
         "renewal_rate_arr", answer, answer["arr_renewed"], answer["arr"], interval=interval, warnings=few, **told
     )

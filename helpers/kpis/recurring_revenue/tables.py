@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from helpers.kpis.recurring_revenue.cards import require_subscriptions
-from helpers.kpis.rows import customer_columns, refuse_list
+from helpers.kpis.rows import customer_columns, refuse_list, require_subscriptions
 from helpers.kpis.spine import Spine
-from helpers.language import _, message, plural
+from helpers.language import _, message, paragraph, plural
 from helpers.results import Column, Listing
 from helpers.statistics import kaplan_meier
 
@@ -47,9 +46,7 @@ def lost_customers(spine: Spine) -> Listing:
         export="lost_customers",
         total=("mrr",),
         top=SHOWN,
-        note=_("{sentence} {next}").format(sentence=_of_churn(spine), next=_(OF_USE))
-        if "weeks" in own
-        else _of_churn(spine),
+        note=paragraph(_of_churn(spine), _(OF_USE) if "weeks" in own else ""),
     )
 
 
@@ -188,7 +185,7 @@ def customer_life(spine: Spine) -> Listing:
         rows=pd.DataFrame(rows, columns=list(columns)),
         columns=columns,
         when_empty=_("Fewer than {n} customers have been followed for three months.").format(n=ENOUGH),
-        note=_("{sentence} {next}").format(sentence=half, next=_("Who left and came back counts as one life.")),
+        note=paragraph(half, _("Who left and came back counts as one life.")),
     )
 
 

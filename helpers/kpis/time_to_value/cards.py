@@ -12,11 +12,11 @@ from typing import Any
 import pandas as pd
 
 from helpers.errors import NotProvided
-from helpers.kpis.rows import Rows
+from helpers.kpis.rows import Rows, require_parents
 from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.results import FOUR_QUARTERS, NO_RATE, Row
-from helpers.statistics import Curve, aalen_johansen, dominated_by_few, kaplan_meier, ratios_of_sums, wilson
+from helpers.statistics import Curve, aalen_johansen, dominated_by_few, kaplan_meier, ratios_of_sums
 
 CLOCKS = {
     "order": template("the order"),
@@ -55,8 +55,6 @@ NEITHER = template("neither work nor waiting, so counted as not worked: {stages}
 NO_PAID_DAY = template("customers: no first paid day")
 NO_MRR = template("customers: no MRR on the first paid day")
 EARLY = template("{n} had value before they paid: 0 days")
-NOBODY = pd.DataFrame({"days": [], "cause": []})
-NO_DAYS = pd.DataFrame({"account_id": [], "stage": [], "days": [], "working": [], "waiting": [], "before": []})
 
 
 def ttv(spine: Spine) -> list[Row]:
@@ -97,7 +95,7 @@ def ttv(spine: Spine) -> list[Row]:
     customers = spine.vectors("ttv_rows", "label")
     first_events = _first_events(spine)
     for answer in rows.answers:
-        found = customers.get((answer["label"],), NOBODY)
+        found = customers[answer["label"],]
         curve = kaplan_meier(found["days"], found["cause"] == 1)
         told = {"params": _window(answer), "n": answer["n"]}
         notes = [
@@ -160,8 +158,7 @@ def cohort_rows(spine: Spine, card: str) -> Rows:
         NotProvided: there are no customers, nothing tells whose events are value, or a month has no four quarters.
     """
     spine.require("customers")
-    if spine.rules["account_level"] == "parent":
-        spine.require("customers.parent_id")
+    require_parents(spine)
     if spine.rules["ttv_cohort"] == "trailing_year" and spine.period.kind != "quarter":
         raise NotProvided(FOUR_QUARTERS.format(reason=spine.period.kind))
     rows = Rows(spine, card, notes="ttv_notes", left_out=("customers", "subscriptions", "milestones"))
@@ -265,7 +262,7 @@ def _reached_share(rows: Rows, answer: Mapping[str, Any], kind: str, told: dict[
         rows.add("ttv_reached_share", answer, None, **told, warnings=[EVERYBODY])
         return
     notes = [GONE.format(n=gone)] if gone else []
-    rows.share("ttv_reached_share", answer, reached, n, interval=wilson(reached, n), **told, warnings=notes)
+    rows.proportion("ttv_reached_share", answer, reached, n, **told, warnings=notes)
 
 
 def _restricted(rows: Rows, answer: Mapping[str, Any], curve: Curve, told: dict[str, Any]) -> None:
@@ -290,7 +287,7 @@ def _stages(spine: Spine, rows: Rows) -> None:
             rows.add("ttv_stage_days", cohort, None, **told)
             rows.share("ttv_flow_efficiency", cohort, 0, 0, **told)
             continue
-        days = stages.get((label,), NO_DAYS)
+        days = stages[label,]
         before = int(days["before"].sum())
         notes = [BEFORE_CLOCK.format(days=f"{before / n:.1f}")] if before else []
         if days.empty:  # value on the day on which the clock starts: there is no day to share out
@@ -298,7 +295,7 @@ def _stages(spine: Spine, rows: Rows) -> None:
         for stage in in_order(by_stage.get(label, {})):
             answer = by_stage[label][stage]
             rows.share("ttv_stage_days", answer, float(answer["days"]), n, **told, warnings=notes)
-        reached = customers[(label,)]
+        reached = customers[label,]
         _efficiency(rows, cohort, reached[reached["cause"] == 1].sort_values(["start_on", "account_id"]), days)
 
 

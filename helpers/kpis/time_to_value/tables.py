@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from helpers.errors import NotProvided, Refused
-from helpers.kpis.rows import customer_columns
+from helpers.kpis.rows import customer_columns, with_names
 from helpers.kpis.spine import Spine
 from helpers.kpis.time_to_value.cards import UNATTRIBUTED, UNDEFINED, has_rival, in_order, labels_without_value
-from helpers.language import _, enumerated, message, plural, retold, template
+from helpers.language import _, enumerated, message, paragraph, plural, retold, template
 from helpers.results import FOUR_QUARTERS, Column, Listing
 from helpers.statistics import aalen_johansen, kaplan_meier, log_rank
 
@@ -115,7 +115,7 @@ def value_by_customer(spine: Spine) -> Listing:
     rows = rows.sort_values(["days", "account_id"], ascending=[False, True])
     return Listing(
         caption=_("Days to value of each customer, {cohort}").format(cohort=_words(spine, found)),
-        rows=_named(spine, rows, columns),
+        rows=with_names(spine, rows, columns),
         columns=columns,
         when_empty=_("No customer is in this cohort."),
         export="time_to_value",
@@ -218,7 +218,7 @@ def recent_timelines(spine: Spine) -> Listing:
             "The way to value of the {n} customers that reached it last",
             len(recent),
         ).format(n=len(recent)),
-        rows=_named(spine, rows, columns),
+        rows=with_names(spine, rows, columns),
         columns=columns,
         when_empty=_(NOBODY),
         note=_("Day 0 is the start of the clock; what lies before it is in no sum."),
@@ -246,22 +246,21 @@ def still_waiting(spine: Spine) -> Listing:
         own = {name: own[name] for name in ("days", "start_on")}
     columns = customer_columns(spine, own)
     older = _older_waiting(spine, found.first_day)
-    note = _("The longest wait stands first. These days are in no mean.")
+    more = ""
     if older:
         more = plural(
             "{n} that signed before {period} has no value either.",
             "{n} that signed before {period} have no value either.",
             older,
         ).format(n=older, period=found.words)
-        note = _("{sentence} {next}").format(sentence=note, next=more)
     return Listing(
         caption=_("Customers still waiting for value, signed in {period}").format(period=found.words),
-        rows=_named(spine, waiting, columns),
+        rows=with_names(spine, waiting, columns),
         columns=columns,
         when_empty=_("Every customer that signed in these four quarters has value, or has left."),
         export="still_waiting",
         top=WAITING_SHOWN,
-        note=note,
+        note=paragraph(_("The longest wait stands first. These days are in no mean."), more),
     )
 
 
@@ -330,18 +329,10 @@ def _by_quarter(spine: Spine, found: Cohort) -> list[Cohort]:
 
 def _curve_rows(words: str, found: Cohort) -> pd.DataFrame:
     customers = found.customers
-    curve = kaplan_meier(customers["days"], found.has_value)
-    days = np.unique(np.concatenate(([0.0], curve.times, curve.censored)))
-    bands = [curve.band(day) for day in days]
+    days, steps = kaplan_meier(customers["days"], found.has_value).steps()
     value = aalen_johansen(customers["days"], customers["cause"]) if has_rival(customers) else None
-    return pd.DataFrame(
-        {
-            "cohort": words, "days": days, "waiting": [curve.at(day) for day in days],
-            "low": [low for low, _ in bands], "high": [high for _low, high in bands],
-            "of_all": [None if value is None else 1 - value.at(day) for day in days],
-            "unseen": [int((curve.censored == day).sum()) for day in days],
-        }
-    ).astype({"of_all": "float64"})  # fmt: skip
+    of_all = [np.nan if value is None else 1 - value.at(day) for day in days]
+    return pd.DataFrame({"cohort": words, "days": days, **steps, "of_all": of_all})
 
 
 def _summary(words: str, found: Cohort, rmst_days: int) -> dict[str, Any]:
@@ -380,7 +371,7 @@ def _tested(spine: Spine, both: Sequence[Cohort]) -> str:
         told = _("Between the first two rows: likely a real difference ({n} in 100 by chance).").format(n=in_100)
     else:
         told = _("Between the first two rows: that may be chance ({n} in 100).").format(n=in_100)
-    return _("{sentence} {next}").format(sentence=told, next=reading)
+    return paragraph(told, reading)
 
 
 def _stage_days(spine: Spine, found: Cohort) -> pd.DataFrame:
@@ -464,10 +455,3 @@ def _improvement(spine: Spine, each: Any, customers: pd.DataFrame, days: pd.Data
         "expected": each.expected_days_saved, "done_on": each.done_on, **means,
         "customers": told.format(before=counts[0], after=counts[1], waiting=waiting),
     }  # fmt: skip
-
-
-def _named(spine: Spine, rows: pd.DataFrame, columns: dict[str, Column]) -> pd.DataFrame:
-    """Rows with the names of their accounts, in the columns of the list."""
-    named = rows.merge(spine.frame("named_account"), on="account_id", how="left")
-    named["customer"] = named["customer"].fillna(named["account_id"])
-    return named.rename(columns={"account_id": "customer_id"})[list(columns)]

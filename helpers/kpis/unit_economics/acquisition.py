@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from helpers.errors import NotProvided
+from helpers.kpis.rows import require_parents
 from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.results import A_QUARTER, Interval
@@ -173,16 +174,6 @@ def readable(spend: float, n: int, currency: str) -> list[str]:
     elif n < FEWEST:
         told.append(ONLY_FEW.format(n=n) if n > 1 else ONLY_ONE)
     return told
-
-
-def require_parents(spine: Spine) -> None:
-    """Refuse to go on where parents pay and nothing tells who they are.
-
-    Raises:
-        NotProvided: naming the column.
-    """
-    if spine.rules["account_level"] == "parent":
-        spine.require("customers.parent_id")
 
 
 def _require_customers(spine: Spine) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from helpers.kpis.new_revenue.tables import CANCELLED
-from helpers.kpis.rows import Rows
+from helpers.kpis.rows import Rows, require_parents
 from helpers.kpis.spine import Spine
 from helpers.kpis.unit_economics.acquisition import (
     BY_DEALS,
@@ -22,7 +22,6 @@ from helpers.kpis.unit_economics.acquisition import (
     Costs,
     inverted,
     readable,
-    require_parents,
 )
 from helpers.kpis.unit_economics.lives import Worth, stays_by_segment, worth_of
 from helpers.language import template

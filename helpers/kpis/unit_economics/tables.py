@@ -10,9 +10,9 @@ import pandas as pd
 
 from helpers.errors import NotProvided, Refused
 from helpers.kpis.new_revenue.tables import refuse_unrated
-from helpers.kpis.rows import rows_once
+from helpers.kpis.rows import refuse_list, require_parents, rows_once
 from helpers.kpis.spine import Spine
-from helpers.kpis.unit_economics.acquisition import DEPARTMENTS, Cost, Costs, not_reached, require_parents
+from helpers.kpis.unit_economics.acquisition import DEPARTMENTS, Cost, Costs, not_reached
 from helpers.kpis.unit_economics.cards import ltv
 from helpers.language import _, enumerated, message, retold, template
 from helpers.results import A_QUARTER, NO_RATE, NONE, Column, Listing
@@ -201,7 +201,7 @@ def _booked(won: pd.Series) -> Iterator[Step]:
 
 
 def _recurring(spine: Spine, won: pd.Series | None) -> Iterator[Step]:
-    _refuse(spine, "movement_notes")
+    refuse_list(spine, "movement_notes")
     moved = spine.frame("moved").select_dtypes("number").sum()
     gained = moved[["new", "expansion"]].sum()
     if won is not None:
@@ -223,12 +223,6 @@ def _invoiced(spine: Spine, *, with_months: bool) -> Iterator[Step]:
     yield template("Recurring amounts invoiced"), recurring, None
     yield template("+ usage, one-off amounts and services"), other, None
     yield template("Invoiced in the period"), recurring + other, None
-
-
-def _refuse(spine: Spine, notes: str) -> None:
-    for note in spine.answers(notes):
-        if note["kind"] == "refused" and note["label"] == spine.period.label:
-            raise Refused(note["text"])
 
 
 def _spend(spine: Spine) -> pd.DataFrame:

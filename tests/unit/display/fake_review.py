@@ -30,7 +30,7 @@ def months(kpi_id: str, values: Sequence[float | None], *, period: Period = Q3, 
 
 
 def share(kpi_id: str, k: float, n: float, *, period: Period = Q3, **more: Any) -> Row:
-    return long_table.share(kpi_id, period, k, n, n=int(n), **more)
+    return long_table.row(kpi_id, period, k / n if n else None, numerator=k, denominator=n, n=int(n), **more)
 
 
 def interval(low: float | None, high: float | None) -> Interval:

@@ -14,7 +14,7 @@ from helpers.display.palette import BAD, GOOD, QUIET, ink, lighter, tint
 from helpers.display.shown_tables import Table, table_from_resource
 from helpers.periods import Calendar
 from helpers.results import Column, Listing
-from tests.unit.display.fake_review import NAMES, Q3, review
+from tests.unit.display.fake_review import NAMES, Q3, review, share
 from tests.unit.display.forms import assert_picture_sentence_and_table, texts
 
 CONTEXT = Context(Q3, "EUR")
@@ -31,7 +31,7 @@ def scores(counts, period=Q3):
 def adopted(cells, period=Q3):
     segments = [("persona / feature", f"{persona} / {name}") for persona, name, *_ in cells]
     return [
-        long_table.share("feature_adoption", period, used, of, n=of, segment=segment)
+        share("feature_adoption", used, of, period=period, segment=segment)
         for (*_, used, of), segment in zip(cells, segments, strict=True)
     ]
 
@@ -124,7 +124,7 @@ class TestHistogram:
 
     def test_its_shares_are_those_of_the_power_users(self):
         """One denominator on the page: 4 + 6 of the 80 users that are not new, in sentence, table and KPI."""
-        power = long_table.share("pac_power_share", Q3, 10, 80)
+        power = share("pac_power_share", 10, 80)
         chart = charts.histogram(review(*scores([50, 20, 0, 0, 0, 0, 4, 6, 20]), power), "pac_users")
         rows = chart.table.rows.set_index("segment")
         assert power.value == rows.loc[["6", "7"], "share"].sum() == 0.125

@@ -6,10 +6,9 @@ KPIs in ``helpers/catalogue.py``, and with each step the test of the same name i
 
 from __future__ import annotations
 
-from helpers.kpis.rows import Rows
+from helpers.kpis.rows import Rows, require_subscriptions
 from helpers.kpis.spine import Spine
 from helpers.results import Row
-from helpers.statistics import wilson
 
 
 def your_theme(spine: Spine) -> list[Row]:
@@ -30,21 +29,10 @@ def your_theme(spine: Spine) -> list[Row]:
     Source:
         Say here who settled this definition, and when.
     """
-    require_payers(spine)
+    require_subscriptions(spine)
     rows = Rows(spine, "your_theme", notes="stock_notes", left_out=("subscriptions", "customers"))
     for answer in rows.answers:
         counted, n = answer["your_theme"], answer["paying"]
         rows.add("your_theme", answer, counted, n=n)
-        rows.share("your_theme_share", answer, counted, n, n=n, interval=wilson(counted, n))
+        rows.proportion("your_theme_share", answer, counted, n)
     return rows.done()
-
-
-def require_payers(spine: Spine) -> None:
-    """Refuse to go on where nothing tells who pays.
-
-    Raises:
-        NotProvided: naming what is not there.
-    """
-    spine.require("subscriptions")
-    if spine.rules["account_level"] == "parent":
-        spine.require("customers.parent_id")
