@@ -47,6 +47,9 @@ AsOf = Annotated[
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="THEME.NAME=VALUE ...", help="A parameter, or rules.NAME=VALUE.")
 ]
+OnePeriod = Annotated[list[str], typer.Option("--period", help="2026Q3, FY2027Q1, 2026-07 or 2026-W39; one.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Notebooks run at a time.")]
+Packs = Annotated[Path, typer.Option(help="Where packs are.")]
 
 app = typer.Typer(
     help="The quarterly KPI review: notebooks run for a period and a source, rendered into one HTML and one PDF.",
@@ -73,7 +76,7 @@ def build(
     as_of: AsOf = None,
     only: Annotated[list[str] | None, typer.Option(metavar="THEME ...", help="Only these themes.")] = None,
     sets: Sets = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Notebooks run at a time.")] = JOBS,
+    jobs: Jobs = JOBS,
     deck: Annotated[bool, typer.Option("--deck", help="Slides for the meeting too, pack.pptx.")] = False,
 ) -> int:
     """Build the pack of one or more periods."""
@@ -89,7 +92,7 @@ def build(
 
 @app.command()
 def check(
-    periods: Annotated[list[str], typer.Option("--period", help="2026Q3, FY2027Q1, 2026-07 or 2026-W39; one.")],
+    periods: OnePeriod,
     source: SourceFile,
     review: ReviewFile = REVIEW,
     out: Annotated[Path, typer.Option(help="Where packs go, and the published ones are.")] = REPORTS,
@@ -124,7 +127,7 @@ def sweep(
     tried: Annotated[
         list[str], typer.Option("-p", metavar="NAME=V1,V2", help="A parameter or a rule; two of them make a grid.")
     ],
-    periods: Annotated[list[str], typer.Option("--period", help="2026Q3, FY2027Q1, 2026-07 or 2026-W39; one.")],
+    periods: OnePeriod,
     source: SourceFile,
     review: ReviewFile = REVIEW,
     as_of: AsOf = None,
@@ -140,7 +143,7 @@ def sweep(
     from helpers.language import speaking
     from helpers.params import project_root
     from helpers.progress import steps
-    from helpers.sweep import axes_of, read_tried, sweep_theme
+    from helpers.sweep import axis_of, read_tried, sweep_theme
     from helpers.sweep_backtests import backtest_sweep, place_of, scores_of, target_of
 
     (orders, _), given, _, target, file = together(
@@ -151,7 +154,7 @@ def sweep(
         lambda: place_of(save, project_root() / review, backtest) if save else None,
     )
     (order,) = orders
-    axes = axes_of(order, theme, given)
+    axes = [axis_of(order, theme, each) for each in given]
     scores = scores_of(axes) if target else []
     variants = prod(len(axis.values) for axis in axes)
     with speaking("en", locale=order.review.brand.locale):
@@ -228,7 +231,7 @@ def publish(
     correct: Annotated[
         str, typer.Option(metavar="REASON", help="Publish the version that corrects the one before.")
     ] = "",
-    out: Annotated[Path, typer.Option(help="Where packs are.")] = REPORTS,
+    out: Packs = REPORTS,
 ) -> int:
     """Freeze the built pack of a period; later packs are held against it."""
     from helpers.pack.publish import publish as freeze
@@ -256,7 +259,7 @@ def send(
     ] = "",
     status: Annotated[bool, typer.Option("--status", help="Tell who has which version.")] = False,
     check_way: Annotated[bool, typer.Option("--check", help="Try the way out, and send nothing.")] = False,
-    out: Annotated[Path, typer.Option(help="Where packs are.")] = REPORTS,
+    out: Packs = REPORTS,
 ) -> int:
     """Mail the published pack of a period to a list, once to each reader."""
     from helpers.mail.mailing import who_has_it
@@ -335,7 +338,7 @@ def verify(
     as_published: Annotated[
         bool, typer.Option("--as-published", help="Make it again from what was kept: are the files the same?")
     ] = False,
-    jobs: Annotated[int, typer.Option(min=1, help="Notebooks run at a time.")] = JOBS,
+    jobs: Jobs = JOBS,
 ) -> int:
     """Tell whether a pack is as it was written, and whether it would come out the same today."""
     from helpers.pack.run import Kernels

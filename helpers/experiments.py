@@ -210,6 +210,10 @@ Experiment = Annotated[AnyPlan, Field(discriminator="kind")]
 KINDS: dict[str, type[AnyPlan]] = {"link": Link, "controlled": Controlled, "backtest": Backtest}
 
 
+class _Kind(Frozen):
+    kind: str = ""
+
+
 def open_points(experiments: Sequence[Plan], folder: Path, on: date) -> list[str]:
     """One line per plan that is not fixed, with what fixes it, and per plan that is another than the one fixed."""
     found = []
@@ -237,18 +241,9 @@ def load_experiments(folder: Path) -> tuple[AnyPlan, ...]:
 
 
 def _load(file: Path) -> AnyPlan:
-    try:
-        model = KINDS[_kind_of(file)]
-    except KeyError as error:
-        raise KitError(f"{shown(file)}: kind == {error.args[0]!r}, must be one of {', '.join(KINDS)}") from None
-    found = read_model(file, model, prepare=lambda sections: {**sections, "id": file.stem})
+    kind = read_model(file, _Kind, prepare=lambda sections: {"kind": str(sections.get("kind", ""))}).kind
+    if kind not in KINDS:
+        raise KitError(f"{shown(file)}: kind == {kind!r}, must be one of {', '.join(KINDS)}")
+    found = read_model(file, KINDS[kind], prepare=lambda sections: {**sections, "id": file.stem})
     refuse(f"{shown(file)}: {fault}" for fault in found.faults)
     return found
-
-
-class _Kind(Frozen):
-    kind: str = ""
-
-
-def _kind_of(file: Path) -> str:
-    return read_model(file, _Kind, prepare=lambda sections: {"kind": str(sections.get("kind", ""))}).kind

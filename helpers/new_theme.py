@@ -26,7 +26,7 @@ from helpers.data.canonical_tables import TABLES
 from helpers.errors import KitError, refuse, together
 from helpers.kpis.spine import OWN, WHOLE, read_relations
 from helpers.notebook_parameters import notebook_schema
-from helpers.params import Review, Rules, load_review, project_root
+from helpers.params import Rules, load_review, project_root
 from helpers.strict_yaml import shown
 
 STANDS_FOR_NAME, STANDS_FOR_TITLE, STANDS_FOR_TODAY = "your_theme", "Your theme", "{today}"
@@ -164,7 +164,7 @@ def _with_lines(root: Path, name: str, file: Path, today: date) -> tuple[str, st
         faults.append(f"{shown(file)}: kpis.{name} is there already; choose another name")
     refuse(faults)
     added = []
-    for section in _sections(review):
+    for section in ("themes", "kpis") if review.kpis else ("themes",):
         lines = (root / TEMPLATE / f"review_{section}.yml").read_text(encoding="utf-8")
         lines = _named(lines, name).replace(STANDS_FOR_TODAY, today.isoformat())
         try:
@@ -178,10 +178,6 @@ def _with_lines(root: Path, name: str, file: Path, today: date) -> tuple[str, st
             continue  # the register is a list, or in braces: who writes it so adds the entry too
         added.append(f"{section}.{name}")
     return text, " and ".join(added)
-
-
-def _sections(review: Review) -> list[str]:
-    return ["themes", "kpis"] if review.kpis else ["themes"]
 
 
 def with_entry(text: str, section: str, entry: str) -> str:

@@ -357,10 +357,6 @@ def _made_apart(sections: dict[str, Any], made: dict[str, str]) -> dict[str, Any
     return {**sections, "tables": {name: query for name, query in tables.items() if name != "subscriptions"}}
 
 
-def _speech_faults(brand: Brand) -> list[str]:
-    return [*language_faults(brand.language), *term_faults(brand.terms)]
-
-
 def load_review(path: Path) -> Review:
     """A review file, read and checked, and the experiments beside it.
 
@@ -384,7 +380,8 @@ def load_review(path: Path) -> Review:
         *_name_faults(review, "verified", CATALOGUE, "a KPI of the kit"),
         *_scorecard_faults(review),
         *_unknown_kpis(review, experiments),
-        *(f"{shown(path)}: {fault}" for fault in _speech_faults(review.brand)),
+        *(f"{shown(path)}: {fault}" for fault in language_faults(review.brand.language)),
+        *(f"{shown(path)}: {fault}" for fault in term_faults(review.brand.terms)),
     ]
     logo = (path.parent / review.brand.logo.expanduser()).resolve() if review.brand.logo else None
     if logo and (logo.suffix.lower() not in LOGO_FORMS or not logo.is_file()):

@@ -64,13 +64,20 @@ class Calendar:
         """
         if as_of and as_of.year not in YEARS:
             raise KitError(f"as-of {as_of} is in no year that has reviews; give a day of the period or later")
-        kind, start, end = self._bounds(label)
-        period = Period(label, kind, start, end, as_of + DAY if as_of else end, self)
-        if period.as_of_on <= start:
+        kind, day = self._first_day(label)
+        found = {"quarter": self.quarter_of, "month": self.month_of, "week": self.week_of}[kind](day)
+        if found.label != label:
             raise KitError(
-                f"as-of {as_of} lies before {label} ({start} to {end - DAY}); give a day of the period or later"
+                f"period {label!r} is not a quarter of this calendar "
+                f"(fiscal year starts in month {self.fiscal_year_start_month}); "
+                f"the quarter that holds {day} is {found.label}"
             )
-        return period
+        if as_of and as_of < found.start:
+            raise KitError(
+                f"as-of {as_of} lies before {label} ({found.start} to {found.end - DAY}); "
+                "give a day of the period or later"
+            )
+        return replace(found, as_of_on=as_of + DAY) if as_of else found
 
     def quarter_of(self, day: date) -> Period:
         """The fiscal quarter that a local day falls in."""
@@ -121,17 +128,6 @@ class Calendar:
         first = start - relativedelta(months=3 * (number - 1))
         year = first.year + 1 if self.fy_label == "end" else first.year
         return f"FY{year}Q{number}"
-
-    def _bounds(self, label: str) -> tuple[Kind, date, date]:
-        kind, day = self._first_day(label)
-        found = {"quarter": self.quarter_of, "month": self.month_of, "week": self.week_of}[kind](day)
-        if found.label != label:
-            raise KitError(
-                f"period {label!r} is not a quarter of this calendar "
-                f"(fiscal year starts in month {self.fiscal_year_start_month}); "
-                f"the quarter that holds {day} is {found.label}"
-            )
-        return kind, found.start, found.end
 
     def _first_day(self, label: str) -> tuple[Kind, date]:
         """The first day of the period, or a day of the nearest one if the label is of another calendar."""

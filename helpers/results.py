@@ -188,7 +188,10 @@ def frame(rows: Iterable[Row]) -> pd.DataFrame:
 
 def read_csv(path: str) -> pd.DataFrame:
     """``results.csv`` as the long table."""
-    return _typed(read_csv_text(path))
+    table = read_csv_text(path)
+    for name in NUMBERS:
+        table[name] = [float(text) if text else math.nan for text in table[name]]
+    return table
 
 
 def to_csv(results: pd.DataFrame) -> str:
@@ -211,12 +214,6 @@ def from_records(found: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return table.astype(dict.fromkeys(NUMBERS, "float64"))
 
 
-def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    for name in NUMBERS:
-        table[name] = [float(text) if text else math.nan for text in table[name]]
-    return table
-
-
 def _plain_value(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
@@ -228,15 +225,13 @@ def _named(by: str, name: str | None) -> str:
 
 def _record(r: Row) -> dict[str, Any]:
     known = kpi(r.kpi_id)
-    interval = r.interval or Interval(None, None, float("nan"), "")
-    has_interval = r.interval is not None
+    low, high, level, method = r.interval or (None, None, None, "")
     return {
         "kpi_id": r.kpi_id, "label": known.label,
         "segment_by": r.segment_by, "segment": _named(r.segment_by, r.segment),
         "period": r.period.label, "value": r.value, "unit": known.unit,
         "numerator": r.numerator, "denominator": r.denominator, "n": r.n,
-        "ci_low": interval.low, "ci_high": interval.high,
-        "ci_level": interval.level if has_interval else None, "ci_method": interval.method,
+        "ci_low": low, "ci_high": high, "ci_level": level, "ci_method": method,
         "period_start": r.period.start.isoformat(), "period_end": r.period.end.isoformat(),
         "as_of": r.period.as_of_at.isoformat(), "status": r.status,
         "excluded": _json(r.excluded), "warnings": json.dumps(list(r.warnings), ensure_ascii=False),

@@ -57,9 +57,7 @@ def read_model(
         KitError: with every fault of the file, each as ``path: where what``.
     """
     read, faults = _read(path)
-    if not isinstance(read, dict):
-        raise KitError(f"{shown(path)} is {_kind(read)}, must be a mapping of names to values")
-    written = prepare(read)
+    written = prepare(_mapping(read, shown(path)))
     for name, place in _variables(written):
         if not os.environ.get(name):
             faults.append(f"environment variable {name} is not set; {place} needs it")
@@ -82,9 +80,7 @@ def read_text(text: str, model: type[Model], where: str) -> Model:
         KitError: with every fault of the text, each as ``where: what``.
     """
     read, faults = _loaded(text, where)
-    read = {} if read is None else read
-    if not isinstance(read, dict):
-        raise KitError(f"{where} is {_kind(read)}, must be a mapping of names to values")
+    read = _mapping({} if read is None else read, where)
     try:
         found = validated(read, model)
     except KitError as error:
@@ -341,5 +337,8 @@ def _found(written: Any, loc: _Path) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
 
 
-def _kind(written: Any) -> str:
-    return "empty" if written is None else "a list" if isinstance(written, list) else "a single value"
+def _mapping(read: Any, where: str) -> dict[str, Any]:
+    if isinstance(read, dict):
+        return read
+    kind = "empty" if read is None else "a list" if isinstance(read, list) else "a single value"
+    raise KitError(f"{where} is {kind}, must be a mapping of names to values")

@@ -120,9 +120,14 @@ class Axis:
         return [f"{each} ({self.said_by})" if at == self.own else each for at, each in enumerate(words)]
 
 
-def axes_of(order: BuildRequest, theme: str, tried: Iterable[Tried]) -> list[Axis]:
+def axis_of(order: BuildRequest, theme: str, tried: Tried) -> Axis:
     """What is tried, and the value that the review gives, or else the default: the first, where it is not tried too."""
-    return [_axis(order, theme, each) for each in tried]
+    review, is_rule = order.review, tried.place == "rules"
+    written = review.rules.model_fields_set if is_rule else review.themes.get(theme, {})
+    own = getattr(review.rules, tried.name) if is_rule else order.settled[theme][tried.name]
+    values = tried.values if own in tried.values else [own, *tried.values]
+    said_by = review.path.name if tried.name in written else "default"
+    return Axis(tried.name, tried.place, values, values.index(own), said_by)
 
 
 def sweep_theme(order: BuildRequest, theme: str, axes: Sequence[Axis], say: Callable[[str], None]) -> Swept:
@@ -155,15 +160,6 @@ def sweep_theme(order: BuildRequest, theme: str, axes: Sequence[Axis], say: Call
     context = OpenReview(order.period, order.review, prepared).context
     totals = {at: _totals(found, context) for at, found in rows.items()}
     return Swept(theme, axes, [card.__name__ for card in cards], context, totals, stopped, prepared, reviews)
-
-
-def _axis(order: BuildRequest, theme: str, tried: Tried) -> Axis:
-    review, is_rule = order.review, tried.place == "rules"
-    written = review.rules.model_fields_set if is_rule else review.themes.get(theme, {})
-    own = getattr(review.rules, tried.name) if is_rule else order.settled[theme][tried.name]
-    values = tried.values if own in tried.values else [own, *tried.values]
-    said_by = review.path.name if tried.name in written else "default"
-    return Axis(tried.name, tried.place, values, values.index(own), said_by)
 
 
 def _review(order: BuildRequest, theme: str, axes: Iterable[Axis], at: At) -> Review:

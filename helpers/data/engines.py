@@ -69,12 +69,14 @@ class Engine(Protocol):
 
     def names(self) -> AbstractContextManager[None]:
         """As long as this lasts, the local engine finds the tables that the source's queries name."""
+        return nullcontext()
 
     def close(self) -> None:
         """Close the source's engine and the local one."""
+        self.local.close()
 
 
-class DuckDB:
+class DuckDB(Engine):
     """The engine of files and of DuckDB databases: the local one itself."""
 
     name = "duckdb"
@@ -101,7 +103,6 @@ class DuckDB:
         return cls(local, files, next(name for name in _databases(local) if name not in before))
 
     def given(self, table: TableFrom, reads: Reads, kinds: Mapping[str, str]) -> Given:
-        """See :class:`Engine`."""
         if table.file:
             return mapped(self.files, table, kinds, reads)
         text = str(table.query)
@@ -121,24 +122,18 @@ class DuckDB:
         return found._replace(types={name: kind for name, kind, *_ in described})
 
     def rows(self, sql: str, given: Given) -> str:
-        """See :class:`Engine`."""
         return f"({_over(sql, given)})"
 
     @contextmanager
     def names(self) -> Iterator[None]:
-        """See :class:`Engine`."""
         self.local.execute(f"use {identifier(self._database)}")
         try:
             yield
         finally:
             self.local.execute(f"use {STAGED}")
 
-    def close(self) -> None:
-        """See :class:`Engine`."""
-        self.local.close()
 
-
-class OtherEngine:
+class OtherEngine(Engine):
     """An engine that Ibis speaks to. Its rows are brought into files of a folder, which the local engine reads."""
 
     def __init__(self, backend: BaseBackend, local: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -171,7 +166,6 @@ class OtherEngine:
             raise ValueError(f"must be duckdb, or an engine that Ibis knows{hint}") from None
 
     def given(self, table: TableFrom, reads: Reads, kinds: Mapping[str, str]) -> Given:
-        """See :class:`Engine`."""
         if table.file:
             raise ValueError("file: is for connect: duckdb://; write a source of its own for files")
         text = str(table.query)
@@ -181,7 +175,6 @@ class OtherEngine:
             return Given(query, self._duckdb_types(found.schema()) | self._instants(query))
 
     def rows(self, sql: str, given: Given) -> str:
-        """See :class:`Engine`."""
         import sqlglot
 
         with library_warnings_ignored():
@@ -189,14 +182,9 @@ class OtherEngine:
             table = self._sql(_over(native, given))
             return self._brought(self._backend.to_pyarrow_batches(table, chunk_size=BATCH))
 
-    def names(self) -> AbstractContextManager[None]:
-        """See :class:`Engine`."""
-        return nullcontext()
-
     def close(self) -> None:
-        """See :class:`Engine`."""
         self._backend.disconnect()
-        self.local.close()
+        super().close()
 
     def _brought(self, rows: pa.RecordBatchReader) -> str:
         """Rows in a file. Where they stop to come, that is told in the words of the engine that they came from."""

@@ -1,7 +1,9 @@
 """Files looked at before there is a source: how each is read, as lines of a source with an example, or as open lines.
 
 A reading that is the only one is a line with a value beside it. One that is one of two is left open: each is a line
-marked ``choose``, with the value that it would give, and the source asks until one of them is taken.
+marked ``choose``, with the value that it would give, and the source asks until one of them is taken. Whether a day on
+which service ends is its last day, or the first without, a tool's documentation may say; else the rows tell, where the
+same customer's next subscription begins on that day or the day after; else it is for the reader to say.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from typing import Any
 
 import yaml
 
+from helpers.data.doubts import MANY, ends_by_next_begin
 from helpers.data.encodings import encoding_of, is_ascii, proposed
+from helpers.data.file_kinds import Ends, Export, column_of
 from helpers.data.files import DELIMITERS, REPEATED, SHEETS, Files, Rows, differing
 from helpers.data.readings import Question, questions, settled, text_of
 from helpers.data.schema import Column
@@ -24,6 +28,7 @@ from helpers.data.statements import FILE_NAME, identifier, quoted
 from helpers.errors import KitError
 from helpers.reads import Reads
 
+UNANSWERED = "choose"  # no value of end_on, so that a source is not read before it is answered
 ANSWER = re.compile(r"reads: \{([^{}]*)\}")
 
 
@@ -148,6 +153,41 @@ def united(files: Files, same: Sequence[Looked], key: Sequence[str]) -> Looked |
         return "no pattern finds them and no other file"
     rows = files.rows(pattern, first.reads)
     return replace(first, name=pattern, rows=rows, parts=tuple(each.name for each in same))
+
+
+def end_of_export(looked: Looked, export: Export, ends: Ends) -> list[Line]:
+    """Whether an end in a tool's export is the last day, as its documentation says, or as its rows do."""
+    customer, begin, end = (column_of(looked.headers, names) for names in (export.kind.id, ends.begin, ends.end))
+    if not (customer and begin and end):
+        return []
+    if ends.end_on is None:
+        return [end_of(looked, customer, begin, end)]
+    example = _last_of(looked, end)
+    return [Line(f"end_on: {ends.end_on}", f"{end}: {f'{example} ' if example else ''}{ends.why}")]
+
+
+def is_unanswered(line: Line) -> bool:
+    """Whether a line is for the reader to answer."""
+    return UNANSWERED in line.said.values()
+
+
+def end_of(looked: Looked, customer: str, begin_column: str, end_column: str) -> Line:
+    """Whether an end is the last day or the first without, by when the same customer's next subscription begins."""
+    begin, end, example = _day_of(looked, begin_column), _day_of(looked, end_column), _last_of(looked, end_column)
+    eves = days = 0
+    if begin and end:
+        rows = looked.rows
+        eves, days, _ = ends_by_next_begin(rows.local, rows.sql, identifier(customer), begin, end)
+    if eves >= MANY and not days:
+        return Line("end_on: inclusive", f"{eves} end on the day before the same customer's next begins")
+    if days and not eves:
+        return Line("end_on: exclusive", f"{days} end on the day on which the same customer's next begins")
+    return Line(
+        f"end_on: {UNANSWERED}",
+        f"write inclusive if {end_column}{f', such as {example},' if example else ''} is the last day of service, "
+        f"exclusive if it is the first without; "
+        f"{eves} end on the day before the same customer's next begins, {days} on that day",
+    )
 
 
 def _said_of(looked: Looked, key: str) -> list[object]:
@@ -298,3 +338,19 @@ def yaml_quoted(text: str) -> str:
     '";"'
     """
     return yaml.safe_dump(text, default_style='"', allow_unicode=True, width=1000).strip()
+
+
+def _last_of(looked: Looked, name: str) -> str | None:
+    """The last value of a column, as text."""
+    [found] = looked.rows.ask([f"max(nullif(trim(cast({identifier(name)} as varchar)), ''))"])
+    return None if found is None else str(found)
+
+
+def _day_of(looked: Looked, name: str) -> str | None:
+    """SQL of a column as days; none where it can be read in two ways."""
+    kind = looked.rows.types[name]
+    if kind != "VARCHAR":
+        return f"cast({identifier(name)} as date)"
+    text = text_of(name, kind, looked.reads)
+    reading = settled(looked.rows.ask, {name: text}, {name: "date"}, looked.reads)[name]
+    return f"cast({reading.of(text)} as date)" if reading else None

@@ -15,7 +15,6 @@ from textwrap import indent
 import duckdb
 
 from helpers.data.canonical_tables import TABLES
-from helpers.data.ends import end_of, end_of_export, is_unanswered
 from helpers.data.engines import local_engine
 from helpers.data.file_kinds import (
     Export,
@@ -30,7 +29,17 @@ from helpers.data.file_kinds import (
     plain,
 )
 from helpers.data.files import Files
-from helpers.data.folder import Line, Looked, files_in, look, united, yaml_quoted
+from helpers.data.folder import (
+    Line,
+    Looked,
+    end_of,
+    end_of_export,
+    files_in,
+    is_unanswered,
+    look,
+    united,
+    yaml_quoted,
+)
 from helpers.data.new_source import HEAD, Place, comment, commented, currency_line, no_codes, there_already
 from helpers.data.own_invoices import customers_query, invoices_query
 from helpers.data.readings import settled, text_of

@@ -235,7 +235,7 @@ def _states(
         updated = table.day("updated_at")
         moments += [
             "select own, seen_on from known",
-            f"select own, {updated} from known where {updated} <= {_on(last_day)}",
+            f"select own, {updated} from known where {updated} <= date '{last_day}'",
         ]
     learnt = " union ".join(moments) or "select own, seen_on as day from known where false"
     [(moments_learnt,)] = engine.execute(f"create table learnt as from ({learnt}) as found(own, day)").fetchall()
@@ -441,7 +441,3 @@ def _while_known(column: str, of: str) -> str:
 
 def _key(table: Table) -> str:
     return ", ".join(f'"{name}"' for name in table.key)
-
-
-def _on(day: date) -> str:
-    return f"date '{day}'"

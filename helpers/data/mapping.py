@@ -107,16 +107,13 @@ class Queries:
             what, separator, rest = match.groups()
             if separator == " ":
                 return {"day": self._day, "units": _units, "customer": lambda x: self._customer(name, x)}[what](rest)
-            relation = self._relation(what, rest)
+            relation = self.exports.reader(what, rest) if self.exports else f"{what}.{rest}"
             if not relation:
                 missing.append(rest)
             return relation or f"{what}.{rest}"
 
         sql = MATCH.sub(lambda match: indent(self._match(name, match[2]), match[1]), tool(name).tables[table].query)
         return Filled(name, table, PLACEHOLDER.sub(word, sql).rstrip(), tuple(dict.fromkeys(missing)))
-
-    def _relation(self, name: str, table: str) -> str | None:
-        return self.exports.reader(name, table) if self.exports else f"{name}.{table}"
 
     def _day(self, instant: str) -> str:
         return f"cast(cast({instant} as timestamptz) at time zone {quoted(self.timezone)} as date)"

@@ -14,8 +14,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from helpers.data.canonical_tables import HELD, TABLES
 from helpers.data.doubts import ids_without_zeros
 from helpers.data.engines import written
@@ -70,7 +68,8 @@ def prepare(
         make_aside(staged.engine)
         seen = {name: judge(staged.engine, HELD[name], staged.columns, period.known_until)
                 for name in _parents_first(staged.columns) if not HELD[name].counted}  # fmt: skip
-        _write(staged.engine, seen, folder)
+        for name in seen:
+            staged.engine.execute(written(f"from judged_{name}", folder / f"{name}.parquet"))
         if "events" in staged.columns:
             make_known_of(staged.engine, staged.columns)
             with staged.reading_events():
@@ -107,12 +106,6 @@ def folder_fingerprint(folder: Path) -> str:
 def _parents_first(names: Mapping[str, list[str]]) -> list[str]:
     """The tables, those that others refer to before the others: customers, deals, users, then the rest."""
     return sorted(names, key=lambda name: (name != "customers", len(TABLES[name].references), name != "deals"))
-
-
-def _write(engine: duckdb.DuckDBPyConnection, names: Mapping[str, dict[str, int]], folder: Path) -> None:
-    """Write the judged tables, in an order that depends on the rows alone."""
-    for name in names:
-        engine.execute(written(f"from judged_{name}", folder / f"{name}.parquet"))
 
 
 def _record(

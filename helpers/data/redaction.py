@@ -24,6 +24,7 @@ from helpers.data.pseudonyms import LONG, SHORT, codes
 from helpers.data.report import JudgedRows, data_report
 from helpers.data.schema import SQL_TYPES, Column
 from helpers.data.small_groups import BY_RULE, GROUPS, OTHER, Sizes, as_merged, is_small, sizes, stand_together
+from helpers.data.spelling import is_id
 from helpers.errors import KitError, nearest, refuse
 from helpers.language import template
 from helpers.params import Audience
@@ -31,7 +32,6 @@ from helpers.periods import Period
 from helpers.texts import begun
 
 WHOLE_COMPANY = {"products", "fx_rates"}  # tables that are of no customer, and hold nothing of the company's figures
-MORE_IDS = ("merged_into", "corrects")
 STEERING = ("experiment_id",)  # an id that files of params/ name
 # The columns that no other figure depends on than those which say that they are not provided. Whatever else is missing
 # would change figures: without products of deals, more of them are sales of something new, and
@@ -101,10 +101,8 @@ class Redaction:
         self._hide()
         if self.audience.rows:
             self._choose()
-        for name in self._columns:
-            if name in self.prepared.held:
-                rows = f"select * from all_{name}{self._where(name)}"
-                self._engine.execute(f"create view {name} as {rows}")
+        for name in self._held:
+            self._engine.execute(f"create view {name} as select * from all_{name} where {self._belongs(name)}")
         if self.audience.smallest_group > 1:
             self._merge()
         self._collect_words()
@@ -118,9 +116,8 @@ class Redaction:
         if self.key:
             self._make_codes()
         folder.mkdir(parents=True, exist_ok=True)
-        for name in self._columns:
-            if name in self.prepared.held:
-                self._engine.execute(written(self._redacted(name), folder / f"{name}.parquet"))
+        for name in self._held:
+            self._engine.execute(written(self._redacted(name), folder / f"{name}.parquet"))
         return self._recorded(folder, period, feed_max_age_days)
 
     # --- columns ------------------------------------------------------------------------------------------------------
@@ -150,6 +147,11 @@ class Redaction:
         for made, of in self.prepared.made_from.items():
             if of == table and made in self._columns:
                 self._drop(made if not column else f"{made}.{column}")
+
+    @property
+    def _held(self) -> list[str]:
+        """The tables that the audience gets, as far as they stand in files."""
+        return [name for name in self._columns if name in self.prepared.held]
 
     def _is_open(self, table: str, column: str) -> bool:
         return column in self._columns.get(table, ())
@@ -182,7 +184,7 @@ class Redaction:
             )
             select distinct customer_id from found""")
         self.told.append(OF_A_PART.format(n=len(ids)))
-        left_out = [name for name in self._columns if name in self.prepared.held and not self._is_of_customers(name)]
+        left_out = [name for name in self._held if not self._is_of_customers(name)]
         for name in left_out:
             self._drop(name)
         if left_out:
@@ -204,13 +206,10 @@ class Redaction:
             for reference in TABLES[name].references
         )
 
-    def _where(self, name: str) -> str:
+    def _belongs(self, name: str) -> str:
         """The condition under which a row is the audience's."""
         if not self.audience.rows or name in WHOLE_COMPANY:
-            return ""
-        return f" where {self._belongs(name)}"
-
-    def _belongs(self, name: str) -> str:
+            return "true"
         if name == "customers":
             return "customer_id in (from chosen)"
         references = TABLES[name].references
@@ -225,8 +224,7 @@ class Redaction:
 
     def _merge(self) -> None:
         """Find the values of small groups, which become one; a column of which no value is left is hidden."""
-        smallest, paying = self.audience.smallest_group, "subscriptions" in self._columns
-        paying = paying and "subscriptions" in self.prepared.held
+        smallest, paying = self.audience.smallest_group, "subscriptions" in self._held
         count: Callable[..., Sizes] = partial(sizes, self._engine, days=self.days, paying=paying)
         told = []
         for group in GROUPS:
@@ -286,7 +284,7 @@ class Redaction:
             select distinct case when regexp_matches(word, '{UNSPACED}') then trim(word) else word end as word
             from (select {_apart("word")} as word from told_words) where length(trim(word)) >= {SHORTEST_WORD}""")
         faults = []
-        for table in [name for name in self._columns if name in self.prepared.held]:
+        for table in self._held:
             for column in HELD[table].columns:
                 if column.name not in self._columns[table] or not _is_text(table, column):
                     continue
@@ -318,12 +316,7 @@ class Redaction:
             "select customer_id from all_customers group by 1 order by min(known_from), customer_id"
         ).fetchall()
         customers = codes(self.key, [value for (value,) in ordered], SHORT)
-        parts = [
-            f'select distinct "{column}" as value from {table}'
-            for table in self._columns
-            if table in self.prepared.held
-            for column in _ids(table)
-        ]
+        parts = [f'select distinct "{column}" as value from {table}' for table in self._held for column in _ids(table)]
         others = self._engine.execute(
             f"select distinct value from ({' union all '.join(parts)}) where value is not null order by value"
         ).fetchall()
@@ -470,11 +463,7 @@ def _is_text(table: str, column: Column) -> bool:
 
 def _ids(table: str) -> list[str]:
     """The columns that hold ids."""
-    return [
-        column.name
-        for column in HELD[table].columns
-        if (column.name.endswith("_id") or column.name in MORE_IDS) and column.name not in STEERING
-    ]
+    return [column.name for column in HELD[table].columns if is_id(column) and column.name not in STEERING]
 
 
 def _is_telling(word: str) -> bool:

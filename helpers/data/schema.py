@@ -100,17 +100,16 @@ class Table:
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 
-    def day(self, name: str, of: str = "{}") -> str:
-        """The SQL of a column, or of what is made ``of`` it, an instant as its local day; null for no column.
+    def day(self, name: str) -> str:
+        """The SQL of a column, an instant as its local day; null for no column.
 
         >>> tickets = Table("tickets", key=(), columns=columns("created_at:ts due_on:date", ""))
-        >>> tickets.day("created_at", "min({})"), tickets.day("due_on"), tickets.day("")
-        ('local_day(min("created_at"))', '"due_on"', 'null')
+        >>> tickets.day("created_at"), tickets.day("due_on"), tickets.day("")
+        ('local_day("created_at")', '"due_on"', 'null')
         """
         if not name:
             return "null"
-        value = of.format(f'"{name}"')
-        return f"local_day({value})" if self.column(name).type == "ts" else value
+        return f'local_day("{name}")' if self.column(name).type == "ts" else f'"{name}"'
 
     def count(self, condition: str = "true") -> str:
         """The SQL that counts the source's rows that a condition holds for.

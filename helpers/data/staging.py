@@ -70,11 +70,20 @@ class Staged:
     def reduction(self, period: Period) -> Reduction:
         """What reduces the events, and tells the first of each user.
 
+        The source's engine does where it gives the same as others, else the local one.
+
         Raises:
             KitError: the query or its rows are not as they must be.
         """
+        engine, given, casts = self.source_engine, self.given["events"], self.casts["events"]
+        typed = _typed(TABLES["events"], casts, f"{GIVEN} as given")
+        timezone, recorded = period.calendar.timezone, "recorded_at" in casts
         with self.reading_events():
-            return _reduction(self, period)
+            if not can_reduce(engine, typed):
+                given = Given(f"from {_rows(engine, given, casts)}", given.types)
+                engine = DuckDB.opened(engine.local, "duckdb://", None, Path())
+            shifts = shifts_of(self.engine, timezone, period.as_of_at) if isinstance(engine, DuckDB) else ()
+        return Reduction(engine, given, typed, timezone, period.as_of_at, recorded, shifts)
 
     def beside(self, prepared: Prepared) -> duckdb.DuckDBPyConnection:
         """What reads the folder that the tables were written to, in the same DuckDB: to open another takes longer."""
@@ -129,7 +138,7 @@ def stage(source: Source, period: Period, folder: Path) -> Iterator[Staged]:
                     local.execute(f"create table {STAGED}.{name} as {_typed(TABLES[name], in_one_form, rows)}")
         _judge_readings(local, source)
         _must_have_currencies(local, source)
-        columns = {name: _provided(TABLES[name], given[name]) for name in casts}
+        columns = {name: [column for column in TABLES[name].names if column in given[name].types] for name in casts}
         yield Staged(local, columns, source, engine, given, casts)
     finally:
         engine.close()
@@ -188,10 +197,6 @@ def _told_of_several(fault: str, by_table: Mapping[str, Sequence[Question]]) -> 
     return "; ".join([*examples, *answers]) + end
 
 
-def _provided(table: Table, given: Given) -> list[str]:
-    return [name for name in table.names if name in given.types]
-
-
 def _as_given(name: str, casts: Mapping[str, str]) -> bool:
     """Whether the columns of a table are read as they stand, so that nothing is gained by keeping them typed."""
     kinds = {column.name: SQL_TYPES[column.type] for column in TABLES[name].columns}
@@ -223,18 +228,6 @@ def _without(engine: Engine, given: Given, columns: Sequence[Column], condition:
 def _rows(engine: Engine, given: Given, columns: Iterable[str]) -> str:
     selected = ", ".join(map(identifier, columns)) or "null as nothing"
     return engine.rows(f"select {selected} from {GIVEN} as given", given)
-
-
-def _reduction(staged: Staged, period: Period) -> Reduction:
-    """The reduction of events by the source's engine where it gives the same as others, else by the local one."""
-    engine, given, casts = staged.source_engine, staged.given["events"], staged.casts["events"]
-    typed = _typed(TABLES["events"], casts, f"{GIVEN} as given")
-    if not can_reduce(engine, typed):
-        given = Given(f"from {_rows(engine, given, casts)}", given.types)
-        engine = DuckDB.opened(engine.local, "duckdb://", None, Path())
-    timezone, recorded = period.calendar.timezone, "recorded_at" in casts
-    shifts = shifts_of(staged.engine, timezone, period.as_of_at) if isinstance(engine, DuckDB) else ()
-    return Reduction(engine, given, typed, timezone, period.as_of_at, recorded, shifts)
 
 
 def _typed(table: Table, casts: Mapping[str, str], rows: str) -> str:

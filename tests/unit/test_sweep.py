@@ -12,7 +12,7 @@ from helpers.data.canonical_tables import TABLES
 from helpers.kpis.spine import OWN, Spine, read_relations, words_under
 from helpers.params import Review, Rules
 from helpers.review import OpenReview
-from helpers.sweep import axes_of, read_tried, sweep_theme
+from helpers.sweep import axis_of, read_tried, sweep_theme
 from tests.canonical import defaults, source, spine
 from tests.pack.requests import made_request, request_of
 
@@ -46,7 +46,8 @@ def _in_the_project(monkeypatch, tmp_path_factory):
 
 
 def swept(order, theme, *texts, say=lambda step: None):
-    return sweep_theme(order, theme, axes_of(order, theme, read_tried(theme, texts, NOTEBOOKS)), say)
+    axes = [axis_of(order, theme, each) for each in read_tried(theme, texts, NOTEBOOKS)]
+    return sweep_theme(order, theme, axes, say)
 
 
 def order(texts=USE, theme="inactive_customers", **settled):

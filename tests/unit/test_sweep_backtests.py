@@ -12,7 +12,7 @@ from helpers.errors import KitError
 from helpers.experiment_statistics import auc
 from helpers.experiments import load_experiments
 from helpers.params import Review, load_review
-from helpers.sweep import axes_of, read_tried, sweep_theme
+from helpers.sweep import axis_of, read_tried, sweep_theme
 from helpers.sweep_backtests import backtest_sweep, place_of, scores_of
 from tests.canonical import source
 from tests.pack.requests import made_request
@@ -59,9 +59,8 @@ def led():
         patch.chdir(ROOT)
         review = Review(company="Fine Co", themes={"inactive_customers": {}})
         order = made_request(review, source(**COMPANY), {"period": "2026Q3"})
-        axes = axes_of(
-            order, "inactive_customers", read_tried("inactive_customers", ["window_days=28,60"], ROOT / "notebooks")
-        )
+        tried = read_tried("inactive_customers", ["window_days=28,60"], ROOT / "notebooks")
+        axes = [axis_of(order, "inactive_customers", each) for each in tried]
         found = sweep_theme(order, "inactive_customers", axes, lambda step: None)
         return backtest_sweep(found, scores_of(axes), "churn", lambda step: None)
 
