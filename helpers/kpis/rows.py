@@ -18,7 +18,7 @@ from helpers import results
 from helpers.catalogue import CATALOGUE, Kpi, ids_of, kpi
 from helpers.errors import KitError, NotProvided, Refused
 from helpers.kpis.left_out import limited
-from helpers.kpis.spine import Relation, Spine, relations_under, tables_under, words_under
+from helpers.kpis.spine import Relation, Spine, relations_under, tables_under, words_in
 from helpers.language import _
 from helpers.periods import Period
 from helpers.results import Column, Row
@@ -53,7 +53,11 @@ class Rows:
 
     @property
     def answers(self) -> list[dict[str, Any]]:
-        """The rows of the card's query, of the periods that it is shown of and that are not refused.
+        """The rows of the card's own query."""
+        return self.answers_of(self.card)
+
+    def answers_of(self, name: str) -> list[dict[str, Any]]:
+        """The rows of a relation, of the periods that the card is shown of and that are not refused.
 
         Segments are left out where the source does not tell them.
         """
@@ -61,7 +65,7 @@ class Rows:
         shown = {period.label for period in spine.periods if any(_is_shown(kpi_id, period, spine) for kpi_id in ids)}
         return [
             answer
-            for answer in spine.answers(self.card)
+            for answer in spine.answers(name)
             if answer["label"] in shown - self.refused.keys()
             and (answer.get("segment_by") != "segment" or spine.provides("customers.segment"))
         ]
@@ -211,12 +215,13 @@ def words_of(card: Card, relations: Mapping[str, Relation]) -> set[str]:
     >>> "lifetime_months" in words_of(cards_with(["ltv_orders"])[0], read_relations())
     True
     """
-    return {word for name in _queries(card, relations) for word in words_under(name, relations)}
+    return words_in(relations_of(card, relations))
 
 
 def relations_of(card: Card, relations: Mapping[str, Relation]) -> list[Relation]:
     """The relations whose words these are, each once, by name."""
-    found = {each.name: each for name in _queries(card, relations) for each in relations_under(name, relations)}
+    queries = [card.__name__, *(name for name in ids_of(card.__name__) if name in relations)]
+    found = {each.name: each for name in queries for each in relations_under(name, relations)}
     return [found[name] for name in sorted(found)]
 
 
@@ -260,11 +265,6 @@ def rows_once(card: Card, spine: Spine) -> list[Row]:
 def _is_shown(kpi_id: str, period: Period, spine: Spine) -> bool:
     """Whether a KPI is told of an earlier period: of the review's own kind, or a month where it has such a series."""
     return period.kind == spine.period.kind or kpi(kpi_id).monthly
-
-
-def _queries(card: Card, relations: Mapping[str, Relation]) -> list[str]:
-    """The relations named like a card, or like one of its KPIs."""
-    return [card.__name__, *(name for name in ids_of(card.__name__) if name in relations)]
 
 
 def _cards(rows: Iterable[Kpi]) -> list[Card]:

@@ -394,7 +394,9 @@ class Spine:
         }
         if name not in made and name not in TABLES:
             raise KitError(f"there is no relation {name}; create it in a .sql file of helpers/kpis")
-        return made[name]() if name in made else self._facts(name)
+        if name in made:
+            return made[name]()
+        return f"select * exclude (left_out, unlinked)\nfrom ({self.prepared.judged(name)})\nwhere left_out is null"
 
     def _told(self, name: str, words: Container[str]) -> str:
         """A statement as it is shown: the rules are those among some words."""
@@ -412,11 +414,6 @@ class Spine:
         """Whether one table alone is made of another, so that this need not be in memory beside its file."""
         readers = [each for each in self.relations.values() if name in each.query and name in each.reads]
         return [each.kind for each in readers] == ["table"]
-
-    def _facts(self, name: str) -> str:
-        """The rows of a canonical table that count."""
-        judged = self.prepared.judged(name)
-        return f"select * exclude (left_out, unlinked)\nfrom ({judged})\nwhere left_out is null"
 
     def _whole(self, name: str) -> str:
         """The rows of a table in each period, by why they are left out if they are, and what they are worth if known.

@@ -15,7 +15,7 @@ from helpers.errors import NotProvided
 from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
 from helpers.language import template
-from helpers.results import Row
+from helpers.results import NO_RATE, Row
 from helpers.statistics import dominated_by_few, kaplan_meier, ratios_of_sums
 
 WAITED_FOR = (
@@ -40,7 +40,7 @@ WITHOUT_FOLLOWERS = template("{n} of {all} items have no count of followers, and
 WITHOUT_VIEWS = template("items: no views counted")
 TICKETS = template("tickets: {reason}")
 UNTOUCHED = template("tickets: spam, merged, or without public_agent_replies")
-UNTOLD = {
+UNTOLD = {  # what a source does not tell of any ticket, so that the share is higher than it would be
     "tickets.csat": template("tickets tell no csat: none counts as rated bad"),
     "tickets.created_by": template("tickets do not tell created_by: all count as written by customers"),
     "tickets.topic": template("tickets tell no topic: any ticket of a customer counts as asking again"),
@@ -54,7 +54,6 @@ UNTOLD_OF_SOME = {
 SLIPPED = template("promised again for a later day: {n} of {all} commitments; the first day counts")
 NOT_YET_DUE = template("deliveries: not yet due")
 WITHOUT_SCOPE = template("deliveries: on time, scope not told")
-UNRATED = template("no rate for {reason}; add it to fx_rates")
 NO_MONTH = template("no month of the period is over yet")
 NO_SPEND = template("no spend of support in {months}; the cost would look low")
 MONTHS = template("months in a week")
@@ -203,7 +202,8 @@ def first_contact_resolution(spine: Spine) -> list[Row]:
     """
     spine.require("tickets.solved_at", "tickets.public_agent_replies", "tickets.reopens")
     rows = Rows(spine, "first_contact_resolution", left_out=["tickets", "customers"])
-    by_topic, untold, not_asked = spine.provides("tickets.topic"), _untold_of_tickets(spine), _not_asked_for(spine)
+    by_topic, not_asked = spine.provides("tickets.topic"), _not_asked_for(spine)
+    untold = [text for column, text in UNTOLD.items() if not spine.provides(column)]
     for answer in rows.answers:
         if answer["segment_by"] and not by_topic:
             continue
@@ -280,7 +280,7 @@ def receivables_overdue(spine: Spine) -> list[Row]:
     )
     for answer in rows.answers:
         if answer["unrated"]:
-            rows.refuse(answer["label"], UNRATED.format(reason=answer["unrated"]))
+            rows.refuse(answer["label"], NO_RATE.format(reason=answer["unrated"]))
         rows.share("receivables_overdue", answer, answer["overdue"], answer["invoiced"], n=answer["lines"])
     return rows.done()
 
@@ -313,7 +313,7 @@ def support_cost_per_customer(spine: Spine) -> list[Row]:
             rows.add("support_cost_per_customer", answer, None, status="insufficient", warnings=[NO_MONTH])
             continue
         if answer["missing"] or answer["unrated"]:
-            lacks, unrated = NO_SPEND.format(months=answer["missing"]), UNRATED.format(reason=answer["unrated"])
+            lacks, unrated = NO_SPEND.format(months=answer["missing"]), NO_RATE.format(reason=answer["unrated"])
             rows.refuse(answer["label"], lacks if answer["missing"] else unrated)
         rows.share("support_cost_per_customer", answer, answer["spent"], answer["customers"], n=answer["customers"])
     return rows.done()
@@ -407,11 +407,6 @@ def _not_asked_for(spine: Spine) -> dict[tuple[str, str], dict[str, int]]:
 def _add_one_touch(rows: Rows, kpi_id: str, answer: Mapping[str, Any], part: str, whole: str) -> None:
     """A tool's own share of tickets, of those ``solved`` or ``opened``."""
     rows.proportion(kpi_id, answer, answer[part], answer[whole], excluded={UNTOUCHED: answer[f"{whole}_aside"]})
-
-
-def _untold_of_tickets(spine: Spine) -> list[str]:
-    """What a source does not tell of any ticket, so that the share is higher than it would be."""
-    return [text for column, text in UNTOLD.items() if not spine.provides(column)]
 
 
 def _of_tickets(answer: Mapping[str, Any]) -> list[str]:

@@ -15,12 +15,11 @@ from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.periods import DAY, Period
 from helpers.registries import Okr
-from helpers.results import Row, Status
+from helpers.results import NOT_PROVIDED, Row, Status
 
 OBJECTIVE = {
     "label": "varchar", "objective": "varchar", "baseline": "double", "target": "double", "figure": "double",
 }  # fmt: skip
-NOT_PROVIDED = template("not provided: {reason}")
 NO_FIGURE = template("no figure of {name} in {period}")
 Figures = dict[tuple[str, str], Row]
 
@@ -47,14 +46,11 @@ def okr(spine: Spine) -> list[Row]:
     rows = Rows(spine, "okr")
     done = {(answer["label"], answer["segment"]): answer["okr_progress"] for answer in rows.answers}
     for period in (each for each in spine.periods if each.kind == spine.period.kind):
-        begun = [each for each in spine.review.okrs if has_begun(each, period.measured_on + DAY)]
-        for last in (False, True):  # objectives without data stand last
-            for each in begun:
-                figure = figures.get((period.label, each.id))
-                if figure is None and each.kpi_id in spine.refused:
-                    continue  # a KPI that must not be printed is refused in the review's period, and nowhere else
-                if _lacks_data(each, figure) == last:
-                    _add(rows, each, period, figure, done.get((period.label, each.id)))
+        for each in (each for each in spine.review.okrs if has_begun(each, period.measured_on + DAY)):
+            figure = figures.get((period.label, each.id))
+            if figure is None and each.kpi_id in spine.refused:
+                continue  # a KPI that must not be printed is refused in the review's period, and nowhere else
+            _add(rows, each, period, figure, done.get((period.label, each.id)))
     return rows.done()
 
 
@@ -83,12 +79,6 @@ def _measured_objectives(spine: Spine, figures: Figures) -> list[tuple[Any, ...]
         for (label, name), row in figures.items()
         if name in okrs and row.value is not None
     ]
-
-
-def _lacks_data(each: Okr, figure: Row | None) -> bool:
-    if unusable(each):
-        return False
-    return each.kpi_id not in CATALOGUE or (figure is not None and figure.status == "not_provided")
 
 
 def _add(rows: Rows, each: Okr, period: Period, figure: Row | None, done: float | None) -> None:

@@ -6,6 +6,7 @@ answers stands in ``links``, ``controlled`` and ``backtests``, and the lists bes
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from helpers.errors import NotProvided
@@ -15,9 +16,8 @@ from helpers.kpis.kpi_experiments.links import links
 from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
 from helpers.language import template
-from helpers.results import Row, Status
+from helpers.results import NOT_PROVIDED, Row, Status
 
-NOT_PROVIDED = template("not provided: {reason}")
 ASSOCIATED = template("associated with, no proof of a cause; p = {p} after Holm's correction")
 CRITICAL = template("of {n} points a correlation must reach {least} to be more than chance")
 
@@ -45,26 +45,17 @@ def cpi_kpi_link(spine: Spine) -> list[Row]:
     found = links(spine)
     rows = Rows(spine, "cpi_kpi_link")
     for each in found:
-        plan = each.plan
-        about = {
-            **_about(plan),
-            "standing": each.standing,
-            "p": each.effect and each.effect.p,
-            "p_holm": each.corrected,
-        }
-        answer = {"label": spine.period.label, "segment_by": "experiment", "segment": plan.id}
-        if each.lacks or each.effect is None:
+        effect = each.effect
+        about = {"standing": each.standing, "p": effect and effect.p, "p_holm": each.corrected}
+        if each.lacks or effect is None:
             status: Status = "not_provided" if each.lacks else "refused"
             reason = NOT_PROVIDED.format(reason=each.lacks) if each.lacks else each.refused
-            rows.add("link_effect", answer, None, status=status, warnings=[reason], params=about)
+            _add(rows, "link_effect", each.plan, None, about, status=status, warnings=[reason])
             continue
         told = [ASSOCIATED.format(p=f"{each.corrected:.3f}")]
         if each.critical is not None:
-            told.append(CRITICAL.format(n=each.effect.n, least=f"{each.critical:.2f}"))
-        rows.add(
-            "link_effect", answer, each.effect.value, n=each.effect.n, interval=each.effect.interval, params=about,
-            warnings=told,
-        )  # fmt: skip
+            told.append(CRITICAL.format(n=effect.n, least=f"{each.critical:.2f}"))
+        _add(rows, "link_effect", each.plan, effect.value, about, n=effect.n, interval=effect.interval, warnings=told)
     return rows.done()
 
 
@@ -99,10 +90,7 @@ def experiment(spine: Spine) -> list[Row]:
         raise NotProvided("assignments")
     rows = Rows(spine, "experiment", left_out=["assignments"])
     for each in found:
-        told = _told_of_trial(each)
-        rows.add("experiment_effect", {
-            "label": spine.period.label, "segment_by": "experiment", "segment": each.plan.id
-        }, told.pop("value"), **told)  # fmt: skip
+        _add(rows, "experiment_effect", each.plan, **_told_of_trial(each))
     return rows.done()
 
 
@@ -129,36 +117,31 @@ def backtest(spine: Spine) -> list[Row]:
     found = backtests(spine)
     rows = Rows(spine, "backtest")
     for each in found:
-        answer = {"label": spine.period.label, "segment_by": "experiment", "segment": each.plan.id}
-        about = {
-            **_about(each.plan),
-            "verdict": each.verdict,
-            "naive": dict(each.naive),
-            "snapshots": [*each.snapshots],
-        }
+        about = {"verdict": each.verdict, "naive": dict(each.naive), "snapshots": [*each.snapshots]}
         if each.lacks:
-            told: dict[str, Any] = {"status": "not_provided", "warnings": [NOT_PROVIDED.format(reason=each.lacks)]}
-            rows.add("backtest_auc", answer, None, params=about, **told)
+            lacks = [NOT_PROVIDED.format(reason=each.lacks)]
+            _add(rows, "backtest_auc", each.plan, None, about, status="not_provided", warnings=lacks)
             continue
         status: Status | None = "insufficient" if each.value is not None and each.verdict == "insufficient" else None
-        rows.add(
-            "backtest_auc", answer, each.value, numerator=each.events, denominator=each.rows, n=each.rows,
-            interval=each.interval, status=status, excluded=each.excluded, warnings=each.warnings, params=about,
+        _add(
+            rows, "backtest_auc", each.plan, each.value, about, numerator=each.events, denominator=each.rows,
+            n=each.rows, interval=each.interval, status=status, excluded=each.excluded, warnings=each.warnings,
         )  # fmt: skip
     return rows.done()
 
 
-def _about(plan: Any) -> dict[str, Any]:
-    """The plan as its row tells it."""
-    told = plan.model_dump(mode="json", exclude={"id", "fixed", "decided"}, exclude_defaults=True)
-    return {**told, "kind": plan.kind, "plan": plan.hash}
+def _add(rows: Rows, kpi_id: str, plan: Any, value: float | None, about: Mapping[str, Any], **told: Any) -> None:
+    """The row of an experiment, for the review's own period, with the plan and what is said about it."""
+    answer = {"label": rows.spine.period.label, "segment_by": "experiment", "segment": plan.id}
+    given = plan.model_dump(mode="json", exclude={"id", "fixed", "decided"}, exclude_defaults=True)
+    rows.add(kpi_id, answer, value, params={**given, "kind": plan.kind, "plan": plan.hash, **about}, **told)
 
 
 def _told_of_trial(trial: Trial) -> dict[str, Any]:
     """What the row of an experiment tells: its effect, or why there is none."""
-    about = {**_about(trial.plan), "state": trial.state, "ruling": trial.ruling, "needed": trial.needed,
-             "power": trial.power, "sample_ratio_p": trial.ratio_p}  # fmt: skip
-    told: dict[str, Any] = {"n": sum(trial.units), "excluded": trial.excluded, "params": about}
+    about = {"state": trial.state, "ruling": trial.ruling, "needed": trial.needed, "power": trial.power,
+             "sample_ratio_p": trial.ratio_p}  # fmt: skip
+    told: dict[str, Any] = {"n": sum(trial.units), "excluded": trial.excluded, "about": about}
     if trial.refused:
         return {**told, "value": None, "status": "refused", "warnings": [trial.refused, *trial.warnings]}
     if trial.primary is None:
@@ -174,7 +157,7 @@ def _told_of_trial(trial: Trial) -> dict[str, Any]:
         "interval": effect.interval,
         "status": "partial" if is_running else None,
         "warnings": [*trial.warnings, *filter(None, [trial.unexplained])],
-        "params": {
+        "about": {
             **about,
             "p": effect.p,
             "p_holm": trial.primary.corrected,

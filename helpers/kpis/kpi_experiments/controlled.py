@@ -32,6 +32,7 @@ from helpers.experiments import OWN_METRIC, Controlled, Guardrail, Ruling
 from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.periods import DAY
+from helpers.results import grouped
 
 LEAST = 10  # units in each variant; below it nothing but the figures is told
 LOOKING = 0.2  # of the error that a hybrid experiment allows itself, the part for looking before it stops
@@ -41,6 +42,7 @@ TRIAL = {
     "stops_on": "date", "outcome_days": "integer", "use_pre_value": "boolean", "is_readable": "boolean",
 }  # fmt: skip
 METRIC = {"experiment": "varchar", "metric": "varchar", "role": "varchar", "per": "varchar"}
+Sides = Mapping[bool, Mapping[str, Any]]  # what the clusters of either variant come to, by whether they are treated
 State = Literal["stopped", "running", "planned"]
 STATES: tuple[State, ...] = ("stopped", "running", "planned")
 ASSIGNMENTS = template("assignments: {reason}")
@@ -190,9 +192,7 @@ def trials(spine: Spine) -> list[Trial]:
     sums: dict[tuple[str, str], dict[bool, dict[str, Any]]] = {}
     for row in spine.answers("experiment_sums", "all"):
         sums.setdefault((row["experiment"], row["metric"]), {})[row["is_treated"]] = row
-    counts: dict[str, list[dict[str, Any]]] = {}
-    for row in spine.answers("assigned_counts", "all"):
-        counts.setdefault(row["experiment"], []).append(row)
+    counts = grouped((row["experiment"], row) for row in spine.answers("assigned_counts", "all"))
     excluded: dict[str, dict[str, int]] = {}
     for row in spine.answers("units_left_out", "all"):
         excluded.setdefault(row["experiment"], {})[ASSIGNMENTS.format(reason=row["left_out"])] = row["units"]
@@ -235,7 +235,7 @@ def _evaluated(
     plan: Controlled,
     counts: Sequence[Mapping[str, Any]],
     excluded: Mapping[str, int],
-    sums: Mapping[tuple[str, str], Mapping[bool, Mapping[str, Any]]],
+    sums: Mapping[tuple[str, str], Sides],
 ) -> Trial:
     """An experiment with what its units came to."""
     found = _planned(spine, plan)
@@ -267,7 +267,7 @@ def _evaluated(
     return _with_effects(found, measured)
 
 
-def _with_effects(trial: Trial, sums: Mapping[tuple[str, str], Mapping[bool, Mapping[str, Any]]]) -> Trial:
+def _with_effects(trial: Trial, sums: Mapping[tuple[str, str], Sides]) -> Trial:
     plan = trial.plan
     of_primary = sums.get((plan.id, plan.metric), {})
     n = (_n(of_primary, False), _n(of_primary, True))
@@ -312,7 +312,7 @@ def _alpha(trial: Trial) -> float:
     return trial.plan.alpha * (LOOKING if trial.state == "running" else 1 - LOOKING)
 
 
-def _effect(trial: Trial, sides: Mapping[bool, Mapping[str, Any]], alpha: float, metric: str) -> Effect:
+def _effect(trial: Trial, sides: Sides, alpha: float, metric: str) -> Effect:
     """The effect on one metric: of shares by Newcombe, else of means or ratios; always valid where one may look."""
     plan, (control, treatment) = trial.plan, (sides[False], sides[True])
     looks = plan.analysis == "sequential" or (plan.analysis == "hybrid" and trial.state == "running")
@@ -326,7 +326,7 @@ def _effect(trial: Trial, sides: Mapping[bool, Mapping[str, Any]], alpha: float,
     return always_valid(found, n, max(trial.needed or n, 1), alpha) if looks else found
 
 
-def _is_judged(plan: Controlled, metric: str, sides: Mapping[bool, Mapping[str, Any]]) -> bool:
+def _is_judged(plan: Controlled, metric: str, sides: Sides) -> bool:
     """Whether both variants have the metric, and chance moves it in one of them at least."""
     if len(sides) < 2 or _is_of_shares(plan, metric, sides):
         return len(sides) == 2
@@ -334,23 +334,23 @@ def _is_judged(plan: Controlled, metric: str, sides: Mapping[bool, Mapping[str, 
     return any(spread_of_ratio(each, per) > 0 for each in _compared(sides))
 
 
-def _is_of_shares(plan: Controlled, metric: str, sides: Mapping[bool, Mapping[str, Any]]) -> bool:
+def _is_of_shares(plan: Controlled, metric: str, sides: Sides) -> bool:
     return metric == plan.metric and plan.measured == "share" and sides[False]["n"] == sides[False]["units"]
 
 
-def _per(plan: Controlled, metric: str, sides: Mapping[bool, Mapping[str, Any]]) -> str | None:
+def _per(plan: Controlled, metric: str, sides: Sides) -> str | None:
     """What divides the sums of clusters, if anything does."""
     is_ratio = (metric == plan.metric and plan.per is not None) or sides[False]["n"] != sides[False]["units"]
     return "per" if is_ratio else None
 
 
-def _compared(sides: Mapping[bool, Mapping[str, Any]]) -> tuple[Sums, Sums]:
+def _compared(sides: Sides) -> tuple[Sums, Sums]:
     """The sums of both variants, corrected where the plan says so."""
     control, treatment = (_sums(side, "z" if side["is_corrected"] else "y") for side in (sides[False], sides[True]))
     return control, treatment
 
 
-def _d(sides: Mapping[bool, Mapping[str, Any]]) -> float | None:
+def _d(sides: Sides) -> float | None:
     """Cohen's d of means of units; none of ratios and clusters."""
     is_mean = all(side["var_d"] == 0 for side in sides.values())
     return cohens_d(_sums(sides[False]), _sums(sides[True])) if is_mean else None
@@ -425,7 +425,7 @@ def _with_available(spine: Spine, trial: Trial) -> Trial:
     return replace(trial, available=int(answers[0]["units"]) if answers else 0, is_flow=is_flow)
 
 
-def _with_power(trial: Trial, sides: Mapping[bool, Mapping[str, Any]]) -> Trial:
+def _with_power(trial: Trial, sides: Sides) -> Trial:
     """How many units are needed in all, and with those that there are, how often the least effect would be found.
 
     What the plan does not say of the control (baseline, spread) is taken from it, once it may be read.
@@ -455,5 +455,5 @@ def _with_power(trial: Trial, sides: Mapping[bool, Mapping[str, Any]]) -> Trial:
     return replace(trial, needed=total, power=power)
 
 
-def _n(sides: Mapping[bool, Mapping[str, Any]], is_treated: bool) -> int:
+def _n(sides: Sides, is_treated: bool) -> int:
     return int(sides[is_treated]["n"]) if is_treated in sides else 0

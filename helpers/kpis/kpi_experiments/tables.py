@@ -12,12 +12,11 @@ from babel.dates import format_date
 from helpers.catalogue import CATALOGUE, kpi
 from helpers.experiments import OWN_METRIC, Controlled, Plan
 from helpers.kpis.kpi_experiments.backtests import Backtested, backtests
-from helpers.kpis.kpi_experiments.cards import NOT_PROVIDED
 from helpers.kpis.kpi_experiments.controlled import RULINGS, Measured, Trial, trials
 from helpers.kpis.kpi_experiments.links import CAVEATS, FoundLink, links
 from helpers.kpis.spine import Spine
 from helpers.language import _, in_figures, locale_in_force, message, plural, retold, template
-from helpers.results import Column, Listing
+from helpers.results import NOT_PROVIDED, Column, Listing
 from helpers.texts import begun, dated
 
 KINDS = {"controlled": message("controlled"), "link": message("link"), "backtest": message("back-test")}
@@ -271,7 +270,9 @@ def _told_of_link(found: FoundLink) -> str:
     effect, plan = found.effect, found.plan
     if plan.outcome is None:
         told = _("Correlation of the changes {value} ({interval})")
-        return told.format(value=_signed(effect.value), interval=_reach(effect.low, effect.high, 3, signed=True))
+        return told.format(
+            value=_number(effect.value, 3, signed=True), interval=_reach(effect.low, effect.high, 3, signed=True)
+        )
     told = _("{increment} more of {cpi}: share {outcome} {value} points ({interval})")
     return told.format(
         cpi=_named(plan.cpi),
@@ -316,20 +317,11 @@ def _in_unit(value: float, plan: Controlled, *, is_change: bool = True, signed: 
     return _("{n} points").format(n=n) if is_change else _("{n}%").format(n=n)
 
 
-def _signed(value: float) -> str:
-    """A change with its sign, a true minus.
-
-    >>> _signed(-0.004), _signed(0.5)
-    ('−0.004', '+0.500')
-    """
-    return _number(value, 3, signed=True)
-
-
 def _number(value: float, places: int, *, signed: bool = False) -> str:
-    """A number with so many decimals, as the locale writes it; what rounds to zero has no sign.
+    """A number with so many decimals, as the locale writes it, with a true minus; what rounds to zero has no sign.
 
-    >>> _number(-0.04, 1, signed=True), _number(-0.06, 1, signed=True), _number(0.26, 1, signed=True)
-    ('0.0', '−0.1', '+0.3')
+    >>> _number(-0.004, 3, signed=True), _number(0.5, 3, signed=True), _number(-0.04, 1, signed=True)
+    ('−0.004', '+0.500', '0.0')
     """
     shape = f"0.{'0' * places}"
     if (told := in_figures(abs(value), shape)) == in_figures(0, shape):

@@ -306,20 +306,14 @@ def _accounts(spine: Spine) -> Mapping[tuple[Any, ...], pd.DataFrame]:
     return spine.vectors("sampled", "label", "horizon", columns=columns, order="label, horizon, account_id")
 
 
-def _segment(accounts: Mapping[tuple[Any, ...], pd.DataFrame], answer: Mapping[str, Any]) -> pd.DataFrame:
-    """The accounts of a cohort, or those of a segment of it."""
-    found = accounts[answer["label"], answer["horizon"]]
-    if answer["segment_by"] != "segment":
-        return found
-    name = answer["segment"]
-    return found[found["segment"].isna()] if name is None else found[found["segment"] == name]
-
-
 def _intervals(
     accounts: Mapping[tuple[Any, ...], pd.DataFrame], answer: Mapping[str, Any]
 ) -> dict[str, Interval | None]:
     """The intervals of NRR (``after``) and GRR (``kept``); of many accounts the query tells the spread."""
-    own, before, parts = _segment(accounts, answer), answer["before"], ("after", "kept")
+    own, before, parts = accounts[answer["label"], answer["horizon"]], answer["before"], ("after", "kept")
+    if answer["segment_by"] == "segment":
+        name = answer["segment"]
+        own = own[own["segment"].isna() if name is None else own["segment"] == name]
     if len(own) < answer["n"]:
         return {part: delta_method(answer[part] / before, answer[f"{part}_apart"], before) for part in parts}
     found = ratios_of_sums([own[part] for part in parts], own["before"])

@@ -281,7 +281,7 @@ def _stages(spine: Spine, rows: Rows) -> None:
     by_stage: dict[str, dict[str, Any]] = {}
     for answer in rows.answers:
         by_stage.setdefault(answer["label"], {})[answer["segment"]] = answer
-    for cohort in _cohorts(spine, rows):
+    for cohort in rows.answers_of("ttv"):
         label, n, told = cohort["label"], cohort["reached"], {"params": _window(cohort), "n": cohort["reached"]}
         if not n:
             rows.add("ttv_stage_days", cohort, None, **told)
@@ -313,19 +313,10 @@ def _efficiency(rows: Rows, cohort: Mapping[str, Any], reached: pd.DataFrame, da
     )  # fmt: skip
 
 
-def _cohorts(spine: Spine, rows: Rows) -> list[dict[str, Any]]:
-    """The cohort of each period that is shown and not refused."""
-    kind = spine.period.kind
-    found = spine.answers("ttv")
-    return [each for each in found if spine.at(each["label"]).kind == kind and each["label"] not in rows.refused]
-
-
 def _paid(spine: Spine, rows: Rows) -> None:
     """The days paid for without value, and what they cost."""
     refused = {note["label"]: note["text"] for note in spine.answers("subscription_notes") if note["kind"] == "refused"}
-    for answer in (
-        each for each in spine.answers("ttv_paid") if each["label"] in {c["label"] for c in _cohorts(spine, rows)}
-    ):
+    for answer in rows.answers_of("ttv_paid"):
         n, label = answer["n"], answer["label"]
         excluded = {NO_PAID_DAY: answer["reached"] - n}
         notes = _no_subscriptions(spine)

@@ -11,7 +11,7 @@ from helpers.errors import NotProvided
 from helpers.kpis.rows import require_parents
 from helpers.kpis.spine import Spine
 from helpers.language import template
-from helpers.results import A_QUARTER, Interval
+from helpers.results import A_QUARTER, Interval, grouped
 from helpers.statistics import LEVEL, poisson_interval
 
 DEPARTMENTS = {"sm": ("marketing", "sales"), "full": ("marketing", "sales", "support")}
@@ -79,12 +79,9 @@ class Costs:
         }
         self._answers = spine.answers("cac", "segment_by, segment")
         self._notes = spine.answers("acquisition_notes", "place, text")
-        self._months: dict[tuple[str, str], list[date]] = {}
-        for each in spine.answers("spend_month", "month"):
-            self._months.setdefault((each["label"], each["horizon"]), []).append(each["month"])
-        self._told: dict[tuple[str, str], set[date]] = {}
-        for each in spine.answers("department_month", "month"):
-            self._told.setdefault((each["label"], each["department"]), set()).add(each["month"])
+        spent, told = spine.answers("spend_month", "month"), spine.answers("department_month", "month")
+        self._months = grouped(((each["label"], each["horizon"]), each["month"]) for each in spent)
+        self._told = grouped(((each["label"], each["department"]), each["month"]) for each in told)
         counted = ("subscriptions", "customers") if spine.provides("subscriptions") else ("deals", "customers")
         self._left_out = [spine.left_out("spend"), spine.left_out(*counted)]
 

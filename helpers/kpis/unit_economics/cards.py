@@ -343,10 +343,8 @@ def _new_customers(spine: Spine, rows: Rows) -> None:
     tables = ("subscriptions", "customers") if by_subscriptions else ("deals", "customers")
     notes = Rows(spine, "cac", notes="movement_notes" if by_subscriptions else "", left_out=tables)
     earliest = {each["label"]: each["earliest"] for each in spine.answers("earliest_subscription")}
-    for answer in spine.answers("new_customers"):
+    for answer in rows.answers_of("new_customers"):
         label = answer["label"]
-        if spine.at(label).kind != spine.period.kind:
-            continue
         if label in notes.refused:
             rows.refuse(label, notes.refused[label], "new_customers")
             continue
@@ -366,11 +364,8 @@ def _by_orders(spine: Spine, rows: Rows) -> None:
     notes = Rows(spine, "ltv", left_out=("invoices", "customers"))
     firsts = {each["label"]: each["day"] for each in spine.answers("first_invoice")}
     since = {each["label"]: each["orders_since"] for each in spine.answers("ltv")}
-    segments = spine.provides("customers.segment")
-    for answer in spine.answers("ltv_orders"):
+    for answer in rows.answers_of("ltv_orders"):
         label = answer["label"]
-        if spine.at(label).kind != spine.period.kind or (answer["segment_by"] and not segments):
-            continue
         if answer["unrated"]:
             rows.refuse(label, NO_RATE.format(reason=answer["unrated"]), "ltv_orders")
             continue

@@ -42,23 +42,25 @@ class Worth:
 
 
 def worth_of(answer: Mapping[str, Any], stays: pd.DataFrame) -> Worth:
-    """ARPA × margin × the mean months that a customer stays.
+    """ARPA × margin × the mean months that a customer stays, counting at most the horizon of each (T2).
+
+    ARPA is of those who pay; who is still there counts as such.
 
     Args:
         answer: the row of the card ``ltv`` for the period and segment.
         stays: one row per customer of it: ``account_id``, ``months``, ``is_left``, ``mrr``.
     """
     stays = stays.assign(mrr=stays["mrr"] * answer["margin"])
-    each, horizon, n = arpa(stays), answer["ltv_horizon_months"], len(stays)
-    if each is None:
+    paid, horizon, n = stays.loc[stays["mrr"] > 0, "mrr"], answer["ltv_horizon_months"], len(stays)
+    if paid.empty:
         return Worth(answer, n=n)
-    months = mean_months(stays, horizon)
+    months = kaplan_meier(stays["months"], stays["is_left"]).restricted_mean(horizon)
     if months is None:
         why = NOT_FOLLOWED.format(n=f"{horizon:g}", longest=f"{stays['months'].max():.1f}")
         return Worth(answer, status="insufficient", n=n, warnings=(why,))
-    few = (FEW,) * dominated_by_few(stays.loc[stays["mrr"] > 0, "mrr"])
+    few = (FEW,) * dominated_by_few(paid)
     capped = (CAPPED.format(n=f"{horizon:g}"),) * (not stays["is_left"].any())
-    return Worth(answer, each * months, n=n, warnings=(*few, *capped), stays=stays)
+    return Worth(answer, float(paid.mean()) * months, n=n, warnings=(*few, *capped), stays=stays)
 
 
 def stays_by_segment(spine: Spine) -> dict[tuple[str, str, str | None], pd.DataFrame]:
@@ -69,20 +71,6 @@ def stays_by_segment(spine: Spine) -> dict[tuple[str, str, str | None], pd.DataF
         for name, part in stays.groupby("segment", dropna=False):
             found[label, "segment", None if pd.isna(name) else str(name)] = part
     return found
-
-
-def arpa(stays: pd.DataFrame) -> float | None:
-    """Average revenue per paying customer; None where nobody pays."""
-    paid = stays.loc[stays["mrr"] > 0, "mrr"]
-    return float(paid.mean()) if len(paid) else None
-
-
-def mean_months(stays: pd.DataFrame, horizon: float) -> float | None:
-    """The mean months that a customer stays, counting at most ``horizon`` of each (restricted mean, T2).
-
-    Customers who are still there count as such. None where nobody has been followed that long.
-    """
-    return kaplan_meier(stays["months"], stays["is_left"]).restricted_mean(horizon)
 
 
 def value_interval(stays: pd.DataFrame, horizon: float) -> Interval | None:

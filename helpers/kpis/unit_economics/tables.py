@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,16 +20,6 @@ from helpers.results import A_QUARTER, NO_RATE, NONE, Column, Listing
 Step = tuple[str, float | None, float | None]
 KINDS = {"vendor": message("Vendor"), "category": message("Category")}
 GROSS_MARGIN, REVENUE = template("gross margin"), template("revenue")
-
-
-class Shared(NamedTuple):
-    """Something that several departments pay for."""
-
-    what: str
-    kind: str
-    departments: str
-    others: list[str]
-    amount: float
 
 
 def spend_by_department(spine: Spine) -> Listing:
@@ -104,11 +94,9 @@ def shared_vendors(spine: Spine) -> Listing:
         "others": Column(_("For, or to")),
         "amount": Column(_("Spent"), "money"),
     }
-    twice = [found for found in _shared(paid, "category", "vendor") if len(found.others) > 1]
-    rows = [
-        (found.what, _(KINDS[found.kind]), found.departments, enumerated(found.others), found.amount)
-        for found in (*_shared(paid, "vendor", "category"), *twice)
-    ]
+    twice = [each for each in _shared(paid, "category", "vendor") if len(each["others"]) > 1]
+    found = [*_shared(paid, "vendor", "category"), *twice]
+    rows = [{**each, "others": enumerated(each["others"])} for each in found]
     return Listing(
         caption=_("Paid by two departments or more, {period}").format(period=_months(spine)),
         rows=pd.DataFrame(rows, columns=list(columns)),
@@ -280,11 +268,13 @@ def _months(spine: Spine) -> str:
     return _("{low} to {high}").format(low=f"{months.min():%Y-%m}", high=f"{months.max():%Y-%m}")
 
 
-def _shared(paid: pd.DataFrame, by: str, other: str) -> Iterator[Shared]:
+def _shared(paid: pd.DataFrame, by: str, other: str) -> Iterator[dict[str, Any]]:
     """What two departments or more pay, the costliest first."""
     parts: Any = sorted(paid.groupby(by), key=lambda item: -item[1]["amount"].sum())
     for name, rows in parts:
         departments = rows.groupby("department")["amount"].sum().sort_values(ascending=False)
         if len(departments) > 1 and name != NONE:
-            others = sorted(set(rows[other]))
-            yield Shared(str(name), by, enumerated(departments.index), others, float(departments.sum()))
+            yield {
+                "what": str(name), "kind": _(KINDS[by]), "departments": enumerated(departments.index),
+                "others": sorted(set(rows[other])), "amount": float(departments.sum()),
+            }  # fmt: skip
