@@ -21,8 +21,8 @@ from helpers.display.data_page import DataPage, held_by_theme, most_waited_for
 from helpers.display.shown_tables import Table, table_from_resource
 from helpers.errors import KitError, together
 from helpers.experiments import open_points
-from helpers.kpis.from_invoices import by_invoice_date
 from helpers.kpis.kpi_alignment.findings import Proofs, findings, proofs
+from helpers.kpis.left_out import NOTES_OF_INVOICES
 from helpers.kpis.rows import cards_of
 from helpers.kpis.spine import Spine
 from helpers.pack.appearance import refuse_unprintable
@@ -197,6 +197,20 @@ def _named_figures(order: BuildRequest, commentary: Commentary, figures: pd.Data
         except KitError as error:
             several += [f"{where}: {fault}" for fault in error.faults]
     return several, unknown
+
+
+def by_invoice_date(spine: Spine) -> list[str]:
+    """What counting by the day of the invoice would have shown, where subscriptions are made from invoices."""
+    made, period = "subscriptions" in spine.prepared.made_from, spine.period
+    if not made or period.label in spine.notes(NOTES_OF_INVOICES, "refused"):
+        return []
+    return [
+        f"subscriptions are made from invoices: up to {period.measured_on} customers stopped paying for service "
+        f"{answer['by_service']} times, counted at the ends of months; by invoice date it would look like "
+        f"{answer['by_invoice']} times"
+        for answer in spine.answers("lost_by_invoice_date")
+        if answer["label"] == period.label
+    ]
 
 
 def _titled(table: Table) -> dict[str, Any]:

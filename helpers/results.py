@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -69,10 +69,6 @@ class Row:
     warnings: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     definition_version: str = "1"
-
-    def with_params(self, params: Mapping[str, Any]) -> Row:
-        """The same row, telling the parameters it was computed with (its own win)."""
-        return replace(self, params={**params, **self.params})
 
 
 def row(
@@ -182,8 +178,7 @@ def frame(rows: Iterable[Row]) -> pd.DataFrame:
 
     Missing numbers are NaN; ``excluded``, ``warnings`` and ``params`` are JSON text with sorted keys.
     """
-    table = pd.DataFrame([_record(r) for r in rows], columns=list(COLUMNS))
-    return table.astype(dict.fromkeys(NUMBERS, "float64"))
+    return from_records(map(_record, rows))
 
 
 def read_csv(path: str) -> pd.DataFrame:

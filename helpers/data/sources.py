@@ -118,8 +118,7 @@ def _only_of_ends(source: Source) -> None:
     """Of a database, a source says only what its ends mean; all else has its type there."""
     odd = {key for name in source.tables for key, said in reads_of(source, name) if said is not None} - {"end_on"}
     if odd:
-        faults = f"reads: {', '.join(sorted(odd))} is for files; of a database only end_on is read so"
-        raise KitError(faults)
+        raise KitError(f"reads: {', '.join(sorted(odd))} is for files; of a database only end_on is read so")
 
 
 def source_fingerprint(source: Source) -> str | None:

@@ -2,7 +2,9 @@
 
 Up to a share of a table's rows, and of the money that they stand for, a figure stands, and a warning tells the money.
 Above it (``most_left_out``) the figure would be another company's: it is refused, with the reason and what to do. Rows
-that are left out on purpose, such as those of test customers, are no part of the table here.
+that are left out on purpose, such as those of test customers, are no part of the table here. Where a source has no
+subscriptions and they are made from invoices (``subscriptions: {from: invoices}``, by the rule of
+``shared/invoices.sql``), a relation of notes tells what follows for figures that stand on them.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from helpers import results
 from helpers.data.canonical_tables import TABLES
 from helpers.data.knowledge import TWICE, WITHOUT_KEY, is_on_purpose
-from helpers.kpis.from_invoices import NOTES, is_made
 from helpers.kpis.spine import Spine
 from helpers.language import template
 from helpers.results import Row
@@ -28,6 +29,7 @@ COUNTED_ONCE = template(
     "where they are items of their own, give {column}"
 )
 REASONS_TOLD = 3
+NOTES_OF_INVOICES = "from_invoices_notes"
 
 
 @dataclass
@@ -129,15 +131,15 @@ def _told(spine: Spine, tables: Collection[str]) -> tuple[dict[str, str], dict[s
     """By the label of a period: why it is refused, of which the first reason is told, and what its figures tell."""
     refused: dict[str, str] = {}
     told: dict[str, list[str]] = {}
-    is_from_invoices = "subscriptions" in tables and is_made(spine)
+    is_from_invoices = "subscriptions" in tables and "subscriptions" in spine.prepared.made_from
     if is_from_invoices:
-        refused = {label: texts[0] for label, texts in spine.notes(NOTES, "refused").items()}
+        refused = {label: texts[0] for label, texts in spine.notes(NOTES_OF_INVOICES, "refused").items()}
     for table in (table for table in tables if table not in spine.prepared.made_from):
         for label, each in shortfalls(spine, table).items():
             if each.share > spine.rules["most_left_out"]:
                 refused.setdefault(label, each.refusal)
             told.setdefault(label, []).extend(each.warnings)
     if is_from_invoices:
-        for label, texts in spine.notes(NOTES, "warning").items():
+        for label, texts in spine.notes(NOTES_OF_INVOICES, "warning").items():
             told.setdefault(label, []).extend(texts)
     return refused, told

@@ -137,17 +137,13 @@ class Rows:
 Card = Callable[[Spine], list[Row]]
 
 
-def who_column(name: str) -> Column:
-    """The column that says who a customer is: its name, its segment or its owner."""
-    return {"customer": Column(_("Customer")), "segment": Column(_("Segment")), "owner": Column(_("Owner"))}[name]
-
-
 def customer_columns(spine: Spine, own: Mapping[str, Column], *, who: Iterable[str] = WHO) -> dict[str, Column]:
     """The columns of a list of customers: who it is, what the list tells of it, and its key, which is on no page.
 
     Of ``who``, the segment and the owner are left out where the source never tells them.
     """
-    told = {name: who_column(name) for name in who if name == "customer" or spine.provides(f"customers.{name}")}
+    known = {"customer": Column(_("Customer")), "segment": Column(_("Segment")), "owner": Column(_("Owner"))}
+    told = {name: known[name] for name in who if name == "customer" or spine.provides(f"customers.{name}")}
     return {**told, **own, "customer_id": Column(_("Customer id"), on_pages=False)}
 
 
@@ -248,7 +244,7 @@ def run(card: Card, spine: Spine) -> list[Row]:
     now = [row for row in found if row.period == spine.period]
     told = {row.kpi_id for row in now if row.status != "not_provided"}
     spine.rows[card] = [
-        row.with_params(parameters)
+        replace(row, params={**parameters, **row.params})  # those that a row tells itself win
         for row in found
         if row.period == spine.period
         or (row.kpi_id in told and row.status != "not_provided" and _is_shown(row.kpi_id, row.period, spine))

@@ -364,10 +364,6 @@ class Spine:
     def _engine(self) -> duckdb.DuckDBPyConnection:
         return self.prepared.connect()
 
-    @property
-    def _timezone(self) -> str:
-        return self.prepared.calendar.timezone
-
     def _in_order(self, name: str) -> list[str]:
         """What a relation stands on and is made here, each after what it needs, and then itself."""
         own = ["period"] if name.startswith(WHOLE) else []
@@ -401,7 +397,8 @@ class Spine:
     def _told(self, name: str, words: Container[str]) -> str:
         """A statement as it is shown: the rules are those among some words."""
         if name == LOCAL_DAY:
-            return f"create macro local_day(instant) as cast(timezone({quoted(self._timezone)}, instant) as date);"
+            zone = quoted(self.prepared.calendar.timezone)
+            return f"create macro local_day(instant) as cast(timezone({zone}, instant) as date);"
         return f"create table rules as\n{self._rules(words)};" if name == "rules" else self._statement(name)
 
     def _statement(self, name: str) -> str:

@@ -36,7 +36,7 @@ OF_MACHINES = re.compile(
     r"(not judged|not confirmed|too short|offset points|axes fraction|upper left)$"
 )
 # All queries, and what is told in a terminal alone.
-UNSEEN = {"helpers/kpis/spine.py", "helpers/kpis/from_invoices.py", "helpers/kpis/kpi_alignment/findings.py"}
+UNSEEN = {"helpers/kpis/spine.py", "helpers/kpis/kpi_alignment/findings.py"}
 UNSEEN |= {f"helpers/pack/{name}.py" for name in ("publish", "verify", "made_from", "request")}
 # Texts of a terminal, queries, typefaces and XML stand here too: nothing tells a machine which texts are of pages.
 UNSEEN |= {

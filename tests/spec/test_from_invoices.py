@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from helpers.kpis.from_invoices import by_invoice_date
+from helpers.check import by_invoice_date
 from helpers.kpis.recurring_revenue.cards import mrr, mrr_movements
 from helpers.kpis.rows import run
 from helpers.kpis.spine import Spine

@@ -7,7 +7,7 @@ The queries stand in ``inactive_customers.sql``.
 from __future__ import annotations
 
 from helpers.kpis.inactive_customers.cards import require_use
-from helpers.kpis.rows import customer_columns, refuse_list, who_column
+from helpers.kpis.rows import customer_columns, refuse_list
 from helpers.kpis.spine import Spine
 from helpers.language import _, message, paragraph, plural, retold
 from helpers.results import Column, Listing
@@ -62,7 +62,7 @@ def silence_by_owner(spine: Spine) -> Listing:
     require_use(spine)
     refuse_list(spine, "silence_notes", "stock_notes")
     columns = {
-        "owner": who_column("owner"),
+        "owner": Column(_("Owner")),
         "customers": Column(_("Inactive customers"), "count"),
         "mrr": Column(_("Their MRR"), "money_per_month"),
         "nearest": Column(_("Days to the next renewal"), "days"),

@@ -9,7 +9,7 @@ from typing import Any
 from helpers import results
 from helpers.catalogue import CATALOGUE
 from helpers.errors import KitError
-from helpers.kpis.kpi_alignment.progress import has_begun, progress, unusable, young_cohort
+from helpers.kpis.kpi_alignment.progress import progress, unusable, young_cohort
 from helpers.kpis.rows import Rows, cards_with, rows_once
 from helpers.kpis.spine import Spine
 from helpers.language import template
@@ -46,7 +46,7 @@ def okr(spine: Spine) -> list[Row]:
     rows = Rows(spine, "okr")
     done = {(answer["label"], answer["segment"]): answer["okr_progress"] for answer in rows.answers}
     for period in (each for each in spine.periods if each.kind == spine.period.kind):
-        for each in (each for each in spine.review.okrs if has_begun(each, period.measured_on + DAY)):
+        for each in (each for each in spine.review.okrs if each.baseline_on <= period.measured_on):
             figure = figures.get((period.label, each.id))
             if figure is None and each.kpi_id in spine.refused:
                 continue  # a KPI that must not be printed is refused in the review's period, and nowhere else

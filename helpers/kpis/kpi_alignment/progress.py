@@ -76,11 +76,6 @@ def unusable(okr: Okr) -> str:
     return ""
 
 
-def has_begun(okr: Okr, on: date) -> bool:
-    """Whether the day of its baseline is one that the figures count."""
-    return okr.baseline_on < on
-
-
 def young_cohort(okr: Okr, params: dict[str, Any]) -> str:
     """The trap of an objective in days to value: who signs too late cannot show the target when it is due.
 
