@@ -97,7 +97,7 @@ class Rows:
 
     def proportion(self, kpi_id: str, answer: Mapping[str, Any], part: int, whole: int, **more: Any) -> None:
         """A share of what is counted, with its Wilson interval; of a part that exceeds its whole there is none."""
-        interval = wilson(part, whole) if part <= whole else None
+        interval = None if whole and part > whole else wilson(part, whole)
         self.share(kpi_id, answer, part, whole, **{"n": whole, "interval": interval, **more})
 
     def not_provided(self, kpi_ids: Iterable[str], what: str) -> None:

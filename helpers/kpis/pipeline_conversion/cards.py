@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.errors import refuse
+from helpers.errors import KitError, refuse
 from helpers.kpis.rows import Rows
 from helpers.kpis.spine import Spine
 from helpers.language import template
@@ -149,16 +149,14 @@ def check_stages(spine: Spine) -> None:
         KitError: All that is wrong.
     """
     stages, skip, horizon_days = (spine.rules[name] for name in ("stages", "skip", "horizon_days"))
-    found = {
-        f"stages == {list(stages)}, must be two or more different stages in order": (
-            len(stages) < 2 or len(set(stages)) < len(stages)
-        ),
-        f"skip == {skip!r}, must be one of {', '.join(SKIP)}": skip not in SKIP,
-        f"horizon_days == {horizon_days}, must be a number of days from 1, or none": (
-            horizon_days is not None and horizon_days < 1
-        ),
-    }
-    refuse(f"pipeline_conversion.{fault}" for fault, is_there in found.items() if is_there)
+    faults = []
+    if len(stages) < 2 or len(set(stages)) < len(stages):
+        faults.append(KitError(f"stages == {list(stages)}, must be two or more different stages in order"))
+    if skip not in SKIP:
+        faults.append(KitError(f"skip == {skip!r}, must be one of {', '.join(SKIP)}"))
+    if horizon_days is not None and horizon_days < 1:
+        faults.append(KitError(f"horizon_days == {horizon_days}, must be a number of days from 1, or none"))
+    refuse(f"pipeline_conversion.{fault}" for fault in faults)
 
 
 def _told(rows: Rows) -> list[dict[str, Any]]:
