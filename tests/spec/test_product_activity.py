@@ -398,7 +398,8 @@ def test_seats_of_a_line_without_a_price_are_seats_and_those_of_a_trial_or_of_no
     lines = [f"{line} | active" if line.strip().startswith("S") else line for line in priced.splitlines()]
     more = ["S4 | B | 2025-01-01 | 0 | 2 | true | active", "S5 | B | 2025-01-01 | 9 | 7 | true | trialing"]
     given = known(
-        users=roster, events=events(("u0", "2026-01-05"), *((f"u{i}", "2026-03-28") for i in range(4))).replace("feed", "u0"),
+        users=roster,
+        events=events(("u0", "2026-01-05"), *((f"u{i}", "2026-03-28") for i in range(4))).replace("feed", "u0"),
         subscriptions="\n".join([*lines, *more, "S6 | C | 2025-01-01 | 0 | 50 | true | active"]),
         customers=CUSTOMERS + "\n C | Cee | 2025-01-01 | small",
     )  # fmt: skip
