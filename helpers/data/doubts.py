@@ -108,7 +108,7 @@ def ids_without_zeros(
 
 
 def one_form(currency: str) -> str:
-    """The SQL of a currency in capitals, but for what says hundredths of it: that stays as it is, and is asked about."""
+    """The SQL of a currency in capitals, but for what says hundredths of it: that stays, and is asked about."""
     return f"case when regexp_full_match({currency}, '{HUNDREDTHS}') then {currency} else upper({currency}) end"
 
 

@@ -35,8 +35,8 @@ LOOKED_AT = 200  # records that are looked at for the delimiter and the header
 TAIL = 20  # lines that a footer has at most
 FOOTER = template("the end of {file} is a report's footer, and no rows: {line} and {n} more lines")
 UNSEEN = template(
-    "{n} cells of {file} are read as empty; so is a cell of this form that shows an error such as #N/A: save it as .xlsx, "
-    "which tells them apart"
+    "{n} cells of {file} are read as empty; so is a cell of this form that shows an error such as #N/A: save it as "
+    ".xlsx, which tells them apart"
 )
 DELIMITERS = (",", ";", "\t", "|")
 REPEATED = re.compile(r"(.+) \(column \d+\)")  # what a column is called whose name stands again

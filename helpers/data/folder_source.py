@@ -138,7 +138,8 @@ class _Survey:
         if others:
             more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
             self.told.append(
-                f"not read: {', '.join(others[:NAMED])}{more}; unpack archives, and save what another program holds as CSV"
+                f"not read: {', '.join(others[:NAMED])}{more}; unpack archives, "
+                "and save what another program holds as CSV"
             )
         for name in tables:
             looked = look(files, name)

@@ -51,8 +51,8 @@ CORRECTS_NOTHING = template(
     "and lower no line; corrects must be an invoice_line_id"
 )
 NO_RATE = template(
-    "{n} rows are in {currency}, which has no rate for {day} in fx_rates; what adds them up at the rates of that day is "
-    "refused"
+    "{n} rows are in {currency}, which has no rate for {day} in fx_rates; what adds them up at the rates of that day "
+    "is refused"
 )
 STARTS = template("history starts at {day}; figures before that are empty or too small")
 

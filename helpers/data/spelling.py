@@ -1,8 +1,9 @@
 """Words and ids as exports spell them, taken as the specification's: each change is told in the data report.
 
-A column that holds one of a few words takes them in any case, with any separators, and as the common tools say them, or as
-German spreadsheets do: ``Closed Won`` is ``won``, ``yearly`` and ``jährlich`` are ``year``. What is not known stays, and is
-left out and counted like any other word that does not fit. Spaces around an id are no part of it; upper and lower case are.
+A column that holds one of a few words takes them in any case, with any separators, and as the common tools say them,
+or as German spreadsheets do: ``Closed Won`` is ``won``, ``yearly`` and ``jährlich`` are ``year``. What is not known
+stays, and is left out and counted like any other word that does not fit. Spaces around an id are no part of it; upper
+and lower case are.
 """
 
 from __future__ import annotations

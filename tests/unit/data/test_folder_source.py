@@ -174,8 +174,8 @@ def test_an_invoice_with_an_interval_pays_for_whole_months_from_its_day(tmp_path
 def test_an_interval_is_of_its_months_and_one_that_is_not_known_is_told(tmp_path):
     (tmp_path / "bills").mkdir()
     months = {
-        "jährlich": 12, "vierteljährlich": 3, "Halbjährlich": 6, "alle 2 Jahre": 24, "12 Monate": 12, "mtl.": 1, "p.a.": 12,
-        "half-yearly": 6, "every 3 months": 3, "Quarterly": 3, "per month": 1,
+        "jährlich": 12, "vierteljährlich": 3, "Halbjährlich": 6, "alle 2 Jahre": 24, "12 Monate": 12, "mtl.": 1,
+        "p.a.": 12, "half-yearly": 6, "every 3 months": 3, "Quarterly": 3, "per month": 1,
     }  # fmt: skip
     bills = [f"{i}|A|2026-09-01|€ 1.200,00|{each}" for i, each in enumerate([*months, "einmalig", "", "bimonthly"])]
     head = "Rechnungsnr|Kunde|Rechnungsdatum|Netto|Zahlungsweise"
@@ -623,7 +623,7 @@ def test_a_price_a_month_beside_a_number_of_seats_may_be_that_of_one(tmp_path):
     table(tmp_path / "mine/contracts.csv", contracts)
     found = write_folder_source(tmp_path / "mine", tmp_path / "source.yml", currency="EUR")
     assert found.open == [
-        "contracts.csv: Monthly price is the price of all of Seats; if it is that of one, write \"Monthly price\" * "
+        'contracts.csv: Monthly price is the price of all of Seats; if it is that of one, write "Monthly price" * '
         '"Seats" as mrr in a query'
     ]
     with pytest.raises(KitError, match="no price"):
