@@ -93,10 +93,11 @@ def drafted(made_once, dozen, warm) -> Path:
 def with_audiences(made_once, build, company) -> Path:
     """A pack for a board that sees no names, and for the owner of some customers, who sees those alone."""
     mine = {"themes": ["inactive_customers"], "rows": f"owner = '{most_frequent_owner(company)}'"}
+    by = "---\nauthor: Head of finance\ndate: 2026-10-12\n---\n"
     said = {
-        "summary.md": "---\nauthor: Head of finance\ndate: 2026-10-12\n---\nNet new MRR is {{ net_new_mrr }}.",
-        "mara/summary.md": "Call every one of them.",
-        "mara/inactive_customers.md": "We call every one of them.",
+        "summary.md": f"{by}Net new MRR is {{{{ net_new_mrr }}}}.",
+        "mara/summary.md": f"{by}Call every one of them.",
+        "mara/inactive_customers.md": f"{by}We call every one of them.",
     }
 
     def make(folder: Path) -> None:

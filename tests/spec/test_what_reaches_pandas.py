@@ -10,13 +10,13 @@ from tests.canonical import asked, spine
 pytestmark = pytest.mark.whole
 
 Q1 = Calendar().period("2026Q1")
-USERS, CUSTOMERS, DAYS = 30, 6, 80
+USERS, CUSTOMERS, DAYS = 30, 6, 92  # to the last day of the quarter before
 FEATURES = ["maps", "plans", "reports"]
 
 
 @pytest.fixture(scope="module")
 def given():
-    """Thirty users of six customers, each with three features on eighty days: 7,200 events, as many user-days."""
+    """Thirty users of six customers, with three features on each of 92 days: 8,280 events of 2,760 user-days."""
     customers = [f"C{i} | Customer {i} | 2025-01-01 | 2025-02-01" for i in range(CUSTOMERS)]
     subscriptions = [f"S{i} | C{i} | 2025-01-01 | 100 | 5 | true" for i in range(CUSTOMERS)]
     users = [f"U{i} | C{i % CUSTOMERS} | clerk | 2025-01-01" for i in range(USERS)]
