@@ -230,8 +230,8 @@ def without_rows():
 
 
 # One customer with one user, one seat and one use, on 25 March: in the newest block of the week to 29 March, and in its
-# windows of 14 and 28 days. On the 22nd the customer had done nothing, so it has returned; as no event is known by then,
-# moves are refused.
+# windows of 14 and 28 days. On the 22nd the customer had done nothing, so it has returned. Moves are refused: no event
+# is known by then.
 BY_HAND = {
     "inactive_customers": {"inactive_customers": 0, "inactive_rate": 0, "newly_silent": 0, "returned": 1},
     "money_at_risk": {"silent_mrr": 0, "silent_mrr_share": 0, "arr_due_90_silent": 0, "arr_due_180_silent": 0},
