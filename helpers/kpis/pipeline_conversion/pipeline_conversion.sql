@@ -4,7 +4,7 @@
 -- message: implied_entry: {n} of {total} records have no entry to {stage}; they are dated at the first stage known
 -- message: {n} of {total} records had not been followed for {days} days by {day}
 -- message: stage_history: stage is not in stages
--- message: stage_history has {found}, which are not in stages, and never {missing}, which are; in review.yml, name its stages in order under themes: pipeline_conversion: stages:
+-- message: stage_history has {found}, which are not in stages, and never {missing}, which are; in review.yml, name its stages in order under themes.pipeline_conversion.stages
 -- message: records: {stage} before {first}
 -- message: no deal is recorded as lost and {n} are won: a win rate would be 100 %; give lost deals outcome 'lost'
 -- message: deals: closed without outcome or day
@@ -157,7 +157,7 @@ from period cross join funnel_stage where (label, stage) not in (select (label, 
 group by label
 union all
 select label, 'refused', 'stage_history has ' || found || ', which are not in stages, and never ' || missing
-  || ', which are; in review.yml, name its stages in order under themes: pipeline_conversion: stages:', null, 0
+  || ', which are; in review.yml, name its stages in order under themes.pipeline_conversion.stages', null, 0
 from period cross join other cross join never where found is not null and missing is not null;
 
 -- funnel_cohort_notes: the same as the review knows it, and how cohorts were read.
