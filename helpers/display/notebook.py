@@ -32,7 +32,7 @@ NOTEBOOK_STYLE = """<style>
 .kpi-table caption{caption-side:top;text-align:left;font-weight:600}
 .kpi-table th[scope=row]{font-weight:400}
 .kpi-table th:not(.num),.kpi-table td:not(.num){text-align:left}
-.kpi-table th,.kpi-table td{overflow-wrap:anywhere;max-width:24rem}
+.kpi-table th,.kpi-table td{overflow-wrap:break-word;max-width:24rem}
 .num{font-variant-numeric:tabular-nums lining-nums}
 .kpi-table .num{text-align:right;white-space:nowrap}
 .kpi-note{font-size:.9em;max-width:46rem}

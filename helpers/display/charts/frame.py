@@ -471,7 +471,7 @@ def _known() -> frozenset[str]:
 def _style() -> Any:
     return {
         "font.family": [*_families(), "sans-serif"],
-        "font.sans-serif": ["DejaVu Sans"],
+        "font.sans-serif": ["Arial", "DejaVu Sans"],  # JupyterLab may lack the typeface, and DejaVu is too wide to fit
         "font.size": SMALL_SIZE,
         "text.color": TEXT,
         "text.parse_math": False,  # a name may hold dollar signs
