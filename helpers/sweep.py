@@ -116,7 +116,7 @@ class Axis:
     @property
     def heads(self) -> list[str]:
         """The values as columns are headed, the review's own marked."""
-        words = [in_words(list(value) if isinstance(value, tuple) else value) for value in self.values]
+        words = [in_words(value) for value in self.values]
         return [f"{each} ({self.said_by})" if at == self.own else each for at, each in enumerate(words)]
 
 

@@ -97,8 +97,16 @@ def begun(words: str) -> str:
 
 
 def in_words(value: object) -> str:
-    """A parameter's value as one writes it in a review: ``none`` where there is none."""
-    return "none" if value is None else str(value)
+    """A parameter's value as one writes it in a review: ``none`` where there is none.
+
+    >>> in_words({"Enterprise": 24, "others": None}), in_words(["api", "insurance"]), in_words(True)
+    ('{Enterprise: 24, others: none}', '[api, insurance]', 'true')
+    """
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {in_words(each)}" for name, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(in_words, value)) + "]"
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
 def spoken(name: object) -> str:

@@ -78,7 +78,7 @@ def test_a_window_by_hand():
 @pytest.mark.whole
 def test_values_that_are_lists_are_headed_as_a_review_writes_them():
     found = swept(order(), "inactive_customers", "activity_events=[report],[call, report]")
-    assert table(found)[0] == ["KPI", "[] (default)", "['report']", "['call', 'report']"]
+    assert table(found)[0] == ["KPI", "[] (default)", "[report]", "[call, report]"]
 
 
 @pytest.mark.whole
