@@ -45,6 +45,7 @@ WIDE = ("０１２３４５６７８９，．－／：％＋（）￥＄　−",
 MONEY_SIGN = r"(?:[A-Z]{0,3}[$€£¥₩₹\\]|[円元원])"
 BEFORE, BEHIND = rf"^([-+(]?) *{MONEY_SIGN} *", rf" *{MONEY_SIGN}(\)?)$"
 ERAS = {"令和": 2018, "平成": 1988}  # the year before the first of each
+LANGUAGES = ("de", "en", "es", "fr", "it", "nl", "pt", "ru")  # in none of them is a month called as another in one
 SINCE_1970 = {10: ("seconds", ""), 13: ("milliseconds", " / 1e3"), 16: ("microseconds", " / 1e6")}  # by digits of today
 ADVICE = {
     **dict.fromkeys(("int", "dec"), 'correct the file, or say how it is read, such as reads: {decimal: ","}'),
@@ -106,7 +107,7 @@ def _where(pattern: str, value: str) -> Reading:
 
 
 PLAIN = _where(r"^[+-]?\d+$", "try_cast({} as double)")
-_TIME = r"(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?$"
+_TIME = r"([ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?$"
 ISO = _where(rf"^\d{{4}}[-/]\d{{1,2}}[-/]\d{{1,2}}{_TIME}", "try_cast({} as timestamp)")
 INSTANT = Reading(
     "",
@@ -144,6 +145,19 @@ def _year_first() -> Reading:
     ]
     iso = f"case {' '.join(in_eras)} else {western} end"
     return replace(ISO.behind(iso), timed="regexp_matches({}, '[:：]')")
+
+
+def _month_by_name() -> Reading:
+    """Days as 1. März 2026, 1er mars 2026 or 1 de marzo de 2026, with a time or none."""
+    from babel import Locale
+
+    names = [Locale(language).months["format"][width] for language in LANGUAGES for width in ("wide", "abbreviated")]
+    months = {name.rstrip(".").lower(): number for named in names for number, name in named.items()}
+    numbers = ", ".join(f"{quoted(name)}: {number}" for name, number in months.items())
+    pattern = rf"^(\d{{1,2}})(?:[.º]|er)? ?(?:de )?(\pL+)\.? (?:de )?(\d{{4}})(?: ?г\.)?{_TIME}"
+    year, day, time = (f"regexp_extract({{}}, '{pattern}', {part})" for part in (3, 1, 4))
+    month = f"map {{{numbers}}}[lower(regexp_extract({{}}, '{pattern}', 2))]"
+    return Reading("", f"try_cast({year} || '-' || {month} || '-' || {day} || {time} as timestamp)", dressed=True)
 
 
 def _day_first(first: str, signs: str) -> Reading:
@@ -188,7 +202,7 @@ def _dressed(kind: str, among: Sequence[Reading]) -> list[Reading]:
     """The readings of what stands in a dress, which are tried where none of the bare ones fits."""
     if kind in ("int", "dec"):
         return [reading.behind(BARE_NUMBER) for reading in among]
-    return [_year_first()] if kind in ("date", "ts") else []
+    return [_year_first(), _month_by_name()] if kind in ("date", "ts") else []
 
 
 def readings(kind: str, reads: Reads) -> list[Reading]:
@@ -404,6 +418,8 @@ def _advice(column: Column, reads: Reads, example: str) -> str:
         return 'correct the file, or say otherwise under this table, such as reads: {decimal: "."}'
     if column.type in ("date", "ts") and reads.dates:
         return f"correct the file, or say otherwise than dates: {reads.dates} under this table"
+    if column.type in ("date", "ts") and re.search(r"[^\W\d_]{3}.*\d", example):  # a month in another language
+        return "correct the file: write days with numbers, such as 2026-03-01"
     return ADVICE[column.type]
 
 

@@ -8,10 +8,11 @@ import duckdb
 import pandas as pd
 import pytest
 import yaml
+from babel.dates import format_date
 
 from helpers.data.canonical_tables import TABLES
 from helpers.data.prepare import prepare
-from helpers.data.readings import SPACES, WORDS, never_empty
+from helpers.data.readings import LANGUAGES, SPACES, WORDS, never_empty
 from helpers.errors import KitError
 from helpers.params import load_source
 from helpers.periods import Calendar
@@ -204,11 +205,32 @@ def test_what_the_source_says_already_is_not_proposed_again(tmp_path, reads):
         (["2026-01-05 23:30:00 +0000", "2026-01-05 22:30:00 -05"], ["2026-01-06", "2026-01-06"]),
         (["31/1/26", "1/2/26"], ["2026-01-31", "2026-02-01"]),  # a year of one digit is none
         (["2026-01-05", "2026-01-06 10:00"], ["2026-01-05", "2026-01-06"]),
+        (["1. März 2026", "02. Feb. 2026 10:00"], ["2026-02-02", "2026-03-01"]),
+        (["1er mars 2026", "14 févr. 2026"], ["2026-02-14", "2026-03-01"]),
+        (["1 de marzo de 2026", "2 feb 2026"], ["2026-02-02", "2026-03-01"]),
+        (["1 марта 2026 г."], ["2026-03-01"]),
     ],
 )
 def test_days_are_read_in_the_only_reading_that_fits(tmp_path, texts, days):
     deals(tmp_path, *texts)
     assert created(tmp_path) == days
+
+
+def test_no_language_calls_a_month_as_another_language_calls_another():
+    meant = {}
+    for language in LANGUAGES:
+        for month in range(1, 13):
+            for form in ("MMMM", "MMM"):
+                name = format_date(date(2026, month, 1), form, language).rstrip(".").lower()
+                assert meant.setdefault(name, month) == month
+
+
+def test_a_month_of_another_language_is_told_and_right_as_the_advice_says(tmp_path):
+    deals(tmp_path, "1. maaliskuuta 2026")
+    [asked] = faults(tmp_path, deals={"file": "deals.csv"})
+    assert asked.endswith("correct the file: write days with numbers, such as 2026-03-01")
+    deals(tmp_path, "2026-03-01")
+    assert created(tmp_path) == ["2026-03-01"]
 
 
 @pytest.mark.parametrize(
