@@ -17,6 +17,7 @@ import duckdb
 from helpers.data.canonical_tables import TABLES
 from helpers.data.engines import local_engine
 from helpers.data.file_kinds import (
+    COLUMN,
     Export,
     OpenLine,
     OwnFile,
@@ -28,7 +29,7 @@ from helpers.data.file_kinds import (
     own_files,
     plain,
 )
-from helpers.data.files import Files
+from helpers.data.files import REPEATED, Files, repeated
 from helpers.data.folder import (
     Line,
     Looked,
@@ -171,6 +172,10 @@ class _Survey:
     def _recognised(self, looked: Looked) -> Export | OwnFile | None:
         """What a file is; where it is nothing known, that is told."""
         name = looked.name
+        if again := [*_read_and_again(looked)]:
+            self.unknown.append(looked)
+            self.told += again
+            return None
         if export := export_of(looked.headers):
             return export
         found = own_files(name, looked.headers)
@@ -333,6 +338,21 @@ class _Survey:
         known = f"{_plain(column)} in (select {_plain(theirs)} from {other.rows.sql} as other)"
         [found] = looked.rows.ask([f"{named} filter (where {known}) / nullif({named}, 0)"])
         return float(found or 0)
+
+
+def _read_and_again(looked: Looked) -> Iterator[str]:
+    """Told where a column that would be read stands in the header more than once."""
+    headers = [REPEATED.sub(r"\1", name) for name in looked.headers]
+    read: set[str | None] = {theirs for own in own_files(looked.name, headers)[:1] for theirs in own.columns.values()}
+    if export := export_of(headers):
+        named = [names for table in export.kind.tables.values() for _, names in COLUMN.findall(table.query)]
+        read = {column_of(headers, names) for names in [*named, *export.kind.customer]}
+    for word, columns in repeated(looked.headers).items():
+        if word in {name.casefold() for name in read if name}:
+            yield (
+                f"{looked.name} is left out: its header has {word!r} {len(columns)} times, as "
+                f"{' and '.join(map(repr, columns))}; rename all but the one that is meant in the file"
+            )
 
 
 def _price_of_one(looked: Looked, own: OwnFile) -> str:

@@ -784,6 +784,35 @@ def test_a_file_is_what_its_name_tells_or_nothing_and_an_id_is_of_what_the_name_
     ]
 
 
+@pytest.mark.parametrize("name", ["subscriptions.csv", "subscriptions.xlsx", "deals.csv"])
+def test_a_header_that_has_a_name_twice_is_told_with_its_columns_and_right_once_one_is_renamed(tmp_path, name):
+    columns = ["subscription_id", "customer_id", "start_on", "mrr", "mrr", "currency"]
+    row, again = ["S", "A", "2026-01-01", "100", "90", "EUR"], ("mrr", 4, 5)
+    if name == "deals.csv":  # HubSpot's
+        columns = ["Record ID", "Deal Name", "Deal Stage", "Create Date", "Amount", "Amount"]
+        row, again = ["1", "A", "Closed Won", "2026-01-01", "100", "90"], ("amount", 5, 6)
+
+    def written():
+        (tmp_path / "mine").mkdir(exist_ok=True)
+        rows = pd.DataFrame([row], columns=columns)
+        save = rows.to_csv if name.endswith(".csv") else rows.to_excel
+        save(tmp_path / "mine" / name, index=False)
+        (tmp_path / "source.yml").unlink(missing_ok=True)
+        return write_folder_source(tmp_path / "mine", tmp_path / "source.yml", currency="EUR")
+
+    with pytest.raises(KitError) as caught:
+        written()
+    word, one, other = again
+    place = columns[one - 1]
+    assert list(caught.value.faults[1:]) == [
+        f"{name} is left out: its header has {word!r} 2 times, as '{place} (column {one})' and "
+        f"'{place} (column {other})'; rename all but the one that is meant in the file"
+    ]
+    columns[other - 1] = "before"
+    text = written().path.read_text()
+    assert ("mrr: mrr" if word == "mrr" else 'cast("Amount" as double) as amount') in text
+
+
 def test_files_with_the_canonical_columns_are_known(tmp_path):
     (tmp_path / "mine").mkdir()
     prices = "subscription_id|customer_id|start_on|unit_amount|quantity|interval|interval_count"
