@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
@@ -43,7 +43,7 @@ from helpers.data.folder import (
 )
 from helpers.data.new_source import HEAD, Place, comment, commented, currency_line, no_codes, there_already
 from helpers.data.own_invoices import customers_query, invoices_query
-from helpers.data.readings import settled, text_of
+from helpers.data.readings import SIGN_AS_WRITTEN, settled, text_of
 from helpers.data.statements import identifier, quoted
 from helpers.errors import KitError, refuse
 from helpers.params import CANONICAL_TABLES, project_root
@@ -249,10 +249,12 @@ class _Survey:
         def read(word: str, name: str) -> str:
             if word == "values":
                 return _values(looked, name)
+            if word == "dec" and _has_signs(looked, name):
+                return identifier(name)  # it is read as the number that it is where it is a column by itself
             return self._time(looked, name, export.kind.timezone) if word == "ts" else cast(word, name)
 
         for table, given in tables.items():
-            price, asked = _open(looked, given.open, read) if given.open else (None, ())
+            price, asked = _open(looked, given.open) if given.open else (None, ())
             words = {"file": quoted(looked.name), "customer": customer, "match": match, "open": price}
             about = filled(given.about, looked.headers, {}, read)
             query = filled(given.query, looked.headers, words, read)
@@ -369,16 +371,31 @@ def _price_of_one(looked: Looked, own: OwnFile) -> str:
     )
 
 
-def _open(looked: Looked, line: OpenLine, read: Callable[[str, str], str]) -> tuple[str, tuple[str, ...]]:
+def _open(looked: Looked, line: OpenLine) -> tuple[str, tuple[str, ...]]:
     """A line of a query that can be meant in several ways: the first where all give the same, else each left open."""
-    ways = {filled(sql, looked.headers, {}, read): why for sql, why in line.lines.items()}
-    differ = filled(line.when, looked.headers, {}, read)
+
+    def number(_: str, name: str) -> str:
+        text = text_of(name, looked.rows.types[name], looked.reads)
+        reading = settled(looked.rows.ask, {name: text}, {name: "dec"}, looked.reads)[name]
+        return reading.of(text) if reading else "cast(null as double)"
+
+    ways = {filled(sql, looked.headers, {}, cast): why for sql, why in line.lines.items()}
+    differ = filled(line.when, looked.headers, {}, number)
     if not differ or not looked.rows.ask([f"count(*) filter (where {differ})"])[0]:
         return next(iter(ways)), ()
-    values = looked.rows.ask([f"min({sql.rpartition(' as ')[0]}) filter (where {differ})" for sql in ways])
-    told = [(sql, f"{why}: {value:.15g} for one") for (sql, why), value in zip(ways.items(), values, strict=True)]
+    numbers = [filled(sql, looked.headers, {}, number).rpartition(" as ")[0] for sql in line.lines]
+    values = looked.rows.ask([f"min({sql}) filter (where {differ})" for sql in numbers])
+    shown = ["" if value is None else f": {value:.15g} for one" for value in values]
+    told = [(sql, f"{why}{value}") for (sql, why), value in zip(ways.items(), shown, strict=True)]
     lines = "\n".join(f"-- choose: {sql}   -- {why}" for sql, why in told)
     return lines, tuple(f"{looked.name}: {why}" for _, why in told)
+
+
+def _has_signs(looked: Looked, name: str) -> bool:
+    """Whether amounts of a column bear the sign of a currency."""
+    text = text_of(name, looked.rows.types[name], looked.reads)
+    [signs] = looked.rows.ask([f"count({SIGN_AS_WRITTEN.replace('{}', text)})"])
+    return bool(signs)
 
 
 def _what(kind: str, looked: Looked) -> str:

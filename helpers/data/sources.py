@@ -21,7 +21,7 @@ import duckdb
 from helpers.data.canonical_tables import TABLES
 from helpers.data.engines import DuckDB, Engine, NoSuchTable, OtherEngine, duckdb_database
 from helpers.data.file_queries import Given
-from helpers.data.readings import questions_behind, told
+from helpers.data.readings import MONEY_SIGN, questions_behind, told
 from helpers.errors import KitError
 from helpers.reads import Reads, table_from
 from helpers.strict_yaml import shown
@@ -70,6 +70,8 @@ REFUSED = (  # what DuckDB, Postgres, SQLite and Spark say of a query, and what 
     (r'near "(?P<it>.+?)"(?:\s|:|$)', UNREADABLE),
     (r"error at or near '(?P<it>.+?)'", UNREADABLE),
     (r"at end of input|incomplete input", TOO_SHORT),
+    (rf"Could not convert string '(?P<it>[^']*{MONEY_SIGN}[^']*)' to (?!DATE|TIME)",
+     "the query casts {it!r}, which has the sign of a currency; leave out the cast, or take the signs out of the file"),
     (r"Could not convert string '(?P<it>.*?)' to (?P<type>\w+)", NOT_OF_TYPE),
     (r'invalid input syntax for type (?P<type>[\w ]+): "(?P<it>.*)"', NOT_OF_TYPE),
     (r"division by zero", "the query divides by zero; use nullif(…, 0) below the line"),

@@ -18,7 +18,7 @@ from helpers.errors import KitError
 from helpers.kpis.recurring_revenue import mrr
 from helpers.params import load_source
 from helpers.periods import Calendar
-from tests.canonical import defaults, figures, spine_of
+from tests.canonical import Known, defaults, figures, spine_of
 
 pytestmark = pytest.mark.whole
 
@@ -782,6 +782,69 @@ def test_a_file_is_what_its_name_tells_or_nothing_and_an_id_is_of_what_the_name_
         "recurly_subscriptions.csv is not recognised; as subscriptions it lacks a column for start_on, mrr",
         "stripe-invoices.csv is not recognised; as invoices it lacks a column for invoiced_on, amount",
     ]
+
+
+# a stage, and what anybody would take it as; none where it says more than won or lost
+DECIDED = {
+    "Closed Won": "won", "closedwon": "won", "Closed-Won (Sales)": "won", "6 - Closed won": "won", "Gewonnen": "won",
+    "Closed Lost": "lost", "Lost (Sales)": "lost", "Verloren": "lost", "Contract sent": "open", "Wonder": "open",
+    "Won - not interested": None, "Not won": None, "Closed lost (won back)": None, "Lost contact": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tool", ["hubspot", "salesforce"])
+def test_a_stage_that_says_more_than_won_or_lost_is_left_out_until_it_is_said_which_it_is(tmp_path, tool):
+    (tmp_path / "mine").mkdir()
+    deals = pd.DataFrame({"Record ID": range(len(DECIDED)), "Deal Stage": list(DECIDED), "Deal Name": "x"})
+    deals = deals.assign(**{"Create Date": "2026-01-05", "Close Date": "2026-09-01"})
+    if tool == "salesforce":
+        names = {"Record ID": "Opportunity ID", "Deal Stage": "Stage", "Deal Name": "Opportunity Name"}
+        names |= {"Create Date": "Created Date"}
+        deals = deals.rename(columns=names).assign(**{"Account Name": "A"})
+    deals.to_csv(tmp_path / "mine/deals.csv", index=False)
+    write_folder_source(tmp_path / "mine", tmp_path / "source.yml", currency="EUR")
+    found = Known(prepared(tmp_path / "source.yml"), PERIOD.as_of_on)
+    assert dict(found.rows("deals", "deal_id", "outcome")) == {
+        str(i): meant for i, meant in enumerate(DECIDED.values()) if meant
+    }
+    text = (tmp_path / "source.yml").read_text()
+    (tmp_path / "source.yml").write_text(text.replace("then lower_stage ", "then 'lost' "))
+    found = Known(prepared(tmp_path / "source.yml"), PERIOD.as_of_on)
+    assert dict(found.rows("deals", "deal_id", "outcome")) == {
+        str(i): meant or "lost" for i, meant in enumerate(DECIDED.values())
+    }
+
+
+SIGNED = {
+    "hubspot": "Record ID|Deal Name|Deal Stage|Create Date|Close Date|Amount",
+    "pipedrive": "Deal - ID|Deal - Title|Deal - Status|Deal - Deal created|Deal - Won time|Deal - Value",
+}
+
+
+@pytest.mark.parametrize("tool", SIGNED)
+def test_amounts_with_the_sign_of_a_currency_are_read(tmp_path, tool):
+    (tmp_path / "mine").mkdir()
+    rows = [f"{i}|x|Won|2026-07-05|2026-09-01|{amount}" for i, amount in enumerate(["€1,200.50", "300 €", "12"])]
+    table(tmp_path / "mine/deals.csv", "\n".join([SIGNED[tool], *rows]))
+    write_folder_source(tmp_path / "mine", tmp_path / "source.yml", currency="EUR")
+    amounts = rows_of(tmp_path / "source.yml")["deals"].set_index("deal_id").amount
+    assert amounts.to_dict() == {"0": 1200.5, "1": 300, "2": 12}
+    text = (tmp_path / "source.yml").read_text()
+    [line] = [line for line in text.splitlines() if line.endswith(" as amount,")]
+    cast = f"cast({line.strip().removesuffix(' as amount,')} as double) as amount,"
+    (tmp_path / "source.yml").write_text(text.replace(line.strip(), cast))
+    with pytest.raises(KitError, match=r"'€1,200\.50', which has the sign of a currency; leave out the cast, or take"):
+        prepared(tmp_path / "source.yml")
+
+
+def test_prices_of_stripe_with_the_sign_of_a_currency_are_shown_under_each_reading(tmp_path):
+    (tmp_path / "mine").mkdir()
+    row = "sub_1|cus_A|a@x.de|Team|2|eur|month|€1,300.00|active" + "|2025-03-01 09:00" * 3 + "||"
+    table(tmp_path / "mine/sub.csv", STRIPE.strip().splitlines()[0] + "\n" + row)
+    found = write_folder_source(tmp_path / "mine", tmp_path / "source.yml", currency="EUR")
+    assert found.open == [
+        "sub.csv: Amount is the price of one: 1300 for one", "sub.csv: Amount is the price of all: 650 for one",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["subscriptions.csv", "subscriptions.xlsx", "deals.csv"])
