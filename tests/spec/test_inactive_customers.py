@@ -1,5 +1,6 @@
 """Cards K03 and K04: who has gone silent, whom to call, what money is at risk, and whether the list gave warning."""
 
+import re
 from datetime import date, timedelta
 from functools import partial
 
@@ -154,7 +155,8 @@ def test_each_product_type_tells_its_own_notes():
     users = "user_id | customer_id\n a1 | A\n d1 | D"
     events = "user_id | event | occurred_at\n a1 | report | 2026-03-30 10:00\n d1 | call | 2026-03-30 10:00"
     found = known(customers=customers, subscriptions=subscriptions, users=users, events=events)
-    rows = {row.segment: row for row in inactive_customers(found, Q1, health_signals={"api": ["call"]})}
+    rows = {row.segment: row for row in inactive_customers(found, Q1, health_signals={"api": ["call"]})
+            if row.kpi_id == "inactive_rate"}  # fmt: skip
     told = {
         name: ({k: v for k, v in row.excluded.items() if k.startswith("cust")}, row.warnings)
         for name, row in rows.items()
@@ -231,6 +233,7 @@ def test_newly_silent_and_returned_within_a_week():
         a1      | report | 2026-03-11 10:00
         b1      | report | 2026-03-01 10:00
         b1      | report | 2026-03-28 10:00
+        c1      | report | 2026-03-20 10:00
     """
     # On 24 March the window opened on the 11th: A was active, B silent. On the 31st it is the other way round.
     assert figures(inactive_customers(known(events=events), Q1)) == {
@@ -254,6 +257,24 @@ def test_a_stale_feed_is_refused_and_never_shown_as_silence():
     assert figures(inactive_customers(known(events=events), Q1, feed_max_age_days=5))["inactive_customers"] == 1
     with pytest.raises(Refused, match="no event is known"):
         inactive_customers(known(events="user_id | event | occurred_at"), Q1)
+
+
+@pytest.mark.parametrize(("first", "why"), [
+    ("b1 | report | 2026-03-19", r"the event feed ends on 2026-03-19, 5 days before 2026-03-24 \(at most 4"),
+    ("a1 | report | 2026-03-25", "no event is known by 2026-03-24"),
+])  # fmt: skip
+def test_who_returned_is_not_told_where_the_feed_had_broken_off_or_not_begun_a_week_before(first, why):
+    """A and B use the product every day; no event is known from 20 to 24 March, or none by then."""
+    after = "".join(f"\n {user} | report | 2026-03-{day} 10:00" for day in (25, 31) for user in ("a1", "b1"))
+    given = known(events=f"user_id | event | occurred_at\n {first} 10:00{after}")
+    rows = inactive_customers(given, Q1)
+    assert figures(rows) == {"inactive_customers": 0, "inactive_rate": 0, "newly_silent": None, "returned": None}
+    told = {row.kpi_id: (row.status, *row.warnings) for row in rows if not row.segment}
+    assert told["returned"] == told["newly_silent"]
+    assert told["returned"][0] == "refused" and re.match(why, told["returned"][1])
+    weeks = silence_by_week(given, Q1).rows.set_index("week_to")[["inactive", "newly_silent", "returned"]]
+    assert weeks.loc["2026-03-31"].isna().to_dict() == {"inactive": False, "newly_silent": True, "returned": True}
+    assert weeks.loc["2026-03-24"].isna().all()
 
 
 @pytest.mark.parametrize(("missing", "named"), [("events", "events"), ("subscriptions", "subscriptions")])

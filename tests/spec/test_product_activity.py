@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 from random import Random
 
 import duckdb
@@ -512,8 +512,8 @@ def test_a_feed_that_begins_within_the_weeks_is_told():
     Without any event before 2026 all users would have gone up.
     """
 
-    def begun(day):
-        return known(users=users("u", "v"), events=events(("u", day)).replace("feed", "u"))
+    def begun(*days):
+        return known(users=users("u", "v"), events=events(*(("u", day) for day in days)).replace("feed", "u"))
 
     told = "history_starts_at 2026-02-12: the window opens on 2026-02-11"
     assert pac_user(begun("2026-02-11"), Q1)[0].warnings == ()
@@ -521,8 +521,24 @@ def test_a_feed_that_begins_within_the_weeks_is_told():
     with pytest.raises(Refused, match="no event is known by 2025-12-31"):
         pac_movement(begun("2026-01-01"), Q1)
     told = "history_starts_at 2025-11-14: the window opens on 2025-11-13"
-    assert pac_movement(begun("2025-11-14"), Q1)[0].warnings == (told,)
-    assert pac_movement(begun("2025-11-13"), Q1)[0].warnings == ()
+    assert pac_movement(begun("2025-11-14", "2025-12-27"), Q1)[0].warnings == (told,)
+    assert pac_movement(begun("2025-11-13", "2025-12-27"), Q1)[0].warnings == ()
+
+
+@pytest.mark.parametrize("week_mode", ["rolling7", "iso"])
+def test_moves_are_refused_where_the_feed_had_broken_off_by_the_end_of_the_period_before(week_mode):
+    """v uses the product in every week, and nothing is known of the last weeks of 2025; by ISO, they end on 28 December."""
+    days = [date(2025, 10, 6) + timedelta(7 * week) for week in range(26)]
+    end = date(2025, 12, 31) if week_mode == "rolling7" else date(2025, 12, 28)
+    for last in (end - timedelta(4), end - timedelta(5)):
+        found = [day for day in [*days, last] if not last < day <= end]
+        given = known(users=users("v"), events=events(*(("v", str(day)) for day in found)).replace("feed", "v"))
+        if last == end - timedelta(4):
+            rows = {row.segment: row.value for row in pac_movement(given, Q1, week_mode=week_mode)}
+            assert rows["same"] == 1
+        else:
+            with pytest.raises(Refused, match=f"the event feed ends on {last}, 5 days before {end}"):
+                pac_movement(given, Q1, week_mode=week_mode)
 
 
 @pytest.mark.parametrize("card", [pac_user, pac_account, pac_movement, feature_adoption, seat_utilisation])

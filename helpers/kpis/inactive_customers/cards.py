@@ -40,7 +40,8 @@ def inactive_customers(spine: Spine) -> list[Row]:
 
     Raises:
         NotProvided: There are no subscriptions, no events, or neither users nor customers of events.
-        Refused: The event feed ends too long before the period's last day; a product type has no window.
+        Refused: The event feed ends too long before the period's last day; a product type has no window. What changed
+            within a week is refused where the feed ended too long before the day 7 days earlier, or had not begun.
 
     Source:
         Specification K03; article 002, "Inactive Customers?".
@@ -49,6 +50,7 @@ def inactive_customers(spine: Spine) -> list[Row]:
     rows = Rows(spine, "inactive_customers", notes="silence_notes", left_out=("customers", "users", "events"))
     typed = spine.provides("customers.product_type")
     unasked = _unasked(spine)
+    not_compared = {note["label"]: note["text"] for note in spine.answers("return_notes")}
     for answer in rows.answers:
         if answer["segment_by"] and not typed:
             continue
@@ -57,8 +59,11 @@ def inactive_customers(spine: Spine) -> list[Row]:
         inactive = answer["inactive_customers"]
         rows.add("inactive_customers", answer, inactive, **told)
         rows.proportion("inactive_rate", answer, inactive, answer["asked"], **told)
-        rows.add("newly_silent", answer, answer["newly_silent"], **told)
-        rows.add("returned", answer, answer["returned"], **told)
+        if answer["label"] not in not_compared:
+            rows.add("newly_silent", answer, answer["newly_silent"], **told)
+            rows.add("returned", answer, answer["returned"], **told)
+    for label in {answer["label"] for answer in rows.answers} & not_compared.keys():
+        rows.refuse(label, not_compared[label], "newly_silent", "returned")
     return rows.done()
 
 

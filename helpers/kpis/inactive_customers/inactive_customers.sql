@@ -175,6 +175,11 @@ select label, week, 'refused' as kind, cast(null as bigint) as rows, 'window_day
   || arg_min(product_type, account_id) || '; add the days for it under rules:' as text
 from silence cross join rules where has_no_window group by label, week;
 
+-- return_notes: the periods of which nobody is told to have fallen silent, or returned, within a week: a week before, the
+-- feed of events had broken off, or not begun.
+create view return_notes as
+select label, text from period join feed_break using (label) where day = measured_on - 7;
+
 -- silence_notes: what is told of each period besides its figures.
 create view silence_notes as
 from feed_notes
@@ -383,7 +388,7 @@ create view silence_by_owner as
 select label, owner, count(*) as customers, sum(mrr) as mrr, min(days_to_renewal) as nearest from call_list group by all;
 
 -- silence_by_week: the last twelve weeks of the review's own period: who is asked, who is silent, and who fell silent or
--- came back since the week before.
+-- came back since the week before; nothing of weeks at whose end the feed of events had broken off.
 create view silence_by_week as
 with followed as (
   select label, week, day, state, lag(state) over weeks as state_before, lag(week) over weeks as week_before
@@ -395,9 +400,14 @@ counted as (
     count(*) filter (state = 'active' and state_before = 'silent' and week_before = week + 1) as returned
   from followed where state in ('silent', 'active') group by all
 )
-select label, day as week_to, coalesce(inactive, 0) as inactive, coalesce(asked, 0) as asked, inactive / asked as rate,
-  coalesce(newly_silent, 0) as newly_silent, coalesce(returned, 0) as returned
-from asked_day left join counted using (label, week) where week < 12;
+select label, asked_day.day as week_to, case when now.day is null then coalesce(inactive, 0) end as inactive,
+  coalesce(asked, 0) as asked, case when now.day is null then inactive / asked end as rate,
+  case when now.day is null and before.day is null then coalesce(newly_silent, 0) end as newly_silent,
+  case when now.day is null and before.day is null then coalesce(returned, 0) end as returned
+from asked_day left join counted using (label, week)
+left join feed_break as now using (label, day)
+left join feed_break as before on before.label = asked_day.label and before.day = asked_day.day - 7
+where week < 12;
 
 -- not_asked: why paying customers are neither active nor silent on the last day of the period, and what they pay.
 create view not_asked as

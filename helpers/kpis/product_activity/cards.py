@@ -100,7 +100,8 @@ def pac_movement(spine: Spine) -> list[Row]:
 
     Raises:
         NotProvided: There are no subscriptions, no events, or nothing tells whose they are.
-        Refused: The event feed ends too long before the period's last day, or had not begun in the period before.
+        Refused: The event feed ends too long before the period's last day, or before that of the period before, or
+            had not begun by then.
 
     Source:
         Specification K07, T11.

@@ -389,14 +389,15 @@ select * exclude (moment) from use_notes where moment = 'close'
 union all
 select label, 'warning', text, null from history_notes where moment = 'close';
 
--- pac_movement_notes: the same of moves, which need the blocks of the period before: without any event by then all would
--- have gone up.
+-- pac_movement_notes: the same of moves, which need the blocks of the period before: where the feed had broken off, or not
+-- begun, by its end, all would have gone up.
 create view pac_movement_notes as
 from block_notes
 union all
-select label, case when first_on > day then 'refused' else 'warning' end, case when first_on > day
-    then 'no event is known by ' || day || '; without any, every customer would look silent' else text end, null
-from history_notes where moment = 'before';
+select label, 'refused', text, null from reading join feed_break using (label)
+where moment = 'before' and day = last_on and label not in (select label from feed_notes)
+union all
+select label, 'warning', text, null from history_notes where moment = 'before';
 
 -- quota_notes: the limits that are left out.
 create view quota_notes as

@@ -26,11 +26,15 @@ having regexp_matches(regexp_replace(lower(event), '[^a-z0-9]+', '_', 'g'),
 create table customer_day as
 select distinct customer_id, active_on, known_from, known_until from event_day where is_activity;
 
+-- feed_day: each day with an event of anybody. One row per span of days in which that is known.
+create table feed_day as
+select distinct active_on, known_from, known_until from events;
+
 -- feed_reach: the first and the last day of the events that are known in a span of days; of these spans only those that
 -- reach further than what is known by then and for good.
 create table feed_reach as
 select known_from, known_until, min(active_on) as first_on, max(active_on) as last_on
-from events group by known_from, known_until
+from feed_day group by known_from, known_until
 window earlier as (order by known_from, known_until desc rows between unbounded preceding and 1 preceding)
 qualify coalesce(first_on < min(first_on) filter (known_until = date '9999-12-31') over earlier
   or last_on > max(last_on) filter (known_until = date '9999-12-31') over earlier, true);
@@ -41,17 +45,33 @@ select label, min(first_on) as first_on, max(last_on) as last_on
 from period join feed_reach on known_day between known_from and known_until
 group by label;
 
--- feed_notes: the periods of which no figure of use is told: a feed of events that ended long before the period did looks like
--- customers that fell silent.
-create view feed_notes as
-select label, 'refused' as kind, cast(null as bigint) as rows, case
-    when last_on is null
-      then 'no event is known by ' || measured_on || '; without any, every customer would look silent'
-    else 'the event feed ends on ' || last_on || ', ' || (measured_on - last_on) || ' days before ' || measured_on
+-- feed_break: the days on which use is asked for, and no event of anybody is known that was shortly before: the last day of
+-- each period, that of the period before (or the last Sunday by then), and the same weekday of the twelve weeks before.
+-- A feed of events that broke off looks like customers that fell silent, and one that is back like customers that returned.
+create table feed_break as
+with asked as (
+  select label, known_day, measured_on - 7 * cast(week as integer) as day from period cross join range(13) as weeks(week)
+  union
+  select label, known_day, unnest([before, before - cast(isodow(before) % 7 as integer)])
+  from (select label, known_day, cast(previous_measured_on as date) as before from period) where before is not null
+),
+reached as (
+  select label, day, max(active_on) as last_on
+  from asked left join feed_day on active_on <= day and known_day between known_from and known_until
+  group by all
+)
+select label, day, case
+    when last_on is null then 'no event is known by ' || day || '; without any, every customer would look silent'
+    else 'the event feed ends on ' || last_on || ', ' || (day - last_on) || ' days before ' || day
       || ' (at most ' || feed_max_age_days || ' are allowed: feed_max_age_days); mend the feed, it is not the customers'
     end as text
-from period cross join rules left join reach_of_use using (label)
-where last_on is null or measured_on - last_on > feed_max_age_days;
+from reached cross join rules
+where last_on is null or day - last_on > feed_max_age_days;
+
+-- feed_notes: the periods of which no figure of use is told.
+create view feed_notes as
+select label, 'refused' as kind, cast(null as bigint) as rows, text
+from period join feed_break using (label) where day = measured_on;
 
 -- reading: the days on which activity is read in each period of the review's own kind. paid_on is the day on which customers
 -- pay, last_on the last day of what is looked at. The moment is `close`, the period's last day; `now`, where blocks of days
