@@ -158,6 +158,19 @@ def refuse_list(spine: Spine, *notes: str) -> None:
             raise Refused(reason)
 
 
+def refuse_unrated(spine: Spine, relation: str, *spans: str) -> None:
+    """Print no list where a currency of one of these spans has no rate.
+
+    Raises:
+        Refused: naming the currency.
+    """
+    fx = spine.rules["fx_mode"]
+    found = {(row["label"], row["span"]): row["reason"] for row in spine.answers(relation) if row["fx"] == fx}
+    for span in spans:
+        if (spine.period.label, span) in found:
+            raise Refused(found[spine.period.label, span])
+
+
 def require_subscriptions(spine: Spine) -> None:
     """Refuse to go on where nothing tells what is paid, or, where parents pay, who they are.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from helpers.errors import Refused
 from helpers.kpis.new_revenue.cards import judged_tables
+from helpers.kpis.rows import refuse_unrated
 from helpers.kpis.spine import Spine
 from helpers.language import _, template
 from helpers.results import Column, Listing
@@ -136,19 +136,6 @@ def _deals(spine: Spine, order: str) -> pd.DataFrame:
     spine.require("deals.outcome", "deals.closed_at", "deals.amount")
     refuse_unrated(spine, "unrated_deal", "period")
     return spine.frame("booked_deal", order)
-
-
-def refuse_unrated(spine: Spine, relation: str, *spans: str) -> None:
-    """Print no list where a currency of one of these spans has no rate.
-
-    Raises:
-        Refused: naming the currency.
-    """
-    fx = spine.rules["fx_mode"]
-    found = {(row["label"], row["span"]): row["reason"] for row in spine.answers(relation) if row["fx"] == fx}
-    for span in spans:
-        if (spine.period.label, span) in found:
-            raise Refused(found[spine.period.label, span])
 
 
 def _deal_columns(spine: Spine) -> dict[str, Column]:

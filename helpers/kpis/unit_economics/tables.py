@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.errors import NotProvided, Refused
-from helpers.kpis.new_revenue.tables import refuse_unrated
-from helpers.kpis.rows import refuse_list, require_parents, rows_once
+from helpers.kpis.rows import refuse_list, refuse_unrated, require_parents, rows_once
 from helpers.kpis.spine import Spine
 from helpers.kpis.unit_economics.acquisition import DEPARTMENTS, Cost, Costs, not_reached
 from helpers.kpis.unit_economics.cards import ltv
