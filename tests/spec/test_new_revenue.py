@@ -425,6 +425,27 @@ def test_a_missing_rate_is_refused_by_name_and_only_where_it_is_needed():
     assert booked(FOREIGN, Calendar().period("2026-06", as_of=date(2026, 6, 30))) == {}
 
 
+@pytest.mark.parametrize(
+    ("foreign", "refused"),
+    [("2025", {"revenue_growth_yoy"}), ("2026-02", {"revenue_growth"}),
+     ("2026-05", {"revenue_growth", "revenue_growth_yoy"})],
+)  # fmt: skip
+def test_growth_is_refused_only_against_a_period_that_has_a_currency_without_a_rate(foreign, refused):
+    """300 now, 200 in the quarter before and 100 a year ago: 50 % and 200 %."""
+    days = {"2026-05-02": 300, "2026-02-02": 200, "2025-05-02": 100}
+    lines = [
+        f"d{day} | C{day} | {day} | {day} | won | {amount} | {'EUR' if day.startswith(foreign) else 'USD'} | 12 | "
+        "new_logo | P"
+        for day, amount in days.items()
+    ]
+    found = growth("\n".join([COLUMNS, *lines]))
+    assert {kpi_id for kpi_id, row in found.items() if row.status == "refused"} == refused
+    assert all(row.warnings == ("no rate for EUR; add it to fx_rates",) for row in found.values() if row.value is None)
+    told = {kpi_id: row.value for kpi_id, row in found.items() if row.value is not None}
+    assert told == {name: value for name, value in {"revenue_growth": 0.5, "revenue_growth_yoy": 2}.items()
+                    if name not in refused}  # fmt: skip
+
+
 def test_amounts_scale_and_growth_does_not():
     def scaled(deals, factor):
         return deals.replace("7500 |", f"{7500 * factor} |").replace("7000 |", f"{7000 * factor} |")

@@ -68,7 +68,7 @@ def revenue_growth(spine: Spine) -> list[Row]:
         ``revenue_growth`` and ``revenue_growth_yoy`` (ratios); undefined where nothing, or less, was booked before.
 
     Raises:
-        As for new bookings.
+        As for new bookings; what is compared with a period whose bookings are refused is refused too.
 
     Source:
         Specification K15.
@@ -76,8 +76,13 @@ def revenue_growth(spine: Spine) -> list[Row]:
     left_out = judged_tables(spine)
     asked = _with_compared(spine) if spine.rules["basis"] == "mrr" else spine
     rows = Rows(asked, "revenue_growth", notes="revenue_growth_notes", left_out=left_out)
+    unrated = {(row["label"], row["span"]): row["reason"] for row in asked.answers("unrated_booking")
+               if row["fx"] == "fixed"}  # fmt: skip
     for answer in rows.answers:
         for kpi_id, span in (("revenue_growth", "previous"), ("revenue_growth_yoy", "year_ago")):
+            if why := unrated.get((answer["label"], span)):
+                rows.refuse(answer["label"], why, kpi_id)
+                continue
             change, before = answer[f"change_on_{span}"], answer[span]
             told = _weaknesses(answer, span)
             rows.add(kpi_id, answer, answer[kpi_id], numerator=change, denominator=before, warnings=told)

@@ -160,9 +160,8 @@ from booking_notes
 union all
 select label, 'refused', reason, null, 0 from unrated_booking join rules on fx = fx_mode where span = 'period';
 
--- revenue_growth_notes: what growth tells, and why a period is refused: its own currencies first.
+-- revenue_growth_notes: what growth tells, and why all of a period's is refused: its own bookings are.
 create view revenue_growth_notes as
 from booking_notes where kind = 'left out'
 union all
-select label, 'refused', arg_min(reason, case span when 'period' then 1 when 'previous' then 2 else 3 end), null, 0
-from unrated_booking where fx = 'fixed' group by label;
+select label, 'refused', reason, null, 0 from unrated_booking where fx = 'fixed' and span = 'period';
