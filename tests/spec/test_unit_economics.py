@@ -277,6 +277,18 @@ class TestMissingMonths:
         gap = "\n".join(row for row in ledger(sales=100, marketing=50).splitlines() if "2026-03-01 | sales" not in row)
         assert self.refusal(gap) == "spend of sales is missing for 2026-03; give 0 where nothing was spent"
 
+    def test_a_department_of_another_name_that_spent_in_the_missing_months_is_named(self):
+        """From 2026 on the ledger calls sales Field team; research has its own name throughout."""
+        spent = ledger(sales=100, marketing=50, research=7)
+        lines = [row.replace("sales", "Field team") if row.startswith("2026") else row for row in spent.splitlines()]
+        told = (
+            "spend of sales is missing for 2026-01, 2026-02, 2026-03; Field team, research spent something then: where "
+            "that is the same, say so in the query of spend, or give 0 where nothing was spent"
+        )
+        assert self.refusal("\n".join(lines)) == told
+        mended = "\n".join(lines).replace("Field team", "sales")
+        assert only(cards.cac(known(spend=mended, subscriptions=customers_of(5)), Q1), "cac_sm").value == 150 / 5
+
     def test_fewer_months_than_the_window_needs(self):
         half = ledger(months=YEAR[6:], sales=100)
         told = "spend is missing for 2025-04, 2025-05, 2025-06 and 3 more months; give 0 where nothing was spent"

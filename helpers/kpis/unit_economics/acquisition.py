@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -18,6 +18,10 @@ DEPARTMENTS = {"sm": ("marketing", "sales"), "full": ("marketing", "sales", "sup
 BY_DEALS = template("new customers are counted by won new-logo deals, as there are no subscriptions")
 # Months that a ledger lacks. The first text that fits is said: that of several departments stands before that of one.
 GIVE_0 = template("{reason}; give 0 where nothing was spent")
+GIVE_0_OR_NAME = template(
+    "{reason}; {others} spent something then: where that is the same, say so in the query of spend, or give 0 where "
+    "nothing was spent"
+)
 ALSO_MISSING = template("{reason}; spend of {department} is missing for {months}")
 MISSING_OF = template("spend of {department} is missing for {reason}")
 MISSING = template("spend is missing for {reason}")
@@ -118,7 +122,7 @@ class Costs:
         """
         named = {name for at, name in self._told if at == self._spine.period.label}
         missing = [name for name in DEPARTMENTS["sm"] if name not in named]
-        others = sorted(name for name in named - {*DEPARTMENTS["full"]} if name.lower() != "product")
+        others = _unknown(named)
         if missing and others:
             return ELSEWHERE.format(missing=" or ".join(missing), others=", ".join(others[:SHOWN])), []
         told = {name: self._told[label, name] for name in sorted(departments) if (label, name) in self._told}
@@ -133,7 +137,12 @@ class Costs:
                 refused = ALSO_MISSING.format(reason=refused, department=name, months=_listed(lacking))
             elif lacking:
                 refused = MISSING_OF.format(department=name, reason=_listed(lacking))
-        refused = GIVE_0.format(reason=refused) if refused else ""
+        not_told = {*nobody, *(month for of_one in gaps.values() for month in of_one)}
+        then = _unknown(name for (at, name), known in self._told.items() if at == label and not_told & {*known})
+        if refused and then:
+            refused = GIVE_0_OR_NAME.format(reason=refused, others=", ".join(then[:SHOWN]))
+        elif refused:
+            refused = GIVE_0.format(reason=refused)
         absent = [name for name in departments if name not in told]
         late = {name: min(known) for name, known in told.items() if min(known) > months[0]}
         warnings = [BEGINS.format(department=name, month=f"{first:%Y-%m}") for name, first in late.items()]
@@ -142,6 +151,11 @@ class Costs:
             both = NO_SPEND_OF_BOTH.format(one=" or ".join(most), other=last)
             warnings.insert(0, both if most else NO_SPEND.format(department=last))
         return refused, warnings
+
+
+def _unknown(names: Iterable[str]) -> list[str]:
+    """The departments that nobody here knows, so that each may be one of sales, marketing and support."""
+    return sorted(name for name in {*names} - {*DEPARTMENTS["full"]} if name.lower() != "product")
 
 
 def not_reached(begins_on: Any, quarters: int, has_months: bool) -> str:
