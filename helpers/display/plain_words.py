@@ -18,8 +18,9 @@ from helpers.language import _, choice, enumerated, in_figures, message, retold
 from helpers.results import NONE
 from helpers.texts import spoken
 
-NAME = re.compile(  # a name with underscores, and a column of a table
-    r"(?<![\w./@-])(?:([a-z_]+)\.)?((?(1)[a-z][a-z0-9_]*|[a-z][a-z0-9]*(?:_[a-z0-9]+)+))(?!\w|\.\w|/)", re.ASCII
+NAME = re.compile(  # a name with underscores, and a column of a table; not that of a theme, whose line is to be written
+    r"(?<![\w./@-])(?<!themes: )(?:([a-z_]+)\.)?((?(1)[a-z][a-z0-9_]*|[a-z][a-z0-9]*(?:_[a-z0-9]+)+))(?!\w|\.\w|/)",
+    re.ASCII,
 )
 COLUMNS = {name: [column.name for column in table.columns] for name, table in TABLES.items()}
 KEY = re.compile(r"[a-z]+(?:_[a-z]+)+")
@@ -57,6 +58,8 @@ def plain(text: str) -> str:
     'Silent on 30 Sept 2026 (or as “window days” says), 2 of 9; all in exports/call_list.csv.'
     >>> plain("customer_id is of a row left out of customers"), plain("cac_sm by 2026-08")
     ('their customer is left out', 'Acquisition cost (CAC), sales and marketing by Aug 2026')
+    >>> plain("estimate_sla_hours lacks Mid; add it under themes: customer_performance")
+    '“estimate SLA hours” lacks Mid; add it under themes: customer_performance'
     >>> plain("not provided: deals.source; see deals.csv and pack.html")
     'not provided: “source” of deals; see deals.csv and pack.html'
     """
