@@ -28,6 +28,15 @@ _NO_PRICE = """
     and (contract_value is null or term_months <= 0 or (term_months is null and end_on is null))
 """
 
+# The months of a contract, as the query of MRR has them: its price stays the same where its end is not known yet.
+_TERM = """
+    coalesce(term_months, case
+        when contract_value is null then null
+        when cast(start_on + to_months(cast(datediff('month', start_on, end_on) as integer)) as date) = end_on
+            then datediff('month', start_on, end_on)
+        else (end_on - start_on) * 12 / 365 end)
+"""
+
 # What a subscription is worth a month, as near as a row tells that may be at fault.
 _WORTH_A_MONTH = """
     coalesce(
@@ -72,6 +81,7 @@ _ROWS = (
         masks=("cancelled_at",),
         consequences={
             "end_on": "case when not ({cancelled_at}) then end_on end",
+            "term_months": f"case when {{cancelled_at}} then {_TERM} else term_months end",
             "cancel_reason": "case when not ({cancelled_at}) then cancel_reason end",
             "status": "case when {cancelled_at} and status = 'canceled' then 'active' else status end",
         },

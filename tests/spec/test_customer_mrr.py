@@ -150,6 +150,16 @@ class TestPrice:
         *_, expected = self.CONTRACTS[customer]
         assert mrr_of("\n".join([head, *rows]))[str(customer)] == pytest.approx(expected, abs=1e-6)
 
+    @pytest.mark.parametrize("customer", range(1, len(CONTRACTS)))
+    def test_a_contract_keeps_its_price_where_its_cancellation_is_not_known_yet(self, customer):
+        """Cancelled on 2 April: before, its end is not known, and its months still are."""
+        start, end, _, expected = self.CONTRACTS[customer]
+        row = f"s | A | {start} | {end} | 100000 | canceled | 2026-04-02 10:00"
+        found = mrr_of(
+            f"subscription_id | customer_id | start_on | end_on | contract_value | status | cancelled_at\n{row}"
+        )
+        assert found == {"A": pytest.approx(expected, abs=1e-6)}
+
     @pytest.mark.parametrize(("discounts", "limited", "forever"), [("all", 9, 9), ("forever", 10, 9), ("none", 10, 10)])
     def test_discounts(self, discounts, limited, forever):
         # 120 a year less 10 %: 120 / 12 - 1 = 9
