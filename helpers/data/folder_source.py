@@ -426,7 +426,8 @@ def _from_as_text(looked: Looked, beside: Looked) -> str:
 
 
 def _values(looked: Looked, name: str) -> str:
-    [found] = looked.rows.ask([f"list(distinct {identifier(name)} order by {identifier(name)})"])
+    column = identifier(name)
+    [found] = looked.rows.ask([f"list(distinct {column} order by {column}) filter (where {column} is not null)"])
     more = len(found or []) - NAMED
     return one_line(", ".join(map(str, (found or [])[:NAMED])) + (f" and {more} more" if more > 0 else ""))
 

@@ -410,6 +410,8 @@ def _of_values(column: Column, text: str, reads: Reads, ask: Ask) -> list[Questi
 
 def _advice(column: Column, reads: Reads, example: str) -> str:
     """What to do about values that fit no reading; what the source says already is no example."""
+    if example == "choose":
+        return f"write what {column.name} is in its place, in the query"
     if column.type in ("date", "ts") and example.isdecimal() and len(example) in SINCE_1970:
         unit, many = SINCE_1970[len(example)]
         instant = f"to_timestamp(cast({column.name} as bigint){many})"

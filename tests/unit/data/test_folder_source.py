@@ -476,7 +476,8 @@ def test_each_kind_of_export_gives_its_tables(tool, what, kind, tmp_path):
     found = write_folder_source(tmp_path / "export", tmp_path / "source.yml", currency="EUR")
     assert (found.files, found.told) == ({"file.csv": f"{what} of {tool.name}"}, [])
     assert [line.split(": ")[1:3] for line in found.open] == [["end_on", "choose"]] * (tool.name == "Chargebee")
-    found.path.write_text(found.path.read_text().replace("end_on: choose", "end_on: exclusive"))
+    answered = found.path.read_text().replace("end_on: choose", "end_on: exclusive").replace("then 'choose'", "then 0")
+    found.path.write_text(answered)
     assert {name: len(rows) for name, rows in rows_of(found.path).items()} == dict.fromkeys(kind.tables, 1)
 
 
@@ -835,6 +836,25 @@ def test_amounts_with_the_sign_of_a_currency_are_read(tmp_path, tool):
     (tmp_path / "source.yml").write_text(text.replace(line.strip(), cast))
     with pytest.raises(KitError, match=r"'€1,200\.50', which has the sign of a currency; leave out the cast, or take"):
         prepared(tmp_path / "source.yml")
+
+
+def test_what_a_coupon_of_stripe_takes_off_is_asked_and_then_taken_off(tmp_path):
+    """A pays 300 a month less 20 % for good, B 100 and has no coupon: 340, where 400 would have been told."""
+    head = STRIPE.strip().splitlines()[0].replace("| Status ", "| Status | Coupon ")
+    rows = [
+        f"sub_{who} | cus_{who} | x@x.de | Team | 1 | eur | month | {amount} | active | {coupon}"
+        " | 2025-03-01 09:00 | 2025-03-01 09:00 | 2026-09-01 09:00 | |"
+        for who, amount, coupon in (("A", 300, "PARTNER"), ("B", 100, ""))
+    ]
+    (tmp_path / "mine").mkdir()
+    table(tmp_path / "mine/sub.csv", "\n".join([head, *rows]))
+    path = write_folder_source(tmp_path / "mine", tmp_path / "source.yml", currency="EUR").path
+    text = path.read_text()
+    assert "0 for one that is over; this file has PARTNER." in text
+    with pytest.raises(KitError, match=r"'choose' is not a number .*write what discount_mrr is in its place, in the"):
+        prepared(path)
+    path.write_text(text.replace("then 'choose' end", "then 0.2 * 300 end"))
+    assert mrr_of(prepared(path)) == pytest.approx(340)
 
 
 def test_prices_of_stripe_with_the_sign_of_a_currency_are_shown_under_each_reading(tmp_path):
