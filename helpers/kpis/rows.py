@@ -266,8 +266,8 @@ def run(card: Card, spine: Spine) -> list[Row]:
 
 
 def rows_once(card: Card, spine: Spine) -> list[Row]:
-    """The rows of a card for what is made of them, which then reads its tables too; it is run where it was not yet."""
-    spine.reading.update(tables_under(card.__name__, spine.relations))
+    """The rows of a card for what is made of them, which then reads what it reads; it is run where it was not yet."""
+    spine.reading.update(*({each.name, *each.reads} for each in relations_of(card, spine.relations)))
     return spine.rows[card] if card in spine.rows else run(card, spine)
 
 

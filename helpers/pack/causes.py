@@ -82,7 +82,7 @@ class Causes:
         self.tables = tables
         self._made_with = made_with
         days = sorted({(self._known_on(then), self._known_on(now)) for then, now in as_of})
-        self._folders = tables and _TwoFolders(tables, prepared, days)
+        self._folders = tables and _TwoFolders(tables, prepared, days, request.review.rules.fx_mode)
         self._again = cache(self._run_again)
 
     def of(self, then: pd.Series, now: pd.Series) -> tuple[str, tuple[ChangedRows, ...]]:
@@ -260,12 +260,13 @@ class _TwoFolders:
     """The prepared tables that a pack was published from, and those of today.
 
     ``days`` are those on which figures are asked for: as known on the first then, and on the second now. Where the two
-    are always the same, only rows that differ in any way are looked at, for all days at once.
+    are always the same, only rows that differ in any way are looked at, for all days at once. ``fx_mode`` is the rule.
     """
 
-    def __init__(self, then: Prepared, now: Prepared, days: Collection[Days]) -> None:
+    def __init__(self, then: Prepared, now: Prepared, days: Collection[Days], fx_mode: str) -> None:
         self.then = then
         self.now = now
+        self._fx_mode = fx_mode
         self._days = tuple(days)
         self._same_days = all(known_then == known_now for known_then, known_now in days)
         self._engine = now.connect()
@@ -290,8 +291,8 @@ class _TwoFolders:
         own = f"{on}, key, {', '.join(columns)}"
         rows = self._engine.execute(f"""
             with day({on}) as (values {", ".join(f"(date '{one}', date '{other}')" for one, other in days)}),
-            before as (select {own} from day join then_{table} on {_known(table, "known_then")}),
-            after as (select {own} from day join now_{table} on {_known(table, "known_now")}),
+            before as (select {own} from day join then_{table} on {self._known(table, "known_then")}),
+            after as (select {own} from day join now_{table} on {self._known(table, "known_now")}),
             differing as (
                 select *, true as was from (from before except from after)
                 union all select *, false from (from after except from before)
@@ -356,6 +357,13 @@ class _TwoFolders:
         ).fetchall()
         return columns if found else []
 
+    def _known(self, table: str, day: str) -> str:
+        """The rows that are known on a day; of exchange rates those that count then, as fixed ones do for all days."""
+        if not HELD[table].of_the_pack:
+            return f"{day} between known_from and known_until"
+        fixed = f"date '{min(self.then.rates_on, self.now.rates_on)}'"
+        return f"""coalesce("on" <= {fixed if self._fx_mode == "fixed" else f"greatest({fixed}, {day})"}, true)"""
+
     @staticmethod
     def _file(side: Prepared, table: str) -> str:
         return f"read_parquet({quoted(str(side.folder / f'{table}.parquet'))})"
@@ -364,13 +372,6 @@ class _TwoFolders:
 def _key(table: str) -> str:
     parts = ", ".join(f'cast("{name}" as varchar)' for name in HELD[table].key)
     return f"[{parts}]"
-
-
-def _known(table: str, day: str) -> str:
-    """The rows that are known on a day; of what is the same for every period of a pack, those of that time."""
-    own = HELD[table]
-    of_then = f" and coalesce({own.day(own.event_time)} <= {day}, true)" if own.of_the_pack else ""
-    return f"{day} between known_from and known_until{of_then}"
 
 
 def _naming(words: Collection[str], found: Iterable[ChangedRows]) -> list[ChangedRows]:

@@ -44,16 +44,25 @@ DEALS = (
     "D1 | A | 2026-05-01 | 2026-05-10 | won | 1000 | 12 | new_logo |"
 )
 LATE = "\nD2 | B | 2026-05-02 | 2026-05-20 | won | 500 | 12 | new_logo |"
-ASKED = {"recurring_revenue": ("mrr", "arr"), "new_revenue": ("new_revenue", "revenue_growth")}
+ASKED = {
+    "recurring_revenue": ("mrr", "arr"), "new_revenue": ("new_revenue", "revenue_growth"),
+    "kpi_alignment": ("okr_progress",),
+}  # fmt: skip
+THEMES_ASKED = ("recurring_revenue", "new_revenue")
+DOLLARS = {
+    "subscriptions": "subscription_id | customer_id | start_on | currency | mrr\nA | A | 2024-01-01 | USD | 100",
+    "fx_rates": "currency | rate | on\nUSD | 0.9 | 2026-01-01\nUSD | 0.8 | 2027-01-01",
+    "deals": "",
+}
 BOOKS = {"customers": CUSTOMERS, "subscriptions": SUBSCRIPTIONS, "deals": DEALS}
 
 
-def asked(label="2026Q3", *, as_of=None, rules=None, changes=None, themes=tuple(ASKED), **books):
+def asked(label="2026Q3", *, as_of=None, rules=None, changes=None, okrs=(), themes=THEMES_ASKED, **books):
     """A request for a period over the books of two paying customers and one deal; an empty text leaves a table out."""
     review = Review.model_validate(
         {
             "company": "Fine Co", "currency": "EUR", "themes": {theme: {} for theme in themes}, "rules": rules or {},
-            "changes": changes or {},
+            "changes": changes or {}, "okrs": okrs,
         }
     )  # fmt: skip
     texts = {name: text for name, text in {**BOOKS, **books}.items() if text}
@@ -216,16 +225,42 @@ def test_another_query_of_the_source_is_named_beside_the_rows_that_it_changed(co
 
 def test_the_rates_of_a_new_fiscal_year_restate_what_was_in_another_currency(tmp_path):
     """The published quarter counts with the rate of 2026, 0.9, and the pack of the next year with 0.8."""
-    books = {
-        "subscriptions": "subscription_id | customer_id | start_on | currency | mrr\nA | A | 2024-01-01 | USD | 100",
-        "fx_rates": "currency | rate | on\nUSD | 0.9 | 2026-01-01\nUSD | 0.8 | 2027-01-01",
-        "deals": "",
-    }
-    published = publish(asked("2026Q4", **books), tmp_path)
-    request = asked("2027Q1", **books)
+    published = publish(asked("2026Q4", **DOLLARS), tmp_path)
+    request = asked("2027Q1", **DOLLARS)
     mrr = figure(compare(published, (request, *computed(request, tmp_path / "now"))), "mrr", "2026Q4")
     assert (mrr.then, mrr.now) == (90.0, 80.0)
     assert mrr.cause == "exchange rates are those of 1 Jan 2027, and were those of 1 Jan 2026"
+
+
+@pytest.mark.parametrize(
+    ("fx_mode", "period", "of_then"),
+    [("fixed", "2025Q4", (90.0, 70.0)), ("fixed", "2026Q2", (90.0, 70.0)), ("period_end", "2026Q2", (85.0, 65.0))],
+)
+def test_a_corrected_exchange_rate_is_the_cause_of_each_period_that_it_counts_in(tmp_path, fx_mode, period, of_then):
+    """The rate of the fiscal year's first day counts for the years before it too; that of May by the day alone."""
+    rates = "currency | rate | on\nUSD | 0.9 | 2026-01-01\nUSD | 0.85 | 2026-05-01"
+    corrected = rates.replace("0.9", "0.7") if fx_mode == "fixed" else rates.replace("0.85", "0.65")
+    request = asked("2026Q2", **{**DOLLARS, "fx_rates": rates}, rules={"fx_mode": fx_mode})
+    now = asked("2026Q3", **{**DOLLARS, "fx_rates": corrected}, rules={"fx_mode": fx_mode})
+    mrr = figure(compare(publish(request, tmp_path), (now, *computed(now, tmp_path / "now"))), "mrr", period)
+    assert (mrr.then, mrr.now) == of_then
+    assert mrr.cause == "1 row of FX rates corrected (rate)"
+
+
+def test_an_objective_is_restated_for_the_reason_of_its_kpi(tmp_path):
+    """From 50 to 150: MRR of 90 was 40 % of the way, and MRR of 80 is 30 %. Who the customer is has moved neither."""
+    okr = {
+        "id": "grow", "objective": "Grow", "kpi_id": "mrr", "baseline": 50, "baseline_on": "2026-07-01", "target": 150,
+        "due_on": "2027-12-31", "owner": "Mara",
+    }  # fmt: skip
+    given = {"okrs": [okr], "themes": ("recurring_revenue", "kpi_alignment"), **DOLLARS}
+    published = publish(asked("2026Q4", **given), tmp_path)
+    request = asked("2027Q1", **given, customers=CUSTOMERS.replace("| A | 2024", "| Alpha | 2024"))
+    found = compare(published, (request, *computed(request, tmp_path / "now")))
+    progress = figure(found, "okr_progress", "2026Q4", "grow")
+    assert (progress.then, progress.now) == pytest.approx((0.4, 0.3))
+    assert progress.cause == figure(found, "mrr", "2026Q4").cause
+    assert "exchange rates are those of 1 Jan 2027, and were those of 1 Jan 2026" in progress.cause
 
 
 # --- how it is counted ------------------------------------------------------------------------------------------------
