@@ -10,6 +10,7 @@ are known on that day: one that says that it was recorded later is on neither si
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -47,6 +48,10 @@ LEFT_OUT, KNOWN_FROM = "left_out", "known_from"
 JUDGED = (LEFT_OUT, "unlinked")  # what is said of a row beside its columns
 COLUMNS = {LEFT_OUT: message("whether they count"), KNOWN_FROM: message("the day from which they are known")}
 UNKNOWN = message("the cause is not in the data kept")
+TERMS = {
+    "kpi_id": message("KPI"), "kpi_segment": message("segment"), "baseline": message("baseline"),
+    "target": message("target"),
+}  # fmt: skip  # of an objective: what its progress is counted by, as its row tells
 
 How = Literal["late", "corrected", "withdrawn"]
 Days = tuple[date, date]  # the last day that was known then, and the one that is known now
@@ -100,7 +105,7 @@ class Causes:
             rows = _naming(words, found)
             told += [*_in_words(rows), *self._read_otherwise(self._folders.then, {each.table for each in rows}, words)]
         if not (key in figures and alike(figures[key], then["value"], unit)):
-            told += self._counted_otherwise(card, read, words)
+            told += self._counted_otherwise(card, read, words, _terms(then, now))
         if not self.tables:
             told.append(_("the rows of then are not kept"))
         return _("; ").join(told) or _(UNKNOWN), tuple(rows)
@@ -192,7 +197,9 @@ class Causes:
         if _differ(then.calendar, now.calendar):
             yield _("the calendar or its time zone changed")
 
-    def _counted_otherwise(self, card: Card, read: Collection[str], words: Collection[str]) -> list[str]:
+    def _counted_otherwise(
+        self, card: Card, read: Collection[str], words: Collection[str], terms: Mapping[str, tuple[Any, Any]]
+    ) -> list[str]:
         """What of the definition, the rules and the code differs; the code is told where nothing else is found."""
         queries = [name for name in self.changed_relations if name in read]
         first, more = queries[:QUERIES_NAMED], len(queries) - QUERIES_NAMED
@@ -200,12 +207,10 @@ class Causes:
         told = [_("its definition changed (the query of {names})").format(names=names)] if queries else []
         if card in self.changed_wordings:
             told.append(_("its definition in words changed"))
+        values = {named(name): both for name, both in self.changed_values.items() if name in words}
         told += [
-            _("{name}: {before} before, {now} now").format(
-                name=named(name), before=plain_value(was), now=plain_value(becomes)
-            )
-            for name, (was, becomes) in self.changed_values.items()
-            if name in words
+            _("{name}: {before} before, {now} now").format(name=name, before=plain_value(was), now=plain_value(becomes))
+            for name, (was, becomes) in {**values, **terms}.items()
         ]
         if told:
             return told
@@ -226,6 +231,16 @@ def _differ(then: Calendar, now: Calendar) -> bool:
     starts = dict(now.quarter_starts)
     moved = any(starts.get(label, start) != start for label, start in then.quarter_starts)
     return moved or replace(then, quarter_starts=()) != replace(now, quarter_starts=())
+
+
+def _terms(then: pd.Series, now: pd.Series) -> dict[str, tuple[Any, Any]]:
+    """What differs of the terms of an objective, each as it was and as it is; of any other figure nothing."""
+    was, becomes = (json.loads(each["params"]) for each in (then, now))
+    return {
+        _(name): (was.get(term), becomes.get(term))
+        for term, name in TERMS.items()
+        if was.get(term) != becomes.get(term)
+    }
 
 
 def _flat(themes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -54,6 +54,10 @@ DOLLARS = {
     "fx_rates": "currency | rate | on\nUSD | 0.9 | 2026-01-01\nUSD | 0.8 | 2027-01-01",
     "deals": "",
 }
+OKR = {
+    "id": "grow", "objective": "Grow", "kpi_id": "mrr", "baseline": 50, "baseline_on": "2026-07-01", "target": 150,
+    "due_on": "2027-12-31", "owner": "Mara",
+}  # fmt: skip
 BOOKS = {"customers": CUSTOMERS, "subscriptions": SUBSCRIPTIONS, "deals": DEALS}
 
 
@@ -249,11 +253,7 @@ def test_a_corrected_exchange_rate_is_the_cause_of_each_period_that_it_counts_in
 
 def test_an_objective_is_restated_for_the_reason_of_its_kpi(tmp_path):
     """From 50 to 150: MRR of 90 was 40 % of the way, and MRR of 80 is 30 %. Who the customer is has moved neither."""
-    okr = {
-        "id": "grow", "objective": "Grow", "kpi_id": "mrr", "baseline": 50, "baseline_on": "2026-07-01", "target": 150,
-        "due_on": "2027-12-31", "owner": "Mara",
-    }  # fmt: skip
-    given = {"okrs": [okr], "themes": ("recurring_revenue", "kpi_alignment"), **DOLLARS}
+    given = {"okrs": [OKR], "themes": ("recurring_revenue", "kpi_alignment"), **DOLLARS}
     published = publish(asked("2026Q4", **given), tmp_path)
     request = asked("2027Q1", **given, customers=CUSTOMERS.replace("| A | 2024", "| Alpha | 2024"))
     found = compare(published, (request, *computed(request, tmp_path / "now")))
@@ -261,6 +261,17 @@ def test_an_objective_is_restated_for_the_reason_of_its_kpi(tmp_path):
     assert (progress.then, progress.now) == pytest.approx((0.4, 0.3))
     assert progress.cause == figure(found, "mrr", "2026Q4").cause
     assert "exchange rates are those of 1 Jan 2027, and were those of 1 Jan 2026" in progress.cause
+
+
+def test_another_target_is_the_cause_of_another_progress(tmp_path):
+    """MRR of 90 on the way from 50 is 40 % of that to 150, and 20 % of that to 250."""
+    given = {"themes": ("recurring_revenue", "kpi_alignment"), **DOLLARS}
+    published = publish(asked("2026Q3", **given, okrs=[OKR]), tmp_path)
+    request = asked("2026Q4", **given, okrs=[{**OKR, "target": 250}])
+    found = compare(published, (request, *computed(request, tmp_path / "now")), code="another")
+    progress = figure(found, "okr_progress", "2026Q3", "grow")
+    assert (progress.then, progress.now) == pytest.approx((0.4, 0.2))
+    assert progress.cause == "target: 150 before, 250 now"
 
 
 # --- how it is counted ------------------------------------------------------------------------------------------------
