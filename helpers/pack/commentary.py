@@ -26,7 +26,7 @@ from helpers.periods import Period
 from helpers.results import why_nowhere
 from helpers.strict_yaml import Frozen, expected, read_text, shown
 
-FIGURE = re.compile(r"\{\{\s*(?P<kpi_id>\w+)(?:\[(?P<segment>[^\]]*)\])?\s*\}\}")
+FIGURE = re.compile(r"\{\{\s*(?P<kpi_id>[^{}]*?)\s*(?:\[(?P<segment>[^\]{}]*)\])?\s*\}\}")
 SIGN_OFF = "signoff.yml"
 
 Name = Annotated[str, Field(min_length=1, max_length=80), expected("a name of 1 to 80 characters")]
@@ -139,7 +139,8 @@ def _comment(path: Path, pages: Sequence[str], period: Period) -> Comment:
         faults += error.faults
         found = Comment(text)
     unknown = [named["kpi_id"] for named in FIGURE.finditer(text) if named["kpi_id"] not in CATALOGUE]
-    faults += [f"{path}: {{{{ {it} }}}} is not a KPI{nearest(it, CATALOGUE)}" for it in unknown]
+    alike = (nearest(re.sub(r"\W.*", "", it), CATALOGUE) for it in unknown)
+    faults += [f"{path}: {{{{ {it} }}}} is not a KPI{or_it}" for it, or_it in zip(unknown, alike, strict=True)]
     faults += [f"{path}: {fault}" for fault in action_faults(found.text) if page == "actions"]
     refuse(faults)
     return found

@@ -38,6 +38,7 @@ def test_every_fault_is_told_at_once(tmp_path):
         tmp_path,
         sumary="Fine.",
         new_revenue="---\nautor: Ana\n---\n{{ new_revenu }} and {{ nrrr[x] }} and {{ nrr }}.",
+        recurring_revenue="Once {{ mrr@2025Q3 }}, {{ mrr[Large }}, now {{ mrr [Large] }} or {{ arpa }}.",
         actions="| Action | Due |\n|--|--|\n| Call | soon |",
         signoff="recuring_revenue: {by: Ana, on: 2026-10-12}\nnew_revenue: {by: Ana}",
     )
@@ -48,6 +49,8 @@ def test_every_fault_is_told_at_once(tmp_path):
         "new_revenue.md: autor is not known; did you mean 'author'?",
         "new_revenue.md: {{ new_revenu }} is not a KPI; did you mean 'new_revenue'?",
         "new_revenue.md: {{ nrrr }} is not a KPI; did you mean 'nrr'?",
+        "recurring_revenue.md: {{ mrr@2025Q3 }} is not a KPI; did you mean 'mrr'?",
+        "recurring_revenue.md: {{ mrr[Large }} is not a KPI; did you mean 'mrr'?",
         "sumary.md belongs to no page of this pack; did you mean 'summary'?",
     ]
 
