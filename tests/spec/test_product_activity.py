@@ -22,6 +22,7 @@ Q1 = Calendar().period("2026Q1")
 BERLIN = Calendar("Europe/Berlin").period("2026Q1")
 LAST = Q1.measured_on
 BLOCK_DAYS = ["2026-03-26", "2026-03-19", "2026-03-12", "2026-03-05", "2026-02-26", "2026-02-19", "2026-02-12"]
+WEEKLY = [str(LAST - week * 7 * DAY) for week in range(30)]  # a feed that never breaks off
 CUSTOMERS = "customer_id | name | signed_up_on | segment\n A | Aye | 2025-01-01 | large\n B | Bee | 2025-01-01 | small"
 SUBSCRIPTIONS = """
     subscription_id | customer_id | start_on   | mrr | quantity | seat_based
@@ -164,7 +165,7 @@ def test_without_users_zeros_are_missing_and_it_says_so():
     text = "user_id | customer_id | event | occurred_at\n u | A | report | 2026-01-05\n u | A | report | 2026-03-30"
     rows = pac_user(known(events=text), Q1)
     assert scores(rows)["1"] == 1
-    assert rows[0].warnings == ("zeros are missing: users are those seen in events",)
+    assert "zeros are missing: users are those seen in events" in rows[0].warnings
 
 
 def test_no_roster_no_scores():
@@ -323,7 +324,9 @@ def for_readers(smallest):
         customers=customers,
         subscriptions=f"subscription_id | customer_id | start_on | mrr\n{paid}",
         users="\n".join(["user_id | customer_id | persona", *roster]),
-        events="\n".join(["user_id | event | feature | occurred_at", "clerkE0 | login | | 2025-01-02", *done]),
+        events="\n".join(
+            ["user_id | event | feature | occurred_at", *(f"clerkE0 | login | | {day}" for day in WEEKLY), *done]
+        ),
     )
     record = json.loads((found.prepared.folder / "prepared.json").read_text())
     redacted = Prepared(found.prepared.folder, {**record, "smallest_group": smallest})
@@ -383,7 +386,7 @@ def test_ex_seats():
 
 def test_more_users_than_seats_are_shown_and_flagged():
     roster = users(*(f"u{i}" for i in range(4)), customer="B")
-    found = events(("u0", "2025-01-02"), *((f"u{i}", "2026-03-28") for i in range(4))).replace("feed", "u0")
+    found = events(*(("u0", day) for day in WEEKLY), *((f"u{i}", "2026-03-28") for i in range(4))).replace("feed", "u0")
     given = known(users=roster, events=found)
     rows = {row.segment: row for row in seat_utilisation(given, Q1)}
     assert rows["small"].value == pytest.approx(4 / 3)
@@ -397,9 +400,10 @@ def test_seats_of_a_line_without_a_price_are_seats_and_those_of_a_trial_or_of_no
     priced = SUBSCRIPTIONS.replace("| seat_based", "| seat_based | status")
     lines = [f"{line} | active" if line.strip().startswith("S") else line for line in priced.splitlines()]
     more = ["S4 | B | 2025-01-01 | 0 | 2 | true | active", "S5 | B | 2025-01-01 | 9 | 7 | true | trialing"]
+    found = [*(("u0", day) for day in WEEKLY), *((f"u{i}", "2026-03-28") for i in range(4))]
     given = known(
         users=roster,
-        events=events(("u0", "2026-01-05"), *((f"u{i}", "2026-03-28") for i in range(4))).replace("feed", "u0"),
+        events=events(*found).replace("feed", "u0"),
         subscriptions="\n".join([*lines, *more, "S6 | C | 2025-01-01 | 0 | 50 | true | active"]),
         customers=CUSTOMERS + "\n C | Cee | 2025-01-01 | small",
     )  # fmt: skip
@@ -512,8 +516,9 @@ def test_a_feed_that_begins_within_the_weeks_is_told():
     Without any event before 2026 all users would have gone up.
     """
 
-    def begun(*days):
-        return known(users=users("u", "v"), events=events(*(("u", day) for day in days)).replace("feed", "u"))
+    def begun(day):
+        later = [("u", each) for each in WEEKLY if each > day]
+        return known(users=users("u", "v"), events=events(("u", day), *later).replace("feed", "u"))
 
     told = "history_starts_at 2026-02-12: the window opens on 2026-02-11"
     assert pac_user(begun("2026-02-11"), Q1)[0].warnings == ()
@@ -521,8 +526,8 @@ def test_a_feed_that_begins_within_the_weeks_is_told():
     with pytest.raises(Refused, match="no event is known by 2025-12-31"):
         pac_movement(begun("2026-01-01"), Q1)
     told = "history_starts_at 2025-11-14: the window opens on 2025-11-13"
-    assert pac_movement(begun("2025-11-14", "2025-12-27"), Q1)[0].warnings == (told,)
-    assert pac_movement(begun("2025-11-13", "2025-12-27"), Q1)[0].warnings == ()
+    assert pac_movement(begun("2025-11-14"), Q1)[0].warnings == (told,)
+    assert pac_movement(begun("2025-11-13"), Q1)[0].warnings == ()
 
 
 @pytest.mark.parametrize("week_mode", ["rolling7", "iso"])
@@ -539,6 +544,20 @@ def test_moves_are_refused_where_the_feed_had_broken_off_by_the_end_of_the_perio
         else:
             with pytest.raises(Refused, match=f"the event feed ends on {last}, 5 days before {end}"):
                 pac_movement(given, Q1, week_mode=week_mode)
+
+
+@pytest.mark.parametrize(("missing", "told"), [(("2026-03-03", "2026-03-10"), True), ((), False)])
+def test_a_feed_that_broke_off_within_the_weeks_is_told(missing, told):
+    """Everybody works every week, and the events of two of seven weeks never came: nobody is seen in more than five."""
+    days = [day for day in WEEKLY if day not in missing]
+    given = known(users=users("u", "v"), events=events(*((user, day) for user in "uv" for day in days)))
+    rows = pac_user(given, Q1, most_left_out=1)
+    assert scores(rows)["5" if told else "7"] == 2
+    gap = "no event of anybody is known from 2026-02-25 to 2026-03-16; "
+    gap += "a feed that broke off looks like users who fell silent"
+    assert [each for each in rows[0].warnings if "broke off" in each] == ([gap] if told else [])
+    moved = pac_movement(given, Q1, most_left_out=1)[0].warnings
+    assert (gap in moved, len([each for each in moved if "broke off" in each])) == (told, int(told))
 
 
 @pytest.mark.parametrize("card", [pac_user, pac_account, pac_movement, feature_adoption, seat_utilisation])

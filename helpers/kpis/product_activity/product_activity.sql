@@ -369,14 +369,20 @@ union all
 select label, moment, 'warning', 'zeros are missing: users are those seen in events', null
 from reading where 'users' not in (select what from provided);
 
--- history_notes: where the days that are looked at begin before any event that is known.
+-- looked_at: the days that are looked at, by the moment: seven blocks, and 28 days.
+create view looked_at as
+select label, moment, last_on as day, last_on + 1 - cast(case moment when 'close' then 28 else 7 * block_days end as integer) as opens_on
+from reading cross join rules where label not in (select label from feed_notes);
+
+-- history_notes: where those days begin before any event that is known, and where no event of a whole block of them is.
 create view history_notes as
 select label, moment, day, first_on, 'history_starts_at ' || first_on || ': the window opens on ' || opens_on as text
-from (
-  select label, moment, last_on as day, last_on + 1 - cast(case moment when 'close' then 28 else 7 * block_days end as integer) as opens_on
-  from reading cross join rules
-) join reach_of_use using (label)
-where first_on > opens_on and label not in (select label from feed_notes);
+from looked_at join reach_of_use using (label)
+where first_on > opens_on
+union all
+select label, moment, day, null, text
+from looked_at join feed_gap using (label) cross join rules
+where least(day, silent_to) - greatest(opens_on, silent_from) + 1 >= block_days;
 
 -- block_notes, recent_notes: those of blocks that end with the period, and of its last 28 days.
 create view block_notes as

@@ -1,6 +1,7 @@
 -- What pages print of these queries, in English, and say in the language of the pack:
 -- message: no event is known by {day}; without any, every customer would look silent
 -- message: the event feed ends on {last}, {n} days before {day} (at most {max} are allowed: feed_max_age_days); mend the feed, it is not the customers
+-- message: no event of anybody is known from {day} to {last}; a feed that broke off looks like users who fell silent
 
 -- event_day: what each user did on each day, event by event. is_activity tells whether that counts as activity: one of
 -- activity_events, or with none named whatever is not a log-in; what the software does by itself never is. Log-ins are
@@ -72,6 +73,17 @@ where last_on is null or day - last_on > feed_max_age_days;
 create view feed_notes as
 select label, 'refused' as kind, cast(null as bigint) as rows, text
 from period join feed_break using (label) where day = measured_on;
+
+-- feed_gap: the days between two with events on which none of anybody is known, by period, where they are a week or more.
+create table feed_gap as
+with known as (select distinct label, active_on from period join feed_day on known_day between known_from and known_until),
+run as (
+  select label, active_on + 1 as silent_from, lead(active_on) over (partition by label order by active_on) - 1 as silent_to
+  from known
+)
+select label, silent_from, silent_to, 'no event of anybody is known from ' || silent_from || ' to ' || silent_to
+  || '; a feed that broke off looks like users who fell silent' as text
+from run where silent_to - silent_from >= 6;
 
 -- reading: the days on which activity is read in each period of the review's own kind. paid_on is the day on which customers
 -- pay, last_on the last day of what is looked at. The moment is `close`, the period's last day; `now`, where blocks of days
