@@ -589,6 +589,9 @@ def test_a_credit_lowers_the_line_that_it_names():
     credit = "    x | B | {} | -1500 | recurring | USD | | | {}\n"
     row = receivables(INVOICES + credit.format("2026-03-20", "c"))
     assert (row.numerator, row.denominator) == (3500, 4500)
+    march = Calendar().period("2026-03")
+    beside = receivables(INVOICES + credit.format("2026-03-20", "c"), periods=[march, Q1])  # knows the credit too
+    assert (beside.numerator, beside.denominator) == (3500, 4500)
     assert receivables(INVOICES + credit.format("2026-03-20", "")).denominator == 6000
     assert (
         receivables(INVOICES + credit.format("2026-03-20", "")).excluded["invoices: a credit that names no line"] == 1
@@ -706,8 +709,11 @@ def test_example_of_three_customers():
 
 
 def test_value_that_the_customer_has_not_confirmed_is_left_out_and_told():
-    row = only(figures(theme.delivered_value, value_of()), "delivered_value")
+    given = value_of()
+    row = only(figures(theme.delivered_value, given), "delivered_value")
     assert row.excluded["measurements: delivered value that the customer has not confirmed"] == 1
+    by_account = {each["account_id"]: each["value"] for each in given.answers("by_account_delivered_value")}
+    assert by_account == {"A": 3, "B": 0.5}  # links and backtests still get the others
     assert "not confirmed, and left out: 999 USD" in row.warnings
 
 

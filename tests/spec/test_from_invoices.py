@@ -36,7 +36,9 @@ def moved(found):
 
 
 def test_a_year_paid_in_advance_is_a_twelfth_in_each_of_its_months():
-    found = by_month(spine("1 | A | 2026-02-15 | 12000 | recurring | 2026-03-01 | 2027-02-28 |"))
+    line = "1 | A | 2026-02-15 | 12000 | recurring | 2026-03-01 | 2027-02-28 |"
+    once = "2 | A | 2026-02-15 | 5000 | services | 2026-03-01 | 2026-03-31 |"
+    found = by_month(spine(f"{line}\n{once}"))
     assert found["2026-02"] == 0  # invoiced, and not served yet
     months = [f"2026-{month:02}" for month in range(3, 13)] + ["2027-01"]
     assert [found[month] for month in months] == [12000 / 12] * 11

@@ -201,16 +201,17 @@ def test_who_is_too_new_or_has_no_value_yet_is_left_out_and_counted():
 
 
 def test_a_parent_has_value_from_the_first_of_its_customers_on():
-    """As in time to value: B, and so P, has value since 1 February 2025; nobody is in onboarding."""
+    """As in time to value: B, and so P, has value since 1 February 2025, and C, which has no parent, since March."""
     customers = """
         customer_id | name | signed_up_on | first_value_on | parent_id
         P           | Pea  | 2025-01-01   |                |
         A           | Aye  | 2025-01-01   | 2026-04-02     | P
         B           | Bee  | 2025-01-01   | 2025-02-01     | P
+        C           | Cee  | 2025-01-01   | 2025-03-01     |
     """
-    given = known(customers=customers, subscriptions=only("A", "B"), users=USERS.replace("| C ", "| B "))
+    given = known(customers=customers, subscriptions=only("A", "B", "C"), users=USERS.replace("| C ", "| B "))
     [rate] = [row for row in inactive_customers(given, Q1, account_level="parent") if row.kpi_id == "inactive_rate"]
-    assert (rate.value, rate.numerator, rate.denominator) == (0, 0, 1)  # a1 was there on 20 March
+    assert (rate.value, rate.numerator, rate.denominator) == (1 / 2, 1, 2)  # a1 was there on 20 March, nobody of C
     assert "customers: onboarding, no value yet" not in rate.excluded
 
 
@@ -341,6 +342,23 @@ def test_renewals_as_told_by_the_end_or_unknown():
     assert rows.loc["B", "reason"] == "no users on record"
     # Past and near renewals (A, B) by MRR, then the far one, then the unknown.
     assert list(found.rows["customer_id"]) == ["B", "A", "E", "D"]
+
+
+def test_the_first_turn_ends_with_the_90th_day_and_the_second_with_the_180th():
+    """31 March + 90 days is 29 June, + 180 days is 27 September; within a turn the larger MRR stands first."""
+    subscriptions = """
+        subscription_id | customer_id | start_on   | renewal_on | mrr
+        S1              | A           | 2025-01-01 | 2026-06-29 | 10
+        S2              | B           | 2025-01-01 | 2026-06-30 | 30
+        S3              | D           | 2025-01-01 | 2026-09-27 | 20
+        S4              | E           | 2025-01-01 | 2026-09-28 | 40
+    """
+    customers = "customer_id | name | signed_up_on\n" + "\n".join(f"{c} | {c} | 2025-01-01" for c in "ABDE")
+    events = "user_id | event | occurred_at\n a1 | report | 2026-03-10 10:00"
+    texts = {"subscriptions": subscriptions, "customers": customers, "users": "user_id | customer_id\n a1 | A"}
+    rows = called(texts={**texts, "events": events}, feed_max_age_days=60).rows
+    assert rows["days_to_renewal"].tolist() == [90, 91, 180, 181]
+    assert rows["customer_id"].tolist() == ["A", "B", "D", "E"]
 
 
 def test_a_parents_renewal_is_the_earliest_of_its_customers():

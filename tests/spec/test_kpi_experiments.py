@@ -511,6 +511,12 @@ def test_users_of_one_account_are_one_cluster():
     of_a_twelfth, of_a_sixtieth = t.isf(0.025, 22) * (12 / 11) ** 0.5, t.isf(0.025, 118) * (60 / 59) ** 0.5
     assert wide / narrow == pytest.approx(5**0.5 * of_a_twelfth / of_a_sixtieth)
     assert figure(alike).n == 24
+    assert figure(alike).warnings == ()
+    rows[1] = rows[1].replace("old", "new")  # one of five users of one account
+    mixed = known(plan(unit="user"), assignments="\n".join(rows), users="\n".join(users))
+    assert figure(mixed).warnings == (
+        "1 accounts have users in both variants, which makes the effect look smaller than it is",
+    )
 
 
 def test_secondary_metrics_are_corrected_with_the_first():
@@ -536,6 +542,9 @@ def test_what_cannot_be_decided_is_said_before_it_starts():
     [row] = theme.feasibility(spine).rows.to_dict("records")
     assert row["needed"] == 2 * 294
     assert row["decidable"] == "not feasible: 588 units needed, 5 there; use a stepped rollout instead"
+    nobody = FIVE.replace("2025-01-01", "2027-01-01")  # none of them pays yet
+    [row] = theme.feasibility(known(asked, subscriptions=nobody)).rows.to_dict("records")
+    assert row["decidable"] == "not feasible: 588 units needed, 0 there; use a stepped rollout instead"
 
 
 def test_clusters_and_uneven_variants_take_more():

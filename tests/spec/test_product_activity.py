@@ -213,6 +213,12 @@ def test_ex_movement_of_users():
     assert rows[0].params["sign_test_p"] == 0.625
 
 
+def test_a_move_that_nobody_made_is_0():
+    weekly = events(("u", "2025-12-30"), ("u", "2026-03-30")).replace("feed", "u")
+    told = {row.segment: (row.value, row.status) for row in pac_movement(known(users=users("u"), events=weekly), Q1)}
+    assert told == {"same": (1, "ok"), **dict.fromkeys(("up", "down", "entered", "left"), (0, "ok"))}
+
+
 def test_p5_margins_of_the_moves_are_the_histograms():
     given = moved()
     moves = given.answers("pac_movement_rows")

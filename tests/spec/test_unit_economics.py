@@ -148,9 +148,10 @@ class TestCac:
             "2025-05-01 | sales | both  | 20  | USD | both    | | |",
             "2025-05-01 | sales | plain | 3   | USD |         | | |",
             "2025-05-01 | sales | kept  | 500 | USD | retain  | | |",
+            "2025-05-01 | sales | gold  | 1   | XAU | retain  | | |",  # nobody needs its rate
         )
         row = only(cards.cac(known(spend=spend, subscriptions=customers_of(1)), Q1), "cac_sm")
-        assert (row.value, row.excluded) == (100 + 20 + 3, {"spend: purpose retain": 1})
+        assert (row.value, row.excluded) == (100 + 20 + 3, {"spend: purpose retain": 2})
 
     def test_other_departments_are_in_neither(self):
         found = known(spend=ledger(sales=100, support=30, product=5000), subscriptions=customers_of(1))
@@ -560,6 +561,8 @@ class TestLtvFromOrders:
         row = only(cards.ltv(known(invoices=self.INVOICES), Q1, lifetime_months=24.0), "ltv_orders")  # as notebooks do
         assert row.value == pytest.approx((100 + 40 + 60 - 20 - 30) / 2 * 2)
         assert row.denominator == 2
+        later = known("2026-05-01", invoices=self.INVOICES)  # knows the 8000 of April, which are of no year to March
+        assert only(cards.ltv(later, lifetime_months=24.0), "ltv_orders").value == row.value
 
     def test_a_lifetime_need_not_be_whole_months(self):
         """A review's 7.5 is a float, and so is its 24: 150 of revenue / 2 customers x 7.5 / 12 years."""
@@ -575,6 +578,11 @@ class TestLtvFromOrders:
         none = self.INVOICES.splitlines()[1] + "\nold | A | 2020-01-01 | 9000 | recurring | |"
         row = only(cards.ltv(known(invoices=none), Q1, lifetime_months=24), "ltv_orders")
         assert (row.status, row.value) == ("undefined", None)
+
+    def test_an_invoice_without_a_rate_is_not_left_out(self):
+        gold = self.INVOICES + "gold | D | 2025-06-01 | 1 | recurring | | XAU"
+        row = only(cards.ltv(known(invoices=gold), Q1, lifetime_months=24), "ltv_orders")
+        assert (row.status, row.warnings) == ("refused", ("no rate for XAU; add it to fx_rates",))
 
     def test_invoices_that_begin_within_the_year_are_told(self):
         short = "\n".join(row for row in self.INVOICES.splitlines() if "2025-04" not in row and "old" not in row)
@@ -609,6 +617,13 @@ class TestLtvFromChurn:
         assert row.warnings == (
             "capped at 60 months: nobody churned in 60 customer-months, which leaves up to 4.87 % a month possible",
         )
+
+    def test_where_nobody_pays_any_more_there_is_no_arpa(self):
+        left = [f"l{i} | l{i} | 2025-01-01 | 2025-10-15 | 900 | |" for i in range(5)]
+        found = known(subscriptions="\n".join([SUBSCRIPTIONS, *left]))
+        for kpi_id in ("ltv_margin", "ltv_km"):
+            row = only(cards.ltv(found, Q1, gross_margin=0.8), kpi_id)
+            assert (row.status, row.value, row.interval) == ("undefined", None, None)
 
     @pytest.mark.parametrize(("churned", "status"), [(1, "insufficient"), (4, "insufficient"), (5, "ok")])
     def test_few_that_churned(self, churned, status):

@@ -244,3 +244,8 @@ def test_a_slope_of_what_does_not_vary():
     assert stats.slope([1, 1, 1, 1], np.array([[1.0], [2], [3], [4]]), range(4)) is None
     assert stats.slope([1, 0, 1, 0], np.array([[2.0], [2], [2], [2]]), range(4)) is None
     assert stats.rank_correlation([1, 2, 3, 4], [5, 5, 5, 5]) is None
+
+
+def test_a_rank_correlation_that_is_perfect_has_no_width():
+    assert stats.rank_correlation(range(12), range(12)) == stats.Slope(1, 1, 1, 0, 12)
+    assert stats.rank_correlation(range(12), range(0, -12, -1)) == stats.Slope(-1, -1, -1, 0, 12)

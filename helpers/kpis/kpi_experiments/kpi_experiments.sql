@@ -285,7 +285,7 @@ select label, experiment, is_treated, count(*) as units, count(distinct cluster)
   coalesce(left_out not in ('in two variants at once', 'in a variant that the plan does not have',
     'assigned on a day that the plan does not have'), true) as is_planned,
   count(*) filter (is_crossover) as crossovers, count(*) filter (used_before) as used_before,
-  count(distinct cluster) filter (is_mixed) as mixed_clusters
+  count(distinct cluster) filter (is_mixed and is_treated) as mixed_clusters
 from assigned left join sides using (label, experiment, cluster) group by all;
 
 -- assigned_in_order: the clusters of each experiment in the order of their assignment.
