@@ -68,6 +68,7 @@ class TestCash:
         lines = ["2026-01-01 | 1000 | opening", *Q1_MOVED, "2026-03-30 | -10 | vendors | | | 2026-04-20 09:00"]
         assert cash_and_burn(known(*lines)) == (700, 100)
         late = Calendar().period("2026Q1", date(2026, 4, 30))
+        lines.append("2026-04-10 | 5 | customers | B")  # B opens after the period, and is nothing to it
         assert cash_and_burn(known(*lines, period=late)) == (700 - 10, pytest.approx((300 + 10) / 3))
 
     def test_example_4_another_currency(self):

@@ -224,7 +224,7 @@ def options(text, **more):
 
 def test_example_of_seven_deals():
     """4 of 7 deals with two options or more took another than the usual one; the lost one took none."""
-    row = options(decided(*SEVEN))
+    row = options(decided(*SEVEN, "open | 2 | monthly | yearly"))  # a day on which it may close decides nothing
     assert (row.numerator, row.denominator) == (4, 7)
     assert row.value == pytest.approx(0.5714, abs=5e-5)
     assert ends(row) == (0.2505, 0.8418)
@@ -550,8 +550,9 @@ def test_a_scope_that_is_not_told_is_counted():
 
 
 def test_without_scopes_only_the_day_is_told():
-    rows = sprints("delivery_id | committed_on | delivered_on\n a | 2026-02-10 | 2026-02-10")
+    rows = sprints("delivery_id | committed_on | delivered_on\n a | 2026-02-10 | 2026-02-10\n next | 2026-04-01 |")
     assert only(rows, "sprint_on_time").value == 1
+    assert only(rows, "sprint_on_time").excluded == {}  # what is due in April is nothing to this quarter
     assert only(rows, "sprint_on_time_in_full").status == "not_provided"
 
 

@@ -16,7 +16,7 @@ from helpers.notebook_parameters import theme_parameters
 from helpers.params import load_review, load_source, project_root
 from helpers.periods import Calendar
 from helpers.review import rules_of
-from tests.canonical import asked, spine
+from tests.canonical import asked, ruled, spine
 
 inactive_customers, call_list, not_asked, silence_by_owner, silence_by_week = map(
     asked, (theme.inactive_customers, theme.call_list, theme.not_asked, theme.silence_by_owner, theme.silence_by_week)
@@ -212,6 +212,8 @@ def test_a_parent_has_value_from_the_first_of_its_customers_on():
     given = known(customers=customers, subscriptions=only("A", "B", "C"), users=USERS.replace("| C ", "| B "))
     [rate] = [row for row in inactive_customers(given, Q1, account_level="parent") if row.kpi_id == "inactive_rate"]
     assert (rate.value, rate.numerator, rate.denominator) == (1 / 2, 1, 2)  # a1 was there on 20 March, nobody of C
+    silent = ruled(given, account_level="parent").answers("by_account_days_silent")
+    assert [(each["account_id"], each["value"]) for each in silent] == [("P", 31 - 20)]  # b1 three days before
     assert "customers: onboarding, no value yet" not in rate.excluded
 
 
@@ -583,8 +585,7 @@ USED = used(a1="2026-01-10", b1="2026-02-09", d1="2026-01-31")
 
 
 def lives(**texts):
-    given = {"customers": REGISTER, "subscriptions": LIVES, "users": PEOPLE, "events": USED, **texts}
-    return spine(Q1.as_of_on, Q1, **given)
+    return known(**{"customers": REGISTER, "subscriptions": LIVES, "users": PEOPLE, "events": USED, **texts})
 
 
 def warned_of(found, **rules):
@@ -609,6 +610,7 @@ def test_ex_of_the_warning():
     assert rows["first_on"].dt.date.tolist()[1:] == [date(2026, 2, 15), date(2026, 1, 25)]
     assert rows["weeks"].tolist()[1:] == pytest.approx([33 / 7, 5])
     assert warned(lives(), Q1).note.endswith("Of 1 customer that stayed, 0 had been on one too.")
+    assert warned_of(lives(customers="")).index.tolist() == ["B", "D", "A"]  # nameless, and lost all the same
 
 
 def test_who_was_lost_and_what_they_paid_is_as_in_the_list_of_lost_customers():
