@@ -364,7 +364,7 @@ def test_the_first_turn_ends_with_the_90th_day_and_the_second_with_the_180th():
 
 
 def test_a_parents_renewal_is_the_earliest_of_its_customers():
-    """A's, 40 days after 31 March."""
+    """A's, 40 days after 31 March; a line that ended is not up for renewal any more."""
     customers = """
         customer_id | name | signed_up_on | parent_id
         P           | Pea  | 2025-01-01   |
@@ -372,9 +372,10 @@ def test_a_parents_renewal_is_the_earliest_of_its_customers():
         B           | Bee  | 2025-01-01   | P
     """
     subscriptions = """
-        subscription_id | customer_id | start_on   | renewal_on | mrr
-        S1              | A           | 2025-01-01 | 2026-05-10 | 100
-        S2              | B           | 2025-01-01 | 2026-12-31 | 200
+        subscription_id | customer_id | start_on   | end_on     | renewal_on | mrr
+        S0              | A           | 2025-01-01 | 2026-03-31 | 2026-04-05 | 50
+        S1              | A           | 2025-01-01 |            | 2026-05-10 | 100
+        S2              | B           | 2025-01-01 |            | 2026-12-31 | 200
     """
     events = "user_id | event | occurred_at\n a1 | report | 2026-03-10 10:00"
     texts = {

@@ -189,6 +189,9 @@ def test_ex_an_account_is_active_when_anybody_is():
     assert [rows["pac_accounts", str(score)].value for score in range(8)] == [1, 0, 0, 0, 1, 0, 0, 0]
     assert rows["pac_mean", ""].value == pytest.approx(1.666667, abs=1e-6)
     assert rows["pac_breadth", ""].value == pytest.approx(2 / 3)  # x and y in the 28 days from 4 March
+    eve = events(*found, ("z", "2026-03-03 23:59")).replace("feed", "x")
+    breadth = [row for row in pac_account(known(users=roster, events=eve), Q1) if row.kpi_id == "pac_breadth"]
+    assert breadth[0].numerator == 2
     assert rows["pac_mean", ""].warnings[-1] == "no_users: 1 paying customers have no user on record"
 
 

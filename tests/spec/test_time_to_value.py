@@ -765,8 +765,8 @@ class TestValueByEvent:
     EVENTS = """
         user_id | event         | occurred_at      | recorded_at
         a       | log in        | 2026-01-02 09:00 |
-        a       | report shared | 2026-01-11 23:30 |
-        a       | report shared | 2026-02-01 09:00 |
+        a       | report shared | 2026-01-11 23:30 | 2026-02-02 06:00
+        a       | report shared | 2026-02-01 09:00 | 2026-02-02 06:00
         b       | export run    | 2026-01-06 09:00 |
         b       | report shared | 2026-10-01 00:00 | 2026-09-30 23:59
         c       | report shared | 2026-01-05 09:00 |

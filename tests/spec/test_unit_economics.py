@@ -673,6 +673,16 @@ class TestLtvFromLives:
         assert self.row().value == pytest.approx((1000 + 2000) / 2 * 0.8 * months) == pytest.approx(10_080)
         assert self.row().n == 4
 
+    def test_who_comes_or_leaves_on_the_last_day(self):
+        """E pays from it on, and is followed for a day; F does not on it, and left after 364 days."""
+        came, later = (f"{LIVES}    e | E | {day} | | 3000 | |\n" for day in ("2026-03-31", "2026-04-01"))
+        assert self.row(subscriptions=came).value == pytest.approx((1000 + 2000 + 3000) / 3 * 0.8 * 8.4)
+        assert (self.row(subscriptions=came).n, self.row(subscriptions=later).n) == (5, 4)
+        left = f"{LIVES}    f | F | 2025-04-01 | 2026-03-31 | 500 | |\n"
+        end = 364 * 12 / 365
+        months = 2.4 + 4 / 5 * 4.8 + 3 / 5 * (end - 7.2) + 2 / 5 * (12 - end)
+        assert self.row(subscriptions=left).value == pytest.approx((1000 + 2000) / 2 * 0.8 * months)
+
     def test_a_nearer_horizon(self):
         assert self.row(horizon=6).value == pytest.approx(1200 * (2.4 + 0.75 * 3.6))
 
