@@ -664,6 +664,34 @@ def test_support_cost_of_a_week_is_not_provided():
     assert support_cost(as_of_on="2026-01-19", period=Calendar().period("2026-W03")).status == "not_provided"
 
 
+# --- what links and backtests ask of each account ---------------------------------------------------------------------
+
+
+def test_each_account_has_its_share_of_what_could_be_kept():
+    """Of A 1 of 2 in each: a ticket still young, a request still within its hours, a promise not due are in none.
+
+    B has none that counts, and so no value.
+    """
+    deals = """
+        deal_id | created_at | customer_id | estimate_requested_at | estimate_sent_at
+        a | 2026-02-02 | A | 2026-02-02 09:00 | 2026-02-02 10:00
+        b | 2026-02-02 | A | 2026-02-02 09:00 | 2026-02-02 14:00
+        c | 2026-03-31 | B | 2026-03-31 23:00 |
+    """
+    lines = [
+        "a | A | 2026-02-01 | 2026-02-02 | 1 | 0 | login | | | | customer",
+        "b | A | 2026-02-21 | 2026-02-22 | 2 | 0 | login | | | | customer",
+        "c | B | 2026-03-28 | 2026-03-29 | 1 | 0 | login | | | | customer",
+    ]
+    promises = "delivery_id | customer_id | committed_on | delivered_on\n a | A | 2026-02-10 | 2026-02-10\n"
+    promises += " b | A | 2026-02-10 | 2026-02-11\n c | B | 2026-03-31 |"
+    texts = {"customers": THREE, "deals": deals, "tickets": TICKETS + "\n".join(lines), "deliveries": promises}
+    until = Calendar().period("2026Q1", as_of=date(2026, 3, 30))
+    for kpi_id, period in (("turbo_estimate", Q1), ("first_contact_resolution", Q1), ("sprint_on_time", until)):
+        rows = spine(period.as_of_on, period, **texts).answers(f"by_account_{kpi_id}")
+        assert {row["account_id"]: row["value"] for row in rows} == {"A": 1 / 2}, kpi_id
+
+
 # --- C06: delivered_value ---------------------------------------------------------------------------------------------
 
 # A confirmed 120k and was invoiced 40k, B 30k and 60k, C nothing and 50k

@@ -68,6 +68,8 @@ def figures(rows, segment=""):
 
 def test_one_of_two_customers_asked_is_silent():
     rows = inactive_customers(known(), Q1)
+    by_account = {row["account_id"]: row["value"] for row in known().answers("by_account_inactive_customers")}
+    assert by_account == {"A": 0, "B": 1}
     # A was active on 20 March, inside [18 March, 1 April); B last on the 17th; C is an API product, not asked.
     assert figures(rows) == {"inactive_customers": 1, "inactive_rate": 0.5, "newly_silent": 1, "returned": 0}
     assert rows[0].excluded["customers: product type api"] == 1
@@ -257,6 +259,8 @@ def test_a_stale_feed_is_refused_and_never_shown_as_silence():
     events = "user_id | event | occurred_at\n a1 | report | 2026-03-26 10:00"
     with pytest.raises(Refused, match=r"the event feed ends on 2026-03-26, 5 days before 2026-03-31 \(at most 4"):
         inactive_customers(known(events=events), Q1)
+    for name in ("inactive_customers", "days_silent", "pac_mean", "pac_breadth"):
+        assert known(events=events).answers(f"by_account_{name}") == []
     assert figures(inactive_customers(known(events=events), Q1, feed_max_age_days=5))["inactive_customers"] == 1
     with pytest.raises(Refused, match="no event is known"):
         inactive_customers(known(events="user_id | event | occurred_at"), Q1)

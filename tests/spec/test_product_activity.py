@@ -184,6 +184,9 @@ def test_ex_an_account_is_active_when_anybody_is():
     accounts = {row["account_id"]: row for row in given.answers("pac_account_rows")}
     assert (accounts["A"]["pac"], accounts["A"]["users"]) == (4, 3)  # blocks {0,1,2} and {2,3}
     assert accounts["A"]["pac_mean"] == pytest.approx(5 / 3)
+    for name, value in (("pac_mean", 5 / 3), ("pac_breadth", 2 / 3)):  # B has no users, and so no value
+        told = [(row["account_id"], row["value"]) for row in given.answers(f"by_account_{name}")]
+        assert told == [("A", pytest.approx(value))]
     assert (accounts["B"]["pac"], accounts["B"]["users"]) == (0, 0)
     rows = {(row.kpi_id, row.segment): row for row in pac_account(given, Q1)}
     assert [rows["pac_accounts", str(score)].value for score in range(8)] == [1, 0, 0, 0, 1, 0, 0, 0]
