@@ -558,8 +558,14 @@ class TestCurrencies:
         assert [float(mrr) for mrr in earlier] == pytest.approx([110])
 
     def test_a_missing_rate_is_refused_by_name(self):
-        with pytest.raises(Refused, match="no rate for EUR"):
-            movements(known(self.EURO))
+        begun_and_to_come = """
+            subscription_id | customer_id | start_on   | mrr | currency | recorded_at
+            s               | A           | 2025-01-01 | 100 | EUR      | 2025-01-01
+            t               | B           | 2026-05-01 | 100 | EUR      | 2026-03-01
+        """
+        for text in (self.EURO, begun_and_to_come):
+            with pytest.raises(Refused, match="no rate for EUR"):
+                movements(known(text))
 
     def test_a_missing_rate_of_who_came_and_went_is_refused_too(self):
         short = """

@@ -423,6 +423,19 @@ def test_seats_of_a_line_without_a_price_are_seats_and_those_of_a_trial_or_of_no
     assert (rows["small"].numerator, rows["small"].denominator, rows["small"].warnings) == (4, 3 + 2, ())
 
 
+def test_seats_are_those_of_the_last_day():
+    """5 from the last day on, 7 until it: the user of B ÷ (3 + 5)."""
+    subscriptions = """
+        subscription_id | customer_id | start_on   | end_on     | mrr | quantity | seat_based
+        S2              | B           | 2025-01-01 |            | 100 | 3        | true
+        S4              | B           | 2026-03-31 |            | 100 | 5        | true
+        S5              | B           | 2025-01-01 | 2026-03-31 | 100 | 7        | true
+    """
+    found = events(("u", "2026-03-28")).replace("feed", "u")
+    rows = seat_utilisation(known(users=users("u", customer="B"), events=found, subscriptions=subscriptions), Q1)
+    assert (rows[0].numerator, rows[0].denominator) == (1, 3 + 5)
+
+
 def test_half_a_seat_is_a_seat_by_half():
     """Small pays for 1.5 and large for 40: 1 ÷ 1.5 and, in all, 1 ÷ 41.5."""
     roster = users("u0", customer="B")

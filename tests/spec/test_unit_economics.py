@@ -209,6 +209,8 @@ class TestCac:
         rows = cards.cac(found, partial)
         row = only(rows, "cac_sm")
         assert (row.status, row.numerator, row.denominator) == ("partial", 1200, 2)  # March is not over
+        by_quarter = only(cards.cac(found, partial, movement_grain="quarter"), "cac_sm")
+        assert (by_quarter.numerator, by_quarter.denominator) == (1200, 2)  # nor is the quarter
         assert only(rows, "cac_sm_quarter").value == 200 / 1
         assert only(rows, "new_customers").value == 2  # so far
 

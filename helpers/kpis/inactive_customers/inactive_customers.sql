@@ -372,7 +372,7 @@ select label, account_id as customer_id, coalesce(owner, '(no owner)') as owner,
   case when users = 0 then 'no users on record' when is_signalled then 'no health signal'
     when last_active_on is null then 'never active' else 'no activity' end
     || case when renewal_on < day then '; past renewal' else '' end as reason,
-  sum(mrr) over (partition by label, coalesce(owner, '(no owner)')) as at_stake,
+  sum(mrr) over (partition by label, owner) as at_stake,
   case when days_to_renewal <= 90 then 0 when days_to_renewal <= 180 then 1 when days_to_renewal > 180 then 2 else 3 end as turn
 from silent
 left join money_at_risk_rows using (label, account_id)

@@ -244,7 +244,7 @@ join period on period.label = entry.label and entry.day between four_periods_sta
 left join first_entry as following on following.label = entry.label and following.record_id = entry.record_id
   and following.place = entry.place + 1
 left join first_entry as later on later.label = entry.label and later.record_id = entry.record_id
-  and later.place > entry.place + 1
+  and later.place > entry.place
 left join known_deal as lost on lost.label = entry.label and deal_id = entry.record_id and outcome = 'lost'
 group by entry.label, entry.place, entry.record_id, entry.day, following.day, lost.closed_on, known_day
 having days >= 0;
