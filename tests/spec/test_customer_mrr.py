@@ -558,12 +558,13 @@ class TestCurrencies:
         assert [float(mrr) for mrr in earlier] == pytest.approx([110])
 
     def test_a_missing_rate_is_refused_by_name(self):
-        begun_and_to_come = """
-            subscription_id | customer_id | start_on   | mrr | currency | recorded_at
-            s               | A           | 2025-01-01 | 100 | EUR      | 2025-01-01
-            t               | B           | 2026-05-01 | 100 | EUR      | 2026-03-01
+        beside_gone_and_to_come = """
+            subscription_id | customer_id | start_on   | end_on     | mrr | currency | recorded_at
+            r               | C           | 2023-01-01 | 2024-01-01 | 100 | EUR      | 2023-01-01
+            s               | A           | 2025-01-01 |            | 100 | EUR      | 2025-01-01
+            t               | B           | 2026-05-01 |            | 100 | EUR      | 2026-03-01
         """
-        for text in (self.EURO, begun_and_to_come):
+        for text in (self.EURO, beside_gone_and_to_come):
             with pytest.raises(Refused, match="no rate for EUR"):
                 movements(known(text))
 
