@@ -465,6 +465,11 @@ def test_twelve_weeks_of_silence():
     # A came back on 20 March; on the 24th B's window still held its 17 March.
     before = found.rows.iloc[-2].to_dict()
     assert (before["inactive"], before["returned"]) == (0, 1)
+    # B, silent until it stopped paying on 20 February, is used as it pays again: it was not silent a week before.
+    paused = only("A") + "\n S2 | B | 2025-01-01 | 2026-02-20 | 200 | USD\n S2 | B | 2026-03-18 | | 200 | USD"
+    again = silence_by_week(known(subscriptions=paused, events=EVENTS.replace("03-17 23:59", "03-20 10:00")), Q1)
+    assert again.rows["returned"].tolist()[-3:] == [0, 1, 0]  # A alone
+    assert again.rows["asked"].tolist()[-3:] == [1, 2, 2]
 
 
 def test_the_list_is_grouped_by_owner_and_says_who_is_not_asked():

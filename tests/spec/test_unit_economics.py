@@ -636,7 +636,7 @@ class TestLtvFromChurn:
 
     def test_who_left_and_came_back_churned_once_and_is_at_risk_again(self):
         """A pays on the eves of April to June and of November to March: 3 + 5 months, one churn."""
-        back = "\n".join([SUBSCRIPTIONS, "a | A | 2025-01-01 | 2025-06-15 | 9 | |", "b | A | 2025-10-15 | | 9 | |"])
+        back = "\n".join([SUBSCRIPTIONS, "a | A | 2025-01-01 | 2025-06-15 | 9 | |", "b | A | 2025-10-31 | | 9 | |"])
         row = only(cards.ltv(known(subscriptions=back), Q1, gross_margin=0.8), "ltv_margin")
         assert row.denominator == 1 / (3 + 5)
 
