@@ -459,7 +459,8 @@ def test_one_touch_is_another_figure():
     assert (zendesk.numerator, zendesk.denominator) == (10, 11)
     assert (fivetran.numerator, fivetran.denominator) == (10, 12)
     assert "tickets: closed without a reply" not in zendesk.excluded
-    assert zendesk.excluded["tickets: spam, merged, or without public_agent_replies"] == 1
+    for row in (zendesk, fivetran):
+        assert row.excluded["tickets: spam, merged, or without public_agent_replies"] == 1
     assert not any("FCR" in CATALOGUE[kpi_id].label for kpi_id in ("one_touch_zendesk", "one_touch_fivetran"))
 
 

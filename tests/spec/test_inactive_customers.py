@@ -470,6 +470,9 @@ def test_twelve_weeks_of_silence():
     again = silence_by_week(known(subscriptions=paused, events=EVENTS.replace("03-17 23:59", "03-20 10:00")), Q1)
     assert again.rows["returned"].tolist()[-3:] == [0, 1, 0]  # A alone
     assert again.rows["asked"].tolist()[-3:] == [1, 2, 2]
+    # Had it been used until 10 February alone, it would be silent again, and not newly so.
+    left = silence_by_week(known(subscriptions=paused, events=EVENTS.replace("03-17 23:59", "02-10 10:00")), Q1)
+    assert left.rows[["inactive", "newly_silent"]].to_numpy().tolist()[-3:] == [[1, 0], [1, 0], [1, 0]]
 
 
 def test_the_list_is_grouped_by_owner_and_says_who_is_not_asked():
@@ -620,7 +623,8 @@ def test_ex_of_the_warning():
     assert rows["first_on"].dt.date.tolist()[1:] == [date(2026, 2, 15), date(2026, 1, 25)]
     assert rows["weeks"].tolist()[1:] == pytest.approx([33 / 7, 5])
     assert warned(lives(), Q1).note.endswith("Of 1 customer that stayed, 0 had been on one too.")
-    assert warned_of(lives(customers="")).index.tolist() == ["B", "D", "A"]  # nameless, and lost all the same
+    nameless = warned_of(lives(customers=""))["on_list"]  # and lost all the same
+    assert nameless.to_dict() == {"B": "no", "D": "yes", "A": "yes"}
 
 
 def test_who_was_lost_and_what_they_paid_is_as_in_the_list_of_lost_customers():

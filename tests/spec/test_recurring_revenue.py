@@ -411,6 +411,10 @@ class TestRenewals:
         # 90 days after 31 March is 29 June, 180 days 27 September
         assert only(rows, "arr_due_90").value == 12 * 60
         assert only(rows, "arr_due_180").value == 12 * (60 + 90)
+        new = "new | | I | 2026-03-31 | | 7 | 2026-06-29 |"
+        old = "old | | J | 2025-04-01 | 2026-03-31 | 9 | 2026-06-29 |"
+        rows = figures(cards.renewals, known(f"{self.LINES}{new}\n{old}"))  # in force on the last day, and not on it
+        assert only(rows, "arr_due_90").value == 12 * (60 + 7)
 
     def test_the_ten_largest(self):
         rows = "\n".join(f"s{i} | c{i} | 2026-01-01 | {i}" for i in range(1, 13))

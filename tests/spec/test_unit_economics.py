@@ -150,8 +150,9 @@ class TestCac:
             "2025-05-01 | sales | kept  | 500 | USD | retain  | | |",
             "2025-05-01 | sales | gold  | 1   | XAU | retain  | | |",  # nobody needs its rate
         )
-        row = only(cards.cac(known(spend=spend, subscriptions=customers_of(1)), Q1), "cac_sm")
-        assert (row.value, row.excluded) == (100 + 20 + 3, {"spend: purpose retain": 2})
+        rows = cards.cac(known(spend=spend, subscriptions=customers_of(1)), Q1)
+        for row in (only(rows, "cac_sm"), only(rows, "cac_full")):
+            assert (row.value, row.excluded) == (100 + 20 + 3, {"spend: purpose retain": 2})
 
     def test_other_departments_are_in_neither(self):
         found = known(spend=ledger(sales=100, support=30, product=5000), subscriptions=customers_of(1))
@@ -695,7 +696,7 @@ class TestLtvFromLives:
         customers = "\n".join([f"{header} | parent_id", *(f"{row} | P" for row in rows)])
         found = known(subscriptions=LIVES, customers=customers)
         row = only(cards.ltv(found, Q1, **given), "ltv_km")
-        assert (row.value, row.n) == (pytest.approx(3000 * 0.8 * 12), 1)
+        assert (row.value, row.n, row.interval) == (pytest.approx(3000 * 0.8 * 12), 1, None)
         untold = known(subscriptions=LIVES, customers=TWO_SEGMENTS)
         with pytest.raises(NotProvided, match=r"customers\.parent_id"):
             cards.ltv(untold, Q1, **given)

@@ -79,7 +79,7 @@ def value_interval(stays: pd.DataFrame, horizon: float) -> Interval | None:
     None of one customer or fewer. A draw in which nobody pays has no ARPA and is left out; one in which nobody was
     followed to the horizon takes it that those left would have stayed.
     """
-    if len(stays) < 2 or not stays["mrr"].any():
+    if len(stays) < 2:
         return None
     stays = stays.sort_values(["months", "is_left"], ascending=[True, False])  # at equal months who left comes first
     mrr, months = stays["mrr"].to_numpy(float), stays["months"].to_numpy(float)
