@@ -189,9 +189,10 @@ def _of_kpi(results: Results, kpi_id: str) -> Headline | None:
 
 
 def judgement(results: Results, kpi_id: str) -> Verdict:
-    """The verdict that is news: of a month that signals, else of the figure of the review period."""
-    by_month = verdict(results, kpi_id)
-    return by_month if by_month.state == "signal" else verdict_of_period(results, kpi_id)
+    """The verdict that is news: of a month that signals, unless the figure of the review period says otherwise."""
+    by_month, of_period = verdict(results, kpi_id), verdict_of_period(results, kpi_id)
+    otherwise = of_period.tone not in ("", by_month.tone)
+    return by_month if by_month.state == "signal" and not otherwise else of_period
 
 
 def _of_segment(results: Results, address: str) -> Headline | None:
@@ -212,7 +213,8 @@ def _of_row(results: Results, row: pd.Series, found: Verdict) -> Headline:
     lead = moved_to(results, row) + when_earlier(results, row)
     rest = "".join([_(", ") if gaps else "", clauses(gaps), _("; ") if words else "", words, _(".")])
     rest = paragraph(rest, worth)
-    kind: Kind = "signal" if found.state == "signal" else "target" if met is not None else ""
+    is_signal = found.state == "signal" and (found.tone or met is None)
+    kind: Kind = "signal" if is_signal else "target" if met is not None else ""
     before = results.before(row)
     change = change_tone(row["kpi_id"], row["value"] - before["value"]) if before is not None else ""
     tone: Tone = found.tone if kind == "signal" else ("good" if met else "bad") if kind == "target" else change

@@ -68,8 +68,9 @@ class Verdict:
 
     @property
     def tone(self) -> Tone:
-        """Whether a signal is good or bad news."""
-        return self.tone_of(self.side) if self.state == "signal" else ""
+        """Whether a signal is good or bad news; a long step that only leads back towards the average is neither."""
+        towards = self.limits.rule == 1 and self.side * (self.value - (self.limits.mean or 0.0)) < 0
+        return self.tone_of(self.side) if self.state == "signal" and not towards else ""
 
     @property
     def is_wide(self) -> bool:

@@ -91,6 +91,23 @@ def test_a_month_that_signals_is_named():
     ]
 
 
+def test_a_month_that_recovers_is_no_good_news_of_a_quarter_that_fell():
+    """Months of 60 to 69, mean 64.92, one of -300 and one of 60 again: that step up only leads back towards the mean.
+
+    The quarter of -175 lies below those of 190 to 200 before it.
+    """
+    by_month = months("net_new_mrr", [62, 66, 64, 69, 65, 61, 67, 66, 62, 66, 64, 67, -300, 60])
+    by_quarter = [190, 200, 195, 190, 200, 195, -175]
+    found = summary(review(*by_month, *quarters("net_new_mrr", by_quarter), targets={"net_new_mrr": 190}))
+    assert not found.good
+    (only,) = found.bad
+    assert only.text.startswith("Net new MRR fell to −€175 per month, €370 below 2026Q2")
+    assert "up on the month before" not in only.text
+    # with too few quarters to judge, what is left is the target that was missed
+    found = headlines(review(*by_month, *quarters("net_new_mrr", [195, -175]), targets={"net_new_mrr": 190}), [])
+    assert [(each.kind, each.tone) for each in found] == [("target", "bad")]
+
+
 def test_a_share_of_money_tells_what_the_gap_to_its_target_is_worth():
     """NRR of 100.0% on 400 a month; its target of 105% is 20 a month more."""
     rows = [share("nrr", 400, 400)]
