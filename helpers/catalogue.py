@@ -362,6 +362,7 @@ _ROWS: dict[str, dict[str, list[Kpi]]] = {  # by theme, in the order of packs, a
                 definition="Of the paid subscription lines with a renewal day in the period, the share still paid on "
                 "that day or within the days of grace."),
             Kpi("renewal_rate_arr", "Renewal rate by ARR", "share", "up", parts="money", judged="quarter", floor=0,
+                ceiling=1,
                 definition="Of the ARR of the paid lines with a renewal day in the period, the part whose lines were "
                 "still paid on that day or within the days of grace."),
             Kpi("arr_due_90", "ARR due in the next 90 days", "money", "neutral",

@@ -180,6 +180,8 @@ def test_limits_are_shown_within_what_a_proportion_can_be():
     found = judged(*rows, kpi_id="win_rate")
     assert found.range[1] == 1.0
     assert found.limits.upper > 1
+    rows = quarters("renewal_rate_arr", [0.9, 1.0, 0.8, 1.0, 0.7, 1.0, 0.9])  # of the ARR due, no more can be renewed
+    assert judged(*rows, kpi_id="renewal_rate_arr").range[1] == 1.0
 
 
 def test_judged_series_are_counted_once():
