@@ -48,7 +48,7 @@ def parts_of(notebook: NotebookNode, *, theme: str, title: str) -> list[Part]:
     first = next((i for i, part in enumerate(parts) if part["type"] == "heading"), None)
     if first is not None and parts[first]["level"] == 1:
         del parts[first]
-    return _with_ids(printable(parts), theme) + _unseen_messages(notebook, theme)
+    return _with_ids(_said_once(printable(parts)), theme) + _unseen_messages(notebook, theme)
 
 
 def commentary_parts(text: str, prefix: str) -> list[Part]:
@@ -106,6 +106,20 @@ def slug(text: str) -> str:
     'where-mrr-came-from'
     """
     return re.sub(r"\W+", "-", text.lower()).strip("-")
+
+
+def _said_once(parts: list[Part]) -> list[Part]:
+    """Empty tables that follow each other and say the same as one, under the titles of all."""
+    kept: list[Part] = []
+    for part in parts:
+        last = kept[-1] if kept else {}
+        same = all(part.get(key) == last.get(key) for key in ("type", "empty", BRIEF))
+        if same and part.get("empty"):
+            titles = dict.fromkeys([*last["title"].split(" · "), part["title"]])
+            kept[-1] = {**last, "title": " · ".join(titles)}
+        else:
+            kept.append(part)
+    return kept
 
 
 def _with_ids(parts: list[Part], prefix: str) -> list[Part]:

@@ -52,6 +52,21 @@ def test_a_notebook_becomes_its_parts_in_order():
     assert title_of(recurring_revenue()) == "Recurring revenue"
 
 
+def test_tables_that_follow_each_other_and_lack_the_same_are_told_once():
+    refused = [
+        table_output(title=title, rows=0, empty="Refused: no day.") for title in ("Curve", "Customers", "Customers")
+    ]
+    stages = table_output(title="Stages", rows=0, empty="Not provided: milestones.")
+    found = shown(*refused, stages, table_output())
+    assert [(part["title"], part["empty"]) for part in found[:2]] == [
+        ("Curve · Customers", "Refused: no day."), ("Stages", "Not provided: milestones.")
+    ]  # fmt: skip
+    assert [part["title"] for part in found[2:]] == ["Lost customers"]
+    # a brief shows tagged cells alone, and keeps what they lack
+    one, other = parts(code(refused[0]), code(refused[1], tags=("brief",)))
+    assert (one["title"], other["title"], other["brief"]) == ("Curve", "Customers", True)
+
+
 @pytest.mark.parametrize("tag", ["parameters", "injected-parameters", "results", "hide"])
 def test_tagged_cells_show_nothing_but_an_error(tag):
     found = shown(printed("x"), table_output(), error("KeyError", "'mrr'"), tags=(tag,), count=3)
