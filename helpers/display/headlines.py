@@ -109,6 +109,7 @@ def in_short(results: Results) -> InShort:
     shown = [*news, *{each.family: each for each in reversed(others)}.values()][: IN_SHORT - len(parts)]
     told = [*(each.text for each in shown), *parts]
     told = told or [words for kpi_id in list(present)[:1] for words in _by_segment_alone(results, kpi_id)]
+    told = told or [each.text for kpi_id in present if (each := _of_kpi(results, kpi_id))][:1]
     return InShort(told or [_("No figure of this theme is known.")])
 
 

@@ -64,6 +64,10 @@ class Outlook:
         if period.is_partial:
             return _("{period} is not over: the outlook to the year's end is told when it is.").format(period=label)
         few = _("The outlook to the year's end takes {n} quarters running with a value.").format(n=PACE)
+        if self.is_stock and self.end < 0:
+            return _("At the pace of the last four quarters, no MRR would be left by the end of {year}.").format(
+                year=self.ahead[-1][:-2]
+            )
         return why_nothing(self.results, self.results.now(self.kpi_id), few) if math.isnan(self.end) else ""
 
     @property

@@ -146,4 +146,6 @@ def _a_word_or_two(results: Results, found: Verdict) -> str:
     if not is_outside(found.value, found.limits) or not found.range:
         return _("unusual step up") if is_above else _("unusual step down")
     low, high = results.write.column(found.range, kpi(found.subject).unit)
+    if low == high:
+        return (_("above {value}") if is_above else _("below {value}")).format(value=low)
     return (_("above {low} to {high}") if is_above else _("below {low} to {high}")).format(low=low, high=high)

@@ -76,7 +76,7 @@ class Verdict:
     def is_wide(self) -> bool:
         """Whether the usual range reaches from nothing to twice the average: too wide to say what is unusual."""
         lower, mean = self.limits.lower, self.limits.mean
-        return self.state == "noise" and lower is not None and mean is not None and lower * mean <= 0
+        return self.state == "noise" and lower is not None and mean is not None and lower * mean <= 0 and lower != mean
 
     @property
     def shown(self) -> str:

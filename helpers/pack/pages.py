@@ -21,7 +21,7 @@ from helpers.display.plain_words import named, plain, plain_value
 from helpers.display.scorecard import scorecard
 from helpers.display.sentences import name_of
 from helpers.display.summary import Summary, summary
-from helpers.language import _, message, paragraph, retold
+from helpers.language import _, message, paragraph, plural, retold
 from helpers.notebook_parameters import GIVEN
 from helpers.pack.actions import actions_shown
 from helpers.pack.changes import Compared
@@ -318,8 +318,8 @@ def _warned(results: Results) -> dict[str, str]:
     share, weeks = (results.now(kpi_id) for kpi_id in ("lost_mrr_warned", "warning_weeks"))
     if share is None or share["status"] != "ok":  # nobody was lost, or nothing tells
         return {}
-    n = results.write.value(share["n"], "count")
-    words = _("{name}, of {n} customers lost.").format(name=name_of(share), n=n)
+    words = plural("{name}, of {n} customer lost.", "{name}, of {n} customers lost.", share["n"])
+    words = words.format(name=name_of(share), n=results.write.value(share["n"], "count"))
     if weeks is not None and weeks["status"] == "ok":
         more = _("{name}: {value}.").format(name=name_of(weeks), value=results.write.value(weeks["value"], "weeks"))
         words = paragraph(words, more)

@@ -42,6 +42,14 @@ def test_mrr_at_the_years_end_is_that_of_now_and_the_mean_net_new_of_four_quarte
     )
 
 
+def test_a_pace_that_leaves_less_than_nothing_is_told_in_words():
+    """Of 100 lost in one quarter of four, 25 a quarter: 20 and 25 less is less than nothing."""
+    found = Outlook(mrr([100, 110, 120, 120, 120, 120, 120, 120, 20], [0, 10, 10, 0, 0, 0, 0, 0, -100]), "mrr")
+    assert found.end == 20 - 100 / 4 == -5
+    assert found.sentence == "At the pace of the last four quarters, no MRR would be left by the end of 2026."
+    assert "−" not in charts.outlook(found.results, "mrr").sentence
+
+
 def test_a_gap_to_the_target_that_is_smaller_than_the_error_is_told_as_such():
     told = Outlook(mrr(plans={"mrr": {"2026Q4": 195}}), "mrr").sentence  # 200 is 5 above; 4.7 % of it are 9.4
     assert "€5 above the target of €195" in told

@@ -105,6 +105,14 @@ def test_the_verdict_in_a_word(values, word):
     assert row_of("renewal_rate", *quarters("renewal_rate", values))["signal"] == word
 
 
+def test_where_all_values_are_the_same_that_one_value_is_usual():
+    """None was lost in seven quarters, nor in the eighth; then one in ten is."""
+    row = row_of("logo_churn_quarter", *quarters("logo_churn_quarter", [0.0] * 8))
+    assert (row["signal"], row["verdict_words"]) == ("usual", "At its provisional usual value of 0.0%")
+    row = row_of("logo_churn_quarter", *quarters("logo_churn_quarter", [*[0.0] * 7, 0.1]))
+    assert row["signal"] == "above 0.0%"
+
+
 def test_a_range_that_reaches_to_nothing_is_no_verdict():
     """30, 90, 10, 80, 20, 70, 15, 85: mean 50, steps about 64, so the limits lie 170 below and above it."""
     row = row_of("new_revenue", *quarters("new_revenue", [30, 90, 10, 80, 20, 70, 15, 85]))

@@ -203,6 +203,12 @@ def test_in_short_tells_three_families_at_most_and_never_nothing():
     assert in_short(review()).sentences == ["No figure of this theme is known."]
 
 
+def test_in_short_tells_a_lesser_figure_where_the_first_ones_are_not_provided():
+    """In a month, acquisition cost is told of quarters alone; new customers are known all the same."""
+    rows = [long_table.row("cac_full", Q3, None, status="not_provided"), *quarters("new_customers", [3, 1])]
+    assert in_short(review(*rows)).sentences == ["New customers fell to 1, 2 below 2026Q2."]
+
+
 def test_a_name_in_a_sentence_is_no_markup():
     parts = [
         long_table.row("new_revenue", period, value, segment=("source", "*[x](y)*"))
