@@ -35,8 +35,15 @@ USUAL_ROWS: Mapping[str, Sequence[str]] = {
 
 
 def scorecard(results: Results) -> list[dict[str, Any]]:
-    """The groups of the scorecard, each with ``title`` and ``rows``; rows have the keys of :func:`scorecard_row`."""
+    """The groups of the scorecard, each with ``title`` and ``rows``; rows have the keys of :func:`scorecard_row`.
+
+    A reason that several rows have is told by the first; the others name it.
+    """
     groups = {title: [scorecard_row(results, k) for k in ids] for title, ids in scorecard_kpis(results).items()}
+    first: dict[str, str] = {}
+    for row in (row for rows in groups.values() for row in rows if row["reason"]):
+        if (name := first.setdefault(row["reason"], row["label"])) != row["label"]:
+            row["reason"] = _("As for {name}").format(name=name)
     return [{"title": title, "rows": rows} for title, rows in groups.items()]
 
 

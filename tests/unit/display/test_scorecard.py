@@ -69,6 +69,15 @@ def test_the_variance_of_a_share_is_in_points_and_of_days_in_per_cent():
     assert (days["variance"], days["variance_tone"], days["previous"]) == ("−16.4%", "good", "−3 days")
 
 
+def test_a_reason_that_several_rows_have_is_told_once():
+    whys = {"mrr": "rows left out", "nrr": "rows left out", "win_rate": "no deal", "arr": "rows left out"}
+    rows = [long_table.refused(kpi_id, Q3, why) for kpi_id, why in whys.items()]
+    chosen = {"Money": ["mrr", "nrr", "win_rate"], "More": ["arr"]}
+    told = [row["reason"] for group in scorecard(review(*rows, scorecard=chosen)) for row in group["rows"]]
+    named = "As for Monthly recurring revenue (MRR)"
+    assert told == ["Rows left out", named, "No deal", named]
+
+
 def test_nothing_is_a_bare_dash():
     row = row_of("mrr", *quarters("mrr", [100]))
     told = [row[key] for key in ("previous", "year_ago", "target", "signal")]
