@@ -86,7 +86,7 @@ def _behind(found: Outlook, title: str) -> Table:
     }
     rows = pd.DataFrame({"value": found.known, "forecast": found.past["forecast"], "off": found.past["off"]})
     rows = rows.head(0) if found.why_none else pd.concat([rows, pd.DataFrame({"forecast": found.values})])
-    rows = rows.assign(target=pd.Series(found.targets, dtype=float))
+    rows = rows.assign(target=pd.Series(found.targets, dtype=float).reindex(rows.index))
     rows = rows.assign(period=[format_period(str(label)) for label in rows.index])
     note = plural(
         "Forecasts of past quarters are those of {n} quarter before.",

@@ -50,6 +50,13 @@ def test_a_pace_that_leaves_less_than_nothing_is_told_in_words():
     assert "−" not in charts.outlook(found.results, "mrr").sentence
 
 
+def test_without_an_outlook_there_is_no_table_of_targets_alone():
+    year_over = mrr(period=Q4, plans={"mrr": {"2026Q3": 195, "2026Q4": 210}})
+    chart = charts.outlook(year_over, "mrr")
+    assert chart.sentence == "2026Q4 is the last quarter of its fiscal year: the year is over."
+    assert (chart.svg, len(chart.table.listing.rows)) == ("", 0)
+
+
 def test_a_gap_to_the_target_that_is_smaller_than_the_error_is_told_as_such():
     told = Outlook(mrr(plans={"mrr": {"2026Q4": 195}}), "mrr").sentence  # 200 is 5 above; 4.7 % of it are 9.4
     assert "€5 above the target of €195" in told
