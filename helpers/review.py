@@ -26,6 +26,7 @@ from helpers.data.prepared import Prepared
 from helpers.display.context import Context, Results
 from helpers.display.formats import with_periods
 from helpers.display.notebook import set_up_notebook
+from helpers.display.plain_words import named
 from helpers.errors import KitError, NotProvided, Refused, nearest, refuse
 from helpers.kpis.left_out import refusal
 from helpers.kpis.rows import Card, cards_of, cards_with, rows_once, run, theme_of, words_of
@@ -162,12 +163,13 @@ class OpenReview:
         try:
             found = function(self.spine)
         except NotProvided as error:
-            return _empty(function, _("Not provided: {what}.").format(what=error.what))
+            what = named(error.what) if error.what in TABLES else retold(error.what)
+            return _empty(_("Not provided: {what}.").format(what=what))
         except Refused as error:
-            return _empty(function, _("Refused: {reason}.").format(reason=retold(str(error))))
+            return _empty(_("Refused: {reason}.").format(reason=retold(str(error))))
         tables = [name for name in TABLES if name in self.spine.reading and self.prepared.provides(name)]
         why = refusal(self.spine, tables, self.period.label)
-        return _empty(function, _("Refused: {reason}.").format(reason=retold(why))) if why else _in_language(found)
+        return _empty(_("Refused: {reason}.").format(reason=retold(why))) if why else _in_language(found)
 
     def _relation(self, kpi_id: str) -> str:
         """The relation that defines a KPI: that of its own name, else that of its card."""
@@ -339,8 +341,8 @@ def _in_language(found: Listing) -> Listing:
     return replace(found, rows=rows, columns=heads, caption=caption, note=note, when_empty=nothing)
 
 
-def _empty(function: TableOf, why: str) -> Listing:
-    return Listing(function.__name__.replace("_", " ").capitalize(), pd.DataFrame(), {}, why)
+def _empty(why: str) -> Listing:
+    return Listing("", pd.DataFrame(), {}, why)
 
 
 def _day(text: str) -> date:

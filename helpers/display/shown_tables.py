@@ -239,7 +239,9 @@ def _row_html(texts: list[str], values: list[Any], classes: list[str]) -> str:
 def table_text(table: Mapping[str, Any]) -> str:
     """A table of :func:`table_from_resource` as plain text."""
     if table["empty"]:
-        return _("{name}: {value}").format(name=table["title"], value=table["empty"])
+        return (
+            _("{name}: {value}").format(name=table["title"], value=table["empty"]) if table["title"] else table["empty"]
+        )
     grid = [[column["label"] for column in table["columns"]], *table["rows"], *filter(None, [table.get("total")])]
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     pads = [str.rjust if column["align"] == "right" else str.ljust for column in table["columns"]]

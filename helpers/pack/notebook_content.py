@@ -116,7 +116,7 @@ def _said_once(parts: list[Part]) -> list[Part]:
         same = all(part.get(key) == last.get(key) for key in ("type", "empty", BRIEF))
         if same and part.get("empty"):
             titles = dict.fromkeys([*last["title"].split(" · "), part["title"]])
-            kept[-1] = {**last, "title": " · ".join(titles)}
+            kept[-1] = {**last, "title": " · ".join(filter(None, titles))}
         else:
             kept.append(part)
     return kept

@@ -12,6 +12,7 @@ import pytest
 from helpers.data.prepare import prepare
 from helpers.errors import KitError, NotProvided, Refused
 from helpers.kpis import new_revenue, pipeline_conversion, recurring_revenue
+from helpers.language import speaking
 from helpers.params import Review
 from helpers.periods import Calendar
 from helpers.results import Column, Listing
@@ -202,8 +203,21 @@ def test_a_listing_that_lacks_its_data_says_so(raised, said):
         raise raised
 
     table = opened().table(lost_customers)
-    assert table.listing.caption == "Lost customers"
+    assert table.listing.caption == ""  # its own words come with its figures; the name of a function is in no language
     assert said in table._repr_mimebundle_()["text/html"]
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [("entitlements", "права использования"), ("four trailing quarters in a month", "четыре последних квартала")],
+)
+def test_what_a_listing_lacks_is_told_in_the_language_of_the_pack(what, said):
+    def gaps(spine):
+        raise NotProvided(what)
+
+    review = opened()
+    with speaking("ru"):
+        assert said in review.listing(gaps).when_empty
 
 
 def test_blocks_show_what_was_computed():
