@@ -127,7 +127,7 @@ def shortened(text: str, width: float, most: int, *, bold: bool = False) -> str:
 
 def fitted(lines: Sequence[Line], width: int, height: int, least: int = SMALLEST) -> list[Line]:
     """Paragraphs for a place: as large as there is room for, and cut where there is none even for the smallest."""
-    found = [replace(line, text=in_words(line.text)) for line in lines]
+    found = [_unbroken(replace(line, text=in_words(line.text)), width, least) for line in lines]
     for scale in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5):
         sized = [replace(line, size=max(min(least, line.size), int(line.size * scale))) for line in found]
         if _height(sized, width) <= height:
@@ -143,6 +143,13 @@ def fitted(lines: Sequence[Line], width: int, height: int, least: int = SMALLEST
         if _height(sized, width) <= height:
             break
     return sized
+
+
+def _unbroken(line: Line, width: int, least: int) -> Line:
+    """A paragraph in which no word is too wide for its line, unless it is as small as it may be: a figure above all."""
+    widest = max(ems(word, bold=line.bold) for word in line.text.split(" "))
+    size = int(_room(replace(line, size=1), width) / max(widest, 1.0))
+    return replace(line, size=min(line.size, max(size, least)))
 
 
 def in_words(text: str) -> str:

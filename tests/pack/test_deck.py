@@ -401,6 +401,21 @@ def test_what_has_no_room_is_cut_with_a_sign_and_stands_in_the_notes():
     assert re.fullmatch(r"\d+ more, in the pack", table_of(slides[len(slides) - 1])[-1][0])
 
 
+def test_a_figure_of_billions_stands_on_one_line():
+    rows = [*quarters("mrr", [5e8, 5e8]), *quarters("new_revenue", [5e11, 294_523_515_176])]
+    made_up = read(render_deck(*news(*rows, targets={"new_revenue": 5e11})))
+    (box, figure), *_others = [
+        (shape, paragraph)
+        for slide in made_up.slides
+        for shape in slide.shapes
+        if shape.has_text_frame
+        for paragraph in shape.text_frame.paragraphs
+        if paragraph.text == "€294,523,515,176"
+    ]
+    (run,) = figure.runs
+    assert width_of(run.text, run.font.size.pt, bold=True) <= Emu(box.width - 2 * Inches(0.1)).pt
+
+
 def test_a_figure_is_never_cut(template):
     """A scorecard whose names are as long as can be, on a narrow slide, still has every figure whole."""
     pages, found = hostile_pages()
