@@ -523,6 +523,7 @@ def _of_period(period: Period, review: Period) -> dict[str, Any]:
         found[f"{name}_starts_on"] = of and of.start
         found[f"{name}_flow_ends_on"] = of and of.flow_end
         found[f"{name}_measured_on"] = of and of.measured_on
+        found[f"{name}_known_day"] = of and of.known_until
     earlier = period.history(7) if period.kind == review.kind else []
     four, before = [*earlier, period][-4:], [*earlier, period][:-4]
     for name, periods in (("four", four), ("four_before", before if len(before) == 4 else [])):

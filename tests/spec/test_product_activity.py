@@ -235,6 +235,28 @@ def test_p5_margins_of_the_moves_are_the_histograms():
         assert users_then.total() == 7
 
 
+def test_p5_margins_hold_where_use_and_contracts_became_known_later():
+    """An event recorded after the year's end, and a leaver told after it, are in neither figure of 2025Q4."""
+    given = known(
+        users=users("u", "v") + "\n w | B | 2025-01-01",
+        subscriptions="""
+            subscription_id | customer_id | start_on   | end_on     | mrr | cancelled_at
+            S1              | A           | 2025-01-01 |            | 100 |
+            S2              | B           | 2025-01-01 | 2025-12-20 | 100 | 2026-01-15 10:00
+        """,
+        events="""
+            user_id | event  | occurred_at      | recorded_at
+            u       | report | 2025-12-30 09:00 | 2026-01-02 09:00
+            u       | report | 2026-03-30 09:00 | 2026-03-30 09:00
+            v       | report | 2025-12-30 09:00 | 2025-12-30 09:00
+        """,
+    )
+    then = spine_of(given.prepared, Q1.previous(), given.rules, [Q1.previous()])
+    assert Counter(row["pac"] for row in then.answers("pac_user_rows")) == {0: 2, 1: 1}  # u and w, and v
+    moves = {row["user_id"]: (row["pac_before"], row["pac"], row["move"]) for row in given.answers("pac_movement_rows")}
+    assert moves == {"u": (0, 1, "up"), "v": (1, 0, "down"), "w": (0, None, "left")}
+
+
 def test_the_first_listed_period_has_none_to_move_from():
     listed = Calendar(quarter_starts=(("2026Q1", Q1.start), ("2026Q2", Q1.end))).period("2026Q1")
     given = known(listed, users=users("u"), events=events(("u", "2026-03-30")).replace("feed", "u"))

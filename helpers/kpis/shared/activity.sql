@@ -87,7 +87,7 @@ from run where silent_to - silent_from >= 6;
 
 -- reading: the days on which activity is read in each period of the review's own kind. paid_on is the day on which customers
 -- pay, last_on the last day of what is looked at. The moment is `close`, the period's last day; `now`, where blocks of days
--- end with the period (or, by week_mode, with its last Sunday); or `before`, the same of the period before.
+-- end with the period (or, by week_mode, with its last Sunday); or `before`, the same of the period before, as known then.
 create view reading as
 with own as (
   select period.* from period semi join (select kind from period join rules on label = review_label) as review using (kind)
@@ -99,14 +99,15 @@ select label, known_day, moment, paid_on,
 from (
   select label, known_day, 'now' as moment, measured_on as paid_on from own
   union all
-  select label, known_day, 'before', previous_measured_on from own where previous_measured_on is not null
+  select label, previous_known_day, 'before', previous_measured_on from own where previous_measured_on is not null
 ) cross join rules;
 
 -- paying_account: the accounts that pay on the day of each reading.
 create table paying_account as
-select label, moment, account_id, segment
-from reading join paid using (label)
-where start_on <= paid_on and ends > paid_on
+select label, moment, coalesce(account_id, paying.customer_id) as account_id, segment
+from reading
+join paying on start_on <= paid_on and ends > paid_on and known_day between known_from and known_until
+left join account using (label, customer_id)
 group by all;
 
 -- roster: the users, active or not, of the accounts that pay on the day of a reading, as of its last day: who was created

@@ -28,12 +28,10 @@ with compared as (
 )
 select label, 'period' as span, label as of_label, starts_on, measured_on, known_day as recorded_by from period
 union all
-select label, 'previous', previous_label, previous_starts_on, previous_measured_on,
-  previous_measured_on + cast(known_day - measured_on as integer)
+select label, 'previous', previous_label, previous_starts_on, previous_measured_on, previous_known_day
 from compared where previous_label is not null
 union all
-select label, 'year_ago', year_ago_label, year_ago_starts_on, year_ago_measured_on,
-  year_ago_measured_on + cast(known_day - measured_on as integer)
+select label, 'year_ago', year_ago_label, year_ago_starts_on, year_ago_measured_on, year_ago_known_day
 from compared where year_ago_label is not null;
 
 -- won_deal: each deal won by the end of a span, with what its booking comes from (kind): its deal_type, where a renewal
