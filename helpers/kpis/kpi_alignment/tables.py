@@ -6,6 +6,7 @@ import pandas as pd
 
 import helpers.kpis.kpi_alignment.departments as alignment
 from helpers.catalogue import CATALOGUE, kpi
+from helpers.kpis.customer_performance.validity import customers_asked
 from helpers.kpis.kpi_alignment.findings import (
     NOBODY,
     Proofs,
@@ -163,7 +164,7 @@ def held_cpis(spine: Spine) -> Listing:
             "cpi": named(each.cpi.id),
             "by": each.by,
             "linked": _("; ").join(map(named, each.cpi.linked_kpis)) or None,
-            "evidence": len({found.customer_id for found in each.cpi.evidence}),
+            "evidence": customers_asked(each.cpi, spine.period.known_until),
             "finding": _proof(each.cpi, proved),
         }
         for each in held_to_cpis(spine.review)
