@@ -593,6 +593,15 @@ def test_moves_are_refused_where_the_feed_had_broken_off_by_the_end_of_the_perio
                 pac_movement(given, Q1, week_mode=week_mode)
 
 
+def test_moves_are_refused_where_the_last_weeks_of_the_period_before_were_recorded_after_it():
+    """What the year before knew of v ends on 9 December; read as known then, v would go up although v never paused."""
+    lines = [f"v | report | {day} | {'2026-01-05' if '2025-12-09' < day < '2026-01-05' else day}" for day in WEEKLY]
+    given = known(users=users("v"), events="\n".join(["user_id | event | occurred_at | recorded_at", *lines]))
+    with pytest.raises(Refused, match="the event feed ends on 2025-12-09, 22 days before 2025-12-31"):
+        pac_movement(given, Q1)
+    assert scores(pac_user(given, Q1))["7"] == 1
+
+
 @pytest.mark.parametrize(("missing", "told"), [(("2026-03-03", "2026-03-10"), True), ((), False)])
 def test_a_feed_that_broke_off_within_the_weeks_is_told(missing, told):
     """Everybody works every week, and the events of two of seven weeks never came: nobody is seen in more than five."""

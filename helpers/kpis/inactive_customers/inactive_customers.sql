@@ -178,7 +178,7 @@ from silence cross join rules where has_no_window group by label, week;
 -- return_notes: the periods of which nobody is told to have fallen silent, or returned, within a week: a week before, the
 -- feed of events had broken off, or not begun.
 create view return_notes as
-select label, text from period join feed_break using (label) where day = measured_on - 7;
+select label, text from period join feed_break using (label, known_day) where day = measured_on - 7;
 
 -- silence_notes: what is told of each period besides its figures.
 create view silence_notes as
@@ -405,8 +405,9 @@ select label, asked_day.day as week_to, case when now.day is null then coalesce(
   case when now.day is null and before.day is null then coalesce(newly_silent, 0) end as newly_silent,
   case when now.day is null and before.day is null then coalesce(returned, 0) end as returned
 from asked_day left join counted using (label, week)
-left join feed_break as now using (label, day)
-left join feed_break as before on before.label = asked_day.label and before.day = asked_day.day - 7
+left join feed_break as now using (label, known_day, day)
+left join feed_break as before on before.label = asked_day.label and before.known_day = asked_day.known_day
+  and before.day = asked_day.day - 7
 where week < 12;
 
 -- not_asked: why paying customers are neither active nor silent on the last day of the period, and what they pay.

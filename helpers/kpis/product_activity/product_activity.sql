@@ -371,7 +371,7 @@ from reading where 'users' not in (select what from provided);
 
 -- looked_at: the days that are looked at, by the moment: seven blocks, and 28 days.
 create view looked_at as
-select label, moment, last_on as day, last_on + 1 - cast(case moment when 'close' then 28 else 7 * block_days end as integer) as opens_on
+select label, moment, known_day, last_on as day, last_on + 1 - cast(case moment when 'close' then 28 else 7 * block_days end as integer) as opens_on
 from reading cross join rules where label not in (select label from feed_notes);
 
 -- history_notes: where those days begin before any event that is known, and where no event of a whole block of them is.
@@ -381,7 +381,7 @@ from looked_at join reach_of_use using (label)
 where first_on > opens_on
 union all
 select label, moment, day, null, text
-from looked_at join feed_gap using (label) cross join rules
+from looked_at join feed_gap using (label, known_day) cross join rules
 where least(day, silent_to) - greatest(opens_on, silent_from) + 1 >= block_days;
 
 -- block_notes, recent_notes: those of blocks that end with the period, and of its last 28 days.
@@ -400,7 +400,7 @@ select label, 'warning', text, null from history_notes where moment = 'close';
 create view pac_movement_notes as
 from block_notes
 union all
-select label, 'refused', text, null from reading join feed_break using (label)
+select label, 'refused', text, null from reading join feed_break using (label, known_day)
 where moment = 'before' and day = last_on and label not in (select label from feed_notes)
 union all
 select label, 'warning', text, null from history_notes where moment = 'before';

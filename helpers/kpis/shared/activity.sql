@@ -47,21 +47,22 @@ from period join feed_reach on known_day between known_from and known_until
 group by label;
 
 -- feed_break: the days on which use is asked for, and no event of anybody is known that was shortly before: the last day of
--- each period, that of the period before (or the last Sunday by then), and the same weekday of the twelve weeks before.
+-- each period, that of the period before (or the last Sunday by then, as known then), and the same weekday of twelve weeks.
 -- A feed of events that broke off looks like customers that fell silent, and one that is back like customers that returned.
 create table feed_break as
 with asked as (
   select label, known_day, measured_on - 7 * cast(week as integer) as day from period cross join range(13) as weeks(week)
   union
   select label, known_day, unnest([before, before - cast(isodow(before) % 7 as integer)])
-  from (select label, known_day, cast(previous_measured_on as date) as before from period) where before is not null
+  from (select label, previous_known_day as known_day, cast(previous_measured_on as date) as before from period)
+  where before is not null
 ),
 reached as (
-  select label, day, max(active_on) as last_on
+  select label, known_day, day, max(active_on) as last_on
   from asked left join feed_day on active_on <= day and known_day between known_from and known_until
   group by all
 )
-select label, day, case
+select label, known_day, day, case
     when last_on is null then 'no event is known by ' || day || '; without any, every customer would look silent'
     else 'the event feed ends on ' || last_on || ', ' || (day - last_on) || ' days before ' || day
       || ' (at most ' || feed_max_age_days || ' are allowed: feed_max_age_days); mend the feed, it is not the customers'
@@ -72,16 +73,19 @@ where last_on is null or day - last_on > feed_max_age_days;
 -- feed_notes: the periods of which no figure of use is told.
 create view feed_notes as
 select label, 'refused' as kind, cast(null as bigint) as rows, text
-from period join feed_break using (label) where day = measured_on;
+from period join feed_break using (label, known_day) where day = measured_on;
 
--- feed_gap: the days between two with events on which none of anybody is known, by period, where they are a week or more.
+-- feed_gap: the days between two with events on which none of anybody is known, by reading, where they are a week or more.
 create table feed_gap as
-with known as (select distinct label, active_on from period join feed_day on known_day between known_from and known_until),
+with known as (
+  select distinct label, known_day, active_on from reading join feed_day on known_day between known_from and known_until
+),
 run as (
-  select label, active_on + 1 as silent_from, lead(active_on) over (partition by label order by active_on) - 1 as silent_to
+  select label, known_day, active_on + 1 as silent_from,
+    lead(active_on) over (partition by label, known_day order by active_on) - 1 as silent_to
   from known
 )
-select label, silent_from, silent_to, 'no event of anybody is known from ' || silent_from || ' to ' || silent_to
+select label, known_day, silent_from, silent_to, 'no event of anybody is known from ' || silent_from || ' to ' || silent_to
   || '; a feed that broke off looks like users who fell silent' as text
 from run where silent_to - silent_from >= 6;
 
