@@ -467,12 +467,13 @@ def test_twelve_weeks_of_silence():
     assert (before["inactive"], before["returned"]) == (0, 1)
     # B, silent until it stopped paying on 20 February, is used as it pays again: it was not silent a week before.
     paused = only("A") + "\n S2 | B | 2025-01-01 | 2026-02-20 | 200 | USD\n S2 | B | 2026-03-18 | | 200 | USD"
-    used = known(subscriptions=paused, events=EVENTS.replace("03-17 23:59", "03-20 10:00"))
+    events = f"{EVENTS}    c1 | sync | 2026-01-10 10:00 | true"  # a feed that is known to live
+    used = known(subscriptions=paused, events=events.replace("03-17 23:59", "03-20 10:00"))
     again = silence_by_week(used, Q1, feed_max_age_days=90)
     assert again.rows["returned"].tolist()[-3:] == [0, 1, 0]  # A alone
     assert again.rows["asked"].tolist()[-3:] == [1, 2, 2]
     # Had it been used until 10 February alone, it would be silent again, and not newly so.
-    used = known(subscriptions=paused, events=EVENTS.replace("03-17 23:59", "02-10 10:00"))
+    used = known(subscriptions=paused, events=events.replace("03-17 23:59", "02-10 10:00"))
     left = silence_by_week(used, Q1, feed_max_age_days=90)
     assert left.rows[["inactive", "newly_silent"]].to_numpy().tolist()[-3:] == [[1, 0], [1, 0], [1, 0]]
 
