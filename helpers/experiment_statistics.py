@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from statistics import NormalDist
 from typing import Any
 
@@ -24,7 +23,9 @@ SRM_LEVEL = 0.001  # below it, what was assigned is not what was planned
 SRM_PRIOR = 1_000.0  # how much the always-valid check believes the plan, in units
 FEW_EXPECTED = 5  # in a cell of a table of counts; below it the exact test is used
 RESAMPLES = 2_000
-EXACT_UP_TO = 12  # values whose rank correlation is counted out
+# Of so few ranks, counted out over all their orders: the most that the squared differences of two orders may add up to,
+# so that at most one order in twenty is as near to the other, or to its reverse.
+SQUARED_RANK_DIFFERENCES = {5: 0, 6: 4, 7: 12, 8: 22, 9: 36, 10: 58, 11: 84, 12: 118}
 
 
 # --- two groups -------------------------------------------------------------------------------------------------------
@@ -259,11 +260,10 @@ def holm(p_values: Sequence[float], tried: int = 0) -> list[float]:
     >>> [round(p, 3) for p in holm([0.001, 0.012, 0.02, 0.04, 0.3])]
     [0.005, 0.048, 0.06, 0.08, 0.3]
     """
-    family = np.array([*p_values, *[1.0] * tried])
-    order = np.argsort(family, kind="stable")
-    corrected = np.empty(len(family))
-    corrected[order] = np.minimum(1, np.maximum.accumulate(family[order] * np.arange(len(family), 0, -1)))
-    return corrected[: len(p_values)].tolist()
+    from statsmodels.stats.multitest import multipletests
+
+    family = [*p_values, *[1.0] * tried]
+    return multipletests(family, method="holm")[1][: len(p_values)].tolist() if family else []
 
 
 # --- ranks ------------------------------------------------------------------------------------------------------------
@@ -345,31 +345,10 @@ def critical_correlation(n: int) -> float:
     """
     from scipy.stats import t
 
-    if n <= EXACT_UP_TO:
-        sums, counts = _squared_rank_differences(n)
-        chances = np.cumsum(counts) / counts.sum()
-        reached = sums[2 * chances <= 0.05]
-        return 1 - 6 * float(reached[-1]) / (n * (n * n - 1))
+    if (squares := SQUARED_RANK_DIFFERENCES.get(n)) is not None:
+        return 1 - 6 * squares / (n * (n * n - 1))
     quantile = float(t.ppf(0.975, n - 2))
     return quantile / math.sqrt(n - 2 + quantile * quantile)
-
-
-@lru_cache
-def _squared_rank_differences(n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """How many orders of n ranks have each sum of squared differences from the natural order."""
-    most = n * (n * n - 1) // 3
-    ways = {0: np.zeros(most + 1)}
-    ways[0][0] = 1
-    for place in range(n):
-        following: dict[int, NDArray[np.float64]] = {}
-        for used, counts in ways.items():
-            for rank in (rank for rank in range(n) if not used >> rank & 1):
-                moved = (rank - place) ** 2
-                taken = following.setdefault(used | 1 << rank, np.zeros(most + 1))
-                taken[moved:] += counts[: most + 1 - moved]
-        ways = following
-    [counts] = ways.values()
-    return np.flatnonzero(counts), counts[counts > 0]
 
 
 @dataclass(frozen=True)
