@@ -58,7 +58,7 @@ def read_model(
     """
     read, faults = _read(path)
     written = prepare(_mapping(read, shown(path)))
-    for name, place in _variables(written):
+    for name, place in ((name, _place(at)) for at, text in texts_in(written) for name in ENVIRONMENT.findall(text)):
         if not os.environ.get(name):
             faults.append(f"environment variable {name} is not set; {place} needs it")
         elif place.split(".")[0] == printed:
@@ -143,6 +143,19 @@ def parse_value(text: str) -> Any:
         raise KitError(f"{text!r} is not a YAML value; put quotes around a text with special characters") from None
     refuse(repeated)
     return value
+
+
+def texts_in(value: Any, *at: int | str) -> Iterator[tuple[_Path, str]]:
+    """Every text in a value, with its place.
+
+    >>> list(texts_in({"by": "Ann", "of": ["nrr", 4]}))
+    [(('by',), 'Ann'), (('of', 0), 'nrr')]
+    """
+    if isinstance(value, str):
+        yield at, value
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inside:
+        yield from texts_in(item, *at, key)
 
 
 def from_environment(path: Path) -> dict[str, str]:
@@ -273,14 +286,6 @@ def _written(node: yaml.Node | None, at: _Path, name: str = "") -> Iterator[tupl
 def _plain(value: Any) -> Any:
     """The value in JSON's types, what the models are read from; one that refers to itself is a ValueError."""
     return json.loads(json.dumps(value, default=str))
-
-
-def _variables(value: Any, *loc: int | str) -> list[tuple[str, str]]:
-    """The variables of the environment that a value names, each with its place."""
-    if isinstance(value, str):
-        return [(name, _place(loc)) for name in ENVIRONMENT.findall(value)]
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [found for key, item in inside for found in _variables(item, *loc, key)]
 
 
 def _filled_in(value: Any) -> Any:

@@ -37,7 +37,7 @@ from helpers.pack.request import PackRequest
 from helpers.pack.run import Executed, Failure, Job, Kernels
 from helpers.params import REGISTRIES, SHOWN_BY, Audience, Review
 from helpers.results import NONE
-from helpers.strict_yaml import Places, shown
+from helpers.strict_yaml import Places, shown, texts_in
 
 OF_THE_COMPANY = ("kpi_alignment", "kpi_experiments")  # themes that say nothing of a part of the customers
 WORDS = "words.json"  # what no text for an audience may hold, each with what it is; beside a draft alone
@@ -313,7 +313,7 @@ def _naming_review(written: Review, seen: Review, words: Mapping[str, str]) -> I
             yield f"{places.where(*at)} tells {word!r}, which is of {words[word]}; write it without"
     for section in REGISTRIES:
         for i, entry in enumerate(getattr(seen, section)):
-            for at, text in _texts(entry.model_dump(mode="json")):
+            for at, text in texts_in(entry.model_dump(mode="json")):
                 if at[-1:] == ("customer_id",):  # gets a code, or is taken out
                     continue
                 for word in _words_in(text, words):
@@ -366,14 +366,6 @@ def _said_of_pages(review: Review) -> Iterator[tuple[tuple[int | str, ...], str]
     yield from ((("verified", name, "by"), each.by) for name, each in review.verified.items() if shows(name))
     for name, listed in review.baselines.items():
         yield from ((("baselines", name, i, "reason"), each.reason) for i, each in enumerate(listed) if shows(name))
-
-
-def _texts(value: Any, *at: int | str) -> Iterator[tuple[tuple[int | str, ...], str]]:
-    if isinstance(value, str):
-        yield at, value
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in inside:
-        yield from _texts(item, *at, key)
 
 
 def _words_in(text: str, words: Iterable[str]) -> list[str]:
