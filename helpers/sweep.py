@@ -158,7 +158,10 @@ def sweep_theme(order: BuildRequest, theme: str, axes: Sequence[Axis], say: Call
                 stopped[at][card.__name__] = f"{type(error).__name__}: {' '.join(str(error).split())}"
         say(", ".join(axis.heads[i] for axis, i in zip(axes, at, strict=True)))
     context = OpenReview(order.period, order.review, prepared).context
-    totals = {at: _totals(found, context) for at, found in rows.items()}
+    totals: dict[At, dict[str, pd.Series]] = {}
+    for at, found in rows.items():
+        told = [row for row in found if row.period == order.period and not row.segment_by]
+        totals[at] = {str(row["kpi_id"]): row for _, row in results.frame(told).iterrows()}
     return Swept(theme, axes, [card.__name__ for card in cards], context, totals, stopped, prepared, reviews)
 
 
@@ -193,12 +196,6 @@ def _following(order: BuildRequest, theme: str, axes: Iterable[Axis], reviews: I
             faults.append(f"-p {axis.name}: no KPI of {theme} follows it" + (f"; sweep one of {others}" * bool(others)))
     refuse(faults)
     return [card for card in cards_of(theme) if card.__name__ in found]
-
-
-def _totals(rows: Iterable[results.Row], context: Context) -> dict[str, pd.Series]:
-    """The rows of the total for the review's period, by KPI."""
-    told = [row for row in rows if row.period == context.period and not row.segment_by]
-    return {str(row["kpi_id"]): row for _, row in results.frame(told).iterrows()}
 
 
 @dataclass(frozen=True)

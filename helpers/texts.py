@@ -126,7 +126,8 @@ def docstring_sections(text: str) -> dict[str, str]:
     'All of it, at once.'
     """
     _, *rest = re.split(rf"^({'|'.join(SECTIONS)}):\s*$", text, flags=re.MULTILINE)
-    return {name: _flowing(body) for name, body in zip(rest[::2], rest[1::2], strict=True)}
+    bodies = (" ".join(body.replace("``", "").split()) for body in rest[1::2])
+    return dict(zip(rest[::2], bodies, strict=True))
 
 
 def from_outside(source: str) -> str:
@@ -138,10 +139,6 @@ def from_outside(source: str) -> str:
     told = [part.strip().rstrip(".") for part in source.split(";")]
     told = [part for part in told if part and not re.search(r"Specification|\barticle\b", part)]
     return f"{'; '.join(told)}." if told else ""
-
-
-def _flowing(text: str) -> str:
-    return " ".join(text.replace("``", "").split())
 
 
 def protected(text: str) -> str:

@@ -144,7 +144,7 @@ def likely(lines: Iterable[bytes]) -> list[str]:
             whole = "\n".join(line.decode(encoding) for line in raw)
         except UnicodeError:
             continue
-        if _are_words(whole) if encoding in WESTERN else _in_daily_use(whole, encoding):
+        if all(map(_is_word, whole.split())) if encoding in WESTERN else _in_daily_use(whole, encoding):
             found.append(encoding)
     return found
 
@@ -229,10 +229,6 @@ def _odd_lines(file: Path) -> list[bytes]:
                         known += more
                         found.append(part)
     return found
-
-
-def _are_words(text: str) -> bool:
-    return all(map(_is_word, re.findall(r"\S+", text)))
 
 
 def _is_word(word: str) -> bool:

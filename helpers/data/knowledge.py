@@ -289,7 +289,9 @@ def _judged(table: Table, links: Iterable[Reference], rows: str) -> str:
         targets[reference.column] = f"coalesce({link}.target, {name})" if reference.required else f"{link}.target"
         reasons += _reasons_of(reference, name, link)
         lost.append(f"{name} is not null and {link}.key is null")
-    broken = [*_words(table), *_finite(table), *table.constraints]
+    numbers = [column.name for column in table.columns if column.type == "dec"]
+    finite = [Constraint(NO_NUMBER.format(column=name), f'not isfinite("{name}")') for name in numbers]
+    broken = [*_words(table), *finite, *table.constraints]
     columns = ", ".join(f'"{name}"' for name in table.names)
     return f"""
         select {columns}, known_from, known_until,
@@ -413,11 +415,6 @@ def _words(table: Table) -> list[Constraint]:
         for column in table.columns
         if column.values
     ]
-
-
-def _finite(table: Table) -> list[Constraint]:
-    numbers = [column.name for column in table.columns if column.type == "dec"]
-    return [Constraint(NO_NUMBER.format(column=name), f'not isfinite("{name}")') for name in numbers]
 
 
 def _masked(table: Table, later: dict[str, str]) -> str:

@@ -73,7 +73,9 @@ def write_source(tools: str, place: Place, out: Path | None = None) -> Written:
     """
     names = list(dict.fromkeys(re.split(r"\s*\+\s*", tools.strip().lower())))
     path = Path(shown(out or project_root() / "params/sources" / f"{'_'.join(names)}.yml"))
-    refuse([*_unknown(names), *_cannot_connect(place), *no_codes(place), *there_already(path)])
+    known = tool_names()
+    unknown = [f"{it!r} is no tool that there are queries for{nearest(it, known)}" for it in names if it not in known]
+    refuse([*unknown, *_cannot_connect(place), *no_codes(place), *there_already(path)])
     offers = Queries(names, place.timezone, Exports(place.files) if place.files else None).filled()
     chosen = {offer.table: offer for offer in reversed(offers) if not offer.missing}
     lacking = {offer.table: _lacks(offer, place) for offer in offers if offer.table not in chosen}
@@ -101,13 +103,6 @@ def suggested_period(review: Path, timezone: str, now: datetime) -> str:
 
 def _last_quarter(calendar: Calendar, now: datetime) -> str:
     return calendar.quarter_of(now.astimezone(ZoneInfo(calendar.timezone)).date()).previous().label
-
-
-def _unknown(names: Sequence[str]) -> list[str]:
-    known = tool_names()
-    return [
-        f"{name!r} is no tool that there are queries for{nearest(name, known)}" for name in names if name not in known
-    ]
 
 
 def there_already(path: Path) -> list[str]:

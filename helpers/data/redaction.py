@@ -87,7 +87,7 @@ class Redaction:
         self._columns = {name: list(columns) for name, columns in self.prepared.columns.items()}
         for name in self.prepared.held:
             known = f"date '{self.prepared.last_day}' between known_from and known_until"
-            self._engine.execute(f"create view all_{name} as {_select(self.prepared.judged(name))}")
+            self._engine.execute(f"create view all_{name} as select * from ({self.prepared.judged(name)})")
             self._engine.execute(f"create view now_{name} as select * from all_{name} where {known}")
         self._merged: dict[tuple[str, str], list[str | None]] = {}
         self._codes: dict[str, str] = {}
@@ -364,7 +364,8 @@ class Redaction:
         kept = [] if self.audience.rows else [row for row in before.get("aside", []) if row[0] in self._columns]
         record = {**before, "columns": self._columns, "aside": kept, "fingerprint": folder_fingerprint(folder)}
         record["smallest_group"] = self.audience.smallest_group
-        record["seen_under"] = self._terms()
+        terms = self.audience.model_dump_json(exclude={"themes"})  # as a code: a filter may name what is hidden
+        record["seen_under"] = codes(self.key, [terms], LONG)[terms]
         record["made_from"] = {name: of for name, of in self.prepared.made_from.items() if name in self._columns}
         prepared = Prepared(folder, record)
         judged = JudgedRows(prepared, prepared.connect())
@@ -375,11 +376,6 @@ class Redaction:
         text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
         (folder / "prepared.json").write_text(text, encoding="utf-8")
         return prepared
-
-    def _terms(self) -> str:
-        """A code of what decides what these readers see; a filter may name what is hidden, so that it tells nothing."""
-        terms = self.audience.model_dump_json(exclude={"themes"})
-        return codes(self.key, [terms], LONG)[terms]
 
     def _seen(self, name: str, judged: JudgedRows) -> dict[str, int]:
         """What was counted while the source was read; of chosen rows, what is there."""
@@ -474,10 +470,6 @@ def _is_telling(word: str) -> bool:
 def _apart(column: str) -> str:
     """The SQL of a text in small letters, in which a space stands before and after each word, and no other sign."""
     return f"""' ' || regexp_replace(lower("{column}"), '[^\\p{{L}}\\p{{M}}\\p{{N}}]+', ' ', 'g') || ' '"""
-
-
-def _select(rows: str) -> str:
-    return rows if rows.startswith("select") else f"select * {rows}"
 
 
 def _first(words: str) -> str:

@@ -175,7 +175,8 @@ def _table_report(
         *_without_rate(judged, table, rated),
         *([OLD.format(n=days_old, day=period.measured_on, most=feed_max_age_days)]
           if table.counted and days_old is not None and days_old > feed_max_age_days else []),
-        *(_history_starts(earliest, history) if table.has_history else []),
+        *([STARTS.format(day=earliest)]  # the earlier periods that the pack shows reach back before that
+          if table.has_history and earliest and history and earliest > history[0].start else []),
     ]  # fmt: skip
     return {
         **seen, "other_versions": held - rows, "excluded": excluded, "unlinked": unlinked, "clean": clean,
@@ -281,13 +282,6 @@ def _rated(judged: JudgedRows) -> set[str]:
             f"""and coalesce("on" <= date '{judged.prepared.rates_on}', true)"""
         )
     }
-
-
-def _history_starts(earliest: date | None, history: Sequence[Period]) -> list[str]:
-    """Said where the earlier periods that the pack shows reach back before the first row."""
-    if earliest and history and earliest > history[0].start:
-        return [STARTS.format(day=earliest)]
-    return []
 
 
 def _order(judged: JudgedRows, check: OrderCheck) -> dict[str, Any]:

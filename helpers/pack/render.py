@@ -261,7 +261,11 @@ def render_pdf(content: Content) -> bytes:
     view = content["view"]
     on_paper = _kpis_on_paper(content)  # and no SQL: what folds out has no place there
     definitions = [{**told, "sql": ""} for told in view["definitions"] if on_paper & set(told["kpi_ids"])]
-    sections = [_brief(section) if view["brief"] else section for section in content["sections"]]
+    sections = content["sections"]
+    if view["brief"]:  # of each section the parts that are marked so, if it has any
+        sections = [
+            {**it, "parts": [part for part in it["parts"] if part.get("brief")] or it["parts"]} for it in sections
+        ]
     view = {**view, "definitions": definitions, "shared_sql": ""}
     shown = {**content, "view": view, "sections": sections}
     shown |= {"feeds": _(FEEDS), "paper": view["paper"], "author": view["company"]}
@@ -272,11 +276,6 @@ def _kpis_on_paper(content: Content) -> set[str]:
     """The KPIs that have a block or a row of the scorecard; the HTML defines the others too."""
     blocks = [it for section in content["sections"] for part in section["parts"] for it in part.get("blocks", ())]
     return {it["kpi_id"] for it in (*blocks, *(row for group in content["view"]["scorecard"] for row in group["rows"]))}
-
-
-def _brief(section: Part) -> Part:
-    """A section with its parts that are marked so, if it has any."""
-    return {**section, "parts": [part for part in section["parts"] if part.get("brief")] or section["parts"]}
 
 
 def _typeset(template: str, shown: Mapping[str, Any], *, colour: str) -> bytes:
@@ -348,7 +347,10 @@ def _widest(columns: Iterable[Sequence[str]]) -> list[dict[str, list[str]]]:
         words = [piece for text in (heading, *texts) for word in re.split("[ \n\t]+", text) for piece in _pieces(word)]
         short = [text for text in texts if len(text) <= PIECE and width(text) <= PIECE + 2]
         kept = {"words": words, "short": words + short, "lines": words + texts, "cells": [heading, *texts]}
-        widest.append({name: _longest(found) for name, found in kept.items()})
+        # one of the few longest is the widest in print
+        widest.append(
+            {name: sorted(set(found), key=lambda text: (-width(text), text))[:5] for name, found in kept.items()}
+        )
     return widest
 
 
@@ -384,11 +386,6 @@ def _pieces(word: str) -> list[str]:
         for run in RUN.findall(word)
         for i in range(0, len(run), PIECE if len(run) >= LONG else len(run))
     ]
-
-
-def _longest(texts: list[str]) -> list[str]:
-    """The few longest texts, one of which is the widest in print."""
-    return sorted(set(texts), key=lambda text: (-width(text), text))[:5]
 
 
 def _drawn(figure: Part) -> Part:

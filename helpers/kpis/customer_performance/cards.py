@@ -168,7 +168,12 @@ def content_appreciation(spine: Spine) -> list[Row]:
             told = [WITHOUT_FOLLOWERS.format(n=uncounted, all=n)] if uncounted else []
             rows.share("content_appreciation", answer, answer["followers"], n, n=n, warnings=told)
         if VIEWS in counted:
-            _add_reactions(rows, answer)
+            reactions, views = answer["reactions"], answer["views"]
+            rows.add(
+                "content_reactions_per_1000", answer, 1000 * reactions / views if views else None,
+                numerator=reactions, denominator=views, n=answer["viewed"],
+                excluded={WITHOUT_VIEWS: answer["without_views"]},
+            )  # fmt: skip
     return rows.done()
 
 
@@ -385,15 +390,6 @@ def _add_median_hours(rows: Rows, answer: Mapping[str, Any], requests: pd.DataFr
     left_out = {text: answer[state] for state, text in ASIDE.items() if state != "pending"}
     more: dict[str, Any] = {"interval": curve.median_interval, "warnings": told, "excluded": left_out}
     rows.add("turbo_estimate_median_hours", answer, curve.median, n=len(waits), **more)
-
-
-def _add_reactions(rows: Rows, answer: Mapping[str, Any]) -> None:
-    """Likes and shares for each thousand views, of the items whose views are counted."""
-    reactions, views, n = answer["reactions"], answer["views"], answer["viewed"]
-    rows.add(
-        "content_reactions_per_1000", answer, 1000 * reactions / views if views else None, numerator=reactions,
-        denominator=views, n=n, excluded={WITHOUT_VIEWS: answer["without_views"]},
-    )  # fmt: skip
 
 
 def _not_asked_for(spine: Spine) -> dict[tuple[str, str], dict[str, int]]:

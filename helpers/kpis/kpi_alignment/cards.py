@@ -91,7 +91,8 @@ def _add(rows: Rows, each: Okr, period: Period, figure: Row | None, done: float 
     elif each.kpi_id not in CATALOGUE:
         status, reasons = "not_provided", [NOT_PROVIDED.format(reason=each.kpi_id)]
     elif figure is None:
-        status, reasons = "undefined", [_nowhere(each, period)]
+        name = f"{each.kpi_id}[{each.segment}]" if each.segment else each.kpi_id
+        status, reasons = "undefined", [NO_FIGURE.format(name=name, period=period.label)]
     elif figure.value is None:
         status, reasons = figure.status, list(figure.warnings)
     else:
@@ -108,8 +109,3 @@ def _add(rows: Rows, each: Okr, period: Period, figure: Row | None, done: float 
         rows.add("okr_progress", answer, done, **told)
         return
     rows.add("okr_progress", answer, None, status=status, warnings=reasons, params=about)
-
-
-def _nowhere(each: Okr, period: Period) -> str:
-    what = f"{each.kpi_id}[{each.segment}]" if each.segment else each.kpi_id
-    return NO_FIGURE.format(name=what, period=period.label)
