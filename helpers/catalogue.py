@@ -515,6 +515,15 @@ def kpi(kpi_id: str) -> Kpi:
     )
 
 
+def label_of(kpi_id: str) -> str:
+    """A KPI as pages name it; one that the kit does not know by its id.
+
+    >>> label_of("nrr"), label_of("mql_count")
+    ('Net revenue retention (NRR)', 'mql count')
+    """
+    return kpi(kpi_id).label if kpi_id in CATALOGUE else kpi_id.replace("_", " ")
+
+
 def judged_as(kpi_id: str) -> str:
     """The KPI by whose history this one is judged: itself, its quarterly variant, or nothing where none is.
 

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from helpers.catalogue import CATALOGUE, theme_title
+from helpers.catalogue import CATALOGUE, label_of, theme_title
 from helpers.display.context import Context
 from helpers.display.shown_tables import Table, table_from_resource
 from helpers.errors import KitError
@@ -116,7 +116,7 @@ class Led:
         under = {axis.name: axis.values[i] for axis, i in zip(self.axes, at, strict=True) if i != axis.own}
         words = " and ".join(f"{name} {in_words(value)}" for name, value in under.items()) or "the review's own values"
         plan = Backtest(
-            hypothesis=f"{_named(score)} under {words} tells {self.target} beforehand",
+            hypothesis=f"{label_of(score)} under {words} tells {self.target} beforehand",
             kpi=score if score in CATALOGUE else "", score=score, target=self.target, horizon_days=HORIZON_DAYS,
             under=under, tried=len(self.found) - 1, test_from=self.period.end,
         )  # fmt: skip
@@ -131,7 +131,7 @@ class Led:
 
     def _said(self, known: Mapping[tuple[str, At], Backtested]) -> str:
         return "; ".join(
-            f"{_named(score)}, {self._words(at)}: AUC {each.value:.2f}, {each.events} losses"
+            f"{label_of(score)}, {self._words(at)}: AUC {each.value:.2f}, {each.events} losses"
             for (score, at), each in known.items()
         )
 
@@ -144,7 +144,7 @@ class Led:
         for (score, at), each in self.found.items():
             best = max(each.naive, key=lambda name: each.naive[name], default="")
             rows.append({
-                "variant": self._words(at), "score": _named(score), "value": each.value,
+                "variant": self._words(at), "score": label_of(score), "value": each.value,
                 "low": each.interval and each.interval.low, "high": each.interval and each.interval.high,
                 "naive": f"{best} {each.naive[best]:.2f}" if best else None, "lift": each.lifts.get(0.25),
                 "events": each.events, "n": each.rows,
@@ -189,7 +189,3 @@ def backtest_sweep(swept: Swept, scores: Sequence[str], target: Target, say: Cal
         say(f"back-test {', '.join(axis.heads[i] for axis, i in zip(swept.axes, at, strict=True))}")
     ordered = {(score, at): found[score, at] for score in scores for at in swept.reviews}
     return Led(target, period, swept.axes, ordered, swept.context)
-
-
-def _named(score: str) -> str:
-    return CATALOGUE[score].label if score in CATALOGUE else score.replace("_", " ")

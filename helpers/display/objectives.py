@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.catalogue import CATALOGUE, kpi
+from helpers.catalogue import CATALOGUE, kpi, label_of
 from helpers.display.context import Results
 from helpers.display.formats import NOTHING, Writer, format_day, format_period
 from helpers.display.sentences import cautions, why_missing
@@ -108,8 +108,7 @@ def objectives(results: Results, looked_up: Results, okrs: Sequence[Okr]) -> Tab
 
 def _as_agreed(okr: Okr, results: Results) -> dict[str, Any]:
     """What was agreed on, as an objective stands before it begins."""
-    write, measure = results.write, CATALOGUE.get(okr.kpi_id)
-    label = kpi(okr.kpi_id).label if measure else okr.kpi_id.replace("_", " ")
+    write, measure, label = results.write, CATALOGUE.get(okr.kpi_id), label_of(okr.kpi_id)
     ends = [write.phrase(end, measure.unit if measure else "ratio") for end in (okr.baseline, okr.target)]
     first, due = format_day(okr.baseline_on), format_day(okr.due_on - DAY)
     named = _("{label} ({segment})")

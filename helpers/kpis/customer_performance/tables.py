@@ -11,7 +11,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from helpers.catalogue import CATALOGUE, kpi
+from helpers.catalogue import label_of
 from helpers.errors import KitError
 from helpers.kpis.customer_performance.cards import WAITED_FOR
 from helpers.kpis.customer_performance.validity import ENOUGH, MISTAKES, customers_asked, validity
@@ -338,10 +338,10 @@ def cpi_register(spine: Spine) -> Listing:
         failed = [_("{test}: {why}").format(test=test, why=why) for test, why in found.failed.items()]
         mistakes = [_(words) for source, words in MISTAKES.items() if source == cpi.source]
         told = {
-            "cpi": _label(cpi.id), "asked": customers_asked(cpi, on), "verdict": _(VERDICTS[found.status]),
+            "cpi": label_of(cpi.id), "asked": customers_asked(cpi, on), "verdict": _(VERDICTS[found.status]),
             "why": _("; ").join([*failed, *mistakes]) or None,
-            "linked": _("; ").join(map(_label, cpi.linked_kpis)) or None,
-            "guardrail": _label(cpi.guardrail_kpi) if cpi.guardrail_kpi else None,
+            "linked": _("; ").join(map(label_of, cpi.linked_kpis)) or None,
+            "guardrail": label_of(cpi.guardrail_kpi) if cpi.guardrail_kpi else None,
             "increment": _(INCREMENTS[cpi.increment]) if cpi.increment else None,
         }  # fmt: skip
         same = ("department", "outcome", "unit", "touch_point", "asked_by", "source", "owner")
@@ -362,7 +362,7 @@ def outcomes(review: Review) -> dict[str, tuple[str, str]]:
     """For each of the theme's CPIs what stands above its figures: its name, and whose outcome it is, measured how."""
     registered = {cpi.id: cpi for cpi in review.cpis}
     untold = _("The review does not say which outcome of the customer this is; add it under cpis:.")
-    return {name: (_label(name), _outcome(registered[name]) if name in registered else untold) for name in CPIS}
+    return {name: (label_of(name), _outcome(registered[name]) if name in registered else untold) for name in CPIS}
 
 
 def held_to(review: Review, kpi_id: str) -> set[str]:
@@ -382,15 +382,10 @@ def _outcome(cpi: Cpi) -> str:
         value = [_(INCREMENTS[cpi.increment])] if cpi.increment else []
         parts.append(_("The increment: {value}.").format(value=_(", ").join([*value, cpi.unit or _("in no unit")])))
     if cpi.linked_kpis:
-        parts.append(_("Linked KPIs: {kpis}.").format(kpis=_("; ").join(map(_label, cpi.linked_kpis))))
+        parts.append(_("Linked KPIs: {kpis}.").format(kpis=_("; ").join(map(label_of, cpi.linked_kpis))))
     if cpi.guardrail_kpi:
-        parts.append(_("Guarded by {kpi}.").format(kpi=_label(cpi.guardrail_kpi)))
+        parts.append(_("Guarded by {kpi}.").format(kpi=label_of(cpi.guardrail_kpi)))
     return paragraph(*parts)
-
-
-def _label(kpi_id: str) -> str:
-    """A KPI as pages name it; one that the kit does not know by its id."""
-    return kpi(kpi_id).label if kpi_id in CATALOGUE else kpi_id.replace("_", " ")
 
 
 def _curve(words: str, waits: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 import helpers.kpis.kpi_alignment.departments as alignment
-from helpers.catalogue import CATALOGUE, kpi
+from helpers.catalogue import label_of
 from helpers.kpis.customer_performance.validity import customers_asked
 from helpers.kpis.kpi_alignment.findings import (
     NOBODY,
@@ -201,9 +201,8 @@ def named(kpi_id: str) -> str:
     ('Net revenue retention (NRR)', 'New bookings: upsell', 'mql count')
     """
     name, segment = kpi_id.partition("[")[::2]
-    label = kpi(name).label if name in CATALOGUE else name.replace("_", " ")
-    told = _("{label}: {segment}") if segment else label
-    return told.format(label=label, segment=segment.rstrip("]").replace("_", " "))
+    told = _("{label}: {segment}") if segment else "{label}"
+    return told.format(label=label_of(name), segment=segment.rstrip("]").replace("_", " "))
 
 
 def _versioned(kpi: RegisteredKpi) -> str:

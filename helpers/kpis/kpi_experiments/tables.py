@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from babel.dates import format_date
 
-from helpers.catalogue import CATALOGUE, kpi
+from helpers.catalogue import label_of
 from helpers.experiments import OWN_METRIC, Controlled, Plan
 from helpers.kpis.kpi_experiments.backtests import Backtested, backtests
 from helpers.kpis.kpi_experiments.controlled import RULINGS, Measured, Trial, trials
@@ -298,9 +298,7 @@ def _lacking(found: FoundLink | Backtested) -> str:
 
 def _named(name: str) -> str:
     """An experiment, a metric or a KPI as pages name it."""
-    if name in CATALOGUE:
-        return kpi(name).label
-    return _(OWN_NAMES[name]) if name in OWN_NAMES else name.replace("_", " ")
+    return _(OWN_NAMES[name]) if name in OWN_NAMES else label_of(name)
 
 
 def _metric(measured: Measured, plan: Controlled) -> str:
