@@ -199,7 +199,10 @@ def records(results: pd.DataFrame) -> list[dict[str, Any]]:
 
     Numbers keep every digit; what is missing or not finite is null.
     """
-    columns = {name: [_plain_value(value) for value in results[name]] for name in results.columns}
+    columns = {
+        name: [None if isinstance(value, float) and not math.isfinite(value) else value for value in results[name]]
+        for name in results.columns
+    }
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
@@ -207,10 +210,6 @@ def from_records(found: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """The inverse of :func:`records`."""
     table = pd.DataFrame(list(found), columns=list(COLUMNS))
     return table.astype(dict.fromkeys(NUMBERS, "float64"))
-
-
-def _plain_value(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _named(by: str, name: str | None) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping
+from itertools import chain, count
 from types import SimpleNamespace
 from typing import Any
 from unicodedata import east_asian_width
@@ -76,6 +77,31 @@ def dated(text: str) -> str:
     '30 сент. 2026'
     """
     return spaced(text).replace("\xa0г.", "")
+
+
+def cut(text: str, longest: int) -> str:
+    """A text of at most so many characters as UTF-16 counts them, an ellipsis for the rest.
+
+    >>> cut("Umsatz", 6), cut("Umsatz", 5), cut("😀😀", 3)
+    ('Umsatz', 'Umsa…', '😀…')
+    """
+    units = text.encode("utf-16-le") if 2 * len(text) > longest else b""
+    if len(units) <= 2 * longest:
+        return text
+    return units[: 2 * (longest - 1)].decode("utf-16-le", errors="ignore") + "…"
+
+
+def free_name(wanted: str, taken: set[str], more: str, longest: int = 1_000_000) -> str:
+    """A name that is not taken yet, whatever its case, of at most so many characters; it is taken then.
+
+    >>> [free_name("Sales", taken, " ({})", 6) for taken in [set(), {"sales"}]]
+    ['Sales', 'S… (2)']
+    """
+    endings = chain([""], map(more.format, count(2)))
+    names = (cut(wanted, longest - len(ending)) + ending for ending in endings)
+    found = next(name for name in names if name.lower() not in taken)
+    taken.add(found.lower())
+    return found
 
 
 def width(text: str) -> int:

@@ -57,7 +57,9 @@ def write_bodies(content: Mapping[str, Any], shown: Mapping[str, Any]) -> tuple[
     Raises:
         KitError: it is too large without what management says.
     """
-    look = _look(content["view"]["colour"])
+    fonts = f"Arial,Helvetica,{CHINESE.get(page_language(), '')}sans-serif"
+    colours = {"text": TEXT, "quiet": QUIET, "line": LINE, "panel": PANEL}
+    look = {**colours_of(content["view"]["colour"]), **colours, "fonts": fonts}
     said = [(name, piece) for name in SAID for piece in _in_pieces(content[name])]
 
     def printed(template: str, pieces: int) -> str:
@@ -91,11 +93,6 @@ def _in_pieces(parts: Sequence[Part]) -> Iterator[Part]:
     """What management says, paragraph by paragraph."""
     for part in parts:
         yield from ({**part, "tree": [node]} for node in part["tree"]) if "tree" in part else (part,)
-
-
-def _look(colour: str) -> dict[str, str]:
-    fonts = f"Arial,Helvetica,{CHINESE.get(page_language(), '')}sans-serif"
-    return {**colours_of(colour), "text": TEXT, "quiet": QUIET, "line": LINE, "panel": PANEL, "fonts": fonts}
 
 
 @cache

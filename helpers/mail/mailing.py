@@ -83,20 +83,16 @@ class Mailing:
     def letters(self, due: Due, at: datetime) -> Iterator[Letter]:
         """The letters of those who are due: one each, or one for all of a list whose readers see each other."""
         shared = [dict(due.people)] if self.mail_list.see_each_other else []
+        pack = hashlib.sha256("".join(self.found.manifest["files"].values()).encode()).hexdigest()  # no other has this
         for readers in shared or [{person: kind} for person, kind in due.people.items()]:
             person = next(iter(readers))
             whom = [self.name] if shared else [self.name, person.key]
             more = ["test", at.isoformat()] if self.to else []
-            key = "\n".join([self._identity, self.mail_list.audience, *whom, *more])
+            key = "\n".join([pack, self.mail_list.audience, *whom, *more])
             yield letter(
                 self.content, readers, sender=self.sender, owner=self.owner, subject=self.subject, key=key, at=at,
                 name=self.name,
             )  # fmt: skip
-
-    @property
-    def _identity(self) -> str:
-        """What no other pack has: the hashes of all its files."""
-        return hashlib.sha256("".join(self.found.manifest["files"].values()).encode()).hexdigest()
 
     def check_newest(self) -> None:
         """Refuse what is not the newest any more: what was read of it may be of another build, or be corrected by now.

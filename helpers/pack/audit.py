@@ -36,7 +36,6 @@ from helpers.pack.excel import (
     Cell,
     ExcelTable,
     SheetContent,
-    cut,
     number_format,
     resource_table,
     sheet_name,
@@ -44,7 +43,7 @@ from helpers.pack.excel import (
 )
 from helpers.results import Listing
 from helpers.review import OpenReview
-from helpers.texts import spoken
+from helpers.texts import cut, spoken
 
 CHECKS, AUDIT, CUSTOMERS = message("Checks"), message("Audit"), message("Customers by month")
 CHECK_HEADS = (
@@ -368,8 +367,7 @@ class _Audit:
             yield _check(self.results, kpi_id, _(", ").join([label, of]) if segment else label, found, figure)
 
 
-def _last(cells: Sequence[Live]) -> Live:
-    return cells[-1]
+_last = operator.itemgetter(-1)
 
 
 def _sum(cells: Sequence[Live]) -> Live:

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
-from itertools import chain, count
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -30,7 +29,7 @@ from helpers.catalogue import TIMES
 from helpers.display.formats import MONEY, in_tenths
 from helpers.display.shown_tables import heading, visible_fields
 from helpers.language import _, in_figures, locale_in_force, message, plural
-from helpers.texts import printable, protected, width
+from helpers.texts import cut, free_name, printable, protected, width
 
 LONGEST_TEXT = 32_767  # characters of a cell, as UTF-16 counts them
 DAY, MOMENT, COUNT, TENTHS = "yyyy-mm-dd", "yyyy-mm-dd hh:mm", "#,##0", "#,##0.0"
@@ -232,18 +231,6 @@ def signed(code: str) -> str:
     return f"+{points};-{points};{points}"
 
 
-def cut(text: str, longest: int) -> str:
-    """A text of at most so many characters as UTF-16 counts them, an ellipsis for the rest.
-
-    >>> cut("Umsatz", 6), cut("Umsatz", 5), cut("😀😀", 3)
-    ('Umsatz', 'Umsa…', '😀…')
-    """
-    units = text.encode("utf-16-le") if 2 * len(text) > longest else b""
-    if len(units) <= 2 * longest:
-        return text
-    return units[: 2 * (longest - 1)].decode("utf-16-le", errors="ignore") + "…"
-
-
 def number_format(values: Iterable[Any], unit: str, currency: str) -> str:
     """Excel's format code for values of a unit of the catalogue; empty, its General, for any other.
 
@@ -333,7 +320,8 @@ class Book:
             sheet.set_row(y, _height([str(cell.value or "") for cell in cells], widths))
         for place, (name, column) in enumerate(zip(names, columns, strict=True), start=x):
             beside_button = {"align": "right", "indent": 2}
-            side = beside_button if _is_number(column) else APART if place > x else {}
+            is_number = any(cell.value is not None and not isinstance(cell.value, str | bool) for cell in column)
+            side = beside_button if is_number else APART if place > x else {}
             look = {"text_wrap": True, "valign": "bottom", **side, "bold": True, "bottom": 1, "font_color": self.accent}
             sheet.write_string(HEADINGS, place, name, self.file.add_format(look))
             self._column(sheet, place, column, WRAPPED if table.wrapped else {}, {} if place == x else APART)
@@ -405,19 +393,6 @@ def table_name(wanted: str) -> str:
     return name if re.fullmatch(r"[a-z]+(_[a-z0-9_]*)?", name) and len(name) > 1 else f"t_{name}"
 
 
-def free_name(wanted: str, taken: set[str], more: str, longest: int) -> str:
-    """A name that is not taken yet, whatever its case, of at most so many characters; it is taken then.
-
-    >>> [free_name("Sales", taken, " ({})", 6) for taken in [set(), {"sales"}]]
-    ['Sales', 'S… (2)']
-    """
-    endings = chain([""], map(more.format, count(2)))
-    names = (cut(wanted, longest - len(ending)) + ending for ending in endings)
-    found = next(name for name in names if name.lower() not in taken)
-    taken.add(found.lower())
-    return found
-
-
 def _writer(sheet: Worksheet, value: Any) -> Any:
     """The method of a sheet that writes such a value as what it is."""
     if isinstance(value, str):
@@ -425,11 +400,6 @@ def _writer(sheet: Worksheet, value: Any) -> Any:
     if isinstance(value, bool):
         return sheet.write_boolean
     return sheet.write_number if isinstance(value, int | float) else sheet.write_datetime
-
-
-def _is_number(column: Sequence[Cell]) -> bool:
-    """Whether a column holds anything that spreadsheets put to the right."""
-    return any(cell.value is not None and not isinstance(cell.value, str | bool) for cell in column)
 
 
 def _height(texts: Sequence[str], widths: Sequence[int]) -> float:

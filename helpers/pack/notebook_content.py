@@ -12,7 +12,6 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import chain, count
 from typing import Any
 from xml.etree import ElementTree
 
@@ -25,7 +24,7 @@ from helpers.errors import IN_WORDS, KitError
 from helpers.language import _, enumerated, in_figures, in_prose, paragraph, plural
 from helpers.pack.rich_text import Part, html_parts, markdown_parts
 from helpers.pack.run import Executed
-from helpers.texts import printable
+from helpers.texts import free_name, printable
 
 HIDDEN = {"parameters", "injected-parameters", "results", "hide", "papermill-error-cell-tag"}
 NAMES = {"customer", "owner"}  # columns of names, which stand as they are written
@@ -129,15 +128,8 @@ def _with_ids(parts: list[Part], prefix: str) -> list[Part]:
     for part in parts:
         if part["type"] == "heading":
             level = max(2, min(part["level"], level + 1))
-            part |= {"level": level, "id": _free_id(f"{prefix}.{slug(part['text']) or 'part'}", taken)}
+            part |= {"level": level, "id": free_name(f"{prefix}.{slug(part['text']) or 'part'}", taken, "-{}")}
     return parts
-
-
-def _free_id(wanted: str, taken: set[str]) -> str:
-    names = chain([wanted], (f"{wanted}-{n}" for n in count(2)))
-    found = next(name for name in names if name not in taken)
-    taken.add(found)
-    return found
 
 
 def _unseen_messages(notebook: NotebookNode, theme: str) -> list[Part]:

@@ -375,7 +375,9 @@ def page_content(pages: Pages, sections: Sequence[Section]) -> dict[str, Any]:
         "logo": pages.logo and picture(pages.logo, pages.company),
         "parameters": pages.parameters and table_part(_as_texts(pages.parameters)),
         "versions": pages.versions and table_part(pages.versions),
-        "data": [_in_words(table_part(resource)) for resource in pages.data],
+        "data": [
+            {**part, "rows": [list(map(plain, row)) for row in part["rows"]]} for part in map(table_part, pages.data)
+        ],
     }
     shown = {
         "view": view,
@@ -409,11 +411,6 @@ def asked_and_told(pages: Pages) -> tuple[list[Part], list[Part]]:
                 continue
         into.append(part)
     return asked, others
-
-
-def _in_words(table: Part) -> Part:
-    """A table of the pack's own, in which every text is in a reader's words."""
-    return {**table, "rows": [list(map(plain, row)) for row in table["rows"]]}
 
 
 def _section_content(section: Section, pages: Pages) -> dict[str, Any]:

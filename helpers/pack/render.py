@@ -259,7 +259,9 @@ def render_pdf(content: Content) -> bytes:
         UnprintableWarning: no font has a character, or a picture cannot be drawn; a sign or a note stands for it.
     """
     view = content["view"]
-    on_paper = _kpis_on_paper(content)  # and no SQL: what folds out has no place there
+    blocks = [it for section in content["sections"] for part in section["parts"] for it in part.get("blocks", ())]
+    on_paper = {it["kpi_id"] for it in (*blocks, *(row for group in view["scorecard"] for row in group["rows"]))}
+    # the HTML defines other KPIs too; and there is no SQL here: what folds out has no place on paper
     definitions = [{**told, "sql": ""} for told in view["definitions"] if on_paper & set(told["kpi_ids"])]
     sections = content["sections"]
     if view["brief"]:  # of each section the parts that are marked so, if it has any
@@ -270,12 +272,6 @@ def render_pdf(content: Content) -> bytes:
     shown = {**content, "view": view, "sections": sections}
     shown |= {"feeds": _(FEEDS), "paper": view["paper"], "author": view["company"]}
     return _typeset("brief.typ" if view["brief"] else "pack.typ", shown, colour=view["colour"])
-
-
-def _kpis_on_paper(content: Content) -> set[str]:
-    """The KPIs that have a block or a row of the scorecard; the HTML defines the others too."""
-    blocks = [it for section in content["sections"] for part in section["parts"] for it in part.get("blocks", ())]
-    return {it["kpi_id"] for it in (*blocks, *(row for group in content["view"]["scorecard"] for row in group["rows"]))}
 
 
 def _typeset(template: str, shown: Mapping[str, Any], *, colour: str) -> bytes:

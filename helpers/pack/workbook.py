@@ -41,7 +41,6 @@ from helpers.pack.excel import (
     ExcelTable,
     Place,
     SheetContent,
-    cut,
     number_format,
     resource_table,
     signed,
@@ -51,7 +50,7 @@ from helpers.pack.excel import (
 from helpers.pack.notebook_content import MIME_BLOCKS, MIME_CHART, output_parts, shown_outputs
 from helpers.pack.pages import Pages, Section
 from helpers.results import COLUMNS
-from helpers.texts import printable
+from helpers.texts import cut, printable
 
 ABOUT = message("About")
 OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}

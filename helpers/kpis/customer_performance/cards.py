@@ -212,9 +212,13 @@ def first_contact_resolution(spine: Spine) -> list[Row]:
     for answer in rows.answers:
         if answer["segment_by"] and not by_topic:
             continue
+        of_some = [
+            text.format(n=answer[name], all=answer["eligible"])
+            for name, text in UNTOLD_OF_SOME.items()
+            if answer[name] > 0 and (name != "without_topic" or not answer["segment_by"])
+        ]
         rows.proportion(
-            "first_contact_resolution", answer, answer["resolved"], answer["eligible"],
-            warnings=[*untold, *_of_tickets(answer)],
+            "first_contact_resolution", answer, answer["resolved"], answer["eligible"], warnings=[*untold, *of_some],
             excluded=not_asked.get((answer["label"], answer["segment"])),
         )  # fmt: skip
         if not answer["segment_by"]:
@@ -403,12 +407,3 @@ def _not_asked_for(spine: Spine) -> dict[tuple[str, str], dict[str, int]]:
 def _add_one_touch(rows: Rows, kpi_id: str, answer: Mapping[str, Any], part: str, whole: str) -> None:
     """A tool's own share of tickets, of those ``solved`` or ``opened``."""
     rows.proportion(kpi_id, answer, answer[part], answer[whole], excluded={UNTOUCHED: answer[f"{whole}_aside"]})
-
-
-def _of_tickets(answer: Mapping[str, Any]) -> list[str]:
-    """What single tickets of a figure do not tell."""
-    return [
-        text.format(n=answer[name], all=answer["eligible"])
-        for name, text in UNTOLD_OF_SOME.items()
-        if answer[name] > 0 and (name != "without_topic" or not answer["segment_by"])
-    ]

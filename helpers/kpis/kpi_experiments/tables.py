@@ -224,17 +224,13 @@ def _row(plan: Plan, state: str, found: str, ruling: str) -> dict[str, Any]:
             else _("{decision}, {person}: {reason}")
         )
         person = told.format(decision=retold(SAID[decided.decision]), person=decided.by, reason=decided.reason)
-    state = _(", ").join(filter(None, [kind, state, "" if _is_firm(plan) else _plan(plan)]))
+    state = _(", ").join(filter(None, [kind, state, "" if plan.fixed and not plan.is_changed else _plan(plan)]))
     return {
         "experiment": _named(plan.id), "hypothesis": plan.hypothesis, "state": state, "found": found,
         "ruling": retold(SAID[ruling]) if ruling else None, "decided": person, "kind": kind,
         "plan": _("{plan}: {hash}").format(plan=_plan(plan), hash=plan.hash), "owner": plan.owner or None,
         "kpi": plan.kpi or None, "notes": plan.notes or None,
     }  # fmt: skip
-
-
-def _is_firm(plan: Plan) -> bool:
-    return plan.fixed is not None and not plan.is_changed
 
 
 def _plan(plan: Plan) -> str:
