@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 import duckdb
 import pyarrow as pa
 
-from helpers.data.file_queries import FileQueries, Given, mapped
+from helpers.data.file_queries import Given, mapped, rewritten
 from helpers.data.files import Files
 from helpers.data.statements import identifier, must_be_one_query, quoted
 from helpers.errors import KitError, nearest
@@ -84,7 +84,6 @@ class DuckDB(Engine):
     def __init__(self, local: duckdb.DuckDBPyConnection, files: Files, database: str = "memory") -> None:
         self.local = local
         self.files = files
-        self._queries = FileQueries(files)
         self._database = database
 
     @classmethod
@@ -108,7 +107,7 @@ class DuckDB(Engine):
         text = str(table.query)
         if is_query(text):
             texts = [name for name, kind in kinds.items() if kind == "str"]
-            found = self._queries.rewritten(text.strip().rstrip(";"), reads, texts)
+            found = rewritten(self.files, text.strip().rstrip(";"), reads, texts)
         else:
             found = Given(f"from {'.'.join(map(identifier, text.strip().split('.')))}", {})
         try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
-from itertools import count
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -115,76 +114,71 @@ def notes_of_unread(given: Given, table: Table) -> list[str]:
     ]
 
 
-class FileQueries:
-    """The queries of a source over its files."""
+def rewritten(files: Files, query: str, reads: Reads, texts: Collection[str]) -> Given:
+    """A query that only reads, over its files as the kit reads them, and not yet with its types.
 
-    def __init__(self, files: Files) -> None:
-        self.files = files
-        self._views = (f"file_{number}" for number in count(1))
+    ``texts`` are names of columns that are left as text.
 
-    def rewritten(self, query: str, reads: Reads, texts: Collection[str]) -> Given:
-        """A query that only reads, over its files as the kit reads them, and not yet with its types.
+    Raises:
+        NotOnlyRead: it is more than one query that only reads, or reads what lies elsewhere.
+        KitError: a file cannot be read for certain.
+    """
+    local = files.local
+    tree = duckdb_tree(local, query)
+    behind: list[Rows] = []
+    read: list[str] = []
+    questions: list[Question] = []
+    of_files = guessed = False
+    found = list(nodes(tree))
+    used = {node["column_names"][-1] for node in found if node.get("type") == "COLUMN_REF"}
+    takes_all = any(node.get("type") == "STAR" for node in found)
+    for node in found:
+        names = names_of_files(node) or ()
+        for name in names:
+            inside(files.folder, name)
+        of_files = of_files or bool(names)
+        if len(names) == 1 and (options := _options(node, names[0], reads)):
+            own, as_text = options
+            rows = files.rows(names[0], own)
+            named = used | (CANONICAL if takes_all else set())
+            refuse(unclear_columns(names[0], rows, {name.casefold() for name in named}))
+            behind.append(rows)
+            read.append(names[0])
+            questions += _in_place_of(
+                files, node, rows, rows.types if as_text else texts, own, None if takes_all else used
+            )
+        else:
+            guessed = guessed or bool(names and _guesses(node))
+    text = duckdb_text(local, tree) if behind else query
+    said = reads if of_files or reads != Reads() else None
+    notes = tuple(note for rows in behind for note in rows.notes)
+    alone = ", or for that file alone, in the query: read_csv({!r}, encoding = '…')" if len(behind) > 1 else ""
+    asked = tuple(told + alone.format(name) for name, rows in zip(read, behind, strict=True) for told in rows.asked)
+    return Given(text, {}, said, tuple(behind), notes, tuple(questions), guessed, asked)
 
-        ``texts`` are names of columns that are left as text.
 
-        Raises:
-            NotOnlyRead: it is more than one query that only reads, or reads what lies elsewhere.
-            KitError: a file cannot be read for certain.
-        """
-        local = self.files.local
-        tree = duckdb_tree(local, query)
-        behind: list[Rows] = []
-        read: list[str] = []
-        questions: list[Question] = []
-        of_files = guessed = False
-        used, takes_all = _used(tree)
-        for node in list(nodes(tree)):
-            names = names_of_files(node) or ()
-            for name in names:
-                inside(self.files.folder, name)
-            of_files = of_files or bool(names)
-            if len(names) == 1 and (options := _options(node, names[0], reads)):
-                own, as_text = options
-                rows = self.files.rows(names[0], own)
-                named = used | (CANONICAL if takes_all else set())
-                refuse(unclear_columns(names[0], rows, {name.casefold() for name in named}))
-                behind.append(rows)
-                read.append(names[0])
-                questions += self._in_place_of(
-                    node, rows, rows.types if as_text else texts, own, None if takes_all else used
-                )
-            else:
-                guessed = guessed or bool(names and _guesses(node))
-        text = duckdb_text(local, tree) if behind else query
-        said = reads if of_files or reads != Reads() else None
-        notes = tuple(note for rows in behind for note in rows.notes)
-        alone = ", or for that file alone, in the query: read_csv({!r}, encoding = '…')" if len(behind) > 1 else ""
-        asked = tuple(told + alone.format(name) for name, rows in zip(read, behind, strict=True) for told in rows.asked)
-        return Given(text, {}, said, tuple(behind), notes, tuple(questions), guessed, asked)
-
-    def _in_place_of(
-        self, node: Node, rows: Rows, texts: Collection[str], reads: Reads, used: Collection[str] | None
-    ) -> Iterator[Question]:
-        """Let a node of a query read a view of typed columns."""
-        local, ask = self.files.local, rows.ask
-        known = [name for name, kind in rows.types.items() if kind == "VARCHAR"]
-        open_to_types = [name for name in known if name not in texts and not _is_id(name)]
-        typed = inferred(ask, open_to_types, reads)
-        columns = ", ".join(f"{typed.get(name, identifier(name))} as {identifier(name)}" for name in rows.types)
-        is_kept = not typed and "read_json(" not in rows.sql  # texts and sheets are, as they stand
-        kept = rows if is_kept else self.files.kept(f"select {columns} from {rows.sql}")
-        view = next(self._views)
-        local.execute(f"create temp view {view} as from {kept.sql}")
-        alias = node["alias"] or node.get("table_name") or node["function"]["function_name"]
-        node.pop("function", None)
-        node.pop("with_ordinality", None)
-        node |= {
-            "type": "BASE_TABLE", "alias": alias, "schema_name": "", "table_name": view, "catalog_name": "",
-            "at_clause": None, "qualified_name": {"path": [view]},
-        }  # fmt: skip
-        for name in open_to_types:
-            if kept.types[name] == "VARCHAR" and (used is None or name in used):
-                yield from of_two_readings(ask, name, reads)
+def _in_place_of(
+    files: Files, node: Node, rows: Rows, texts: Collection[str], reads: Reads, used: Collection[str] | None
+) -> Iterator[Question]:
+    """Let a node of a query read a view of typed columns."""
+    ask = rows.ask
+    known = [name for name, kind in rows.types.items() if kind == "VARCHAR"]
+    open_to_types = [name for name in known if name not in texts and not _is_id(name)]
+    typed = inferred(ask, open_to_types, reads)
+    columns = ", ".join(f"{typed.get(name, identifier(name))} as {identifier(name)}" for name in rows.types)
+    is_kept = not typed and "read_json(" not in rows.sql  # texts and sheets are, as they stand
+    kept = rows if is_kept else files.kept(f"select {columns} from {rows.sql}")
+    view = files.view(kept)
+    alias = node["alias"] or node.get("table_name") or node["function"]["function_name"]
+    node.pop("function", None)
+    node.pop("with_ordinality", None)
+    node |= {
+        "type": "BASE_TABLE", "alias": alias, "schema_name": "", "table_name": view, "catalog_name": "",
+        "at_clause": None, "qualified_name": {"path": [view]},
+    }  # fmt: skip
+    for name in open_to_types:
+        if kept.types[name] == "VARCHAR" and (used is None or name in used):
+            yield from of_two_readings(ask, name, reads)
 
 
 def _options(node: Node, name: str, reads: Reads) -> tuple[Reads, bool] | None:
@@ -214,13 +208,6 @@ def _guesses(node: Node) -> bool:
     """Whether the engine guesses the types of a text file that it is left to read."""
     options = str(arguments(node.get("function", {}))[1:])
     return "csv" in str(node.get("function", {}).get("function_name")) and "all_varchar" not in options
-
-
-def _used(tree: Node) -> tuple[set[str], bool]:
-    """The columns that a query names, and whether it takes all of them."""
-    found = list(nodes(tree))
-    named = {node["column_names"][-1] for node in found if node.get("type") == "COLUMN_REF"}
-    return named, any(node.get("type") == "STAR" for node in found)
 
 
 def _is_id(name: str) -> bool:

@@ -70,6 +70,7 @@ class Files:
         self.local = local
         self.folder = folder
         self._spare = (spare / f"read_{number}" for number in count())
+        self._views = (f"file_{number}" for number in count(1))
         self._read: dict[tuple[str, str], Rows] = {}
 
     def rows(self, name: str, reads: Reads) -> Rows:
@@ -126,6 +127,12 @@ class Files:
         file = quoted(f"{next(self._spare)}.parquet")
         self.local.execute(f"copy ({query}) to {file} (format parquet)")
         return Rows(self.local, f"read_parquet({file})", self._types(f"from read_parquet({file})"))
+
+    def view(self, rows: Rows) -> str:
+        """The name of a view of some rows."""
+        name = next(self._views)
+        self.local.execute(f"create temp view {name} as from {rows.sql}")
+        return name
 
     def _one(self, file: Path, encoding: str, reads: Reads) -> Rows:
         kind = _kind(file)

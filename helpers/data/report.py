@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
 import duckdb
 
@@ -127,19 +127,6 @@ def _keys(judged: JudgedRows, table: Table) -> tuple[int, int]:
     return conflicts, keys
 
 
-class _Counts(NamedTuple):
-    """What is counted of a table's rows, those that count the ``clean`` ones, and the local days that they tell of."""
-
-    rows: int
-    unlinked: int
-    clean: int
-    earliest: date | None
-    latest: date | None
-    newest: date | None  # of those up to the day that is measured
-    there_before: int
-    first_known: date | None
-
-
 def _table_report(
     judged: JudgedRows,
     table: Table,
@@ -150,8 +137,7 @@ def _table_report(
     rated: Set[str],
     history: Sequence[Period],
 ) -> dict[str, Any]:
-    found = _counts(judged, table, period.measured_on)
-    rows, unlinked, clean, earliest, latest, newest, *_ = found
+    rows, unlinked, clean, earliest, latest, newest, early, first = _counts(judged, table, period.measured_on)
     held = seen["read"] - seen["empty_key"] - seen["not_yet_known"] - seen["byte_equal"]
     excluded = _excluded(judged, table) if clean < rows else {}
     days_old = (period.measured_on - newest).days if newest else None
@@ -168,7 +154,8 @@ def _table_report(
         *([MAKE_SUBSCRIPTIONS.format(line="subscriptions: {from: invoices}")]
           if table.name == "invoices" and judged.prepared.provides("invoices.service_from")
           and not judged.prepared.provides("subscriptions") else []),
-        *_there_before(table, found),
+        *([THERE_BEFORE.format(n=early, rows=clean, table=table.name, column=table.event_time, day=first)]
+          if early > WARNED_ABOVE * clean else []),  # a register tells of a later day than facts do, as if migrated
         *(_merged_into_nothing(judged)
           if table.name == "customers" and judged.prepared.provides("customers.merged_into") else []),
         *(_correcting_nothing(judged) if judged.prepared.provides(f"{table.name}.corrects") else []),
@@ -185,8 +172,12 @@ def _table_report(
     }  # fmt: skip
 
 
-def _counts(judged: JudgedRows, table: Table, last: date) -> _Counts:
-    """The counts of a table; the newest day is not after ``last``."""
+def _counts(judged: JudgedRows, table: Table, last: date) -> tuple[Any, ...]:
+    """What is counted of a table: rows, those without their customer, and the clean ones; and the days of these.
+
+    They are the earliest, the latest, and the newest up to ``last``. Then come the rows of a register that have facts
+    from before their day, and the first day on which such a row is known.
+    """
     told = table.day(table.event_time)
     before = f"left_out is null and recorded_at is null and known_from < {told}" if table.register else "false"
     [found] = judged.rows(
@@ -195,7 +186,7 @@ def _counts(judged: JudgedRows, table: Table, last: date) -> _Counts:
         f"max({told}) filter (left_out is null and {told} <= date '{last}'), "
         f"count(*) filter ({before}), min(known_from) filter ({before}) from known_{table.name}"
     )
-    return _Counts(*found)
+    return found
 
 
 def _excluded(judged: JudgedRows, table: Table) -> dict[str, dict[str, Any]]:
@@ -226,14 +217,6 @@ def _spelt_otherwise(judged: JudgedRows, table: Table, reference: Reference) -> 
     if not rows:
         return []
     return [OTHERWISE.format(n=rows, column=column, table=parent.name, found=found, meant=meant)]
-
-
-def _there_before(table: Table, found: _Counts) -> list[str]:
-    """Said where a register tells of many a later day than the facts do, as after a migration."""
-    if found.there_before <= WARNED_ABOVE * found.clean:
-        return []
-    day, column = found.first_known, table.event_time
-    return [THERE_BEFORE.format(n=found.there_before, rows=found.clean, table=table.name, column=column, day=day)]
 
 
 def _merged_into_nothing(judged: JudgedRows) -> list[str]:
