@@ -351,9 +351,9 @@ def verify(
         found = opened(pack, project_root())
         print(f"{found.folder}: {found.files} files are as they were written")
         with stoppable(), steps(found.request.period.label, len(found.request.parameters) + 2) as done:
-            told = as_kept(found, kernels, done) if as_published else as_today(found, kernels, done)
-    print(*told.lines, sep="\n")
-    return 0 if told.is_same else DONE_IN_PART
+            is_same, told = as_kept(found, kernels, done) if as_published else as_today(found, kernels, done)
+    print(*told, sep="\n")
+    return 0 if is_same else DONE_IN_PART
 
 
 @app.command()

@@ -210,7 +210,9 @@ def _cell_parts(cell: NotebookNode, title: str) -> list[Part]:
     parts: list[Part] = []
     for output in _joined(cell.get("outputs", ())):
         if output["output_type"] == "error":
-            parts.append(_error(output, cell.execution_count))
+            words = output["evalue"].strip() or _("no message")
+            told = words if output["ename"] in IN_WORDS else f"{output['ename']}: {words}"
+            parts.append({"type": "error", "cell": cell.execution_count, "message": told})
         elif not hidden and output["output_type"] == "stream":
             parts += _text(output["text"])
         elif not hidden:
@@ -229,12 +231,6 @@ def _joined(outputs: Any) -> Iterator[Mapping[str, Any]]:
         printed = ""
         yield output
     yield {"output_type": "stream", "text": printed}
-
-
-def _error(output: Mapping[str, Any], cell: int | None) -> Part:
-    words = output["evalue"].strip() or _("no message")
-    plain = output["ename"] in IN_WORDS
-    return {"type": "error", "cell": cell, "message": words if plain else f"{output['ename']}: {words}"}
 
 
 def output_parts(output: Mapping[str, Any], where: str) -> list[Part]:

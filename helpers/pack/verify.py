@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,14 +74,6 @@ class Opened:
         return told and Edition(**{name: told[name] for name in Edition._fields})
 
 
-@dataclass(frozen=True)
-class Verified:
-    """What came of a comparison: whether all is the same, and what to tell."""
-
-    is_same: bool
-    lines: Sequence[str]
-
-
 def opened(pack: Path, root: Path) -> Opened:
     """A draft, or a published version: the newest where the folder of a period is named.
 
@@ -106,10 +98,10 @@ def opened(pack: Path, root: Path) -> Opened:
     return Opened(pack, out, manifest, made_from, kept_request(made_from, root))
 
 
-def as_today(found: Opened, kernels: Kernels, say: Say) -> Verified:
+def as_today(found: Opened, kernels: Kernels, say: Say) -> tuple[bool, list[str]]:
     """Whether today's code and data give the figures of a pack, under the rules and parameters that it was built with.
 
-    ``say`` hears of each step as it is done.
+    Says whether they all are the same, and what to tell; ``say`` hears of each step as it is done.
 
     Raises:
         KitError: the source cannot be read any more.
@@ -143,13 +135,13 @@ def as_today(found: Opened, kernels: Kernels, say: Say) -> Verified:
         *(f"  {line}" for line in differing[:SHOWN]),
         *([f"  and {len(differing) - SHOWN} more"] if len(differing) > SHOWN else []),
     ]
-    return Verified(not differing, lines)
+    return not differing, lines
 
 
-def as_kept(found: Opened, kernels: Kernels, say: Say) -> Verified:
+def as_kept(found: Opened, kernels: Kernels, say: Say) -> tuple[bool, list[str]]:
     """Whether the files of a pack come again, byte for byte, from the prepared tables that were kept with it.
 
-    ``say`` hears of each step as it is done.
+    Says whether they all do, and what to tell; ``say`` hears of each step as it is done.
 
     Raises:
         KitError: what is missing for that: the tables, the code, the packages, the pack that it was held against.
@@ -179,7 +171,7 @@ def as_kept(found: Opened, kernels: Kernels, say: Say) -> Verified:
         names = [f"{each}{name}" for each in of for name in SAME_BYTES if (found.folder / f"{each}{name}").exists()]
         differing = [name for name in names if (pack / name).read_bytes() != (found.folder / name).read_bytes()]
     lines = [f"{name}: {'other bytes' if name in differing else 'the same bytes'}" for name in names]
-    return Verified(not differing, lines)
+    return not differing, lines
 
 
 def _run_again(request: PackRequest, prepared: Prepared, spare: Path, kernels: Kernels, say: Say) -> list[Executed]:
