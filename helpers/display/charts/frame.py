@@ -21,6 +21,7 @@ from unicodedata import category
 
 import fontpkg_fira_sans
 import matplotlib
+import numpy as np
 import pandas as pd
 from babel.dates import format_date
 from matplotlib.artist import Artist
@@ -331,26 +332,17 @@ def labels_with_room(texts: Sequence[str]) -> list[int]:
 def spread_apart(wanted: Sequence[float], sizes: Sequence[float]) -> list[float]:
     """Centres as near to the wanted ones as keep things of these sizes apart; their order stays.
 
-    Things that would touch become one block, which is placed as near as it can be to where its members belong.
-
     >>> spread_apart([0.0, 0.5, 5.0], [1.0, 1.0, 1.0])
     [-0.25, 0.75, 5.0]
     """
+    from scipy.optimize import isotonic_regression
 
-    def offsets(block: Sequence[int]) -> list[float]:
-        ends = [sum(sizes[i] for i in block[: k + 1]) for k in range(len(block))]
-        return [end - sizes[i] / 2 for end, i in zip(ends, block, strict=True)]
-
-    def start(block: Sequence[int]) -> float:
-        return sum(wanted[i] - offset for i, offset in zip(block, offsets(block), strict=True)) / len(block)
-
-    blocks: list[list[int]] = []
-    for i in sorted(range(len(wanted)), key=lambda i: wanted[i]):
-        blocks.append([i])
-        while len(blocks) > 1 and start(blocks[-1]) < start(blocks[-2]) + sum(sizes[k] for k in blocks[-2]) - 1e-9:
-            blocks[-2:] = [blocks[-2] + blocks[-1]]
-    placed = {i: start(block) + offset for block in blocks for i, offset in zip(block, offsets(block), strict=True)}
-    return [placed[i] for i in range(len(wanted))]
+    order = np.argsort(wanted, kind="stable")
+    size = np.asarray(sizes, dtype=float)[order]
+    offsets = np.cumsum(size) - size / 2  # of the centres, where nothing is between one thing and the next
+    placed = np.empty(len(order))
+    placed[order] = isotonic_regression(np.asarray(wanted, dtype=float)[order] - offsets).x + offsets
+    return placed.tolist()
 
 
 def _short_period(label: str) -> tuple[str, str]:
