@@ -21,7 +21,7 @@ from helpers.catalogue import kpi
 from helpers.errors import KitError, nearest
 from helpers.language import template
 from helpers.periods import Period
-from helpers.texts import csv_text, read_csv_text
+from helpers.texts import read_csv_text
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -187,11 +187,6 @@ def read_csv(path: str) -> pd.DataFrame:
     for name in NUMBERS:
         table[name] = [float(text) if text else math.nan for text in table[name]]
     return table
-
-
-def to_csv(results: pd.DataFrame) -> str:
-    """The long table as the text of ``results.csv``: missing numbers empty, numbers at full precision."""
-    return csv_text(results)
 
 
 def records(results: pd.DataFrame) -> list[dict[str, Any]]:

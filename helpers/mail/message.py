@@ -14,7 +14,6 @@ from typing import Any
 
 import typst
 
-from helpers import results as figures
 from helpers.data.prepared import Prepared
 from helpers.display.context import Results
 from helpers.display.data_page import DataPage
@@ -33,7 +32,7 @@ from helpers.pack.pages import DRAFT, PARTIAL, Edition, page_content, pages_of
 from helpers.pack.request import PackRequest
 from helpers.pack.verify import Opened
 from helpers.pack.write import results_of
-from helpers.texts import begun, printable
+from helpers.texts import begun, csv_text, printable
 
 GONE = message("Corrects the version before it, whose figures are not kept any more; what changed cannot be told here.")
 SPARK, LOGO_HEIGHT, LOGO_WIDTH = 88, 40, 180  # pixels of CSS; a logo has no more than that
@@ -121,7 +120,7 @@ def _in_language(request: PackRequest, language: str | None) -> PackRequest:
 
 
 def _check_figures(found: Opened, file: Path, shown: Results) -> None:
-    if figures.to_csv(shown.frame).encode() != file.read_bytes():
+    if csv_text(shown.frame).encode() != file.read_bytes():
         commit = found.manifest.get("commit")
         raise KitError(
             f"{file}: this kit reads the pack's figures otherwise than they were written; "

@@ -105,7 +105,7 @@ def write_pages(
     """
     found = results_of(request, prepared, executed)
     refuse(figure_faults(request.commentary(), request.commentary_folder, found.frame))
-    (pack / "results.csv").write_text(results.to_csv(found.frame), encoding="utf-8")
+    (pack / "results.csv").write_text(csv_text(found.frame), encoding="utf-8")
     data_of, code_of = origin.fingerprints["data"], origin.fingerprints["code"]
     made_from = {**origin.versions, _("data fingerprint"): data_of, _("code fingerprint"): code_of}
     settled = request.review.model_copy(update={"themes": request.settled})

@@ -26,6 +26,7 @@ from helpers.pack.definitions import definitions_record
 from helpers.pack.made_from import keep
 from helpers.params import Review
 from helpers.review import OpenReview
+from helpers.texts import csv_text
 from tests.canonical import source
 from tests.pack.requests import ROOT, made_request, request_of
 
@@ -95,7 +96,7 @@ def publish(request, folder, version=1):
     _, found = computed(request, place / "made_from/prepared")
     keep(request, [], place / "made_from")
     forget_queries(place)
-    (place / "results.csv").write_text(results.to_csv(found.frame))
+    (place / "results.csv").write_text(csv_text(found.frame))
     manifest = {
         "parameters": {theme: dict(values) for theme, values in request.parameters.items()},
         "rules": request.review.rules.model_dump(mode="json"), "definitions": definitions_record(request),
@@ -312,7 +313,7 @@ def edit_figure(published, kpi_id, value):
     frame = results.read_csv(str(path))
     of_total = (frame["kpi_id"] == kpi_id) & (frame["period"] == "2026Q2") & (frame["segment_by"] == "")
     frame.loc[of_total, "value"] = value
-    path.write_text(results.to_csv(frame))
+    path.write_text(csv_text(frame))
 
 
 def test_a_changed_query_is_the_cause_and_both_versions_stand_side_by_side(copied, now):

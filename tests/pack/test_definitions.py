@@ -16,6 +16,7 @@ from helpers.pack.archive import last_published
 from helpers.pack.definitions import changed_definitions, definitions, definitions_record
 from helpers.params import Review
 from helpers.periods import Calendar
+from helpers.texts import csv_text
 from tests.canonical import source
 from tests.pack.requests import ROOT, made_request, request_of
 
@@ -44,7 +45,7 @@ def publish(folder, order, version=1, **changed):
     place = folder / order.period.label / f"v{version}"
     place.mkdir(parents=True)
     (place / "manifest.json").write_text(json.dumps(manifest))
-    (place / "results.csv").write_text(results.to_csv(results.frame([])))
+    (place / "results.csv").write_text(csv_text(results.frame([])))
 
 
 def redefined(asked, folder):

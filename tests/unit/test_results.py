@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from helpers import results
 from helpers.errors import KitError
 from helpers.periods import Calendar
+from helpers.texts import csv_text
 
 Q3 = Calendar().period("2026Q3")
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -33,7 +34,7 @@ def test_figures_come_back_equal_from_csv_and_from_the_notebook(tmp_path_factory
     blank = {**dict.fromkeys(results.COLUMNS, ""), **dict.fromkeys(results.NUMBERS), "kpi_id": "mrr"}
     made = results.from_records([{**blank, "segment": s, "params": p, "value": value} for s, p, value in rows])
     path = tmp_path_factory.mktemp("results") / "results.csv"
-    path.write_text(results.to_csv(made), encoding="utf-8", newline="")
+    path.write_text(csv_text(made), encoding="utf-8", newline="")
     output = nbformat.v4.new_output("display_data", {"application/json": results.records(made)})
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[output])])
     read = nbformat.reads(nbformat.writes(notebook), as_version=4).cells[0].outputs[0].data["application/json"]
@@ -43,7 +44,7 @@ def test_figures_come_back_equal_from_csv_and_from_the_notebook(tmp_path_factory
 
 
 def test_csv_holds_the_shortest_text_that_is_the_number():
-    written = results.to_csv(table(("mrr", "", "", 0.1 + 0.2))).splitlines()[1]
+    written = csv_text(table(("mrr", "", "", 0.1 + 0.2))).splitlines()[1]
     assert ",0.30000000000000004," in written
 
 
