@@ -579,7 +579,7 @@ def test_a_feed_that_begins_within_the_weeks_is_told():
 
 @pytest.mark.parametrize("week_mode", ["rolling7", "iso"])
 def test_moves_are_refused_where_the_feed_had_broken_off_by_the_end_of_the_period_before(week_mode):
-    """v uses the product in every week, and nothing is known of the last weeks of 2025; by ISO, they end on 28 December."""
+    """v uses the product in every week; nothing is known of the last weeks of 2025, which by ISO end on 28 December."""
     days = [date(2025, 10, 6) + timedelta(7 * week) for week in range(26)]
     end = date(2025, 12, 31) if week_mode == "rolling7" else date(2025, 12, 28)
     for last in (end - timedelta(4), end - timedelta(5)):
