@@ -532,7 +532,7 @@ def test_whoever_is_held_to_an_unproven_cpi_is_named():
 
 
 def test_customers_asked_are_counted_once_if_they_were_asked_or_watched_by_then():
-    """As the table of the CPIs themselves counts: no survey, no empty name, nothing after the last known day."""
+    """As the table of the CPIs counts: no survey, nobody without a name, nothing after the last known day."""
     told = {"date": "2026-02-01", "method": "interview"}
     not_asked = [
         {**told, "customer_id": "B", "method": "survey"},
