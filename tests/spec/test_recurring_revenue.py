@@ -676,3 +676,27 @@ def test_customers_between_snapshots_are_counted_by_segment():
     found = spine("2026-04-01", Q1, customers=CUSTOMERS, subscriptions=EXAMPLE)
     rows = {row.segment: row.value for row in figures(cards.mrr_movements, found) if row.kpi_id == "mrr_intra_period"}
     assert rows == {"": 700, "mid-market": 700, "enterprise": 0, "(none)": 0}
+
+
+def test_what_was_learnt_after_the_period_before_is_told_as_it_is_in_no_movement():
+    """B left on 20 December, as was recorded in January; C came on the 1st, and its contract was entered in January.
+
+    2025Q4 was told with A and B, 50 + 100; 2026Q1 opens with A and C, 50 + 30, and nothing moves in either of them.
+    """
+    subscriptions = """
+        subscription_id | customer_id | start_on   | end_on     | mrr | cancelled_at     | recorded_at
+        S1              | A           | 2025-01-01 |            | 50  |                  | 2025-01-01 09:00
+        S2              | B           | 2025-01-01 | 2025-12-20 | 100 | 2026-01-05 10:00 | 2025-01-01 09:00
+        S3              | C           | 2025-12-01 |            | 30  |                  | 2026-01-10 10:00
+    """
+    before = known(subscriptions, "2026-01-01", Q1.previous())
+    assert only(figures(cards.mrr, before), "mrr").value == 150
+    rows = figures(cards.mrr_movements, known(subscriptions))
+    found = {name: only(rows, f"mrr_{name}").value for name in ("opening", "new", "churn")}
+    assert found == {"opening": 80, "new": 0, "churn": 0}
+    told = "customers of whom it was learnt after 2025-12-31 what they paid on 2025-12-31: 2; "
+    assert only(rows, "net_new_mrr").warnings == (f"{told}the difference is in the opening MRR, and in no movement",)
+    in_time = subscriptions.replace("2026-01-05", "2025-12-05").replace("2026-01-10", "2025-12-01")
+    assert only(figures(cards.mrr_movements, known(in_time)), "net_new_mrr").warnings == ()
+    then = figures(cards.mrr_movements, known(in_time, "2026-01-01", Q1.previous()))
+    assert (only(then, "mrr_churn").value, only(then, "mrr_new").value) == (-100, 30)

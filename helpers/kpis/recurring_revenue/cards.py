@@ -110,7 +110,8 @@ def mrr_movements(spine: Spine) -> list[Row]:
         opening + movements + currency effect = closing. Customers are compared, not subscriptions: to drop one of
         two is contraction. Expansion is a cross-sell where the customer holds a product for the first time (a new
         product if that was launched within 365 days before), else an upsell. Who came and went between two snapshots
-        is in no movement and is told apart.
+        is in no movement and is told apart. So is a change that was learnt after the period it was in: the opening is
+        what is known now, and may differ from the closing that was told then; how many customers that are is told.
 
     Returns:
         ``mrr_opening``, ``mrr_new``, ``mrr_reactivation``, ``mrr_expansion`` (also by source), ``mrr_contraction`` and
@@ -124,7 +125,7 @@ def mrr_movements(spine: Spine) -> list[Row]:
     Source:
         Specification K22; movements as ChartMogul, the currency effect as Stripe.
     """
-    rows = _rows(spine, "mrr_movements", "movement_notes")
+    rows = _rows(spine, "mrr_movements", "opening_notes")
     products = spine.provides("subscriptions.product")
     for answer in rows.answers:
         if answer["segment_by"] != "source":

@@ -13,6 +13,7 @@
 -- message: contraction
 -- message: expansion
 -- message: currency effect
+-- message: customers of whom it was learnt after {known} what they paid on {day}: {n}; the difference is in the opening MRR, and in no movement
 
 -- mrr_rows: each account that pays on the last day of the period, with its MRR.
 create view mrr_rows as
@@ -395,6 +396,24 @@ from (
   select label, currency from passing where mrr is null
 )
 group by label;
+
+-- learnt_later: the customers of whom another amount is known to have been paid on the eve of a period than was known when the
+-- period before was told, as where a cancellation is recorded after the service ended.
+create view learnt_later as
+select label, opening_day, previous_known_day, customer_id
+from (from paying where known_from > start_on or known_until < date '9999-12-31')
+join period on start_on <= opening_day and ends > opening_day and opening_day <= previous_known_day
+group by all
+having coalesce(sum(amount) filter (known_day between known_from and known_until), 0)
+  <> coalesce(sum(amount) filter (previous_known_day between known_from and known_until), 0);
+
+-- opening_notes: the notes of movements, and how many customers' movements are in no period, since they were learnt later.
+create view opening_notes as
+from movement_notes
+union all
+select label, 'warning', 'customers of whom it was learnt after ' || previous_known_day || ' what they paid on ' || opening_day
+  || ': ' || count(*) || '; the difference is in the opening MRR, and in no movement', null
+from learnt_later group by label, previous_known_day, opening_day;
 
 create table cohort_notes as
 from subscription_notes
