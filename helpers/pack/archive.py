@@ -33,7 +33,8 @@ MANIFEST = "manifest.json"
 PACKAGES = (
     "kpi-review", "duckdb", "pandas", "papermill", "nbconvert", "matplotlib", "typst", "xlsxwriter", "python-pptx",
 )  # fmt: skip
-CODE = ("helpers/**/*.py", "helpers/**/*.sql", "helpers/locale/**/*.po", "notebooks/*.ipynb", "templates/**/*")
+KIT = Path(__file__).resolve().parents[2]  # a project may lie elsewhere, with notebooks of its own
+CODE = ("helpers/**/*.py", "helpers/**/*.sql", "helpers/locale/**/*.po", "templates/**/*")
 
 
 class Published(NamedTuple):
@@ -237,11 +238,16 @@ def versions() -> dict[str, str]:
 
 
 def code_fingerprint(root: Path) -> str:
-    """One hash over all that pages are made with: helpers with their queries and translations, notebooks, templates."""
+    """One hash over all that pages are made with: helpers with queries and translations, templates, and notebooks.
+
+    The notebooks are those of the project at ``root``, all else is the kit's that runs.
+    """
     digest = hashlib.sha256()
-    for path in sorted(path for pattern in CODE for path in root.glob(pattern) if path.is_file()):
-        if "__pycache__" not in path.parts:
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    found = [(KIT, path) for pattern in CODE for path in KIT.glob(pattern) if "__pycache__" not in path.parts]
+    found += [(root, path) for path in root.glob("notebooks/*.ipynb")]
+    for name, path in sorted((path.relative_to(folder).as_posix(), path) for folder, path in found):
+        if path.is_file():
+            digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

@@ -11,8 +11,10 @@ import duckdb
 import pytest
 
 from helpers import results
+from helpers.pack import archive
 from helpers.pack.archive import code_fingerprint, locked
 from tests.pack.projects import BUILD, Project
+from tests.pack.requests import ROOT
 
 TABLES = ("customers", "subscriptions", "deals", "stage_history", "products", "fx_rates", "invoices")
 SAME_BYTES = ("pack.html", "pack.pdf", "figures.xlsx", "results.csv")
@@ -173,12 +175,17 @@ def test_a_draft_of_other_code_or_other_packages_is_refused(books):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("file", ["kpis/new_revenue/new_revenue.sql", "locale/ru/LC_MESSAGES/messages.po"])
-def test_a_query_and_a_translation_are_code(books, file):
-    """Pages print both. Their text alone would be another than that of the figures beside it."""
-    helpers = books.folder / "helpers"
-    whole = helpers.resolve()
-    helpers.unlink()
-    shutil.copytree(whole, helpers, ignore=shutil.ignore_patterns("__pycache__"))
+def test_a_query_and_a_translation_are_code(books, file, tmp_path, monkeypatch):
+    """Pages print both. Their text alone would be another than that of the figures beside it.
+
+    The kit lies elsewhere than the project, as where it is installed.
+    """
+    kit = tmp_path / "kit"
+    for name in ("helpers", "templates"):
+        shutil.copytree(ROOT / name, kit / name, ignore=shutil.ignore_patterns("__pycache__"))
+        (books.folder / name).unlink()
+    helpers = kit / "helpers"
+    monkeypatch.setattr(archive, "KIT", kit)
     before = code_fingerprint(books.folder)
     assert before == manifest(books.folder / "reports/2026Q3")["fingerprints"]["code"]
     with (helpers / file).open("a") as text:

@@ -174,7 +174,7 @@ def test_each_product_type_tells_its_own_notes():
 
 def test_each_product_type_is_told_of_its_own_window():
     """Events begin on the 11th: too late for the 30 days of the API, early enough for the 14 of the others."""
-    events = EVENTS + "        a1 | report | 2026-03-11 10:00 |\n"
+    events = EVENTS + "        a1 | report | 2026-03-11 10:00 |\n        c1 | sync | 2026-03-26 10:00 | true\n"
     rows = inactive_customers(known(events=events), Q1, window_days={"interactive": 14, "api": 30}, not_applicable=[])
     late = ("history_starts_at 2026-03-11: the window opens on 2026-03-02",)
     assert {row.segment: row.warnings for row in rows} == {"": late, "api": late, "interactive": ()}
@@ -227,7 +227,9 @@ def test_trials_are_not_asked():
 
 
 def test_a_customer_without_users_is_inactive_and_flagged():
-    rows = inactive_customers(known(users=USERS.replace("a1      | A", "x1      | C")), Q1, most_left_out=1)
+    events = EVENTS + "    c1      | sync   | 2026-03-24 10:00 | true\n"
+    given = known(users=USERS.replace("a1      | A", "x1      | C"), events=events)
+    rows = inactive_customers(given, Q1, most_left_out=1)
     assert figures(rows)["inactive_customers"] == 2
     assert rows[0].warnings == ("no_users: 1 inactive customers have no user on record",)
 
@@ -283,6 +285,17 @@ def test_who_returned_is_not_told_where_the_feed_had_broken_off_or_not_begun_a_w
     weeks = silence_by_week(given, Q1).rows.set_index("week_to")[["inactive", "newly_silent", "returned"]]
     assert weeks.loc["2026-03-31"].isna().to_dict() == {"inactive": False, "newly_silent": True, "returned": True}
     assert weeks.loc["2026-03-24"].isna().all()
+
+
+@pytest.mark.parametrize(("back", "told"), [("26", True), ("25", False)])
+def test_a_feed_that_broke_off_within_the_window_is_told(back, told):
+    """The window opens on 18 March. No event is known from the 19th on, for seven days or six; A may have worked."""
+    days = [("a1", "18"), ("b1", back), ("b1", "31")]
+    lines = "".join(f"\n {user} | report | 2026-03-{day} 10:00" for user, day in days)
+    rate = inactive_customers(known(events=f"user_id | event | occurred_at{lines}"), Q1)[1]
+    gap = "no event of anybody is known from 2026-03-19 to 2026-03-25; "
+    gap += "a feed that broke off looks like users who fell silent"
+    assert [each for each in rate.warnings if "broke off" in each] == ([gap] if told else [])
 
 
 @pytest.mark.parametrize(("missing", "named"), [("events", "events"), ("subscriptions", "subscriptions")])

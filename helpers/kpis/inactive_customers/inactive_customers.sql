@@ -185,7 +185,11 @@ create view silence_notes as
 from feed_notes
 union all by name
 select label, kind, min(text) as text, null as rows from window_notes
-where week <= 1 and label not in (select label from feed_notes) group by label, kind;
+where week <= 1 and label not in (select label from feed_notes) group by label, kind
+union all by name
+select label, 'warning' as kind, text
+from inactive_customers join period using (label) join feed_gap using (label, known_day)
+where segment_by = '' and least(measured_on, silent_to) - greatest(opens_on, silent_from) >= 6;
 
 -- money_at_risk_rows: each account that is silent on the last day of the period, with its MRR and the ARR of its lines that
 -- are up for renewal in the 90, and in the 180, days after it.
