@@ -57,9 +57,13 @@ with asked as (
   from (select label, previous_known_day as known_day, cast(previous_measured_on as date) as before from period)
   where before is not null
 ),
+known as (
+  select distinct known_day, active_on
+  from (select distinct known_day from asked) join feed_day on known_day between known_from and known_until
+),
 reached as (
-  select label, known_day, day, max(active_on) as last_on
-  from asked left join feed_day on active_on <= day and known_day between known_from and known_until
+  select label, known_day, day, max(active_on) filter (active_on <= day) as last_on
+  from asked left join known using (known_day)
   group by all
 )
 select label, known_day, day, case
