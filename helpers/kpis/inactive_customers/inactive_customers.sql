@@ -178,7 +178,7 @@ from silence cross join rules where has_no_window group by label, week;
 -- return_notes: the periods of which nobody is told to have fallen silent, or returned, within a week: a week before, the
 -- feed of events had broken off, or not begun.
 create view return_notes as
-select label, text from period join feed_break using (label, known_day) where day = measured_on - 7;
+select label, text from period join feed_break using (known_day) where day = measured_on - 7;
 
 -- silence_notes: what is told of each period besides its figures.
 create view silence_notes as
@@ -188,7 +188,7 @@ select label, kind, min(text) as text, null as rows from window_notes
 where week <= 1 and label not in (select label from feed_notes) group by label, kind
 union all by name
 select label, 'warning' as kind, text
-from inactive_customers join period using (label) join feed_gap using (label, known_day)
+from inactive_customers join period using (label) join feed_gap using (known_day)
 where segment_by = '' and least(measured_on, silent_to) - greatest(opens_on, silent_from) >= 6;
 
 -- money_at_risk_rows: each account that is silent on the last day of the period, with its MRR and the ARR of its lines that
@@ -409,9 +409,8 @@ select label, asked_day.day as week_to, case when now.day is null then coalesce(
   case when now.day is null and before.day is null then coalesce(newly_silent, 0) end as newly_silent,
   case when now.day is null and before.day is null then coalesce(returned, 0) end as returned
 from asked_day left join counted using (label, week)
-left join feed_break as now using (label, known_day, day)
-left join feed_break as before on before.label = asked_day.label and before.known_day = asked_day.known_day
-  and before.day = asked_day.day - 7
+left join feed_break as now using (known_day, day)
+left join feed_break as before on before.known_day = asked_day.known_day and before.day = asked_day.day - 7
 where week < 12;
 
 -- not_asked: why paying customers are neither active nor silent on the last day of the period, and what they pay.

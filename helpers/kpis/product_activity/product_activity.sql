@@ -376,12 +376,12 @@ from reading cross join rules where label not in (select label from feed_notes);
 
 -- history_notes: where those days begin before any event that is known, and where no event of a whole block of them is.
 create view history_notes as
-select label, moment, day, first_on, 'history_starts_at ' || first_on || ': the window opens on ' || opens_on as text
+select label, moment, 'history_starts_at ' || first_on || ': the window opens on ' || opens_on as text
 from looked_at join reach_of_use using (label)
 where first_on > opens_on
 union all
-select label, moment, day, null, text
-from looked_at join feed_gap using (label, known_day) cross join rules
+select label, moment, text
+from looked_at join feed_gap using (known_day) cross join rules
 where least(day, silent_to) - greatest(opens_on, silent_from) + 1 >= block_days;
 
 -- block_notes, recent_notes: those of blocks that end with the period, and of its last 28 days.
@@ -400,7 +400,7 @@ select label, 'warning', text, null from history_notes where moment = 'close';
 create view pac_movement_notes as
 from block_notes
 union all
-select label, 'refused', text, null from reading join feed_break using (label, known_day)
+select label, 'refused', text, null from reading join feed_break using (known_day)
 where moment = 'before' and day = last_on and label not in (select label from feed_notes)
 union all
 select label, 'warning', text, null from history_notes where moment = 'before';

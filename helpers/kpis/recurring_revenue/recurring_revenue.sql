@@ -397,24 +397,6 @@ from (
 )
 group by label;
 
--- learnt_later: the customers of whom another amount is known to have been paid on the eve of a period than was known when the
--- period before was told, as where a cancellation is recorded after the service ended.
-create view learnt_later as
-select label, opening_day, previous_known_day, customer_id
-from (from paying where known_from > start_on or known_until < date '9999-12-31')
-join period on start_on <= opening_day and ends > opening_day and opening_day <= previous_known_day
-group by all
-having coalesce(sum(amount) filter (known_day between known_from and known_until), 0)
-  <> coalesce(sum(amount) filter (previous_known_day between known_from and known_until), 0);
-
--- opening_notes: the notes of movements, and how many customers' movements are in no period, since they were learnt later.
-create view opening_notes as
-from movement_notes
-union all
-select label, 'warning', 'customers of whom it was learnt after ' || previous_known_day || ' what they paid on ' || opening_day
-  || ': ' || count(*) || '; the difference is in the opening MRR, and in no movement', null
-from learnt_later group by label, previous_known_day, opening_day;
-
 create table cohort_notes as
 from subscription_notes
 union all
@@ -434,3 +416,21 @@ from stock_notes
 union all
 select label, 'refused', 'no rate for ' || string_agg(distinct currency, ', ' order by currency) || '; add it to fx_rates', null
 from came_due where arr is null group by label;
+
+-- learnt_later: the customers of whom another amount is known to have been paid on the eve of a period than was known when the
+-- period before was told, as where a cancellation is recorded after the service ended.
+create view learnt_later as
+select label, opening_day, previous_known_day, customer_id
+from (from paying where known_from > start_on or known_until < date '9999-12-31')
+join period on start_on <= opening_day and ends > opening_day and opening_day <= previous_known_day
+group by all
+having coalesce(sum(amount) filter (known_day between known_from and known_until), 0)
+  <> coalesce(sum(amount) filter (previous_known_day between known_from and known_until), 0);
+
+-- opening_notes: the notes of movements, and how many customers' movements are in no period, since they were learnt later.
+create view opening_notes as
+from movement_notes
+union all
+select label, 'warning', 'customers of whom it was learnt after ' || previous_known_day || ' what they paid on ' || opening_day
+  || ': ' || count(*) || '; the difference is in the opening MRR, and in no movement', null
+from learnt_later group by label, previous_known_day, opening_day;

@@ -27,15 +27,11 @@ having regexp_matches(regexp_replace(lower(event), '[^a-z0-9]+', '_', 'g'),
 create table customer_day as
 select distinct customer_id, active_on, known_from, known_until from event_day where is_activity;
 
--- feed_day: each day with an event of anybody. One row per span of days in which that is known.
-create table feed_day as
-select distinct active_on, known_from, known_until from events;
-
 -- feed_reach: the first and the last day of the events that are known in a span of days; of these spans only those that
 -- reach further than what is known by then and for good.
 create table feed_reach as
 select known_from, known_until, min(active_on) as first_on, max(active_on) as last_on
-from feed_day group by known_from, known_until
+from events group by known_from, known_until
 window earlier as (order by known_from, known_until desc rows between unbounded preceding and 1 preceding)
 qualify coalesce(first_on < min(first_on) filter (known_until = date '9999-12-31') over earlier
   or last_on > max(last_on) filter (known_until = date '9999-12-31') over earlier, true);
@@ -46,27 +42,28 @@ select label, min(first_on) as first_on, max(last_on) as last_on
 from period join feed_reach on known_day between known_from and known_until
 group by label;
 
--- feed_break: the days on which use is asked for, and no event of anybody is known that was shortly before: the last day of
--- each period, that of the period before (or the last Sunday by then, as known then), and the same weekday of twelve weeks.
--- A feed of events that broke off looks like customers that fell silent, and one that is back like customers that returned.
+-- feed_day: each day with an event of anybody, as known on the last day that is known of in each period and in that before it.
+create table feed_day as
+select distinct known_day, active_on
+from (select known_day from period union select previous_known_day from period) as knowledge(known_day)
+join (select distinct active_on, known_from, known_until from events) on known_day between known_from and known_until;
+
+-- feed_break: the days on which it is asked who is silent, and the last day of the period before (or the last Sunday by then), by
+-- which no event of anybody is known that was shortly before. A feed of events that broke off looks like customers that fell
+-- silent, and one that is back like customers that returned.
 create table feed_break as
 with asked as (
-  select label, known_day, measured_on - 7 * cast(week as integer) as day from period cross join range(13) as weeks(week)
+  select known_day, day from asked_day
   union
-  select label, known_day, unnest([before, before - cast(isodow(before) % 7 as integer)])
-  from (select label, previous_known_day as known_day, cast(previous_measured_on as date) as before from period)
-  where before is not null
-),
-known as (
-  select distinct known_day, active_on
-  from (select distinct known_day from asked) join feed_day on known_day between known_from and known_until
+  select previous_known_day, unnest([before, before - cast(isodow(before) % 7 as integer)])
+  from (select previous_known_day, cast(previous_measured_on as date) as before from period) where before is not null
 ),
 reached as (
-  select label, known_day, day, max(active_on) filter (active_on <= day) as last_on
-  from asked left join known using (known_day)
+  select known_day, day, max(active_on) filter (active_on <= day) as last_on
+  from asked left join feed_day using (known_day)
   group by all
 )
-select label, known_day, day, case
+select known_day, day, case
     when last_on is null then 'no event is known by ' || day || '; without any, every customer would look silent'
     else 'the event feed ends on ' || last_on || ', ' || (day - last_on) || ' days before ' || day
       || ' (at most ' || feed_max_age_days || ' are allowed: feed_max_age_days); mend the feed, it is not the customers'
@@ -77,19 +74,16 @@ where last_on is null or day - last_on > feed_max_age_days;
 -- feed_notes: the periods of which no figure of use is told.
 create view feed_notes as
 select label, 'refused' as kind, cast(null as bigint) as rows, text
-from period join feed_break using (label, known_day) where day = measured_on;
+from period join feed_break using (known_day) where day = measured_on;
 
--- feed_gap: the days between two with events on which none of anybody is known, by reading, where they are a week or more.
+-- feed_gap: the days between two with events on which none of anybody is known, where they are a week or more.
 create table feed_gap as
-with known as (
-  select distinct label, known_day, active_on from reading join feed_day on known_day between known_from and known_until
-),
-run as (
-  select label, known_day, active_on + 1 as silent_from,
-    lead(active_on) over (partition by label, known_day order by active_on) - 1 as silent_to
-  from known
+with run as (
+  select known_day, active_on + 1 as silent_from,
+    lead(active_on) over (partition by known_day order by active_on) - 1 as silent_to
+  from feed_day
 )
-select label, known_day, silent_from, silent_to, 'no event of anybody is known from ' || silent_from || ' to ' || silent_to
+select known_day, silent_from, silent_to, 'no event of anybody is known from ' || silent_from || ' to ' || silent_to
   || '; a feed that broke off looks like users who fell silent' as text
 from run where silent_to - silent_from >= 6;
 
